@@ -1,0 +1,58 @@
+# Five verbs: run, test, check, bench, clean. Each installs first what it needs.
+# A machine needs Python 3.11 or later, pip and make; PYTHON=... names another interpreter.
+
+.PHONY: run test check bench simulate wheels venv constraints clean
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+SUITABLE := import sys; sys.exit(sys.version_info < (3, 11))
+
+# gafferd gets the terminal for itself (set -m), so that Ctrl-C reaches it alone and make ends with its status.
+run: venv
+	@cd examples && if [ -t 0 ]; then set -m; fi && ../$(BIN)/gafferd -c gaffer.ini -vv
+
+test: venv
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+simulate: venv
+	$(BIN)/python tests/simulate.py --seeds $(or $(SEEDS),2000)
+
+bench: venv
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group bench
+	$(BIN)/python benchmarks/run.py
+
+wheels: venv
+	$(BIN)/uv build -q --python $(BIN)/python --all-packages --wheel --build-constraints constraints.txt --out-dir dist
+
+venv: $(STAMP)
+
+$(STAMP): Makefile constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+	@for python in $(CANDIDATES); do \
+	    $$python -c '$(SUITABLE)' 2>/dev/null && break; \
+	    python=; \
+	done; \
+	test -n "$$python" || { echo "gaffer needs Python 3.11 or later; none of these is: $(CANDIDATES)" >&2; exit 1; }; \
+	test -x $(BIN)/python || $$python -m venv --clear --without-pip .venv || exit 1; \
+	$$python -m pip --python $(BIN)/python --disable-pip-version-check install -q -c constraints.txt uv
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -b constraints.txt \
+	    -e . $(PLUGINS:%=-e ./%) --group dev
+	@touch $@
+
+# New exact versions of everything, within what the pyproject files allow.
+constraints: venv
+	@sed -n '/^#/p' constraints.txt >.venv/constraints.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-package gaffer-kernel --group dev --group bench \
+	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) | \
+	    sed "s/ ; platform_.*//; s/ and platform_.*//" >>.venv/constraints.txt
+	@mv .venv/constraints.txt constraints.txt
+
+clean:
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""HTTP API of gaffer: jobs and processes under control over HTTP."""
