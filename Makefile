@@ -38,21 +38,21 @@ $(STAMP): Makefile constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	    $$python -c '$(SUITABLE)' 2>/dev/null && break; \
 	    python=; \
 	done; \
-	test -n "$$python" || { echo "gaffer needs Python 3.11 or later; none of these is: $(CANDIDATES)" >&2; exit 1; }; \
-	test -x $(BIN)/python || $$python -m venv --clear --without-pip .venv || exit 1; \
+	test -n "$$python" || { echo "gaffer needs Python 3.11 or later; not found as: $(CANDIDATES)" >&2; exit 1; }; \
+	echo "installing into .venv"; \
+	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null || $$python -m venv --clear --without-pip .venv && \
 	$$python -m pip --python $(BIN)/python --disable-pip-version-check install -q -c constraints.txt uv
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -b constraints.txt \
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -b constraints.txt \
 	    -e . $(PLUGINS:%=-e ./%) --group dev
 	@touch $@
 
 # New exact versions of everything, within what the pyproject files allow.
 constraints: venv
-	@sed -n '/^#/p' constraints.txt >.venv/constraints.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-package gaffer-kernel --group dev --group bench \
-	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) | \
-	    sed "s/ ; platform_.*//; s/ and platform_.*//" >>.venv/constraints.txt
-	@mv .venv/constraints.txt constraints.txt
+	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) -o .venv/versions.txt
+	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
+	mv .venv/constraints.txt constraints.txt
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

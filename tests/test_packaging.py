@@ -1,0 +1,110 @@
+"""The built wheels, tried the way a stranger would: each in an environment of its own."""
+
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+ROOT = Path(__file__).parent.parent
+PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if not module.name.endswith(".__main__"):
+        importlib.import_module(module.name)
+"""
+
+
+def run(*command, cwd):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def uv(*arguments, cwd):
+    return run(find_uv_bin(), *arguments, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """Path of the wheel of each package, by name of the package."""
+    target = tmp_path_factory.mktemp("dist")
+    versions = ("-b", ROOT / "constraints.txt")
+    uv("build", "--all-packages", "--wheel", "--out-dir", target, *versions, cwd=ROOT)
+    return {path.name.split("-")[0]: path for path in target.glob("*.whl")}
+
+
+@pytest.fixture
+def fresh(wheels, tmp_path):
+    """A function that installs wheels, by name, into one new environment; returns its `bin`."""
+    binaries = tmp_path / "venv" / "bin"
+    uv("venv", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
+
+    def install(*names):
+        target = ("--python", binaries / "python", "-c", ROOT / "constraints.txt")
+        uv("pip", "install", *target, *(wheels[name] for name in names), cwd=tmp_path)
+        return binaries
+
+    return install
+
+
+def test_every_distribution_has_its_wheel(wheels):
+    assert sorted(wheels) == sorted(["gaffer_kernel", *PLUGINS])
+
+
+@pytest.mark.parametrize("package", ["gaffer_kernel", *PLUGINS])
+def test_a_wheel_holds_its_package_types_and_licence_and_nothing_else(wheels, package):
+    names = zipfile.ZipFile(wheels[package]).namelist()
+    assert f"{package}/py.typed" in names
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    metadata = wheels[package].name.removesuffix("-py3-none-any.whl") + ".dist-info"
+    assert {name.split("/")[0] for name in names} == {package, metadata}
+
+
+@pytest.mark.parametrize("package", ["gaffer_kernel", *PLUGINS])
+def test_a_wheel_declares_all_that_it_imports(fresh, package, tmp_path):
+    binaries = fresh(*{"gaffer_kernel", package})
+    run(binaries / "python", "-c", IMPORT_ALL, package, cwd=tmp_path)
+
+
+def test_the_kernel_alone_has_gafferd(fresh, tmp_path):
+    help_text = run(fresh("gaffer_kernel") / "gafferd", "--help", cwd=tmp_path)
+    assert "--config" in help_text
+    assert "--bind" not in help_text
+
+
+def test_the_kernel_alone_supervises_from_the_ini(fresh, tmp_path):
+    mark = tmp_path / "mark"
+    command = f"sh -c 'touch {mark}; exec sleep 60'"
+    (tmp_path / "gaffer.ini").write_text(f"[process:mark]\ncmd = {command}\n")
+    gafferd = fresh("gaffer_kernel") / "gafferd"
+    with subprocess.Popen([gafferd, "-c", "gaffer.ini"], cwd=tmp_path) as daemon:
+        try:
+            wait_until(lambda: mark.exists() or daemon.poll() is not None)
+            assert mark.exists()
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=30) == 0
+        finally:
+            daemon.kill()
+
+
+def test_a_plugin_is_found_once_its_wheel_is_there(fresh, tmp_path):
+    gafferd = fresh("gaffer_kernel") / "gafferd"
+    assert "http" not in run(gafferd, "--list-plugins", cwd=tmp_path).split()
+    fresh("gaffer_http")
+    assert "http" in run(gafferd, "--list-plugins", cwd=tmp_path).split()
+    assert "--bind" in run(gafferd, "--help", cwd=tmp_path)
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
