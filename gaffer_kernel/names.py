@@ -1,0 +1,66 @@
+"""How jobs, sessions and streams are named, and how a name is read."""
+
+import re
+from typing import NamedTuple
+
+from gaffer_kernel.errors import InvalidField, shown
+
+DEFAULT_SESSION = "default"
+"""The session of every job that was given none."""
+
+LONGEST_NAME = 255
+
+PART = r"[A-Za-z0-9_][A-Za-z0-9_+-]*"
+"""One part of a name, as a regular expression: fit for a URL, a topic and a file name."""
+
+PART_RULE = "letters, digits, _, - and +, the first one no - or +"
+
+_PART = re.compile(PART)
+_SEPARATOR = re.compile(r"[./:]")
+
+
+class JobName(NamedTuple):
+    """The identity of a job: its session and its name inside that session."""
+
+    session: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.session == DEFAULT_SESSION else f"{self.session}.{self.name}"
+
+    @classmethod
+    def parse(cls, text: str, session: str | None = None) -> "JobName":
+        """Read `name`, `session.name`, `session/name` or `session:name`.
+
+        Args:
+            text: what a person or a program wrote.
+            session: the session of a bare name, `default` when not given. A text that names
+                another session than this one is refused.
+
+        Raises:
+            InvalidField: `name` or `session`, saying what a name may look like.
+        """
+        if session is not None:
+            check_session(session)
+        first, *rest = _SEPARATOR.split(text, maxsplit=1)
+        if not rest:
+            return cls(session or DEFAULT_SESSION, _checked_name(first))
+        check_session(first, field="name")
+        if session not in (None, first):
+            raise InvalidField("name", f"{shown(text)} is not in the session {shown(session)}")
+        return cls(first, _checked_name(rest[0]))
+
+
+def check_session(session: str, field: str = "session") -> str:
+    """Return `session` when it is a valid name of a session, else raise InvalidField."""
+    if not _PART.fullmatch(session) or len(session) > LONGEST_NAME:
+        raise InvalidField(field, f"a session is made of {PART_RULE}: {shown(session)}")
+    return session
+
+
+def _checked_name(name: str) -> str:
+    if not _PART.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise InvalidField("name", f"must be made of {PART_RULE}: {shown(name)}")
+    if name.isdigit():
+        raise InvalidField("name", f"must not be all digits, that is a pid: {shown(name)}")
+    return name
