@@ -9,9 +9,27 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SUITABLE := import sys; sys.exit(sys.version_info < (3, 11))
 
-# gafferd gets the terminal for itself (set -m), so that Ctrl-C reaches it alone and make ends with its status.
+# Ctrl-C at a terminal goes to every process of the foreground group, and make, hit by it, would end
+# with an error. So gafferd becomes the foreground group by itself; make then ends as gafferd does.
+define FOREGROUND
+import os, signal, sys
+try:
+    with open("/dev/tty") as tty:
+        if os.tcgetpgrp(tty.fileno()) == os.getpgrp():
+            os.setpgid(0, 0)
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(tty.fileno(), os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            # Nobody could wake it after a Ctrl-Z: the shell knows of make alone.
+            signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+except OSError:
+    pass  # There is no terminal.
+os.execv(sys.argv[1], sys.argv[1:])
+endef
+export FOREGROUND
+
 run: venv
-	@cd examples && if [ -t 0 ]; then set -m; fi && ../$(BIN)/gafferd -c gaffer.ini -vv
+	@cd examples && exec ../$(BIN)/python -c "$$FOREGROUND" ../$(BIN)/gafferd -c gaffer.ini -vv
 
 test: venv
 	$(BIN)/pytest -n 2 $(ARGS)
