@@ -1,0 +1,194 @@
+"""The kernel: configuration, events, plugins and the manager, put together and given one life."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any
+
+import trio
+
+from gaffer_kernel import restart
+from gaffer_kernel.config import Config
+
+from gaffer_kernel.events import EventBus
+from gaffer_kernel.job import Job
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.manager import Manager
+from gaffer_kernel.names import JobName
+from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.reload import apply_difference, index
+from gaffer_kernel.system import System
+
+log = logging.getLogger(__name__)
+
+OWNED = ("gaffer.disable_plugins", "gaffer.plugin_dir", "process:", "env:")
+"""What of the configuration is the kernel's own."""
+
+class Kernel:
+    """A supervisor: it owns its configuration, events, plugins and processes; two can live side by side.
+
+    Args:
+        config: what to run; nothing when not given.
+        plugins: those to use: a Plugins with what has been discovered, or modules and objects with
+            hook implementations.
+        system: the operating system; the real one when not given.
+
+    Attributes:
+        config, events, manager, plugins: its parts.
+        started: set once every plugin is open and every job of the configuration loaded.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        plugins: Plugins | Iterable[object] = (),
+        system: System | None = None,
+    ) -> None:
+        self.config = config if config is not None else Config()
+        self.plugins = plugins if isinstance(plugins, Plugins) else Plugins()
+        if not isinstance(plugins, Plugins):
+            for plugin in plugins:
+                self.plugins.add(plugin)
+        self._system = system if system is not None else LinuxSystem()
+        self.events = EventBus(wall=self._system.wall, on_event=self._tell_plugins)
+        self.manager = Manager(self._system, self.events, self)
+        self.started = trio.Event()
+        self._stopping = trio.Event()
+        self._configured = False
+        self._loaded: dict[JobName, JobConfig] = {}
+
+    # Configuration
+
+    def configure(self) -> None:
+        """Order the plugins, and let each check and convert its part of the configuration.
+
+        Nothing is started. Called by `run` when it has not been called before.
+
+        Raises:
+            ConfigError: a section or key is wrong, or nobody's.
+            PluginError: plugins are missing or need each other, or one of them failed.
+        """
+        self.plugins.check()
+        self._check(self.config)
+        self._configured = True
+
+    def _check(self, config: Config) -> None:
+        sections = self.plugins.call_strict("gaffer_config_sections")
+        config.check_owned([*OWNED, *(name for _, names in sections for name in names or ())])
+        self.plugins.call_strict("gaffer_configure", config=config)
+        index(config)
+
+    async def reload(self) -> None:
+        """Read the configuration file again and apply what has changed in it.
+
+        Jobs that left the file are unloaded, new ones loaded, changed ones updated (a change of
+        `numprocesses` alone scales); all others, and those that came another way, are not touched.
+        Returns when this is recorded; processes follow.
+
+        Raises:
+            ConfigError: the file is wrong. Nothing has changed.
+        """
+        if self.config.path is None:
+            return
+        config = Config.read(self.config.path)
+        config.options.update(self.config.options)
+        self._check(config)
+        wanted = index(config)
+        apply_difference(self.manager, self._loaded, wanted)
+        self.config, self._loaded = config, wanted
+        await trio.lowlevel.checkpoint()
+
+    # Life
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[Kernel] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Open the plugins, load the jobs, supervise until `stop`; then stop the jobs, close the plugins.
+
+        Plugins are the outer block: they see the last `exit`. Cancelling it is the same as `stop`: the
+        shutdown goes its way, within its own bounds. Runs once.
+
+        Args:
+            task_status: told this kernel when everything is up.
+
+        Raises:
+            ConfigError, PluginError: it could not start; what was started has been stopped again.
+        """
+        if not self._configured:
+            self.configure()
+        try:
+            async with self.plugins.running(self), self.manager.running():
+                self._loaded = index(self.config)
+                apply_difference(self.manager, {}, self._loaded)
+                self.started.set()
+                task_status.started(self)
+                await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            self.events.close()
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End `run`: returns at once. May be called again.
+
+        Args:
+            kill: do not wait for graceful timeouts, now or from now on: KILL.
+        """
+        self._stopping.set()
+        if kill:
+            self.manager.hurry()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop."""
+        return self._stopping.is_set()
+
+    @property
+    def services(self) -> Mapping[str, Any]:
+        """What each open plugin offers to the others, by the plugin's name."""
+        return MappingProxyType(self.plugins.services)
+
+    # What plugins add to decisions
+
+    def process_env(self, job: Job, number: int) -> Mapping[str, str]:
+        """Variables that plugins add to the next process of a job."""
+        added: dict[str, str] = {}
+        for _, mapping in self.plugins.call("gaffer_process_env", job=job, number=number):
+            added.update(mapping or {})
+        return added
+
+    def restart_delay(self, job: Job, history: restart.History) -> float | None:
+        """The first opinion of a plugin on when a job's process is to be started again."""
+        delay: float | None = self.plugins.first("gaffer_restart_delay", job=job, history=history)
+        return delay
+
+    def _tell_plugins(self, event: object) -> None:
+        self.plugins.call("gaffer_event", event=event)
+
+@asynccontextmanager
+async def open_kernel(
+    config: Config | None = None,
+    *,
+    plugins: Plugins | Iterable[object] = (),
+    system: System | None = None,
+) -> AsyncIterator[Kernel]:
+    """Run a kernel as long as the block lasts, inside another trio program.
+
+    Args:
+        config: what to run; nothing when not given.
+        plugins: as for Kernel; entry points are not looked for.
+        system: as for Kernel.
+
+    Leaving the block, by an exception or a cancellation too, stops every process and waits for it.
+    """
+    kernel = Kernel(config, plugins=plugins, system=system)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(kernel.run)
+        try:
+            yield kernel
+        finally:
+            kernel.stop()

@@ -1,0 +1,140 @@
+"""What children left behind and we inherited: found, attributed, ended, reaped.
+
+A process that forks twice and calls setsid leaves both its parent and its group. As a child subreaper
+we become its parent; the mark in its environment, or its group, says whose it was. Nothing is polled:
+the list of our children is read when one of them ends or is to be ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Container
+
+import trio
+
+from gaffer_kernel.linux.poller import Poller
+
+MARK = "GAFFER_SPAWN"
+"""The variable in the environment of every child that tells whose it is."""
+FRESH = 0.05
+"""Seconds for which a look at our children is good."""
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def become_subreaper() -> bool:
+    """Ask the system to make orphans of our children ours; whether it did."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+class Member:
+    """An inherited process that belongs to one of our children's groups or carries its mark."""
+
+    def __init__(self, os_pid: int, pidfd: int, group: int, mark: str) -> None:
+        self.os_pid = os_pid
+        self.pidfd = pidfd
+        self.group = group
+        self.mark = mark
+        self.waiters: list[Callable[[], None]] = []
+
+    def signal(self, signum: int) -> None:
+        """Send it a signal; nothing happens when it is gone."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, signum)
+        except (ProcessLookupError, PermissionError):
+            # Gone, or another user's by now: not ours to end.
+            pass
+
+    def when_gone(self, function: Callable[[], None]) -> None:
+        """Call a function once it has been reaped."""
+        if function not in self.waiters:
+            self.waiters.append(function)
+
+
+class Adopted:
+    """The inherited processes. Without `enabled` there are none: somebody else inherits them."""
+
+    def __init__(self, poller: Poller, instance: str, known: Container[int]) -> None:
+        self.enabled = False
+        self._poller = poller
+        self._prefix = f"{instance}:"
+        self._known = known
+        self._members: dict[int, Member] = {}
+        self._strangers: set[int] = set()
+        self._seen: tuple[int, float] = (-1, 0.0)
+
+    def left_by(self, group: int, mark: str) -> list[Member]:
+        """What the process with this group and mark has left behind, as far as it still lives."""
+        if not self.enabled:
+            return []
+        self.look()
+        return [m for m in self._members.values() if m.group == group or m.mark == mark]
+
+    def all(self) -> list[Member]:
+        """Everything inherited that still lives."""
+        if self.enabled:
+            self.look()
+        return list(self._members.values())
+
+    def look(self) -> None:
+        """Find who has become our child without our doing; at most once a turn of the poller."""
+        turn, at = self._seen
+        now = trio.current_time()
+        if turn == self._poller.turn and now - at < FRESH:
+            return
+        self._seen = (self._poller.turn, now)
+        children = _children()
+        self._strangers &= children
+        for pid in children:
+            if not (pid in self._known or pid in self._members or pid in self._strangers):
+                self._meet(pid)
+
+    def _meet(self, pid: int) -> None:
+        try:
+            group = os.getpgid(pid)
+        except ProcessLookupError:
+            return
+        mark = _mark_of(pid)
+        if not mark.startswith(self._prefix) and group not in self._known:
+            # A child of the program around us, which waits for it itself.
+            self._strangers.add(pid)
+            return
+        member = Member(pid, os.pidfd_open(pid), group, mark)
+        self._members[pid] = member
+        self._poller.add(member.pidfd, lambda: self._reap(member))
+
+    def _reap(self, member: Member) -> int:
+        self._poller.remove(member.pidfd)
+        os.close(member.pidfd)
+        del self._members[member.os_pid]
+        os.waitpid(member.os_pid, 0)
+        for function in member.waiters:
+            function()
+        return 0
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", "rb") as file:
+                found.update(map(int, file.read().split()))
+        except FileNotFoundError:
+            # The thread has ended, or the kernel was built without these lists.
+            continue
+    return found
+
+
+def _mark_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environ = file.read()
+    except OSError:
+        return ""
+    start = f"{MARK}=".encode()
+    for entry in environ.split(b"\0"):
+        if entry.startswith(start):
+            return entry[len(start) :].decode(errors="replace")
+    return ""

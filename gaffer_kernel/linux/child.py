@@ -1,0 +1,254 @@
+"""One process on Linux: its pipes are read, its signals sent, its end seen by pidfd."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+
+import trio
+
+from gaffer_kernel.linux.adopted import Adopted, Member
+from gaffer_kernel.linux.poller import FLOOD, Poller
+from gaffer_kernel.linux.spawn import Started
+from gaffer_kernel.system import ChildListener, End
+
+READ = 256 * 1024
+"""Bytes asked for at a time, and at most in one turn."""
+WIDE_PIPE = 1024 * 1024
+DRAINS = 8
+END_OF_OUTPUT = 0.5
+"""Seconds a pipe may stay open after its process is gone: somebody else holds it."""
+
+_STATES = {
+    "R": "running",
+    "S": "sleeping",
+    "D": "disk-sleep",
+    "T": "stopped",
+    "t": "tracing-stop",
+    "Z": "zombie",
+    "X": "dead",
+    "I": "idle",
+}
+
+
+class LinuxChild:
+    """A child of this process, from its spawn until it is reaped.
+
+    The pid is only ever used before `wait4`: until then the zombie keeps pid and group from being
+    given to a stranger.
+    """
+
+    def __init__(
+        self,
+        started: Started,
+        listener: ChildListener,
+        poller: Poller,
+        adopted: Adopted,
+        mark: str,
+        *,
+        detach: bool,
+        on_gone: Callable[[LinuxChild], None],
+    ) -> None:
+        self.os_pid = started.os_pid
+        self.mark = mark
+        self._pidfd = started.pidfd
+        self._readers = started.readers
+        self._wide: set[int] = set()
+        self._writers = dict(started.streams)
+        if started.stdin is not None:
+            self._writers["stdin"] = started.stdin
+        self._locks = {label: trio.Lock() for label in self._writers}
+        self._listener = listener
+        self._poller = poller
+        self._adopted = adopted
+        self._detach = detach
+        self._on_gone = on_gone
+        self._ending = False
+        self._dead = False
+        self._gone = False
+        self._patient = True
+        for fd in self._readers:
+            poller.add(fd, partial(self._read, fd))
+        poller.add(self._pidfd, self._died)
+
+    # Signals
+
+    def signal(self, signum: int) -> None:
+        """Send a signal to the whole group."""
+        if not self._gone:
+            self._to_group(signum)
+
+    def end(self, signum: int) -> None:
+        """Send an ending signal to the group and to what has left it."""
+        if self._gone:
+            return
+        self._ending = True
+        self._to_group(signum)
+        for member in self._adopted.left_by(self.os_pid, self.mark):
+            member.signal(signum)
+
+    def _to_group(self, signum: int) -> None:
+        try:
+            os.killpg(self.os_pid, signum)
+        except ProcessLookupError:
+            # Between vfork and setsid there is no group yet; the process itself is there.
+            os.kill(self.os_pid, signum)
+        except PermissionError:
+            # Every member has become another user's: nothing we may do.
+            pass
+
+    def status(self) -> str:
+        """The state letter of /proc, in psutil's words."""
+        try:
+            with open(f"/proc/{self.os_pid}/stat", "rb") as file:
+                letter = chr(file.read().rpartition(b")")[2].split()[0][0])
+        except OSError:
+            return "dead"
+        return _STATES.get(letter, letter)
+
+    # Input
+
+    async def write(self, label: str, data: bytes) -> None:
+        """Write all of data to stdin or a two-way stream."""
+        async with self._locks[label]:
+            view = memoryview(data)
+            while view:
+                fd = self._writers.get(label)
+                if fd is None:
+                    raise BrokenPipeError(f"{label} is closed")
+                try:
+                    view = view[os.write(fd, view) :]
+                except BlockingIOError:
+                    await self._writable(label, fd)
+            await trio.lowlevel.checkpoint()
+
+    async def _writable(self, label: str, fd: int) -> None:
+        try:
+            await trio.lowlevel.wait_writable(fd)
+        except trio.ClosedResourceError:
+            raise BrokenPipeError(f"{label} is closed") from None
+
+    def close_input(self, label: str) -> None:
+        """Close the parent's end; a stream that is also read is shut for writing only."""
+        fd = self._writers.pop(label, None)
+        if fd is None:
+            return
+        trio.lowlevel.notify_closing(fd)
+        if fd in self._readers:
+            _shut_writing(fd)
+        else:
+            os.close(fd)
+
+    # Output
+
+    def _read(self, fd: int) -> int:
+        """Read what there is, up to one turn's share; returns how many bytes."""
+        size = 0
+        while size < READ:
+            try:
+                data = os.read(fd, READ)
+            except BlockingIOError:
+                break
+            except OSError:
+                # A two-way stream whose other end was closed with unread data.
+                data = b""
+            if not data:
+                self._close_reader(fd)
+                break
+            size += len(data)
+            self._listener.output(self._readers[fd], data)
+            if len(data) < 4096:
+                break
+        if size >= FLOOD and fd not in self._wide:
+            self._widen(fd)
+        return size
+
+    def _widen(self, fd: int) -> None:
+        # A flood through a pipe of 64 KiB costs a switch of processes for each 64 KiB. Only on
+        # demand: what an ordinary user's pipes may hold together is limited.
+        self._wide.add(fd)
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, WIDE_PIPE)
+        except OSError:
+            # Over the user's limit, or a socket: it works as well, only slower.
+            pass
+
+    def _close_reader(self, fd: int) -> None:
+        label = self._readers.pop(fd)
+        self._poller.remove(fd)
+        if self._writers.get(label) == fd:
+            del self._writers[label]
+            trio.lowlevel.notify_closing(fd)
+        os.close(fd)
+        if self._dead:
+            self._finish_if_complete()
+
+    # The end
+
+    def _died(self) -> int:
+        """The leader has exited; it stays a zombie until everything else is settled."""
+        self._dead = True
+        self._poller.remove(self._pidfd)
+        self._leftovers()
+        for fd in list(self._readers):
+            self._drain(fd)
+        self._finish_if_complete()
+        if not self._gone:
+            self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
+        return 0
+
+    def _drain(self, fd: int) -> None:
+        # Bounded: what is left behind may go on writing for as long as it may live.
+        for _ in range(DRAINS):
+            if fd not in self._readers or not self._read(fd):
+                return
+
+    def _leftovers(self) -> None:
+        """Deal with what the leader started and left: wait for it, or kill it."""
+        left = self._left()
+        if not self._detach and not (self._ending and self._adopted.enabled):
+            self._to_group(signal.SIGKILL)
+            for member in left:
+                member.signal(signal.SIGKILL)
+        for member in left:
+            member.when_gone(self._finish_if_complete)
+
+    def _left(self) -> list[Member]:
+        return [] if self._detach else self._adopted.left_by(self.os_pid, self.mark)
+
+    def _lose_patience(self) -> None:
+        """Somebody outside the group holds the pipes: do not wait for their end."""
+        self._patient = False
+        self._finish_if_complete()
+
+    def _finish_if_complete(self) -> None:
+        if self._gone or (self._readers and self._patient):
+            return
+        if left := self._left():
+            for member in left:
+                member.when_gone(self._finish_if_complete)
+            return
+        self._finish()
+
+    def _finish(self) -> None:
+        self._gone = True
+        for fd in list(self._readers):
+            self._close_reader(fd)
+        for label in list(self._writers):
+            self.close_input(label)
+        _, status, usage = os.wait4(self.os_pid, 0)
+        os.close(self._pidfd)
+        self._on_gone(self)
+        code = os.waitstatus_to_exitcode(status)
+        self._listener.exited(
+            End(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime)
+        )
+
+
+def _shut_writing(fd: int) -> None:
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        copy.shutdown(socket.SHUT_WR)

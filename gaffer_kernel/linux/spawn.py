@@ -1,0 +1,195 @@
+"""Start a process by vfork in the calling thread, and say in one word and one line why it failed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.system import Launch
+
+FDMAP = str(Path(__file__).with_name("fdmap.py"))
+
+_REFUSED = (OSError, ValueError, KeyError, TypeError, IndexError, subprocess.SubprocessError)
+_BUSY = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
+
+
+@dataclass(slots=True)
+class Started:
+    """The parent's ends of a new process: who reads and writes them is not decided here."""
+
+    os_pid: int
+    pidfd: int
+    stdin: int | None = None
+    readers: dict[int, str] = field(default_factory=dict)
+    """Pipe to read -> its label."""
+    streams: dict[str, int] = field(default_factory=dict)
+    """Label -> the parent's end of a two-way stream."""
+
+
+def spawn(launch: Launch) -> Started:
+    """Start a process in a session of its own.
+
+    Not in a worker thread, as trio does: a parent-death signal follows the thread that spawned.
+    Without `user` the child is made by vfork, whatever the size of the parent.
+
+    Raises:
+        SpawnError: with a word for programs and a line for people; every descriptor is closed again.
+    """
+    # The child's ends are closed whatever happens, ours only if it fails.
+    with ExitStack() as ours, ExitStack() as theirs:
+        started = Started(os_pid=0, pidfd=-1)
+        stdin = _input(launch, started, ours, theirs)
+        stdout, stderr = _outputs(launch, started, ours, theirs)
+        extra = _extra(launch, started, ours, theirs)
+        try:
+            popen = _popen(launch, stdin, stdout, stderr, extra)
+        except _REFUSED as error:
+            raise _explain(error, launch) from error
+        started.os_pid = popen.pid
+        # We wait by pidfd: Popen must not try to, not even when it is thrown away.
+        popen.returncode = 0
+        started.pidfd = os.pidfd_open(popen.pid)
+        ours.pop_all()
+    return started
+
+
+def _popen(
+    launch: Launch, stdin: int, stdout: int, stderr: int, extra: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    argv = list(launch.argv)
+    if not argv or not argv[0]:
+        raise SpawnError("command_not_found", "the command is empty")
+    executable = None if "PATH" in launch.environ else shutil.which(argv[0])
+    if extra:
+        _require_program(argv[0], launch)
+        argv = [sys.executable, "-I", "-S", FDMAP, ",".join(map(str, extra)), *argv]
+        executable = sys.executable
+    start = partial(
+        subprocess.Popen,
+        argv,
+        executable=executable,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=launch.cwd,
+        env=launch.environ,
+        pass_fds=tuple(extra),
+        start_new_session=True,
+        bufsize=0,
+    )
+    if launch.user is None:
+        return start()
+    user = launch.user
+    if user.uid == os.geteuid() and user.uid != 0 and user.gid == os.getegid():
+        # Nobody but root may set groups, and nothing would change.
+        return start()
+    return start(user=user.uid, group=user.gid, extra_groups=user.groups)
+
+
+def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    read, write = os.pipe2(os.O_CLOEXEC)
+    reader.callback(os.close, read)
+    writer.callback(os.close, write)
+    return read, write
+
+
+def _input(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack) -> int:
+    if not launch.redirect_input:
+        return subprocess.DEVNULL
+    read, started.stdin = _pipe(theirs, ours)
+    os.set_blocking(started.stdin, False)
+    return read
+
+
+def _outputs(
+    launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack
+) -> tuple[int, int]:
+    ends = [subprocess.DEVNULL, subprocess.DEVNULL]
+    by_label: dict[str, int] = {}
+    for place, label in enumerate(launch.outputs):
+        if label not in by_label:
+            read, by_label[label] = _pipe(ours, theirs)
+            os.set_blocking(read, False)
+            started.readers[read] = label
+        ends[place] = by_label[label]
+    return ends[0], ends[1]
+
+
+def _extra(
+    launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack
+) -> list[int]:
+    numbers = []
+    for label in launch.streams:
+        mine, child = socket.socketpair()
+        mine.setblocking(False)
+        fd = started.streams[label] = mine.detach()
+        ours.callback(os.close, fd)
+        theirs.callback(child.close)
+        started.readers[fd] = label
+        numbers.append(child.fileno())
+    for channel in launch.channels:
+        # A copy, so that handing one channel to two jobs, or twice, is no special case.
+        numbers.append(os.dup(channel if isinstance(channel, int) else channel.fileno()))
+        theirs.callback(os.close, numbers[-1])
+    return numbers
+
+
+def _require_program(program: str, launch: Launch) -> None:
+    """Fail as Popen would: behind fdmap the child itself could only exit with 127."""
+    path = launch.environ.get("PATH") or os.environ.get("PATH")
+    base = Path(launch.cwd or ".")
+    found = shutil.which(str(base / program) if "/" in program else program, path=path)
+    if found is None:
+        code = errno.EACCES if (base / program).exists() and "/" in program else errno.ENOENT
+        raise OSError(code, os.strerror(code), program)
+
+
+def _explain(error: BaseException, launch: Launch) -> SpawnError:
+    if isinstance(error, SpawnError):
+        return error
+    program = str(launch.argv[0])
+    if not isinstance(error, OSError):
+        slug = "bad_env" if "environment" in str(error) else "bad_argument"
+        return SpawnError(slug, f"{program}: {error}")
+    if error.errno in _BUSY:
+        return SpawnError("no_resources", f"{program}: {error.strerror}")
+    if error.errno == errno.E2BIG:
+        return SpawnError("too_long", f"{program}: arguments and environment are too long")
+    if error.errno == errno.ENOEXEC:
+        return SpawnError("exec_format", f"{program}: not a program: it has no #! line")
+    if launch.cwd is not None and error.filename == launch.cwd:
+        return SpawnError("bad_cwd", f"cannot change to the directory {launch.cwd}: {error.strerror}")
+    return _explain_program(error, program, launch)
+
+
+def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError:
+    path = Path(launch.cwd or ".", program)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        if launch.user is not None and error.errno == errno.EPERM:
+            return SpawnError("bad_user", f"{program}: only root may run it as user {launch.user.uid}")
+        what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
+        return SpawnError("not_executable", f"{program}: {what}")
+    if error.errno == errno.ENOENT and "/" in program and path.is_file():
+        return SpawnError("bad_interpreter", f"{program}: no such interpreter: {_shebang(path)}")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        where = str(path) if "/" in program else f"{program} (looked for on PATH)"
+        return SpawnError("command_not_found", f"no such program: {where}")
+    return SpawnError("cannot_start", f"{program}: {error.strerror}")
+
+
+def _shebang(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return repr(file.readline(200).decode(errors="backslashreplace"))
+    except OSError as error:
+        return error.strerror or str(error)

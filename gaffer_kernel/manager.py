@@ -1,0 +1,227 @@
+"""Sessions -> jobs -> processes: the index of everything supervised, and its common life."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import trio
+
+from gaffer_kernel.errors import Closing, Conflict, NotFound
+from gaffer_kernel.events import EventBus
+from gaffer_kernel.job import Advice, Job
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.names import DEFAULT_SESSION, JobName
+from gaffer_kernel.process import Process
+from gaffer_kernel.system import System
+from gaffer_kernel.turns import SpawnTurns
+
+log = logging.getLogger(__name__)
+
+LAST_WAIT = 10.0
+"""Seconds given to a process after its KILL, before the shutdown goes on without it."""
+
+
+class Manager:
+    """The jobs, by session and name, and their processes, by pid.
+
+    Works while `running` is open. Its verbs return at once: they record what is wanted, and the jobs'
+    tasks act.
+    """
+
+    def __init__(self, system: System, events: EventBus, advice: Advice) -> None:
+        self._system = system
+        self._events = events
+        self._advice = advice
+        self._turns = SpawnTurns()
+        self._pids = count(1)
+        self._sessions: dict[str, dict[str, Job]] = {}
+        self._leaving: dict[JobName, Job] = {}
+        self._processes: dict[int, Process] = {}
+        self._nursery: trio.Nursery | None = None
+        self._closing = False
+        self._hurried = False
+
+    # Its life
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Supervise as long as the block lasts; then stop every job, all at once, and wait.
+
+        Cancelling the block does not cut the stopping short: it has a bound of its own, the longest
+        graceful timeout and LAST_WAIT seconds. `hurry` shortens it.
+        """
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            helpers = [trio.CancelScope(shield=True), trio.CancelScope(shield=True)]
+            nursery.start_soon(_within, helpers[0], self._system.run, name="system")
+            nursery.start_soon(_within, helpers[1], self._turns.run, name="spawn turns")
+            try:
+                yield
+            finally:
+                await self._close()
+                for helper in helpers:
+                    helper.cancel()
+
+    async def _close(self) -> None:
+        self._closing = True
+        jobs = [*self.jobs(), *self._leaving.values()]
+        patience = max((job.patience for job in jobs), default=0.0) + LAST_WAIT
+        with trio.move_on_after(patience, shield=True) as scope:
+            for job in jobs:
+                job.leave()
+            if self._hurried:
+                self.hurry()
+            for job in jobs:
+                await job.gone.wait()
+        if scope.cancelled_caught:
+            for process in self._processes.values():
+                log.error(
+                    "%s: process %d (os pid %d) cannot be ended, left behind",
+                    process.job,
+                    process.pid,
+                    process.os_pid,
+                )
+
+    def hurry(self) -> None:
+        """Kill at once whatever is being stopped, now and at the shutdown."""
+        self._hurried = True
+        for job in [*self.jobs(), *self._leaving.values()]:
+            job.hurry()
+
+    # Jobs
+
+    def load(
+        self, config: JobConfig, session: str = DEFAULT_SESSION, *, start: bool | None = None
+    ) -> Job:
+        """Add a job, and start it.
+
+        Args:
+            config: what to run.
+            session: the group it belongs to.
+            start: whether to start it; the configuration's own `start` when not given.
+
+        Raises:
+            Conflict: the session has a job of that name.
+            Closing: the manager is not running, or is stopping.
+        """
+        if self._nursery is None or self._closing:
+            raise Closing()
+        name = JobName.parse(config.name, session)
+        members = self._sessions.setdefault(session, {})
+        if name.name in members:
+            raise Conflict("job", name)
+        job = members[name.name] = Job(
+            name,
+            config,
+            system=self._system,
+            events=self._events,
+            advice=self._advice,
+            turns=self._turns,
+            next_pid=self._pids.__next__,
+            registry=self._processes,
+            predecessor=self._leaving.get(name),
+        )
+        job.create()
+        if config.start if start is None else start:
+            job.start()
+        self._nursery.start_soon(self._keep, job, name=f"job {name}")
+        return job
+
+    async def _keep(self, job: Job) -> None:
+        # Shielded: the jobs end by being told to, in `_close`, not by a cancelled nursery.
+        with trio.CancelScope(shield=True):
+            await job.run()
+            if self._leaving.get(job.name) is job:
+                del self._leaving[job.name]
+
+    def unload(self, name: str | JobName) -> Job:
+        """Remove a job and stop its processes; `await job.gone.wait()` for the last of them.
+
+        The name is free at once; a job loaded under it starts when the old one is gone.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        job = self.get(name)
+        members = self._sessions[job.name.session]
+        del members[job.name.name]
+        if not members:
+            del self._sessions[job.name.session]
+        self._leaving[job.name] = job
+        job.unload()
+        return job
+
+    def update(
+        self, config: JobConfig, session: str = DEFAULT_SESSION, *, start: bool = False
+    ) -> Job:
+        """Replace a job's configuration and all its processes.
+
+        Args:
+            config: the new one; its name says which job.
+            session: the group it belongs to.
+            start: start the job when it was stopped.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        job = self.get(JobName.parse(config.name, session))
+        job.update(config, start=start)
+        return job
+
+    def get(self, name: str | JobName) -> Job:
+        """The job with a name such as `web`, `shop.web`, `shop/web` or `shop:web`.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidField: that is no name.
+        """
+        wanted = name if isinstance(name, JobName) else JobName.parse(name)
+        try:
+            return self._sessions[wanted.session][wanted.name]
+        except KeyError:
+            raise NotFound("job", wanted) from None
+
+    def jobs(self, session: str | None = None) -> list[Job]:
+        """The jobs, of all sessions or of one, in the order they were loaded in.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        if session is None:
+            return [job for members in self._sessions.values() for job in members.values()]
+        if session not in self._sessions:
+            raise NotFound("session", session)
+        return list(self._sessions[session].values())
+
+    def sessions(self) -> list[str]:
+        """The sessions that have jobs, in the order they came into being."""
+        return list(self._sessions)
+
+    # Processes
+
+    def pids(self) -> list[int]:
+        """The pids of all processes, in the order of their start."""
+        return list(self._processes)
+
+    def process(self, pid: int) -> Process:
+        """The process with one of gaffer's own numbers.
+
+        Raises:
+            NotFound: none has it, or it has been reaped.
+        """
+        try:
+            return self._processes[pid]
+        except KeyError:
+            raise NotFound("process", pid) from None
+
+    def walk(self) -> Iterator[Process]:
+        """Every process; the caller may start and stop them on the way."""
+        return iter(list(self._processes.values()))
+
+
+async def _within(scope: trio.CancelScope, function: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await function()

@@ -1,0 +1,276 @@
+"""One process: what was started, what it writes, how it is told to end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from math import inf
+from typing import Any
+
+from gaffer_kernel.command import build_argv
+from gaffer_kernel.errors import Closing, InvalidField, NotFound, StreamUnavailable
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.names import JobName
+from gaffer_kernel.streams import OutputReader, Outputs
+from gaffer_kernel.system import Child, End, Launch, System
+
+INPUTS = ("stdin", "ttin")
+"""The names under which a process's standard input is known."""
+
+
+def signal_number(value: int | str) -> int:
+    """A signal given as a number or a name, with or without SIG, in any case.
+
+    Raises:
+        InvalidField: `signal`: no such signal, zero included.
+    """
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        if isinstance(value, int) or value.strip().isdigit():
+            return signal.Signals(int(value))
+        name = value.strip().upper()
+        return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
+    except (ValueError, KeyError, AttributeError):
+        raise InvalidField("signal", f"no signal {value!r}: give a name or a number") from None
+
+
+class Process:
+    """An instance of a job, from its start until it has been reaped.
+
+    Attributes:
+        pid: gaffer's own number of it, never used twice in a run.
+        job: the name of the job it belongs to.
+        number: which of the job's instances it is, from 1; 0 for a one-off.
+        once: started by `commit`: not kept alive, not counted.
+        stopping: it has been asked to end.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        job: JobName,
+        config: JobConfig,
+        *,
+        number: int,
+        once: bool = False,
+        environ: Mapping[str, str] | None = None,
+        graceful_timeout: float | None = None,
+    ) -> None:
+        self.pid = pid
+        self.job = job
+        self.config = config
+        self.number = number
+        self.once = once
+        self.extra_environ = dict(environ or {})
+        self.graceful_timeout = graceful_timeout or config.graceful_timeout
+        self.stopping = False
+        self.kill_at = inf
+        self.started_at = 0.0
+        self.create_time = 0.0
+        self.argv: list[str] = []
+        self.ended: End | None = None
+        self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
+        self._child: Child | None = None
+        self._system: System | None = None
+        self._on_exit: Callable[[Process, End], None] = lambda process, end: None
+        self.request_stop: Callable[[], None] = self.terminate
+
+    # Its life
+
+    def spawn(
+        self,
+        system: System,
+        added: Mapping[str, str],
+        on_exit: Callable[[Process, End], None],
+    ) -> None:
+        """Start it.
+
+        Args:
+            system: where.
+            added: variables that plugins add; they come last.
+            on_exit: called once, when it is gone and reaped and its output delivered.
+
+        Raises:
+            SpawnError: nothing was started.
+        """
+        config = self.config
+        user = system.user(config.uid, config.gid)
+        environ: dict[str, str] = dict(system.environ()) if config.os_env else {}
+        if user is not None:
+            environ.update(user.environ)
+        for number, label in enumerate(config.custom_streams, 3):
+            environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
+        environ |= config.env | self.extra_environ | added
+        self.argv = build_argv(config, environ)
+        self._system = system
+        self._on_exit = on_exit
+        launch = Launch(
+            argv=self.argv,
+            environ=environ,
+            cwd=config.cwd,
+            user=user,
+            outputs=config.redirect_output,
+            redirect_input=config.redirect_input,
+            streams=config.custom_streams,
+            channels=config.custom_channels,
+            detach=config.detach,
+        )
+        self._child = system.spawn(launch, self)
+        self.started_at = system.now()
+        self.create_time = system.wall()
+
+    def output(self, label: str, data: bytes) -> None:
+        """Told by the system: bytes were read."""
+        self.outputs.logs[label].feed(data)
+
+    def exited(self, end: End) -> None:
+        """Told by the system: it is gone and reaped."""
+        self.ended = end
+        self.outputs.close()
+        self._on_exit(self, end)
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs."""
+        return self._child is not None and self.ended is None
+
+    @property
+    def os_pid(self) -> int:
+        """The system's number of it; 0 before it was started."""
+        return self._child.os_pid if self._child is not None else 0
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it was started."""
+        return self._system.now() - self.started_at if self._system is not None else 0.0
+
+    # How it is told
+
+    def stop(self) -> None:
+        """Ask it to end; the job starts a successor when it is active. Returns at once."""
+        self.request_stop()
+
+    def terminate(self) -> None:
+        """Send TERM to the group now, and let KILL follow after the graceful timeout.
+
+        The timeout is watched by the task that owns the process: see `kill_at`, a time of the
+        monotonic clock.
+        """
+        if self.active and not self.stopping and self._child and self._system:
+            self.stopping = True
+            self.kill_at = self._system.now() + self.graceful_timeout
+            self._child.end(signal.SIGTERM)
+
+    def kill_now(self) -> None:
+        """Send KILL to everything it started: its graceful timeout is over."""
+        if self.active and self._child:
+            self.stopping = True
+            self.kill_at = inf
+            self._child.end(signal.SIGKILL)
+
+    def kill(self, sig: int | str) -> None:
+        """Send a signal, by number or name, to its whole group.
+
+        Raises:
+            InvalidField: no such signal.
+        """
+        number = signal_number(sig)
+        if self._child is not None:
+            self._child.signal(number)
+
+    # Its streams
+
+    @property
+    def labels(self) -> list[str]:
+        """The streams that can be read."""
+        return list(self.outputs.logs)
+
+    @asynccontextmanager
+    async def subscribe(self, label: str = ".", *, tail: bool = False) -> AsyncIterator[OutputReader]:
+        """Read one of its streams, or all with `.`: an iterator of Output, from now on.
+
+        Args:
+            label: as in `redirect_output` or `custom_streams`.
+            tail: begin with the last bytes written before.
+
+        Raises:
+            StreamUnavailable: its output is not redirected.
+            NotFound: it has no such stream.
+        """
+        async with self.outputs.subscribe(label, tail=tail) as reader:
+            yield reader
+
+    async def write(self, data: str | bytes, stream: str = "stdin") -> None:
+        """Write to its standard input or to a custom stream; nothing is added.
+
+        Each call stays in one piece however many write at once. Returns when the pipe has taken
+        everything; on cancel a part may have been written.
+
+        Raises:
+            StreamUnavailable: it is not redirected, or the process reads it no more.
+            NotFound: there is no such custom stream.
+        """
+        label = self._writable(stream)
+        encoded = data.encode() if isinstance(data, str) else data
+        if self._child is None:
+            raise Closing(f"process {self.pid} has not been started")
+        try:
+            await self._child.write(label, encoded)
+        except BrokenPipeError:
+            raise StreamUnavailable(stream, f"process {self.pid} reads it no more") from None
+
+    async def writelines(self, data: Iterable[str | bytes], stream: str = "stdin") -> None:
+        """Write several pieces as one."""
+        pieces = (piece.encode() if isinstance(piece, str) else piece for piece in data)
+        await self.write(b"".join(pieces), stream)
+
+    def close_input(self, stream: str = "stdin") -> None:
+        """Let it read the end of its standard input or of a custom stream."""
+        label = self._writable(stream)
+        if self._child is not None:
+            self._child.close_input(label)
+
+    def _writable(self, stream: str) -> str:
+        if stream in self.config.custom_streams:
+            return stream
+        if stream not in INPUTS:
+            raise NotFound("stream", stream)
+        if not self.config.redirect_input:
+            raise StreamUnavailable(stream, "redirect_input is not set for this job")
+        return "stdin"
+
+    # What is known of it
+
+    def status(self) -> str:
+        """What the system says it is doing: `running`, `sleeping`, `stopped`, `zombie`, `dead`."""
+        return self._child.status() if self._child is not None and self.active else "dead"
+
+    def info(self) -> dict[str, Any]:
+        """A description of it, with the variables configured for it but not the inherited ones."""
+        config = self.config
+        return {
+            "pid": self.pid,
+            "os_pid": self.os_pid,
+            "name": str(self.job),
+            "session": self.job.session,
+            "job": self.job.name,
+            "number": self.number,
+            "cmd": config.cmd,
+            "args": list(config.args),
+            "argv": self.argv,
+            "env": {**config.env, **self.extra_environ},
+            "cwd": config.cwd,
+            "uid": config.uid,
+            "gid": config.gid,
+            "create_time": self.create_time,
+            "uptime": self.uptime,
+            "committed": self.once,
+            "redirect_output": list(config.redirect_output),
+            "redirect_input": config.redirect_input,
+            "custom_streams": list(config.custom_streams),
+            "detach": config.detach,
+            "active": self.active,
+            "stopping": self.stopping,
+        }

@@ -1,0 +1,164 @@
+"""What a process writes: a short tail for whoever comes later, a bounded window while somebody reads.
+
+Bytes are kept once for each label, however many read them; a reader is only a position. One that falls
+behind the window loses its own oldest bytes and is told how many; nobody waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import trio
+
+from gaffer_kernel.errors import NotFound, StreamUnavailable
+
+TAIL = 8 * 1024
+"""Bytes kept of each label while nobody reads it."""
+WINDOW = 1024 * 1024
+"""Bytes kept of each label while somebody does."""
+
+
+class Output(NamedTuple):
+    """A piece of output: where from, the bytes, and how many bytes before it this reader lost."""
+
+    label: str
+    data: bytes
+    lost: int = 0
+
+
+class OutputLog:
+    """The last bytes of one label, addressed by their position since the process started."""
+
+    def __init__(self, label: str, wakes: trio.lowlevel.ParkingLot) -> None:
+        self.label = label
+        self.closed = False
+        self.readers = 0
+        self._bytes = bytearray()
+        self._start = 0
+        self._wakes = wakes
+
+    @property
+    def end(self) -> int:
+        """Bytes written so far."""
+        return self._start + len(self._bytes)
+
+    @property
+    def start(self) -> int:
+        """Position of the oldest byte still kept."""
+        return self._start
+
+    def feed(self, data: bytes) -> None:
+        """Append what was read from the pipe. Never blocks."""
+        self._bytes += data
+        surplus = len(self._bytes) - (WINDOW if self.readers else TAIL)
+        if surplus > 0:
+            del self._bytes[:surplus]
+            self._start += surplus
+        if self._wakes:
+            self._wakes.unpark_all()
+
+    def close(self) -> None:
+        """Nothing more will come: readers end once they have read the rest."""
+        self.closed = True
+        self._wakes.unpark_all()
+
+    def since(self, position: int) -> tuple[bytes, int]:
+        """The bytes kept from a position on, and how many before them are gone."""
+        lost = max(0, self._start - position)
+        return bytes(memoryview(self._bytes)[position + lost - self._start :]), lost
+
+
+class OutputReader:
+    """An asynchronous iterator of Output over one label or several, from now on."""
+
+    def __init__(self, logs: Iterable[OutputLog], wakes: trio.lowlevel.ParkingLot) -> None:
+        self._positions = {log: log.end for log in logs}
+        self._wakes = wakes
+
+    def rewind(self) -> None:
+        """Go back to the oldest byte kept: the tail of what was written before this reader came."""
+        self._positions = {log: log.start for log in self._positions}
+
+    def _take(self) -> Output | None:
+        for log, position in self._positions.items():
+            if position < log.end:
+                data, lost = log.since(position)
+                # To the back of the row, so that a flooding label does not hide the others.
+                del self._positions[log]
+                self._positions[log] = log.end
+                return Output(log.label, data, lost)
+        return None
+
+    async def receive(self) -> Output | None:
+        """All that one label has for this reader; None once every label has ended.
+
+        Cancelling the wait loses nothing.
+        """
+        await trio.lowlevel.checkpoint()
+        while (output := self._take()) is None:
+            if all(log.closed for log in self._positions):
+                return None
+            await self._wakes.park()
+        return output
+
+    def __aiter__(self) -> OutputReader:
+        return self
+
+    async def __anext__(self) -> Output:
+        output = await self.receive()
+        if output is None:
+            raise StopAsyncIteration
+        return output
+
+
+class Outputs:
+    """Every stream of one process that can be read, by label."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self._wakes = trio.lowlevel.ParkingLot()
+        self._logs = {label: OutputLog(label, self._wakes) for label in labels}
+
+    @property
+    def logs(self) -> Mapping[str, OutputLog]:
+        """The log of each label."""
+        return self._logs
+
+    def close(self) -> None:
+        """End every label."""
+        for log in self._logs.values():
+            log.close()
+
+    def _chosen(self, label: str) -> list[OutputLog]:
+        if not self._logs:
+            raise StreamUnavailable(label, "no output of this process is redirected")
+        if label == ".":
+            return list(self._logs.values())
+        if label not in self._logs:
+            raise NotFound("stream", label)
+        return [self._logs[label]]
+
+    @asynccontextmanager
+    async def subscribe(self, label: str = ".", *, tail: bool = False) -> AsyncIterator[OutputReader]:
+        """Read one label, or all of them with `.`, from now on.
+
+        Args:
+            label: as in `redirect_output` or `custom_streams`.
+            tail: begin with what is still kept of the time before.
+
+        Raises:
+            StreamUnavailable: nothing is redirected.
+            NotFound: no such label.
+        """
+        chosen = self._chosen(label)
+        reader = OutputReader(chosen, self._wakes)
+        if tail:
+            reader.rewind()
+        for log in chosen:
+            log.readers += 1
+        try:
+            yield reader
+        finally:
+            for log in chosen:
+                log.readers -= 1

@@ -1,0 +1,237 @@
+"""For tests, ours and those of plugins: a fake operating system, and a recorder of events.
+
+    async with open_kernel(system=FakeSystem()) as kernel:
+        kernel.manager.load(JobConfig(name="web", cmd="serve"))
+
+runs the real kernel with processes that only pretend, on whatever clock trio has: with trio's MockClock
+(pytest-trio's `autojump_clock`) an hour passes at once, and a seed makes every run the same.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import Any
+
+import trio
+
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.events import Event
+from gaffer_kernel.kernel import open_kernel
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.system import ChildListener, End, Launch, User
+
+__all__ = ["FakeProcess", "FakeSystem", "Plan", "Recorder", "open_kernel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a fake process will live.
+
+    Args:
+        life: seconds until it exits by itself.
+        exit_code: what it exits with then.
+        term_signal: the signal that ends it instead, as a crash would.
+        obeys_after: seconds from TERM (or another ending signal) to its end; infinite to ignore it.
+        lingers: seconds that something it started outlives it when it is stopped.
+        error: it cannot even be started.
+    """
+
+    life: float = inf
+    exit_code: int = 0
+    term_signal: int = 0
+    obeys_after: float = 0.0
+    lingers: float = 0.0
+    error: SpawnError | None = None
+
+
+class FakeProcess:
+    """A process that only pretends: a Child for the kernel, a puppet for the test."""
+
+    def __init__(
+        self, system: FakeSystem, os_pid: int, launch: Launch, plan: Plan, listener: ChildListener
+    ) -> None:
+        self.os_pid = os_pid
+        self.launch = launch
+        self.plan = plan
+        self.alive = True
+        self.reaped = False
+        self.signals: list[int] = []
+        self.written: dict[str, bytes] = {}
+        self.closed_inputs: list[str] = []
+        self._system = system
+        self._listener = listener
+        self._ending = False
+        self._group_until = -inf
+        self._end = End(0, 0)
+        if plan.life < inf:
+            system.call_later(
+                plan.life, lambda: self.exit(plan.exit_code, term_signal=plan.term_signal)
+            )
+
+    # The puppet
+
+    def say(self, text: str | bytes, label: str | None = None) -> None:
+        """Write to an output, to the first when none is named."""
+        data = text.encode() if isinstance(text, str) else text
+        self._listener.output(label or self.launch.outputs[0], data)
+
+    def exit(self, exit_code: int = 0, *, term_signal: int = 0) -> None:
+        """End, as if by itself; the kernel hears of it a moment later."""
+        if not self.alive:
+            return
+        self.alive = False
+        self._end = End(0 if term_signal else exit_code, term_signal)
+        lingers = self.plan.lingers if self._ending else 0.0
+        self._group_until = self._system.now() + lingers
+        self._system.call_later(lingers, self._reap)
+
+    def _reap(self) -> None:
+        if not self.reaped and self._system.now() >= self._group_until:
+            self.reaped = True
+            del self._system.processes[self.os_pid]
+            self._listener.exited(self._end)
+
+    # The Child
+
+    def signal(self, signum: int) -> None:
+        """Take a signal: note it, and end as planned if it is one that ends."""
+        assert not self.reaped, f"signal {signum} to {self.os_pid}, which has been reaped"
+        self.signals.append(signum)
+        if signum == signal.SIGKILL:
+            self.exit(term_signal=signum)
+            self._group_until = self._system.now()
+            self._system.call_later(0.0, self._reap)
+        elif signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            if self.plan.obeys_after < inf:
+                self._system.call_later(
+                    self.plan.obeys_after, lambda: self.exit(term_signal=signum)
+                )
+
+    def end(self, signum: int) -> None:
+        """Take a signal that is meant to end it and all it started."""
+        self._ending = True
+        self.signal(signum)
+
+    async def write(self, label: str, data: bytes) -> None:
+        """Keep what was written."""
+        await trio.lowlevel.checkpoint()
+        if label in self.closed_inputs:
+            raise BrokenPipeError(label)
+        self.written[label] = self.written.get(label, b"") + data
+
+    def close_input(self, label: str) -> None:
+        """Note that an input was closed."""
+        self.closed_inputs.append(label)
+
+    def status(self) -> str:
+        """Asleep until it is gone."""
+        return "sleeping" if self.alive else "zombie"
+
+
+class FakeSystem:
+    """An operating system that only pretends.
+
+    Args:
+        seed: of its chance: the same seed gives the same run.
+        plan: tells how a process that is being started will live; without it they live until stopped.
+
+    Attributes:
+        processes: those not reaped yet, by os_pid.
+        spawned: how many have been started.
+    """
+
+    def __init__(self, seed: int = 0, plan: Callable[[Launch], Plan] | None = None) -> None:
+        self.chance = random.Random(seed)
+        self.processes: dict[int, FakeProcess] = {}
+        self.spawned = 0
+        self._plan = plan or (lambda launch: Plan())
+        self._os_pids = count(1000)
+        self._order = count()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._changed = trio.Event()
+
+    def now(self) -> float:
+        """Trio's clock, virtual or not."""
+        return trio.current_time()
+
+    def wall(self) -> float:
+        """The same: nothing here depends on the date."""
+        return trio.current_time()
+
+    def random(self) -> float:
+        """A number from the seed."""
+        return self.chance.random()
+
+    def environ(self) -> Mapping[str, str]:
+        """A small environment."""
+        return {"PATH": "/usr/bin:/bin"}
+
+    def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
+        """Everybody exists, as number 1."""
+        return None if uid is None and gid is None else User(1, 1, (), {})
+
+    def spawn(self, launch: Launch, listener: ChildListener) -> FakeProcess:
+        """Pretend to start a process."""
+        plan = self._plan(launch)
+        if plan.error is not None:
+            raise plan.error
+        self.spawned += 1
+        process = FakeProcess(self, next(self._os_pids), launch, plan, listener)
+        self.processes[process.os_pid] = process
+        return process
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function from the system's own task, after some seconds."""
+        heappush(self._timers, (self.now() + seconds, next(self._order), function))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Let time pass until cancelled."""
+        while True:
+            self._changed = trio.Event()
+            deadline = self._timers[0][0] if self._timers else inf
+            with trio.CancelScope(deadline=deadline):
+                await self._changed.wait()
+            now = self.now()
+            while self._timers and self._timers[0][0] <= now:
+                heappop(self._timers)[2]()
+            await trio.lowlevel.checkpoint()
+
+
+class Recorder:
+    """A plugin that keeps every event it is told of.
+
+    Attributes:
+        events: all of them, in order.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._news = trio.lowlevel.ParkingLot()
+
+    @hookimpl
+    def gaffer_event(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+        self._news.unpark_all()
+
+    def names(self, job: str | None = None) -> list[str]:
+        """The names of the events so far, of one job or of all."""
+        return [event.event for event in self.events if job is None or event.name == job]
+
+    async def wait_for(self, event: str, **wanted: Any) -> Event:
+        """The first event of this name whose fields have these values, past or to come."""
+        seen = 0
+        while True:
+            for candidate in self.events[seen:]:
+                if candidate.event == event and wanted.items() <= candidate.to_dict().items():
+                    await trio.lowlevel.checkpoint()
+                    return candidate
+            seen = len(self.events)
+            await self._news.park()
