@@ -23,6 +23,10 @@ JITTER = 0.1
 """Part of a delay that is left to chance, so that jobs which fell together do not rise together."""
 
 
+HISTORY = 100
+"""How many unexpected ends a job remembers, for plugins that decide on its restarts."""
+
+
 class Exit(NamedTuple):
     """One unexpected end of an instance: what the rules look at.
 
