@@ -44,7 +44,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """The event as it goes over the wire."""
-        head = {"event": self.event, "name": self.name}
+        head: dict[str, Any] = {"event": self.event, "name": self.name}
         if self.job is not None:
             head |= {"session": self.session, "job": self.job}
         return head | self.data | {"seq": self.seq, "time": self.time}

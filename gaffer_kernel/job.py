@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import trio
 
-from gaffer_kernel import restart
+from gaffer_kernel import restart as rules
 from gaffer_kernel.errors import Closing, InvalidField, SpawnError
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.instances import Instances
@@ -34,7 +34,7 @@ class Advice(Protocol):
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Variables to add to the environment of the next process."""
 
-    def restart_delay(self, job: Job, history: restart.History) -> float | None:
+    def restart_delay(self, job: Job, history: rules.History) -> float | None:
         """Seconds until the next start after an unexpected end; None for no opinion."""
 
 
@@ -65,7 +65,7 @@ class Job:
         self.name = name
         self.config = config
         self.numprocesses = config.numprocesses
-        self.history: deque[restart.Exit] = deque(maxlen=restart.HISTORY)
+        self.history: deque[rules.Exit] = deque(maxlen=rules.HISTORY)
         self.gone = trio.Event()
         self._system = system
         self._events = events
@@ -77,7 +77,7 @@ class Job:
         self._started = False
         self._unloading = False
         self._resume_at: float | None = None
-        self._flapping = restart.FlapRecord()
+        self._flapping = rules.FlapRecord()
         self._messages: deque[Callable[[], None]] = deque()
         self._handling = False
         self._sleep = trio.CancelScope()
@@ -394,7 +394,7 @@ class Job:
             return
         self._after_unexpected_end(
             slot,
-            restart.Exit(
+            rules.Exit(
                 slot.number, self._system.now(), process.uptime, end.exit_code, end.term_signal
             ),
         )
@@ -403,29 +403,29 @@ class Job:
         """An instance could not be started: the same rules, but never at once."""
         now = self._system.now()
         if error.transient:
-            delay = restart.retry_when_busy(self._system.random())
+            delay = rules.retry_when_busy(self._system.random())
             self._instances.slots.vacate(slot, now + delay)
             return
         slot.short_lives = max(1, slot.short_lives)
-        self._after_unexpected_end(slot, restart.Exit(slot.number, now, 0.0, None, 0))
+        self._after_unexpected_end(slot, rules.Exit(slot.number, now, 0.0, None, 0))
 
-    def _after_unexpected_end(self, slot: Slot, end: restart.Exit) -> None:
+    def _after_unexpected_end(self, slot: Slot, end: rules.Exit) -> None:
         self.history.append(end)
-        slot.short_lives = slot.short_lives + 1 if end.uptime < restart.LONG_LIFE else 0
+        slot.short_lives = slot.short_lives + 1 if end.uptime < rules.LONG_LIFE else 0
         delay = self._advice.restart_delay(self, tuple(self.history))
         rule = self.config.flapping
         if delay is None and rule is not None:
-            if restart.flaps(rule, self._flapping, end):
+            if rules.flaps(rule, self._flapping, end):
                 self._pause(rule)
                 return
             delay = 0.0
         if delay is None:
-            delay = restart.backoff(slot.short_lives, self._system.random())
+            delay = rules.backoff(slot.short_lives, self._system.random())
         self._instances.slots.vacate(slot, end.at + delay)
 
     def _pause(self, rule: Flapping) -> None:
         """The job flaps: rest, or give up."""
-        gives_up = restart.gives_up(rule, self._flapping)
+        gives_up = rules.gives_up(rule, self._flapping)
         self._resume_at = inf if gives_up else self._system.now() + rule.retry_in
         self.publish(
             "flap",

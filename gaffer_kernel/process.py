@@ -102,7 +102,7 @@ class Process:
             environ.update(user.environ)
         for number, label in enumerate(config.custom_streams, 3):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
-        environ |= config.env | self.extra_environ | added
+        environ |= {**config.env, **self.extra_environ, **added}
         self.argv = build_argv(config, environ)
         self._system = system
         self._on_exit = on_exit
@@ -121,7 +121,7 @@ class Process:
         self.started_at = system.now()
         self.create_time = system.wall()
 
-    def output(self, label: str, data: bytes) -> None:
+    def output(self, label: str, data: bytes | memoryview) -> None:
         """Told by the system: bytes were read."""
         self.outputs.logs[label].feed(data)
 

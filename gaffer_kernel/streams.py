@@ -49,10 +49,15 @@ class OutputLog:
         """Position of the oldest byte still kept."""
         return self._start
 
-    def feed(self, data: bytes) -> None:
-        """Append what was read from the pipe. Never blocks."""
+    def feed(self, data: bytes | memoryview) -> None:
+        """Append a copy of what was read from the pipe. Never blocks."""
+        keep = WINDOW if self.readers else TAIL
+        if len(data) > keep:
+            self._start += len(self._bytes) + len(data) - keep
+            self._bytes.clear()
+            data = data[-keep:]
         self._bytes += data
-        surplus = len(self._bytes) - (WINDOW if self.readers else TAIL)
+        surplus = len(self._bytes) - keep
         if surplus > 0:
             del self._bytes[:surplus]
             self._start += surplus

@@ -52,8 +52,8 @@ class End(NamedTuple):
 class ChildListener(Protocol):
     """Who is told what a child does; every method is called from the system's own task."""
 
-    def output(self, label: str, data: bytes) -> None:
-        """Bytes were read from a pipe or a two-way stream."""
+    def output(self, label: str, data: bytes | memoryview) -> None:
+        """Bytes were read from a pipe or a two-way stream; to be copied before this returns."""
 
     def exited(self, end: End) -> None:
         """The child is gone and reaped, and all it wrote has been handed over before."""

@@ -16,8 +16,8 @@ from gaffer_kernel.linux.poller import FLOOD, Poller
 from gaffer_kernel.linux.spawn import Started
 from gaffer_kernel.system import ChildListener, End
 
-READ = 256 * 1024
-"""Bytes asked for at a time, and at most in one turn."""
+SHORT = 4096
+"""A read of less is not tried again: the pipe is empty, most probably."""
 WIDE_PIPE = 1024 * 1024
 DRAINS = 8
 END_OF_OUTPUT = 0.5
@@ -148,20 +148,21 @@ class LinuxChild:
     def _read(self, fd: int) -> int:
         """Read what there is, up to one turn's share; returns how many bytes."""
         size = 0
-        while size < READ:
+        buffer = self._poller.buffer
+        while size < len(buffer):
             try:
-                data = os.read(fd, READ)
+                got = os.readv(fd, [buffer])
             except BlockingIOError:
                 break
             except OSError:
                 # A two-way stream whose other end was closed with unread data.
-                data = b""
-            if not data:
+                got = 0
+            if not got:
                 self._close_reader(fd)
                 break
-            size += len(data)
-            self._listener.output(self._readers[fd], data)
-            if len(data) < 4096:
+            size += got
+            self._listener.output(self._readers[fd], buffer[:got])
+            if got < SHORT:
                 break
         if size >= FLOOD and fd not in self._wide:
             self._widen(fd)

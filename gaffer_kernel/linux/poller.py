@@ -17,6 +17,8 @@ import trio
 Handler = Callable[[], int]
 """Called when its descriptor is ready; returns how many bytes it read."""
 
+READ = 256 * 1024
+"""Bytes read from one descriptor at a time."""
 TURN = 1024 * 1024
 """Bytes read before other tasks get their turn."""
 FLOOD = 64 * 1024
@@ -38,6 +40,9 @@ class Poller:
         self._order = count()
         self._sleeping: trio.CancelScope | None = None
         self.turn = 0
+        # Read into again and again: a new object for each read costs more than the reading. Who is
+        # handed a part of it copies what is to be kept before the next read.
+        self.buffer = memoryview(bytearray(READ))
 
     def add(self, fd: int, handler: Handler) -> None:
         """Watch a descriptor until `remove`."""

@@ -75,7 +75,7 @@ def _popen(
         argv = [sys.executable, "-I", "-S", FDMAP, ",".join(map(str, extra)), *argv]
         executable = sys.executable
     start = partial(
-        subprocess.Popen,
+        subprocess.Popen[bytes],
         argv,
         executable=executable,
         stdin=stdin,
