@@ -18,8 +18,9 @@ def shown(value: object) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean 'cmd'?` when a known word is close to `word`, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(by_lower), n=1)
+    return f", did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 class GafferError(Exception):

@@ -73,7 +73,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flapping: Annotated[
         Flapping | None,
         Meta(
-            title="an object with attempts, window, retry_in and max_retry",
+            title="attempts, window, retry_in and max_retry",
             description="When to give a crashing job a rest; without it, restarts slow down.",
         ),
     ] = None
