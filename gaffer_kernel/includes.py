@@ -51,7 +51,7 @@ class Reader:
         if first is None:
             self.sections[section.name] = section
         elif section.name == "gaffer":
-            self.sections[section.name] = first.merged(section)
+            self.sections[section.name] = first.merged(section, ("include", "include_dir"))
         else:
             raise section.error(None, f"duplicate section, the first is {first.file}:{first.line}")
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, overload
@@ -55,14 +55,22 @@ class Section:
         place = self._entries.get(key, self) if key is not None else self
         return ConfigError(message, file=place.file, line=place.line, section=self.name, key=key)
 
-    def merged(self, other: "Section") -> "Section":
-        """This section with the keys of `other`, which another file gave the same name."""
-        for key in other._entries:
-            if key in self._entries:
-                first = self._entries[key]
+    def merged(self, other: "Section", repeatable: Container[str] = ()) -> "Section":
+        """This section with the keys of `other`, which another file gave the same name.
+
+        Args:
+            other: the section that was read later.
+            repeatable: keys that both may have; the first is kept.
+
+        Raises:
+            ConfigError: both have another key.
+        """
+        entries = dict(self._entries)
+        for key, entry in other._entries.items():
+            first = entries.setdefault(key, entry)
+            if first is not entry and key not in repeatable:
                 raise other.error(key, f"is already set at {first.file}:{first.line}")
-        both = (*self._entries.values(), *other._entries.values())
-        return Section(self.name, self.file, self.line, both)
+        return Section(self.name, self.file, self.line, entries.values())
 
     @overload
     def get(self, key: str) -> str | None: ...
