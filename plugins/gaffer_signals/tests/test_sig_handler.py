@@ -1,0 +1,365 @@
+"""Signals, sent to real programs that embed a kernel."""
+
+import os
+import signal
+import sys
+import threading
+from subprocess import PIPE, STDOUT
+
+import pytest
+import trio
+from gaffer_kernel.errors import GafferError
+
+from gaffer_signals import BaseSigHandler, SigHandler
+
+PROGRAM = """
+import logging, sys, trio
+from contextlib import asynccontextmanager
+from gaffer_kernel.config import Config
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.kernel import Kernel
+from gaffer_signals import BaseSigHandler, SigHandler
+
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
+
+def say(*words):
+    print(*words, flush=True)
+
+class Say:
+    @hookimpl
+    def gaffer_event(self, event):
+        if event.job is not None:
+            say("event", event.event, event.name, event.data.get("os_pid", ""))
+
+plugins = [SigHandler(), Say()]
+{more}
+
+async def main():
+    kernel = Kernel(Config.read(sys.argv[1]), plugins=plugins)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(kernel.run)
+        say("up")
+    say("end")
+
+trio.run(main)
+"""
+
+STUBBORN = "sh -c 'trap \"\" TERM; touch {ready}; while :; do sleep 1; done'"
+
+
+class Program:
+    """A running program and the lines it has said so far."""
+
+    def __init__(self, process, config):
+        self.process = process
+        self.config = config
+        self.lines = []
+        self._half = b""
+
+    def send(self, *signums):
+        for signum in signums:
+            self.process.send_signal(signum)
+
+    async def hears(self, mark):
+        """The first line that begins with a text, among those said or still to come."""
+        seen = 0
+        while True:
+            for line in self.lines[seen:]:
+                if line.startswith(mark):
+                    return line
+            seen = len(self.lines)
+            assert await self._read(), f"ended without {mark!r}: {self.lines}"
+
+    async def _read(self):
+        data = await self.process.stdout.receive_some()
+        *lines, self._half = (self._half + data).split(b"\n")
+        self.lines += [line.decode() for line in lines]
+        return bool(data)
+
+    async def ends(self):
+        """Wait for its end; its exit status."""
+        while await self._read():
+            pass
+        return await self.process.wait()
+
+    def count(self, mark):
+        return sum(line.startswith(mark) for line in self.lines)
+
+
+@pytest.fixture
+async def start(tmp_path):
+    """A function that starts a program with a configuration and plugins, and waits for it."""
+    started = []
+
+    async def start(config="", more="", prefix=(), stdin=None):
+        path = tmp_path / "gaffer.ini"
+        path.write_text(config)
+        command = [*prefix, sys.executable, "-c", PROGRAM.format(more=more), str(path)]
+        process = await trio.lowlevel.open_process(
+            command, stdin=stdin, stdout=PIPE, stderr=STDOUT, cwd=tmp_path
+        )
+        started.append(process)
+        program = Program(process, path)
+        await program.hears("up")
+        return program
+
+    with trio.fail_after(30):
+        yield start
+    for process in started:
+        process.kill()
+        await process.wait()
+        await process.stdout.aclose()
+
+
+async def exists(path):
+    while not path.exists():
+        await trio.sleep(0.01)
+
+
+def gone(os_pid):
+    try:
+        os.kill(int(os_pid), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_the_quit_signals_are_the_seeds():
+    assert BaseSigHandler.QUIT_SIGNALS == SigHandler.QUIT_SIGNALS == (3, 15, 2)
+
+
+async def test_the_base_leaves_it_to_the_subclass():
+    with pytest.raises(NotImplementedError):
+        BaseSigHandler().handle_quit(None, 15)
+    with pytest.raises(NotImplementedError):
+        await BaseSigHandler().handle_reload(None, 1)
+
+
+@pytest.mark.parametrize("signum", SigHandler.QUIT_SIGNALS)
+async def test_a_quit_signal_stops_everything(start, signum):
+    program = await start("[process:web]\ncmd = sleep 60\nnumprocesses = 2\n")
+    spawned = [(await program.hears("event spawn web")).split()[-1]]
+    program.send(signum)
+    assert await program.ends() == 0
+    assert program.lines[-1] == "end"
+    assert program.count("event stop web") == 1
+    assert program.count("event exit web") == program.count("event spawn web")
+    assert all(gone(os_pid) for os_pid in spawned)
+
+
+async def test_a_second_one_kills_at_once(start, tmp_path):
+    ready = tmp_path / "ready"
+    program = await start(
+        f"[process:web]\ncmd = {STUBBORN.format(ready=ready)}\ngraceful_timeout = 3600\n"
+    )
+    await exists(ready)
+    program.send(signal.SIGINT)
+    await program.hears("event stop_pid web")
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+    assert program.count("event exit web") == 1
+    assert "INFO SIGINT: stopping" in program.lines
+    assert "INFO SIGTERM: killing what is left" in program.lines
+
+
+async def test_the_first_signal_is_polite_also_when_the_kernel_was_stopped_otherwise(start):
+    more = "SigHandler.handle_reload = lambda self, kernel, signum: quit_twice(kernel)\n" + (
+        "async def quit_twice(kernel):\n    kernel.stop()\n    plugins[0].handle_quit(kernel, 15)\n"
+    )
+    program = await start("[process:web]\ncmd = sleep 60\n", more)
+    program.send(signal.SIGHUP)
+    assert await program.ends() == 0
+    assert program.count("INFO SIGTERM: stopping") == 1
+
+
+async def test_hup_applies_what_changed(start):
+    program = await start("[process:kept]\ncmd = sleep 60\n[process:old]\ncmd = sleep 60\n")
+    await program.hears("event spawn kept")
+    program.config.write_text("[process:kept]\ncmd = sleep 60\n[process:new]\ncmd = sleep 60\n")
+    program.send(signal.SIGHUP)
+    await program.hears("INFO SIGHUP: reloaded")
+    await program.hears("event spawn new")
+    await program.hears("event delete old")
+    assert program.count("event spawn kept") == 1
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+
+
+async def test_hup_with_a_wrong_file_is_one_line_and_changes_nothing(start):
+    program = await start("[process:web]\ncmd = sleep 60\n")
+    await program.hears("event spawn web")
+    program.config.write_text("[process:web]\ncmd = sleep 60\nnumprocesses = many\n")
+    before = len(program.lines)
+    program.send(signal.SIGHUP)
+    line = await program.hears("ERROR reload failed, what runs is kept:")
+    assert f"{program.config}:3: [process:web] numprocesses" in line
+    assert program.lines[before:] == [line]
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+
+
+SLOW_RELOAD = """
+from itertools import count
+go, number = trio.Event(), count(1)
+
+class Slow(SigHandler):
+    QUIT_SIGNALS = (3, 15, 2, 10)
+
+    def handle_quit(self, kernel, signum):
+        go.set() if signum == 10 else super().handle_quit(kernel, signum)
+
+    async def handle_reload(self, kernel, signum):
+        mine = next(number)
+        say("reload", mine, "begins")
+        await go.wait()
+        say("reload", mine, "ends")
+
+plugins[0] = Slow()
+"""
+
+
+async def test_reloads_run_one_at_a_time_and_a_storm_of_them_is_one(start):
+    program = await start("", SLOW_RELOAD)
+    program.send(signal.SIGHUP)
+    await program.hears("reload 1 begins")
+    program.send(*[signal.SIGHUP] * 1000)
+    program.send(signal.SIGUSR1)
+    await program.hears("reload 2 ends")
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+    told = [line for line in program.lines if line.startswith("reload")]
+    assert told == ["reload 1 begins", "reload 1 ends", "reload 2 begins", "reload 2 ends"]
+
+
+async def test_a_reload_that_hangs_does_not_hold_up_the_end(start):
+    program = await start("", SLOW_RELOAD)
+    program.send(signal.SIGHUP)
+    await program.hears("reload 1 begins")
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+
+
+async def test_a_storm_of_hups_loses_no_quit_signal(start):
+    program = await start("[process:web]\ncmd = sleep 60\n")
+    program.send(*[signal.SIGHUP] * 1000, signal.SIGTERM)
+    assert await program.ends() == 0
+    assert program.lines[-1] == "end"
+
+
+FAILING = """
+class Failing(SigHandler):
+    def handle_quit(self, kernel, signum):
+        if signum == 2:
+            raise ValueError("oh dear")
+        super().handle_quit(kernel, signum)
+
+    async def handle_reload(self, kernel, signum):
+        raise ValueError("oh no")
+
+plugins[0] = Failing()
+"""
+
+
+async def test_a_handler_that_fails_is_logged_and_signals_are_still_received(start):
+    program = await start("", FAILING)
+    program.send(signal.SIGINT)
+    await program.hears("ERROR SIGINT: handle_quit failed")
+    await program.hears("ValueError: oh dear")
+    program.send(signal.SIGHUP)
+    await program.hears("ERROR SIGHUP: handle_reload failed")
+    await program.hears("ValueError: oh no")
+    program.send(signal.SIGTERM)
+    assert await program.ends() == 0
+
+
+SLOW_CLOSE = """
+class Slow:
+    @hookimpl
+    def gaffer_service(self, kernel):
+        return self.life()
+
+    @asynccontextmanager
+    async def life(self):
+        yield
+        say("closing")
+        # As long as the signals take to arrive: two seconds at the most.
+        with trio.move_on_after(2):
+            await quit_again.wait()
+
+class Told(SigHandler):
+    def handle_quit(self, kernel, signum):
+        super().handle_quit(kernel, signum)
+        if signum == 2:
+            quit_again.set()
+
+quit_again = trio.Event()
+plugins[:] = [Told(), Say(), Slow()]
+"""
+
+
+async def test_a_late_signal_does_no_harm_while_other_plugins_still_close(start):
+    program = await start("", SLOW_CLOSE)
+    program.send(signal.SIGTERM)
+    await program.hears("closing")
+    program.send(signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+    assert await program.ends() == 0
+    assert program.lines[-1] == "end"
+
+
+async def test_afterwards_signals_do_what_they_did_before():
+    before = [signal.getsignal(signum) for signum in (1, 2, 3, 15)]
+    async with SigHandler().receiving(None):
+        assert all(signal.getsignal(signum) not in before for signum in (1, 2, 3, 15))
+    assert [signal.getsignal(signum) for signum in (1, 2, 3, 15)] == before
+
+
+def test_outside_the_main_thread_it_says_so():
+    failures = []
+
+    async def receive():
+        async with SigHandler().receiving(None):
+            pass
+
+    def run():
+        try:
+            trio.run(receive)
+        except GafferError as error:
+            failures.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    [failure] = failures
+    assert failure.startswith("signals reach the main thread only")
+
+
+# Makes the terminal at its stdin its own, as a shell does for what it starts.
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+TELLS = (
+    'sh -c \'trap "echo INT >>{told}" INT; trap "echo TERM >>{told}; exit" TERM; touch {ready};'
+    " while :; do sleep 0.05; done'"
+)
+
+
+async def test_ctrl_c_reaches_the_processes_as_one_term(start, tmp_path):
+    told, ready = tmp_path / "told", tmp_path / "ready"
+    ours, theirs = os.openpty()
+    try:
+        program = await start(
+            f"[process:web]\ncmd = {TELLS.format(told=told, ready=ready)}\n",
+            prefix=(sys.executable, "-c", IN_TERMINAL),
+            stdin=theirs,
+        )
+        await exists(ready)
+        os.write(ours, b"\x03")
+        assert await program.ends() == 0
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert told.read_text() == "TERM\n"
