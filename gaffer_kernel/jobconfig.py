@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from gaffer_kernel import fieldtypes as ft
-from gaffer_kernel.command import split_words
+from gaffer_kernel import jobrules
 from gaffer_kernel.errors import InvalidField, did_you_mean, shown
 
 
@@ -107,8 +107,8 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for field, kind in _kinds(JobConfig).items():
             clean = _CLEAN.get(field) or partial(ft.checked, field)
             force_setattr(self, field, clean(getattr(self, field), kind))
-        _check_command_line(self)
-        _check_streams(self)
+        jobrules.check_command_line(self)
+        jobrules.check_streams(self)
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> "JobConfig":
@@ -145,37 +145,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else msgspec.to_builtins(value)
 
 
-def _clean_args(value: Any, kind: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        value = split_words("args", ft.checked("args", value, kind))
-    return ft.checked_list("args", value, kind, ft.Text)
-
-
-def _clean_env(value: Any, kind: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise ft.refused("env", value, kind)
-    if len(value) > ft.MOST_VARIABLES:
-        raise InvalidField("env", f"must have at most {ft.MOST_VARIABLES} variables")
-    return {
-        ft.checked("env", key, ft.Key): ft.checked(f"env.{key}", text, ft.Text)
-        for key, text in value.items()
-    }
-
-
-def _clean_account(field: str, value: Any, kind: Any) -> int | str | None:
-    if value == "":
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:20])  # enough of it to be refused when it is longer than any number
-    if isinstance(value, str) and value.startswith("-"):
-        raise ft.refused(field, value, kind)
-    account: int | str | None = ft.checked(field, value, kind)
-    return account
-
-
-def _clean_flapping(value: Any, kind: Any) -> Flapping | None:
+def _flapping(value: Any, kind: Any) -> Flapping | None:
     if value is None or isinstance(value, Flapping):
         return value
     names = Flapping.__struct_fields__
@@ -192,46 +162,14 @@ def _clean_flapping(value: Any, kind: Any) -> Flapping | None:
         raise InvalidField(f"flapping.{error.field}", error.reason) from None
 
 
-def _clean_channels(value: Any, kind: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple) or not all(hasattr(each, "fileno") for each in value):
-        raise ft.refused("custom_channels", value, kind)
-    return tuple(value)
-
-
 _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
-    "args": _clean_args,
-    "env": _clean_env,
-    "uid": partial(_clean_account, "uid"),
-    "gid": partial(_clean_account, "gid"),
+    "args": jobrules.words,
+    "env": jobrules.variables,
+    "uid": partial(jobrules.account, "uid"),
+    "gid": partial(jobrules.account, "gid"),
     "cwd": lambda value, kind: ft.checked("cwd", None if value == "" else value, kind),
-    "flapping": _clean_flapping,
+    "flapping": _flapping,
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),
-    "custom_channels": _clean_channels,
+    "custom_channels": jobrules.channels,
 }
-
-
-def _check_command_line(config: JobConfig) -> None:
-    words = (config.cmd,) if config.shell else split_words("cmd", config.cmd)
-    if not words or not words[0].strip():
-        raise InvalidField("cmd", "must name a program")
-    argv = (*words, *config.args)
-    if len(argv) > ft.MOST_WORDS:
-        raise InvalidField("cmd", f"must have at most {ft.MOST_WORDS} words, with args")
-    if sum(len(word.encode()) + 1 for word in argv) > ft.LONGEST_ARGV:
-        raise InvalidField("cmd", f"must be at most {ft.LONGEST_ARGV} bytes long, with args")
-
-
-def _check_streams(config: JobConfig) -> None:
-    labels = (*config.redirect_output, *config.custom_streams)
-    for field in ("redirect_output", "custom_streams"):
-        for label in getattr(config, field):
-            if label == "stdin" or labels.count(label) > 1:
-                why = "is the standard input" if label == "stdin" else "is given twice"
-                raise InvalidField(field, f"the label {shown(label)} {why}")
-    if config.detach and (labels or config.redirect_input):
-        raise InvalidField(
-            "detach",
-            "a detached process outlives gafferd, so it cannot have "
-            "redirect_output, redirect_input or custom_streams",
-        )
