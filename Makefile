@@ -40,7 +40,7 @@ check: venv
 	$(BIN)/mypy
 
 simulate: venv
-	$(BIN)/python tests/simulate.py --seeds $(or $(SEEDS),2000)
+	$(BIN)/python -m tests.simulate --seeds $(or $(SEEDS),2000)
 
 bench: venv
 	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group bench

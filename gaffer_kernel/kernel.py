@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -22,8 +21,6 @@ from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.reload import apply_difference, index
 from gaffer_kernel.system import System
-
-log = logging.getLogger(__name__)
 
 OWNED = ("gaffer.disable_plugins", "gaffer.plugin_dir", "process:", "env:")
 """What of the configuration is the kernel's own."""
@@ -79,7 +76,7 @@ class Kernel:
 
     def _check(self, config: Config) -> None:
         sections = self.plugins.call_strict("gaffer_config_sections")
-        config.check_owned([*OWNED, *(name for _, names in sections for name in names or ())])
+        config.check_owned(name for _, names in sections for name in names)
         self.plugins.call_strict("gaffer_configure", config=config)
         index(config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 
 import trio
@@ -41,6 +42,7 @@ class Manager:
         self._leaving: dict[JobName, Job] = {}
         self._processes: dict[int, Process] = {}
         self._nursery: trio.Nursery | None = None
+        self._scopes: set[trio.CancelScope] = set()
         self._closing = False
         self._hurried = False
 
@@ -55,15 +57,27 @@ class Manager:
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            helpers = [trio.CancelScope(shield=True), trio.CancelScope(shield=True)]
-            nursery.start_soon(_within, helpers[0], self._system.run, name="system")
-            nursery.start_soon(_within, helpers[1], self._turns.run, name="spawn turns")
+            self._begin(self._system.run, "system")
+            self._begin(self._turns.run, "spawn turns")
             try:
                 yield
             finally:
                 await self._close()
-                for helper in helpers:
-                    helper.cancel()
+                for scope in list(self._scopes):
+                    scope.cancel()
+
+    def _begin(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        """Start a task that a cancelled nursery does not end: it is needed until all is stopped."""
+        assert self._nursery is not None
+        self._nursery.start_soon(self._shielded, function, name=name)
+
+    async def _shielded(self, function: Callable[[], Awaitable[None]]) -> None:
+        with trio.CancelScope(shield=True) as scope:
+            self._scopes.add(scope)
+            try:
+                await function()
+            finally:
+                self._scopes.discard(scope)
 
     async def _close(self) -> None:
         self._closing = True
@@ -127,15 +141,13 @@ class Manager:
         job.create()
         if config.start if start is None else start:
             job.start()
-        self._nursery.start_soon(self._keep, job, name=f"job {name}")
+        self._begin(partial(self._keep, job), f"job {name}")
         return job
 
     async def _keep(self, job: Job) -> None:
-        # Shielded: the jobs end by being told to, in `_close`, not by a cancelled nursery.
-        with trio.CancelScope(shield=True):
-            await job.run()
-            if self._leaving.get(job.name) is job:
-                del self._leaving[job.name]
+        await job.run()
+        if self._leaving.get(job.name) is job:
+            del self._leaving[job.name]
 
     def unload(self, name: str | JobName) -> Job:
         """Remove a job and stop its processes; `await job.gone.wait()` for the last of them.
@@ -221,7 +233,3 @@ class Manager:
         """Every process; the caller may start and stop them on the way."""
         return iter(list(self._processes.values()))
 
-
-async def _within(scope: trio.CancelScope, function: Callable[[], Awaitable[None]]) -> None:
-    with scope:
-        await function()

@@ -36,8 +36,9 @@ def apply_difference(
     A job that was unloaded or replaced by hand in the meantime is no obstacle: what the file says now
     is what will be.
     """
-    for name in before.keys() - after.keys():
-        _unload(manager, name)
+    for name in before:
+        if name not in after:
+            _unload(manager, name)
     for name, config in after.items():
         if name not in before:
             _load(manager, name, config)

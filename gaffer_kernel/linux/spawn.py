@@ -11,11 +11,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from gaffer_kernel.errors import SpawnError
-from gaffer_kernel.system import Launch
+from gaffer_kernel.system import Launch, User
 
 FDMAP = str(Path(__file__).with_name("fdmap.py"))
 
@@ -74,8 +73,8 @@ def _popen(
         _require_program(argv[0], launch)
         argv = [sys.executable, "-I", "-S", FDMAP, ",".join(map(str, extra)), *argv]
         executable = sys.executable
-    start = partial(
-        subprocess.Popen[bytes],
+    user = _other_user(launch)
+    return subprocess.Popen(
         argv,
         executable=executable,
         stdin=stdin,
@@ -86,14 +85,18 @@ def _popen(
         pass_fds=tuple(extra),
         start_new_session=True,
         bufsize=0,
+        user=user.uid if user else None,
+        group=user.gid if user else None,
+        extra_groups=user.groups if user else None,
     )
-    if launch.user is None:
-        return start()
+
+
+def _other_user(launch: Launch) -> User | None:
+    """Whom to become; nobody when we are that user already: only root may set groups."""
     user = launch.user
-    if user.uid == os.geteuid() and user.uid != 0 and user.gid == os.getegid():
-        # Nobody but root may set groups, and nothing would change.
-        return start()
-    return start(user=user.uid, group=user.gid, extra_groups=user.groups)
+    if user and user.uid and (user.uid, user.gid) == (os.geteuid(), os.getegid()):
+        return None
+    return user
 
 
 def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:

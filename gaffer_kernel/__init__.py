@@ -1,0 +1,64 @@
+"""gaffer's kernel: launch processes, keep them alive, tell who asks.
+
+    daemon                          the command gafferd: the only place where an error is an exit code
+    kernel, reload                  puts the parts together and gives them one life
+    plugins, hookspecs | manager -> job -> process, slots, turns
+    config, ini, jobconfig, command | events, streams | restart, scale, names
+    system                          the port to the operating system; linux: the real one
+    testing                         the fake one
+    errors                          what a caller can decide
+
+Each layer uses only what stands below it, and the names listed here are the public ones. Importing any
+of it does nothing but define.
+"""
+
+from gaffer_kernel.config import Config, Section
+from gaffer_kernel.errors import (
+    Closing,
+    ConfigError,
+    Conflict,
+    GafferError,
+    InvalidField,
+    NotFound,
+    PluginError,
+    SpawnError,
+    StreamUnavailable,
+)
+from gaffer_kernel.events import Event, EventBus, Subscription
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.job import Job
+from gaffer_kernel.jobconfig import Flapping, JobConfig
+from gaffer_kernel.kernel import Kernel, open_kernel
+from gaffer_kernel.manager import Manager
+from gaffer_kernel.names import JobName
+from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.process import Process
+from gaffer_kernel.streams import Output
+
+__all__ = [
+    "Closing",
+    "Config",
+    "ConfigError",
+    "Conflict",
+    "Event",
+    "EventBus",
+    "Flapping",
+    "GafferError",
+    "InvalidField",
+    "Job",
+    "JobConfig",
+    "JobName",
+    "Kernel",
+    "Manager",
+    "NotFound",
+    "Output",
+    "PluginError",
+    "Plugins",
+    "Process",
+    "Section",
+    "SpawnError",
+    "StreamUnavailable",
+    "Subscription",
+    "hookimpl",
+    "open_kernel",
+]

@@ -1,0 +1,271 @@
+"""Deterministic simulation: the real kernel, a fake system, a virtual clock, and a seed.
+
+A scenario throws random requests, crashes and reloads at a kernel for some hours of virtual time. After
+every step the invariants must hold; a seed that breaks one can be run again, step by step the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import shutil
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+
+import trio
+import trio.testing
+
+from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, SpawnError
+from gaffer_kernel.kernel import open_kernel
+from gaffer_kernel.system import Launch
+from gaffer_kernel.testing import FakeSystem, Plan
+from tests.invariants import Ledger
+
+KINDS = ("steady", "mortal", "crasher", "stubborn", "absent", "moody")
+"""How the processes of a job live: the program's name decides."""
+DOOMED = ("crasher", "absent", "moody")
+"""Those that may never run as wanted, but must be tried again and again."""
+QUIET = 400.0
+"""Seconds without requests after which everything must be as wanted: longer than any delay in it."""
+HOURS = 0.5
+"""Virtual hours of one seed: some two hundred requests."""
+SEED_OF_TRIO = trio._core._run._r
+"""The order in which trio runs ready tasks; private, guarded by the test that replays a seed."""
+
+
+def plan_of(chance: random.Random) -> Callable[[Launch], Plan]:
+    """How each new process will live, by its program and by chance."""
+
+    def plan(launch: Launch) -> Plan:
+        kind = launch.argv[0]
+        lingers = chance.choice([0.0, 0.0, 0.0, 1.0, 60.0])
+        obeys = chance.choice([0.0, 0.01, 2.0])
+        if kind == "mortal":
+            return Plan(life=chance.expovariate(1 / 900), obeys_after=obeys, lingers=lingers)
+        if kind == "crasher":
+            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, obeys_after=obeys)
+        if kind == "stubborn":
+            return Plan(life=chance.expovariate(1 / 9000), obeys_after=inf)
+        if kind == "absent" or (kind == "moody" and chance.random() < 0.4):
+            busy = chance.random() < 0.5
+            slug = "no_resources" if busy else "command_not_found"
+            return Plan(error=SpawnError(slug, f"{kind} is not to be had"))
+        return Plan(obeys_after=obeys, lingers=lingers)
+
+    return plan
+
+
+class Scenario:
+    """One run: requests by chance against one kernel."""
+
+    def __init__(self, seed: int, hours: float, folder: Path) -> None:
+        self.chance = random.Random(seed)
+        self.hours = hours
+        self.system = FakeSystem(seed, plan_of(random.Random(seed + 1)))
+        self.ledger = Ledger()
+        self.requests: Counter[str] = Counter()
+        self.file = folder / "gaffer.ini"
+        self._write_file()
+
+    def _write_file(self) -> None:
+        lines = []
+        for number in range(self.chance.randrange(4)):
+            job = self._config(f"f{number}")
+            lines.append(f"[process:{job.name}]\ncmd = {job.cmd}\n")
+            lines.append(f"numprocesses = {job.numprocesses}\n")
+            lines.append(f"graceful_timeout = {job.graceful_timeout}\n")
+        if self.chance.random() < 0.1:
+            lines.append("[process:broken]\n")
+        self.file.write_text("".join(lines))
+
+    def _config(self, name: str) -> JobConfig:
+        flapping = self.chance.choice([None, None, (2, 1.0, 7.0, 5), (1, 1.0, 0.1, 1)])
+        return JobConfig(
+            name=name,
+            cmd=self.chance.choice(KINDS),
+            numprocesses=self.chance.randrange(5),
+            flapping=flapping,
+            graceful_timeout=self.chance.choice([0.1, 5.0, 30.0]),
+        )
+
+    async def run(self) -> None:
+        """The whole of it; raises AssertionError when an invariant is broken."""
+        config = Config()
+        if self.chance.random() < 0.8:
+            config = await self._read_file()
+        async with open_kernel(config, plugins=[self.ledger], system=self.system) as kernel:
+            self.kernel = kernel
+            end = trio.current_time() + self.hours * 3600
+            while trio.current_time() < end:
+                await self._step()
+                self.ledger.check(kernel.manager, self.system)
+                if self.chance.random() < 0.04:
+                    await self._be_quiet()
+        self.ledger.check_end(self.system)
+
+    async def _read_file(self) -> Config:
+        while True:
+            try:
+                config = Config.read(self.file)
+                config.jobs()
+                return config
+            except GafferError:
+                self._write_file()
+
+    async def _step(self) -> None:
+        jobs = self.kernel.manager.jobs()
+        request = self.chance.choice(REQUESTS)
+        if request in ("load", "reload_file") or jobs:
+            self.requests[request] += 1
+            job = self.chance.choice(jobs) if jobs else None
+            await getattr(self, f"_{request}")(job)
+        await trio.sleep(self.chance.choice([0, 0, 0.01, 0.2, 1, 7, 60]))
+
+    # Requests
+
+    async def _load(self, _: Job | None) -> None:
+        session = self.chance.choice(["default", "shop"])
+        config = self._config(f"j{self.chance.randrange(4)}")
+        try:
+            self.kernel.manager.load(config, session, start=self.chance.random() < 0.9)
+        except Conflict:
+            self.kernel.manager.update(config, session, start=self.chance.random() < 0.5)
+
+    async def _unload(self, job: Job) -> None:
+        self.kernel.manager.unload(job.name)
+        if self.chance.random() < 0.5:
+            await self._load(None)
+
+    async def _reload_file(self, _: Job | None) -> None:
+        self._write_file()
+        if self.kernel.config.path is None:
+            return
+        try:
+            await self.kernel.reload()
+        except GafferError:
+            self.requests["bad file"] += 1
+
+    async def _start(self, job: Job) -> None:
+        job.start()
+
+    async def _stop(self, job: Job) -> None:
+        job.stop()
+
+    async def _stop_start(self, job: Job) -> None:
+        job.stop()
+        job.start()
+
+    async def _restart(self, job: Job) -> None:
+        job.restart()
+
+    async def _reload(self, job: Job) -> None:
+        job.reload()
+
+    async def _stopall(self, job: Job) -> None:
+        job.stopall()
+
+    async def _scale(self, job: Job) -> None:
+        job.scale(self.chance.choice(["+1", "+3", "-1", "-2", "=0", "=2"]))
+
+    async def _commit(self, job: Job) -> None:
+        job.commit(graceful_timeout=self.chance.choice([None, 1.0]))
+
+    async def _crash(self, job: Job) -> None:
+        for process in job.processes[:2]:
+            self.system.processes[process.os_pid].exit(term_signal=signal.SIGSEGV)
+
+    async def _crash_again(self, job: Job) -> None:
+        for _ in range(3):
+            await self._crash(job)
+            await trio.sleep(0.02)
+
+    async def _stop_one(self, job: Job) -> None:
+        for process in job.processes[:1]:
+            process.stop()
+
+    async def _killall(self, job: Job) -> None:
+        job.killall(self.chance.choice(["HUP", "TERM", "KILL", "USR1"]))
+
+    # What must be true in the end
+
+    async def _be_quiet(self) -> None:
+        """Ask for nothing for a while: then everything must be as wanted, or still be tried."""
+        seen = len(self.ledger.events)
+        await trio.sleep(QUIET)
+        tried = Counter(
+            event.name
+            for event in self.ledger.events[seen:]
+            if event.event in ("spawn", "spawn_error")
+        )
+        for job in self.kernel.manager.jobs():
+            status = job.status()
+            flapping = status["flapping"]
+            instances = [p for p in job.processes if not p.once and not p.stopping]
+            doomed = job.config.cmd in DOOMED
+            if job.active and doomed:
+                runs = len(instances) == job.numprocesses
+                assert runs or tried[str(job.name)], (job.name, status)
+            elif job.active and job.config.cmd != "mortal":
+                assert len(instances) == job.numprocesses, (job.name, status)
+                assert job.is_settled, (job.name, status)
+            elif not job.active:
+                assert not instances, (job.name, status)
+                assert status["stopped"] or flapping["gave_up"] or doomed, (job.name, status)
+
+
+REQUESTS = (
+    *("load",) * 3,
+    *("reload_file",) * 2,
+    *("start", "stop", "stop_start", "restart", "reload", "stopall", "unload", "commit", "killall"),
+    *("scale",) * 3,
+    *("crash",) * 4,
+    *("crash_again",) * 2,
+    "stop_one",
+)
+
+
+class Mishaps(logging.Handler):
+    """Keeps what the kernel logs as an error: in a simulation nothing may be one."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(self.format(record))
+
+
+class Result:
+    """What a seed came to: how much happened, and a fingerprint of all of it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.events = Counter(event.event for event in scenario.ledger.events)
+        self.requests = scenario.requests
+        digest = hashlib.sha256()
+        for event in scenario.ledger.events:
+            digest.update(repr(event).encode())
+        self.fingerprint = digest.hexdigest()
+
+
+def run_seed(seed: int, hours: float = HOURS) -> Result:
+    """Run one scenario from a seed; the same seed gives the same result."""
+    folder = Path(tempfile.mkdtemp(prefix="gaffer-simulation-"))
+    log = logging.getLogger("gaffer_kernel")
+    mishaps = Mishaps(logging.ERROR)
+    log.addHandler(mishaps)
+    log.propagate = False
+    try:
+        SEED_OF_TRIO.seed(seed)
+        scenario = Scenario(seed, hours, folder)
+        trio.run(scenario.run, clock=trio.testing.MockClock(autojump_threshold=0))
+        assert not mishaps.messages, mishaps.messages
+        return Result(scenario)
+    finally:
+        shutil.rmtree(folder)
+        log.removeHandler(mishaps)
+        log.propagate = True

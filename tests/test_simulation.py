@@ -1,0 +1,135 @@
+"""A hundred seeds hold; every seed can be replayed; and the invariants catch what they are there for."""
+
+from collections import Counter
+from math import inf
+
+import pytest
+
+from gaffer_kernel.instances import Instances
+from gaffer_kernel.job import Job
+from gaffer_kernel.manager import Manager
+from gaffer_kernel.slots import Slots
+from tests.simulation import REQUESTS, run_seed
+
+SEEDS = 100
+CHUNK = 10
+ALL_EVENTS = {
+    *("create", "start", "stop", "restart", "update", "delete"),
+    *("spawn", "reap", "exit", "stop_pid", "flap", "spawn_error"),
+}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_the_invariants_hold(first):
+    events = Counter()
+    requests = Counter()
+    for seed in range(first, first + CHUNK):
+        result = run_seed(seed)
+        events += result.events
+        requests += result.requests
+    # A simulation that never gets somewhere proves nothing about it.
+    assert ALL_EVENTS <= events.keys()
+    assert min(events[name] for name in ALL_EVENTS) >= 10, events
+    assert set(REQUESTS) <= requests.keys()
+    assert requests["bad file"] >= 1
+
+
+def test_a_seed_can_be_replayed():
+    # Also guards the private generator of trio that the simulation seeds.
+    assert run_seed(7).fingerprint == run_seed(7).fingerprint
+    assert run_seed(7).fingerprint != run_seed(8).fingerprint
+
+
+def start_twice(monkeypatch):
+    start = Instances._start
+
+    def mutant(self, process):
+        if process.number == 2:
+            process._child = self._system.spawn(launch_like(process), process)
+        return start(self, process)
+
+    monkeypatch.setattr(Instances, "_start", mutant)
+
+
+def launch_like(process):
+    from gaffer_kernel.system import Launch
+
+    return Launch(argv=[process.config.cmd], environ={})
+
+
+def forget_to_stop(monkeypatch):
+    monkeypatch.setattr(Instances, "stop_all", lambda self: None)
+
+
+def forget_that_it_was_stopped(monkeypatch):
+    def mutant(self):
+        self.publish("stop")
+        self._instances.stop_all()
+
+    monkeypatch.setattr(Job, "_stop", mutant)
+
+
+def sleep_through_the_restart(monkeypatch):
+    monkeypatch.setattr(Job, "_next_time", lambda self: self._instances.next_kill())
+
+
+def never_kill(monkeypatch):
+    monkeypatch.setattr(Instances, "next_kill", lambda self: inf)
+
+
+def report_an_end_twice(monkeypatch):
+    ended = Instances._ended
+
+    def mutant(self, process, end):
+        ended(self, process, end)
+        if process.number == 3:
+            self._publish("exit", process)
+
+    monkeypatch.setattr(Instances, "_ended", mutant)
+
+
+def delete_before_the_last_exit(monkeypatch):
+    unload = Job._unload
+
+    def mutant(self):
+        unload(self)
+        self._empty.set()
+
+    monkeypatch.setattr(Job, "_unload", mutant)
+
+
+def let_two_jobs_of_a_name_overlap(monkeypatch):
+    unload = Manager.unload
+
+    def mutant(self, name):
+        job = unload(self, name)
+        self._leaving.clear()
+        return job
+
+    monkeypatch.setattr(Manager, "unload", mutant)
+
+
+def keep_surplus_instances(monkeypatch):
+    shrink = Slots._shrink
+    monkeypatch.setattr(Slots, "_shrink", lambda self, surplus: shrink(self, surplus) and [])
+
+
+MUTANTS = (
+    start_twice,
+    forget_to_stop,
+    forget_that_it_was_stopped,
+    sleep_through_the_restart,
+    never_kill,
+    report_an_end_twice,
+    delete_before_the_last_exit,
+    let_two_jobs_of_a_name_overlap,
+    keep_surplus_instances,
+)
+
+
+@pytest.mark.parametrize("mutate", MUTANTS)
+def test_a_broken_kernel_is_caught(mutate, monkeypatch):
+    mutate(monkeypatch)
+    with pytest.raises((AssertionError, BaseExceptionGroup)):
+        for seed in range(5):
+            run_seed(seed)
