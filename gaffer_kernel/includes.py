@@ -75,11 +75,11 @@ def _is_in(path: Path, files: list[Path]) -> bool:
 
 def _matching(section: Section, folder: Path, pattern: str) -> list[Path]:
     """The files that one word of `include` means."""
-    wanted = Path(pattern).expanduser() if pattern.startswith("~/") else Path(pattern)
+    wanted = os.path.expanduser(pattern)
     if not glob.has_magic(pattern):
         return [folder / wanted]
     # A pattern that matches the file it stands in does not mean it.
-    found = glob.glob(str(Path(glob.escape(str(folder))) / wanted))
+    found = glob.glob(os.path.join(glob.escape(str(folder)), wanted))
     paths = [path for path in map(Path, sorted(found)) if not _is_in(path, [Path(section.file)])]
     if not paths:
         raise section.error("include", f"no file matches {pattern!r}")
@@ -96,7 +96,7 @@ def _in_folder(section: Section, folder: Path) -> list[Path]:
         raise section.error("include_dir", f"{error.filename} cannot be read: {error.strerror}")
 
     paths: list[Path] = []
-    for root, folders, files in os.walk(folder / Path(text).expanduser(), onerror=refuse):
+    for root, folders, files in os.walk(folder / os.path.expanduser(text), onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += (Path(root, name) for name in files if _is_plain_ini(name))
     return sorted(path for path in paths if not _is_in(path, [Path(section.file)]))

@@ -5,6 +5,8 @@ import pytest
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError
 
+MISSING = "No such file or directory"
+
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
@@ -102,10 +104,15 @@ def test_a_section_is_in_one_file(write):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("include = no.ini", "include: no.ini: cannot be read: No such file or directory"),
+        ("include = no.ini", f"include: no.ini: cannot be read: {MISSING}"),
         ("include = no/*.ini", "include: no file matches 'no/*.ini'"),
         ("include = jobs", "include: jobs: cannot be read: Is a directory"),
-        ("include_dir = no", "include_dir: no cannot be read: No such file or directory"),
+        ("include_dir = no", f"include_dir: no cannot be read: {MISSING}"),
+        (
+            "include_dir = ~no-such-user/x",
+            f"include_dir: ~no-such-user/x cannot be read: {MISSING}",
+        ),
+        ("include = ~no-such-user/x", f"include: ~no-such-user/x: cannot be read: {MISSING}"),
         ("include_dir = main.ini", "include_dir: main.ini cannot be read: Not a directory"),
     ],
 )
@@ -159,3 +166,11 @@ def test_a_text_includes_relative_to_the_place_it_names(write, tmp_path):
     config = Config.from_string("[gaffer]\ninclude = a.ini\n", tmp_path / "conf" / "x.ini")
 
     assert [job.name for _, job in config.jobs()] == ["a"]
+
+
+def test_a_home_folder_is_found(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    write(main="[gaffer]\ninclude = ~/a.ini ~/b*.ini\ninclude_dir = ~/jobs\n")
+    write(home__a=job("a"), home__b1=job("b"), home__jobs__c=job("c"))
+
+    assert read() == ["a", "b", "c"]
