@@ -1,0 +1,21 @@
+"""The figures, each a module with `rows()`; the order is that of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from harness.table import Row
+
+from figures import events, idle, output, replace, scale, start, startup, stop, storm
+
+FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
+    "start": start.rows,
+    "replace": replace.rows,
+    "scale": scale.rows,
+    "stop": stop.rows,
+    "idle": idle.rows,
+    "storm": storm.rows,
+    "output": output.rows,
+    "events": events.rows,
+    "startup": startup.rows,
+}

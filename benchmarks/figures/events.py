@@ -1,0 +1,96 @@
+"""Events for many subscribers: one shared log with cursors, beside a memory channel for each."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import trio
+from harness.rounds import medians
+from harness.table import Bound, Row
+
+from gaffer_kernel.events import Event, EventBus
+
+ROUNDS = 3
+SUBSCRIBERS = (1, 10, 100)
+BURST = 50
+EVENTS = 10_000
+MANY = Bound(limit=30.0, of_ratio=True, at_least=True)
+"""For the most subscribers: with one or a few, making the event is what costs."""
+CHANNEL_DELIVERIES = 20_000
+KNOWN: dict[str, Any] = {"name": "web", "session": "default", "job": "web"}
+DATA: dict[str, Any] = {"pid": 1, "os_pid": 4711, "detach": False}
+
+
+def rows() -> Iterator[Row]:
+    """Deliveries a second with so many subscribers."""
+    for count in SUBSCRIBERS:
+        rate = medians(
+            {
+                "bus": partial(trio.run, _bus, count, "."),
+                "channels": partial(trio.run, _channels, count),
+            },
+            ROUNDS,
+        )
+        yield Row(
+            figure=f"events to {count} subscriber{'s' * (count > 1)}, deliveries",
+            gaffer=rate["bus"],
+            unit="/s",
+            beside=rate["channels"],
+            beside_name="channel each",
+            bound=MANY if count == SUBSCRIBERS[-1] else None,
+        )
+
+
+async def _bus(count: int, pattern: str) -> float:
+    bus = EventBus()
+    seen = [0] * count
+
+    async def subscriber(number: int, *, task_status: trio.TaskStatus[None]) -> None:
+        async with bus.subscribe(pattern) as subscription:
+            task_status.started()
+            while batch := await subscription.batch():
+                seen[number] = batch[-1].seq
+
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            await nursery.start(subscriber, number)
+        begin = time.perf_counter()
+        for number in range(EVENTS):
+            bus.publish("spawn", **KNOWN, **DATA)
+            if number % BURST == BURST - 1:
+                await trio.lowlevel.checkpoint()
+        bus.close()
+    if seen != [EVENTS] * count:
+        raise RuntimeError("a subscriber has not had the last event")
+    return count * EVENTS / (time.perf_counter() - begin)
+
+
+async def _channels(count: int) -> float:
+    events = CHANNEL_DELIVERIES // count
+    delivered = 0
+
+    async def subscriber(channel: trio.MemoryReceiveChannel[Event]) -> None:
+        nonlocal delivered
+        async for _ in channel:
+            delivered += 1
+
+    async with trio.open_nursery() as nursery:
+        pairs = [trio.open_memory_channel[Event](math.inf) for _ in range(count)]
+        for _, receive in pairs:
+            nursery.start_soon(subscriber, receive)
+        await trio.lowlevel.checkpoint()
+        begin = time.perf_counter()
+        for number in range(events):
+            event = Event(seq=number, time=time.time(), event="spawn", **KNOWN, data=DATA)
+            for send, _ in pairs:
+                send.send_nowait(event)
+            if number % BURST == BURST - 1:
+                await trio.lowlevel.checkpoint()
+        for send, _ in pairs:
+            send.close()
+    assert delivered == events * count
+    return delivered / (time.perf_counter() - begin)

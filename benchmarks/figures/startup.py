@@ -1,0 +1,61 @@
+"""From the command gafferd to its first child, and to the first answer of the API."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from harness.api import Api, free_port
+from harness.births import Births
+from harness.rounds import medians
+from harness.supervisors import Program, gafferd, running, scratch
+from harness.table import Bound, Row
+
+ROUNDS = 7
+
+
+def rows() -> Iterator[Row]:
+    """Beside what nobody could undercut: an interpreter that imports trio."""
+    seconds = medians({"trio": _imports, "child": _child, "api": _api}, ROUNDS)
+    for figure, trial, limit in (
+        ("gafferd without plugins: first child runs", "child", 0.4),
+        ("gafferd with gaffer-http: API answers", "api", 0.9),
+    ):
+        yield Row(
+            figure=figure,
+            gaffer=seconds[trial],
+            unit="s",
+            beside=seconds["trio"],
+            beside_name="import trio",
+            bound=Bound(limit=limit),
+        )
+
+
+def _imports() -> float:
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import trio"], check=True)
+    return time.monotonic() - begin
+
+
+def _child() -> float:
+    with scratch() as folder:
+        births = Births(folder)
+        try:
+            command = gafferd(folder, [Program("first", births.command("first"))], plugins=())
+            begin = time.monotonic()
+            with running(command, folder):
+                return births.collect(1, 10.0)["first"].at - begin
+        finally:
+            births.close()
+
+
+def _api() -> float:
+    with scratch() as folder:
+        port = free_port()
+        options = ("--bind", f"127.0.0.1:{port}")
+        command = gafferd(folder, [], plugins=("signals", "http"), options=options)
+        begin = time.monotonic()
+        with running(command, folder), Api(port):
+            return time.monotonic() - begin

@@ -1,0 +1,1 @@
+"""What the figures stand on: processes that surely end, daemons, rounds and the table."""

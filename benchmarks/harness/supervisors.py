@@ -1,0 +1,179 @@
+"""The supervisors that are measured: how each is told what to run, and the command that runs it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from subprocess import STDOUT, Popen
+from tempfile import TemporaryDirectory
+
+from importlib_metadata import entry_points
+
+from harness.processes import children, end_all
+
+HERE = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+PEERS = BIN.parent / "peers"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a supervisor is to keep alive, and how many of it. Its outputs are read, not kept."""
+
+    name: str
+    command: list[str]
+    count: int = 1
+
+
+Writer = Callable[[Path, Iterable[Program]], list[str]]
+"""Writes the configuration into a folder; returns the command to run."""
+
+
+def gafferd(
+    folder: Path,
+    programs: Iterable[Program],
+    *,
+    plugins: Collection[str] = ("signals",),
+    options: Iterable[str] = (),
+) -> list[str]:
+    """gafferd with these plugins only."""
+    others = sorted({point.name for point in entry_points(group="gaffer")} - set(plugins))
+    lines = ["[gaffer]", f"disable_plugins = {' '.join(others)}"]
+    for program in programs:
+        lines += [
+            f"[process:{program.name}]",
+            f"cmd = {shlex.join(program.command)}",
+            f"numprocesses = {program.count}",
+            "redirect_output = stdout, stderr",
+        ]
+    path = _write(folder / "gaffer.ini", lines)
+    return [str(BIN / "gafferd"), "-c", path, *options]
+
+
+def supervisord(folder: Path, programs: Iterable[Program]) -> list[str]:
+    """supervisord as it comes, but without log files for the output."""
+    lines = [
+        "[supervisord]",
+        "nodaemon = true",
+        "minfds = 4096",
+        f"logfile = {folder / 'supervisord.log'}",
+        f"pidfile = {folder / 'supervisord.pid'}",
+    ]
+    for program in programs:
+        lines += [
+            f"[program:{program.name}]",
+            f"command = {shlex.join(program.command)}",
+            f"numprocs = {program.count}",
+            "process_name = %(program_name)s_%(process_num)d",
+            "stdout_logfile = NONE",
+            "stderr_logfile = NONE",
+        ]
+    path = _write(folder / "supervisord.ini", lines)
+    return [str(PEERS / "bin" / "supervisord"), "-c", path]
+
+
+def circusd(folder: Path, programs: Iterable[Program]) -> list[str]:
+    """circusd as it comes; the outputs are read and go to /dev/null."""
+    lines = [
+        "[circus]",
+        f"endpoint = {circus_endpoint(folder)}",
+        f"pubsub_endpoint = ipc://{folder / 'pubsub'}",
+        "statsd = false",
+    ]
+    for program in programs:
+        lines += [
+            f"[watcher:{program.name}]",
+            f"cmd = {shlex.join(program.command)}",
+            f"numprocesses = {program.count}",
+            "copy_env = true",
+            "stdout_stream.class = FileStream",
+            "stdout_stream.filename = /dev/null",
+            "stderr_stream.class = FileStream",
+            "stderr_stream.filename = /dev/null",
+        ]
+    path = _write(folder / "circus.ini", lines)
+    return [str(PEERS / "bin" / "circusd"), path]
+
+
+def circus_endpoint(folder: Path) -> str:
+    """Where a circusd of this folder takes commands."""
+    return f"ipc://{folder / 'control'}"
+
+
+def _write(path: Path, lines: Iterable[str]) -> str:
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+WRITERS: dict[str, Writer] = {"gafferd": gafferd, "supervisord": supervisord, "circus": circusd}
+
+
+@cache
+def why_no_peers() -> str:
+    """Install supervisord and circus into a venv of their own; why that failed, or nothing."""
+    uv = BIN / "uv"
+    python = PEERS / "bin" / "python"
+    requirements = HERE / "requirements.txt"
+    try:
+        if not python.exists():
+            _quiet(uv, "venv", "-q", "--python", sys.executable, PEERS)
+        _quiet(uv, "pip", "install", "-q", "--python", python, "-r", requirements)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", "") or str(error)
+        print(f"supervisord and circus are left out: {reason.strip()}", file=sys.stderr)
+        return "not installed"
+    return ""
+
+
+def _quiet(*command: str | Path) -> None:
+    subprocess.run([*map(str, command)], check=True, capture_output=True, text=True)
+
+
+class Daemon:
+    """A supervisor that runs."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        self._log = folder / "output"
+        with self._log.open("wb") as log:
+            self._process = Popen(command, stdout=log, stderr=STDOUT, cwd=folder)
+        self._name = Path(command[0]).name
+        self.pid = self._process.pid
+
+    def count(self) -> int:
+        """How many children it has now.
+
+        Raises:
+            RuntimeError: it has ended, with what it said last.
+        """
+        found = len(children(self.pid))
+        if not found and (status := self._process.poll()) is not None:
+            said = self._log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise RuntimeError(f"{self._name} ended with status {status}: {said}")
+        return found
+
+    def stop(self, seconds: float = 120) -> None:
+        """Send TERM and wait until it is gone."""
+        self._process.terminate()
+        self._process.wait(seconds)
+
+
+@contextmanager
+def running(command: list[str], folder: Path) -> Iterator[Daemon]:
+    """Run a supervisor as long as the block lasts; whatever it leaves is killed."""
+    try:
+        yield Daemon(command, folder)
+    finally:
+        end_all()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for one trial."""
+    with TemporaryDirectory(prefix="gaffer-bench-") as name:
+        yield Path(name)
