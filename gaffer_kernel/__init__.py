@@ -12,7 +12,7 @@ Each layer uses only what stands below it, and the names listed here are the pub
 of it does nothing but define.
 """
 
-from gaffer_kernel.config import Config, Section
+from gaffer_kernel.config import Config
 from gaffer_kernel.errors import (
     Closing,
     ConfigError,
@@ -33,6 +33,7 @@ from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.process import Process
+from gaffer_kernel.section import Section
 from gaffer_kernel.streams import Output
 
 __all__ = [
