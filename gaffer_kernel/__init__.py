@@ -1,15 +1,18 @@
 """gaffer's kernel: launch processes, keep them alive, tell who asks.
 
-    daemon                          the command gafferd: the only place where an error is an exit code
-    kernel, reload                  puts the parts together and gives them one life
-    plugins, hookspecs | manager -> job -> process, slots, turns
-    config, ini, jobconfig, command | events, streams | restart, scale, names
-    system                          the port to the operating system; linux: the real one
-    testing                         the fake one
-    errors                          what a caller can decide
+    daemon              the command gafferd: the only place where an error becomes an exit code
+    kernel, reload      puts the parts together and gives them one life
+    plugins, hookspecs  discover, order, open, close, isolate; what a plugin may implement
+    manager             sessions -> jobs -> processes
+    job                 what is wanted of one JobConfig; instances, slots, turns: how it comes true
+    process, streams    one process, and what it writes
+    config, jobconfig   gafferd.ini and the description of a job
+    events, restart     the log of what happened; when to start again
+    system              the port to the operating system; linux is the real one, testing a fake one
+    errors              a class for each thing a caller can decide
 
-Each layer uses only what stands below it, and the names listed here are the public ones. Importing any
-of it does nothing but define.
+Each line uses only what stands on or below it. The names listed here are the public ones. Importing
+any of it does nothing but define.
 """
 
 from gaffer_kernel.config import Config

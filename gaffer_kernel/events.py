@@ -23,8 +23,9 @@ LOG_LENGTH = 10_000
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened, with its number and its time.
 
-    `seq` counts up from 1 without a gap; `time` is the wall clock in seconds, for people: nothing is
-    decided by it. `name` is the shown name of the job (or of the plugin), `data` what else is known.
+    `seq` counts up from 1 without a gap; `time` is the wall clock in seconds, for people: nothing
+    is decided by it. `name` is the shown name of the job (or of the plugin), `data` what else is
+    known.
     """
 
     seq: int
@@ -90,7 +91,8 @@ class EventBus:
     ) -> Event:
         """Append an event to the log and wake the subscribers. Never blocks.
 
-        A job's event is logged under its two names, `spawn` and `proc.<name>.spawn`, with one number.
+        A job's event is logged under its two names, `spawn` and `proc.<name>.spawn`, with one
+        number.
         """
         self.seq += 1
         entry = Event(

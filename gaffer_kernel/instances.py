@@ -1,4 +1,4 @@
-"""The processes of one job: started one by one, told to stop, taken off the list when they have ended."""
+"""The processes of one job: started one by one, told to stop, struck off when they have ended."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A job: what is wanted of one JobConfig, what runs, and the one task that brings them together.
 
 Every verb is a message. It is handled at once when the job is at rest, else right after the message
-being handled, so that a hook that calls back finds no half-done work; what is wanted is recorded before
-the verb returns. The job's task keeps the times: when to start again, when to kill.
+being handled, so that a hook that calls back finds no half-done work; what is wanted is recorded
+before the verb returns. The job's task keeps the times: when to start again, when to kill.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class Job:
         self.post(self._unload)
 
     def leave(self) -> None:
-        """As `unload`, but a detached job's processes are left running, on their own from now on."""
+        """As `unload`, but the processes of a detached job run on, on their own from now on."""
         self.post(self._leave)
 
     def hurry(self) -> None:

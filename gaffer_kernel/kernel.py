@@ -11,7 +11,6 @@ import trio
 
 from gaffer_kernel import restart
 from gaffer_kernel.config import Config
-
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.job import Job
 from gaffer_kernel.jobconfig import JobConfig
@@ -25,8 +24,11 @@ from gaffer_kernel.system import System
 OWNED = ("gaffer.disable_plugins", "gaffer.plugin_dir", "process:", "env:")
 """What of the configuration is the kernel's own."""
 
+
 class Kernel:
-    """A supervisor: it owns its configuration, events, plugins and processes; two can live side by side.
+    """A supervisor: it owns its configuration, events, plugins and processes.
+
+    Two of them can live in one program.
 
     Args:
         config: what to run; nothing when not given.
@@ -102,13 +104,11 @@ class Kernel:
 
     # Life
 
-    async def run(
-        self, *, task_status: trio.TaskStatus[Kernel] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Open the plugins, load the jobs, supervise until `stop`; then stop the jobs, close the plugins.
+    async def run(self, *, task_status: trio.TaskStatus[Kernel] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open the plugins, load the jobs, supervise until `stop`; then undo it in reverse.
 
-        Plugins are the outer block: they see the last `exit`. Cancelling it is the same as `stop`: the
-        shutdown goes its way, within its own bounds. Runs once.
+        Plugins are the outer block: they see the last `exit`. Cancelling it is the same as `stop`:
+        the shutdown goes its way, within its own bounds. Runs once.
 
         Args:
             task_status: told this kernel when everything is up.
@@ -165,6 +165,7 @@ class Kernel:
 
     def _tell_plugins(self, event: object) -> None:
         self.plugins.call("gaffer_event", event=event)
+
 
 @asynccontextmanager
 async def open_kernel(

@@ -28,8 +28,8 @@ LAST_WAIT = 10.0
 class Manager:
     """The jobs, by session and name, and their processes, by pid.
 
-    Works while `running` is open. Its verbs return at once: they record what is wanted, and the jobs'
-    tasks act.
+    Works while `running` is open. Its verbs return at once: they record what is wanted, and the
+    jobs' tasks act.
     """
 
     def __init__(self, system: System, events: EventBus, advice: Advice) -> None:
@@ -232,4 +232,3 @@ class Manager:
     def walk(self) -> Iterator[Process]:
         """Every process; the caller may start and stop them on the way."""
         return iter(list(self._processes.values()))
-

@@ -188,7 +188,9 @@ class Process:
         return list(self.outputs.logs)
 
     @asynccontextmanager
-    async def subscribe(self, label: str = ".", *, tail: bool = False) -> AsyncIterator[OutputReader]:
+    async def subscribe(
+        self, label: str = ".", *, tail: bool = False
+    ) -> AsyncIterator[OutputReader]:
         """Read one of its streams, or all with `.`: an iterator of Output, from now on.
 
         Args:

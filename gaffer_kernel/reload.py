@@ -33,8 +33,8 @@ def apply_difference(
 ) -> None:
     """Unload what is gone, load what is new, update what changed; leave the rest alone.
 
-    A job that was unloaded or replaced by hand in the meantime is no obstacle: what the file says now
-    is what will be.
+    A job that was unloaded or replaced by hand in the meantime is no obstacle: what the file says
+    now is what will be.
     """
     for name in before:
         if name not in after:

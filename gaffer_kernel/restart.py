@@ -1,8 +1,9 @@
 """When a process that ended by itself is started again: pure rules, no clock, no processes.
 
 Without `flapping` a job is kept alive for good, but a crash loop must cost next to nothing: at once
-after a life of a second or more and after the first short one, then after a delay that doubles up to
-a cap. With `flapping` the seed's four numbers rule (checklist R20).
+after a life of a second or more and after the first short one, then after a delay that doubles up
+to a cap. With `flapping` its four numbers rule, as in the original
+gaffer, except that only unexpected ends count.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ HISTORY = 100
 class Exit(NamedTuple):
     """One unexpected end of an instance: what the rules look at.
 
-    `at` is on the monotonic clock and `uptime` a length, both in seconds; `exit_code` is None when the
-    process could not even be started.
+    `at` is on the monotonic clock and `uptime` a length, both in seconds; `exit_code` is None when
+    the process could not even be started.
     """
 
     number: int
@@ -75,8 +76,8 @@ def retry_when_busy(chance: float) -> float:
 def flaps(rule: Flapping, record: FlapRecord, end: Exit) -> bool:
     """Note one unexpected end; tell whether the job now flaps.
 
-    It flaps when `attempts` ends lie within `window` seconds. A life longer than the window (and than
-    a second) forgives the retries so far.
+    It flaps when `attempts` ends lie within `window` seconds. A life longer than the window (and
+    than a second) forgives the retries so far.
     """
     if end.uptime > max(rule.window, LONG_LIFE):
         record.retries = 0

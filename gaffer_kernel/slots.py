@@ -13,8 +13,8 @@ from gaffer_kernel.process import Process
 class Slot:
     """The place of instance `number`: a process, or a time at which it is to be started.
 
-    `retiring` is the process that is stopped as soon as its successor runs; `short_lives` counts the
-    lives in a row that ended too early.
+    `retiring` is the process that is stopped as soon as its successor runs; `short_lives` counts
+    the lives in a row that ended too early.
     """
 
     number: int

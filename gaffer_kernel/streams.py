@@ -1,7 +1,7 @@
-"""What a process writes: a short tail for whoever comes later, a bounded window while somebody reads.
+"""What a process writes: a short tail for whoever comes later, a window while somebody reads.
 
-Bytes are kept once for each label, however many read them; a reader is only a position. One that falls
-behind the window loses its own oldest bytes and is told how many; nobody waits for it.
+Bytes are kept once for each label, however many read them; a reader is only a position. One that
+falls behind the window loses its own oldest bytes and is told how many; nobody waits for it.
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ class Outputs:
         return [self._logs[label]]
 
     @asynccontextmanager
-    async def subscribe(self, label: str = ".", *, tail: bool = False) -> AsyncIterator[OutputReader]:
+    async def subscribe(
+        self, label: str = ".", *, tail: bool = False
+    ) -> AsyncIterator[OutputReader]:
         """Read one label, or all of them with `.`, from now on.
 
         Args:

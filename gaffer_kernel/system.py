@@ -1,7 +1,7 @@
 """The port to the operating system: all that the kernel asks of it, and nothing else.
 
-`gaffer_kernel.linux` is the real one, `gaffer_kernel.testing.FakeSystem` the fake one. The kernel reads
-no clock, sends no signal and draws no random number but through this.
+`gaffer_kernel.linux` is the real one, `gaffer_kernel.testing.FakeSystem` the fake one. The kernel
+reads no clock, sends no signal and draws no random number but through this.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class User(NamedTuple):
 class Launch:
     """How to start one process.
 
-    `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one pipe.
-    `streams` are two-way streams, handed to the child from descriptor 3 on, and `channels` open
-    descriptors that follow them.
+    `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one
+    pipe. `streams` are two-way streams, handed to the child from descriptor 3 on, and `channels`
+    open descriptors that follow them.
     """
 
     argv: Sequence[str]
@@ -79,15 +79,15 @@ class Child(Protocol):
     async def write(self, label: str, data: bytes) -> None:
         """Hand bytes to `stdin` or a two-way stream; returns when the pipe has taken them all.
 
-        Writers wait for each other, so each write stays in one piece. On cancel a part may have been
-        written. Raises BrokenPipeError when nobody reads any more.
+        Writers wait for each other, so each write stays in one piece. On cancel a part may have
+        been written. Raises BrokenPipeError when nobody reads any more.
         """
 
     def close_input(self, label: str) -> None:
         """Close `stdin` or a two-way stream: the child reads its end."""
 
     def status(self) -> str:
-        """What the system says it is doing, in psutil's words: `running`, `sleeping`, `zombie` ..."""
+        """What the system says it is doing: `running`, `sleeping`, `zombie` and so on."""
 
 
 class System(Protocol):

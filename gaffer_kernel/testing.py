@@ -3,8 +3,9 @@
     async with open_kernel(system=FakeSystem()) as kernel:
         kernel.manager.load(JobConfig(name="web", cmd="serve"))
 
-runs the real kernel with processes that only pretend, on whatever clock trio has: with trio's MockClock
-(pytest-trio's `autojump_clock`) an hour passes at once, and a seed makes every run the same.
+runs the real kernel with processes that only pretend, on whatever clock trio has: with trio's
+MockClock (pytest-trio's `autojump_clock`) an hour passes at once, and a seed makes every run the
+same.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import trio
 
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import Event
-from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.system import ChildListener, End, Launch, User
 
 __all__ = ["FakeProcess", "FakeSystem", "Plan", "Recorder", "open_kernel"]
@@ -139,7 +140,8 @@ class FakeSystem:
 
     Args:
         seed: of its chance: the same seed gives the same run.
-        plan: tells how a process that is being started will live; without it they live until stopped.
+        plan: tells how a process that is being started will live; without it they live until
+        stopped.
 
     Attributes:
         processes: those not reaped yet, by os_pid.

@@ -1,8 +1,8 @@
 """Whose turn it is to start a process: one spawn, then everybody else runs.
 
-A start holds up the whole program for half a millisecond or more. A hundred jobs that crash together,
-each starting its successor as soon as it can, made the API wait for a second; in turns, twenty
-milliseconds.
+A start holds up the whole program for half a millisecond or more. A hundred jobs that crash
+together, each starting its successor as soon as it can, made the API wait for a second; in turns,
+twenty milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must be true of every run of the kernel, checked from the events and from the fake system."""
+"""What must be true of every run of the kernel, by its events and by the fake system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ledger:
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Enter an event. What is wrong is raised by the next check: here it would only be logged."""
+        """Enter an event; the next check raises what is wrong, here it would only be logged."""
         try:
             self._enter(event)
         except AssertionError as error:
@@ -31,7 +31,9 @@ class Ledger:
         self.events.append(event)
         entry = getattr(self, f"_{event.event}", None)
         if event.job is not None and event.event != "create":
-            assert event.name in self._exists, f"{event.event} of {event.name}, which does not exist"
+            assert event.name in self._exists, (
+                f"{event.event} of {event.name}, which does not exist"
+            )
         if entry is not None:
             entry(event)
 

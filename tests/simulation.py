@@ -1,7 +1,8 @@
 """Deterministic simulation: the real kernel, a fake system, a virtual clock, and a seed.
 
-A scenario throws random requests, crashes and reloads at a kernel for some hours of virtual time. After
-every step the invariants must hold; a seed that breaks one can be run again, step by step the same.
+A scenario throws random requests, crashes and reloads at a kernel for some hours of virtual time.
+After every step the invariants must hold; a seed that breaks one can be run again, step by step the
+same.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ KINDS = ("steady", "mortal", "crasher", "stubborn", "absent", "moody")
 DOOMED = ("crasher", "absent", "moody")
 """Those that may never run as wanted, but must be tried again and again."""
 QUIET = 400.0
-"""Seconds without requests after which everything must be as wanted: longer than any delay in it."""
+"""Seconds without requests after which all must be as wanted: longer than any delay."""
 HOURS = 0.5
 """Virtual hours of one seed: some two hundred requests."""
 ENDING = ("mortal", "stubborn")
@@ -232,8 +233,8 @@ REQUESTS = (
 def make_trio_deterministic(seed: int) -> None:
     """Have trio run ready tasks in an order that depends on the seed alone.
 
-    Trio offers this to Hypothesis only: the two names are private. The test that replays a seed fails
-    when they no longer do this.
+    Trio offers this to Hypothesis only: the two names are private. The test that replays a seed
+    fails when they no longer do this.
     """
     trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True
     trio._core._run._r.seed(seed)

@@ -1,8 +1,8 @@
 """What children left behind and we inherited: found, attributed, ended, reaped.
 
-A process that forks twice and calls setsid leaves both its parent and its group. As a child subreaper
-we become its parent; the mark in its environment, or its group, says whose it was. Nothing is polled:
-the list of our children is read when one of them ends or is to be ended.
+A process that forks twice and calls setsid leaves both its parent and its group. As a child
+subreaper we become its parent; the mark in its environment, or its group, says whose it was.
+Nothing is polled: the list of our children is read when one of them ends or is to be ended.
 """
 
 from __future__ import annotations

@@ -245,9 +245,7 @@ class LinuxChild:
         os.close(self._pidfd)
         self._on_gone(self)
         code = os.waitstatus_to_exitcode(status)
-        self._listener.exited(
-            End(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime)
-        )
+        self._listener.exited(End(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime))
 
 
 def _shut_writing(fd: int) -> None:

@@ -1,8 +1,8 @@
 """Run in the child, before its program: puts extra streams on descriptors 3, 4, 5 ...
 
-`python -I -S fdmap.py 12,7 program argument...` makes 12 the child's 3 and 7 its 4, then becomes the
-program. Only started for jobs with custom streams: the standard library hands descriptors on under the
-numbers they have in the parent, and a shell can name only those below ten.
+`python -I -S fdmap.py 12,7 program argument...` makes 12 the child's 3 and 7 its 4, then becomes
+the program. Only started for jobs with custom streams: the standard library hands descriptors on
+under the numbers they have in the parent, and a shell can name only those below ten.
 """
 
 import os

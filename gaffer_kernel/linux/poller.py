@@ -1,7 +1,8 @@
 """One epoll for every pipe and pidfd of every child, waited on by one task.
 
 Not a task for each pipe: a thousand quiet children cost no task, no timer and no wake-up, a spawn
-costs three system calls instead of three tasks, and the bytes read in a turn are counted in one place.
+costs three system calls instead of three tasks, and the bytes read in a turn are counted in one
+place.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Poller:
                 return
 
     def _rest(self, floods: list[int]) -> None:
-        """Leave floods alone for a moment: their pipes fill, the writers wait, the machine breathes.
+        """Leave floods alone for a moment: their pipes fill, and the writers wait.
 
         Reading fifty floods as fast as they come took the processor from everybody else: the API
         answered in a second instead of in milliseconds.

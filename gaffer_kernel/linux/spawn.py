@@ -1,4 +1,4 @@
-"""Start a process by vfork in the calling thread, and say in one word and one line why it failed."""
+"""Start a process by vfork in the calling thread, or say in one word and one line why not."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def spawn(launch: Launch) -> Started:
     Without `user` the child is made by vfork, whatever the size of the parent.
 
     Raises:
-        SpawnError: with a word for programs and a line for people; every descriptor is closed again.
+        SpawnError: with a word for programs and a line for people; every descriptor is closed
+        again.
     """
     # The child's ends are closed whatever happens, ours only if it fails.
     with ExitStack() as ours, ExitStack() as theirs:
@@ -128,9 +129,7 @@ def _outputs(
     return ends[0], ends[1]
 
 
-def _extra(
-    launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack
-) -> list[int]:
+def _extra(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack) -> list[int]:
     numbers = []
     for label in launch.streams:
         mine, child = socket.socketpair()
@@ -171,7 +170,9 @@ def _explain(error: BaseException, launch: Launch) -> SpawnError:
     if error.errno == errno.ENOEXEC:
         return SpawnError("exec_format", f"{program}: not a program: it has no #! line")
     if launch.cwd is not None and error.filename == launch.cwd:
-        return SpawnError("bad_cwd", f"cannot change to the directory {launch.cwd}: {error.strerror}")
+        return SpawnError(
+            "bad_cwd", f"cannot change to the directory {launch.cwd}: {error.strerror}"
+        )
     return _explain_program(error, program, launch)
 
 
@@ -179,7 +180,9 @@ def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError
     path = Path(launch.cwd or ".", program)
     if error.errno in (errno.EACCES, errno.EPERM):
         if launch.user is not None and error.errno == errno.EPERM:
-            return SpawnError("bad_user", f"{program}: only root may run it as user {launch.user.uid}")
+            return SpawnError(
+                "bad_user", f"{program}: only root may run it as user {launch.user.uid}"
+            )
         what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
         return SpawnError("not_executable", f"{program}: {what}")
     if error.errno == errno.ENOENT and "/" in program and path.is_file():

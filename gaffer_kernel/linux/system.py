@@ -30,8 +30,8 @@ class LinuxSystem:
 
     Args:
         own_process: the program around us is ours alone, as gafferd's is: become a child subreaper,
-            so that what leaves its group is still found and ended, and raise the limit of open files
-            to what is allowed. A program that embeds the kernel keeps its settings.
+            so that what leaves its group is still found and ended, and raise the limit of open
+            files to what is allowed. A program that embeds the kernel keeps its settings.
     """
 
     def __init__(self, *, own_process: bool = False) -> None:

@@ -13,8 +13,8 @@ from gaffer_kernel.system import User
 def find_user(uid: int | str | None, gid: int | str | None) -> User | None:
     """Whom a process with these settings runs as; None when neither is set.
 
-    A user brings its own group and all its supplementary ones: setting the user alone would leave the
-    process in the groups of the supervisor, which may be root's.
+    A user brings its own group and all its supplementary ones: setting the user alone would leave
+    the process in the groups of the supervisor, which may be root's.
 
     Raises:
         SpawnError: `bad_user` or `bad_group`: unknown, or a bare number that needs an explicit gid.
