@@ -116,6 +116,7 @@ class Process:
             streams=config.custom_streams,
             channels=config.custom_channels,
             detach=config.detach,
+            title=f"{self.job}: process {self.pid}",
         )
         self._child = system.spawn(launch, self)
         self.started_at = system.now()

@@ -27,7 +27,7 @@ class Launch:
 
     `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one
     pipe. `streams` are two-way streams, handed to the child from descriptor 3 on, and `channels`
-    open descriptors that follow them.
+    open descriptors that follow them. `title` names the process in messages.
     """
 
     argv: Sequence[str]
@@ -39,6 +39,7 @@ class Launch:
     streams: Sequence[str] = ()
     channels: Sequence[Any] = field(default=())
     detach: bool = False
+    title: str = "a process"
 
 
 class End(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 from collections.abc import Callable, Container
 
 import trio
@@ -40,9 +39,15 @@ class Member:
         self.waiters: list[Callable[[], None]] = []
 
     def signal(self, signum: int) -> None:
-        """Send it a signal; nothing happens when it is gone."""
+        """Send a signal to it, and to its group when it leads one; nothing happens when it is gone.
+
+        It has not been reaped yet, so neither number can have become a stranger's.
+        """
         try:
-            signal.pidfd_send_signal(self.pidfd, signum)
+            if self.group == self.os_pid:
+                os.killpg(self.group, signum)
+            else:
+                os.kill(self.os_pid, signum)
         except (ProcessLookupError, PermissionError):
             # Gone, or another user's by now: not ours to end.
             pass

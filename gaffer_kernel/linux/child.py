@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -22,6 +23,8 @@ WIDE_PIPE = 1024 * 1024
 DRAINS = 8
 END_OF_OUTPUT = 0.5
 """Seconds a pipe may stay open after its process is gone: somebody else holds it."""
+
+log = logging.getLogger(__name__)
 
 _STATES = {
     "R": "running",
@@ -50,6 +53,7 @@ class LinuxChild:
         adopted: Adopted,
         mark: str,
         *,
+        title: str,
         detach: bool,
         on_gone: Callable[[LinuxChild], None],
     ) -> None:
@@ -65,9 +69,11 @@ class LinuxChild:
         self._listener = listener
         self._poller = poller
         self._adopted = adopted
+        self._title = title
         self._detach = detach
         self._on_gone = on_gone
-        self._ending = False
+        self._ending = 0
+        self._told: set[Member] = set()
         self._dead = False
         self._gone = False
         self._patient = True
@@ -86,10 +92,10 @@ class LinuxChild:
         """Send an ending signal to the group and to what has left it."""
         if self._gone:
             return
-        self._ending = True
+        self._ending = signum
+        self._told.clear()
         self._to_group(signum)
-        for member in self._adopted.left_by(self.os_pid, self.mark):
-            member.signal(signum)
+        self._tell(self._left())
 
     def _to_group(self, signum: int) -> None:
         try:
@@ -209,14 +215,10 @@ class LinuxChild:
                 return
 
     def _leftovers(self) -> None:
-        """Deal with what the leader started and left: wait for it, or kill it."""
-        left = self._left()
+        """What it left behind may end as it was told to; if it was not told to, it is killed."""
         if not self._detach and not (self._ending and self._adopted.enabled):
             self._to_group(signal.SIGKILL)
-            for member in left:
-                member.signal(signal.SIGKILL)
-        for member in left:
-            member.when_gone(self._finish_if_complete)
+            self._ending = signal.SIGKILL
 
     def _left(self) -> list[Member]:
         return [] if self._detach else self._adopted.left_by(self.os_pid, self.mark)
@@ -227,13 +229,26 @@ class LinuxChild:
         self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:
-        if self._gone or (self._readers and self._patient):
+        if self._gone or not self._dead:
             return
-        if left := self._left():
-            for member in left:
-                member.when_gone(self._finish_if_complete)
-            return
-        self._finish()
+        left = self._left()
+        self._tell(left)
+        if not left and not (self._readers and self._patient):
+            self._finish()
+
+    def _tell(self, members: list[Member]) -> None:
+        """Send on the ending signal to those it has not reached, and wait for their end."""
+        for member in members:
+            if member in self._told:
+                continue
+            self._told.add(member)
+            member.when_gone(self._finish_if_complete)
+            if member.group != self.os_pid:
+                log.warning("%s left os pid %d behind: ending it", self._title, member.os_pid)
+                member.signal(self._ending)
+            elif self._ending == signal.SIGKILL:
+                # Those still in the group got any other signal with it; twice may mean more.
+                member.signal(signal.SIGKILL)
 
     def _finish(self) -> None:
         self._gone = True

@@ -78,6 +78,7 @@ class LinuxSystem:
             self._poller,
             self._adopted,
             mark,
+            title=launch.title,
             detach=launch.detach,
             on_gone=self._forget,
         )
