@@ -1,0 +1,156 @@
+"""The console: lifecycle lines and output of the processes of a kernel, on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import ClassVar, TextIO
+
+import trio
+from gaffer_kernel.errors import NotFound
+from gaffer_kernel.events import Event
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.kernel import Kernel
+from gaffer_kernel.process import Process
+
+from gaffer_console.color import wants_color
+from gaffer_console.follower import Follower
+from gaffer_console.printer import Printer
+
+
+class ConsoleOutput:
+    """A plugin that prints what becomes of the processes of one kernel, and what they write.
+
+    Lines are written as `HH:MM:SS name | text`, in the order of the events. Printing never holds up
+    the kernel: a terminal that is too slow loses the oldest lines, and is told how many.
+
+    Each kernel needs one of its own.
+
+    Args:
+        colorize: give each job a colour, when standard output is a terminal (or FORCE_COLOR is set)
+            and NO_COLOR is not.
+        output_streams: print what the processes write, too: the streams in `redirect_output`.
+        actions: names of the events that make a line; DEFAULT_ACTIONS when not given.
+    """
+
+    name = "console"
+    # Signals are received until the last line is printed: a late one would end the program.
+    gaffer_after = ("signals",)
+    DEFAULT_ACTIONS: ClassVar[list[str]] = ["start", "stop", "spawn", "reap", "exit", "stop_pid"]
+
+    def __init__(
+        self,
+        colorize: bool = True,
+        output_streams: bool = True,
+        actions: Iterable[str] | None = None,
+    ) -> None:
+        self.colorize = colorize
+        self.output_streams = output_streams
+        self.actions = frozenset(self.DEFAULT_ACTIONS if actions is None else actions)
+        self._open: _Console | None = None
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
+        """Print for the plugin's whole life."""
+        # There is none in a program that was started without, and it can be closed by hand.
+        stream: TextIO | None = sys.stdout
+        return None if stream is None or stream.closed else self._printing(kernel, stream)
+
+    @hookimpl
+    def gaffer_event(self, event: Event) -> None:
+        """Print it, if it is one of the actions."""
+        if self._open is not None:
+            self._open.tell(event)
+
+    @asynccontextmanager
+    async def _printing(self, kernel: Kernel, stream: TextIO) -> AsyncIterator[None]:
+        printer = Printer(stream, colors=self.colorize and wants_color(stream))
+        async with printer.running(), trio.open_nursery() as nursery:
+            console = _Console(kernel, printer, nursery, self)
+            console.follow_all()
+            self._open = console
+            try:
+                yield
+            finally:
+                self._open = None
+                nursery.cancel_scope.cancel()
+                console.finish()
+
+
+class VerboseConsole(ConsoleOutput):
+    """The console of gafferd: prints events with `-v`, output too with `-vv`, nothing without.
+
+    Also says why a process could not be started, or is not started for the time being.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(actions=[*self.DEFAULT_ACTIONS, "spawn_error", "flap"])
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
+        """Print for the plugin's whole life, if that was asked for."""
+        verbose = kernel.config.options.get("verbose")
+        if not isinstance(verbose, int) or verbose < 1:
+            return None
+        self.output_streams = verbose > 1
+        return super().gaffer_service(kernel)
+
+
+class _Console:
+    """What an open ConsoleOutput works with."""
+
+    def __init__(
+        self, kernel: Kernel, printer: Printer, nursery: trio.Nursery, settings: ConsoleOutput
+    ) -> None:
+        self._kernel = kernel
+        self._printer = printer
+        self._nursery = nursery
+        self._settings = settings
+        self._followers: dict[int, Follower] = {}
+
+    def tell(self, event: Event) -> None:
+        pid = event.data.get("pid")
+        if event.event == "exit" and pid in self._followers:
+            # The last words come before the end.
+            self._followers.pop(pid).finish()
+        if event.event in self._settings.actions:
+            self._printer.put(event.name, f"{_text(event)}\n".encode(), event.time)
+        if event.event == "spawn" and pid is not None:
+            self._follow_pid(pid)
+
+    def follow_all(self) -> None:
+        for process in self._kernel.manager.walk():
+            self._follow(process)
+
+    def finish(self) -> None:
+        for follower in self._followers.values():
+            follower.finish()
+
+    def _follow_pid(self, pid: int) -> None:
+        try:
+            self._follow(self._kernel.manager.process(pid))
+        except NotFound:
+            # Another plugin ended it on hearing of it.
+            return
+
+    def _follow(self, process: Process) -> None:
+        if self._settings.output_streams and process.config.redirect_output:
+            put = partial(self._printer.put, str(process.job))
+            follower = self._followers[process.pid] = Follower(process, put)
+            self._nursery.start_soon(follower.run, name=f"console of {process.job}")
+
+
+def _text(event: Event) -> str:
+    os_pid = event.data.get("os_pid")
+    what = f"process with pid {os_pid}" if os_pid else event.name
+    why = _reason(event)
+    return f"{event.event} {what}: {why}" if why else f"{event.event} {what}"
+
+
+def _reason(event: Event) -> str:
+    if event.event == "flap":
+        rest: float | None = event.data["retry_in"]
+        return "given up" if rest is None else f"starts again in {rest:g} s"
+    return str(event.data.get("reason", ""))

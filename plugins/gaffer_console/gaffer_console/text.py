@@ -1,0 +1,71 @@
+"""What a program wrote, made fit for a terminal: readable, and unable to command it."""
+
+from __future__ import annotations
+
+import re
+
+from gaffer_console.color import RESET
+
+MAX_LINE = 64 * 1024
+"""Bytes of a line that are shown; the rest is cut."""
+CUT = "\N{HORIZONTAL ELLIPSIS} cut at 64 KiB"
+"""The mark of a cut line; its first character cannot be taken for a part of an escape sequence."""
+
+_SGR = r"\x1b\[[0-9;:]*m"
+# Each class excludes what starts the next sequence, so that hostile text costs linear time.
+# A sequence that never ends loses its introducer only: better stray letters than a swallowed line.
+_SEQUENCE = re.compile(
+    rf"(?P<sgr>{_SGR})"
+    # OSC: titles, links, clipboard
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"
+    # DCS, SOS, PM, APC
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*(?:\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: cursor, erase, modes, reports
+    r"|\x1b[ -/]*[0-~]"  # the short ones: charset, reset
+    r"|(?P<control>[\x00-\x08\x0a-\x1f\x7f-\x9f])"
+)
+
+_CONTINUATION = range(0x80, 0xC0)
+
+
+def split(block: bytes) -> list[bytes]:
+    """The lines of a block of whole ones, without their ends; those over MAX_LINE are cut."""
+    lines = block.split(b"\n")
+    lines.pop()
+    if b"\r" in block:
+        lines = [line.removesuffix(b"\r") for line in lines]
+    if len(block) <= MAX_LINE:
+        return lines
+    return [line if len(line) <= MAX_LINE else _cut(line) for line in lines]
+
+
+def _cut(line: bytes) -> bytes:
+    end = MAX_LINE
+    # A character of UTF-8 has at most three bytes after its first.
+    while line[end] in _CONTINUATION and MAX_LINE - end < 3:
+        end -= 1
+    return line[:end] + CUT.encode()
+
+
+def clean(line: bytes, *, colors: bool) -> str:
+    """A line without its end, as text that is safe to print.
+
+    Invalid UTF-8 and control characters are shown as `\\xNN`, escape sequences are left out.
+    Colours stay when `colors` is set, and end with the line.
+    """
+    text = line.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    colored = False
+
+    def shown(match: re.Match[str]) -> str:
+        nonlocal colored
+        if (control := match["control"]) is not None:
+            return f"\\x{ord(control):02x}"
+        if match["sgr"] is None or not colors:
+            return ""
+        colored = True
+        return match["sgr"]
+
+    text = _SEQUENCE.sub(shown, text)
+    return f"{text}{RESET}" if colored else text

@@ -1,0 +1,76 @@
+"""gafferd with the console, as people run it."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from importlib_metadata import entry_points
+
+from gaffer_console import ConsoleOutput
+
+CONFIG = """
+[process:web]
+cmd = sh -c 'echo hello; echo oops >&2; exec sleep 60'
+redirect_output = stdout, stderr
+"""
+
+
+def test_each_kernel_finds_a_console_of_its_own():
+    [point] = entry_points(group="gaffer", name="console")
+    one, two = point.load(), point.load()
+    assert isinstance(one, ConsoleOutput)
+    assert one is not two
+
+
+@pytest.fixture
+def gafferd(tmp_path):
+    """A function that runs gafferd until it has said something; it gives all its lines."""
+    started = []
+
+    def run(*options, until):
+        (tmp_path / "gaffer.ini").write_text(CONFIG)
+        others = [point.name for point in entry_points(group="gaffer") if point.name != "console"]
+        command = [sys.executable, "-m", "gaffer_kernel.daemon", "-c", "gaffer.ini", *options]
+        for name in others:
+            command += ["--disable", name]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if until in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        lines += process.stdout.readlines()
+        assert process.wait(timeout=30) == 0, process.stderr.read()
+        return lines
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_v_shows_what_becomes_of_the_processes_and_not_their_output(gafferd):
+    lines = gafferd("-v", until="spawn process with pid")
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d web \| .+\n", line) for line in lines)
+    texts = [re.sub(r"\d+$", "N", line.split(" | ")[1].strip()) for line in lines]
+    assert texts == [
+        "start web",
+        "spawn process with pid N",
+        "stop web",
+        "stop_pid process with pid N",
+        "exit process with pid N",
+    ]
+
+
+@pytest.mark.parametrize("options", [["-vv"], ["-v", "-v"], ["--vv"]])
+def test_vv_shows_the_output_too(gafferd, options):
+    lines = gafferd(*options, until="oops")
+    assert [line for line in lines if line.endswith(" web | hello\n")]
+    assert [line for line in lines if line.endswith(" web | oops\n")]
+    assert "exit process with pid" in lines[-1]

@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaffer_console.lines import LineAssembler
+from gaffer_console.text import CUT, MAX_LINE, split
+
+
+def test_half_lines_are_joined():
+    lines = LineAssembler()
+    assert lines.feed(b"he") == b""
+    assert lines.feed(b"llo\nwor") == b"hello\n"
+    assert lines.feed(b"ld\n\n") == b"world\n\n"
+    assert lines.end() == b""
+
+
+def test_a_half_line_is_not_lost_at_the_end():
+    lines = LineAssembler()
+    lines.feed(b"one\ntwo")
+    assert lines.end() == b"two\n"
+    assert lines.end() == b""
+
+
+def test_the_carriage_return_of_a_line_end_goes():
+    assert split(b"dos\r\nbar\rs\n") == [b"dos", b"bar\rs"]
+
+
+@pytest.mark.parametrize("step", [1, 999, 32 * 1024, 10**6])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_only_a_line_too_long_is_cut(step, end):
+    written = [b"x" * MAX_LINE, b"y" * (MAX_LINE + 1), b"z" * 3 * MAX_LINE, b"short", b""]
+    data = end.join(written)
+    lines = LineAssembler()
+    blocks = [lines.feed(data[at : at + step]) for at in range(0, len(data), step)]
+    mark = CUT.encode()
+    assert [line for block in blocks for line in split(block)] == [
+        b"x" * MAX_LINE,
+        b"y" * MAX_LINE + mark,
+        b"z" * MAX_LINE + mark,
+        b"short",
+    ]
+    assert lines.end() == b""
+
+
+def test_a_line_that_never_ends_costs_no_memory():
+    lines = LineAssembler()
+    assert not any(lines.feed(b"x" * 1000) for _ in range(10_000))
+    assert split(lines.end()) == [b"x" * MAX_LINE + CUT.encode()]
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_the_cut_does_not_split_a_character(shift):
+    [line] = split(b"x" * shift + "🐍".encode() * MAX_LINE + b"\n")
+    assert line.decode() == "x" * shift + "🐍" * ((MAX_LINE - shift) // 4) + CUT
+
+
+def test_a_cut_in_bytes_that_are_no_characters_ends_too():
+    [line] = split(b"\x80" * 2 * MAX_LINE + b"\n")
+    assert len(line) <= MAX_LINE + len(CUT.encode())
+
+
+@given(st.lists(st.sampled_from([b"\n", b"a", b"\r", b"xyz", b"", b"q\nr"])))
+def test_the_pieces_do_not_matter(pieces):
+    lines = LineAssembler()
+    blocks = b"".join(map(lines.feed, pieces)) + lines.end()
+    whole = b"".join(pieces)
+    assert blocks == (whole if whole.endswith(b"\n") or not whole else whole + b"\n")

@@ -1,0 +1,321 @@
+"""The console in a running kernel: with processes that only pretend, and with real ones."""
+
+import io
+import os
+import re
+from types import SimpleNamespace
+
+import pytest
+import trio
+from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel, streams
+from gaffer_kernel.testing import FakeSystem, Recorder
+
+import gaffer_console
+from gaffer_console import ConsoleOutput, console, printer
+
+LINE = re.compile(r"\d\d:\d\d:\d\d (\S+) \| (.*)")
+
+
+class Terminal(io.StringIO):
+    """What the test sees of standard output."""
+
+    is_terminal = False
+
+    def isatty(self):
+        return self.is_terminal
+
+    @property
+    def lines(self):
+        """(name, text) of each line."""
+        return [LINE.fullmatch(line).groups() for line in self.getvalue().splitlines()]
+
+    def texts(self, name):
+        return [text for at, text in self.lines if at == name]
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def use(monkeypatch):
+    """A function that makes a stream the standard output of the console.
+
+    Of the console alone: pytest puts its own sys.stdout back before the test begins.
+    """
+    return lambda stream: monkeypatch.setattr(console, "sys", SimpleNamespace(stdout=stream))
+
+
+@pytest.fixture
+def terminal(use):
+    terminal = Terminal()
+    use(terminal)
+    return terminal
+
+
+def job(name="web", cmd="serve", **more):
+    return JobConfig(name=name, cmd=cmd, redirect_output=["out", "err"], **more)
+
+
+async def spawned(recorder, **wanted):
+    with trio.fail_after(10):
+        return await recorder.wait_for("spawn", **wanted)
+
+
+def puppet(system, event):
+    return system.processes[event.data["os_pid"]]
+
+
+async def test_the_life_of_a_process(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    async with open_kernel(plugins=[ConsoleOutput(), recorder], system=system) as kernel:
+        kernel.manager.load(job(graceful_timeout=5))
+        process = puppet(system, await spawned(recorder))
+        process.say("hello\nwor")
+        process.say("oh\n", "err")
+        process.say("ld\nhalf")
+        await trio.testing.wait_all_tasks_blocked()
+    assert terminal.lines == [
+        ("web", "start web"),
+        ("web", "spawn process with pid 1000"),
+        ("web", "hello"),
+        ("web", "world"),
+        ("web", "oh"),
+        ("web", "stop web"),
+        ("web", "stop_pid process with pid 1000"),
+        ("web", "half"),
+        ("web", "exit process with pid 1000"),
+    ]
+
+
+async def test_the_default_actions_are_the_seeds(terminal):
+    assert ConsoleOutput.DEFAULT_ACTIONS == ["start", "stop", "spawn", "reap", "exit", "stop_pid"]
+    assert ConsoleOutput().actions == frozenset(ConsoleOutput.DEFAULT_ACTIONS)
+
+
+async def test_only_the_actions_asked_for(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [ConsoleOutput(actions=["create", "exit"], output_streams=False), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job(), "shop")
+        puppet(system, await spawned(recorder)).say("not shown\n")
+    assert terminal.lines == [
+        ("shop.web", "create shop.web"),
+        ("shop.web", "exit process with pid 1000"),
+    ]
+
+
+async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    much = [f"line {number}" for number in range(20_000)]
+
+    class Hasty:
+        @hookimpl
+        def gaffer_event(self, event):
+            if event.event == "spawn":
+                puppet(system, event).say("\n".join(much))
+                puppet(system, event).exit()
+
+    plugins = [ConsoleOutput(actions=["exit"]), Hasty(), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job(numprocesses=0)).commit()
+        with trio.fail_after(10):
+            await recorder.wait_for("exit")
+    assert terminal.texts("web") == [*much, "exit process with pid 1000"]
+
+
+async def test_output_lost_before_it_could_be_read_is_counted(terminal, monkeypatch):
+    monkeypatch.setattr(streams, "WINDOW", 1000)
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [ConsoleOutput(actions=()), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job())
+        process = puppet(system, await spawned(recorder))
+        process.say("begin")
+        await trio.testing.wait_all_tasks_blocked()
+        process.say("x" * 999 + "\n" + "y" * 999 + "\n")
+    assert terminal.texts("web") == ["begin", "... 1000 bytes dropped", "y" * 999]
+
+
+async def test_extra_streams_are_not_for_the_console(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [ConsoleOutput(actions=()), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job(custom_streams=["control"]))
+        process = puppet(system, await spawned(recorder))
+        process.say(b"\x00\x01\n", "control")
+        process.say("shown\n")
+    assert terminal.lines == [("web", "shown")]
+
+
+async def test_each_job_has_a_colour_on_a_terminal(terminal):
+    terminal.is_terminal = True
+    system = FakeSystem()
+    plugins = [ConsoleOutput(actions=["start", "stop"])]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job("web"))
+        kernel.manager.load(job("db"))
+    text = re.sub(r"\d\d:\d\d:\d\d", "T", terminal.getvalue())
+    web, db = "\x1b[36mT web |\x1b[0m", "\x1b[33mT db |\x1b[0m"
+    assert text.splitlines() == [
+        f"{web} start web",
+        f"{db} start db",
+        f"{web} stop web",
+        f"{db} stop db",
+    ]
+
+
+@pytest.mark.parametrize("why", ["asked", "environment", "no terminal"])
+async def test_without_colours_there_is_no_escape_code(terminal, monkeypatch, why):
+    terminal.is_terminal = why != "no terminal"
+    if why == "environment":
+        monkeypatch.setenv("NO_COLOR", "1")
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [ConsoleOutput(colorize=why != "asked"), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        kernel.manager.load(job())
+        puppet(system, await spawned(recorder)).say("\x1b[31mred\x1b[0m\n")
+    assert "\x1b" not in terminal.getvalue()
+    assert ("web", "red") in terminal.lines
+
+
+async def test_closed_it_is_silent_and_opened_again_it_goes_on(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [ConsoleOutput(actions=["update"]), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        web = kernel.manager.load(job())
+        process = puppet(system, await spawned(recorder))
+        process.say("1\nhalf")
+        await kernel.plugins.close("console")
+        process.say("2\n")
+        web.scale("=1")
+        await kernel.plugins.open("console")
+        web.scale("=1")
+        process.say("3\n")
+    assert terminal.lines == [("web", "1"), ("web", "half"), ("web", "update web"), ("web", "3")]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_program_without_standard_output_has_a_silent_console(use, terminal, closed):
+    use(terminal if closed else None)
+    terminal.close()
+    async with open_kernel(plugins=[ConsoleOutput()], system=FakeSystem()) as kernel:
+        kernel.manager.load(job())
+
+
+# As gafferd uses it
+
+
+@pytest.mark.parametrize(
+    ("verbose", "expected"),
+    [
+        (None, []),
+        (0, []),
+        (1, ["start web", "spawn process with pid 1000"]),
+        (2, ["start web", "spawn process with pid 1000", "hello"]),
+        (3, ["start web", "spawn process with pid 1000", "hello"]),
+    ],
+)
+async def test_gafferd_prints_as_much_as_it_was_asked_to(terminal, verbose, expected):
+    system, recorder = FakeSystem(), Recorder()
+    config = Config()
+    if verbose is not None:
+        config.options["verbose"] = verbose
+    plugins = [gaffer_console.plugin, recorder]
+    async with open_kernel(config, plugins=plugins, system=system) as kernel:
+        assert kernel.plugins.names()[0] == "console"
+        kernel.manager.load(job())
+        puppet(system, await spawned(recorder)).say("hello\n")
+        await trio.testing.wait_all_tasks_blocked()
+    assert terminal.texts("web")[: len(expected)] == expected
+    assert bool(terminal.lines) is bool(expected)
+
+
+async def test_two_kernels_do_not_print_for_each_other(terminal):
+    config = Config()
+    config.options["verbose"] = 1
+    async with (
+        open_kernel(config, plugins=[gaffer_console.plugin], system=FakeSystem()) as one,
+        open_kernel(config, plugins=[gaffer_console.plugin], system=FakeSystem()) as two,
+    ):
+        one.manager.load(job("one"))
+        two.manager.load(job("two"))
+    assert terminal.texts("one").count("start one") == 1
+    assert terminal.texts("two").count("start two") == 1
+
+
+async def test_gafferd_says_why_a_process_is_not_started(terminal):
+    config, recorder = Config(), Recorder()
+    config.options["verbose"] = 1
+    async with open_kernel(config, plugins=[gaffer_console.plugin, recorder]) as kernel:
+        rule = {"attempts": 2, "window": 5.0, "retry_in": 60.0, "max_retry": 3}
+        kernel.manager.load(
+            JobConfig.from_dict({"name": "web", "cmd": "no-such-program", "flapping": rule})
+        )
+        with trio.fail_after(10):
+            await recorder.wait_for("flap")
+    texts = terminal.texts("web")
+    assert [text for text in texts if text.startswith("spawn_error web: ")]
+    assert "no-such-program" in texts[1]
+    assert "flap web: starts again in 60 s" in texts
+
+
+# With real processes
+
+
+async def test_the_last_words_are_printed_at_the_shutdown(terminal):
+    recorder = Recorder()
+    script = 'trap "printf bye; exit" TERM; echo ready; while :; do sleep 0.05; done'
+    async with open_kernel(plugins=[ConsoleOutput(), recorder]) as kernel:
+        kernel.manager.load(job(cmd="sh", args=["-c", script]))
+        os_pid = (await spawned(recorder)).data["os_pid"]
+        process = next(kernel.manager.walk())
+        with trio.fail_after(10):
+            async with process.subscribe(tail=True) as news:
+                await news.receive()
+    assert terminal.texts("web")[-2:] == ["bye", f"exit process with pid {os_pid}"]
+    assert ("web", "ready") in terminal.lines
+
+
+async def test_many_short_lives_lose_nothing(terminal):
+    recorder = Recorder()
+    async with open_kernel(plugins=[ConsoleOutput(actions=()), recorder]) as kernel:
+        web = kernel.manager.load(job(cmd="seq", args=["3000"], numprocesses=0))
+        with trio.fail_after(30):
+            for _ in range(20):
+                await recorder.wait_for("exit", pid=web.commit())
+    texts = terminal.texts("web")
+    assert texts == [str(number) for number in range(1, 3001)] * 20
+
+
+async def test_a_terminal_that_stands_still_holds_up_nobody(use, monkeypatch):
+    monkeypatch.setattr(printer, "LAST_LINES", 0.2)
+    reader, writer = os.pipe()
+    recorder = Recorder()
+    with os.fdopen(writer, "w") as stalled, os.fdopen(reader, "rb"):
+        use(stalled)
+        with trio.fail_after(20):
+            async with open_kernel(plugins=[ConsoleOutput(), recorder]) as kernel:
+                flood = kernel.manager.load(job(cmd="yes"))
+                await spawned(recorder, name="web")
+                echo = kernel.manager.load(job("echo", "true", numprocesses=0))
+                await recorder.wait_for("exit", pid=echo.commit())
+                kernel.manager.unload(flood.name)
+                await flood.gone.wait()
+
+
+async def test_a_terminal_that_is_closed_ends_nothing(use, caplog):
+    reader, writer = os.pipe()
+    os.close(reader)
+    recorder = Recorder()
+    with os.fdopen(writer, "w") as closed:
+        use(closed)
+        async with open_kernel(plugins=[ConsoleOutput(), recorder]) as kernel:
+            web = kernel.manager.load(job(cmd="echo", args=["hi"], numprocesses=0))
+            for _ in range(3):
+                with trio.fail_after(10):
+                    await recorder.wait_for("exit", pid=web.commit())
+            assert kernel.plugins.info()[0].state == "open"
+    assert len(caplog.records) == 1
