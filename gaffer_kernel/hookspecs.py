@@ -162,7 +162,7 @@ def gaffer_process_env(job: Job, number: int) -> Mapping[str, str]:  # type: ign
 
     Args:
         job: whose process is about to start.
-        number: which of its instances, counted from 1.
+        number: which of its instances, counted from 1; 0 for a process that is run once.
 
     Returns:
         A mapping of names to values, both strings.
@@ -178,7 +178,8 @@ def gaffer_restart_delay(job: Job, history: History) -> float | None:
 
     Args:
         job: whose process ended.
-        history: the unexpected ends of the job so far, the latest last; times in seconds.
+        history: the latest unexpected ends of the job, a hundred at most, the last one last; times
+            in seconds.
 
     Returns:
         Seconds until the next start; `math.inf` for never; None for no opinion.

@@ -95,17 +95,15 @@ def _chosen(record: Record, folder: Path) -> str:
 
 
 def _import(package: str, folder: Path, module: str) -> ModuleType:
-    places = [str(folder)]
     if module == "__init__":
         init = folder / "__init__.py"
-        spec = spec_from_file_location(package, init, submodule_search_locations=places)
-    else:
-        spec = ModuleSpec(package, None, is_package=True)
-        spec.submodule_search_locations = places
-    if spec is None:
-        raise ImportError(f"nothing can load {init}")
-    outer = sys.modules[package] = module_from_spec(spec)
-    if spec.loader is None:
-        return importlib.import_module(f"{package}.{module}")
-    spec.loader.exec_module(outer)
-    return outer
+        spec = spec_from_file_location(package, init, submodule_search_locations=[str(folder)])
+        if spec is None or spec.loader is None:
+            raise ImportError(f"nothing can load {init}")
+        plugin = sys.modules[package] = module_from_spec(spec)
+        spec.loader.exec_module(plugin)
+        return plugin
+    outer = ModuleSpec(package, None, is_package=True)
+    outer.submodule_search_locations = [str(folder)]
+    sys.modules[package] = module_from_spec(outer)
+    return importlib.import_module(f"{package}.{module}")

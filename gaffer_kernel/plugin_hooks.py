@@ -7,7 +7,8 @@ calling is not used, because there one plugin that raises ends the call for all.
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, cast
 
 import pluggy
 import trio
@@ -174,12 +175,13 @@ class Hooks:
 
     def _unmarked(self, record: Record) -> Iterator[str]:
         implemented = {caller.name for caller in self._manager.get_hookcallers(record.plugin) or ()}
+        plugin = cast(ModuleType, record.plugin)  # or an object like one: pluggy takes both
         for name in self._specified():
-            function = inspect.getattr_static(record.plugin, name, None)
+            function = inspect.getattr_static(plugin, name, None)
             if (
                 callable(function)
                 and name not in implemented
-                and not self._manager.parse_hookspec_opts(record.plugin, name)
+                and not self._manager.parse_hookspec_opts(plugin, name)
             ):
                 yield f"{name} lacks @hookimpl"
 

@@ -1,0 +1,86 @@
+"""The eight hooks, and the page that describes them: docs/hooks.md says what the code says."""
+
+import inspect
+import re
+import types
+from pathlib import Path
+
+import pytest
+import trio.testing
+
+from gaffer_kernel import hookspecs
+from gaffer_kernel.events import EventBus
+from gaffer_kernel.plugins import Plugins
+
+PAGE = (Path(__file__).parent.parent / "docs" / "hooks.md").read_text()
+SECTIONS = dict(
+    re.findall(r"^## (gaffer_\w+\(.*?\))\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+)
+HOOKS = {
+    name: function
+    for name, function in vars(hookspecs).items()
+    if hasattr(function, f"{hookspecs.PROJECT}_spec")
+}
+
+
+def signature(name):
+    return f"{name}({', '.join(inspect.signature(HOOKS[name]).parameters)})"
+
+
+def example(text):
+    """The plugin that is the first example of a text."""
+    [code, *_] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    plugin = types.ModuleType("example")
+    exec(compile(code, "docs/hooks.md", "exec"), vars(plugin))
+    return plugin
+
+
+def test_there_are_eight():
+    assert list(HOOKS) == [
+        "gaffer_addhooks",
+        "gaffer_add_options",
+        "gaffer_config_sections",
+        "gaffer_configure",
+        "gaffer_service",
+        "gaffer_event",
+        "gaffer_process_env",
+        "gaffer_restart_delay",
+    ]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_each_is_typed_and_documented(name):
+    hook = HOOKS[name]
+    parameters = inspect.signature(hook).parameters
+    assert set(hook.__annotations__) == {*parameters, "return"}
+    assert len(hook.__doc__.splitlines()[0]) <= 100
+    assert ("Args:" in hook.__doc__) == bool(parameters)
+    assert ("Returns:" in hook.__doc__) == (hook.__annotations__["return"] != "None")
+    for parameter in parameters:
+        assert f"{parameter}: " in hook.__doc__
+
+
+def test_the_page_has_each_hook_with_its_arguments_in_the_same_order():
+    assert list(SECTIONS) == [signature(name) for name in HOOKS]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_the_example_of_each_hook_is_a_plugin(name):
+    plugin = example(SECTIONS[signature(name)])
+    assert hasattr(vars(plugin)[name], f"{hookspecs.PROJECT}_impl")
+    plugins = Plugins()
+    plugins.add(plugin)
+    plugins.check()
+
+
+async def test_the_whole_plugin_of_the_page_works():
+    plugins = Plugins()
+    plugins.add(example(PAGE), "tally")
+    kernel = types.SimpleNamespace(events=EventBus())
+    async with plugins.running(kernel):
+        kernel.events.publish("exit", name="web", exit_code=1, term_signal=0)
+        kernel.events.publish("exit", name="web", exit_code=0, term_signal=9)
+        kernel.events.publish("exit", name="web", exit_code=0, term_signal=0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert plugins.services["tally"] == {"web": 2}
+    assert [info.error for info in plugins.info()] == [None]
