@@ -52,7 +52,7 @@ class Runner:
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
         self._lives: dict[str, Life] = {}  # in the order in which they were opened
-        self._changing = trio.Lock()  # one person's open or close at a time
+        self._changing = trio.Lock()  # one start, open or close at a time
         self._kernel: Kernel | None = None
         self._closing = False
 
@@ -66,9 +66,10 @@ class Runner:
         self._hooks.living = True
         self._hooks.forget()
         try:
-            for record in list(self._records.values()):
-                if record.state != "disabled":
-                    await self._open(record)
+            async with self._changing:
+                for record in list(self._records.values()):
+                    if record.state != "disabled":
+                        await self._open(record)
             yield
         finally:
             self._closing = True

@@ -609,6 +609,19 @@ async def test_opening_and_closing_at_the_same_time_take_turns(house, autojump_c
         assert house.log == ["-sites", "-http", "+http", "+sites"]
 
 
+async def test_a_plugin_may_open_another_even_during_the_start(house, autojump_clock):
+    async def service():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.plugins.open, "slow")
+            yield
+
+    house.add("eager", service)
+    house.add("slow", slow(opening=5))
+    async with house.running():
+        assert house.log == ["+eager", "+slow"]
+    assert house.log == ["+eager", "+slow", "-slow", "-eager"]
+
+
 async def test_a_close_that_is_cancelled_still_happens(house, autojump_clock):
     house.add("http", slow(closing=2))
     async with house.running():
