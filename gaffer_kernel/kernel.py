@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -23,6 +24,9 @@ from gaffer_kernel.system import System
 
 OWNED = ("gaffer.disable_plugins", "gaffer.plugin_dir", "process:", "env:")
 """What of the configuration is the kernel's own."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Kernel:
@@ -55,6 +59,7 @@ class Kernel:
                 self.plugins.add(plugin)
         self._system = system if system is not None else LinuxSystem()
         self.events = EventBus(wall=self._system.wall, on_event=self._tell_plugins)
+        self.plugins.publish = self.events.publish
         self.manager = Manager(self._system, self.events, self)
         self.started = trio.Event()
         self._stopping = trio.Event()
@@ -154,8 +159,12 @@ class Kernel:
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Variables that plugins add to the next process of a job."""
         added: dict[str, str] = {}
-        for _, mapping in self.plugins.call("gaffer_process_env", job=job, number=number):
-            added.update(mapping or {})
+        for plugin, mapping in self.plugins.call("gaffer_process_env", job=job, number=number):
+            try:
+                added.update({str(key): str(value) for key, value in mapping.items()})
+            except AttributeError:
+                kind = type(mapping).__name__
+                log.error("plugin %s: gaffer_process_env gave a %s, not a mapping", plugin, kind)
         return added
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:

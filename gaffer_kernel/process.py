@@ -194,6 +194,8 @@ class Process:
     ) -> AsyncIterator[OutputReader]:
         """Read one of its streams, or all with `.`: an iterator of Output, from now on.
 
+        From a hook, which cannot wait: `process.outputs.reader(...)`.
+
         Args:
             label: as in `redirect_output` or `custom_streams`.
             tail: begin with the last bytes written before.
@@ -202,8 +204,11 @@ class Process:
             StreamUnavailable: its output is not redirected.
             NotFound: it has no such stream.
         """
-        async with self.outputs.subscribe(label, tail=tail) as reader:
+        reader = self.outputs.reader(label, tail=tail)
+        try:
             yield reader
+        finally:
+            reader.close()
 
     async def write(self, data: str | bytes, stream: str = "stdin") -> None:
         """Write to its standard input or to a custom stream; nothing is added.

@@ -6,8 +6,7 @@ falls behind the window loses its own oldest bytes and is told how many; nobody 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import trio
@@ -76,17 +75,34 @@ class OutputLog:
 
 
 class OutputReader:
-    """An asynchronous iterator of Output over one label or several, from now on."""
+    """Reads one label or several: an asynchronous iterator of Output.
+
+    Counts as a reader from its making until `close`: so long the whole window is kept for it.
+    """
 
     def __init__(self, logs: Iterable[OutputLog], wakes: trio.lowlevel.ParkingLot) -> None:
         self._positions = {log: log.end for log in logs}
         self._wakes = wakes
+        for log in self._positions:
+            log.readers += 1
+
+    def close(self) -> None:
+        """Read no more."""
+        for log in self._positions:
+            log.readers -= 1
+        self._positions.clear()
 
     def rewind(self) -> None:
         """Go back to the oldest byte kept: the tail of what was written before this reader came."""
         self._positions = {log: log.start for log in self._positions}
 
-    def _take(self) -> Output | None:
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing more will come and nothing is left."""
+        return all(log.closed and at == log.end for log, at in self._positions.items())
+
+    def receive_nowait(self) -> Output | None:
+        """All that one label has for this reader now; None when nothing has come."""
         for log, position in self._positions.items():
             if position < log.end:
                 data, lost = log.since(position)
@@ -102,9 +118,7 @@ class OutputReader:
         Cancelling the wait loses nothing.
         """
         await trio.lowlevel.checkpoint()
-        while (output := self._take()) is None:
-            if all(log.closed for log in self._positions):
-                return None
+        while (output := self.receive_nowait()) is None and not self.at_end:
             await self._wakes.park()
         return output
 
@@ -144,11 +158,8 @@ class Outputs:
             raise NotFound("stream", label)
         return [self._logs[label]]
 
-    @asynccontextmanager
-    async def subscribe(
-        self, label: str = ".", *, tail: bool = False
-    ) -> AsyncIterator[OutputReader]:
-        """Read one label, or all of them with `.`, from now on.
+    def reader(self, label: str = ".", *, tail: bool = False) -> OutputReader:
+        """A reader of one label, or of all of them with `.`, from now on; to be closed by the caller.
 
         Args:
             label: as in `redirect_output` or `custom_streams`.
@@ -158,14 +169,7 @@ class Outputs:
             StreamUnavailable: nothing is redirected.
             NotFound: no such label.
         """
-        chosen = self._chosen(label)
-        reader = OutputReader(chosen, self._wakes)
+        reader = OutputReader(self._chosen(label), self._wakes)
         if tail:
             reader.rewind()
-        for log in chosen:
-            log.readers += 1
-        try:
-            yield reader
-        finally:
-            for log in chosen:
-                log.readers -= 1
+        return reader

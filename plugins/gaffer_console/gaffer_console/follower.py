@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import trio
 from gaffer_kernel.process import Process
-from gaffer_kernel.streams import OutputLog
+from gaffer_kernel.streams import Output
 
 from gaffer_console.lines import LineAssembler
 
 STEP = 32 * 1024
 """Bytes of one stream that are handled before other tasks get their turn."""
-
-
-@dataclass(slots=True)
-class _Stream:
-    log: OutputLog
-    position: int
-    lines: LineAssembler = field(default_factory=LineAssembler)
 
 
 class Follower:
@@ -31,44 +23,39 @@ class Follower:
     """
 
     def __init__(self, process: Process, put: Callable[[bytes], None]) -> None:
-        self._process = process
         self._put = put
-        labels = dict.fromkeys(process.config.redirect_output)
-        logs = [process.outputs.logs[label] for label in labels]
-        self._streams = [_Stream(log, log.end) for log in logs]
-        for log in logs:
-            # Counted as a reader at once: what is written before the task below runs is kept too.
-            log.readers += 1
+        self._reader = process.outputs.reader() if process.config.redirect_output else None
+        self._lines = {label: LineAssembler() for label in process.config.redirect_output}
+        self._shares: Iterator[bytes] = iter(())
 
     async def run(self) -> None:
         """Hand over whole lines until the process has ended. On cancel call `finish`."""
-        async with self._process.subscribe(".") as news:
-            while self._streams:
-                while self._step():
-                    await trio.lowlevel.checkpoint()
-                if await news.receive() is None:
-                    break
+        while self._reader is not None and (output := await self._reader.receive()) is not None:
+            self._shares = self._blocks(output)
+            for block in self._shares:
+                self._put(block)
+                await trio.lowlevel.checkpoint()
         self.finish()
 
     def finish(self) -> None:
         """Hand over what there is, half lines included, and read no more. May be called again."""
-        while self._step():
-            pass
-        for stream in self._streams:
-            stream.log.readers -= 1
-            self._put(stream.lines.end())
-        self._streams.clear()
+        for block in self._shares:
+            self._put(block)
+        while self._reader is not None and (output := self._reader.receive_nowait()) is not None:
+            for block in self._blocks(output):
+                self._put(block)
+        for lines in self._lines.values():
+            self._put(lines.end())
+        self._lines.clear()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
-    def _step(self) -> bool:
-        """Handle a share of what was written; tell whether there was any."""
-        shares = [self._advance(stream) for stream in self._streams]
-        return any(shares)
-
-    def _advance(self, stream: _Stream) -> bool:
-        data, lost = stream.log.since(stream.position)
-        if lost:
-            self._put(stream.lines.end() + b"... %d bytes dropped\n" % lost)
-        share = data[:STEP]
-        stream.position += lost + len(share)
-        self._put(stream.lines.feed(share))
-        return bool(share)
+    def _blocks(self, output: Output) -> Iterator[bytes]:
+        lines = self._lines.get(output.label)
+        if lines is None:
+            return
+        if output.lost:
+            yield lines.end() + b"... %d bytes dropped\n" % output.lost
+        for start in range(0, len(output.data), STEP):
+            yield lines.feed(output.data[start : start + STEP])
