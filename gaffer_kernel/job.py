@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
+import msgspec
 import trio
 
 from gaffer_kernel import restart as rules
@@ -93,7 +94,7 @@ class Job:
     def start(self) -> None:
         """Have the wanted number of instances running, and keep them alive.
 
-        Also ends a pause or a giving up for flapping.
+        Ends a pause or a giving up for flapping, and the wait for a restart, of a running job too.
         """
         self.post(self._start)
 
@@ -140,11 +141,12 @@ class Job:
             Its pid. Should it fail to start, a `spawn_error` names that pid.
 
         Raises:
+            InvalidField: `env` or `graceful_timeout` cannot be accepted.
             Closing: the job is being unloaded.
         """
         if self._unloading:
             raise Closing(f"job {self.name} is being unloaded")
-        process = self._process(0, environ=env, graceful_timeout=graceful_timeout)
+        process = self._process(0, self._one_off_config(env, graceful_timeout))
         self.post(partial(self._instances.add_one_off, process))
         return process.pid
 
@@ -263,7 +265,9 @@ class Job:
     # Messages
 
     def post(self, message: Callable[[], None]) -> None:
-        """Handle a message now, or right after the one being handled."""
+        """Handle a message now, or right after the one being handled; none after `gone`."""
+        if self.gone.is_set():
+            return
         self._messages.append(message)
         if self._handling or self._predecessor is not None:
             return
@@ -289,7 +293,10 @@ class Job:
         self.publish("update", numprocesses=self.numprocesses)
 
     def _start(self) -> None:
-        if self.active or self._unloading:
+        if self._unloading:
+            return
+        if self.active:
+            self._instances.slots.forgive(self._system.now())
             return
         self._started = True
         self._flapping.clear()
@@ -307,12 +314,14 @@ class Job:
         if self.active:
             self.publish("restart")
             self._instances.slots.retire_all(self._system.now())
+            self._instances.slots.forgive(self._system.now())
         else:
             self._start()
 
     def _reload(self) -> None:
         self._publish_update()
         self._instances.stop_all()
+        self._instances.slots.forgive(self._system.now())
 
     def _update(self, start: bool) -> None:
         self._publish_update()
@@ -360,21 +369,20 @@ class Job:
         if self._is_due():
             self._instances.start_next()
 
-    def _process(
-        self,
-        number: int,
-        environ: Mapping[str, str] | None = None,
-        graceful_timeout: float | None = None,
-    ) -> Process:
-        process = Process(
-            self._next_pid(),
-            self.name,
-            self.config,
-            number=number,
-            once=number == 0,
-            environ=environ,
-            graceful_timeout=graceful_timeout,
+    def _one_off_config(
+        self, env: Mapping[str, str] | None, graceful_timeout: float | None
+    ) -> JobConfig:
+        config = self.config
+        # Checked by itself before it is merged: then every wrong kind of `env` is refused by name.
+        asked = msgspec.structs.replace(
+            config,
+            env={} if env is None else env,
+            graceful_timeout=graceful_timeout or config.graceful_timeout,
         )
+        return msgspec.structs.replace(asked, env={**config.env, **asked.env})
+
+    def _process(self, number: int, config: JobConfig) -> Process:
+        process = Process(self._next_pid(), self.name, config, number=number, once=number == 0)
         process.request_stop = lambda: self.post(partial(self._instances.stop, process))
         return process
 
@@ -382,7 +390,7 @@ class Job:
 
     def new_process(self, number: int) -> Process:
         """The next process for a place."""
-        return self._process(number)
+        return self._process(number, self.config)
 
     def environ(self, number: int) -> Mapping[str, str]:
         """What plugins add to its environment."""
@@ -454,8 +462,8 @@ class Job:
             with trio.CancelScope(deadline=self._next_time()) as self._sleep:
                 await self._empty.wait()
             self.post(self._keep_time)
-        self.publish("delete")
         self.gone.set()
+        self.publish("delete")
 
     def _keep_time(self) -> None:
         now = self._system.now()

@@ -55,16 +55,13 @@ class Process:
         *,
         number: int,
         once: bool = False,
-        environ: Mapping[str, str] | None = None,
-        graceful_timeout: float | None = None,
     ) -> None:
         self.pid = pid
         self.job = job
         self.config = config
         self.number = number
         self.once = once
-        self.extra_environ = dict(environ or {})
-        self.graceful_timeout = graceful_timeout or config.graceful_timeout
+        self.graceful_timeout = config.graceful_timeout
         self.stopping = False
         self.kill_at = inf
         self.started_at = 0.0
@@ -102,7 +99,7 @@ class Process:
             environ.update(user.environ)
         for number, label in enumerate(config.custom_streams, 3):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
-        environ |= {**config.env, **self.extra_environ, **added}
+        environ |= {**config.env, **added}
         self.argv = build_argv(config, environ)
         self._system = system
         self._on_exit = on_exit
@@ -268,7 +265,7 @@ class Process:
             "cmd": config.cmd,
             "args": list(config.args),
             "argv": self.argv,
-            "env": {**config.env, **self.extra_environ},
+            "env": dict(config.env),
             "cwd": config.cwd,
             "uid": config.uid,
             "gid": config.gid,
