@@ -36,7 +36,7 @@ from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.process import Process
-from gaffer_kernel.section import Section
+from gaffer_kernel.config import Section
 from gaffer_kernel.streams import Output
 
 __all__ = [

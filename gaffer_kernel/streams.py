@@ -159,7 +159,7 @@ class Outputs:
         return [self._logs[label]]
 
     def reader(self, label: str = ".", *, tail: bool = False) -> OutputReader:
-        """A reader of one label, or of all of them with `.`, from now on; to be closed by the caller.
+        """A reader of one label, or of all with `.`, from now on; the caller closes it.
 
         Args:
             label: as in `redirect_output` or `custom_streams`.

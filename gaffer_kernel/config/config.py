@@ -1,0 +1,131 @@
+"""The configuration of gafferd: the sections of its files, the command line, and the jobs."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar, overload
+
+from gaffer_kernel.config import jobsections, ownership
+from gaffer_kernel.config.includes import Reader
+from gaffer_kernel.config.ini import parse_ini
+from gaffer_kernel.config.section import Section
+from gaffer_kernel.errors import Conflict
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.names import DEFAULT_SESSION, JobName
+
+T = TypeVar("T")
+
+
+class Config:
+    """What gafferd was told. `Config()` is empty; `Config.read(path)` reads a file.
+
+    Attributes:
+        path: the file that was read, None when there was none.
+        files: `path` and all that it includes.
+        options: what the command line said; a plugin that has an option and a key for the same
+            thing lets the option win.
+    """
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.files: list[Path] = []
+        self.options: dict[str, object] = {}
+        self._sections: dict[str, Section] = {}
+        self._added: dict[JobName, JobConfig] = {}
+
+    @classmethod
+    def read(cls, path: Path | str) -> "Config":
+        """Read a file and what it includes.
+
+        Raises:
+            ConfigError: a file cannot be read or is no ini file; what its sections mean is not
+                checked yet, see `check_owned` and `jobs`.
+        """
+        reader = Reader()
+        reader.read(Path(path))
+        return cls._of(reader, Path(path))
+
+    @classmethod
+    def from_string(cls, text: str, path: Path | str = "<string>") -> "Config":
+        """Read a text as if it stood in the file `path`, which need not exist.
+
+        Raises:
+            ConfigError: as `read` does.
+        """
+        reader = Reader()
+        reader.add(parse_ini(text, path), Path(path).parent)
+        return cls._of(reader, None)
+
+    @classmethod
+    def _of(cls, reader: Reader, path: Path | None) -> "Config":
+        config = cls()
+        config.path = path
+        config.files = reader.files
+        config._sections = reader.sections
+        return config
+
+    def sections(self) -> list[str]:
+        """The names of the sections, in the order of the files."""
+        return list(self._sections)
+
+    def section(self, name: str) -> Section | None:
+        """A section by its name."""
+        return self._sections.get(name)
+
+    def prefixed(self, prefix: str) -> dict[str, Section]:
+        """The sections whose names begin with `prefix`, by the rest of their names."""
+        return {
+            name.removeprefix(prefix): section
+            for name, section in self._sections.items()
+            if name.startswith(prefix)
+        }
+
+    @overload
+    def get(self, section: str, key: str) -> str | None: ...
+    @overload
+    def get(self, section: str, key: str, default: T) -> str | T: ...
+    def get(self, section: str, key: str, default: object = None) -> object:
+        """The text of a key in a section."""
+        found = self._sections.get(section)
+        return default if found is None else found.get(key, default)
+
+    def check_owned(self, owned: Iterable[str] = ()) -> None:
+        """Check that the kernel or a plugin reads every section, and every key of [gaffer].
+
+        Args:
+            owned: what the plugins read: `webhooks` a section, `endpoint:` every section that
+                begins like this, `gaffer.http_endpoints` one key of [gaffer].
+
+        Raises:
+            ConfigError: naming the first that nobody reads.
+        """
+        ownership.check_owned(self._sections.values(), owned)
+
+    def add_job(self, job: JobConfig, session: str = DEFAULT_SESSION) -> None:
+        """Add a job that is in no file; for plugins, in `gaffer_configure`.
+
+        Raises:
+            Conflict: this job was added already.
+            InvalidField: the session has no valid name.
+        """
+        name = JobName.parse(job.name, session)
+        if name in self._added:
+            raise Conflict("job", name)
+        self._added[name] = job
+
+    def jobs(self) -> list[tuple[str, JobConfig]]:
+        """The jobs of the files and of the plugins with their sessions, in the order to start.
+
+        Those of priority 0 are first, those without a priority last; equals keep their order.
+
+        Raises:
+            ConfigError: a section does not describe a job; the file, line and key are named.
+        """
+        jobs = jobsections.read_jobs(self._sections.values())
+        jobs += ((name.session, job) for name, job in self._added.items())
+        return sorted(jobs, key=_rank)
+
+
+def _rank(entry: tuple[str, JobConfig]) -> float:
+    priority = entry[1].priority
+    return math.inf if priority is None else priority

@@ -1,0 +1,106 @@
+"""The files of one configuration: the first one and what the [gaffer] sections include."""
+
+import glob
+import os
+from pathlib import Path
+
+from gaffer_kernel.config.ini import read_ini
+from gaffer_kernel.config.section import Section
+from gaffer_kernel.errors import ConfigError
+
+
+class Reader:
+    """Reads a configuration and all that it includes.
+
+    Attributes:
+        files: what was read, in order.
+        sections: what the files hold, by name, in order.
+    """
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.sections: dict[str, Section] = {}
+        self._chain: list[Path] = []
+
+    def read(self, path: Path) -> None:
+        """Read a file, then what it includes.
+
+        Raises:
+            ConfigError: a file cannot be read, is included twice, includes itself by a detour, or
+                has a section that was in another one already; only [gaffer] may be in several.
+        """
+        self.files.append(path)
+        self._chain.append(path)
+        self.add(read_ini(path), path.parent)
+        self._chain.pop()
+
+    def add(self, sections: list[Section], folder: Path) -> None:
+        """Take the sections of one file, then read what they include, relative to `folder`."""
+        for section in sections:
+            self._add(section)
+        for section in sections:
+            if section.name == "gaffer":
+                for pattern in section.getlist("include", ()):
+                    for path in _matching(section, folder, pattern):
+                        self._include(path, section, "include")
+                for path in _in_folder(section, folder):
+                    self._include(path, section, "include_dir")
+
+    def _add(self, section: Section) -> None:
+        first = self.sections.get(section.name)
+        if first is None:
+            self.sections[section.name] = section
+        elif section.name == "gaffer":
+            self.sections[section.name] = first.merged(section, ("include", "include_dir"))
+        else:
+            raise section.error(None, f"duplicate section, the first is {first.file}:{first.line}")
+
+    def _include(self, path: Path, section: Section, key: str) -> None:
+        if _is_in(path, self._chain):
+            chain = " -> ".join(map(str, (*self._chain, path)))
+            raise section.error(key, f"the files include each other: {chain}")
+        if _is_in(path, self.files):
+            raise section.error(key, f"{path} is included twice")
+        try:
+            self.read(path)
+        except ConfigError as error:
+            if error.line is None:  # the file as a whole: the mistake may be in our line
+                raise section.error(key, str(error)) from None
+            raise
+
+
+def _is_in(path: Path, files: list[Path]) -> bool:
+    return os.path.realpath(path) in map(os.path.realpath, files)
+
+
+def _matching(section: Section, folder: Path, pattern: str) -> list[Path]:
+    """The files that one word of `include` means."""
+    wanted = os.path.expanduser(pattern)
+    if not glob.has_magic(pattern):
+        return [folder / wanted]
+    # A pattern that matches the file it stands in does not mean it.
+    found = glob.glob(os.path.join(glob.escape(str(folder)), wanted))
+    paths = [path for path in map(Path, sorted(found)) if not _is_in(path, [Path(section.file)])]
+    if not paths:
+        raise section.error("include", f"no file matches {pattern!r}")
+    return paths
+
+
+def _in_folder(section: Section, folder: Path) -> list[Path]:
+    """Every *.ini file below `include_dir`, sorted; hidden files and folders are left out."""
+    text = section.get("include_dir")
+    if not text:
+        return []
+
+    def refuse(error: OSError) -> None:
+        raise section.error("include_dir", f"{error.filename} cannot be read: {error.strerror}")
+
+    paths: list[Path] = []
+    for root, folders, files in os.walk(folder / os.path.expanduser(text), onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += (Path(root, name) for name in files if _is_plain_ini(name))
+    return sorted(path for path in paths if not _is_in(path, [Path(section.file)]))
+
+
+def _is_plain_ini(name: str) -> bool:
+    return name.endswith(".ini") and not name.startswith(".")

@@ -1,0 +1,144 @@
+"""Reading one ini file into sections that know the line of everything in them."""
+
+import configparser
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gaffer_kernel.config.section import Entry, Section
+from gaffer_kernel.errors import ConfigError, shown
+
+# Taken out before parsing: to configparser, a comment ends the value it stands in.
+_COMMENT = re.compile(r"\s*[;#]")
+
+_HEADER = re.compile(r"\[\s*(?P<header>[^\]]+?)\s*\]\s*(?:[;#].*)?$")
+
+
+def read_ini(path: Path) -> list[Section]:
+    """Read a file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not UTF-8 or not an ini file.
+    """
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"cannot be read: {reason}", file=path) from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("is not UTF-8 text", file=path, line=line) from None
+    return parse_ini(text, path)
+
+
+def parse_ini(text: str, file: Path | str) -> list[Section]:
+    """Read the text of an ini file.
+
+    Comments are whole lines that begin with `;` or `#`; `%` and `:` have no meaning; keys keep
+    their case; an indented line continues the value above it.
+
+    Args:
+        text: what the file holds.
+        file: its name in errors.
+
+    Raises:
+        ConfigError: naming the file and the line.
+    """
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError("has a NUL character", file=file, line=line)
+    lines = _CountedLines(text)
+    parser = _parser(lines)
+    try:
+        parser.read_file(lines)
+    except configparser.Error as error:
+        raise _explained(error, parser, lines, file) from None
+    return [_section(parser, name, file) for name in parser.sections()]
+
+
+class _CountedLines:
+    """The lines of a text without the comments, and the number of the one handed out last."""
+
+    def __init__(self, text: str) -> None:
+        lines = enumerate(io.StringIO(text, newline=None), start=1)
+        self._lines = [(at, line) for at, line in lines if not _COMMENT.match(line)]
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in self._lines:
+            self.number = number
+            yield line
+
+    def place(self, count: int) -> int:
+        """The number in the file of the line that was handed out as the `count`th."""
+        return self._lines[count - 1][0]
+
+    def shown(self, count: int) -> str:
+        """The line that was handed out as the `count`th, for an error message."""
+        return shown(self._lines[count - 1][1].strip())
+
+
+class _NumberedText(str):
+    """A section or key that remembers its line."""
+
+    line: int
+
+
+def _parser(lines: _CountedLines) -> configparser.ConfigParser:
+    # configparser keeps no line numbers, but it stores sections and keys in the dictionaries it
+    # is told to use, at the moment it reads their line.
+    class Numbering(dict[str, Any]):
+        def __setitem__(self, key: str, value: Any) -> None:
+            if key not in self:
+                key = _NumberedText(key)
+                key.line = lines.number
+            super().__setitem__(key, value)
+
+    parser = configparser.ConfigParser(
+        dict_type=Numbering,
+        interpolation=None,
+        delimiters=("=",),
+        comment_prefixes=(),
+        empty_lines_in_values=False,
+        default_section="",  # no header is empty: there is no section that leaks into the others
+    )
+    parser.SECTCRE = _HEADER
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    return parser
+
+
+def _section(parser: configparser.ConfigParser, name: str, file: Path | str) -> Section:
+    entries = [Entry(str(key), value, file, _line(key)) for key, value in parser.items(name)]
+    return Section(str(name), file, _line(name), entries)
+
+
+def _line(name: str) -> int:
+    assert isinstance(name, _NumberedText)
+    return name.line
+
+
+def _explained(
+    error: configparser.Error,
+    parser: configparser.ConfigParser,
+    lines: _CountedLines,
+    file: Path | str,
+) -> ConfigError:
+    match error:
+        case configparser.DuplicateSectionError(lineno=int(at), section=section):
+            first = next(_line(name) for name in parser.sections() if name == section)
+            message = f"duplicate section, the first is at line {first}"
+            return ConfigError(message, file=file, line=lines.place(at), section=section)
+        case configparser.DuplicateOptionError(lineno=int(at), section=section, option=key):
+            place = lines.place(at)
+            return ConfigError("duplicate key", file=file, line=place, section=section, key=key)
+        case configparser.MissingSectionHeaderError(lineno=at):
+            message = f"there is no [section] before {lines.shown(at)}"
+            return ConfigError(message, file=file, line=lines.place(at))
+        case configparser.ParsingError(errors=[(at, _), *_]):
+            message = f"neither a [section] nor a key = value nor a comment: {lines.shown(at)}"
+            return ConfigError(message, file=file, line=lines.place(at))
+    return ConfigError(str(error), file=file)

@@ -1,0 +1,156 @@
+"""One section of the configuration: its values, converted on demand, and where each was written."""
+
+import math
+import re
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, overload
+
+from gaffer_kernel.errors import ConfigError, shown
+
+_INT = re.compile(r"[+-]?[0-9]{1,40}")
+_FLOAT = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+_BOOLS = {"true": True, "yes": True, "on": True, "1": True}
+_BOOLS |= {"false": False, "no": False, "off": False, "0": False}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `key = value` of a file."""
+
+    key: str
+    value: str
+    file: Path | str
+    line: int
+
+
+class Section:
+    """One `[section]`. Values are texts; `getint` and the like convert, or say what is wrong where.
+
+    Raises:
+        ConfigError: by every `get...` method, naming file, line, section and key.
+    """
+
+    def __init__(
+        self, name: str, file: Path | str, line: int, entries: Iterable[Entry] = ()
+    ) -> None:
+        self.name = name
+        self.file = file
+        self.line = line
+        self._entries = {entry.key: entry for entry in entries}
+
+    def keys(self) -> list[str]:
+        """The keys, in the order of the file."""
+        return list(self._entries)
+
+    def items(self) -> list[tuple[str, str]]:
+        """The keys and their texts, in the order of the file."""
+        return [(entry.key, entry.value) for entry in self._entries.values()]
+
+    def error(self, key: str | None, message: str) -> ConfigError:
+        """The error to raise for a key, or for the whole section when `key` is None."""
+        place = self._entries.get(key, self) if key is not None else self
+        return ConfigError(message, file=place.file, line=place.line, section=self.name, key=key)
+
+    def merged(self, other: "Section", repeatable: Container[str] = ()) -> "Section":
+        """This section with the keys of `other`, which another file gave the same name.
+
+        Args:
+            other: the section that was read later.
+            repeatable: keys that both may have; the first is kept.
+
+        Raises:
+            ConfigError: both have another key.
+        """
+        entries = dict(self._entries)
+        for key, entry in other._entries.items():
+            first = entries.setdefault(key, entry)
+            if first is not entry and key not in repeatable:
+                raise other.error(key, f"is already set at {first.file}:{first.line}")
+        return Section(self.name, self.file, self.line, entries.values())
+
+    @overload
+    def get(self, key: str) -> str | None: ...
+    @overload
+    def get(self, key: str, default: T) -> str | T: ...
+    def get(self, key: str, default: object = None) -> object:
+        """The text of a key."""
+        entry = self._entries.get(key)
+        return default if entry is None else entry.value
+
+    @overload
+    def getint(self, key: str) -> int | None: ...
+    @overload
+    def getint(self, key: str, default: T) -> int | T: ...
+    def getint(self, key: str, default: object = None) -> object:
+        """A whole number, in decimal digits."""
+        return self._converted(key, default, _int, "a whole number")
+
+    @overload
+    def getfloat(self, key: str) -> float | None: ...
+    @overload
+    def getfloat(self, key: str, default: T) -> float | T: ...
+    def getfloat(self, key: str, default: object = None) -> object:
+        """A number: `30`, `7.`, `.5` or `1e3`, but neither infinity nor NaN."""
+        return self._converted(key, default, _float, "a number")
+
+    @overload
+    def getbool(self, key: str) -> bool | None: ...
+    @overload
+    def getbool(self, key: str, default: T) -> bool | T: ...
+    def getbool(self, key: str, default: object = None) -> object:
+        """`true yes on 1` or `false no off 0`, in any case."""
+        return self._converted(key, default, lambda text: _BOOLS[text.lower()], "true or false")
+
+    @overload
+    def getlist(self, key: str) -> list[str] | None: ...
+    @overload
+    def getlist(self, key: str, default: T) -> list[str] | T: ...
+    def getlist(self, key: str, default: object = None) -> object:
+        """Words separated by commas, white space or both."""
+        return self._converted(key, default, _words, "a list")
+
+    @overload
+    def getnumbers(self, key: str) -> list[float] | None: ...
+    @overload
+    def getnumbers(self, key: str, default: T) -> list[float] | T: ...
+    def getnumbers(self, key: str, default: object = None) -> object:
+        """Numbers separated by commas, white space or both; `5` is an int, `5.` a float."""
+        return self._converted(key, default, _numbers, "a list of numbers")
+
+    def _converted(
+        self, key: str, default: object, convert: Callable[[str], object], wanted: str
+    ) -> object:
+        text = self.get(key)
+        if text is None:
+            return default
+        try:
+            return convert(text)
+        except (ValueError, KeyError):
+            raise self.error(key, f"must be {wanted}, not {shown(text)}") from None
+
+
+# int() and float() alone would take `1_000`, the digits of any script, `nan` and `infinity`.
+
+
+def _int(text: str) -> int:
+    if not _INT.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
+        raise ValueError(text)
+    return float(text)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _numbers(text: str) -> list[float]:
+    return [_int(word) if _INT.fullmatch(word) else _float(word) for word in _words(text)]

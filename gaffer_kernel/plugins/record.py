@@ -1,0 +1,63 @@
+"""What the kernel knows of one plugin, and the part of it that it tells."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gaffer_kernel.errors import PluginError
+
+State = Literal["loaded", "open", "closed", "failed", "disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """One plugin as lists show it.
+
+    Attributes:
+        name: unique within a kernel.
+        version: of its distribution, else its `__version__`; None when unknown.
+        distribution: the installed package it came from; None for a folder and for embedding.
+        state: `loaded` (not open yet), `open`, `closed`, `failed` or `disabled` (never imported).
+        error: why it is not open, as one line; None when nothing went wrong.
+        requires: names of the plugins it cannot do without.
+        failures: how many of its hooks have raised so far.
+    """
+
+    name: str
+    version: str | None
+    distribution: str | None
+    state: State
+    error: str | None
+    requires: tuple[str, ...]
+    failures: int
+
+
+@dataclass(slots=True)
+class Record:
+    """The kernel's own notes on a plugin. `plugin` is None for one that is disabled."""
+
+    name: str
+    plugin: object | None
+    distribution: str | None = None
+    version: str | None = None
+    requires: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    state: State = "loaded"
+    error: str | None = None
+    failures: int = 0
+    traced: set[str] = field(default_factory=set)
+
+    def blame(self, reason: str) -> PluginError:
+        """The error that names this plugin, with its distribution and version."""
+        return PluginError(self.name, reason, distribution=self.distribution, version=self.version)
+
+    def info(self) -> PluginInfo:
+        """What may be shown of it now."""
+        return PluginInfo(
+            name=self.name,
+            version=self.version,
+            distribution=self.distribution,
+            state=self.state,
+            error=self.error,
+            requires=self.requires,
+            failures=self.failures,
+        )

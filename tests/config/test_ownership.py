@@ -1,0 +1,64 @@
+import pytest
+
+from gaffer_kernel.config import Config
+from gaffer_kernel.errors import ConfigError
+
+
+def complaint(text: str, *owned: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_string(text, "a.ini").check_owned(owned)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[gaffer]\n",
+        "[gaffer]\nplugin_dir = x\nplugins_dir = x\ndisable_plugins = x\npidfile = x\n",
+        "[process:a]\n[job:a]\n[env:a]\n[process:b:c]\n",
+    ],
+)
+def test_the_kernel_reads_its_own(text):
+    Config.from_string(text).check_owned()
+
+
+def test_plugins_read_sections_prefixes_and_keys():
+    text = "[webhooks]\na = b\n[endpoint:x]\nbind = y\n[gaffer]\nhttp_endpoints = x\n"
+
+    Config.from_string(text).check_owned(["webhooks", "endpoint:", "gaffer.http_endpoints"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[proces:web]\n", "a.ini:1: [proces:web] unknown section, did you mean 'process:web'?"),
+        ("\n[gafer]\n", "a.ini:2: [gafer] unknown section, did you mean 'gaffer'?"),
+        ("[Gaffer]\n", "a.ini:1: [Gaffer] unknown section, did you mean 'gaffer'?"),
+        ("[process]\n", "a.ini:1: [process] unknown section, did you mean 'process:'?"),
+        ("[zzz]\n", "a.ini:1: [zzz] unknown section"),
+        ("[DEFAULT]\n", "a.ini:1: [DEFAULT] unknown section"),
+        ("[custom:x]\n", "a.ini:1: [custom:x] unknown section, did you mean 'custom'?"),
+        (
+            "[gaffer]\nplugin_dri = x\n",
+            "a.ini:2: [gaffer] plugin_dri: unknown key, did you mean 'plugin_dir'?",
+        ),
+        ("[gaffer]\nzzz = x\n", "a.ini:2: [gaffer] zzz: unknown key"),
+        (
+            "[webhooks]\n",
+            "a.ini:1: [webhooks] belongs to gaffer-webhooks, which is not installed or is disabled",
+        ),
+        (
+            "[endpoint:public]\n",
+            "a.ini:1: [endpoint:public] belongs to gaffer-http, "
+            "which is not installed or is disabled",
+        ),
+        (
+            "[gaffer]\nhttp_endpoints = public\n",
+            "a.ini:2: [gaffer] http_endpoints: belongs to gaffer-http, "
+            "which is not installed or is disabled",
+        ),
+    ],
+)
+def test_what_nobody_reads_is_refused(text, message):
+    assert complaint(text, "custom") == message

@@ -1,0 +1,663 @@
+"""The lives of plugins: opened in order, closed in reverse, each without harm to the others."""
+
+import logging
+import types
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from gaffer_kernel.errors import Closing, ConfigError, NotFound, PluginError
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.plugins import Plugins
+
+KERNEL = object()
+
+
+class House:
+    """Plugins whose services note what they do; `log` has all of it in order."""
+
+    def __init__(self, **deadlines):
+        self.log = []
+        self.events = []
+        self.plugins = Plugins(self._publish, **deadlines)
+
+    def _publish(self, event, *, name, **data):
+        self.events.append((event, name))
+        self.plugins.call("gaffer_event", event=(event, name))
+
+    def add(self, name, service=None, requires=(), after=()):
+        plugin = types.SimpleNamespace(gaffer_requires=requires, gaffer_after=after)
+        manager = asynccontextmanager(service or quiet)
+
+        @hookimpl
+        def gaffer_service(kernel):
+            assert kernel is KERNEL
+            return self._noted(name, manager)
+
+        plugin.gaffer_service = gaffer_service
+        self.plugins.add(plugin, name)
+
+    @asynccontextmanager
+    async def _noted(self, name, manager):
+        async with manager() as service:
+            self.log.append(f"+{name}")
+            try:
+                yield service
+            finally:
+                self.log.append(f"-{name}")
+
+    def running(self):
+        return self.plugins.running(KERNEL)
+
+    def states(self):
+        return {info.name: info.state for info in self.plugins.info()}
+
+    def error(self, name):
+        return next(info.error for info in self.plugins.info() if info.name == name)
+
+    async def wait_for(self, name, state):
+        with trio.fail_after(1000):
+            while self.states()[name] != state:
+                await trio.sleep(0.01)
+
+
+async def quiet():
+    yield
+
+
+def crashing(after, exc=None):
+    async def crash():
+        await trio.sleep(after)
+        raise exc or ValueError("crash")
+
+    async def service():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(crash)
+            yield "crashing"
+            nursery.cancel_scope.cancel()
+
+    return service
+
+
+def slow(opening=0.0, closing=0.0):
+    async def service():
+        await trio.sleep(opening)
+        yield
+        await trio.sleep(closing)
+
+    return service
+
+
+def failing(exc, *, opening):
+    async def service():
+        if opening:
+            raise exc
+        yield
+        raise exc
+
+    return service
+
+
+def stubborn(release, *, opening=False):
+    """A service that cancelling does not end, only `release`."""
+
+    async def service():
+        with trio.CancelScope(shield=True):
+            if opening:
+                await release.wait()
+        yield
+        with trio.CancelScope(shield=True):
+            await release.wait()
+
+    return service
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+# In order
+
+
+async def test_opened_in_order_and_closed_in_reverse(house, autojump_clock):
+    house.add("sites", requires=("http",))
+    house.add("http")
+    house.add("webhooks", after=("sites",))
+    async with house.running():
+        house.log.append("body")
+        assert set(house.states().values()) == {"open"}
+    assert house.log == ["+http", "+sites", "+webhooks", "body", "-webhooks", "-sites", "-http"]
+    assert set(house.states().values()) == {"closed"}
+    assert house.events == [
+        ("plugin.opened", "http"),
+        ("plugin.opened", "sites"),
+        ("plugin.opened", "webhooks"),
+        ("plugin.closed", "webhooks"),
+        ("plugin.closed", "sites"),
+        ("plugin.closed", "http"),
+    ]
+
+
+async def test_what_a_service_yields_is_there_while_it_is_open(house, autojump_clock):
+    async def service():
+        yield {"port": 5000}
+
+    house.add("http", service)
+    house.add("quiet")
+    async with house.running():
+        assert house.plugins.services == {"http": {"port": 5000}}
+    assert house.plugins.services == {}
+
+
+async def test_a_plugin_without_a_service_is_open_too(house, autojump_clock):
+    house.plugins.add(types.SimpleNamespace(gaffer_event=hookimpl(lambda: None)), "events")
+    none = types.SimpleNamespace(gaffer_service=hookimpl(lambda: None))
+    house.plugins.add(none, "none")
+    house.add("last", requires=("events", "none"))
+    async with house.running():
+        assert house.states() == {"events": "open", "none": "open", "last": "open"}
+
+
+async def test_each_kernel_can_run_its_plugins_again(house, autojump_clock):
+    house.add("http")
+    for _ in range(2):
+        async with house.running():
+            assert house.states() == {"http": "open"}
+    assert house.log == ["+http", "-http"] * 2
+
+
+async def test_plugins_run_in_one_kernel_at_a_time(house, autojump_clock):
+    house.add("http")
+    async with house.running():
+        with pytest.raises(RuntimeError, match="already run"):
+            async with house.running():
+                pass  # pragma: no cover
+        assert house.states() == {"http": "open"}
+
+
+async def test_an_error_of_the_block_comes_through_after_the_closing(house, autojump_clock):
+    house.add("http")
+    with pytest.raises(KeyError):
+        async with house.running():
+            raise KeyError
+    assert house.log == ["+http", "-http"]
+
+
+async def test_cancelling_the_block_reaches_no_service_before_its_turn(house, autojump_clock):
+    async def service():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(noting_cancellation)
+            yield
+            await trio.sleep(1)
+            house.log.append("said goodbye")
+            nursery.cancel_scope.cancel()
+
+    async def noting_cancellation():
+        try:
+            await trio.sleep_forever()
+        finally:
+            house.log.append("cancelled")
+
+    house.add("http", service)
+    house.add("last")
+    with trio.move_on_after(5) as scope:
+        async with house.running():
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(1)
+                house.log.append("jobs stopped")
+    assert scope.cancelled_caught
+    assert house.log == [
+        "+http",
+        "+last",
+        "jobs stopped",
+        "-last",
+        "-http",
+        "said goodbye",
+        "cancelled",
+    ]
+
+
+async def test_each_service_has_a_task_of_its_own_with_its_name(house, autojump_clock):
+    async def service():
+        house.log.append(trio.lowlevel.current_task().name)
+        yield
+        house.log.append(trio.lowlevel.current_task().name)
+
+    house.add("http", service)
+    async with house.running():
+        pass
+    assert house.log == ["plugin http", "+http", "-http", "plugin http"]
+
+
+# Failing to open
+
+
+@pytest.mark.parametrize(
+    ("exc", "words"),
+    [
+        (OSError(98, "Address in use"), "did not start: OSError: [Errno 98] Address in use"),
+        (ConfigError("no", file="a.ini", line=7), "did not start: a.ini:7: no"),
+        (SystemExit("bye"), "did not start: SystemExit: bye"),
+        (PluginError("bad", "no licence"), "did not start: no licence"),
+        (ExceptionGroup("", [OSError("x"), OSError("y")]), "did not start: OSError: x; OSError: y"),
+    ],
+)
+async def test_one_that_fails_to_open_is_named_and_the_others_are_closed(
+    house, autojump_clock, exc, words, caplog
+):
+    house.add("a")
+    house.add("b", requires=("a",))
+    house.add("bad", failing(exc, opening=True), requires=("b",))
+    house.add("never", requires=("bad",))
+    with pytest.raises(PluginError) as caught:
+        async with house.running():
+            house.log.append("body")
+    assert str(caught.value).startswith(f"plugin bad: {words}")
+    assert house.log == ["+a", "+b", "-b", "-a"]
+    assert house.states() == {"a": "closed", "b": "closed", "bad": "failed", "never": "loaded"}
+    assert ("plugin.failed", "bad") in house.events
+    assert caplog.records == []  # whoever catches the error tells it, once
+
+
+async def test_an_error_in_code_names_its_line(house, autojump_clock):
+    def gaffer_service(kernel):
+        return {}["key"]
+
+    house.plugins.add(types.SimpleNamespace(gaffer_service=hookimpl(gaffer_service)), "bad")
+    line = gaffer_service.__code__.co_firstlineno + 1
+    with pytest.raises(PluginError, match=f"plugin bad: .*KeyError: 'key' .*{__file__}:{line}"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert house.states() == {"bad": "failed"}
+
+
+async def test_a_service_must_be_an_async_context_manager(house, autojump_clock):
+    house.plugins.add(types.SimpleNamespace(gaffer_service=hookimpl(lambda kernel: 5)), "bad")
+    with pytest.raises(PluginError, match="plugin bad: gaffer_service gave a int, not an async"):
+        async with house.running():
+            pass  # pragma: no cover
+
+
+async def test_one_that_hangs_at_start_is_cancelled_at_the_deadline(house, autojump_clock):
+    house.add("a")
+    house.add("bad", slow(opening=11))
+    start = trio.current_time()
+    with pytest.raises(PluginError, match="plugin bad: did not start within 10 s"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert trio.current_time() - start == pytest.approx(10)
+    assert house.log == ["+a", "-a"]
+
+
+async def test_the_start_deadline_is_a_parameter(autojump_clock):
+    house = House(start_deadline=2)
+    house.add("in_time", slow(opening=1.9))
+    house.add("late", slow(opening=2.1))
+    with pytest.raises(PluginError, match="plugin late: did not start within 2 s"):
+        async with house.running():
+            pass  # pragma: no cover
+
+
+async def test_one_that_hangs_at_start_and_shields_itself_is_abandoned(
+    house, autojump_clock, caplog
+):
+    release = trio.Event()
+    house.add("a")
+    house.add("bad", stubborn(release, opening=True))
+    with pytest.raises(PluginError, match="plugin bad: did not start within 10 s, abandoned"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert house.plugins.abandoned == ["bad"]
+    assert house.log == ["+a", "-a"]
+    assert "plugin bad: did not start within 10 s and does not end" in caplog.text
+    release.set()
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_cancelling_while_a_plugin_opens_cancels_that_and_closes_the_others(
+    house, autojump_clock
+):
+    house.add("a")
+    house.add("slow", slow(opening=9))
+    start = trio.current_time()
+    with trio.move_on_after(1) as scope:
+        async with house.running():
+            pass  # pragma: no cover
+    assert scope.cancelled_caught
+    assert trio.current_time() - start == pytest.approx(1)
+    assert house.log == ["+a", "-a"]
+    assert house.states() == {"a": "closed", "slow": "loaded"}
+    assert ("plugin.failed", "slow") not in house.events
+
+
+async def test_the_absent_are_found_before_anything_opens(house, autojump_clock):
+    house.add("a")
+    house.add("b", requires=("absent",))
+    with pytest.raises(PluginError, match="plugin b: requires absent"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert house.log == []
+
+
+# Crashing later
+
+
+async def test_a_crash_ends_only_the_plugin_and_its_dependants(house, autojump_clock, caplog):
+    house.add("http", crashing(3))
+    house.add("sites", requires=("http",))
+    house.add("ui", requires=("sites",))
+    house.add("console", after=("http",))
+    async with house.running():
+        house.log.append("body")
+        await trio.sleep(10)
+        assert house.states() == {
+            "http": "failed",
+            "sites": "closed",
+            "console": "open",
+            "ui": "closed",
+        }
+        assert house.plugins.services == {}
+        house.log.append("body goes on")
+    assert house.log == [
+        *("+http", "+sites", "+console", "+ui", "body"),
+        *("-http", "-ui", "-sites", "body goes on", "-console"),
+    ]
+    assert house.events[4:] == [
+        ("plugin.failed", "http"),
+        ("plugin.closed", "ui"),
+        ("plugin.closed", "sites"),
+        ("plugin.closed", "console"),
+    ]
+    assert house.error("http").startswith("failed: ValueError: crash (")
+    assert house.error("sites") == "closed because http, which it requires, failed"
+    crash = next(record for record in caplog.records if "plugin http" in record.message)
+    assert crash.levelno == logging.ERROR
+    assert crash.exc_info
+
+
+@pytest.mark.parametrize("exc", [SystemExit(1), KeyboardInterrupt()])
+async def test_a_plugin_cannot_end_the_program(house, autojump_clock, exc):
+    house.add("bad", crashing(1, exc))
+    async with house.running():
+        await house.wait_for("bad", "failed")
+
+
+async def test_a_service_that_ends_by_itself_has_failed(house, autojump_clock):
+    async def service():
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            yield
+
+    house.add("bad", service)
+    async with house.running():
+        await house.wait_for("bad", "failed")
+    assert house.error("bad") == "its service ended by itself"
+
+
+async def test_a_crash_while_dependants_open_stops_the_start(house, autojump_clock):
+    house.add("http", crashing(3))
+    house.add("slow", slow(opening=5), requires=("http",))
+    with pytest.raises(PluginError, match="plugin slow: closed because http, which it requires"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert house.states() == {"http": "failed", "slow": "loaded"}
+
+
+async def test_a_crash_before_dependants_open_stops_the_start(house, autojump_clock):
+    house.add("http", crashing(3))
+    house.add("slow", slow(opening=5))
+    house.add("sites", requires=("http",), after=("slow",))
+    with pytest.raises(PluginError, match=r"plugin sites: requires http, which is failed \(failed"):
+        async with house.running():
+            pass  # pragma: no cover
+    assert house.log == ["+http", "-http", "+slow", "-slow"]
+
+
+async def test_the_end_of_the_block_and_a_crash_at_the_same_moment(house, autojump_clock):
+    house.add("http", crashing(3))
+    house.add("sites", slow(closing=2), requires=("http",))
+    async with house.running():
+        await trio.sleep(3)
+    assert house.states() == {"http": "failed", "sites": "closed"}
+    assert sorted(house.log) == ["+http", "+sites", "-http", "-sites"]
+
+
+# Failing to close
+
+
+async def test_one_that_hangs_at_its_close_is_cancelled_at_the_deadline(
+    house, autojump_clock, caplog
+):
+    house.add("a", slow(closing=1))
+    house.add("bad", slow(closing=1000))
+    house.add("c", slow(closing=1))
+    async with house.running():
+        start = trio.current_time()
+    assert trio.current_time() - start == pytest.approx(1 + 5 + 1)
+    assert house.log == ["+a", "+bad", "+c", "-c", "-bad", "-a"]
+    assert house.states() == {"a": "closed", "bad": "closed", "c": "closed"}
+    assert "plugin bad: did not close within 5 s, cancelled" in caplog.text
+
+
+async def test_the_stop_deadline_is_a_parameter(autojump_clock, caplog):
+    house = House(stop_deadline=0.5)
+    house.add("bad", slow(closing=1000))
+    async with house.running():
+        start = trio.current_time()
+    assert trio.current_time() - start == pytest.approx(0.5)
+    assert "within 0.5 s" in caplog.text
+
+
+async def test_one_that_shields_itself_is_abandoned_by_name(house, autojump_clock, caplog):
+    release = trio.Event()
+    house.add("a")
+    house.add("bad", stubborn(release))
+    async with house.running():
+        start = trio.current_time()
+    assert trio.current_time() - start == pytest.approx(5 + 1)
+    assert house.states() == {"a": "closed", "bad": "failed"}
+    assert house.plugins.abandoned == ["bad"]
+    assert "plugin bad: did not close in time and does not end when cancelled" in caplog.text
+    assert ("plugin.closed", "a") in house.events
+    release.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert house.states() == {"a": "closed", "bad": "failed"}
+
+
+async def test_one_that_raises_at_its_close_is_logged_and_the_others_close(
+    house, autojump_clock, caplog
+):
+    house.add("a")
+    house.add("bad", failing(ValueError("oops"), opening=False))
+    house.add("c")
+    async with house.running():
+        pass
+    assert house.states() == {"a": "closed", "bad": "failed", "c": "closed"}
+    assert "plugin bad: failed: ValueError: oops" in caplog.text
+
+
+# Hooks and lives
+
+
+async def test_events_go_to_open_plugins_only(house, autojump_clock):
+    seen = []
+
+    def listener(name, service=None):
+        house.add(name, service)
+        plugin = types.SimpleNamespace(
+            gaffer_event=hookimpl(lambda event: seen.append((name, event)))
+        )
+        plugin.gaffer_after = (name,)
+        house.plugins.add(plugin, f"{name}_ear")
+
+    listener("a")
+    listener("b")
+    async with house.running():
+        seen.clear()
+        await house.plugins.close("a_ear")
+        house.plugins.call("gaffer_event", event="spawn")
+    assert seen == [
+        ("b", ("plugin.closed", "a_ear")),
+        ("b", "spawn"),
+    ]
+
+
+async def test_a_plugin_hears_of_its_own_opening_and_nothing_before(house, autojump_clock):
+    seen = []
+    house.add("a")
+    ear = types.SimpleNamespace(gaffer_event=hookimpl(lambda event: seen.append(event)))
+    house.plugins.add(ear, "ear")
+    async with house.running():
+        assert seen == [("plugin.opened", "ear")]
+
+
+async def test_configuring_asks_closed_plugins_too(house, autojump_clock):
+    plugin = types.SimpleNamespace(
+        gaffer_config_sections=hookimpl(lambda: ["webhooks"]),
+        gaffer_process_env=hookimpl(lambda: {"A": "1"}),
+    )
+    house.plugins.add(plugin, "webhooks")
+    async with house.running():
+        assert house.plugins.call("gaffer_process_env", job=None, number=1)
+        await house.plugins.close("webhooks")
+        assert not house.plugins.call("gaffer_process_env", job=None, number=1)
+        assert house.plugins.call_strict("gaffer_config_sections") == [("webhooks", ["webhooks"])]
+
+
+# While the kernel runs
+
+
+async def test_closing_closes_dependants_first_and_opening_opens_requirements_first(
+    house, autojump_clock
+):
+    house.add("http")
+    house.add("sites", requires=("http",))
+    house.add("console")
+    async with house.running():
+        house.log.clear()
+        await house.plugins.close("http")
+        assert house.states() == {"http": "closed", "sites": "closed", "console": "open"}
+        await house.plugins.close("http")
+        await house.plugins.open("sites")
+        await house.plugins.open("sites")
+        assert set(house.states().values()) == {"open"}
+        assert house.log == ["-sites", "-http", "+http", "+sites"]
+    assert house.log[4:] == ["-sites", "-http", "-console"]
+
+
+async def test_a_plugin_that_failed_can_be_opened_again(house, autojump_clock):
+    house.add("http", crashing(1))
+    async with house.running():
+        await house.wait_for("http", "failed")
+        await house.plugins.open("http")
+        assert house.states() == {"http": "open"}
+        assert house.error("http") is None
+
+
+async def test_a_plugin_added_while_running_is_opened_by_name(house, autojump_clock):
+    house.add("http")
+    async with house.running():
+        house.add("sites", requires=("http",))
+        assert house.states() == {"http": "open", "sites": "loaded"}
+        await house.plugins.open("sites")
+        house.add("orphan", requires=("absent",))
+        with pytest.raises(PluginError, match="plugin orphan: requires absent"):
+            await house.plugins.open("orphan")
+    assert house.log == ["+http", "+sites", "-sites", "-http"]
+
+
+async def test_one_that_fails_to_open_later_ends_nothing(house, autojump_clock):
+    house.add("http")
+    async with house.running():
+        house.add("bad", failing(OSError("no"), opening=True), requires=("http",))
+        with pytest.raises(PluginError, match="plugin bad: did not start: OSError: no"):
+            await house.plugins.open("bad")
+        assert house.states() == {"http": "open", "bad": "failed"}
+        assert house.error("bad") == "did not start: OSError: no"
+
+
+async def test_a_plugin_that_is_not_there(house, autojump_clock):
+    async with house.running():
+        with pytest.raises(NotFound, match="no plugin 'absent'"):
+            await house.plugins.open("absent")
+        with pytest.raises(NotFound, match="no plugin 'absent'"):
+            await house.plugins.close("absent")
+
+
+async def test_nothing_opens_without_a_kernel(house, autojump_clock):
+    house.add("http")
+    with pytest.raises(PluginError, match="plugin http: can be opened only while its kernel runs"):
+        await house.plugins.open("http")
+    await house.plugins.close("http")
+
+
+async def test_opening_and_closing_at_the_same_time_take_turns(house, autojump_clock):
+    house.add("http", slow(opening=1, closing=1))
+    house.add("sites", slow(opening=1, closing=1), requires=("http",))
+    async with house.running():
+        house.log.clear()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.plugins.close, "http")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(house.plugins.open, "sites")
+        assert house.log == ["-sites", "-http", "+http", "+sites"]
+
+
+async def test_a_plugin_may_open_another_even_during_the_start(house, autojump_clock):
+    async def service():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.plugins.open, "slow")
+            yield
+
+    house.add("eager", service)
+    house.add("slow", slow(opening=5))
+    async with house.running():
+        assert house.log == ["+eager", "+slow"]
+    assert house.log == ["+eager", "+slow", "-slow", "-eager"]
+
+
+async def test_a_close_that_is_cancelled_still_happens(house, autojump_clock):
+    house.add("http", slow(closing=2))
+    async with house.running():
+        with trio.move_on_after(1) as scope:
+            await house.plugins.close("http")
+        assert scope.cancelled_caught
+        await house.wait_for("http", "closed")
+
+
+async def test_an_open_that_is_cancelled_leaves_it_unopened(house, autojump_clock):
+    async with house.running():
+        house.add("slow", slow(opening=5))
+        with trio.move_on_after(1) as scope:
+            await house.plugins.open("slow")
+        assert scope.cancelled_caught
+        assert house.states() == {"slow": "loaded"}
+        await house.plugins.open("slow")
+        assert house.states() == {"slow": "open"}
+
+
+async def test_nothing_opens_once_the_kernel_is_closing(house, autojump_clock):
+    house.add("a", slow(closing=3))
+    outcomes = []
+
+    async def open_slow():
+        with pytest.raises(Closing):
+            await house.plugins.open("slow")
+        outcomes.append("slow")
+        with pytest.raises(Closing):
+            await house.plugins.open("late")
+        outcomes.append("late")
+
+    async with trio.open_nursery() as nursery, house.running():
+        house.add("slow", slow(opening=9))
+        house.add("late")
+        nursery.start_soon(open_slow)
+        await trio.sleep(1)
+    assert outcomes == ["slow", "late"]
+    assert house.states() == {"a": "closed", "slow": "loaded", "late": "loaded"}
