@@ -1,1 +1,68 @@
-"""HTTP API of gaffer: jobs and processes under control over HTTP."""
+"""HTTP API of gaffer: jobs and processes under control over HTTP.
+
+    service     the life of the API
+    app         the application: routes_*, reply, body, template, waiting; errors, their one form
+    guard       who may call: policy, what the configuration says of it; peer, whose program it is
+    serving     accepts; connection, one of them; transport, its socket; sockets, those that listen
+    endpoints   where: address, tls
+    asgi        the words between serving, guard and app
+
+Importing it must stay cheap, as gafferd does so to find out what it is: quart and hypercorn are
+imported when the API opens.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import pluggy
+from gaffer_kernel.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from gaffer_kernel import Config, Kernel
+
+    from gaffer_http.service import HttpService
+
+__all__: list[str] = []
+
+
+@hookimpl
+def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
+    """Bring `gaffer_http_routes`."""
+    from gaffer_http import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@hookimpl
+def gaffer_add_options(parser: ArgumentParser) -> None:
+    """Add `--bind`, `--certfile`, `--keyfile` and `--backlog`."""
+    from gaffer_http.endpoints import add_options
+
+    add_options(parser)
+
+
+@hookimpl
+def gaffer_config_sections() -> tuple[str, ...]:
+    """The endpoints, and who may call."""
+    return ("endpoint:", "gaffer.http_endpoints", "gaffer.http_hosts", "gaffer.cors_origins")
+
+
+@hookimpl
+def gaffer_configure(config: Config) -> None:
+    """Check the endpoints and the policy; they are read again when the API opens."""
+    from gaffer_http.endpoints import read_endpoints
+    from gaffer_http.policy import read_policy
+
+    read_endpoints(config)
+    read_policy(config)
+
+
+@hookimpl
+def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[HttpService]:
+    """Serve the API for the plugin's whole life."""
+    from gaffer_http.service import open_api
+
+    return open_api(kernel)

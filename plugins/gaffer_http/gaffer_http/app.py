@@ -1,0 +1,114 @@
+"""The application: the routes of the API and of other plugins, and one form for every error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from gaffer_kernel import GafferError, Kernel, PluginError
+from quart import Blueprint, Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from gaffer_http import routes_jobs, routes_pids, routes_root, routes_sessions
+from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
+from gaffer_http.guard import READING
+
+LARGEST_BODY = 2**20
+"""Bytes."""
+
+BODY_TIMEOUT = 10
+"""Seconds a client has to send the body of a request."""
+
+BACKGROUND_TIMEOUT = 1
+"""Seconds that background tasks of plugins' routes may take to end."""
+
+
+class Api(QuartTrio):
+    """The application of one kernel.
+
+    Args:
+        kernel: what it controls.
+
+    Attributes:
+        kernel: the same.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(__package__, static_folder=None, template_folder=None)
+        self.kernel = kernel
+        # Quart would hang a handler of its own, with a thread, on a logger that has none.
+        self.logger = logging.getLogger(__name__)
+        # A redirect would be an answer in HTML.
+        self.url_map.merge_slashes = False
+        self.config.update(
+            MAX_CONTENT_LENGTH=LARGEST_BODY,
+            BODY_TIMEOUT=BODY_TIMEOUT,
+            # It would cut streams in the middle; every send has a deadline of its own.
+            RESPONSE_TIMEOUT=None,
+            BACKGROUND_TASK_SHUTDOWN_TIMEOUT=BACKGROUND_TIMEOUT,
+        )
+        self.before_request(self._check_open)
+        self.register_error_handler(ApiError, _error)
+        self.register_error_handler(GafferError, lambda error: _error(of_kernel(error)))
+        self.register_error_handler(HTTPException, lambda error: _error(_of_http(error)))
+        for module in (routes_root, routes_sessions, routes_jobs, routes_pids):
+            self.register_blueprint(module.routes)
+        self._add_plugins()
+
+    def _add_plugins(self) -> None:
+        for plugin, result in self.kernel.plugins.call_strict(
+            "gaffer_http_routes", kernel=self.kernel
+        ):
+            for blueprint in [result] if isinstance(result, Blueprint) else result:
+                try:
+                    self.register_blueprint(blueprint)
+                except (AttributeError, TypeError, ValueError) as error:
+                    raise PluginError(plugin, f"its routes cannot be added: {error}") from error
+
+    def _check_open(self) -> None:
+        if request.method in READING:
+            return
+        if self.kernel.stopping:
+            raise ApiError(503, "shutting_down", "gaffer is shutting down")
+        if not self.kernel.started.is_set():
+            raise ApiError(503, "starting", "gaffer is still starting: try again in a moment")
+
+    async def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the methods of a path."""
+        response = await super().make_default_options_response()
+        response.status_code = 204
+        return response
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Run what routes of plugins have registered to be done before, while and after serving.
+
+        Once, however many endpoints there are.
+        """
+        async with trio.open_nursery() as self.nursery:
+            await self.startup()
+            try:
+                yield
+            finally:
+                await self.shutdown()
+
+
+def _error(error: ApiError) -> Response:
+    return Response(error.body, error.status, error.headers, content_type=JSON)
+
+
+def _of_http(error: HTTPException) -> ApiError:
+    match error:
+        case MethodNotAllowed():
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            reason = f"{request.path} takes {allowed}, not {request.method}"
+            api_error = of_status(405, reason)
+            api_error.headers["Allow"] = allowed
+            return api_error
+        case NotFound():
+            return of_status(404, f"there is nothing at {request.path}")
+        case _:
+            return of_status(error.code or 500, error.description)

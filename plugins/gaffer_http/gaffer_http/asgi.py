@@ -1,0 +1,24 @@
+"""The words of ASGI: what a server, the guard and the application say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[..., Awaitable[None]]
+"""Takes a Scope, a Receive and a Send, for which each package has a type of its own."""
+Header = tuple[bytes, bytes]
+
+
+async def respond(
+    scope: Scope, send: Send, status: int, headers: list[Header], body: bytes = b""
+) -> None:
+    """Answer a request, or a websocket that has not been accepted, in one go."""
+    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": f"{kind}.start", "status": status, "headers": [*headers, length]})
+    await send({"type": f"{kind}.body", "body": body})

@@ -1,0 +1,158 @@
+"""The endpoints of the API: `[endpoint:NAME]` sections, or what the command line says instead."""
+
+from __future__ import annotations
+
+import argparse
+import ssl
+from dataclasses import dataclass
+
+from gaffer_kernel.config import Config, Section
+from gaffer_kernel.errors import ConfigError, did_you_mean
+
+from gaffer_http.address import Address, TcpAddress, parse_addresses
+from gaffer_http.tls import TlsError, server_context
+
+DEFAULT_BIND = "127.0.0.1:5000"
+DEFAULT_BACKLOG = 128
+KEYS = ("bind", "certfile", "keyfile", "backlog")
+"""Of an `[endpoint:NAME]` section, and of the command line with `--` before them."""
+
+_PREFIX = "endpoint:"
+_LARGEST_BACKLOG = 65535
+_NOT_LOOPBACK = (
+    "can be reached from other machines, and nothing here checks yet who calls from there: bind"
+    " 127.0.0.1, [::1] or unix:/path; gaffer-auth opens the API to the network"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Addresses that are served alike.
+
+    Attributes:
+        name: of its section, `default` without one.
+        addresses: all loopback or unix, none twice.
+        backlog: how many connections may wait to be accepted.
+        tls: how to speak HTTPS; None for plain HTTP.
+    """
+
+    name: str
+    addresses: tuple[Address, ...]
+    backlog: int = DEFAULT_BACKLOG
+    tls: ssl.SSLContext | None = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said about endpoints on the command line of gafferd."""
+    group = parser.add_argument_group("HTTP API")
+    group.add_argument(
+        "--bind",
+        metavar="ADDRESS",
+        help="where the HTTP API listens, instead of the endpoints of the file: host:port,"
+        f" [v6]:port or unix:/path, several with commas (default: {DEFAULT_BIND})",
+    )
+    group.add_argument("--certfile", metavar="FILE", help="TLS certificate: HTTPS, not HTTP")
+    group.add_argument("--keyfile", metavar="FILE", help="key of the certificate")
+    group.add_argument(
+        "--backlog",
+        metavar="N",
+        type=int,
+        help=f"connections that may wait to be accepted (default: {DEFAULT_BACKLOG})",
+    )
+
+
+def read_endpoints(config: Config) -> list[Endpoint]:
+    """What to listen on: `--bind`, else the endpoints of the file, else 127.0.0.1:5000.
+
+    The other options win over the same keys of the file.
+
+    Raises:
+        ConfigError: an endpoint is missing, has a wrong value or a certificate that cannot be used,
+            or could be reached from outside this machine.
+    """
+    sections = [] if config.options.get("bind") else _selected(config)
+    return [_Source(config, section).endpoint() for section in sections or [Section("", "", 0)]]
+
+
+def _selected(config: Config) -> list[Section]:
+    sections = config.prefixed(_PREFIX)
+    gaffer = config.section("gaffer")
+    names = gaffer.getlist("http_endpoints") if gaffer else None
+    if gaffer is None or names is None:
+        return list(sections.values())
+    if not names:
+        raise gaffer.error("http_endpoints", "names no endpoint; to have no API, disable http")
+    for name in names:
+        if name not in sections:
+            message = f"there is no section [{_PREFIX}{name}]{did_you_mean(name, sections)}"
+            raise gaffer.error("http_endpoints", message)
+    return [sections[name] for name in dict.fromkeys(names)]
+
+
+class _Source:
+    """One section and the command line over it: where each value comes from, and whom to blame."""
+
+    def __init__(self, config: Config, section: Section) -> None:
+        self._options = {key: config.options.get(key) for key in KEYS}
+        self._section = section
+        for key, _ in section.items():
+            if key not in KEYS:
+                raise section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
+
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
+            name=self._section.name.removeprefix(_PREFIX) or "default",
+            addresses=self._addresses(),
+            backlog=self._backlog(),
+            tls=self._tls(),
+        )
+
+    def _text(self, key: str) -> str | None:
+        option = self._options[key]
+        return str(option) if option is not None else self._section.get(key) or None
+
+    def _error(self, key: str, message: str) -> ConfigError:
+        if self._options[key] is not None:
+            return ConfigError(message, key=f"--{key}")
+        return self._section.error(key, message)
+
+    def _addresses(self) -> tuple[Address, ...]:
+        words = (self._text("bind") or DEFAULT_BIND).replace(",", " ").split()
+        if not words:
+            raise self._error("bind", "names no address")
+        addresses = [address for word in words for address in self._parsed(word)]
+        for address in addresses:
+            if addresses.count(address) > 1 and getattr(address, "port", None) != 0:
+                raise self._error("bind", f"names {address} twice")
+        return tuple(addresses)
+
+    def _parsed(self, word: str) -> list[Address]:
+        try:
+            addresses = parse_addresses(word)
+        except ValueError as error:
+            raise self._error("bind", str(error)) from None
+        for address in addresses:
+            if isinstance(address, TcpAddress) and not address.is_loopback:
+                shown = word if word == str(address) else f"{word} ({address})"
+                raise self._error("bind", f"{shown} {_NOT_LOOPBACK}")
+        return addresses
+
+    def _backlog(self) -> int:
+        option = self._options["backlog"]
+        number = option if isinstance(option, int) else self._section.getint("backlog")
+        if number is None:
+            return DEFAULT_BACKLOG
+        if not 1 <= number <= _LARGEST_BACKLOG:
+            raise self._error("backlog", f"must be from 1 to {_LARGEST_BACKLOG}, not {number}")
+        return number
+
+    def _tls(self) -> ssl.SSLContext | None:
+        certfile, keyfile = self._text("certfile"), self._text("keyfile")
+        if certfile is None and keyfile is None:
+            return None
+        if certfile is None:
+            raise self._error("keyfile", "is the key of no certificate: certfile is not given")
+        try:
+            return server_context(certfile, keyfile)
+        except TlsError as error:
+            raise self._error(error.key, error.reason) from None

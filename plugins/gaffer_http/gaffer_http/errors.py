@@ -1,0 +1,69 @@
+"""The one form of every error of the API, and what each error of the kernel becomes there."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from gaffer_kernel import Closing, Conflict, GafferError, InvalidField, NotFound
+
+JSON = "application/json; charset=utf-8"
+
+_FIELD_SLUGS = {"name": "invalid_name", "session": "invalid_name", "signal": "bad_signal"}
+
+_HTTP_SLUGS = {
+    400: "bad_request",
+    404: "resource_not_found",
+    413: "too_large",
+    500: "internal_error",
+}
+"""Other statuses are called by their name: 405 is `method_not_allowed`."""
+
+
+class ApiError(Exception):
+    """What a client is told instead of a result.
+
+    Args:
+        status: of HTTP, 400 to 599.
+        slug: one word for programs.
+        reason: one sentence for people.
+        headers: more of them for the answer.
+    """
+
+    def __init__(
+        self, status: int, slug: str, reason: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.slug = slug
+        self.reason = reason
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> bytes:
+        """The answer, JSON."""
+        return msgspec.json.encode(
+            {"ok": False, "error": self.slug, "errno": self.status, "reason": self.reason}
+        )
+
+
+def of_status(status: int, reason: str | None = None) -> ApiError:
+    """The error that a bare status of HTTP stands for."""
+    slug = _HTTP_SLUGS.get(status) or HTTPStatus(status).name.lower()
+    return ApiError(status, slug, reason or HTTPStatus(status).description)
+
+
+def of_kernel(error: GafferError) -> ApiError:
+    """What a client is told of an error that the kernel raised."""
+    reason = str(error)
+    match error:
+        case InvalidField():
+            return ApiError(400, _FIELD_SLUGS.get(error.field, "bad_value"), reason)
+        case NotFound():
+            return ApiError(404, "not_found", reason)
+        case Conflict():
+            return ApiError(409, "conflict", reason)
+        case Closing():
+            return ApiError(503, "shutting_down", reason)
+        case _:
+            return ApiError(500, "internal_error", reason)

@@ -1,0 +1,215 @@
+"""Who may call: asked before each request and each websocket, whatever its method or path.
+
+This API starts programs, so three doors are watched. Other users of this machine: the uid at the
+other end. Web pages in the browser of the owner, who has the right uid: Origin and Sec-Fetch-Site.
+Names that an attacker's DNS turns to this machine, which make those pages look like our own: Host.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from gaffer_http.asgi import Application, Header, Message, Receive, Scope, Send, respond
+from gaffer_http.errors import JSON, ApiError, of_status
+from gaffer_http.peer import Peer
+from gaffer_http.policy import Policy, normal_origin
+
+log = logging.getLogger(__name__)
+
+SECURITY_HEADERS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""Part of every answer, unless the application has sent its own."""
+
+PREFLIGHT_HEADERS: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"Content-Type, Accept, Authorization, X-Requested-With"),
+    (b"access-control-max-age", b"86400"),
+)
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing."""
+
+_HOST = re.compile(rb"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]{0,5})?")
+_PROXIED = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto")
+_RAW = frozenset({"application/json", "application/octet-stream"})
+_CURL = _RAW | {"application/x-www-form-urlencoded"}
+_START = frozenset({"http.response.start", "websocket.http.response.start"})
+
+Headers = dict[bytes, list[bytes]]
+
+
+class Guard:
+    """An ASGI application around another one, which it asks only if the caller may.
+
+    Every answer, whoever gives it, gets the security headers; an exception that leaves the
+    application is answered 500 and logged.
+
+    Args:
+        app: what to guard.
+        policy: who may call.
+    """
+
+    def __init__(self, app: Application, policy: Policy) -> None:
+        self.app = app
+        self._policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or serve one websocket."""
+        answer = _Answer(send)
+        try:
+            foreign = self._admit(scope, answer)
+        except ApiError as refusal:
+            log.info("%s refused: %s", scope.get("method", "websocket"), refusal)
+            await answer.error(scope, refusal)
+            return
+        if foreign and scope.get("method") == "OPTIONS":
+            await respond(scope, answer.send, 204, list(PREFLIGHT_HEADERS))
+            return
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception:
+            if answer.started:
+                raise
+            log.exception("the API failed on %s", scope["path"])
+            await answer.error(scope, of_status(500))
+
+    def _admit(self, scope: Scope, answer: _Answer) -> bool:
+        """Check everything; return whether the caller is a page of another, listed, origin."""
+        headers: Headers = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, []).append(value)
+        self._check_peer(scope)
+        self._check_proxy(headers)
+        host = self._checked_host(scope, headers)
+        origin = self._checked_origin(scope, headers, host)
+        if self._policy.origins:
+            answer.extra.append((b"vary", b"Origin"))
+        if origin is not None:
+            answer.extra.append((b"access-control-allow-origin", origin.encode()))
+        self._check_media(scope, headers)
+        return origin is not None
+
+    def _check_peer(self, scope: Scope) -> None:
+        peer = scope.get("state", {}).get("peer")
+        if not isinstance(peer, Peer) or peer.uid not in self._policy.uids:
+            owners = " and ".join(str(uid) for uid in sorted(self._policy.uids, reverse=True))
+            raise ApiError(
+                403, "forbidden", f"this API serves programs of user {owners}, not of {peer}"
+            )
+
+    def _check_proxy(self, headers: Headers) -> None:
+        for name in _PROXIED:
+            if name in headers:
+                shown = name.decode().title()
+                raise ApiError(
+                    403, "forbidden", f"{shown}: through a proxy nobody can tell who is calling"
+                )
+
+    def _checked_host(self, scope: Scope, headers: Headers) -> str:
+        if not scope["raw_path"].startswith(b"/"):
+            raise of_status(400, "the target of a request must be a path that begins with /")
+        host, *more = headers.get(b"host", [b""])
+        if more or not host:
+            raise of_status(400, "a request must have one Host header")
+        if not self._is_ours(host):
+            shown = host.decode("latin-1")
+            raise of_status(
+                421, f"Host {shown!r} is not a name of this API; [gaffer] http_hosts can add one"
+            )
+        return host.decode("ascii")
+
+    def _is_ours(self, host: bytes) -> bool:
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        if match["v6"] is not None:
+            return _parses(IPv6Address, match["v6"])
+        name = match["name"].decode("ascii").lower().removesuffix(".")
+        return (
+            name == "localhost"
+            or name.endswith(".localhost")
+            # An address is nobody's to rebind, unlike a name.
+            or _parses(IPv4Address, match["name"])
+            or name in self._policy.hosts
+        )
+
+    def _checked_origin(self, scope: Scope, headers: Headers, host: str) -> str | None:
+        """Refuse pages of foreign origins; return the origin if it is foreign, but listed."""
+        if b"origin" not in headers:
+            sites = headers.get(b"sec-fetch-site", [])
+            if any(site not in (b"same-origin", b"none") for site in sites):
+                raise ApiError(403, "forbidden_origin", "pages of other sites may not use this API")
+            return None
+        text = b", ".join(headers[b"origin"]).decode("latin-1")
+        origin = normal_origin(text)
+        scheme = scope["scheme"].replace("ws", "http")
+        if origin is not None and origin == normal_origin(f"{scheme}://{host}"):
+            return None
+        if origin not in self._policy.origins:
+            raise ApiError(
+                403,
+                "forbidden_origin",
+                f"pages of {text!r} may not use this API; [gaffer] cors_origins can name them",
+            )
+        return origin
+
+    def _check_media(self, scope: Scope, headers: Headers) -> None:
+        """Refuse a body of a kind that a page of any origin could send without being asked."""
+        if scope["type"] != "http" or scope["method"] in READING:
+            return
+        browser = b"origin" in headers or any(name.startswith(b"sec-fetch-") for name in headers)
+        kinds = headers.get(b"content-type", [])
+        if not kinds:
+            lengths = headers.get(b"content-length", [])
+            empty = b"transfer-encoding" not in headers and all(each == b"0" for each in lengths)
+            if browser and not empty:
+                raise of_status(415, "a page must say Content-Type: application/json")
+            return
+        kind = kinds[0].partition(b";")[0].strip().lower().decode("latin-1")
+        if len(kinds) > 1 or kind not in (_RAW if browser else _CURL):
+            raise of_status(415, f"Content-Type must be application/json, not {kind!r}")
+
+
+class _Answer:
+    """What goes back to the client: adds headers, and knows whether it has begun.
+
+    Attributes:
+        extra: headers to add to every answer.
+        started: whether the client has been sent anything.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self.extra = list(SECURITY_HEADERS)
+        self.started = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in _START:
+            present = {name for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                *((name, value) for name, value in self.extra if name not in present),
+            ]
+        self.started = True
+        await self._send(message)
+
+    async def error(self, scope: Scope, error: ApiError) -> None:
+        headers = [(name.lower().encode(), v.encode()) for name, v in error.headers.items()]
+        await respond(scope, self.send, error.status, [_JSON_TYPE, *headers], error.body)
+
+
+_JSON_TYPE = (b"content-type", JSON.encode())
+
+
+def _parses(kind: type[IPv4Address] | type[IPv6Address], text: bytes) -> bool:
+    try:
+        kind(text.decode("ascii"))
+    except AddressValueError:
+        return False
+    return True

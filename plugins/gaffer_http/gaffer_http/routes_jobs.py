@@ -1,0 +1,153 @@
+"""`/jobs`: load, look at, change and unload jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gaffer_kernel import InvalidField, Job, JobName
+from msgspec.structs import replace
+from quart import Blueprint, Response
+
+from gaffer_http.body import read_bytes, read_field, read_object
+from gaffer_http.reply import kernel, reply, text
+from gaffer_http.template import masked, read_template, refuse_mask
+from gaffer_http.waiting import settle, wanted_wait
+
+STATES: dict[str, Callable[[Job], None]] = {
+    "0": Job.stop,
+    "1": Job.start,
+    "2": Job.reload,
+    "start": Job.start,
+    "stop": Job.stop,
+    "restart": Job.restart,
+    "reload": Job.reload,
+}
+
+routes = Blueprint("jobs", __name__)
+
+
+def _job(session: str, name: str) -> Job:
+    return kernel().manager.get(JobName.parse(name, session))
+
+
+@routes.get("/jobs")
+async def list_jobs() -> Response:
+    """The jobs of all sessions."""
+    return reply({"jobs": [str(job.name) for job in kernel().manager.jobs()]})
+
+
+@routes.get("/jobs/<session>")
+async def list_session_jobs(session: str) -> Response:
+    """The jobs of a session."""
+    jobs = kernel().manager.jobs(session)
+    return reply({"sessionid": session, "jobs": [str(job.name) for job in jobs]})
+
+
+@routes.post("/jobs/<session>")
+async def load_job(session: str) -> Response:
+    """Add a job, and start it unless its `start` is false."""
+    wait = wanted_wait()
+    config, _ = await read_template()
+    job = kernel().manager.load(config, session)
+    answer = {"ok": True, "name": str(job.name), **await settle(wait, job.settled)}
+    return reply(answer, 201, location=f"/jobs/{job.name.session}/{job.name.name}")
+
+
+@routes.get("/jobs/<session>/<name>")
+async def show_job(session: str, name: str) -> Response:
+    """What runs of a job, and its configuration."""
+    return reply(masked(_job(session, name).info()))
+
+
+@routes.put("/jobs/<session>/<name>")
+async def update_job(session: str, name: str) -> Response:
+    """Replace the configuration of a job, and its processes. `"start": true` also starts it."""
+    wait = wanted_wait()
+    job = _job(session, name)
+    config, fields = await read_template(job.name.name)
+    job = kernel().manager.update(config, job.name.session, start=fields.get("start", False))
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+@routes.delete("/jobs/<session>/<name>")
+async def unload_job(session: str, name: str) -> Response:
+    """Stop a job and remove it."""
+    wait = wanted_wait()
+    job = kernel().manager.unload(_job(session, name).name)
+    return reply({"ok": True, **await settle(wait, job.gone.wait)})
+
+
+@routes.get("/jobs/<session>/<name>/state")
+async def show_state(session: str, name: str) -> Response:
+    """`1` if the job is active, else `0`."""
+    return text("1" if _job(session, name).active else "0")
+
+
+@routes.post("/jobs/<session>/<name>/state")
+async def change_state(session: str, name: str) -> Response:
+    """Start, stop, restart or reload a job."""
+    wait = wanted_wait()
+    verb = STATES[await _wanted_state()]
+    job = _job(session, name)
+    verb(job)
+    return reply({"ok": True, **await settle(wait, job.settled)}, 202)
+
+
+async def _wanted_state() -> str:
+    """The state in the body: a bare `0`, `1` or `2`, or `{"state": ...}`."""
+    data = (await read_bytes()).strip()
+    if data in (b"0", b"1", b"2"):
+        return data.decode()
+    state = (await read_object(["state"])).get("state")
+    if isinstance(state, bool) or str(state) not in STATES:
+        raise InvalidField("state", f"must be one of {', '.join(STATES)}")
+    return str(state)
+
+
+@routes.get("/jobs/<session>/<name>/numprocesses")
+async def show_numprocesses(session: str, name: str) -> Response:
+    """How many processes of a job are wanted."""
+    return reply({"numprocesses": _job(session, name).numprocesses})
+
+
+@routes.post("/jobs/<session>/<name>/numprocesses")
+async def scale_job(session: str, name: str) -> Response:
+    """Change how many processes of a job are wanted."""
+    wait = wanted_wait()
+    scale = await read_field("scale")
+    job = _job(session, name)
+    return reply({"numprocesses": job.scale(scale), **await settle(wait, job.settled)})
+
+
+@routes.post("/jobs/<session>/<name>/signal")
+async def signal_job(session: str, name: str) -> Response:
+    """Send a signal to every process of a job."""
+    signal = await read_field("signal")
+    _job(session, name).killall(signal)
+    return reply({"ok": True}, 202)
+
+
+@routes.get("/jobs/<session>/<name>/pids")
+async def list_job_pids(session: str, name: str) -> Response:
+    """The pids of a job's processes."""
+    return reply({"ok": True, "pids": _job(session, name).pids()})
+
+
+@routes.get("/jobs/<session>/<name>/status")
+async def show_status(session: str, name: str) -> Response:
+    """Whether a job does what is wanted of it."""
+    return reply(_job(session, name).status())
+
+
+@routes.post("/jobs/<session>/<name>/commit")
+async def commit_process(session: str, name: str) -> Response:
+    """Start one process more, which is not kept alive."""
+    wait = wanted_wait()
+    body = await read_object(["env", "graceful_timeout"], optional=True)
+    job = _job(session, name)
+    refuse_mask(body.get("env"))
+    given = {field: value for field, value in body.items() if value is not None}
+    # The rules for these fields are those of a job.
+    checked = replace(job.config, **given)
+    pid = job.commit(checked.env if "env" in given else None, checked.graceful_timeout)
+    return reply({"pid": pid, **await settle(wait, job.settled)}, 201, location=f"/pids/{pid}")

@@ -1,0 +1,52 @@
+"""`/pids`: single processes."""
+
+from __future__ import annotations
+
+from gaffer_kernel import NotFound, Process
+from quart import Blueprint, Response
+
+from gaffer_http.body import read_field
+from gaffer_http.reply import kernel, reply
+from gaffer_http.template import masked
+from gaffer_http.waiting import settle, wanted_wait
+
+_LONGEST_PID = 18
+"""Digits."""
+
+routes = Blueprint("pids", __name__)
+
+
+def _process(pid: str) -> Process:
+    if not (pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID):
+        raise NotFound("process", pid)
+    return kernel().manager.process(int(pid))
+
+
+@routes.get("/pids")
+async def list_pids() -> Response:
+    """The pids of all processes."""
+    return reply({"pids": kernel().manager.pids()})
+
+
+@routes.get("/pids/<pid>")
+async def show_process(pid: str) -> Response:
+    """What is known of a process."""
+    return reply(masked(_process(pid).info()))
+
+
+@routes.delete("/pids/<pid>")
+async def stop_process(pid: str) -> Response:
+    """Stop a process. Its job, when active, starts a successor."""
+    wait = wanted_wait()
+    process = _process(pid)
+    job = kernel().manager.get(process.job)
+    process.stop()
+    return reply({"ok": True, **await settle(wait, job.settled)}, 202)
+
+
+@routes.post("/pids/<pid>/signal")
+async def signal_process(pid: str) -> Response:
+    """Send a signal to a process and its group."""
+    signal = await read_field("signal")
+    _process(pid).kill(signal)
+    return reply({"ok": True}, 202)

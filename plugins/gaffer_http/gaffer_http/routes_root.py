@@ -1,0 +1,38 @@
+"""`/`, `/ping` and `/version`: is it gaffer, is it alive, which one."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from importlib_metadata import version
+from quart import Blueprint, Response
+
+from gaffer_http.reply import reply, text
+
+API = 1
+"""Rises when a client of the API would have to change."""
+
+routes = Blueprint("root", __name__)
+
+
+@routes.get("/")
+async def welcome() -> Response:
+    """Say hello."""
+    return reply({"welcome": "gaffer", "version": _version()})
+
+
+@routes.get("/ping")
+async def ping() -> Response:
+    """Say OK."""
+    return text("OK")
+
+
+@routes.get("/version")
+async def show_version() -> Response:
+    """Tell the version of gaffer and of this API."""
+    return reply({"name": "gaffer", "version": _version(), "api": API})
+
+
+@cache
+def _version() -> str:
+    return version("gaffer-kernel")

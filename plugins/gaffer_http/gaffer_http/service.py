@@ -1,0 +1,60 @@
+"""The life of the API: sockets, application and server, opened and closed together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+from gaffer_kernel import Kernel
+
+from gaffer_http.endpoints import read_endpoints
+from gaffer_http.policy import read_policy
+from gaffer_http.sockets import listening
+
+log = logging.getLogger(__package__)
+
+GRACE = 3.0
+"""Seconds that requests have to finish when the API closes; the kernel would allow five."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpService:
+    """What `kernel.services["http"]` tells.
+
+    Attributes:
+        addresses: where the API answers, ports as they are: `http://127.0.0.1:5000`,
+            `http+unix:/run/gaffer.sock`.
+        closing: set when the API begins to close: whoever streams an answer should end it.
+    """
+
+    addresses: tuple[str, ...]
+    closing: trio.Event
+
+
+@asynccontextmanager
+async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
+    """Serve the API of a kernel as long as the block lasts.
+
+    Raises:
+        GafferError: an address cannot be had.
+        PluginError: the routes of a plugin cannot be added.
+    """
+    with listening(read_endpoints(kernel.config)) as sockets:
+        # Clients can connect from here on, while the slow half of the start-up is still to come.
+        from gaffer_http.app import Api
+        from gaffer_http.guard import Guard
+        from gaffer_http.serving import Server
+
+        app = Api(kernel)
+        server = Server(Guard(app, read_policy(kernel.config)))
+        async with app.living(), trio.open_nursery() as nursery:
+            await nursery.start(server.run, sockets)
+            addresses = tuple(each.url for each in sockets)
+            log.info("listening on %s", ", ".join(addresses))
+            try:
+                yield HttpService(addresses, server.closing)
+            finally:
+                await server.close(GRACE)

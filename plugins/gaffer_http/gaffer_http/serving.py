@@ -1,0 +1,140 @@
+"""Serving an ASGI application on many sockets, whatever the clients do.
+
+hypercorn's own `serve` ends when one connection fails in an unforeseen way, and never ends while
+one client does not read. Here what goes wrong with a connection stays there, and closing is
+bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from ssl import SSLContext
+
+import trio
+
+from gaffer_http.asgi import Application
+from gaffer_http.connection import Connection
+from gaffer_http.sockets import Listening
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 512
+
+
+class Server:
+    """Serves one application.
+
+    Args:
+        app: asked for every request, with the Peer in `scope["state"]["peer"]`.
+
+    Attributes:
+        closing: set when `close` begins: whoever streams an answer should end it now.
+        crashes: connections that ended in a way nobody foresaw.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.closing = trio.Event()
+        self.crashes = 0
+        self._app = app
+        # A dictionary, because it keeps the order.
+        self._connections: dict[Connection, None] = {}
+        self._accepting = trio.CancelScope()
+        self._ended = trio.lowlevel.ParkingLot()
+        self._seen: set[type[Exception]] = set()
+
+    async def run(
+        self,
+        sockets: Iterable[Listening],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept and serve until `close`.
+
+        If cancelled, connections to clients that do not read may take SEND_TIMEOUT to end: `close`
+        does it at once.
+
+        Args:
+            sockets: closed when no more is accepted.
+            task_status: told when all of them are served.
+        """
+        async with trio.open_nursery() as connections:
+            with self._accepting:
+                async with trio.open_nursery() as accepting:
+                    for each in sockets:
+                        listener = trio.SocketListener(trio.socket.from_stdlib_socket(each.socket))
+                        connect = partial(self._connect, each.endpoint.tls)
+                        serve = partial(trio.serve_listeners, handler_nursery=connections)
+                        accepting.start_soon(serve, connect, [listener])
+                    task_status.started()
+
+    async def close(self, grace: float) -> None:
+        """Accept no more, let requests finish, then break what is left.
+
+        If cancelled, what is left is broken at once.
+
+        Args:
+            grace: seconds it may take.
+        """
+        self._accepting.cancel()
+        self.closing.set()
+        for connection in self._connections:
+            if connection.is_idle:
+                connection.end()
+        try:
+            with trio.move_on_after(grace):
+                while self._connections:
+                    await self._ended.park()
+        finally:
+            for connection in self._connections:
+                connection.kill()
+
+    async def _connect(self, tls: SSLContext | None, stream: trio.SocketStream) -> None:
+        if len(self._connections) >= MOST_CONNECTIONS and not self._make_room():
+            log.warning("connection refused: %d are busy already", MOST_CONNECTIONS)
+            stream.socket.close()
+            return
+        connection = Connection(stream, tls, self._app, self.closing)
+        self._connections[connection] = None
+        try:
+            await connection.run()
+        except (Exception, BaseExceptionGroup) as error:
+            fault = _fault(error)
+            if fault is None:
+                raise
+            self._survive(connection, fault)
+        finally:
+            del self._connections[connection]
+            self._ended.unpark_all()
+
+    def _make_room(self) -> bool:
+        """End the connection that has been there longest of those without a request."""
+        for connection in self._connections:
+            if connection.is_idle:
+                connection.end()
+                return True
+        return False
+
+    def _survive(self, connection: Connection, fault: Exception) -> None:
+        self.crashes += 1
+        # The traceback once for each kind: the next thousand would say the same.
+        new = type(fault) not in self._seen
+        self._seen.add(type(fault))
+        log.warning(
+            "a connection of %s was dropped: %s: %s",
+            connection.peer,
+            type(fault).__name__,
+            fault,
+            exc_info=fault if new else None,
+        )
+
+
+def _fault(error: BaseException) -> Exception | None:
+    """What is wrong with a connection; None for the end of a cancelled task, or of the program."""
+    fault: BaseException | None = error
+    if isinstance(error, BaseExceptionGroup):
+        _, fault = error.split(trio.Cancelled)
+    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    return fault if isinstance(fault, Exception) else None

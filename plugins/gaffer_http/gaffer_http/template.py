@@ -1,0 +1,58 @@
+"""Job configurations as clients read and write them: values of variables are masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gaffer_kernel import InvalidField, JobConfig
+
+from gaffer_http.body import read_object
+from gaffer_http.errors import ApiError
+
+MASK = "***"
+"""In place of each value of a variable: nobody has proved yet that he may read secrets."""
+
+_RESERVED = "x_"
+"""Beginning of the fields that clients may use for notes of their own; they are not kept."""
+
+
+def masked(info: Mapping[str, Any]) -> dict[str, Any]:
+    """A description of a job or a process, without the values of its variables."""
+    shown = dict(info)
+    if "config" in shown:
+        shown["config"] = masked(shown["config"])
+    if "env" in shown:
+        shown["env"] = dict.fromkeys(shown["env"], MASK)
+    return shown
+
+
+def refuse_mask(env: object) -> None:
+    """Refuse variables that were read here before: their values would be lost.
+
+    Raises:
+        InvalidField: naming the variable.
+    """
+    for name, value in env.items() if isinstance(env, Mapping) else ():
+        if value == MASK:
+            raise InvalidField(f"env.{name}", f"is {MASK}, a masked value: give the real one")
+
+
+async def read_template(name: str | None = None) -> tuple[JobConfig, dict[str, Any]]:
+    """The job configuration in the body of the current request, and the fields as they were given.
+
+    Args:
+        name: of the job, when the path says it; the body may then leave it out.
+
+    Raises:
+        ApiError: 400, `invalid_process_info` for a wrong field.
+    """
+    body = await read_object()
+    fields = {key: value for key, value in body.items() if not key.startswith(_RESERVED)}
+    try:
+        if name is not None and fields.setdefault("name", name) != name:
+            raise InvalidField("name", f"is {name!r} here, it cannot be changed")
+        refuse_mask(fields.get("env"))
+        return JobConfig.from_dict(fields), fields
+    except InvalidField as error:
+        raise ApiError(400, "invalid_process_info", str(error)) from None

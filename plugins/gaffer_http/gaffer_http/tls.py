@@ -1,0 +1,64 @@
+"""Certificates: loaded before anything starts, so that a wrong one is told in one line."""
+
+from __future__ import annotations
+
+import ssl
+
+
+class TlsError(Exception):
+    """A certificate or key cannot be used.
+
+    Attributes:
+        key: `certfile` or `keyfile`, whichever is to blame.
+        reason: why, as the end of a sentence about it.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+def server_context(certfile: str, keyfile: str | None) -> ssl.SSLContext:
+    """What a server needs to speak TLS 1.2 or later, HTTP/2 included.
+
+    Args:
+        certfile: the certificate and its chain, PEM.
+        keyfile: its key, PEM, without a password; None when it is in `certfile` as well.
+
+    Raises:
+        TlsError: a file cannot be read, holds something else, or the key is another certificate's.
+    """
+    for key, path in (("certfile", certfile), ("keyfile", keyfile)):
+        if path is not None:
+            _check_readable(key, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    culprit = "certfile" if keyfile is None else "keyfile"
+    try:
+        # Without the function OpenSSL would ask at the terminal.
+        context.load_cert_chain(certfile, keyfile, password=_no_password)
+    except _PasswordNeededError:
+        raise TlsError(culprit, f"the key in {keyfile or certfile} has a password") from None
+    except ssl.SSLError as error:
+        files = certfile if keyfile is None else f"{certfile} and {keyfile}"
+        reason = error.reason or "not in PEM form"
+        raise TlsError(culprit, f"{files}: no certificate and its key ({reason})") from None
+    return context
+
+
+class _PasswordNeededError(Exception):
+    pass
+
+
+def _no_password() -> str:
+    raise _PasswordNeededError
+
+
+def _check_readable(key: str, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise TlsError(key, f"cannot read {path}: {error.strerror}") from None

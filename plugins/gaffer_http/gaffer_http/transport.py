@@ -1,0 +1,95 @@
+"""The socket of a connection, on which nobody can be stuck, neither sending nor closing."""
+
+from __future__ import annotations
+
+import socket
+
+import trio
+
+SEND_TIMEOUT = 30.0
+"""Seconds a peer has to take the next PIECE of what it is sent."""
+
+PIECE = 65536
+
+
+class Transport(trio.abc.HalfCloseableStream):
+    """A stream over a socket, with a bound on every wait.
+
+    hypercorn sends under a shield, so that not even cancelling ends a send to a peer that never
+    reads. Here each send has a deadline of its own, and `kill` breaks it from outside.
+
+    Args:
+        stream: what was accepted; closed with `close`.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.socket = stream.socket
+        self._stream = stream
+        self._closed = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything.
+
+        Raises:
+            BrokenResourceError: the peer is gone, or took nothing for SEND_TIMEOUT.
+        """
+        self._check_open()
+        for start in range(0, len(data), PIECE):
+            with trio.move_on_after(SEND_TIMEOUT) as scope:
+                await self._stream.send_all(memoryview(data)[start : start + PIECE])
+            if scope.cancelled_caught:
+                self.kill()
+                raise trio.BrokenResourceError(f"the peer took nothing for {SEND_TIMEOUT:g} s")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until there is room to send."""
+        self._check_open()
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Wait for the next bytes; none at the end."""
+        self._check_open()
+        return await self._stream.receive_some(max_bytes)
+
+    async def send_eof(self) -> None:
+        """Say that nothing more will be sent."""
+        self._check_open()
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Say goodbye: no more is sent or received here, but the socket stays open for `drain`."""
+        if not self._closed:
+            self._closed = True
+            trio.lowlevel.notify_closing(self.socket)
+            self._shutdown(socket.SHUT_WR)
+        await trio.lowlevel.checkpoint()
+
+    async def drain(self) -> None:
+        """Swallow what the peer still sends, until it closes or the caller cancels.
+
+        To close a socket with unread bytes resets the connection, and the peer may lose the answer
+        that it has not read yet: a refusal of a large upload, for example.
+        """
+        try:
+            while await self._stream.receive_some(PIECE):
+                pass
+        except trio.BrokenResourceError:
+            pass  # a reset is also an end
+
+    def kill(self) -> None:
+        """Break the connection: who waits for it gets an error or the end of the stream."""
+        self._shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the socket back to the system."""
+        self.socket.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was closed here")
+
+    def _shutdown(self, how: int) -> None:
+        try:
+            self.socket.shutdown(how)
+        except OSError:
+            pass  # the peer was faster

@@ -1,0 +1,53 @@
+"""`?wait=<seconds>`: answer when what was asked for has happened, not when it was recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from gaffer_kernel import InvalidField
+from quart import request
+
+LONGEST_WAIT = 600.0
+"""Seconds."""
+
+
+def wanted_wait() -> float | None:
+    """Seconds that the current request wants to wait; None if it does not.
+
+    Raises:
+        InvalidField: `wait` is no such number.
+    """
+    text = request.args.get("wait")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise InvalidField("wait", f"must be seconds, from 0 to {LONGEST_WAIT:g}, not {text!r}")
+    return seconds
+
+
+async def settle(
+    seconds: float | None, *conditions: Callable[[], Awaitable[Any]]
+) -> dict[str, bool]:
+    """Wait for all the conditions, if the request wants to.
+
+    Args:
+        seconds: from `wanted_wait`, which is asked before anything is changed.
+        conditions: such as `job.settled`.
+
+    Returns:
+        What to add to the answer: `settled`, whether it has happened in time; nothing without wait.
+    """
+    if seconds is None:
+        return {}
+    with trio.move_on_after(seconds):
+        for condition in conditions:
+            await condition()
+        return {"settled": True}
+    return {"settled": False}

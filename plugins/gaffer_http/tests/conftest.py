@@ -1,0 +1,195 @@
+"""An HTTP client of a few lines, a server around any application, and the API of a real kernel."""
+
+import json
+import tempfile
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import h11
+import pytest
+import trio
+from gaffer_kernel import Config, open_kernel
+
+import gaffer_http
+from gaffer_http.endpoints import read_endpoints
+from gaffer_http.serving import Server
+from gaffer_http.sockets import listening
+
+
+class Answer:
+    """What a server answered."""
+
+    def __init__(self, response):
+        self.status = response.status_code
+        self.headers = {name.decode(): value.decode() for name, value in response.headers}
+        self.body = b""
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def slug(self):
+        """The error, of an answer that is one in every respect."""
+        error = self.json
+        assert set(error) == {"ok", "error", "errno", "reason"}
+        assert error["ok"] is False
+        assert error["errno"] == self.status
+        assert error["reason"]
+        assert self.headers["content-type"] == "application/json; charset=utf-8"
+        return error["error"]
+
+
+class Client:
+    """One connection to a server; requests go one after the other."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self._h11 = h11.Connection(h11.CLIENT)
+
+    async def ask(self, method, path, body=None, **headers):
+        """Ask and wait for the whole answer. A body that is no bytes is sent as JSON."""
+        fields = {"host": "localhost", "accept": "*/*"}
+        data = body if isinstance(body, bytes) else b"" if body is None else encode(body)
+        if body is not None:
+            fields["content-length"] = str(len(data))
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        pairs = [(name, value) for name, value in fields.items() if value is not None]
+        await self.send(h11.Request(method=method, target=path, headers=pairs))
+        await self.send(h11.Data(data=data))
+        await self.send(h11.EndOfMessage())
+        return await self.answer()
+
+    async def send(self, event):
+        await self.stream.send_all(self._h11.send(event))
+
+    async def answer(self):
+        answer = None
+        while True:
+            event = self._h11.next_event()
+            if event is h11.NEED_DATA:
+                self._h11.receive_data(await self.stream.receive_some())
+            elif isinstance(event, h11.Response):
+                answer = Answer(event)
+            elif isinstance(event, h11.Data):
+                answer.body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+                    self._h11.start_next_cycle()
+                return answer
+            else:
+                assert isinstance(event, h11.InformationalResponse), event
+
+
+def encode(value):
+    return json.dumps(value).encode()
+
+
+async def connect(url):
+    """A stream to an address as the API shows it."""
+    scheme, _, rest = url.partition(":")
+    if scheme.endswith("+unix"):
+        return await trio.open_unix_socket(rest)
+    host, _, port = rest.removeprefix("//").rpartition(":")
+    return await trio.open_tcp_stream(host.strip("[]"), int(port))
+
+
+@asynccontextmanager
+async def open_client(url):
+    stream = await connect(url)
+    try:
+        yield Client(stream)
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def ask_once(url, method, path, body=None, **headers):
+    async with open_client(url) as client:
+        return await client.ask(method, path, body, **headers)
+
+
+class Served:
+    """A server under test.
+
+    Attributes:
+        server: a gaffer_http.serving.Server.
+        urls: where it listens.
+    """
+
+    def __init__(self, server, urls):
+        self.server = server
+        self.urls = urls
+
+    @property
+    def url(self):
+        return self.urls[0]
+
+    def client(self, which=0):
+        return open_client(self.urls[which])
+
+    async def connect(self, which=0):
+        return await connect(self.urls[which])
+
+    async def ask(self, method, path, body=None, **headers):
+        return await ask_once(self.url, method, path, body, **headers)
+
+
+@pytest.fixture
+def short_path():
+    """A folder whose path is short enough for unix sockets, whatever the test is called."""
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+async def serve(nursery):
+    """Serve any application: `served = await serve(app)`, on 127.0.0.1 or what `bind` says."""
+    servers = []
+    with ExitStack() as stack:
+
+        async def start(app, bind="127.0.0.1:0", **options):
+            config = Config()
+            config.options |= {"bind": bind, **options}
+            sockets = stack.enter_context(listening(read_endpoints(config)))
+            servers.append(Server(app))
+            await nursery.start(servers[-1].run, sockets)
+            return Served(servers[-1], [each.url for each in sockets])
+
+        yield start
+        for server in servers:
+            await server.close(0)
+
+
+class Api:
+    """The API of a running kernel."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+        self.urls = kernel.services["http"].addresses
+
+    async def ask(self, method, path, body=None, **headers):
+        return await ask_once(self.urls[0], method, path, body, **headers)
+
+    def client(self):
+        return open_client(self.urls[0])
+
+
+@asynccontextmanager
+async def open_api(*plugins, ini="", bind="127.0.0.1:0"):
+    config = Config.from_string(ini)
+    config.options["bind"] = bind
+    async with open_kernel(config, plugins=[gaffer_http, *plugins]) as kernel:
+        yield Api(kernel)
+
+
+@pytest.fixture
+def running_api():
+    """Run a kernel with the API and other plugins: `async with running_api(plugin, ini=...)`."""
+    return open_api
+
+
+@pytest.fixture
+async def api():
+    """The API of a kernel without jobs."""
+    async with open_api() as api:
+        yield api

@@ -1,0 +1,119 @@
+"""Endpoints: the sections of the file, the options over them, and what is refused."""
+
+import argparse
+
+import pytest
+import trustme
+from gaffer_kernel import Config, ConfigError
+
+from gaffer_http.endpoints import add_options, read_endpoints
+
+
+def endpoints(ini="", **options):
+    config = Config.from_string(ini, "gaffer.ini")
+    config.options |= options
+    return {
+        each.name: ([str(address) for address in each.addresses], each.backlog)
+        for each in read_endpoints(config)
+    }
+
+
+def refusal(ini="", **options):
+    with pytest.raises(ConfigError) as raised:
+        endpoints(ini, **options)
+    return str(raised.value)
+
+
+TWO = """\
+[gaffer]
+http_endpoints = a, b
+[endpoint:a]
+bind = 127.0.0.1:1,unix:/run/g.sock
+[endpoint:b]
+bind = [::1]:2
+backlog = 7
+[endpoint:c]
+bind = 127.0.0.1:3
+"""
+
+
+def test_without_anything_the_documented_default():
+    assert endpoints() == {"default": (["127.0.0.1:5000"], 128)}
+
+
+def test_the_named_endpoints_of_the_file():
+    assert endpoints(TWO) == {
+        "a": (["127.0.0.1:1", "unix:/run/g.sock"], 128),
+        "b": (["[::1]:2"], 7),
+    }
+
+
+def test_all_endpoints_when_none_is_named():
+    assert endpoints("[endpoint:a]\nbind=127.0.0.1:1\n[endpoint:b]\n") == {
+        "a": (["127.0.0.1:1"], 128),
+        "b": (["127.0.0.1:5000"], 128),
+    }
+
+
+def test_bind_replaces_the_endpoints_of_the_file():
+    assert endpoints(TWO, bind="127.0.0.2:9, 127.0.0.3:9") == {
+        "default": (["127.0.0.2:9", "127.0.0.3:9"], 128)
+    }
+
+
+def test_other_options_win_over_the_same_keys():
+    assert [backlog for _, backlog in endpoints(TWO, backlog=9).values()] == [9, 9]
+
+
+def test_the_same_port_zero_may_be_asked_for_twice():
+    assert endpoints(bind="127.0.0.1:0,127.0.0.1:0")["default"][0] == ["127.0.0.1:0"] * 2
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [
+        ("[gaffer]\nhttp_endpoints=publc\n[endpoint:public]", "gaffer.ini:2: [gaffer] http_endpoi"),
+        ("[gaffer]\nhttp_endpoints=", "names no endpoint"),
+        ("[endpoint:a]\nbnd = x:1", "gaffer.ini:2: [endpoint:a] bnd: unknown key, did you mean"),
+        ("[endpoint:a]\nbind = 5000", "gaffer.ini:2: [endpoint:a] bind: must be host:port"),
+        ("[endpoint:a]\nbind = 0.0.0.0:80", "0.0.0.0:80 can be reached from other machines"),
+        ("[endpoint:a]\nbind = [::]:80", "[::]:80 can be reached from other machines"),
+        ("[endpoint:a]\nbind = 127.0.0.1:80, 10.0.0.1:80", "10.0.0.1:80 can be reached"),
+        ("[endpoint:a]\nbind = 127.0.0.1:8 127.0.0.1:8", "names 127.0.0.1:8 twice"),
+        ("[endpoint:a]\nbind = ,", "names no address"),
+        ("[endpoint:a]\nbacklog = many", "gaffer.ini:2: [endpoint:a] backlog: must be a whole"),
+        ("[endpoint:a]\nbacklog = 0", "backlog: must be from 1 to"),
+        ("[endpoint:a]\nkeyfile = /k", "certfile is not given"),
+        ("[endpoint:a]\ncertfile = /no/such", "certfile: cannot read /no/such: No such file"),
+    ],
+)
+def test_refused(ini, message):
+    assert message in refusal(ini)
+
+
+def test_options_are_blamed_by_their_name():
+    assert refusal(bind="0.0.0.0:1").startswith("--bind: 0.0.0.0:1 can be reached")
+    assert refusal(backlog=-1).startswith("--backlog: must be from 1")
+    assert refusal(certfile="/no").startswith("--certfile: cannot read /no")
+
+
+def test_tls_of_one_endpoint_is_not_that_of_another(tmp_path):
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        tmp_path / "both.pem"
+    )
+    config = Config.from_string(
+        f"[endpoint:a]\ncertfile = {tmp_path}/both.pem\n[endpoint:b]\nbind = 127.0.0.1:1\n"
+    )
+    one, other = read_endpoints(config)
+    assert one.tls is not None
+    assert other.tls is None
+
+
+def test_the_command_line():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    given = parser.parse_args(["--bind", "x:1", "--certfile=c", "--keyfile=k", "--backlog", "5"])
+    assert vars(given) == {"bind": "x:1", "certfile": "c", "keyfile": "k", "backlog": 5}
+    assert set(vars(parser.parse_args([])).values()) == {None}
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--backlog", "x"])

@@ -1,0 +1,118 @@
+"""Sockets that listen: made exactly where asked, removed as they came, refused with a name."""
+
+import os
+import socket
+import stat
+from ipaddress import IPv6Address
+
+import pytest
+from gaffer_kernel import Config, GafferError
+
+from gaffer_http.address import TcpAddress
+from gaffer_http.endpoints import Endpoint, read_endpoints
+from gaffer_http.sockets import listening
+
+LACKING = [Endpoint("default", (TcpAddress(IPv6Address("::2"), 80),))]
+
+
+def opened(bind):
+    config = Config()
+    config.options["bind"] = bind
+    return listening(read_endpoints(config))
+
+
+def test_port_zero_becomes_a_real_port():
+    with opened("127.0.0.1:0,[::1]:0") as [v4, v6]:
+        assert v4.url == f"http://127.0.0.1:{v4.socket.getsockname()[1]}"
+        assert v6.url == f"http://[::1]:{v6.socket.getsockname()[1]}"
+        assert not v4.socket.get_inheritable()
+
+
+def test_only_the_address_that_was_asked_for():
+    with opened("127.0.0.2:0") as [one]:
+        port = one.socket.getsockname()[1]
+        socket.create_connection(("127.0.0.2", port)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+def test_ipv6_does_not_take_ipv4_along():
+    with opened("[::1]:0") as [one]:
+        assert one.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+
+
+def test_a_port_in_use_names_endpoint_and_address():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(GafferError, match=rf"endpoint default: .* 127\.0\.0\.1:{port}: another"),
+            opened(f"127.0.0.1:0,127.0.0.1:{port}"),
+        ):
+            pass
+
+
+def test_a_unix_socket_is_the_owners_alone_and_goes_at_the_end(short_path):
+    path = short_path / "s"
+    before = os.umask(0)
+    try:
+        with opened(f"unix:{path}") as [one]:
+            assert one.url == f"http+unix:{path}"
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+    assert not path.exists()
+
+
+def test_a_stale_unix_socket_is_replaced(short_path):
+    path = short_path / "s"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    with opened(f"unix:{path}"), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_unix_socket_in_use_is_left_alone(short_path, kind):
+    path = short_path / "s"
+    with socket.socket(socket.AF_UNIX, kind) as alive:
+        alive.bind(str(path))
+        if kind == socket.SOCK_STREAM:
+            alive.listen(0)
+        with pytest.raises(GafferError, match="another program listens there"):
+            opened(f"unix:{path}").__enter__()
+        assert path.exists()
+
+
+def test_what_is_no_socket_is_left_alone(short_path):
+    path = short_path / "s"
+    path.write_text("precious")
+    with pytest.raises(GafferError, match=f"cannot listen on unix:{path}"):
+        opened(f"unix:{path}").__enter__()
+    assert path.read_text() == "precious"
+
+
+def test_a_missing_folder_is_told(short_path):
+    with pytest.raises(GafferError, match="No such file or directory"):
+        opened(f"unix:{short_path}/none/s").__enter__()
+
+
+def test_the_socket_of_a_successor_is_left_alone(short_path):
+    path = short_path / "s"
+    with opened(f"unix:{path}"):
+        path.unlink()
+        successor = opened(f"unix:{path}")
+        successor.__enter__()
+    assert path.exists()
+    successor.__exit__(None, None, None)
+    assert not path.exists()
+
+
+def test_all_or_nothing(short_path):
+    with pytest.raises(GafferError), opened(f"unix:{short_path}/s,unix:{short_path}/none/s"):
+        pass
+    assert not (short_path / "s").exists()
+
+
+def test_an_address_that_the_machine_lacks_is_told():
+    with pytest.raises(GafferError, match=r"on \[::2\]:80: Cannot assign"), listening(LACKING):
+        pass
