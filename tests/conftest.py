@@ -1,12 +1,16 @@
 """A kernel on a fake system and virtual time, and one on the real system: both with a recorder."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import trio
 
+from gaffer_kernel.events import Event
+from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.testing import FakeSystem, Plan, Recorder
+from tests.invariants import Ledger
 
 
 @pytest.fixture
@@ -27,17 +31,62 @@ def system(plans: dict[str, Plan]) -> FakeSystem:
     return FakeSystem(plan=lambda launch: plans.get(launch.argv[0], Plan()))
 
 
+class Adviser:
+    """A plugin that answers as the test says, and calls back in the middle of events."""
+
+    def __init__(self) -> None:
+        self.env: object = {}
+        self.delay: object = None
+        self.on_event: Callable[[Event], object] = lambda event: None
+
+    @hookimpl
+    def gaffer_process_env(self) -> object:
+        return self.env
+
+    @hookimpl
+    def gaffer_restart_delay(self) -> object:
+        return self.delay
+
+    @hookimpl
+    def gaffer_event(self, event: Event) -> None:
+        self.on_event(event)
+
+
+@pytest.fixture
+def adviser() -> Adviser:
+    """A plugin of the kernel under test, for the test to speak through."""
+    return Adviser()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Keeps the books of the kernel under test."""
+    return Ledger()
+
+
+@pytest.fixture
+def plugins(ledger: Ledger, recorder: Recorder, adviser: Adviser) -> list[object]:
+    """The plugins of the kernel under test."""
+    return [ledger, recorder, adviser]
+
+
 @pytest.fixture
 async def kernel(
-    autojump_clock: object, system: FakeSystem, recorder: Recorder
+    autojump_clock: object, system: FakeSystem, plugins: list[object], ledger: Ledger
 ) -> AsyncIterator[Kernel]:
-    """A kernel whose processes only pretend, on virtual time."""
-    async with open_kernel(plugins=[recorder], system=system) as running:
+    """A kernel whose processes only pretend, on virtual time.
+
+    pytest-trio takes the clock from the arguments of the test: it has to name `autojump_clock` too.
+    """
+    assert trio.lowlevel.current_clock() is autojump_clock, "name autojump_clock in the test"
+    async with open_kernel(plugins=plugins, system=system) as running:
         yield running
+    ledger.check_end(system)
 
 
 @pytest.fixture
-async def real_kernel(recorder: Recorder) -> AsyncIterator[Kernel]:
+async def real_kernel(plugins: list[object], ledger: Ledger) -> AsyncIterator[Kernel]:
     """A kernel embedded in this program: real processes, and no settings of ours changed."""
-    async with open_kernel(plugins=[recorder], system=LinuxSystem()) as running:
+    async with open_kernel(plugins=plugins, system=LinuxSystem()) as running:
         yield running
+    ledger.check_over()

@@ -5,6 +5,17 @@ from __future__ import annotations
 from gaffer_kernel import Event, Manager, hookimpl
 from gaffer_kernel.testing import FakeSystem
 
+NEXT = {
+    ("gone", "create"): "stopped",
+    ("stopped", "start"): "started",
+    ("started", "stop"): "stopped",
+    ("started", "flap"): "resting",
+    ("resting", "start"): "started",
+    ("resting", "stop"): "stopped",
+    ("stopped", "delete"): "gone",
+}
+"""What a job becomes by an event; in any other state that event must not happen."""
+
 
 class Ledger:
     """A plugin that keeps the books: each event is checked against all that went before."""
@@ -12,9 +23,10 @@ class Ledger:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._running: dict[int, str] = {}
+        self._told: set[int] = set()
         self._ended: set[int] = set()
-        self._exists: set[str] = set()
-        self._started: set[str] = set()
+        self._released: set[int] = set()
+        self._states: dict[str, str] = {}
         self._broken: AssertionError | None = None
 
     @hookimpl
@@ -29,36 +41,39 @@ class Ledger:
         if self.events:
             assert event.seq == self.events[-1].seq + 1, "a number was left out"
         self.events.append(event)
+        if event.job is None:
+            return
+        state = self._states.get(event.name, "gone")
+        assert event.event == "create" or state != "gone", f"{event.event} of {event.name}: gone"
+        if event.event in {name for _, name in NEXT}:
+            assert (state, event.event) in NEXT, f"{event.event} of {event.name}: {state}"
+            self._states[event.name] = NEXT[state, event.event]
         entry = getattr(self, f"_{event.event}", None)
-        if event.job is not None and event.event != "create":
-            assert event.name in self._exists, (
-                f"{event.event} of {event.name}, which does not exist"
-            )
         if entry is not None:
             entry(event)
 
-    def _create(self, event: Event) -> None:
-        assert event.name not in self._exists, f"{event.name} created twice"
-        self._exists.add(event.name)
-
     def _delete(self, event: Event) -> None:
-        self._exists.remove(event.name)
-        self._started.discard(event.name)
         left = [pid for pid, name in self._running.items() if name == event.name]
+        for pid in self._released.intersection(left):
+            left.remove(pid)
+            del self._running[pid]
         assert not left, f"{event.name} deleted before its processes {left} ended"
-
-    def _start(self, event: Event) -> None:
-        self._started.add(event.name)
-
-    def _stop(self, event: Event) -> None:
-        assert event.name in self._started, f"{event.name} stopped, but it was not started"
-        self._started.remove(event.name)
 
     def _spawn(self, event: Event) -> None:
         pid = event.data["pid"]
         assert pid not in self._running, f"pid {pid} started twice"
         assert pid not in self._ended, f"pid {pid} used again"
         self._running[pid] = event.name
+        if event.data["detach"]:
+            self._released.add(pid)
+
+    def _stop_pid(self, event: Event) -> None:
+        pid = event.data["pid"]
+        assert pid in self._running, f"pid {pid} told to stop, but it does not run"
+        assert pid not in self._told, f"pid {pid} told to stop twice"
+        self._told.add(pid)
+
+    _reap = _stop_pid
 
     def _exit(self, event: Event) -> None:
         pid = event.data["pid"]
@@ -66,26 +81,35 @@ class Ledger:
         assert self._running.pop(pid, None) == event.name, f"pid {pid} ended, but never started"
         self._ended.add(pid)
 
-    def check(self, manager: Manager, system: FakeSystem) -> None:
-        """Compare with the manager's view and with what really runs."""
+    def check_events(self) -> None:
+        """Raise what was wrong with the events so far."""
         if self._broken is not None:
             raise self._broken
+
+    def check(self, manager: Manager, system: FakeSystem) -> None:
+        """Compare with the manager's view and with what really runs."""
+        self.check_events()
         known = {process.os_pid: process for process in manager.walk()}
         orphans = system.processes.keys() - known.keys()
         assert not orphans, f"nobody knows of {orphans}"
         assert {process.pid for process in manager.walk()} == self._running.keys()
         for job in manager.jobs():
             name = str(job.name)
-            if name not in self._started:
+            if self._states.get(name) != "started":
                 kept = [p.pid for p in job.processes if not p.once and not p.stopping]
                 # A job waits under the name of one that is still being unloaded.
-                assert not kept, f"{name} is stopped, but {kept} run"
+                assert not kept, f"{name} is not started, but {kept} run"
 
     def check_end(self, system: FakeSystem) -> None:
-        """After the kernel has stopped: nothing runs, every process that started has ended."""
-        if self._broken is not None:
-            raise self._broken
-        assert not system.processes, f"left behind: {sorted(system.processes)}"
+        """After the kernel has stopped: nothing runs but what is detached, every end was told."""
+        self.check_over()
+        left = [pid for pid, each in system.processes.items() if not each.launch.detach]
+        assert not left, f"left behind: {sorted(left)}"
+        assert len(self._ended) + len(system.processes) == system.spawned
+
+    def check_over(self) -> None:
+        """After a kernel has stopped, by its events alone: all processes and jobs have ended."""
+        self.check_events()
         assert not self._running, f"never reported as ended: {self._running}"
-        assert not self._exists, f"never deleted: {self._exists}"
-        assert len(self._ended) == system.spawned
+        exist = [name for name, state in self._states.items() if state != "gone"]
+        assert not exist, f"never deleted: {exist}"

@@ -63,7 +63,10 @@ async def test_an_event_of_a_job_has_two_names_and_one_number_and_no_third():
         ("proc.dummy", ["proc.dummy.spawn", "proc.dummy.exit"]),
         ("proc.dummy.", ["proc.dummy.spawn", "proc.dummy.exit"]),
         ("proc.dummy.exit", ["proc.dummy.exit"]),
-        ("proc", ["proc.dummy.spawn", "proc.dummy.exit", "proc.dummy2.spawn", "proc.shop.web.exit"]),
+        (
+            "proc",
+            ["proc.dummy.spawn", "proc.dummy.exit", "proc.dummy2.spawn", "proc.shop.web.exit"],
+        ),
         ("proc.shop", ["proc.shop.web.exit"]),
         ("proc.dum", []),
         ("Spawn", []),

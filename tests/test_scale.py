@@ -37,8 +37,33 @@ def test_a_change_adds_takes_away_or_sets(now, change, wanted):
 
 @pytest.mark.parametrize(
     "change",
-    ["", " ", "+", "-", "=", "x", "1.5", "+ 1", "++1", "+-1", "=-1", "1e3", "\u0663", "1\n2", "0x1"]
-    + [1.5, 2.0, None, True, False, [1], b"1", float("nan"), "9" * 5000, 10**30],
+    [
+        "",
+        " ",
+        "+",
+        "-",
+        "=",
+        "x",
+        "1.5",
+        "+ 1",
+        "++1",
+        "+-1",
+        "=-1",
+        "1e3",
+        "٣",
+        "1\n2",
+        "0x1",
+        1.5,
+        2.0,
+        None,
+        True,
+        False,
+        [1],
+        b"1",
+        float("nan"),
+        "9" * 5000,
+        10**30,
+    ],
 )
 def test_what_is_no_such_number_is_refused_by_name(change):
     with pytest.raises(InvalidField, match="scale") as caught:
