@@ -1,0 +1,119 @@
+"""The pid file: tells who runs, and keeps a second one from starting.
+
+The lock on the file is the truth, not the number in it: after a crash or a reboot that number may
+belong to any process, so a file that nobody holds locked is taken over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gaffer_kernel.errors import GafferError
+
+_LONGEST = 32
+"""Bytes read of a pid file: more than any pid has."""
+
+
+class PidFile:
+    """The pid file of this process, as long as the block lasts.
+
+    It holds the pid and a newline, readable by everybody (0644), never a half of it. At the end it
+    is removed, unless another file has taken its place.
+
+    Args:
+        path: where; its folder must exist.
+
+    Raises:
+        GafferError: another process holds it, or it cannot be a pid file of ours: a symbolic link,
+            a file of another user, no regular file, or in a folder that is not there.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._fd = -1
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def take(self) -> None:
+        """Lock the file and write our pid. Raises as the class says."""
+        while self._fd < 0:
+            fd = self._open()
+            try:
+                self._check(fd)
+                self._lock(fd)
+                if self._is_ours(fd):
+                    self._fd, fd = fd, -1
+                # Else the one before us removed it between our opening and our lock: once more.
+            finally:
+                if fd >= 0:
+                    os.close(fd)
+        os.fchmod(self._fd, 0o644)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Remove the file and give up the lock. May be called again."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            if self._is_ours(fd):
+                self.path.unlink()
+            os.close(fd)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags, 0o644)
+        except FileNotFoundError:
+            raise self._refusal(f"there is no folder {self.path.parent}") from None
+        except (OSError, ValueError) as error:
+            if self.path.is_symlink():
+                raise self._refusal("it is a symbolic link: name the file itself") from None
+            raise self._refusal(getattr(error, "strerror", None) or str(error)) from None
+
+    def _check(self, fd: int) -> None:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise self._refusal("it is no regular file")
+        if found.st_uid != os.geteuid():
+            raise self._refusal(f"it belongs to user {found.st_uid}: remove it, or name another")
+        if found.st_nlink > 1:
+            raise self._refusal("it has a second name (hard link): remove it, or name another")
+
+    def _lock(self, fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._already_running(fd) from None
+        except OSError as error:
+            raise self._refusal(f"it cannot be locked: {error.strerror}") from None
+
+    def _already_running(self, fd: int) -> GafferError:
+        # Empty for the moment between the other one's lock and its first word.
+        pid = os.pread(fd, _LONGEST, 0).decode("ascii", "replace").strip()
+        who = f"on PID {pid}" if pid.isdigit() else "on a PID not known yet"
+        return GafferError(f"Already running {who} (pid file {self.path})")
+
+    def _is_ours(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(fd), self.path.lstat())
+        except OSError:
+            # Gone, or out of reach.
+            return False
+
+    def _refusal(self, reason: str) -> GafferError:
+        return GafferError(f"pid file {self.path}: {reason}")

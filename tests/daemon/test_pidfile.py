@@ -1,0 +1,155 @@
+"""The pid file: who holds it, what is taken over, what is refused."""
+
+import fcntl
+import os
+import stat
+
+import pytest
+
+from gaffer_kernel.daemon.pidfile import PidFile
+from gaffer_kernel.errors import GafferError
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "gafferd.pid"
+
+
+def refusal(path):
+    with pytest.raises(GafferError) as caught:
+        PidFile(path).take()
+    return str(caught.value)
+
+
+def test_it_holds_the_pid_while_the_block_lasts(path):
+    with PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+
+    assert not path.exists()
+
+
+def test_everybody_may_read_it_whatever_the_umask(path):
+    before = os.umask(0o077)
+    try:
+        with PidFile(path):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_a_second_one_is_refused(path):
+    with PidFile(path):
+        assert refusal(path) == f"Already running on PID {os.getpid()} (pid file {path})"
+        assert path.read_text() == f"{os.getpid()}\n"
+
+
+def test_a_second_one_is_refused_even_before_the_pid_is_written(path):
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        assert refusal(path) == f"Already running on a PID not known yet (pid file {path})"
+
+
+def test_it_can_be_taken_again_after_the_end(path):
+    for _ in range(2):
+        with PidFile(path):
+            assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "left", ["999999\n", f"{os.getppid()}\n", "", "garbage\n" * 100, "\udcff"], ids=repr
+)
+def test_what_nobody_holds_is_taken_over(path, left):
+    path.write_text(left, errors="surrogateescape")
+
+    with PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+
+
+def test_one_that_the_owner_removes_meanwhile_is_made_anew(path, monkeypatch):
+    real = fcntl.flock
+
+    def ending(fd, how):
+        # Just before we get the lock, its holder ends and removes the file.
+        monkeypatch.setattr(fcntl, "flock", real)
+        path.unlink()
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", ending)
+    with PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+        assert refusal(path).startswith("Already running")
+
+
+def test_what_has_taken_its_place_is_left_alone(path):
+    with PidFile(path):
+        path.unlink()
+        path.write_text("somebody else's")
+
+    assert path.read_text() == "somebody else's"
+
+
+def test_it_may_be_gone_at_the_end(path):
+    with PidFile(path):
+        path.unlink()
+
+
+def test_releasing_twice_is_harmless(path):
+    file = PidFile(path)
+    file.take()
+    file.release()
+    path.write_text("somebody else's")
+    file.release()
+
+    assert path.exists()
+
+
+def test_without_its_folder_it_says_so(tmp_path):
+    path = tmp_path / "nowhere" / "pid"
+
+    assert refusal(path) == f"pid file {path}: there is no folder {tmp_path / 'nowhere'}"
+
+
+def test_a_symbolic_link_is_refused(path, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    path.symlink_to(victim)
+
+    assert "symbolic link" in refusal(path)
+    assert victim.read_text() == "precious"
+
+
+def test_a_hard_link_is_refused(path, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    path.hardlink_to(victim)
+
+    assert "hard link" in refusal(path)
+    assert victim.read_text() == "precious"
+
+
+def test_a_fifo_is_refused(path):
+    os.mkfifo(path)
+
+    assert "no regular file" in refusal(path)
+
+
+def test_a_folder_is_refused(path):
+    path.mkdir()
+
+    assert refusal(path) == f"pid file {path}: Is a directory"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_is_refused(path):
+    path.write_text("precious")
+    os.chown(path, NOBODY, NOBODY)
+
+    assert f"belongs to user {NOBODY}" in refusal(path)
+    assert path.read_text() == "precious"
+
+
+def test_a_name_that_cannot_be_is_refused():
+    assert "null byte" in refusal("a\0b")
