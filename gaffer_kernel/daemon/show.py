@@ -1,0 +1,96 @@
+"""What gafferd shows instead of running: its plugins, and what a configuration would run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gaffer_kernel.errors import PluginError
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.kernel import Kernel
+from gaffer_kernel.names import JobName
+from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.plugins.record import PluginInfo
+
+Load = Callable[[Iterable[str]], Plugins]
+"""Loads the plugins, except those named."""
+
+
+def survey(load: Load) -> list[PluginInfo]:
+    """What there is to know of every plugin, also of those that cannot be loaded.
+
+    Raises:
+        PluginError: it is no single plugin that is wrong.
+    """
+    reasons: dict[str, str] = {}
+    while (plugins := _without_broken(load, reasons)) is None:
+        pass  # One more is known.
+    infos = sorted(plugins.info(), key=lambda info: info.name)
+    try:
+        plugins.check()
+    except PluginError as error:
+        if error.plugin not in {info.name for info in infos}:
+            raise
+        reasons[error.plugin] = error.reason
+    return [_marked(info, reasons.get(info.name)) for info in infos]
+
+
+def _without_broken(load: Load, reasons: dict[str, str]) -> Plugins | None:
+    try:
+        return load(reasons)
+    except PluginError as error:
+        if error.plugin in reasons:
+            raise
+        reasons[error.plugin] = error.reason
+        return None
+
+
+def _marked(info: PluginInfo, reason: str | None) -> PluginInfo:
+    return replace(info, state="failed", error=reason) if reason else info
+
+
+def plugin_table(infos: Sequence[PluginInfo], folder: Path | None) -> str:
+    """Name, version, origin and state of each plugin, one a line."""
+    if not infos:
+        return "no plugins"
+    rows = [("NAME", "VERSION", "FROM", "STATE")]
+    for info in infos:
+        origin = info.distribution or f"{folder}/{info.name}"
+        state = f"{info.state}: {info.error}" if info.error else info.state
+        rows.append((info.name, info.version or "-", origin, state))
+    return _table(rows)
+
+
+def plan(kernel: Kernel) -> str:
+    """What a kernel that is configured would run."""
+    config = kernel.config
+    files = ", ".join(map(str, config.files)) or "none"
+    plugins = ", ".join(
+        f"{info.name} {info.version or ''}".strip()
+        for info in kernel.plugins.info()
+        if info.state != "disabled"
+    )
+    rows = [_job_row(JobName.parse(job.name, session), job) for session, job in config.jobs()]
+    jobs = f"jobs:\n{_table(rows)}" if rows else "jobs: none"
+    return f"configuration: {files}\nplugins: {plugins or 'none'}\n{jobs}"
+
+
+def _job_row(name: JobName, job: JobConfig) -> tuple[str, ...]:
+    line = " ".join(filter(None, (job.cmd, shlex.join(job.args))))
+    notes = [
+        f"in {job.cwd}" if job.cwd else "",
+        f"as {job.uid}" if job.uid is not None else "",
+        "" if job.start else "not started",
+    ]
+    return (f"  {name}", f"{job.numprocesses} x", line, ", ".join(filter(None, notes)))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    return "\n".join(lines)

@@ -1,0 +1,313 @@
+"""The command gafferd as its users meet it: it runs, ends, and says in one line what is wrong."""
+
+import json
+import signal
+import sys
+
+import pytest
+
+from tests.gafferd import Home, is_alive, one_line, wait_until
+
+QUIT_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
+BUGGY = """
+import sys
+from gaffer_kernel.daemon import life, main
+
+async def live(self, ready):
+    raise ZeroDivisionError("oops")
+
+life.Gafferd.live = live
+sys.exit(main())
+"""
+FAILING = """
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+__version__ = "1.2"
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    raise OSError(98, "Address already in use")
+    yield
+"""
+OPTION = """
+import json, pathlib
+from gaffer_kernel import hookimpl
+
+@hookimpl
+def gaffer_add_options(parser):
+    parser.add_argument("--greet", metavar="WHOM", help="say hello to somebody")
+    parser.add_argument("--shout", action="store_true", help="loudly")
+
+@hookimpl
+def gaffer_configure(config):
+    pathlib.Path("seen").write_text(json.dumps([str(config.path), config.options]))
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+# Running
+
+
+@pytest.mark.parametrize("signum", QUIT_SIGNALS, ids=lambda signum: signum.name)
+def test_it_runs_what_the_file_says_until_it_is_told_to_stop(home, signum):
+    home.write("gaffer.ini", home.job("one") + home.job("two"))
+    with home.running("-c", "gaffer.ini") as gafferd:
+        pids = [home.pid("one.pid"), home.pid("two.pid")]
+        assert all(map(is_alive, pids))
+
+        gafferd.send_signal(signum)
+
+        assert gafferd.wait() == 0
+        assert not any(map(is_alive, pids))
+    assert home.messages() == ""
+
+
+def test_it_runs_as_a_module_too(home):
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini", program=(sys.executable, "-m", "gaffer_kernel.daemon")) as it:
+        home.pid("one.pid")
+        it.terminate()
+        assert it.wait() == 0
+
+
+def test_it_runs_without_any_standard_stream(home):
+    home.write("gaffer.ini", home.job("one"))
+    closing = ("sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', sys.executable, "-m")
+    with home.running(
+        "gaffer.ini", "--pidfile", "pid", program=(*closing, "gaffer_kernel.daemon")
+    ) as gafferd:
+        home.pid("one.pid")
+        # Nothing that is written to stderr may end up in here.
+        assert home.pid("pid") == gafferd.pid
+        gafferd.terminate()
+        assert gafferd.wait() == 0
+
+
+def test_the_pid_file_of_the_file_counts(home):
+    home.write("gaffer.ini", "[gaffer]\npidfile = from.ini\n" + home.job("one"))
+    with home.running("gaffer.ini") as gafferd:
+        assert home.pid("from.ini") == gafferd.pid
+    assert (home / "from.ini").exists()  # It was killed.
+    with home.running("gaffer.ini", "--pidfile", "from.option") as gafferd:
+        assert home.pid("from.option") == gafferd.pid
+        gafferd.terminate()
+        assert gafferd.wait() == 0
+    assert not (home / "from.option").exists()
+
+
+def test_a_second_one_with_the_same_pid_file_does_not_start(home):
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini", "--pidfile", "pid") as gafferd:
+        home.pid("one.pid")
+
+        second = home.run("gaffer.ini", "--pidfile", "pid")
+
+        assert one_line(second) == f"Already running on PID {gafferd.pid} (pid file pid)"
+        gafferd.terminate()
+
+
+# What is wrong, in one line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[process:a]\ncmd = x\nnumprocesses = two\n", "bad.ini:3: [process:a] numprocesses: "),
+        ("[process:a]\ncmd = x\nnumproceses = 2\n", "bad.ini:3: [process:a] numproceses: "),
+        ("[process:a]\n", "bad.ini:1: [process:a] cmd: is missing"),
+        ("[process:a]\ncmd = x\n\n[process:a]\n", "bad.ini:4: [process:a] duplicate section"),
+        ("[proces:a]\ncmd = x\n", "bad.ini:1: [proces:a] unknown section"),
+        ("[gaffer]\nplugin = x\n", "bad.ini:2: [gaffer] plugin: unknown key"),
+        ("cmd = x\n", "bad.ini:1: there is no [section]"),
+        ("[gaffer]\ninclude = nowhere.ini\n", "bad.ini:2: [gaffer] include: nowhere.ini"),
+        ("[gaffer]\ninclude = bad.ini\n", "bad.ini:2: [gaffer] include: the files include each"),
+        ("[webhooks]\n", "bad.ini:1: [webhooks] belongs to gaffer-webhooks"),
+        ("[gaffer]\nplugin_dir = a\nplugins_dir = b\n", "bad.ini:3: [gaffer] plugins_dir: means"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line(home, text, said):
+    home.write("bad.ini", text)
+
+    assert one_line(home.run("-c", "bad.ini")).startswith(said)
+
+
+def test_a_file_that_is_not_utf_8_is_one_line(home):
+    (home / "bad.ini").write_bytes(b"[process:a]\ncmd = \xff\n")
+
+    assert one_line(home.run("-c", "bad.ini")) == "bad.ini:2: is not UTF-8 text"
+
+
+def test_a_missing_file_is_one_line(home):
+    said = one_line(home.run("-c", "nowhere.ini"))
+
+    assert said == "nowhere.ini: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-c"], "argument -c/--config: expected one argument"),
+        (["-c", ""], "argument -c/--config: the name is empty"),
+        ([""], "argument config: the name is empty"),
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--pid", "x"], "unrecognized arguments: --pid"),
+        (["--log-level", "loud"], "invalid choice: 'loud'"),
+        (["-c", "a.ini", "b.ini"], "the configuration is given twice: a.ini and b.ini"),
+        (["a.ini", "b.ini"], "unrecognized arguments: b.ini"),
+    ],
+)
+def test_wrong_usage_has_status_2(home, args, said):
+    home.write("a.ini", "")
+    home.write("b.ini", "")
+
+    result = home.run(*args)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: gafferd ")
+    assert said in result.stderr
+
+
+def test_a_pid_file_that_cannot_be_is_one_line(home):
+    said = one_line(home.run("--pidfile", "nowhere/pid"))
+
+    assert said == "pid file nowhere/pid: there is no folder nowhere"
+
+
+def test_a_plugin_that_does_not_start_is_named(home):
+    home.write("plugins/web/__init__.py", FAILING)
+    home.write("gaffer.ini", home.job("one"))
+
+    said = one_line(home.run("gaffer.ini", "-p", "plugins", "--pidfile", "pid"))
+
+    assert said == "plugin web: did not start: OSError: [Errno 98] Address already in use"
+    assert not (home / "pid").exists()
+    assert not (home / "one.pid").exists()
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(home):
+    home.write("plugins/web/__init__.py", "import nothing_of_this_name\n")
+
+    said = one_line(home.run("-p", "plugins"))
+
+    assert said.startswith("plugin web: ")
+    assert "No module named 'nothing_of_this_name'" in said
+
+
+def test_a_bug_shows_where_it_is(home):
+    result = home.run(program=(sys.executable, "-c", BUGGY))
+
+    assert result.returncode == 1
+    assert "CRITICAL gaffer_kernel.daemon.command: ZeroDivisionError: oops" in result.stderr
+    assert "Traceback" in result.stderr
+
+
+# Options of plugins
+
+
+@pytest.fixture
+def greeter(home):
+    """A home with a plugin that has options, and a file in no usual place."""
+    home.write("plugins/greeter/__init__.py", OPTION)
+    home.write("my.ini", home.job("one"))
+    return home
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["my.ini", "--greet", "Ann", "--shout"],
+        ["--greet", "Ann", "--shout", "my.ini"],
+        ["--greet", "Ann", "my.ini", "--shout"],
+        ["--greet=Ann", "my.ini", "--shout"],
+        ["--shout", "--greet=Ann", "--", "my.ini"],
+        ["--shout", "--greet", "Ann", "-c", "my.ini"],
+    ],
+    ids=" ".join,
+)
+def test_a_plugin_finds_its_options_in_the_configuration(greeter, args):
+    result = greeter.run("--check", "-p", "plugins", *args)
+
+    assert result.returncode == 0, result.stderr
+    path, options = json.loads((greeter / "seen").read_text())
+    assert path == "my.ini"
+    assert options["greet"] == "Ann"
+    assert options["shout"] is True
+    assert options["verbose"] == 0
+    assert options["config"] == "my.ini"
+
+
+def test_an_option_not_given_is_none_or_false(greeter):
+    greeter.run("--check", "-p", "plugins", "-vv", "my.ini")
+
+    _, options = json.loads((greeter / "seen").read_text())
+    assert options["greet"] is None
+    assert options["shout"] is False
+    assert options["verbose"] == 2
+
+
+def test_help_shows_the_options_of_plugins_by_themselves(greeter):
+    help_text = greeter.run("--help", "-p", "plugins").stdout
+
+    assert "--greet WHOM" in help_text.partition("options of plugins:")[2]
+    assert "--greet WHOM" not in help_text.partition("options of plugins:")[0].partition("[-h]")[0]
+
+
+def test_two_plugins_with_the_same_option_are_an_error_that_names_one(greeter):
+    greeter.write("plugins/other/__init__.py", OPTION)
+
+    said = one_line(greeter.run("-p", "plugins"))
+
+    assert said.startswith("plugin other: gaffer_add_options raised ArgumentError")
+    assert "--greet" in said
+
+
+# Log
+
+
+def test_the_log_goes_to_a_file_if_one_is_named(home):
+    home.write("plugins/loose.py", "")
+    home.write("plugins/web/__init__.py", FAILING)
+
+    result = home.run("-p", "plugins", "--error-log", "log")
+
+    lines = (home / "log").read_text().splitlines()
+    assert "WARNING" in lines[0]
+    assert "loose.py is not loaded" in lines[0]
+    assert "CRITICAL" in lines[1]
+    assert one_line(result) in lines[1]
+
+
+def test_a_log_that_cannot_be_written_is_one_line(home):
+    said = one_line(home.run("--error-log", "nowhere/log"))
+
+    assert said == "error log nowhere/log: No such file or directory"
+
+
+def test_the_least_level_can_be_chosen(home):
+    home.write("plugins/loose.py", "")
+    home.write("plugins/web/__init__.py", FAILING)
+
+    assert home.run("-p", "plugins", "--check").stderr.count("\n") == 1
+    assert home.run("-p", "plugins", "--check", "--log-level=error").stderr == ""
+
+
+def test_a_message_is_one_line_and_does_nothing_to_a_terminal(home):
+    home.write("plugins/a\nb\x1b[2Jc.py", "")
+
+    said = home.run("-p", "plugins", "--check").stderr
+
+    assert said.count("\n") == 1
+    assert r"a\nb\x1b[2Jc.py is not loaded" in said
+
+
+def test_v_logs_what_happens(home):
+    with home.running("-v") as gafferd:
+        wait_until(lambda: "INFO" in home.messages())
+        gafferd.terminate()
+        assert gafferd.wait() == 0

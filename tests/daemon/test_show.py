@@ -1,0 +1,120 @@
+"""What gafferd shows instead of running: its plugins, and what a file would run."""
+
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from tests.gafferd import Home, one_line
+
+WHOLE = '"""A plugin."""\n__version__ = "2.0"\nfrom gaffer_kernel import hookimpl\n'
+HOOK = "@hookimpl\ndef gaffer_configure(config):\n    {}\n"
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = Home(tmp_path)
+    home.write("plugins/whole/__init__.py", WHOLE + HOOK.format("pass"))
+    return home
+
+
+def rows(result):
+    assert result.returncode == 0, result.stderr
+    lines = [line.split(maxsplit=3) for line in result.stdout.splitlines()]
+    assert lines[0] == ["NAME", "VERSION", "FROM", "STATE"]
+    return {line[0]: line[1:] for line in lines[1:]}
+
+
+def test_plugins_are_listed_with_version_origin_and_state(home):
+    listed = rows(home.run("--list-plugins", "-p", "plugins"))
+
+    assert listed.pop("whole") == ["2.0", "plugins/whole", "loaded"]
+    assert listed == {
+        point.name: [point.dist.version, point.dist.name, "disabled"]
+        for point in entry_points(group="gaffer")
+    }
+
+
+def test_broken_plugins_are_listed_with_the_reason(home):
+    home.write("plugins/broken/__init__.py", "import nothing_of_this_name\n")
+    home.write("plugins/empty/__init__.py", "")
+
+    listed = rows(home.run("--list-plugins", "-p", "plugins"))
+
+    assert listed["broken"][2].startswith("failed: ")
+    assert "No module named 'nothing_of_this_name'" in listed["broken"][2]
+    assert listed["empty"][2] == "failed: has no function marked @hookimpl"
+    assert listed["whole"][2] == "loaded"
+
+
+def test_plugins_that_do_not_fit_together_are_listed_with_the_reason(home):
+    home.write("plugins/broken/__init__.py", "syntax error")
+    needy = "gaffer_requires = ('broken', 'absent')\n"
+    home.write("plugins/needy/__init__.py", WHOLE + needy + HOOK.format("pass"))
+
+    listed = rows(home.run("--list-plugins", "-p", "plugins"))
+
+    assert listed["broken"][2].startswith("failed: ")
+    assert listed["needy"][2].startswith("failed: requires broken, which is disabled")
+    assert "requires absent, which is not installed" in listed["needy"][2]
+
+
+def test_a_plugin_that_was_disabled_is_not_even_imported(home):
+    home.write("plugins/broken/__init__.py", "open('imported', 'w')\n")
+
+    listed = rows(home.run("--list-plugins", "-p", "plugins", "--disable", "broken"))
+
+    assert listed["broken"] == ["-", "plugins/broken", "disabled"]
+    assert not (home / "imported").exists()
+
+
+def test_no_plugins_are_no_error(home, monkeypatch):
+    monkeypatch.setattr(home, "command", lambda *args: args)
+    program = "import sys, importlib_metadata; importlib_metadata.entry_points = lambda group: []\n"
+    program += "from gaffer_kernel.daemon import main; sys.exit(main())"
+
+    result = home.run("--list-plugins", program=(sys.executable, "-c", program))
+
+    assert (result.returncode, result.stdout) == (0, "no plugins\n")
+
+
+def test_a_folder_that_is_not_there_cannot_be_listed(home):
+    assert "nowhere" in one_line(home.run("--list-plugins", "-p", "nowhere"))
+
+
+def test_check_says_what_would_run_and_starts_nothing(home):
+    home.write("more.ini", "[process:shop:db]\ncmd = db\nargs = -d 'a b'\nuid = root\n")
+    text = "[gaffer]\ninclude = more.ini\n"
+    text += home.job("web", numprocesses=3, priority=0) + home.job("off", "x", start="no", cwd="/")
+    home.write("gaffer.ini", text)
+
+    result = home.run("--check", "-p", "plugins", "--daemon", "--pidfile", "pid", "gaffer.ini")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    configuration, plugins, jobs, *lines = result.stdout.splitlines()
+    assert configuration == "configuration: gaffer.ini, more.ini"
+    assert plugins == "plugins: whole 2.0"
+    assert jobs == "jobs:"
+    assert [line.split()[:3] for line in lines] == [
+        ["web", "3", "x"],
+        ["off", "1", "x"],
+        ["shop.db", "1", "x"],
+    ]
+    assert lines[1].endswith("in /, not started")
+    assert " db -d 'a b' " in lines[2]
+    assert lines[2].endswith("as root")
+    assert not (home / "web.pid").exists()
+    assert not (home / "pid").exists()
+
+
+def test_check_of_nothing_says_so(home):
+    assert home.run("--check").stdout == "configuration: none\nplugins: none\njobs: none\n"
+
+
+def test_check_lets_the_plugins_check_too(home):
+    home.write("plugins/picky/__init__.py", WHOLE + HOOK.format("config.section('gaffer').nope"))
+    home.write("gaffer.ini", "[gaffer]\n")
+
+    said = one_line(home.run("--check", "-p", "plugins", "gaffer.ini"))
+
+    assert said.startswith("plugin picky: gaffer_configure raised AttributeError")

@@ -1,0 +1,155 @@
+"""Signals where no plugin receives them: before it opens, after it has closed, without one."""
+
+import signal
+import subprocess
+
+import pytest
+
+from tests.gafferd import COMMAND, Home, is_alive, wait_until
+
+STUBBORN = "sh -c 'trap \"\" TERM; echo $$$$ >s.new; mv s.new s.pid; while :; do sleep 600; done'"
+IGNORED = (1, 2, 3, 15)
+OPENING = """
+import pathlib, trio
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    pathlib.Path("opening").touch()
+    await trio.sleep_forever()
+    yield
+"""
+RECEIVER = """
+import signal, pathlib, trio
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+async def receive(kernel, signals):
+    async for signum in signals:
+        with open("received", "a") as file:
+            print(signal.Signals(signum).name, file=file)
+        kernel.stop()
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            nursery.start_soon(receive, kernel, signals)
+            yield
+        # No receiver of this plugin is there any more, and gafferd has not ended.
+        pathlib.Path("closing").touch()
+        while not pathlib.Path("close").exists():
+            await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+def test_a_second_signal_kills_what_is_left(home):
+    home.write("gaffer.ini", home.job("s", STUBBORN, graceful_timeout=1000))
+    with home.running("-v", "gaffer.ini") as gafferd:
+        pid = home.pid("s.pid")
+        gafferd.terminate()
+        wait_until(lambda: "stopping" in home.messages())
+        assert is_alive(pid)
+
+        gafferd.send_signal(signal.SIGINT)
+
+        assert gafferd.wait() == 0
+        assert not is_alive(pid)
+
+
+def test_hup_is_not_the_end(home):
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini") as gafferd:
+        pid = home.pid("one.pid")
+        gafferd.send_signal(signal.SIGHUP)
+        gafferd.terminate()
+
+        # Ended by HUP it would have another status, and have left its child behind.
+        assert gafferd.wait() == 0
+        assert not is_alive(pid)
+
+
+def test_signals_ignored_by_its_parent_are_not_ignored_by_it_or_its_children(home):
+    home.write("gaffer.ini", home.job("one"))
+    ignoring = ("sh", "-c", 'trap "" HUP INT QUIT TERM; exec "$0" "$@"')
+    with home.running("gaffer.ini", program=(*ignoring, *home_program())) as gafferd:
+        pid = home.pid("one.pid")
+        ignored = signal_set(pid, "SigIgn")
+        assert not ignored.intersection(IGNORED)
+
+        gafferd.send_signal(signal.SIGINT)
+
+        assert gafferd.wait() == 0
+        assert not is_alive(pid)
+
+
+def test_signals_blocked_by_its_parent_are_not_blocked(home):
+    home.write("gaffer.ini", home.job("one"))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+    try:
+        with home.running("gaffer.ini") as gafferd:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            assert not signal_set(home.pid("one.pid"), "SigBlk")
+            gafferd.terminate()
+            assert gafferd.wait() == 0
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_signal_during_the_start_ends_the_start(home):
+    home.write("plugins/slow/__init__.py", OPENING)
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini", "-p", "plugins", "--pidfile", "pid") as gafferd:
+        wait_until((home / "opening").exists)
+
+        gafferd.terminate()
+
+        assert gafferd.wait(5) == 0  # Long before the deadline for opening.
+    assert not (home / "one.pid").exists()
+    assert not (home / "pid").exists()
+
+
+def test_a_plugin_takes_them_over_while_it_is_open(home):
+    home.write("plugins/receiver/__init__.py", RECEIVER)
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini", "-p", "plugins") as gafferd:
+        home.pid("one.pid")
+        gafferd.terminate()
+        wait_until((home / "closing").exists)
+        assert (home / "received").read_text() == "SIGTERM\n"
+
+        # It has closed its receiver; nobody else's may be missing.
+        for signum in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+            gafferd.send_signal(signum)
+        (home / "close").touch()
+
+        assert gafferd.wait() == 0
+    assert (home / "received").read_text() == "SIGTERM\n"
+
+
+def home_program():
+    return (str(COMMAND),)
+
+
+def signal_set(pid, name):
+    """The signals in one of the masks of a process."""
+    with open(f"/proc/{pid}/status") as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith(name))
+    return {number + 1 for number in range(64) if mask >> number & 1}
+
+
+def test_the_shell_ignores_what_it_is_told_to(home):
+    """The two tests above prove something: the masks are inherited."""
+    command = ["sh", "-c", 'trap "" HUP INT QUIT TERM; exec sleep 600']
+    with subprocess.Popen(command) as process:
+        wait_until(lambda: signal_set(process.pid, "SigIgn") >= set(IGNORED))
+        process.kill()
