@@ -20,7 +20,7 @@ LOG_LENGTH = 10_000
 """How many entries the log keeps at the least (the seed's max_size)."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True):
     """Something that happened, with its number and its time.
 
     `seq` counts up from 1 without a gap; `time` is the wall clock in seconds, for people: nothing
@@ -95,18 +95,10 @@ class EventBus:
         number.
         """
         self.seq += 1
-        entry = Event(
-            seq=self.seq,
-            time=self._wall(),
-            event=event,
-            name=name,
-            session=session,
-            job=job,
-            data=data,
-        )
+        entry = Event(self.seq, self._wall(), event, name, session, job, data)
         self._log.append(entry)
         if job is not None:
-            self._log.append(msgspec.structs.replace(entry, event=entry.topic))
+            self._log.append(Event(self.seq, entry.time, entry.topic, name, session, job, data))
         if len(self._log) > 2 * self._length:
             self._trim()
         if self._waiting:
@@ -201,15 +193,14 @@ class Subscription:
 
         Cancelling the wait loses nothing.
         """
-        await trio.lowlevel.checkpoint()
-        if self._pending:
-            news = list(self._pending)
-            self._pending.clear()
-            return news
-        while not (news := self._take()):
-            if self._bus.closed:
-                return []
+        self._pending.extend(self._take())
+        if self._pending or self._bus.closed:
+            await trio.lowlevel.checkpoint()
+        while not self._pending and not self._bus.closed:
             await self._bus._waiting.park()
+            self._pending.extend(self._take())
+        news = list(self._pending)
+        self._pending.clear()
         return news
 
     def __aiter__(self) -> Subscription:

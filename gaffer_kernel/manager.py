@@ -44,6 +44,7 @@ class Manager:
         self._nursery: trio.Nursery | None = None
         self._scopes: set[trio.CancelScope] = set()
         self._closing = False
+        self._watching = True
         self._hurried = False
 
     # Its life
@@ -57,7 +58,7 @@ class Manager:
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._begin(self._system.run, "system")
+            self._begin(self._watch, "system")
             self._begin(self._turns.run, "spawn turns")
             try:
                 yield
@@ -71,6 +72,8 @@ class Manager:
         assert self._nursery is not None
         self._nursery.start_soon(self._shielded, function, name=name)
 
+    # An interrupt goes to the program around us, never to one of these: without them nothing ends.
+    @trio.lowlevel.enable_ki_protection
     async def _shielded(self, function: Callable[[], Awaitable[None]]) -> None:
         with trio.CancelScope(shield=True) as scope:
             self._scopes.add(scope)
@@ -79,6 +82,13 @@ class Manager:
             finally:
                 self._scopes.discard(scope)
 
+    async def _watch(self) -> None:
+        self._watching = True
+        try:
+            await self._system.run()
+        finally:
+            self._watching = False
+
     async def _close(self) -> None:
         self._closing = True
         jobs = [*self.jobs(), *self._leaving.values()]
@@ -86,9 +96,9 @@ class Manager:
         with trio.move_on_after(patience, shield=True) as scope:
             for job in jobs:
                 job.leave()
-            if self._hurried:
+            if self._hurried or not self._watching:
                 self.hurry()
-            for job in jobs:
+            for job in jobs if self._watching else ():
                 await job.gone.wait()
         if scope.cancelled_caught:
             for process in self._processes.values():

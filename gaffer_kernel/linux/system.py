@@ -39,6 +39,8 @@ class LinuxSystem:
         self._children: dict[int, LinuxChild] = {}
         self._instance = secrets.token_hex(4)
         self._spawned = 0
+        # Copied once: os.environ decodes every variable each time it is copied.
+        self._environ = dict(os.environ)
         self._adopted = Adopted(self._poller, self._instance, self._children)
         self._files: tuple[int, int] | None = None
         if own_process:
@@ -58,8 +60,8 @@ class LinuxSystem:
         return random.random()
 
     def environ(self) -> Mapping[str, str]:
-        """The environment we run in."""
-        return os.environ
+        """The environment we were started in."""
+        return self._environ
 
     def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
         """Look up a user and a group."""
