@@ -1,0 +1,147 @@
+"""Reload by difference: only what changed in the file is touched."""
+
+import pytest
+
+from gaffer_kernel import Config, ConfigError, GafferError, JobConfig, NotFound
+from gaffer_kernel.kernel import open_kernel
+from gaffer_kernel.testing import FakeSystem, Recorder
+
+FILE = """
+[process:same]
+cmd = same
+[process:changed]
+cmd = old
+[process:scaled]
+cmd = scaled
+[process:gone]
+cmd = gone
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "gaffer.ini"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+async def kernel(autojump_clock, file, recorder):
+    async with open_kernel(Config.read(file), plugins=[recorder], system=FakeSystem()) as kernel:
+        for job in kernel.manager.jobs():
+            await job.settled()
+        yield kernel
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+def rewrite(file, *changes):
+    text = file.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    file.write_text(text)
+
+
+def events_since(recorder, seq):
+    return [(event.event, event.name) for event in recorder.events if event.seq > seq]
+
+
+async def test_an_unchanged_file_touches_nothing(autojump_clock, kernel, recorder):
+    before = kernel.events.seq
+    await kernel.reload()
+    assert kernel.events.seq == before
+
+
+async def test_only_the_differences_are_applied(autojump_clock, kernel, recorder, file):
+    pids = {str(job.name): job.pids() for job in kernel.manager.jobs()}
+    rewrite(
+        file,
+        ("cmd = old", "cmd = new"),
+        ("cmd = scaled", "cmd = scaled\nnumprocesses = 3"),
+        ("[process:gone]\ncmd = gone", "[process:shop:new]\ncmd = new"),
+    )
+    await kernel.reload()
+    manager = kernel.manager
+    for job in manager.jobs():
+        await job.settled()
+    assert manager.get("same").pids() == pids["same"]
+    assert manager.get("scaled").pids()[:1] == pids["scaled"]
+    assert len(manager.get("scaled").pids()) == 3
+    assert manager.get("changed").pids() != pids["changed"]
+    assert manager.get("changed").config.cmd == "new"
+    assert len(manager.get("shop.new").pids()) == 1
+    with pytest.raises(NotFound):
+        manager.get("gone")
+    assert not [event for event in recorder.events if event.name == "same" and event.seq > 20]
+
+
+async def test_a_job_that_came_another_way_is_not_touched(autojump_clock, kernel, file):
+    job = kernel.manager.load(JobConfig(name="mine", cmd="mine"))
+    await job.settled()
+    pids = job.pids()
+    rewrite(file, ("cmd = old", "cmd = new"))
+    await kernel.reload()
+    assert kernel.manager.get("mine").pids() == pids
+
+
+async def test_what_was_unloaded_by_hand_stays_so_until_it_changes(autojump_clock, kernel, file):
+    kernel.manager.unload("changed")
+    kernel.manager.unload("gone")
+    await kernel.reload()
+    with pytest.raises(NotFound):
+        kernel.manager.get("changed")
+    rewrite(file, ("cmd = old", "cmd = new"), ("[process:gone]\ncmd = gone", ""))
+    await kernel.reload()
+    assert kernel.manager.get("changed").config.cmd == "new"
+
+
+async def test_a_new_section_takes_over_a_job_loaded_by_hand(autojump_clock, kernel, file):
+    kernel.manager.load(JobConfig(name="new", cmd="by-hand"))
+    rewrite(file, ("[process:gone]", "[process:new]"))
+    await kernel.reload()
+    assert kernel.manager.get("new").config.cmd == "gone"
+
+
+async def test_a_stopped_job_that_changes_stays_stopped(autojump_clock, kernel, file):
+    kernel.manager.get("changed").stop()
+    rewrite(file, ("cmd = old", "cmd = new"))
+    await kernel.reload()
+    job = kernel.manager.get("changed")
+    await job.settled()
+    assert not job.active
+    assert job.pids() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "[process:bad]\n",
+        "[process:bad]\ncmd = x\nnumprocesses = many\n",
+        "[nonsense]\n",
+        "no section\n",
+        "[process:same]\ncmd = again\n",
+    ],
+)
+async def test_a_wrong_file_changes_nothing(autojump_clock, kernel, file, wrong):
+    before = kernel.events.seq
+    file.write_text(wrong if "no section" in wrong else file.read_text() + wrong)
+    with pytest.raises(ConfigError, match=r"gaffer\.ini:\d+: "):
+        await kernel.reload()
+    assert kernel.events.seq == before
+    assert len(kernel.manager.jobs()) == 4
+
+
+async def test_a_file_that_is_gone_changes_nothing(autojump_clock, kernel, file):
+    file.unlink()
+    with pytest.raises(GafferError, match=r"gaffer\.ini"):
+        await kernel.reload()
+    assert len(kernel.manager.jobs()) == 4
+
+
+async def test_without_a_file_there_is_nothing_to_reload(autojump_clock):
+    async with open_kernel(system=FakeSystem()) as kernel:
+        await kernel.reload()
