@@ -164,10 +164,10 @@ class Instances:
         return min((process.kill_at for process in self._stopping.values()), default=inf)
 
     def release(self) -> None:
-        """Know no more of the processes; they run on."""
-        for pid in list(self.processes):
-            del self.processes[pid], self._registry[pid]
-        self._stopping.clear()
+        """Know no more of the processes that have not been told to stop; they run on."""
+        for pid, process in list(self.processes.items()):
+            if not process.stopping:
+                del self.processes[pid], self._registry[pid]
 
     # Ending
 

@@ -190,7 +190,9 @@ class Job:
         self.post(self._leave)
 
     def hurry(self) -> None:
-        """Kill what is being stopped without waiting any longer."""
+        """Kill what is being stopped without waiting any longer, also what had its name before."""
+        if self._predecessor is not None:
+            self._predecessor.hurry()
         self._instances.kill_ending()
 
     # What is known

@@ -12,6 +12,7 @@ import trio
 
 from gaffer_kernel import restart
 from gaffer_kernel.config import Config
+from gaffer_kernel.errors import shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.job import Job
 from gaffer_kernel.jobconfig import JobConfig
@@ -169,8 +170,13 @@ class Kernel:
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:
         """The first opinion of a plugin on when a job's process is to be started again."""
-        delay: float | None = self.plugins.first("gaffer_restart_delay", job=job, history=history)
-        return delay
+        for plugin, delay in self.plugins.call("gaffer_restart_delay", job=job, history=history):
+            if isinstance(delay, int | float) and delay >= 0:
+                return delay
+            log.error(
+                "plugin %s: gaffer_restart_delay gave %s, not seconds from 0", plugin, shown(delay)
+            )
+        return None
 
     def _tell_plugins(self, event: object) -> None:
         self.plugins.call("gaffer_event", event=event)
