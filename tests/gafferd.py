@@ -1,10 +1,11 @@
 """The command gafferd for tests: in a folder of its own, without the plugins that are installed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -73,6 +74,15 @@ class Home:
                 yield process
             finally:
                 process.kill()
+                self.clean_up()
+
+    def clean_up(self):
+        """Kill the jobs, if gafferd could not do it."""
+        for path in self.folder.glob("*.pid"):
+            pid = int(path.read_text())
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if os.readlink(f"/proc/{pid}/cwd") == str(self.folder):
+                    os.kill(pid, signal.SIGKILL)
 
     def messages(self):
         return (self / "err").read_text()

@@ -202,7 +202,3 @@ def _set_title() -> None:
         # A nicety for `ps`, if it happens to be installed.
         return
     setproctitle("gafferd")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -84,8 +84,8 @@ def _kill_children(spare: Set[int]) -> None:
         if not found:
             return
         for pid in found:
-            # Another user's by now: not ours to end.
-            with contextlib.suppress(PermissionError):
+            # Another user's by now, or gone.
+            with contextlib.suppress(PermissionError, ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         killed |= found
         time.sleep(_PAUSE)

@@ -7,6 +7,7 @@ belong to any process, so a file that nobody holds locked is taken over.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import stat
 from pathlib import Path
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from gaffer_kernel.errors import GafferError
+
+log = logging.getLogger(__name__)
 
 _LONGEST = 32
 """Bytes read of a pid file: more than any pid has."""
@@ -62,16 +65,19 @@ class PidFile:
             finally:
                 if fd >= 0:
                     os.close(fd)
-        os.fchmod(self._fd, 0o644)
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        self._write()
 
     def release(self) -> None:
         """Remove the file and give up the lock. May be called again."""
         fd, self._fd = self._fd, -1
-        if fd >= 0:
+        if fd < 0:
+            return
+        try:
             if self._is_ours(fd):
                 self.path.unlink()
+        except OSError as error:
+            log.warning("pid file %s cannot be removed: %s", self.path, error.strerror)
+        finally:
             os.close(fd)
 
     def _open(self) -> int:
@@ -101,6 +107,15 @@ class PidFile:
             raise self._already_running(fd) from None
         except OSError as error:
             raise self._refusal(f"it cannot be locked: {error.strerror}") from None
+
+    def _write(self) -> None:
+        try:
+            os.fchmod(self._fd, 0o644)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self.release()
+            raise self._refusal(f"it cannot be written: {error.strerror}") from None
 
     def _already_running(self, fd: int) -> GafferError:
         # Empty for the moment between the other one's lock and its first word.

@@ -44,6 +44,7 @@ def ended(home):
     finally:
         if (home / "pid").exists():
             os.kill(home.pid("pid"), signal.SIGKILL)
+        home.clean_up()
 
 
 def launch(home, *args, **env):

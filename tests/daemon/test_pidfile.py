@@ -1,5 +1,6 @@
 """The pid file: who holds it, what is taken over, what is refused."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -104,6 +105,28 @@ def test_releasing_twice_is_harmless(path):
     file.release()
 
     assert path.exists()
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+
+    assert refusal(path) == f"pid file {path}: it cannot be written: No space left on device"
+    assert not path.exists()
+
+
+def test_one_that_cannot_be_removed_is_logged(path, monkeypatch, caplog):
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with PidFile(path), monkeypatch.context() as patch:
+        patch.setattr(type(path), "unlink", refuse)
+        with PidFile(path.with_name("other")):
+            pass
+
+    assert "other cannot be removed: Permission denied" in caplog.text
 
 
 def test_without_its_folder_it_says_so(tmp_path):

@@ -9,6 +9,12 @@ from tests.gafferd import COMMAND, Home, is_alive, wait_until
 
 STUBBORN = "sh -c 'trap \"\" TERM; echo $$$$ >s.new; mv s.new s.pid; while :; do sleep 600; done'"
 IGNORED = (1, 2, 3, 15)
+IMPORTING = """
+import pathlib, time
+
+pathlib.Path("importing").touch()
+time.sleep(600)
+"""
 OPENING = """
 import pathlib, trio
 from contextlib import asynccontextmanager
@@ -103,6 +109,17 @@ def test_signals_blocked_by_its_parent_are_not_blocked(home):
             assert gafferd.wait() == 0
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_signal_before_anything_has_started_is_the_end(home):
+    home.write("plugins/slow/__init__.py", IMPORTING)
+    with home.running("-p", "plugins", "--pidfile", "pid") as gafferd:
+        wait_until((home / "importing").exists)
+
+        gafferd.terminate()
+
+        assert gafferd.wait() == 0
+    assert home.messages() == ""
 
 
 def test_a_signal_during_the_start_ends_the_start(home):
