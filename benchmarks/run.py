@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from http.client import HTTPException
 
 from figures import FIGURES
 from harness.processes import end_all, nothing_stays
@@ -39,7 +40,7 @@ def _measure(name: str, rows: list[Row]) -> bool:
     begin = time.monotonic()
     try:
         rows += FIGURES[name]()
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, HTTPException) as error:
         print(f"{name} could not be measured: {error}", file=sys.stderr)
         return False
     finally:

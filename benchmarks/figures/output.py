@@ -13,9 +13,12 @@ from harness.table import Bound, Row
 
 from gaffer_kernel import JobConfig, Process, open_kernel
 
-ROUNDS = 5
-SIZE = 1024 * 1024 * 1024
-FLOOD = ["dd", "if=/dev/zero", "bs=64K", f"count={SIZE // 65536}", "status=none"]
+ROUNDS = 9
+QUIET = 0.05
+SIZE = 512 * 1024 * 1024
+DD = f"dd if=/dev/zero bs=64K count={SIZE // 65536} status=none"
+FLOOD = ["/bin/sh", "-c", f"read line && exec {DD}"]
+"""Writes once it is told to: so everybody is listening when the first byte comes."""
 
 
 def rows() -> Iterator[Row]:
@@ -47,36 +50,52 @@ def _rate(begin: float) -> float:
 
 
 def _cat() -> float:
-    begin = time.perf_counter()
-    with subprocess.Popen(FLOOD, stdout=subprocess.PIPE) as flood:
-        subprocess.run(["cat"], stdin=flood.stdout, stdout=subprocess.DEVNULL, check=True)
-    return _rate(begin)
+    with (
+        subprocess.Popen(FLOOD, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as flood,
+        subprocess.Popen(["cat"], stdin=flood.stdout, stdout=subprocess.DEVNULL) as cat,
+    ):
+        assert flood.stdin is not None
+        assert flood.stdout is not None
+        flood.stdout.close()
+        time.sleep(QUIET)
+        begin = time.perf_counter()
+        flood.stdin.write(b"\n")
+        flood.stdin.flush()
+        cat.wait()
+        return _rate(begin)
 
 
 async def _kernel(subscribed: bool) -> float:
     command, *args = FLOOD
     config = JobConfig(
-        name="flood", cmd=command, args=args, numprocesses=0, redirect_output=("stdout",)
+        name="flood",
+        cmd=command,
+        args=args,
+        numprocesses=0,
+        redirect_output=("stdout",),
+        redirect_input=True,
     )
     async with (
         open_kernel() as kernel,
         kernel.events.subscribe("spawn", "exit") as events,
         trio.open_nursery() as nursery,
     ):
-        job = kernel.manager.load(config)
+        pid = kernel.manager.load(config).commit()
+        await anext(events)
+        process = kernel.manager.process(pid)
+        if subscribed:
+            await nursery.start(_read_all, process)
+        await trio.sleep(QUIET)
         begin = time.perf_counter()
-        pid = job.commit()
-        async for event in events:
-            if event.event == "spawn" and subscribed:
-                nursery.start_soon(_read_all, kernel.manager.process(pid))
-            elif event.event == "exit":
-                break
+        await process.write("\n")
+        await anext(events)
     return _rate(begin)
 
 
-async def _read_all(process: Process) -> None:
+async def _read_all(process: Process, *, task_status: trio.TaskStatus[None]) -> None:
     size = 0
-    async with process.subscribe("stdout", tail=True) as outputs:
+    async with process.subscribe("stdout") as outputs:
+        task_status.started()
         async for output in outputs:
             size += len(output.data) + output.lost
     if size != SIZE:

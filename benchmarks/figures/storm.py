@@ -40,8 +40,8 @@ def rows() -> Iterator[Row]:
         ("crash storm of 100: gafferd, of a core", own * 100, "%", Bound(limit=5.0)),
         ("crash storm of 100: its children, of a core", children * 100, "%", None),
         ("crash storm of 100: answer of the API, p50", cuts[49] * 1000, "ms", None),
-        ("crash storm of 100: answer of the API, p99", cuts[98] * 1000, "ms", None),
-        ("crash storm of 100: slowest answer", max(answers) * 1000, "ms", Bound(limit=1000.0)),
+        ("crash storm of 100: answer of the API, p99", cuts[98] * 1000, "ms", Bound(limit=100.0)),
+        ("crash storm of 100: slowest answer", max(answers) * 1000, "ms", None),
     ):
         yield Row(figure=figure, gaffer=value, unit=unit, bound=bound)
 

@@ -33,6 +33,7 @@ class Api:
             try:
                 self.get("/ping")
             except ConnectionRefusedError:
+                self._connection.close()
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"nobody answers on port {port}") from None
                 time.sleep(0.002)

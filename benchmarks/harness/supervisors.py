@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -141,7 +142,9 @@ class Daemon:
     def __init__(self, command: list[str], folder: Path) -> None:
         self._log = folder / "output"
         with self._log.open("wb") as log:
-            self._process = Popen(command, stdout=log, stderr=STDOUT, cwd=folder)
+            # A home of its own: plugins and settings of whoever measures are not measured.
+            environ = {**os.environ, "HOME": str(folder)}
+            self._process = Popen(command, stdout=log, stderr=STDOUT, cwd=folder, env=environ)
         self._name = Path(command[0]).name
         self.pid = self._process.pid
 
