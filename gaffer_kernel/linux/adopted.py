@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from collections.abc import Callable, Container
+from math import inf
 
 import trio
 
@@ -17,8 +19,8 @@ from gaffer_kernel.linux.poller import Poller
 
 MARK = "GAFFER_SPAWN"
 """The variable in the environment of every child that tells whose it is."""
-FRESH = 0.05
-"""Seconds for which a look at our children is good."""
+SHARE = 0.1
+"""The part of the time that may be spent looking at our children."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -59,7 +61,11 @@ class Member:
 
 
 class Adopted:
-    """The inherited processes. Without `enabled` there are none: somebody else inherits them."""
+    """The inherited processes. Without `enabled` there are none: somebody else inherits them.
+
+    Looking costs a millisecond with a thousand children, so looks take SHARE of the time at most:
+    who needs one soon after another waits a little, and those who wait share the next.
+    """
 
     def __init__(self, poller: Poller, instance: str, known: Container[int]) -> None:
         self.enabled = False
@@ -68,33 +74,45 @@ class Adopted:
         self._known = known
         self._members: dict[int, Member] = {}
         self._strangers: set[int] = set()
-        self._seen: tuple[int, float] = (-1, 0.0)
+        self._rest_until = -inf
+        self._waiting: dict[Callable[[], None], None] = {}
 
     def left_by(self, group: int, mark: str) -> list[Member]:
-        """What the process with this group and mark has left behind, as far as it still lives."""
-        if not self.enabled:
-            return []
-        self.look()
+        """What a process with this group and mark has left behind, as far as the last look saw."""
         return [m for m in self._members.values() if m.group == group or m.mark == mark]
 
-    def all(self) -> list[Member]:
-        """Everything inherited that still lives."""
-        if self.enabled:
-            self.look()
-        return list(self._members.values())
-
-    def look(self) -> None:
-        """Find who has become our child without our doing; at most once a turn of the poller."""
-        turn, at = self._seen
-        now = trio.current_time()
-        if turn == self._poller.turn and now - at < FRESH:
+    def when_looked(self, function: Callable[[], None]) -> None:
+        """Call a function after the next look: at once if it is not too soon for one."""
+        if not self.enabled:
+            function()
             return
-        self._seen = (self._poller.turn, now)
+        first = not self._waiting
+        self._waiting[function] = None
+        if trio.current_time() >= self._rest_until:
+            self._look()
+        elif first:
+            self._poller.call_at(self._rest_until, self._look)
+
+    def _look(self) -> None:
+        """Find who has become our child without our doing, and tell those who wait for it."""
+        began = trio.current_time()
         children = _children()
         self._strangers &= children
         for pid in children:
             if not (pid in self._known or pid in self._members or pid in self._strangers):
                 self._meet(pid)
+        ended = trio.current_time()
+        self._rest_until = ended + (ended - began) / SHARE
+        waiting, self._waiting = self._waiting, {}
+        for function in waiting:
+            function()
+
+    def kill_all(self) -> None:
+        """Kill everything inherited: the supervision ends."""
+        if self.enabled:
+            self._look()
+        for member in self._members.values():
+            member.signal(signal.SIGKILL)
 
     def _meet(self, pid: int) -> None:
         try:

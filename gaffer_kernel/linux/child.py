@@ -77,6 +77,7 @@ class LinuxChild:
         self._dead = False
         self._gone = False
         self._patient = True
+        self._looking = False
         for fd in self._readers:
             poller.add(fd, partial(self._read, fd))
         poller.add(self._pidfd, self._died)
@@ -95,7 +96,7 @@ class LinuxChild:
         self._ending = signum
         self._told.clear()
         self._to_group(signum)
-        self._tell(self._left())
+        self._look()
 
     def _to_group(self, signum: int) -> None:
         try:
@@ -200,10 +201,13 @@ class LinuxChild:
         """The leader has exited; it stays a zombie until everything else is settled."""
         self._dead = True
         self._poller.remove(self._pidfd)
-        self._leftovers()
+        if not self._detach and not (self._ending and self._adopted.enabled):
+            # What it left behind may end as it was told to; nobody told it to.
+            self._ending = signal.SIGKILL
+            self._to_group(signal.SIGKILL)
         for fd in list(self._readers):
             self._drain(fd)
-        self._finish_if_complete()
+        self._look()
         if not self._gone:
             self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
         return 0
@@ -214,11 +218,16 @@ class LinuxChild:
             if fd not in self._readers or not self._read(fd):
                 return
 
-    def _leftovers(self) -> None:
-        """What it left behind may end as it was told to; if it was not told to, it is killed."""
-        if not self._detach and not (self._ending and self._adopted.enabled):
-            self._to_group(signal.SIGKILL)
-            self._ending = signal.SIGKILL
+    def _look(self) -> None:
+        """Find out what it left behind: only a look after its death tells."""
+        self._looking = True
+        self._adopted.when_looked(self._looked)
+
+    def _looked(self) -> None:
+        self._looking = False
+        if not self._gone:
+            self._tell(self._left())
+            self._finish_if_complete()
 
     def _left(self) -> list[Member]:
         return [] if self._detach else self._adopted.left_by(self.os_pid, self.mark)
@@ -229,11 +238,8 @@ class LinuxChild:
         self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:
-        if self._gone or not self._dead:
-            return
-        left = self._left()
-        self._tell(left)
-        if not left and not (self._readers and self._patient):
+        waits_for_output = self._readers and self._patient
+        if self._dead and not (self._gone or self._looking or waits_for_output or self._left()):
             self._finish()
 
     def _tell(self, members: list[Member]) -> None:
@@ -242,7 +248,8 @@ class LinuxChild:
             if member in self._told:
                 continue
             self._told.add(member)
-            member.when_gone(self._finish_if_complete)
+            # Whatever it leaves behind in its turn is then ours.
+            member.when_gone(self._look)
             if member.group != self.os_pid:
                 log.warning("%s left os pid %d behind: ending it", self._title, member.os_pid)
                 member.signal(self._ending)

@@ -40,7 +40,6 @@ class Poller:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._sleeping: trio.CancelScope | None = None
-        self.turn = 0
         # Read into again and again: a new object for each read costs more than the reading. Who is
         # handed a part of it copies what is to be kept before the next read.
         self.buffer = memoryview(bytearray(READ))
@@ -84,7 +83,6 @@ class Poller:
             heappop(self._timers)[2]()
 
     async def _serve(self, ready: list[tuple[int, int]]) -> None:
-        self.turn += 1
         spent = 0
         floods: list[int] = []
         for fd, _ in ready:

@@ -98,15 +98,18 @@ class LinuxSystem:
                     nursery.start_soon(self._sweep)
                 await self._poller.run()
         finally:
-            for member in self._adopted.all():
-                member.signal(signal.SIGKILL)
+            self._adopted.kill_all()
 
     async def _sweep(self) -> None:
         """Reap orphans that end while the process they come from lives on."""
         with trio.open_signal_receiver(signal.SIGCHLD) as deaths:
             async for _ in deaths:
-                self._adopted.look()
+                self._adopted.when_looked(_nothing)
                 await trio.sleep(SWEEP)
+
+
+def _nothing() -> None:
+    """Whoever is found is watched, and reaped when it ends: there is no more to do."""
 
 
 def _raise_open_files() -> tuple[int, int]:
