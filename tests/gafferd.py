@@ -78,11 +78,11 @@ class Home:
 
     def clean_up(self):
         """Kill the jobs, if gafferd could not do it."""
-        for path in self.folder.glob("*.pid"):
-            pid = int(path.read_text())
-            with suppress(FileNotFoundError, ProcessLookupError):
-                if os.readlink(f"/proc/{pid}/cwd") == str(self.folder):
-                    os.kill(pid, signal.SIGKILL)
+        for cwd in Path("/proc").glob("[0-9]*/cwd"):
+            # Gone meanwhile, or not ours.
+            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                if cwd.readlink() == self.folder:
+                    os.kill(int(cwd.parent.name), signal.SIGKILL)
 
     def messages(self):
         return (self / "err").read_text()

@@ -93,6 +93,7 @@ def test_the_pid_file_of_the_file_counts(home):
     home.write("gaffer.ini", "[gaffer]\npidfile = from.ini\n" + home.job("one"))
     with home.running("gaffer.ini") as gafferd:
         assert home.pid("from.ini") == gafferd.pid
+        home.pid("one.pid")
     assert (home / "from.ini").exists()  # It was killed.
     with home.running("gaffer.ini", "--pidfile", "from.option") as gafferd:
         assert home.pid("from.option") == gafferd.pid

@@ -175,4 +175,4 @@ def test_a_file_of_another_user_is_refused(path):
 
 
 def test_a_name_that_cannot_be_is_refused():
-    assert "null byte" in refusal("a\0b")
+    assert "null" in refusal("a\0b")
