@@ -65,7 +65,8 @@ def check_command_line(config: "JobConfig") -> None:
 
 def check_streams(config: "JobConfig") -> None:
     """Every stream has a label of its own, and a process that outlives gafferd has none."""
-    labels = (*config.redirect_output, *config.custom_streams)
+    # One label for both outputs means one pipe for both.
+    labels = (*dict.fromkeys(config.redirect_output), *config.custom_streams)
     for field in ("redirect_output", "custom_streams"):
         for label in getattr(config, field):
             if label == "stdin" or labels.count(label) > 1:

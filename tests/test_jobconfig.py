@@ -146,7 +146,6 @@ def test_what_is_no_account_is_refused(field, value):
         ({"redirect_output": ["a", "b", "c"]}, "redirect_output"),
         ({"redirect_output": ["a/b"]}, "redirect_output[0]"),
         ({"redirect_output": ["."]}, "redirect_output[0]"),
-        ({"redirect_output": ["a", "a"]}, "redirect_output"),
         ({"redirect_output": ["stdin"]}, "redirect_output"),
         ({"custom_streams": ["a", None]}, "custom_streams[1]"),
         ({"custom_streams": ["a"], "redirect_output": ["a"]}, "redirect_output"),
