@@ -1,6 +1,7 @@
 """A kernel on a fake system and virtual time, and one on the real system: both with a recorder."""
 
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.testing import FakeSystem, Plan, Recorder
 from tests.invariants import Ledger
+from tests.real import BRAND, Runner, branded, end_all
 
 
 @pytest.fixture
@@ -85,8 +87,26 @@ async def kernel(
 
 
 @pytest.fixture
-async def real_kernel(plugins: list[object], ledger: Ledger) -> AsyncIterator[Kernel]:
+def brand(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A word in the environment of every process of this test; those left at its end are ended."""
+    word = secrets.token_hex(8)
+    monkeypatch.setenv(BRAND, word)
+    yield word
+    end_all(word)
+
+
+@pytest.fixture
+async def real_kernel(plugins: list[object], ledger: Ledger, brand: str) -> AsyncIterator[Kernel]:
     """A kernel embedded in this program: real processes, and no settings of ours changed."""
     async with open_kernel(plugins=plugins, system=LinuxSystem()) as running:
         yield running
     ledger.check_over()
+    assert branded(brand) == []
+
+
+@pytest.fixture
+async def run(real_kernel: Kernel, recorder: Recorder, adviser: Adviser) -> Runner:
+    """Runs programs on the real kernel."""
+    runner = Runner(real_kernel, recorder)
+    adviser.on_event = runner.heed
+    return runner
