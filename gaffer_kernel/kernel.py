@@ -126,7 +126,8 @@ class Kernel:
             self.configure()
         try:
             async with self.plugins.running(self), self.manager.running():
-                self._loaded = index(self.config)
+                # Told to stop while the plugins opened: then no job is started at all.
+                self._loaded = {} if self.stopping else index(self.config)
                 apply_difference(self.manager, {}, self._loaded)
                 self.started.set()
                 task_status.started(self)

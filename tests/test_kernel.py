@@ -87,6 +87,19 @@ async def test_stop_may_be_called_by_anybody_and_again(autojump_clock):
     assert kernel.stopping
 
 
+async def test_stopped_while_the_plugins_open_no_job_is_started(autojump_clock):
+    class Hasty:
+        name = "hasty"
+
+        @hookimpl
+        def gaffer_service(self, kernel):
+            kernel.stop()
+
+    system = FakeSystem()
+    await Kernel(Config.from_string(TWO), plugins=[Hasty()], system=system).run()
+    assert system.spawned == 0
+
+
 async def test_stop_with_kill_waits_for_nobody(autojump_clock):
     stubborn = FakeSystem(plan=lambda launch: Plan(obeys_after=float("inf")))
     kernel = Kernel(Config.from_string(TWO), system=stubborn)
