@@ -62,11 +62,11 @@ class Api(QuartTrio):
         for plugin, result in self.kernel.plugins.call_strict(
             "gaffer_http_routes", kernel=self.kernel
         ):
-            for blueprint in [result] if isinstance(result, Blueprint) else result:
-                try:
+            try:
+                for blueprint in [result] if isinstance(result, Blueprint) else result:
                     self.register_blueprint(blueprint)
-                except (AttributeError, TypeError, ValueError) as error:
-                    raise PluginError(plugin, f"its routes cannot be added: {error}") from error
+            except (AttributeError, TypeError, ValueError) as error:
+                raise PluginError(plugin, f"its routes cannot be added: {error}") from error
 
     def _check_open(self) -> None:
         if request.method in READING:

@@ -1,12 +1,11 @@
 """One connection: hypercorn's protocols over a socket of ours, and nothing that waits for ever.
 
-This is the only module that knows hypercorn from inside; tests/test_http_connection.py holds what
+This is the only module that knows hypercorn from inside; tests/test_http_serving.py holds what
 it relies on.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -26,7 +25,10 @@ IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
 
 GOODBYE_TIMEOUT = 2.0
-"""Seconds a peer has to read the last answer and to close its end."""
+"""Seconds between the end of one half and the end of everything: for the last answer to be read."""
+
+LAST_TIMEOUT = 0.25
+"""The same for all of these, once the server is closing and there is no request."""
 
 
 class Connection:
@@ -40,9 +42,7 @@ class Connection:
         tls: how to speak HTTPS; None for plain HTTP.
         app: asked for every request, with the Peer in `scope["state"]["peer"]`.
         closing: once it is set, answers end the connection.
-
-    Attributes:
-        peer: who is at the other end.
+        report: told of what the application raises, and what the code of the protocols does.
     """
 
     def __init__(
@@ -51,13 +51,16 @@ class Connection:
         tls: SSLContext | None,
         app: Application,
         closing: trio.Event,
+        report: Callable[[Peer, Exception], None],
     ) -> None:
-        self.peer: Peer = peer_of(stream.socket)
-        self._transport = Transport(stream)
+        self._peer = peer_of(stream.socket)
+        self._report = partial(report, self._peer)
+        self._transport = Transport(stream, on_end=self._peer_ended)
         self._tls = tls
         self._app = app
         self._closing = closing
         self._requests = 0
+        self._half_closed = False
         self._scope = trio.CancelScope()
 
     @property
@@ -66,13 +69,18 @@ class Connection:
         return self._requests == 0 and not self._scope.cancel_called
 
     async def run(self) -> None:
-        """Serve it to its end. Raises whatever the code of the protocols stumbles over."""
+        """Serve it to its end."""
         try:
             with self._scope:
                 self._rest(IDLE_TIMEOUT)
                 await self._protocol().run()
                 self._rest(GOODBYE_TIMEOUT)
                 await self._transport.drain()
+        except (Exception, BaseExceptionGroup) as error:
+            fault = _fault(error)
+            if fault is None:
+                raise
+            self._report(fault)
         finally:
             self._transport.close()
 
@@ -83,33 +91,54 @@ class Connection:
         app: Any = self._serve
         # A context that is never `terminated`: hypercorn would then close idle connections under a
         # shield without a deadline. The state is what requests find in their scope.
-        protocol = TCPServer(app, _CONFIG, WorkerContext(None), {"peer": self.peer}, stream)
+        protocol = TCPServer(app, _CONFIG, WorkerContext(None), {"peer": self._peer}, stream)
         protocol.idle_task = _NoTask()
         return protocol
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, *_: object) -> None:
         self._requests += 1
-        self._scope.deadline = inf
+        if not self._half_closed:
+            self._scope.deadline = inf
+        send = partial(self._send_2 if scope["http_version"] >= "2" else self._send, scope, send)
         try:
-            await self._app(scope, receive, partial(self._send, scope["http_version"], send))
+            await self._app(scope, receive, send)
+        except Exception as error:
+            self._report(error)
+            raise
         finally:
             self._requests -= 1
             if not self._requests:
-                self._rest(GOODBYE_TIMEOUT if self._closing.is_set() else IDLE_TIMEOUT)
+                self._rest(IDLE_TIMEOUT)
 
-    async def _send(self, version: str, send: Send, message: Message) -> None:
-        if version < "2":
-            if message["type"] == "http.response.start" and self._closing.is_set():
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-            return
+    async def _send(self, scope: Scope, send: Send, message: Message) -> None:
+        if message["type"] == "http.response.start" and self._closing.is_set():
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+        # hypercorn says nothing when the peer is gone: who sends in a loop would do so for ever.
+        if self._transport.is_over or scope["type"] == "websocket":
+            await self._yield()
+
+    async def _send_2(self, scope: Scope, send: Send, message: Message) -> None:
         # In HTTP/2 a peer can also read, but grant no room for the answer.
         with trio.move_on_after(SEND_TIMEOUT) as patience:
             await send(message)
         if patience.cancelled_caught:
             self.kill()
+        await self._yield()
+
+    async def _yield(self) -> None:
+        if self._transport.is_over and self._requests:
+            self._scope.deadline = min(self._scope.deadline, trio.current_time() + GOODBYE_TIMEOUT)
+        await trio.lowlevel.checkpoint()
+
+    def _peer_ended(self) -> None:
+        # hypercorn takes a connection for dead when one half of it is.
+        self._half_closed = True
+        self._rest(GOODBYE_TIMEOUT)
 
     def _rest(self, seconds: float) -> None:
+        if self._closing.is_set():
+            seconds = LAST_TIMEOUT
         self._scope.deadline = trio.current_time() + seconds
 
     def end(self) -> None:
@@ -134,7 +163,8 @@ class _NoTask(TrioSingleTask):
 
 def _config() -> Config:
     config = Config()
-    config.errorlog = logging.getLogger(f"{__package__}.hypercorn")
+    # We report ourselves, and not the thousandth time like the first.
+    config.errorlog = None
     config.include_server_header = False
     config.keep_alive_max_requests = 10**9
     config.ssl_handshake_timeout = IDLE_TIMEOUT
@@ -142,3 +172,13 @@ def _config() -> Config:
 
 
 _CONFIG = _config()
+
+
+def _fault(error: BaseException) -> Exception | None:
+    """What is wrong with a connection; None for the end of a cancelled task, or of the program."""
+    fault: BaseException | None = error
+    if isinstance(error, BaseExceptionGroup):
+        _, fault = error.split(trio.Cancelled)
+    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    return fault if isinstance(fault, Exception) else None

@@ -6,8 +6,8 @@ import argparse
 import ssl
 from dataclasses import dataclass
 
-from gaffer_kernel.config import Config, Section
-from gaffer_kernel.errors import ConfigError, did_you_mean
+from gaffer_kernel import Config, ConfigError, Section
+from gaffer_kernel.errors import did_you_mean
 
 from gaffer_http.address import Address, TcpAddress, parse_addresses
 from gaffer_http.tls import TlsError, server_context

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from gaffer_kernel.config import Config, Section
+from gaffer_kernel import Config, Section
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _ORIGIN = re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gaffer_kernel import InvalidField, Job, JobName
-from msgspec.structs import replace
 from quart import Blueprint, Response
 
 from gaffer_http.body import read_bytes, read_field, read_object
@@ -146,8 +145,5 @@ async def commit_process(session: str, name: str) -> Response:
     body = await read_object(["env", "graceful_timeout"], optional=True)
     job = _job(session, name)
     refuse_mask(body.get("env"))
-    given = {field: value for field, value in body.items() if value is not None}
-    # The rules for these fields are those of a job.
-    checked = replace(job.config, **given)
-    pid = job.commit(checked.env if "env" in given else None, checked.graceful_timeout)
+    pid = job.commit(body.get("env"), body.get("graceful_timeout"))
     return reply({"pid": pid, **await settle(wait, job.settled)}, 201, location=f"/pids/{pid}")

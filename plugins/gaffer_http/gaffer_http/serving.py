@@ -16,6 +16,7 @@ import trio
 
 from gaffer_http.asgi import Application
 from gaffer_http.connection import Connection
+from gaffer_http.peer import Peer
 from gaffer_http.sockets import Listening
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Server:
 
     Attributes:
         closing: set when `close` begins: whoever streams an answer should end it now.
-        crashes: connections that ended in a way nobody foresaw.
+        crashes: how often a connection or a request failed in a way nobody foresaw.
     """
 
     def __init__(self, app: Application) -> None:
@@ -95,15 +96,10 @@ class Server:
             log.warning("connection refused: %d are busy already", MOST_CONNECTIONS)
             stream.socket.close()
             return
-        connection = Connection(stream, tls, self._app, self.closing)
+        connection = Connection(stream, tls, self._app, self.closing, self._survive)
         self._connections[connection] = None
         try:
             await connection.run()
-        except (Exception, BaseExceptionGroup) as error:
-            fault = _fault(error)
-            if fault is None:
-                raise
-            self._survive(connection, fault)
         finally:
             del self._connections[connection]
             self._ended.unpark_all()
@@ -116,25 +112,11 @@ class Server:
                 return True
         return False
 
-    def _survive(self, connection: Connection, fault: Exception) -> None:
+    def _survive(self, peer: Peer, fault: Exception) -> None:
         self.crashes += 1
         # The traceback once for each kind: the next thousand would say the same.
         new = type(fault) not in self._seen
         self._seen.add(type(fault))
-        log.warning(
-            "a connection of %s was dropped: %s: %s",
-            connection.peer,
-            type(fault).__name__,
-            fault,
-            exc_info=fault if new else None,
-        )
-
-
-def _fault(error: BaseException) -> Exception | None:
-    """What is wrong with a connection; None for the end of a cancelled task, or of the program."""
-    fault: BaseException | None = error
-    if isinstance(error, BaseExceptionGroup):
-        _, fault = error.split(trio.Cancelled)
-    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
-        fault = fault.exceptions[0]
-    return fault if isinstance(fault, Exception) else None
+        kind = type(fault).__name__
+        info = fault if new else None
+        log.warning("a connection of %s failed: %s: %s", peer, kind, fault, exc_info=info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import trio
 
@@ -20,11 +21,17 @@ class Transport(trio.abc.HalfCloseableStream):
 
     Args:
         stream: what was accepted; closed with `close`.
+        on_end: called when the peer has ended its half, or everything.
+
+    Attributes:
+        is_over: whether nothing can be sent any more.
     """
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, on_end: Callable[[], None]) -> None:
         self.socket = stream.socket
+        self.is_over = False
         self._stream = stream
+        self._on_end = on_end
         self._closed = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -35,11 +42,12 @@ class Transport(trio.abc.HalfCloseableStream):
         """
         self._check_open()
         for start in range(0, len(data), PIECE):
-            with trio.move_on_after(SEND_TIMEOUT) as scope:
-                await self._stream.send_all(memoryview(data)[start : start + PIECE])
-            if scope.cancelled_caught:
+            try:
+                with trio.fail_after(SEND_TIMEOUT):
+                    await self._stream.send_all(memoryview(data)[start : start + PIECE])
+            except (trio.TooSlowError, trio.BrokenResourceError) as error:
                 self.kill()
-                raise trio.BrokenResourceError(f"the peer took nothing for {SEND_TIMEOUT:g} s")
+                raise trio.BrokenResourceError("the peer is gone, or does not read") from error
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is room to send."""
@@ -49,7 +57,13 @@ class Transport(trio.abc.HalfCloseableStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Wait for the next bytes; none at the end."""
         self._check_open()
-        return await self._stream.receive_some(max_bytes)
+        data = b""
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        finally:
+            if not data:
+                self._on_end()
+        return data
 
     async def send_eof(self) -> None:
         """Say that nothing more will be sent."""
@@ -59,7 +73,7 @@ class Transport(trio.abc.HalfCloseableStream):
     async def aclose(self) -> None:
         """Say goodbye: no more is sent or received here, but the socket stays open for `drain`."""
         if not self._closed:
-            self._closed = True
+            self._closed = self.is_over = True
             trio.lowlevel.notify_closing(self.socket)
             self._shutdown(socket.SHUT_WR)
         await trio.lowlevel.checkpoint()
@@ -78,6 +92,7 @@ class Transport(trio.abc.HalfCloseableStream):
 
     def kill(self) -> None:
         """Break the connection: who waits for it gets an error or the end of the stream."""
+        self.is_over = True
         self._shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -108,6 +108,12 @@ async def ask_once(url, method, path, body=None, **headers):
         return await client.ask(method, path, body, **headers)
 
 
+@pytest.fixture(name="ask_once")
+def _ask_once():
+    """Ask an address one thing: `answer = await ask_once(url, "GET", "/")`."""
+    return ask_once
+
+
 class Served:
     """A server under test.
 

@@ -1,0 +1,491 @@
+"""No client, odd, silent or never reading, ends the server or keeps it from closing."""
+
+import gc
+import os
+import ssl
+import struct
+
+import h2.config
+import h2.connection
+import h2.settings
+import pytest
+import trio
+import trustme
+
+from gaffer_http import connection, serving, transport
+from gaffer_http.peer import Peer
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+async def hello(scope, receive, send):
+    """Answer everything; accept websockets."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def pour(scope, receive, send):
+    """Send without an end."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+async def read_to_end(stream):
+    """What the server sends until it closes; a reset is also an end."""
+    data = b""
+    try:
+        async for piece in stream:
+            data += piece
+    except trio.BrokenResourceError:
+        pass
+    return data
+
+
+class H2:
+    """The client's half of HTTP/2, over a stream."""
+
+    def __init__(self, stream):
+        config = h2.config.H2Configuration(
+            client_side=True, header_encoding=None, validate_outbound_headers=False
+        )
+        self.stream = stream
+        self.h2 = h2.connection.H2Connection(config)
+
+    async def start(self):
+        self.h2.initiate_connection()
+        await self.flush()
+
+    async def request(self, *headers, end=True):
+        stream_id = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream_id, headers, end_stream=end)
+        await self.flush()
+
+    async def flush(self):
+        await self.stream.send_all(self.h2.data_to_send())
+
+
+PATH = (b":path", b"/")
+METHOD = (b":method", b"GET")
+PLACE = [(b":scheme", b"http"), (b":authority", b"localhost")]
+
+
+# Odd connections: hypercorn's own serve() dies of the first four.
+
+
+async def upgrade_with_more(stream):
+    await stream.send_all(UPGRADE + b"\r\nx")
+
+
+async def upgrade_with_odd_protocol(stream):
+    await stream.send_all(UPGRADE + b"Sec-WebSocket-Protocol: caf\xe9\r\n\r\n")
+
+
+async def h2_odd_path(stream):
+    client = H2(stream)
+    await client.start()
+    await client.request(METHOD, (b":path", b"/caf\xc3\xa9"), *PLACE)
+
+
+async def h2_connect_without_path(stream):
+    client = H2(stream)
+    await client.start()
+    await client.request((b":method", b"CONNECT"), (b":authority", b"localhost"))
+
+
+DEADLY = [upgrade_with_more, upgrade_with_odd_protocol, h2_odd_path, h2_connect_without_path]
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+H2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+ODD = {
+    "nothing": b"",
+    "newlines": b"\r\n\r\n\r\n",
+    "garbage": bytes(range(256)) * 10,
+    "tls_hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(300),
+    "half_a_line": b"GET / HT",
+    "no_host": b"GET / HTTP/1.1\r\n\r\n",
+    "old": b"GET / HTTP/0.9\r\n\r\n",
+    "http_1_0": b"GET / HTTP/1.0\r\n\r\n",
+    "future": b"GET / HTTP/3.7\r\n\r\n",
+    "nul": b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "odd_path": b"GET /caf\xe9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "odd_escape": b"GET /%ff%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "star": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "connect": b"CONNECT evil.com:80 HTTP/1.1\r\nHost: evil.com\r\n\r\n",
+    "absolute": b"GET http://evil.com/ HTTP/1.1\r\nHost: evil.com\r\n\r\n",
+    "long_header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000,
+    "many_headers": b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
+    "two_lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+    b"Content-Length: 2\r\n\r\nab",
+    "negative_length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "smuggled": CHUNKED[:-2] + b"Content-Length: 5\r\n\r\n0\r\n\r\nGET",
+    "bad_chunk": CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
+    "huge_chunk": CHUNKED + b"ffffffffffffffffff\r\nabc",
+    "pipelined": GET * 50,
+    "more_after": GET + b"\xff\xfe",
+    "upgrade_foo": b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n",
+    "upgrade_h2c": b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+    b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    "upgrade_h2c_odd": b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: !!\r\n\r\n",
+    "upgrade_no_key": UPGRADE.replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"")
+    + b"\r\n",
+    "upgrade_old": UPGRADE.replace(b"13", b"8") + b"\r\n",
+    "upgrade_post": UPGRADE.replace(b"GET", b"POST") + b"\r\n",
+    "ws_unmasked": UPGRADE + b"\r\n" + b"\x81\x05hello",
+    "ws_reserved": UPGRADE + b"\r\n" + b"\xff\xff" + bytes(40),
+    "h2_preface_only": H2_PREFACE,
+    "h2_garbage": H2_PREFACE + b"\xff" * 500,
+    "h2_half_preface": b"PRI * HTTP/2.0\r\n\r\nSM",
+    "h2_no_settings": H2_PREFACE + b"\0\0\0\x01\x05\0\0\0\x01",
+    "h2_bad_hpack": H2_PREFACE + SETTINGS + b"\0\0\x03\x01\x05\0\0\0\x01\xff\xff\xff",
+    "h2_even_stream": H2_PREFACE + SETTINGS + b"\0\0\x01\x01\x05\0\0\0\x02\x82",
+    "h2_data_on_idle": H2_PREFACE + SETTINGS + b"\0\0\x01\x00\x01\0\0\0\x01x",
+    "h2_priority_of_itself": H2_PREFACE + SETTINGS + b"\0\0\x05\x02\0\0\0\0\x01\0\0\0\x01\0",
+    "h2_huge_frame": H2_PREFACE + SETTINGS + b"\xff\xff\xff\0\0\0\0\0\x01",
+    "h2_goaway": H2_PREFACE + SETTINGS + b"\0\0\x08\x07\0\0\0\0\0" + bytes(8),
+    "h2_window_zero": H2_PREFACE + SETTINGS + b"\0\0\x04\x08\0\0\0\0\0" + bytes(4),
+}
+
+
+@pytest.mark.parametrize("deed", DEADLY)
+async def test_a_connection_that_crashes_ends_alone(serve, deed, caplog):
+    served = await serve(hello)
+
+    async def crash():
+        """Do it, and return what was logged."""
+        caplog.clear()
+        async with await served.connect() as stream:
+            await deed(stream)
+            await read_to_end(stream)
+        assert (await served.ask("GET", "/")).body == b"hello"
+        return caplog.records
+
+    first, second = list(await crash()), list(await crash())
+    assert served.server.crashes == len(first) + len(second) > 0
+    assert all(f"a connection of user {os.geteuid()} failed" in each.message for each in first)
+    assert first[0].exc_info
+    assert not any(each.exc_info for each in second)
+
+
+@pytest.mark.parametrize("ending", ["half_close", "close", "reset", "nothing"])
+@pytest.mark.parametrize("name", ODD)
+async def test_odd_connections_harm_nobody(serve, name, ending, monkeypatch):
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "GOODBYE_TIMEOUT", 0.2)
+    served = await serve(hello)
+    stream = await served.connect()
+    try:
+        await stream.send_all(ODD[name])
+        if ending == "half_close":
+            await stream.send_eof()
+    except trio.BrokenResourceError:
+        pass
+    if ending == "reset":
+        await stream.receive_some() if name in ("http_1_0", "pipelined") else None
+        stream.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: close resets
+    if ending in ("half_close", "nothing") and not name.startswith("ws_"):
+        await read_to_end(stream)
+    await stream.aclose()
+    assert (await served.ask("GET", "/")).body == b"hello"
+    with trio.fail_after(5):
+        await served.server.close(0.5)
+
+
+async def test_an_application_that_raises_costs_its_connection_only(serve, caplog):
+    async def app(scope, receive, send):
+        if scope["path"] == "/":
+            raise ZeroDivisionError
+        await hello(scope, receive, send)
+
+    served = await serve(app)
+    assert (await served.ask("GET", "/")).status == 500
+    assert (await served.ask("GET", "/x")).body == b"hello"
+
+
+# Who is calling
+
+
+async def test_requests_know_their_peer(serve, short_path):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        peer = scope["state"]["peer"]
+        assert isinstance(peer, Peer)
+        await send({"type": "http.response.body", "body": str(peer.uid).encode()})
+
+    served = await serve(app, bind=f"127.0.0.1:0,[::1]:0,unix:{short_path}/s")
+    for which in range(3):
+        async with served.client(which) as client:
+            assert (await client.ask("GET", "/")).body == str(os.getuid()).encode()
+
+
+# Clients that do not read
+
+
+@pytest.fixture(params=["tcp", "unix", "tls"])
+async def pouring(request, serve, short_path):
+    """A server of an endless answer, and a client that asked for it and reads none of it."""
+    bind = f"unix:{short_path}/s" if request.param == "unix" else "127.0.0.1:0"
+    options = {}
+    if request.param == "tls":
+        ca = trustme.CA()
+        ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(short_path / "pem")
+        options["certfile"] = f"{short_path}/pem"
+    served = await serve(pour, bind=bind, **options)
+    url = served.url.replace("https", "http")
+    client = await type(served)(served.server, [url]).connect()
+    stream = client
+    if request.param == "tls":
+        context = ssl.create_default_context()
+        ca.configure_trust(context)
+        stream = trio.SSLStream(client, context, server_hostname="localhost")
+    await stream.send_all(GET)
+    await stream.receive_some(1)
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    yield served
+    await trio.aclose_forcefully(client)
+
+
+async def test_a_client_that_never_reads_does_not_keep_it_from_closing(pouring):
+    with trio.fail_after(5):
+        await pouring.server.close(0.1)
+
+
+async def test_nor_from_being_cancelled(pouring):
+    with trio.fail_after(5):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await pouring.server.close(30)
+
+
+async def test_a_client_that_never_reads_is_given_up(serve, monkeypatch):
+    monkeypatch.setattr(transport, "SEND_TIMEOUT", 0.1)
+    ended = trio.Event()
+
+    async def app(scope, receive, send):
+        try:
+            await pour(scope, receive, send)
+        finally:
+            ended.set()
+
+    served = await serve(app)
+    async with await served.connect() as stream:
+        await stream.send_all(GET)
+        with trio.fail_after(5):
+            while served.server._connections:
+                await trio.sleep(0.01)
+
+
+async def test_an_http2_client_without_room_is_given_up(serve, monkeypatch):
+    monkeypatch.setattr(connection, "SEND_TIMEOUT", 0.1)
+    served = await serve(hello)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        await client.start()
+        await client.request(METHOD, PATH, *PLACE)
+        with trio.fail_after(5):
+            await read_to_end(stream)
+
+
+async def test_an_http2_client_without_room_does_not_keep_it_from_closing(serve):
+    served = await serve(pour)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        await client.start()
+        await client.request(METHOD, PATH, *PLACE)
+        await stream.receive_some()
+        with trio.fail_after(5):
+            await served.server.close(0.1)
+
+
+# Idle connections
+
+
+async def send_nothing(stream):
+    pass
+
+
+async def send_half_a_header(stream):
+    await stream.send_all(b"GET / HTTP/1.1\r\nHost:")
+
+
+async def send_h2_preface(stream):
+    await H2(stream).start()
+
+
+async def send_h2_half_a_header(stream):
+    await stream.send_all(H2_PREFACE + SETTINGS + b"\0\0\x01\x01\0\0\0\0\x01\x82")
+
+
+async def send_a_request(stream):
+    await stream.send_all(GET)
+
+
+SILENT = [send_nothing, send_half_a_header, send_h2_preface, send_h2_half_a_header, send_a_request]
+
+
+@pytest.mark.parametrize("deed", SILENT)
+async def test_a_connection_without_a_request_is_closed(serve, deed, monkeypatch):
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.1)
+    served = await serve(hello)
+    async with await served.connect() as stream:
+        await deed(stream)
+        with trio.fail_after(5):
+            await read_to_end(stream)
+
+
+async def test_a_request_may_take_longer_than_that(serve, monkeypatch):
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.05)
+
+    async def slow(scope, receive, send):
+        await trio.sleep(0.3)
+        await hello(scope, receive, send)
+
+    served = await serve(slow)
+    assert (await served.ask("GET", "/")).body == b"hello"
+
+
+async def test_requests_follow_each_other_on_a_connection(serve):
+    served = await serve(hello)
+    async with served.client() as client:
+        for _ in range(3):
+            assert (await client.ask("GET", "/")).body == b"hello"
+
+
+async def test_without_connections_nothing_is_to_be_done_at_any_time(serve):
+    served = await serve(hello)
+    await served.ask("GET", "/")
+    with trio.fail_after(5):
+        while served.server._connections:
+            await trio.sleep(0.01)
+    await trio.testing.wait_all_tasks_blocked()
+    # The only deadline left is the one that keeps tests from hanging.
+    assert trio.lowlevel.current_statistics().seconds_to_next_deadline > 30
+
+
+# Too many
+
+
+async def test_silent_connections_make_room(serve, monkeypatch):
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 2)
+    served = await serve(hello)
+    async with await served.connect() as first, await served.connect() as second:
+        async with served.client() as client:
+            assert (await client.ask("GET", "/")).body == b"hello"
+        assert await read_to_end(first) == b""
+        await second.send_all(GET)
+        assert await second.receive_some()
+
+
+async def test_busy_connections_do_not(serve, monkeypatch, caplog):
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
+    served = await serve(pour)
+    async with await served.connect() as busy:
+        await busy.send_all(GET)
+        assert await busy.receive_some()
+        async with await served.connect() as late:
+            assert await read_to_end(late) == b""
+        assert await busy.receive_some()
+    assert "1 are busy" in caplog.text
+
+
+# Closing
+
+
+async def test_closing_an_idle_server_takes_no_time(serve):
+    served = await serve(hello)
+    async with served.client() as client:
+        await client.ask("GET", "/")
+        with trio.fail_after(2):
+            await served.server.close(30)
+        assert await read_to_end(client.stream) == b""
+    with pytest.raises(OSError, match="all attempts"):
+        await served.connect()
+
+
+async def test_a_request_is_answered_before_the_end(serve):
+    arrived, go_on = trio.Event(), trio.Event()
+
+    async def slow(scope, receive, send):
+        arrived.set()
+        await go_on.wait()
+        await hello(scope, receive, send)
+
+    served = await serve(slow)
+    async with served.client() as client, trio.open_nursery() as nursery:
+
+        async def ask():
+            answer = await client.ask("GET", "/")
+            assert answer.body == b"hello"
+            assert answer.headers["connection"] == "close"
+
+        nursery.start_soon(ask)
+        await arrived.wait()
+        nursery.start_soon(served.server.close, 30)
+        await served.server.closing.wait()
+        go_on.set()
+
+
+async def test_a_stream_that_watches_closing_ends_cleanly(serve):
+    async def stream(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await served.server.closing.wait()
+        await send({"type": "http.response.body", "body": b"last"})
+
+    served = await serve(stream)
+    async with served.client() as client, trio.open_nursery() as nursery:
+
+        async def ask():
+            assert (await client.ask("GET", "/")).body == b"firstlast"
+
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        with trio.fail_after(5):
+            await served.server.close(30)
+
+
+async def test_an_answer_without_end_is_cut_after_the_grace(serve):
+    served = await serve(pour)
+    async with await served.connect() as stream, trio.open_nursery() as nursery:
+        await stream.send_all(GET)
+        nursery.start_soon(read_to_end, stream)
+        with trio.fail_after(5):
+            await served.server.close(0.1)
+
+
+async def test_the_answer_to_a_body_that_nobody_wants_arrives(serve):
+    async def refuse(scope, receive, send):
+        await send({"type": "http.response.start", "status": 413, "headers": []})
+        await send({"type": "http.response.body", "body": b"too large"})
+
+    served = await serve(refuse)
+    for _ in range(5):
+        answer = await served.ask("POST", "/", bytes(5_000_000))
+        assert (answer.status, answer.body) == (413, b"too large")
+
+
+async def test_nothing_is_left_behind(serve):
+    served = await serve(hello)
+    for name in ("garbage", "pipelined", "h2_garbage", "bad_chunk"):
+        async with await served.connect() as stream:
+            await stream.send_all(ODD[name])
+            await stream.send_eof()
+            await read_to_end(stream)
+    await served.server.close(1)
+    gc.collect()
+    left = [each for each in gc.get_objects() if type(each) is transport.Transport]
+    assert [each for each in left if each.socket.fileno() != -1] == []
