@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.errors import SpawnError, shown
 from gaffer_kernel.system import Launch, User
 
 FDMAP = str(Path(__file__).with_name("fdmap.py"))
 
-_REFUSED = (OSError, ValueError, KeyError, TypeError, IndexError, subprocess.SubprocessError)
+_REFUSED = (
+    *(OSError, ValueError, OverflowError, KeyError, TypeError, IndexError),
+    subprocess.SubprocessError,
+)
 _BUSY = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 
@@ -48,19 +52,29 @@ def spawn(launch: Launch) -> Started:
     # The child's ends are closed whatever happens, ours only if it fails.
     with ExitStack() as ours, ExitStack() as theirs:
         started = Started(os_pid=0, pidfd=-1)
-        stdin = _input(launch, started, ours, theirs)
-        stdout, stderr = _outputs(launch, started, ours, theirs)
-        extra = _extra(launch, started, ours, theirs)
         try:
+            stdin = _input(launch, started, ours, theirs)
+            stdout, stderr = _outputs(launch, started, ours, theirs)
+            extra = _extra(launch, started, ours, theirs)
             popen = _popen(launch, stdin, stdout, stderr, extra)
+            started.os_pid, started.pidfd = popen.pid, _pidfd(popen)
         except _REFUSED as error:
             raise _explain(error, launch) from error
-        started.os_pid = popen.pid
-        # We wait by pidfd: Popen must not try to, not even when it is thrown away.
-        popen.returncode = 0
-        started.pidfd = os.pidfd_open(popen.pid)
         ours.pop_all()
     return started
+
+
+def _pidfd(popen: subprocess.Popen[bytes]) -> int:
+    try:
+        pidfd = os.pidfd_open(popen.pid)
+    except OSError:
+        # The last free descriptor went into its pipes: one that cannot be watched must not run.
+        os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        raise
+    # We wait by pidfd: Popen must not try to, not even when it is thrown away.
+    popen.returncode = 0
+    return pidfd
 
 
 def _popen(
@@ -161,10 +175,11 @@ def _explain(error: BaseException, launch: Launch) -> SpawnError:
         return error
     program = str(launch.argv[0])
     if not isinstance(error, OSError):
-        slug = "bad_env" if "environment" in str(error) else "bad_argument"
-        return SpawnError(slug, f"{program}: {error}")
+        return _explain_value(error, program, launch)
     if error.errno in _BUSY:
         return SpawnError("no_resources", f"{program}: {error.strerror}")
+    if error.errno == errno.EBADF:
+        return SpawnError("bad_argument", f"{program}: a custom channel has been closed")
     if error.errno == errno.E2BIG:
         return SpawnError("too_long", f"{program}: arguments and environment are too long")
     if error.errno == errno.ENOEXEC:
@@ -176,8 +191,24 @@ def _explain(error: BaseException, launch: Launch) -> SpawnError:
     return _explain_program(error, program, launch)
 
 
+def _explain_value(error: BaseException, program: str, launch: Launch) -> SpawnError:
+    if isinstance(error, OverflowError):
+        return SpawnError("bad_user", f"{program}: {error}")
+    for name, value in launch.environ.items():
+        if "=" in name or not (_is_passable(name) and _is_passable(value)):
+            return SpawnError("bad_env", f"{program}: the variable {shown(name)}: {error}")
+    return SpawnError("bad_argument", f"{program}: {error}")
+
+
+def _is_passable(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError:
-    path = Path(launch.cwd or ".", program)
+    path = _found(program, launch)
     if error.errno in (errno.EACCES, errno.EPERM):
         if launch.user is not None and error.errno == errno.EPERM:
             return SpawnError(
@@ -185,12 +216,18 @@ def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError
             )
         what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
         return SpawnError("not_executable", f"{program}: {what}")
-    if error.errno == errno.ENOENT and "/" in program and path.is_file():
+    if error.errno == errno.ENOENT and path.is_file():
         return SpawnError("bad_interpreter", f"{program}: no such interpreter: {_shebang(path)}")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         where = str(path) if "/" in program else f"{program} (looked for on PATH)"
         return SpawnError("command_not_found", f"no such program: {where}")
     return SpawnError("cannot_start", f"{program}: {error.strerror}")
+
+
+def _found(program: str, launch: Launch) -> Path:
+    """Where the program is, or would be: relative to the directory it is to run in."""
+    found = None if "/" in program else shutil.which(program, path=launch.environ.get("PATH"))
+    return Path(launch.cwd or ".", found or program)
 
 
 def _shebang(path: Path) -> str:
