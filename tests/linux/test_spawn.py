@@ -1,0 +1,154 @@
+"""Starting a real process: its words, its environment, its descriptors."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.kernel import open_kernel
+from gaffer_kernel.linux import LinuxSystem
+from tests.real import branded, until
+
+# What the program finds
+
+
+@pytest.mark.parametrize("cmd", ["printf %s- one 'two three'", "printf '%s-' one two\\ three"])
+async def test_the_command_is_split_like_a_shell_does(run, cmd):
+    assert await run(cmd) == "one-two three-"
+
+
+@pytest.mark.parametrize("args", ["-c 'echo $0' arg", ["-c", "echo $0", "arg"]])
+async def test_arguments_are_appended_as_text_or_as_a_list(run, args):
+    assert await run("sh", args=args) == "arg\n"
+
+
+async def test_variables_are_replaced_after_splitting_in_every_word(run):
+    env = {"PROGRAM": "printf", "TWO": "a b", "PORT": "80", "LITERAL": "$PORT"}
+    cmd = "$PROGRAM %s| $TWO ${PORT}:$PORT $$PORT $5 ${PORT:-1} $UNKNOWN cost$ $LITERAL"
+    printed = await run(cmd, args=["$TWO"], env=env)
+    assert printed == "a b|80:80|$PORT|$5|${PORT:-1}|$UNKNOWN|cost$|$PORT|a b|"
+
+
+async def test_a_shell_replaces_variables_itself_and_gets_the_line_as_it_is(run):
+    env = {"A": "a b"}
+    line = "printf '%s|' $A \"$A\" '$A' | cat; echo two >&1"
+    assert await run(line, shell=True, env=env) == "a|b|a b|$A|two\n"
+    assert await run("printf '%s|'", shell=True, args=["a b", "$A", "; exit"]) == "a b|$A|; exit|"
+
+
+@pytest.fixture
+def marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARK_A", "inherited")
+    monkeypatch.setenv("MARK_B", "inherited")
+
+
+async def test_configured_variables_win_over_inherited_ones(marks, run):
+    printed = await run("sh -c 'echo $$MARK_A $$MARK_B'", env={"MARK_B": "configured"})
+    assert printed == "inherited configured\n"
+
+
+async def test_without_os_env_only_the_configured_variables_are_there(marks, run):
+    printed = await run("env", os_env=False, env={"MARK_B": "configured"})
+    names = {line.partition("=")[0] for line in printed.splitlines()}
+    assert {name for name in names if not name.startswith("GAFFER_")} == {"MARK_B"}
+
+
+async def test_without_os_env_the_program_is_still_looked_up(run, tmp_path, monkeypatch):
+    program = tmp_path / "only-on-our-path"
+    program.write_text("#!/bin/sh\necho found\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert await run("only-on-our-path", os_env=False, env={"A": "1"}) == "found\n"
+
+
+async def test_the_program_is_looked_up_on_the_path_it_is_given(run, tmp_path):
+    program = tmp_path / "only-on-its-path"
+    program.write_text("#!/bin/sh\necho found\n")
+    program.chmod(0o755)
+    assert await run("only-on-its-path", env={"PATH": f"{tmp_path}:/usr/bin:/bin"}) == "found\n"
+
+
+async def test_the_working_directory_is_the_one_given_and_programs_are_relative_to_it(
+    run, tmp_path
+):
+    program = tmp_path / "here"
+    program.write_text("#!/bin/sh\npwd\n")
+    program.chmod(0o755)
+    assert await run("pwd", cwd=str(tmp_path)) == f"{tmp_path}\n"
+    assert await run("./here", cwd=str(tmp_path)) == f"{tmp_path}\n"
+    assert await run("./here", cwd=str(tmp_path), custom_streams=["ctrl"]) == f"{tmp_path}\n"
+    assert await run("pwd") == f"{os.getcwd()}\n"
+
+
+# Descriptors and signals
+
+LIST_DESCRIPTORS = "python3 -c 'import os; print(*sorted(map(int, os.listdir(\"/proc/self/fd\"))))'"
+
+
+@pytest.fixture
+def careless() -> Iterator[int]:
+    """A descriptor that somebody has made inheritable, as hypercorn does with its sockets."""
+    read, write = os.pipe()
+    os.set_inheritable(read, True)
+    os.set_inheritable(write, True)
+    yield read
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("streams", [[], ["ctrl"], ["a", "b", "c"]])
+async def test_no_descriptor_of_ours_leaks_into_a_child(careless, run, streams):
+    printed = await run(
+        LIST_DESCRIPTORS, custom_streams=streams, redirect_input=True, env={"PYTHONNOUSERSITE": "1"}
+    )
+    numbers = [int(number) for number in printed.split()]
+    # The highest is the listing of the folder itself.
+    assert numbers[:-1] == list(range(3 + len(streams)))
+
+
+async def test_one_child_does_not_hold_the_pipes_of_another(run):
+    first = await run.begin("cat", redirect_input=True, redirect_output=["out"])
+    second = await run.begin("sleep 60", redirect_input=True, redirect_output=["out"])
+    first.close_input()
+    await run.end(first)
+    second.stop()
+    await run.end(second)
+
+
+async def test_signals_that_we_ignore_or_block_are_as_usual_in_a_child(run):
+    before = signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+    try:
+        status = await run("cat /proc/self/status")
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
+    ignored = int(fields["SigIgn"], 16)
+    assert not ignored & 1 << (signal.SIGPIPE - 1)
+    assert int(fields["SigBlk"], 16) == 0
+
+
+# Beside others
+
+
+async def test_embedding_leaves_subprocesses_of_the_program_alone(run):
+    own = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(5)"])
+    assert await run("echo hello") == "hello\n"
+    with trio.fail_after(10):
+        await trio.to_thread.run_sync(own.wait)
+    assert own.returncode == 5
+
+
+async def test_two_kernels_live_side_by_side(brand):
+    async with open_kernel(system=LinuxSystem()) as one, open_kernel(system=LinuxSystem()) as two:
+        for kernel in (one, two):
+            await kernel.manager.load(JobConfig(name="sleeper", cmd="sleep 60")).settled()
+        assert one.manager.pids() == two.manager.pids() == [1]
+        one.stop()
+        await until(lambda: not one.manager.pids())
+        assert two.manager.process(1).active
+    assert branded(brand) == []

@@ -1,0 +1,199 @@
+"""Every way in which a start can fail: told in one word, and leaving nothing behind."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import trio
+
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.linux.spawn import spawn
+from gaffer_kernel.system import Launch, User
+from tests.real import children, descriptors
+
+
+def script(path: Path, first_line: bytes, mode: int = 0o755) -> str:
+    path.write_bytes(first_line + b"\necho hello\n")
+    path.chmod(mode)
+    return str(path)
+
+
+LONG = "x" * 200_000
+FAILURES = {
+    "not on the path": ({"argv": ["no-such-program-anywhere"]}, "command_not_found"),
+    "no such file": ({"argv": ["/no/such/program"]}, "command_not_found"),
+    "a file as a folder": ({"argv": ["/etc/passwd/program"]}, "command_not_found"),
+    "no such directory": ({"cwd": "/no/such/place"}, "bad_cwd"),
+    "a file as directory": ({"cwd": "/etc/passwd"}, "bad_cwd"),
+    "a directory": ({"argv": ["/etc"]}, "not_executable"),
+    "not executable": ({"argv": ["/etc/passwd"]}, "not_executable"),
+    "NUL in an argument": ({"argv": ["echo", "a\0b"]}, "bad_argument"),
+    "half a surrogate pair": ({"argv": ["echo", "\ud800"]}, "bad_argument"),
+    "NUL in a value": ({"environ": {"PATH": "/bin", "A": "a\0b"}}, "bad_env"),
+    "NUL in a name": ({"environ": {"PATH": "/bin", "A\0": "b"}}, "bad_env"),
+    "= in a name": ({"environ": {"PATH": "/bin", "A=B": "c"}}, "bad_env"),
+    "half a pair in a value": ({"environ": {"PATH": "/bin", "A": "\ud800"}}, "bad_env"),
+    "an argument too long": ({"argv": ["echo", LONG]}, "too_long"),
+    "a variable too long": ({"environ": {"PATH": "/bin", "A": LONG}}, "too_long"),
+    "no such user number": ({"user": User(2**32, 0, (), {})}, "bad_user"),
+    "a closed channel": ({"channels": [99999]}, "bad_argument"),
+}
+DEFAULTS = {"argv": ["echo"], "environ": {"PATH": "/usr/bin:/bin"}}
+
+
+def fails(slug: str, **launch: object) -> SpawnError:
+    """The error of a spawn that fails, which must leave neither descriptor nor child behind."""
+    before = descriptors(), children()
+    with pytest.raises(SpawnError) as caught:
+        spawn(Launch(**{**DEFAULTS, **launch}))
+    assert (descriptors(), children()) == before
+    assert caught.value.slug == slug, str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failing_start_is_told_in_one_word(case):
+    launch, slug = FAILURES[case]
+    fails(slug, **launch)
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_it_is_told_the_same_with_pipes_and_streams_and_nothing_is_left_open(case):
+    launch, slug = FAILURES[case]
+    fails(slug, outputs=("a", "b"), redirect_input=True, streams=("c", "d"), **launch)
+
+
+def test_a_file_that_may_not_be_executed(tmp_path):
+    path = script(tmp_path / "script", b"#!/bin/sh", mode=0o644)
+    assert path in fails("not_executable", argv=[path]).reason
+    assert "script" in fails("not_executable", argv=["./script"], cwd=str(tmp_path)).reason
+
+
+@pytest.mark.parametrize("shebang", [b"#!/no/such/interpreter", b"#!/bin/sh\r"])
+def test_an_interpreter_that_is_not_there_is_named(tmp_path, shebang):
+    path = script(tmp_path / "script", shebang)
+    error = fails("bad_interpreter", argv=[path])
+    assert shebang[2:8].decode() in error.reason
+
+
+def test_a_text_without_a_first_line_is_no_program(tmp_path):
+    path = script(tmp_path / "script", b"echo")
+    fails("exec_format", argv=[path])
+
+
+def test_a_program_on_the_path_whose_interpreter_is_not_there(tmp_path):
+    script(tmp_path / "script", b"#!/no/such/interpreter")
+    fails("bad_interpreter", argv=["script"], environ={"PATH": str(tmp_path)})
+
+
+def test_an_empty_command_is_not_found():
+    assert "empty" in fails("command_not_found", argv=[""]).reason
+    assert "empty" in fails("command_not_found", argv=[]).reason
+
+
+def test_the_place_a_relative_program_was_looked_for_in_is_named(tmp_path):
+    error = fails("command_not_found", argv=["./nope"], cwd=str(tmp_path))
+    assert str(tmp_path / "nope") in error.reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_directory_that_the_user_may_not_enter(tmp_path):
+    tmp_path.chmod(0o700)
+    script(tmp_path / "script", b"#!/bin/sh")
+    fails("not_executable", argv=["./script"], cwd=str(tmp_path), user=User(1, 1, (), {}))
+
+
+class Hoard:
+    """Takes all descriptors but as many as are allowed."""
+
+    def __init__(self) -> None:
+        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._taken: list[int] = []
+
+    def __call__(self, free: int) -> None:
+        self.free()
+        highest = max(descriptors()) + 1 + free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, self._limits[1]))
+        with suppress(OSError):
+            while True:
+                self._taken.append(os.dup(0))
+        for _ in range(free):
+            os.close(self._taken.pop())
+
+    def free(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
+        while self._taken:
+            os.close(self._taken.pop())
+
+
+@pytest.fixture
+def allow_descriptors() -> Iterator[Hoard]:
+    """Leave only so many free descriptors."""
+    hoard = Hoard()
+    yield hoard
+    hoard.free()
+
+
+def attempt(launch: Launch) -> str:
+    """Start a short program and clean up after it; how that went."""
+    try:
+        started = spawn(launch)
+    except SpawnError as error:
+        return error.slug
+    os.waitpid(started.os_pid, 0)
+    for fd in (started.pidfd, started.stdin, *started.readers):
+        os.close(fd)
+    return "started"
+
+
+def test_without_free_descriptors_it_fails_for_the_moment_and_leaves_nothing(allow_descriptors):
+    launch = Launch(**DEFAULTS, outputs=("a", "b"), redirect_input=True, streams=("c",))
+    before = descriptors(), children()
+    results = []
+    for number in range(20):
+        allow_descriptors(number)
+        results.append(attempt(launch))
+    allow_descriptors.free()
+    assert (descriptors(), children()) == before
+    enough = results.index("started")
+    assert enough > 6
+    assert results == ["no_resources"] * enough + ["started"] * (20 - enough)
+
+
+async def test_a_kernel_without_descriptors_goes_on_and_starts_when_there_are_some(
+    run, recorder, allow_descriptors
+):
+    allow_descriptors(3)
+    job = run.load("sleep 60", redirect_output=["out"], redirect_input=True)
+    job.start()
+    failed = await recorder.wait_for("spawn_error")
+    assert failed.data["error"] == "no_resources"
+    allow_descriptors.free()
+    with trio.fail_after(5):
+        await job.settled()
+    assert len(job.pids()) == 1
+
+
+async def test_a_kernel_that_cannot_start_one_program_runs_the_others(run, recorder):
+    broken = run.load("/no/such/program")
+    broken.start()
+    failed = await recorder.wait_for("spawn_error")
+    assert failed.data["error"] == "command_not_found"
+    assert "/no/such/program" in broken.status()["last_error"]
+    assert await run("echo fine") == "fine\n"
+
+
+async def test_many_starts_and_failures_leave_nothing_open(run, recorder):
+    await run("true")
+    before = len(descriptors())
+    for number in range(30):
+        good = run.load("true", redirect_output=["a", "b"], custom_streams=["c"])
+        bad = run.load(f"/no/such/program{number}", redirect_output=["a"], redirect_input=True)
+        for job in (good, bad):
+            pid = job.commit()
+            await recorder.wait_for("exit" if job is good else "spawn_error", pid=pid)
+    assert len(descriptors()) == before

@@ -1,0 +1,48 @@
+"""Starting a real process as somebody else."""
+
+import os
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+
+
+async def test_a_user_brings_its_groups_and_not_ours(run):
+    printed = await run("sh -c 'id -u; id -g; id -G; echo $$HOME $$USER'", uid="nobody")
+    uid, gid, groups, home = printed.splitlines()
+    assert (uid, gid, groups) == ("65534", "65534", "65534")
+    assert home.endswith(" nobody")
+
+
+@pytest.mark.parametrize("uid", ["daemon", 1, "1"])
+async def test_a_user_is_a_name_or_a_number(run, uid):
+    assert await run("sh -c 'id -u; id -g'", uid=uid) == "1\n1\n"
+
+
+async def test_the_group_may_be_another_one(run):
+    assert await run("sh -c 'id -u; id -g; id -G'", uid="nobody", gid="daemon") == ("65534\n1\n1\n")
+
+
+async def test_a_group_alone_changes_the_group_and_drops_ours(run):
+    os.setgroups([4, 20])
+    try:
+        assert await run("sh -c 'id -u; id -g; id -G'", gid="nogroup") == "0\n65534\n65534\n"
+    finally:
+        os.setgroups([0])
+
+
+async def test_a_number_without_an_entry_needs_a_group(run, recorder):
+    assert await run("sh -c 'id -u; id -g; id -G'", uid=54321, gid=54322) == (
+        "54321\n54322\n54322\n"
+    )
+    pid = run.load("id", uid=54321).commit()
+    failed = await recorder.wait_for("spawn_error", pid=pid)
+    assert (failed.data["error"], "gid" in failed.data["reason"]) == ("bad_user", True)
+
+
+async def test_a_program_of_another_user_is_signalled_and_stopped(run):
+    process = await run.begin("sleep 60", uid="nobody")
+    process.stop()
+    exited = await run.end(process)
+    assert exited.data["term_signal"] == signal.SIGTERM
