@@ -1,5 +1,6 @@
 """What the tests with real processes have in common."""
 
+import gc
 import os
 import signal
 import time
@@ -49,6 +50,8 @@ def children() -> set[int]:
 
 def descriptors() -> dict[int, str]:
     """Our open descriptors and what they are."""
+    # An earlier test may have left some to the garbage collector.
+    gc.collect()
     found = {}
     for name in os.listdir("/proc/self/fd"):
         with suppress(FileNotFoundError):
