@@ -1,11 +1,12 @@
 """HTTP API of gaffer: jobs and processes under control over HTTP.
 
     service     the life of the API
-    app         the application: routes_*, reply, body, template, waiting; errors, their one form
-    guard       who may call: policy, what the configuration says of it; peer, whose program it is
-    serving     accepts; connection, one of them; transport, its socket; sockets, those that listen
-    endpoints   where: address, tls
-    asgi        the words between serving, guard and app
+    app         the application: puts the routes together, gives every error its one form
+    routes      what can be asked
+    access      who may call
+    serve       connections
+    listen      where: endpoints and their sockets
+    errors, asgi, hookspecs
 
 Importing it must stay cheap, as gafferd does so to find out what it is: quart and hypercorn are
 imported when the API opens.
@@ -39,7 +40,7 @@ def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
 @hookimpl
 def gaffer_add_options(parser: ArgumentParser) -> None:
     """Add `--bind`, `--certfile`, `--keyfile` and `--backlog`."""
-    from gaffer_http.endpoints import add_options
+    from gaffer_http.listen.endpoints import add_options
 
     add_options(parser)
 
@@ -53,8 +54,8 @@ def gaffer_config_sections() -> tuple[str, ...]:
 @hookimpl
 def gaffer_configure(config: Config) -> None:
     """Check the endpoints and the policy; they are read again when the API opens."""
-    from gaffer_http.endpoints import read_endpoints
-    from gaffer_http.policy import read_policy
+    from gaffer_http.access.policy import read_policy
+    from gaffer_http.listen.endpoints import read_endpoints
 
     read_endpoints(config)
     read_policy(config)

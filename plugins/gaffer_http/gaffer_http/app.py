@@ -12,9 +12,9 @@ from quart import Blueprint, Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from gaffer_http import routes_jobs, routes_pids, routes_root, routes_sessions
+from gaffer_http.access.guard import READING
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
-from gaffer_http.guard import READING
+from gaffer_http.routes import jobs, pids, root, sessions
 
 LARGEST_BODY = 2**20
 """Bytes."""
@@ -50,11 +50,12 @@ class Api(QuartTrio):
             RESPONSE_TIMEOUT=None,
             BACKGROUND_TASK_SHUTDOWN_TIMEOUT=BACKGROUND_TIMEOUT,
         )
+        # All of these are async, because Quart sends plain functions to a thread.
         self.before_request(self._check_open)
-        self.register_error_handler(ApiError, _error)
-        self.register_error_handler(GafferError, lambda error: _error(of_kernel(error)))
-        self.register_error_handler(HTTPException, lambda error: _error(_of_http(error)))
-        for module in (routes_root, routes_sessions, routes_jobs, routes_pids):
+        self.register_error_handler(ApiError, _answer)
+        self.register_error_handler(GafferError, _answer_kernel_error)
+        self.register_error_handler(HTTPException, _answer_http_error)
+        for module in (root, sessions, jobs, pids):
             self.register_blueprint(module.routes)
         self._add_plugins()
 
@@ -68,7 +69,7 @@ class Api(QuartTrio):
             except (AttributeError, TypeError, ValueError) as error:
                 raise PluginError(plugin, f"its routes cannot be added: {error}") from error
 
-    def _check_open(self) -> None:
+    async def _check_open(self) -> None:
         if request.method in READING:
             return
         if self.kernel.stopping:
@@ -96,8 +97,16 @@ class Api(QuartTrio):
                 await self.shutdown()
 
 
-def _error(error: ApiError) -> Response:
+async def _answer(error: ApiError) -> Response:
     return Response(error.body, error.status, error.headers, content_type=JSON)
+
+
+async def _answer_kernel_error(error: GafferError) -> Response:
+    return await _answer(of_kernel(error))
+
+
+async def _answer_http_error(error: HTTPException) -> Response:
+    return await _answer(_of_http(error))
 
 
 def _of_http(error: HTTPException) -> ApiError:

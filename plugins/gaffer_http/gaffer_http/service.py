@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import trio
 from gaffer_kernel import Kernel
 
-from gaffer_http.endpoints import read_endpoints
-from gaffer_http.policy import read_policy
-from gaffer_http.sockets import listening
+from gaffer_http.access.policy import read_policy
+from gaffer_http.listen.endpoints import read_endpoints
+from gaffer_http.listen.sockets import listening
 
 log = logging.getLogger(__package__)
 
@@ -44,9 +44,9 @@ async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
     """
     with listening(read_endpoints(kernel.config)) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
+        from gaffer_http.access.guard import Guard
         from gaffer_http.app import Api
-        from gaffer_http.guard import Guard
-        from gaffer_http.serving import Server
+        from gaffer_http.serve.server import Server
 
         app = Api(kernel)
         server = Server(Guard(app, read_policy(kernel.config)))

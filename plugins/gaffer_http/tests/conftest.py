@@ -11,9 +11,9 @@ import trio
 from gaffer_kernel import Config, open_kernel
 
 import gaffer_http
-from gaffer_http.endpoints import read_endpoints
-from gaffer_http.serving import Server
-from gaffer_http.sockets import listening
+from gaffer_http.listen.endpoints import read_endpoints
+from gaffer_http.listen.sockets import listening
+from gaffer_http.serve.server import Server
 
 
 class Answer:
@@ -118,7 +118,7 @@ class Served:
     """A server under test.
 
     Attributes:
-        server: a gaffer_http.serving.Server.
+        server: a gaffer_http.serve.server.Server.
         urls: where it listens.
     """
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gaffer_http.address import parse_addresses
+from gaffer_http.listen.address import parse_addresses
 
 
 @pytest.mark.parametrize(

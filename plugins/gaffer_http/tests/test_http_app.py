@@ -1,5 +1,6 @@
 """The application around the routes: one form for every error, and routes of other plugins."""
 
+import threading
 from contextlib import asynccontextmanager
 
 import h11
@@ -143,6 +144,13 @@ async def test_bugs_are_logged_not_shown(running_api, extra, caplog):
         assert "secret" in caplog.text
         extra.errors["y"] = ExceptionGroup("two", [ValueError("secret"), TypeError("secret")])
         assert (await api.ask("GET", "/extra/y")).slug == "internal_error"
+
+
+async def test_nothing_runs_in_threads(api):
+    before = threading.active_count()
+    for method, path in (("GET", "/jobs"), ("POST", "/jobs/x"), ("GET", "/no"), ("PUT", "/jobs")):
+        await api.ask(method, path)
+    assert threading.active_count() == before
 
 
 # Bodies

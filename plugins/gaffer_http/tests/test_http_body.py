@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_http.body import DEEPEST, parse
 from gaffer_http.errors import ApiError
+from gaffer_http.routes.body import DEEPEST, parse
 
 
 def refusal(data):

@@ -6,7 +6,7 @@ import pytest
 import trustme
 from gaffer_kernel import Config, ConfigError
 
-from gaffer_http.endpoints import add_options, read_endpoints
+from gaffer_http.listen.endpoints import add_options, read_endpoints
 
 
 def endpoints(ini="", **options):

@@ -6,9 +6,9 @@ import os
 import pytest
 from gaffer_kernel import Config, ConfigError
 
-from gaffer_http.guard import SECURITY_HEADERS, Guard
-from gaffer_http.peer import Peer
-from gaffer_http.policy import Policy, read_policy
+from gaffer_http.access.guard import SECURITY_HEADERS, Guard
+from gaffer_http.access.policy import Policy, read_policy
+from gaffer_http.serve.peer import Peer
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"]
 POLICY = Policy(hosts=frozenset({"box.lan"}), origins=frozenset({"https://app.example"}))

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from gaffer_http import peer
-from gaffer_http.peer import Peer, peer_of
+from gaffer_http.serve import peer
+from gaffer_http.serve.peer import Peer, peer_of
 
 NOBODY = 65534
 
@@ -62,13 +62,14 @@ def test_who_only_stopped_sending_is_still_there(pair):
 
 def test_a_listener_on_the_same_port_is_not_taken_for_the_client():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
+        # From an address of its own, whose ports nobody else takes.
+        client = socket.create_connection(server.getsockname(), source_address=("127.0.0.77", 0))
         accepted, _ = server.accept()
-        port = client.getsockname()[1]
         linger = b"\1\0\0\0\0\0\0\0"
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        name = client.getsockname()
         client.close()
-        with accepted, socket.create_server(("", port)):
+        with accepted, socket.create_server(name):
             assert peer_of(accepted).uid is None
 
 

@@ -12,8 +12,8 @@ import pytest
 import trio
 import trustme
 
-from gaffer_http import connection, serving, transport
-from gaffer_http.peer import Peer
+from gaffer_http.serve import connection, server, transport
+from gaffer_http.serve.peer import Peer
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (
@@ -380,7 +380,7 @@ async def test_without_connections_nothing_is_to_be_done_at_any_time(serve):
 
 
 async def test_silent_connections_make_room(serve, monkeypatch):
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
     served = await serve(hello)
     async with await served.connect() as first, await served.connect() as second:
         async with served.client() as client:
@@ -391,7 +391,7 @@ async def test_silent_connections_make_room(serve, monkeypatch):
 
 
 async def test_busy_connections_do_not(serve, monkeypatch, caplog):
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
     served = await serve(pour)
     async with await served.connect() as busy:
         await busy.send_all(GET)

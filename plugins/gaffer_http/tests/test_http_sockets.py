@@ -8,9 +8,9 @@ from ipaddress import IPv6Address
 import pytest
 from gaffer_kernel import Config, GafferError
 
-from gaffer_http.address import TcpAddress
-from gaffer_http.endpoints import Endpoint, read_endpoints
-from gaffer_http.sockets import listening
+from gaffer_http.listen.address import TcpAddress
+from gaffer_http.listen.endpoints import Endpoint, read_endpoints
+from gaffer_http.listen.sockets import listening
 
 LACKING = [Endpoint("default", (TcpAddress(IPv6Address("::2"), 80),))]
 

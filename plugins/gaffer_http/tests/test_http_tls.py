@@ -4,7 +4,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from gaffer_http.tls import TlsError, server_context
+from gaffer_http.listen.tls import TlsError, server_context
 
 
 @pytest.fixture(scope="module")

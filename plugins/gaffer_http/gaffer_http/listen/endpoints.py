@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.errors import did_you_mean
 
-from gaffer_http.address import Address, TcpAddress, parse_addresses
-from gaffer_http.tls import TlsError, server_context
+from gaffer_http.listen.address import Address, TcpAddress, parse_addresses
+from gaffer_http.listen.tls import TlsError, server_context
 
 DEFAULT_BIND = "127.0.0.1:5000"
 DEFAULT_BACKLOG = 128

@@ -7,8 +7,8 @@ from typing import Any
 
 from gaffer_kernel import InvalidField, JobConfig
 
-from gaffer_http.body import read_object
 from gaffer_http.errors import ApiError
+from gaffer_http.routes.body import read_object
 
 MASK = "***"
 """In place of each value of a variable: nobody has proved yet that he may read secrets."""

@@ -11,10 +11,10 @@ import logging
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from gaffer_http.access.policy import Policy, normal_origin
 from gaffer_http.asgi import Application, Header, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
-from gaffer_http.peer import Peer
-from gaffer_http.policy import Policy, normal_origin
+from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
 
-from gaffer_http.body import read_bytes, read_field, read_object
-from gaffer_http.reply import kernel, reply, text
-from gaffer_http.template import masked, read_template, refuse_mask
-from gaffer_http.waiting import settle, wanted_wait
+from gaffer_http.routes.body import read_bytes, read_field, read_object
+from gaffer_http.routes.reply import kernel, reply, text
+from gaffer_http.routes.template import masked, read_template, refuse_mask
+from gaffer_http.routes.waiting import settle, wanted_wait
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,

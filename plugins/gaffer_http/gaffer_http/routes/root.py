@@ -7,7 +7,7 @@ from functools import cache
 from importlib_metadata import version
 from quart import Blueprint, Response
 
-from gaffer_http.reply import reply, text
+from gaffer_http.routes.reply import reply, text
 
 API = 1
 """Rises when a client of the API would have to change."""

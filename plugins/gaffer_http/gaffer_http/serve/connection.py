@@ -18,8 +18,8 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
-from gaffer_http.peer import Peer, peer_of
-from gaffer_http.transport import SEND_TIMEOUT, Transport
+from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.transport import SEND_TIMEOUT, Transport
 
 IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""

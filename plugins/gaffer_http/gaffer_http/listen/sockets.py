@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gaffer_kernel import GafferError
 
-from gaffer_http.address import Address, TcpAddress, UnixAddress
-from gaffer_http.endpoints import Endpoint
+from gaffer_http.listen.address import Address, TcpAddress, UnixAddress
+from gaffer_http.listen.endpoints import Endpoint
 
 STALLED_AFTER = 30_000
 """Milliseconds after which the system gives up a peer that takes nothing more."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gaffer_kernel import Job
 from quart import Blueprint, Response
 
-from gaffer_http.reply import kernel, reply
-from gaffer_http.waiting import settle, wanted_wait
+from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.waiting import settle, wanted_wait
 
 VERBS = {"start": Job.start, "stop": Job.stop, "restart": Job.restart}
 

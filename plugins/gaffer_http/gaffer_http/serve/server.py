@@ -15,9 +15,9 @@ from ssl import SSLContext
 import trio
 
 from gaffer_http.asgi import Application
-from gaffer_http.connection import Connection
-from gaffer_http.peer import Peer
-from gaffer_http.sockets import Listening
+from gaffer_http.listen.sockets import Listening
+from gaffer_http.serve.connection import Connection
+from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
 

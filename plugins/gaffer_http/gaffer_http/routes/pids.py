@@ -5,10 +5,10 @@ from __future__ import annotations
 from gaffer_kernel import NotFound, Process
 from quart import Blueprint, Response
 
-from gaffer_http.body import read_field
-from gaffer_http.reply import kernel, reply
-from gaffer_http.template import masked
-from gaffer_http.waiting import settle, wanted_wait
+from gaffer_http.routes.body import read_field
+from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.template import masked
+from gaffer_http.routes.waiting import settle, wanted_wait
 
 _LONGEST_PID = 18
 """Digits."""

@@ -1,0 +1,1 @@
+"""Connections: accepted, served, ended, whatever the clients do."""
