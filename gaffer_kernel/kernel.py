@@ -198,8 +198,13 @@ async def open_kernel(
         system: as for Kernel.
 
     Leaving the block, by an exception or a cancellation too, stops every process and waits for it.
+    As with every nursery of trio, what is raised inside comes out in an ExceptionGroup.
+
+    Raises:
+        ConfigError, PluginError: the configuration or the plugins are wrong; nothing was started.
     """
     kernel = Kernel(config, plugins=plugins, system=system)
+    kernel.configure()
     async with trio.open_nursery() as nursery:
         await nursery.start(kernel.run)
         try:

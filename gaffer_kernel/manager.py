@@ -70,17 +70,21 @@ class Manager:
     def _begin(self, function: Callable[[], Awaitable[None]], name: str) -> None:
         """Start a task that a cancelled nursery does not end: it is needed until all is stopped."""
         assert self._nursery is not None
-        self._nursery.start_soon(self._shielded, function, name=name)
+        # Made here and not in the task: it may have to be cancelled before the task has run at all.
+        scope = trio.CancelScope(shield=True)
+        self._scopes.add(scope)
+        self._nursery.start_soon(self._shielded, scope, function, name=name)
 
     # An interrupt goes to the program around us, never to one of these: without them nothing ends.
     @trio.lowlevel.enable_ki_protection
-    async def _shielded(self, function: Callable[[], Awaitable[None]]) -> None:
-        with trio.CancelScope(shield=True) as scope:
-            self._scopes.add(scope)
-            try:
+    async def _shielded(
+        self, scope: trio.CancelScope, function: Callable[[], Awaitable[None]]
+    ) -> None:
+        try:
+            with scope:
                 await function()
-            finally:
-                self._scopes.discard(scope)
+        finally:
+            self._scopes.discard(scope)
 
     async def _watch(self) -> None:
         self._watching = True

@@ -19,6 +19,8 @@ from gaffer_kernel.linux.poller import Poller
 
 MARK = "GAFFER_SPAWN"
 """The variable in the environment of every child that tells whose it is."""
+DETACHED = ":detached"
+"""The end of the mark of a process that outlives us, and so of what it starts."""
 SHARE = 0.1
 """The part of the time that may be spent looking at our children."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -108,11 +110,12 @@ class Adopted:
             function()
 
     def kill_all(self) -> None:
-        """Kill everything inherited: the supervision ends."""
+        """Kill everything inherited, but for what detached processes left: supervision ends."""
         if self.enabled:
             self._look()
         for member in self._members.values():
-            member.signal(signal.SIGKILL)
+            if not member.mark.endswith(DETACHED):
+                member.signal(signal.SIGKILL)
 
     def _meet(self, pid: int) -> None:
         try:

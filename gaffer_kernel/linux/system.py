@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import trio
 
-from gaffer_kernel.linux.adopted import MARK, Adopted, become_subreaper
+from gaffer_kernel.linux.adopted import DETACHED, MARK, Adopted, become_subreaper
 from gaffer_kernel.linux.child import LinuxChild
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.spawn import spawn
@@ -70,7 +70,7 @@ class LinuxSystem:
     def spawn(self, launch: Launch, listener: ChildListener) -> Child:
         """Start a process and watch it from now on."""
         self._spawned += 1
-        mark = f"{self._instance}:{self._spawned}"
+        mark = f"{self._instance}:{self._spawned}{DETACHED if launch.detach else ''}"
         started = spawn(dataclasses.replace(launch, environ={**launch.environ, MARK: mark}))
         if self._files is not None:
             _give_files(started.os_pid, self._files)
