@@ -73,17 +73,17 @@ class Life:
         self._settled.set()
         self._ended.set()
 
-    async def wait_open(self, seconds: float) -> bool:
+    async def wait_open(self, seconds: float, to_close: float) -> bool:
         """Wait until the service is open or has ended; return False when it does neither in time.
 
-        If cancelled, ends the service first, within ABANDON_AFTER.
+        If cancelled, ends the service first; one that has just opened may take `to_close` seconds.
         """
         try:
             with trio.move_on_after(seconds + ABANDON_AFTER):
                 await self._settled.wait()
         except trio.Cancelled:
             with trio.CancelScope(shield=True):
-                await self.close(0)
+                await self.close(to_close)
             raise
         return self._settled.is_set()
 

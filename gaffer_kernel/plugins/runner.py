@@ -99,7 +99,7 @@ class Runner:
         service = self._service(record, self._ready(record))
         life = self._lives[record.name] = Life(service)
         life.begin(f"plugin {record.name}", partial(self._live, record, life))
-        if not await life.wait_open(self._start_deadline):
+        if not await life.wait_open(self._start_deadline, self._stop_deadline):
             self._abandon(record, life, f"did not start within {self._start_deadline:g} s")
         if not life.is_open:
             reason = record.error or "was closed before it was open"
