@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import trio
 from gaffer_kernel import GafferError, Kernel, PluginError
@@ -77,9 +78,9 @@ class Api(QuartTrio):
         if not self.kernel.started.is_set():
             raise ApiError(503, "starting", "gaffer is still starting: try again in a moment")
 
-    async def make_default_options_response(self) -> Response:
-        """Answer OPTIONS with the methods of a path."""
-        response = await super().make_default_options_response()
+    async def make_default_options_response(self, *context: Any) -> Response:
+        """Answer OPTIONS with the methods of a path. Newer Quarts pass a context."""
+        response = await super().make_default_options_response(*context)
         response.status_code = 204
         return response
 

@@ -259,7 +259,9 @@ async def test_the_reason_names_both_users():
     assert reason == "this API serves programs of user 1000 and 0, not of user 1001"
 
 
-@pytest.mark.parametrize("header", ["forwarded", "via", "x_forwarded_for", "x_forwarded_host"])
+@pytest.mark.parametrize(
+    "header", ["forwarded", "via", "x_forwarded_for", "x_forwarded_port", "x_real_ip"]
+)
 async def test_a_proxy_hides_who_is_calling(header):
     reply = await ask(**{header: "x"})
     assert (reply.status, reply.slug) == (403, "forbidden")

@@ -348,6 +348,13 @@ async def test_no_such_wait(api, dummy, wait):
     assert api.kernel.manager.get("dummy") is dummy
 
 
+async def test_another_parameter(api, dummy):
+    answer = await api.ask("DELETE", f"{JOB}?wiat=1")
+    assert (answer.status, answer.slug) == (400, "bad_value")
+    assert "wiat: is not a parameter of this request, did you mean" in answer.json["reason"]
+    assert api.kernel.manager.get("dummy") is dummy
+
+
 async def test_a_child_that_was_killed_has_a_successor(api, dummy):
     os.kill((await api.ask("GET", "/pids/1")).json["os_pid"], signal.SIGKILL)
     with trio.fail_after(10):

@@ -36,7 +36,9 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing."""
 
 _HOST = re.compile(rb"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]{0,5})?")
-_PROXIED = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto")
+_PROXIED = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")
+"""How the names of the headers begin that a proxy adds."""
+
 _RAW = frozenset({"application/json", "application/octet-stream"})
 _CURL = _RAW | {"application/x-www-form-urlencoded"}
 _START = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -65,7 +67,7 @@ class Guard:
         try:
             foreign = self._admit(scope, answer)
         except ApiError as refusal:
-            log.info("%s refused: %s", scope.get("method", "websocket"), refusal)
+            log.debug("%s refused: %s", scope.get("method", "websocket"), refusal)
             await answer.error(scope, refusal)
             return
         if foreign and scope.get("method") == "OPTIONS":
@@ -104,8 +106,8 @@ class Guard:
             )
 
     def _check_proxy(self, headers: Headers) -> None:
-        for name in _PROXIED:
-            if name in headers:
+        for name in headers:
+            if name.startswith(_PROXIED):
                 shown = name.decode().title()
                 raise ApiError(
                     403, "forbidden", f"{shown}: through a proxy nobody can tell who is calling"

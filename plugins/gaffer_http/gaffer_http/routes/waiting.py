@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 from gaffer_kernel import InvalidField
+from gaffer_kernel.errors import did_you_mean
 from quart import request
 
 LONGEST_WAIT = 600.0
@@ -18,8 +19,12 @@ def wanted_wait() -> float | None:
     """Seconds that the current request wants to wait; None if it does not.
 
     Raises:
-        InvalidField: `wait` is no such number.
+        InvalidField: `wait` is no such number, or there is another parameter.
     """
+    for name in request.args:
+        if name != "wait":
+            hint = did_you_mean(name, ["wait"])
+            raise InvalidField(name, f"is not a parameter of this request{hint}")
     text = request.args.get("wait")
     if text is None:
         return None

@@ -43,7 +43,7 @@ class Server:
         self._connections: dict[Connection, None] = {}
         self._accepting = trio.CancelScope()
         self._ended = trio.lowlevel.ParkingLot()
-        self._seen: set[type[Exception]] = set()
+        self._told: set[str] = set()
 
     async def run(
         self,
@@ -93,9 +93,10 @@ class Server:
 
     async def _connect(self, tls: SSLContext | None, stream: trio.SocketStream) -> None:
         if len(self._connections) >= MOST_CONNECTIONS and not self._make_room():
-            log.warning("connection refused: %d are busy already", MOST_CONNECTIONS)
+            log.log(self._level("full"), "connection refused: %d are busy", MOST_CONNECTIONS)
             stream.socket.close()
             return
+        self._told.discard("full")
         connection = Connection(stream, tls, self._app, self.closing, self._survive)
         self._connections[connection] = None
         try:
@@ -114,9 +115,12 @@ class Server:
 
     def _survive(self, peer: Peer, fault: Exception) -> None:
         self.crashes += 1
-        # The traceback once for each kind: the next thousand would say the same.
-        new = type(fault) not in self._seen
-        self._seen.add(type(fault))
         kind = type(fault).__name__
-        info = fault if new else None
-        log.warning("a connection of %s failed: %s: %s", peer, kind, fault, exc_info=info)
+        level = self._level(kind)
+        log.log(level, "a connection of %s failed: %s: %s", peer, kind, fault, exc_info=fault)
+
+    def _level(self, topic: str) -> int:
+        """How loudly to log: each topic once, lest a client fill the disk with thousands."""
+        level = logging.DEBUG if topic in self._told else logging.WARNING
+        self._told.add(topic)
+        return level

@@ -1,0 +1,74 @@
+"""What the README shows is true: its endpoints, its programs, its paths and its commands."""
+
+import re
+import shlex
+import types
+from pathlib import Path
+
+import trustme
+from gaffer_kernel import Config, Kernel
+
+import gaffer_http
+from gaffer_http.app import Api
+from gaffer_http.listen.endpoints import read_endpoints
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def test_the_endpoints(tmp_path):
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        tmp_path / "pem"
+    )
+    [ini] = blocks("ini")
+    local, secure = read_endpoints(
+        Config.from_string(re.sub("/etc/gaffer/.*pem", str(tmp_path / "pem"), ini))
+    )
+    assert [str(address) for address in local.addresses] == [
+        "127.0.0.1:5000",
+        "unix:/run/gaffer.sock",
+    ]
+    assert (secure.backlog, secure.tls is None) == (256, False)
+
+
+def test_the_table_has_every_path():
+    text = README.read_text()
+    table = text[text.index("| path |") : text.index("    curl localhost:5000/jobs/default -d")]
+    found = {}
+    for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
+        path = re.sub("<any.*>", "start", rule.rule)
+        found.setdefault(path, set()).update(rule.methods - {"HEAD", "OPTIONS"})
+    for path, methods in found.items():
+        [line] = [each for each in table.splitlines() if f"`{path}`" in each]
+        assert set(re.findall("[A-Z]+", line.split("|")[2])) == methods, path
+
+
+async def test_the_commands(api):
+    commands = re.findall(
+        r"^    curl (.*localhost:5000/jobs/.*)$", README.read_text(), re.MULTILINE
+    )
+    assert len(commands) == 4
+    for command in commands:
+        words = shlex.split(command)
+        [url] = [word for word in words if word.startswith("localhost")]
+        body = words[words.index("-d") + 1].encode() if "-d" in words else None
+        method = "DELETE" if "DELETE" in words else "POST"
+        form = {"content_type": "application/x-www-form-urlencoded"} if body else {}
+        answer = await api.ask(method, url.removeprefix("localhost:5000"), body, **form)
+        assert answer.status in (200, 201, 202), command
+
+
+async def test_the_routes(running_api):
+    _, source = blocks("python")
+    plugin = types.ModuleType("hello")
+    exec(source, vars(plugin))
+    async with running_api(plugin) as api:
+        assert (await api.ask("GET", "/hello")).json == {"jobs": 0}
+
+
+def test_the_program(capfd):
+    exec(blocks("python")[0], {"__name__": "readme"})
+    assert capfd.readouterr().out.startswith("('http://127.0.0.1:")
