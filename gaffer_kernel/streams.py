@@ -6,6 +6,7 @@ falls behind the window loses its own oldest bytes and is told how many; nobody 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ TAIL = 8 * 1024
 """Bytes kept of each label while nobody reads it."""
 WINDOW = 1024 * 1024
 """Bytes kept of each label while somebody does."""
+PIECE = 4096
+"""Bytes up to which small pieces are joined."""
 
 
 class Output(NamedTuple):
@@ -28,40 +31,56 @@ class Output(NamedTuple):
 
 
 class OutputLog:
-    """The last bytes of one label, addressed by their position since the process started."""
+    """The last bytes of one label, addressed by their position since the process started.
+
+    Kept in the pieces they were read in: a flood is copied once, however many read it.
+
+    Attributes:
+        end: bytes written so far.
+        readers: how many read it; the window is kept for them.
+        closed: nothing more will come.
+    """
 
     def __init__(self, label: str, wakes: trio.lowlevel.ParkingLot) -> None:
         self.label = label
-        self.closed = False
+        self.end = 0
         self.readers = 0
-        self._bytes = bytearray()
-        self._start = 0
+        self.closed = False
+        self._pieces: deque[bytes] = deque()
+        self._kept = 0
         self._wakes = wakes
 
     @property
-    def end(self) -> int:
-        """Bytes written so far."""
-        return self._start + len(self._bytes)
-
-    @property
     def start(self) -> int:
-        """Position of the oldest byte still kept."""
-        return self._start
+        """Position of the oldest byte that is still to be had."""
+        return self.end - min(self._kept, WINDOW if self.readers else TAIL)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Append a copy of what was read from the pipe. Never blocks."""
-        keep = WINDOW if self.readers else TAIL
-        if len(data) > keep:
-            self._start += len(self._bytes) + len(data) - keep
-            self._bytes.clear()
-            data = data[-keep:]
-        self._bytes += data
-        surplus = len(self._bytes) - keep
-        if surplus > 0:
-            del self._bytes[:surplus]
-            self._start += surplus
+        self.end += len(data)
+        if self.readers:
+            self._append(data)
+        else:
+            self._keep_tail(data)
         if self._wakes:
             self._wakes.unpark_all()
+
+    def _append(self, data: bytes | memoryview) -> None:
+        # Lines that come one by one are joined, or the window would be made of tiny objects.
+        if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:
+            self._pieces[-1] += bytes(data)
+        else:
+            self._pieces.append(bytes(data))
+        self._kept += len(data)
+        while self._kept - len(self._pieces[0]) >= WINDOW:
+            self._kept -= len(self._pieces.popleft())
+
+    def _keep_tail(self, data: bytes | memoryview) -> None:
+        room = max(0, TAIL - len(data))
+        before = b"".join(self._pieces)[-room:] if room else b""
+        tail = before + bytes(data[-TAIL:])
+        self._pieces = deque([tail])
+        self._kept = len(tail)
 
     def close(self) -> None:
         """Nothing more will come: readers end once they have read the rest."""
@@ -70,8 +89,16 @@ class OutputLog:
 
     def since(self, position: int) -> tuple[bytes, int]:
         """The bytes kept from a position on, and how many before them are gone."""
-        lost = max(0, self._start - position)
-        return bytes(memoryview(self._bytes)[position + lost - self._start :]), lost
+        lost = max(0, self.start - position)
+        wanted = self.end - position - lost
+        pieces: list[bytes] = []
+        for piece in reversed(self._pieces):
+            if wanted <= 0:
+                break
+            pieces.append(piece if len(piece) <= wanted else piece[-wanted:])
+            wanted -= len(piece)
+        # A reader that keeps up gets the last piece itself, not a copy.
+        return pieces[0] if len(pieces) == 1 else b"".join(reversed(pieces)), lost
 
 
 class OutputReader:

@@ -12,6 +12,22 @@ from typing import Protocol
 import trio
 
 
+STEPS = 8
+"""Steps that the other tasks get, if they need them, after a piece of work that held them up."""
+
+
+async def let_others_run() -> None:
+    """Let the tasks that are ready go on for some steps.
+
+    One checkpoint gives each of them one step; an answer of the API takes twenty, and would have to
+    wait for twenty of the pieces of work that this is called between.
+    """
+    for _ in range(STEPS):
+        await trio.lowlevel.checkpoint()
+        if not trio.lowlevel.current_statistics().tasks_runnable:
+            return
+
+
 class Spawner(Protocol):
     """Who asks for a turn."""
 
@@ -38,6 +54,6 @@ class SpawnTurns:
                 spawner = next(iter(self._queue))
                 del self._queue[spawner]
                 spawner.take_turn()
-                await trio.lowlevel.checkpoint()
+                await let_others_run()
             self._asked = trio.Event()
             await self._asked.wait()

@@ -15,6 +15,8 @@ from math import inf
 
 import trio
 
+from gaffer_kernel.turns import let_others_run
+
 Handler = Callable[[], int]
 """Called when its descriptor is ready; returns how many bytes it read."""
 
@@ -28,7 +30,6 @@ FREE_FLOODS = 2
 """So many floods at once are read at full speed."""
 REST = 0.004
 LONGEST_REST = 0.2
-YIELDS = 8
 
 
 class Poller:
@@ -95,16 +96,9 @@ class Poller:
                 floods.append(fd)
             if spent >= TURN:
                 spent = 0
-                await self._let_others_run()
+                await let_others_run()
         if len(floods) > FREE_FLOODS:
             self._rest(floods)
-
-    async def _let_others_run(self) -> None:
-        # One checkpoint runs each waiting task for one step; an answer of the API needs several.
-        for _ in range(YIELDS):
-            await trio.lowlevel.checkpoint()
-            if not trio.lowlevel.current_statistics().tasks_runnable:
-                return
 
     def _rest(self, floods: list[int]) -> None:
         """Leave floods alone for a moment: their pipes fill, and the writers wait.
