@@ -11,7 +11,6 @@ from typing import Protocol
 
 import trio
 
-
 STEPS = 8
 """Steps that the other tasks get, if they need them, after a piece of work that held them up."""
 
