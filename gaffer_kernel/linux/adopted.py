@@ -109,13 +109,16 @@ class Adopted:
         for function in waiting:
             function()
 
-    def kill_all(self) -> None:
-        """Kill everything inherited, but for what detached processes left: supervision ends."""
+    def close(self) -> None:
+        """Kill everything inherited, but for what detached processes left, and look no more."""
         if self.enabled:
             self._look()
+        self.enabled = False
         for member in self._members.values():
             if not member.mark.endswith(DETACHED):
                 member.signal(signal.SIGKILL)
+            self._unwatch(member)
+        self._members.clear()
 
     def _meet(self, pid: int) -> None:
         try:
@@ -131,9 +134,12 @@ class Adopted:
         self._members[pid] = member
         self._poller.add(member.pidfd, lambda: self._reap(member))
 
-    def _reap(self, member: Member) -> int:
+    def _unwatch(self, member: Member) -> None:
         self._poller.remove(member.pidfd)
         os.close(member.pidfd)
+
+    def _reap(self, member: Member) -> int:
+        self._unwatch(member)
         del self._members[member.os_pid]
         os.waitpid(member.os_pid, 0)
         for function in member.waiters:

@@ -269,6 +269,16 @@ class LinuxChild:
         code = os.waitstatus_to_exitcode(status)
         self._listener.exited(End(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime))
 
+    def abandon(self) -> None:
+        """Give back every descriptor: it runs on, and nobody watches it any more."""
+        for fd in list(self._readers):
+            self._close_reader(fd)
+        for label in list(self._writers):
+            self.close_input(label)
+        if not self._dead:
+            self._poller.remove(self._pidfd)
+        os.close(self._pidfd)
+
 
 def _shut_writing(fd: int) -> None:
     with socket.socket(fileno=os.dup(fd)) as copy:

@@ -5,6 +5,7 @@ the program. Only started for jobs with custom streams: the standard library han
 under the numbers they have in the parent, and a shell can name only those below ten.
 """
 
+import fcntl
 import os
 import sys
 
@@ -12,14 +13,13 @@ import sys
 def main() -> None:
     """Move the descriptors, then execute the program; status 127 or 126 when that fails."""
     numbers = [int(number) for number in sys.argv[1].split(",")]
-    # First out of the way of the numbers they are to get, then down.
-    floor = max(numbers) + len(numbers) + 3
-    for offset, number in enumerate(numbers):
-        os.dup2(number, floor + offset, inheritable=False)
+    # First out of the way of the numbers they are to get, but not far: the parent's numbers may lie
+    # above the limit that we have been given meanwhile.
+    moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3 + len(numbers)) for number in numbers]
     for number in numbers:
         os.close(number)
-    for offset in range(len(numbers)):
-        os.dup2(floor + offset, 3 + offset, inheritable=True)
+    for offset, number in enumerate(moved):
+        os.dup2(number, 3 + offset, inheritable=True)
     try:
         os.execvp(sys.argv[2], sys.argv[2:])
     except OSError as error:

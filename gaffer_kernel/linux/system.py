@@ -91,14 +91,17 @@ class LinuxSystem:
         del self._children[child.os_pid]
 
     async def run(self) -> None:
-        """Watch the children until cancelled; then kill the orphans that are left."""
+        """Watch the children until cancelled; then kill the orphans, and let the others run on."""
         try:
             async with trio.open_nursery() as nursery:
                 if self._adopted.enabled and threading.current_thread() is threading.main_thread():
                     nursery.start_soon(self._sweep)
                 await self._poller.run()
         finally:
-            self._adopted.kill_all()
+            self._adopted.close()
+            for child in self._children.values():
+                child.abandon()
+            self._poller.close()
 
     async def _sweep(self) -> None:
         """Reap orphans that end while the process they come from lives on."""
