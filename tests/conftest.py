@@ -12,7 +12,7 @@ from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.testing import FakeSystem, Plan, Recorder
 from tests.invariants import Ledger
-from tests.real import BRAND, Runner, branded, end_all
+from tests.real import BRAND, Runner, branded, end_all, until
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def real_kernel(plugins: list[object], ledger: Ledger, brand: str) -> Asyn
     async with open_kernel(plugins=plugins, system=LinuxSystem()) as running:
         yield running
     ledger.check_over()
-    assert branded(brand) == []
+    await until(lambda: not branded(brand))
 
 
 @pytest.fixture
