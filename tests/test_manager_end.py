@@ -208,3 +208,30 @@ async def test_a_detached_process_that_is_being_stopped_at_the_end_was_told_so(
     job.stop()
     await trio.sleep(1)
     assert await left_behind(kernel, system) == []
+
+
+# When the kernel itself fails
+
+
+class Broken(FakeSystem):
+    """A system that fails in a way nobody has foreseen."""
+
+    def spawn(self, launch, listener):
+        if launch.argv[0] == "bad":
+            raise RuntimeError("not foreseen")
+        return super().spawn(launch, listener)
+
+
+async def test_a_failure_in_the_kernel_is_raised_and_leaves_no_process_behind(
+    autojump_clock, ledger
+):
+    system = Broken()
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(RuntimeError, match="foreseen"), flatten_subgroups=True
+    ):
+        async with open_kernel(system=system, plugins=[ledger]) as kernel:
+            await kernel.manager.load(web(numprocesses=2)).settled()
+            kernel.manager.load(web(name="bad", cmd="bad"))
+            await trio.sleep_forever()
+    assert trio.current_time() == 0
+    ledger.check_end(system)
