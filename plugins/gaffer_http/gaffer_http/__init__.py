@@ -18,10 +18,10 @@ from argparse import ArgumentParser
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-import pluggy
 from gaffer_kernel.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import pluggy
     from gaffer_kernel import Config, Kernel
 
     from gaffer_http.service import HttpService

@@ -81,6 +81,8 @@ def test_the_same_port_zero_may_be_asked_for_twice():
         ("[endpoint:a]\nbind = 127.0.0.1:80, 10.0.0.1:80", "10.0.0.1:80 can be reached"),
         ("[endpoint:a]\nbind = 127.0.0.1:8 127.0.0.1:8", "names 127.0.0.1:8 twice"),
         ("[endpoint:a]\nbind = ,", "names no address"),
+        ("[endpoint:a]\nbind =", "names no address"),
+        (f"{TWO}backlg = 1", "[endpoint:c] backlg: unknown key, did you mean 'backlog'?"),
         ("[endpoint:a]\nbacklog = many", "gaffer.ini:2: [endpoint:a] backlog: must be a whole"),
         ("[endpoint:a]\nbacklog = 0", "backlog: must be from 1 to"),
         ("[endpoint:a]\nkeyfile = /k", "certfile is not given"),
@@ -93,8 +95,14 @@ def test_refused(ini, message):
 
 def test_options_are_blamed_by_their_name():
     assert refusal(bind="0.0.0.0:1").startswith("--bind: 0.0.0.0:1 can be reached")
+    assert refusal(bind="") == "--bind: names no address"
     assert refusal(backlog=-1).startswith("--backlog: must be from 1")
     assert refusal(certfile="/no").startswith("--certfile: cannot read /no")
+
+
+def test_bind_does_not_hide_what_is_wrong_with_the_file():
+    assert "bnd: unknown key" in refusal("[endpoint:a]\nbnd = x", bind="127.0.0.1:1")
+    assert "no section" in refusal("[gaffer]\nhttp_endpoints = x", bind="127.0.0.1:1")
 
 
 def test_tls_of_one_endpoint_is_not_that_of_another(tmp_path):

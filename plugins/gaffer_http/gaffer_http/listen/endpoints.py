@@ -70,8 +70,14 @@ def read_endpoints(config: Config) -> list[Endpoint]:
         ConfigError: an endpoint is missing, has a wrong value or a certificate that cannot be used,
             or could be reached from outside this machine.
     """
-    sections = [] if config.options.get("bind") else _selected(config)
-    return [_Source(config, section).endpoint() for section in sections or [Section("", "", 0)]]
+    for section in config.prefixed(_PREFIX).values():
+        for key, _ in section.items():
+            if key not in KEYS:
+                raise section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
+    sections = _selected(config)
+    if not sections or config.options.get("bind") is not None:
+        sections = [Section("", "", 0)]
+    return [_Source(config, section).endpoint() for section in sections]
 
 
 def _selected(config: Config) -> list[Section]:
@@ -95,9 +101,6 @@ class _Source:
     def __init__(self, config: Config, section: Section) -> None:
         self._options = {key: config.options.get(key) for key in KEYS}
         self._section = section
-        for key, _ in section.items():
-            if key not in KEYS:
-                raise section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
 
     def endpoint(self) -> Endpoint:
         return Endpoint(
@@ -109,7 +112,7 @@ class _Source:
 
     def _text(self, key: str) -> str | None:
         option = self._options[key]
-        return str(option) if option is not None else self._section.get(key) or None
+        return str(option) if option is not None else self._section.get(key)
 
     def _error(self, key: str, message: str) -> ConfigError:
         if self._options[key] is not None:
@@ -117,7 +120,8 @@ class _Source:
         return self._section.error(key, message)
 
     def _addresses(self) -> tuple[Address, ...]:
-        words = (self._text("bind") or DEFAULT_BIND).replace(",", " ").split()
+        text = self._text("bind")
+        words = (DEFAULT_BIND if text is None else text).replace(",", " ").split()
         if not words:
             raise self._error("bind", "names no address")
         addresses = [address for word in words for address in self._parsed(word)]
@@ -147,7 +151,7 @@ class _Source:
         return number
 
     def _tls(self) -> ssl.SSLContext | None:
-        certfile, keyfile = self._text("certfile"), self._text("keyfile")
+        certfile, keyfile = self._text("certfile") or None, self._text("keyfile") or None
         if certfile is None and keyfile is None:
             return None
         if certfile is None:
