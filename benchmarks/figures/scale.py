@@ -58,7 +58,7 @@ def _gafferd() -> float:
             plugins=("signals", "http"),
             options=("--bind", f"127.0.0.1:{port}"),
         )
-        with running(command, folder) as daemon, Api(port) as api:
+        with running(command, folder) as daemon, Api(port, daemon) as api:
             wait_until(lambda: daemon.count() == 1, "the first", seconds=10, every=0.01)
             return _timed(
                 lambda: api.post("/jobs/default/sleeper/numprocesses", {"scale": f"={MANY}"}),

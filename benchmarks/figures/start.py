@@ -15,7 +15,7 @@ from harness.thousand import COUNT, SLEEP, each
 
 from gaffer_kernel import JobConfig, open_kernel
 
-ROUNDS = 5
+ROUNDS = 7
 BOTH = ("stdout", "stderr")
 
 

@@ -57,5 +57,5 @@ def _api() -> float:
         options = ("--bind", f"127.0.0.1:{port}")
         command = gafferd(folder, [], plugins=("signals", "http"), options=options)
         begin = time.monotonic()
-        with running(command, folder), Api(port):
+        with running(command, folder) as daemon, Api(port, daemon):
             return time.monotonic() - begin

@@ -31,7 +31,7 @@ def rows() -> Iterator[Row]:
             options=("--bind", f"127.0.0.1:{port}"),
         )
         with running(command, folder) as daemon:
-            with Api(port) as api:
+            with Api(port, daemon) as api:
                 answers = _ask(api)
             time.sleep(CALMING)
             own, children = _cost(daemon)

@@ -9,6 +9,11 @@ import time
 from types import TracebackType
 from typing import Any
 
+from harness.supervisors import Daemon
+
+PATIENCE = 10.0
+"""Seconds that it may take to come up, or to answer."""
+
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody uses at the moment."""
@@ -23,17 +28,18 @@ class Api:
 
     Raises:
         TimeoutError: it did not answer in time.
-        RuntimeError: it answered with an error.
+        RuntimeError: it has ended, or answered with an error.
     """
 
-    def __init__(self, port: int, *, seconds: float = 10.0) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
-        deadline = time.monotonic() + seconds
+    def __init__(self, port: int, daemon: Daemon) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 self.get("/ping")
             except ConnectionRefusedError:
                 self._connection.close()
+                daemon.check()
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"nobody answers on port {port}") from None
                 time.sleep(0.002)

@@ -149,16 +149,21 @@ class Daemon:
         self.pid = self._process.pid
 
     def count(self) -> int:
-        """How many children it has now.
+        """How many children it has now. Raises as `check` does."""
+        found = len(children(self.pid))
+        if not found:
+            self.check()
+        return found
+
+    def check(self) -> None:
+        """See that it runs.
 
         Raises:
             RuntimeError: it has ended, with what it said last.
         """
-        found = len(children(self.pid))
-        if not found and (status := self._process.poll()) is not None:
+        if (status := self._process.poll()) is not None:
             said = self._log.read_text(errors="replace").strip().splitlines()[-1:]
             raise RuntimeError(f"{self._name} ended with status {status}: {said}")
-        return found
 
     def stop(self, seconds: float = 120) -> None:
         """Send TERM and wait until it is gone."""
