@@ -15,7 +15,7 @@ Each line uses only what stands on or below it. The names listed here are the pu
 any of it does nothing but define.
 """
 
-from gaffer_kernel.config import Config
+from gaffer_kernel.config import Config, Section
 from gaffer_kernel.errors import (
     Closing,
     ConfigError,
@@ -36,7 +36,6 @@ from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.process import Process
-from gaffer_kernel.config import Section
 from gaffer_kernel.streams import Output
 
 __all__ = [

@@ -8,21 +8,28 @@ Nothing is polled: the list of our children is read when one of them ends or is 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
-from collections.abc import Callable, Container
+from collections.abc import Callable, Mapping
 from math import inf
+from typing import Protocol
 
 import trio
 
+from gaffer_kernel.linux.kin import Identity, children, identify
 from gaffer_kernel.linux.poller import Poller
 
-MARK = "GAFFER_SPAWN"
-"""The variable in the environment of every child that tells whose it is."""
+log = logging.getLogger(__name__)
+
 DETACHED = ":detached"
 """The end of the mark of a process that outlives us, and so of what it starts."""
 SHARE = 0.1
 """The part of the time that may be spent looking at our children."""
+EXEC = 0.1
+"""Seconds within which a process that becomes another program has an environment again."""
+UNCLAIMED = 2.0
+"""Seconds after which a dead child that nobody can be told of is reaped here."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -62,6 +69,14 @@ class Member:
             self.waiters.append(function)
 
 
+class Marked(Protocol):
+    """A child of ours, by its os pid."""
+
+    @property
+    def mark(self) -> str:
+        """What its environment says."""
+
+
 class Adopted:
     """The inherited processes. Without `enabled` there are none: somebody else inherits them.
 
@@ -69,14 +84,18 @@ class Adopted:
     who needs one soon after another waits a little, and those who wait share the next.
     """
 
-    def __init__(self, poller: Poller, instance: str, known: Container[int]) -> None:
+    def __init__(self, poller: Poller, instance: str, known: Mapping[int, Marked]) -> None:
         self.enabled = False
         self._poller = poller
         self._prefix = f"{instance}:"
         self._known = known
+        self._session = os.getsid(0)
         self._members: dict[int, Member] = {}
+        self._sessions: dict[int, str] = {}
         self._strangers: set[int] = set()
+        self._undecided: dict[int, float] = {}
         self._rest_until = -inf
+        self._again = inf
         self._waiting: dict[Callable[[], None], None] = {}
 
     def left_by(self, group: int, mark: str) -> list[Member]:
@@ -95,44 +114,77 @@ class Adopted:
         elif first:
             self._poller.call_at(self._rest_until, self._look)
 
+    def forget(self, mark: str) -> None:
+        """The process with this mark has ended, with all that it left behind."""
+        self._sessions = {
+            number: whose for number, whose in self._sessions.items() if whose != mark
+        }
+
     def _look(self) -> None:
         """Find who has become our child without our doing, and tell those who wait for it."""
         began = trio.current_time()
-        children = _children()
-        self._strangers &= children
-        for pid in children:
+        ours = children()
+        self._strangers &= ours
+        self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
+        for pid in ours:
             if not (pid in self._known or pid in self._members or pid in self._strangers):
-                self._meet(pid)
+                self._meet(pid, began)
         ended = trio.current_time()
         self._rest_until = ended + (ended - began) / SHARE
-        waiting, self._waiting = self._waiting, {}
-        for function in waiting:
-            function()
+        newest = max(self._undecided.values(), default=-inf)
+        if ended - newest >= EXEC:
+            waiting, self._waiting = self._waiting, {}
+            for function in waiting:
+                function()
+        if self._undecided:
+            self._look_again(ended + min(max(ended - newest, EXEC / 4), 1.0))
 
-    def close(self) -> None:
-        """Kill everything inherited, but for what detached processes left, and look no more."""
+    def _look_again(self, when: float) -> None:
+        if when < self._again:
+            self._again = when
+            self._poller.call_at(when, self._look_now)
+
+    def _look_now(self) -> None:
+        self._again = inf
         if self.enabled:
             self._look()
-        self.enabled = False
-        for member in self._members.values():
-            if not member.mark.endswith(DETACHED):
-                member.signal(signal.SIGKILL)
-            self._unwatch(member)
-        self._members.clear()
 
-    def _meet(self, pid: int) -> None:
-        try:
-            group = os.getpgid(pid)
-        except ProcessLookupError:
+    def _meet(self, pid: int, now: float) -> None:
+        who = identify(pid)
+        if who is None:
             return
-        mark = _mark_of(pid)
-        if not mark.startswith(self._prefix) and group not in self._known:
+        mark = self._whose(who)
+        if mark is not None:
+            self._undecided.pop(pid, None)
+            self._adopt(pid, who, mark)
+        elif who.session == self._session or who.mark is not None:
             # A child of the program around us, which waits for it itself.
+            self._undecided.pop(pid, None)
             self._strangers.add(pid)
-            return
-        member = Member(pid, os.pidfd_open(pid), group, mark)
+        elif who.zombie and now - self._undecided.setdefault(pid, now) > UNCLAIMED:
+            # Whoever has started a process of its own does not let it lie for so long.
+            os.waitpid(pid, os.WNOHANG)
+        else:
+            self._undecided.setdefault(pid, now)
+
+    def _whose(self, who: Identity) -> str | None:
+        """The mark of the process that left it behind; None when that cannot be told."""
+        if who.mark is not None and who.mark.startswith(self._prefix):
+            return who.mark
+        for number in (who.group, who.session):
+            if number in self._known:
+                return self._known[number].mark
+        return self._sessions.get(who.session)
+
+    def _adopt(self, pid: int, who: Identity, mark: str) -> None:
+        member = Member(pid, os.pidfd_open(pid), who.group, mark)
         self._members[pid] = member
+        if who.session not in self._known:
+            self._sessions[who.session] = mark
         self._poller.add(member.pidfd, lambda: self._reap(member))
+        if not mark.endswith(DETACHED) and all(c.mark != mark for c in self._known.values()):
+            log.warning("os pid %d has outlived the process that started it: killed", pid)
+            member.signal(signal.SIGKILL)
 
     def _unwatch(self, member: Member) -> None:
         self._poller.remove(member.pidfd)
@@ -146,27 +198,13 @@ class Adopted:
             function()
         return 0
 
-
-def _children() -> set[int]:
-    found: set[int] = set()
-    for task in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{task}/children", "rb") as file:
-                found.update(map(int, file.read().split()))
-        except FileNotFoundError:
-            # The thread has ended, or the kernel was built without these lists.
-            continue
-    return found
-
-
-def _mark_of(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environ = file.read()
-    except OSError:
-        return ""
-    start = f"{MARK}=".encode()
-    for entry in environ.split(b"\0"):
-        if entry.startswith(start):
-            return entry[len(start) :].decode(errors="replace")
-    return ""
+    def close(self) -> None:
+        """Kill everything inherited, but for what detached processes left, and look no more."""
+        if self.enabled:
+            self._look()
+        self.enabled = False
+        for member in self._members.values():
+            if not member.mark.endswith(DETACHED):
+                member.signal(signal.SIGKILL)
+            self._unwatch(member)
+        self._members.clear()

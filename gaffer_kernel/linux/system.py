@@ -14,8 +14,9 @@ from collections.abc import Mapping
 
 import trio
 
-from gaffer_kernel.linux.adopted import DETACHED, MARK, Adopted, become_subreaper
+from gaffer_kernel.linux.adopted import DETACHED, Adopted, become_subreaper
 from gaffer_kernel.linux.child import LinuxChild
+from gaffer_kernel.linux.kin import MARK
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.linux.users import find_user
@@ -89,6 +90,7 @@ class LinuxSystem:
 
     def _forget(self, child: LinuxChild) -> None:
         del self._children[child.os_pid]
+        self._adopted.forget(child.mark)
 
     async def run(self) -> None:
         """Watch the children until cancelled; then kill the orphans, and let the others run on."""

@@ -1,0 +1,61 @@
+"""Who our children are: read from /proc."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+MARK = "GAFFER_SPAWN"
+"""The variable in the environment of every child that tells whose it is."""
+
+
+class Identity(NamedTuple):
+    """What can be told of a process.
+
+    `mark` is empty when its environment has none, and None when that could not be read: the process
+    has ended, or is in the middle of becoming another program.
+    """
+
+    group: int
+    session: int
+    zombie: bool
+    mark: str | None
+
+
+def children() -> set[int]:
+    """The os pids of all children of this process, whoever started them."""
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", "rb") as file:
+                found.update(map(int, file.read().split()))
+        except FileNotFoundError:
+            # The thread has ended, or the kernel was built without these lists.
+            continue
+    return found
+
+
+def identify(pid: int) -> Identity | None:
+    """Look at a process; None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in brackets, may hold anything, brackets too.
+            state, _, group, session, *_ = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Identity(int(group), int(session), state in (b"Z", b"X"), _mark(pid))
+
+
+def _mark(pid: int) -> str | None:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environ = file.read()
+    except OSError:
+        return None
+    if not environ:
+        return None
+    start = f"{MARK}=".encode()
+    for entry in environ.split(b"\0"):
+        if entry.startswith(start):
+            return entry[len(start) :].decode(errors="replace")
+    return ""
