@@ -8,10 +8,10 @@ import pytest
 
 from gaffer_kernel import fieldtypes, names
 from gaffer_kernel.config import Config
+from gaffer_kernel.config.jobsections import CONVERT
+from gaffer_kernel.config.ownership import KERNEL
 from gaffer_kernel.errors import ConfigError
 from gaffer_kernel.jobconfig import JobConfig
-from gaffer_kernel.jobsections import CONVERT
-from gaffer_kernel.ownership import KERNEL
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 ONLY_IN_JSON = {"name", "env", "custom_channels"}

@@ -21,6 +21,7 @@ KERNEL = (
 WELL_KNOWN = {
     "endpoint:": "gaffer-http",
     "gaffer.http_endpoints": "gaffer-http",
+    "gaffer.http_hosts": "gaffer-http",
     "gaffer.cors_origins": "gaffer-http",
     "gaffer.mandatory": "gaffer-mandatory",
     "auth": "gaffer-auth",

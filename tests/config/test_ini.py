@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_kernel.errors import ConfigError
 from gaffer_kernel.config.ini import parse_ini, read_ini
+from gaffer_kernel.errors import ConfigError
 
 LINES = st.sampled_from(
     [

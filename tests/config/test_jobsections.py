@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_kernel.config import Config
+from gaffer_kernel.config.jobsections import CONVERT
 from gaffer_kernel.errors import ConfigError
 from gaffer_kernel.jobconfig import Flapping, JobConfig
-from gaffer_kernel.config.jobsections import CONVERT
 
 WEB = "[process:web]\ncmd = run\n"
 VALUES = st.sampled_from(

@@ -1,8 +1,8 @@
 import pytest
 
-from gaffer_kernel.errors import ConfigError
 from gaffer_kernel.config.ini import parse_ini
 from gaffer_kernel.config.section import Section
+from gaffer_kernel.errors import ConfigError
 
 
 def section(value: str) -> Section:
