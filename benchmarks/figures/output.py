@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import trio
-from harness.rounds import medians
+from harness.rounds import take_turns
 from harness.table import Bound, Row
 
 from gaffer_kernel import JobConfig, Process, open_kernel
@@ -23,7 +23,7 @@ FLOOD = ["/bin/sh", "-c", f"read line && exec {DD}"]
 
 def rows() -> Iterator[Row]:
     """Megabytes a second, with nobody reading and with one subscriber."""
-    rate = medians(
+    rate = take_turns(
         {
             "cat": _cat,
             "drained": partial(trio.run, _kernel, False),
@@ -37,10 +37,11 @@ def rows() -> Iterator[Row]:
     ):
         yield Row(
             figure=figure,
-            gaffer=rate[trial],
+            gaffer=rate[trial].median,
             unit="MB/s",
-            beside=rate["cat"],
+            beside=rate["cat"].median,
             beside_name="piped to cat",
+            ratio=rate[trial].over(rate["cat"]),
             bound=Bound(limit=0.85, of_ratio=True, at_least=True),
         )
 

@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import trio
 from harness.processes import end_all
-from harness.rounds import medians
+from harness.rounds import take_turns
 from harness.table import Bound, Row
 from harness.thousand import COUNT, SLEEP, each
 
@@ -21,7 +21,7 @@ BOTH = ("stdout", "stderr")
 
 def rows() -> Iterator[Row]:
     """The kernel inside this process; then gafferd beside its peers."""
-    seconds = medians(
+    seconds = take_turns(
         {
             "plain": _plain,
             "one job": partial(trio.run, _kernel, 1, BOTH),
@@ -37,10 +37,11 @@ def rows() -> Iterator[Row]:
     ):
         yield Row(
             figure=figure,
-            gaffer=seconds[trial],
+            gaffer=seconds[trial].median,
             unit="s",
-            beside=seconds["plain"],
+            beside=seconds["plain"].median,
             beside_name="Popen loop",
+            ratio=seconds[trial].over(seconds["plain"]),
             bound=Bound(limit=limit, of_ratio=True),
         )
     gaffer, supervisord, circus = each(lambda life: life.start)
@@ -48,8 +49,6 @@ def rows() -> Iterator[Row]:
         figure="start 1000, gafferd: first child to last",
         gaffer=gaffer,
         unit="s",
-        beside=seconds["plain"],
-        beside_name="Popen loop",
         supervisord=supervisord,
         circus=circus,
     )

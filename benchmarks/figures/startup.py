@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from harness.api import Api, free_port
 from harness.births import Births
-from harness.rounds import medians
+from harness.rounds import take_turns
 from harness.supervisors import Program, gafferd, running, scratch
 from harness.table import Bound, Row
 
@@ -18,17 +18,18 @@ ROUNDS = 7
 
 def rows() -> Iterator[Row]:
     """Beside what nobody could undercut: an interpreter that imports trio."""
-    seconds = medians({"trio": _imports, "child": _child, "api": _api}, ROUNDS)
+    seconds = take_turns({"trio": _imports, "child": _child, "api": _api}, ROUNDS)
     for figure, trial, limit in (
         ("gafferd without plugins: first child runs", "child", 0.4),
         ("gafferd with gaffer-http: API answers", "api", 0.9),
     ):
         yield Row(
             figure=figure,
-            gaffer=seconds[trial],
+            gaffer=seconds[trial].median,
             unit="s",
-            beside=seconds["trio"],
+            beside=seconds["trio"].median,
             beside_name="import trio",
+            ratio=seconds[trial].over(seconds["trio"]),
             bound=Bound(limit=limit),
         )
 

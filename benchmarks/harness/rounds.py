@@ -6,14 +6,28 @@ import gc
 from collections.abc import Callable, Mapping
 from statistics import median
 
-Trials = Mapping[str, Callable[[], float]]
+
+class Results(list[float]):
+    """What one trial gave, round by round."""
+
+    @property
+    def median(self) -> float:
+        """Half of the rounds gave less."""
+        return median(self)
+
+    def over(self, other: Results) -> float:
+        """The median of the ratios to another trial of the same rounds.
+
+        Not the ratio of the medians: what disturbs a round disturbs both of its trials.
+        """
+        return median(mine / theirs for mine, theirs in zip(self, other, strict=True))
 
 
-def medians(trials: Trials, rounds: int) -> dict[str, float]:
-    """The median result of each trial after some rounds of all of them."""
-    results: dict[str, list[float]] = {name: [] for name in trials}
+def take_turns(trials: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Results]:
+    """Run every trial once a round."""
+    results = {name: Results() for name in trials}
     for _ in range(rounds):
         for name, trial in trials.items():
             gc.collect()
             results[name].append(trial())
-    return {name: median(values) for name, values in results.items()}
+    return results

@@ -34,8 +34,8 @@ class Bound:
 class Row:
     """One line: a value of gaffer and what it is compared with.
 
-    `beside` is measured in the same run and makes the ratio; `supervisord` and `circus` are numbers
-    of the same unit, or a word on why there is none.
+    `beside` was measured in the same rounds and makes the ratio; `supervisord` and `circus` are
+    numbers of the same unit, or a word on why there is none.
     """
 
     figure: str
@@ -43,14 +43,10 @@ class Row:
     unit: str
     beside: float | None = None
     beside_name: str = ""
+    ratio: float | None = None
     supervisord: float | str = "-"
     circus: float | str = "-"
     bound: Bound | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """gaffer's value over the one beside it."""
-        return self.gaffer / self.beside if self.beside else None
 
     @property
     def met(self) -> bool | None:
