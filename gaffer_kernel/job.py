@@ -8,7 +8,7 @@ before the verb returns. The job's task keeps the times: when to start again, wh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import inf
 from typing import Any, Protocol
@@ -191,9 +191,8 @@ class Job:
 
     def hurry(self) -> None:
         """Kill what is being stopped without waiting any longer, also what had its name before."""
-        if self._predecessor is not None:
-            self._predecessor.hurry()
-        self._instances.kill_ending()
+        for job in self._line():
+            job._instances.kill_ending()
 
     # What is known
 
@@ -210,8 +209,17 @@ class Job:
     @property
     def patience(self) -> float:
         """Seconds that stopping it may take: the longest graceful timeout of its processes."""
-        before = self._predecessor.patience if self._predecessor is not None else 0.0
-        return before + max((process.graceful_timeout for process in self.processes), default=0.0)
+        return sum(
+            max((process.graceful_timeout for process in job.processes), default=0.0)
+            for job in self._line()
+        )
+
+    def _line(self) -> Iterator[Job]:
+        # No recursion: a name can change hands a thousand times while its first job is ending.
+        job: Job | None = self
+        while job is not None:
+            yield job
+            job = job._predecessor
 
     def pids(self) -> list[int]:
         """The pids of its processes, one-offs included, in the order of their start."""

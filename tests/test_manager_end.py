@@ -122,6 +122,20 @@ async def test_the_end_waits_for_those_whose_name_has_changed_hands(
     ledger.check_end(system)
 
 
+async def test_a_name_that_has_changed_hands_a_thousand_times_does_not_hang_the_end(
+    autojump_clock, plans, system
+):
+    plans["serve"] = STUBBORN
+    async with open_kernel(system=system) as kernel:
+        await kernel.manager.load(web(graceful_timeout=5)).settled()
+        for _ in range(1500):
+            kernel.manager.unload("web")
+            kernel.manager.load(web(cmd="other"))
+        span = Span()
+    assert span.seconds == pytest.approx(5)
+    assert system.processes == {}
+
+
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
 async def test_leaving_in_whatever_way_stops_everything_in_order(
     autojump_clock, plans, system, ledger, how
