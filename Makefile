@@ -43,7 +43,6 @@ simulate: venv
 	$(BIN)/python -m tests.simulate --seeds $(or $(SEEDS),2000)
 
 bench: venv
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt --group bench
 	$(BIN)/python benchmarks/run.py
 
 wheels: venv
@@ -67,7 +66,7 @@ $(STAMP): Makefile constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # New exact versions of everything, within what the pyproject files allow.
 constraints: venv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --no-header --no-annotate \
-	    --no-emit-index-url --no-emit-package gaffer-kernel --group dev --group bench \
+	    --no-emit-index-url --no-emit-package gaffer-kernel --group dev \
 	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) -o .venv/versions.txt
 	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
