@@ -178,6 +178,10 @@ class Subscription:
     def _matches(self, event: Event) -> bool:
         return event.event in self._names or event.event.startswith(self._prefixes)
 
+    @property
+    def _is_behind(self) -> bool:
+        return self._position < self._bus._first + len(self._bus._log)
+
     def _take(self) -> list[Event]:
         bus = self._bus
         lost = bus._first - self._position
@@ -193,14 +197,17 @@ class Subscription:
 
         Cancelling the wait loses nothing.
         """
-        self._pending.extend(self._take())
-        if self._pending or self._bus.closed:
+        if self._pending or self._is_behind or self._bus.closed:
             await trio.lowlevel.checkpoint()
-        while not self._pending and not self._bus.closed:
+        while not (news := self._next()) and not self._bus.closed:
             await self._bus._waiting.park()
-            self._pending.extend(self._take())
-        news = list(self._pending)
-        self._pending.clear()
+        return news
+
+    def _next(self) -> list[Event]:
+        news = self._take()
+        if self._pending:
+            news = [*self._pending, *news]
+            self._pending.clear()
         return news
 
     def __aiter__(self) -> Subscription:
