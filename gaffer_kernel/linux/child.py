@@ -205,9 +205,10 @@ class LinuxChild:
             # What it left behind may end as it was told to; nobody told it to.
             self._ending = signal.SIGKILL
             self._to_group(signal.SIGKILL)
+        # Before the pipes are drained: with the end of the last one it would be complete.
+        self._look()
         for fd in list(self._readers):
             self._drain(fd)
-        self._look()
         if not self._gone:
             self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
         return 0
