@@ -439,6 +439,8 @@ class Job:
             delay = 0.0
         if delay is None:
             delay = rules.backoff(slot.short_lives, self._system.random())
+        if end.exit_code is None:
+            delay = max(delay, rules.FIRST_DELAY)
         self._instances.slots.vacate(slot, end.at + delay)
 
     def _pause(self, rule: Flapping) -> None:

@@ -183,3 +183,15 @@ async def test_a_failing_start_flaps_as_a_crash_does(autojump_clock, kernel, pla
         "flap",
     ]
     assert job.status()["flapping"]["gave_up"] is True
+
+
+@pytest.mark.parametrize("by", ["flapping", "a plugin"])
+async def test_a_failing_start_is_never_tried_again_at_once(
+    autojump_clock, kernel, plans, adviser, recorder, by
+):
+    plans["serve"] = Plan(error=SpawnError("command_not_found", "no such program: serve"))
+    adviser.delay = 0.0 if by == "a plugin" else None
+    rule = Flapping(attempts=1000, window=0.1) if by == "flapping" else None
+    kernel.manager.load(web(flapping=rule))
+    await trio.sleep(9.95)
+    assert recorder.names("web").count("spawn_error") == 100
