@@ -81,6 +81,7 @@ class Job:
         self._flapping = rules.FlapRecord()
         self._messages: deque[Callable[[], None]] = deque()
         self._handling = False
+        self._has_asked = False  # for a turn to start a process, and has not got it yet
         self._sleep = trio.CancelScope()
         self._empty = trio.Event()
         self._changed = trio.lowlevel.ParkingLot()
@@ -363,6 +364,7 @@ class Job:
         elif not self._instances.processes:
             slots.resize(0, 0.0)
         if self._is_due():
+            self._has_asked = True
             self._turns.ask(self)
 
     def _is_due(self) -> bool:
@@ -373,6 +375,7 @@ class Job:
 
     def take_turn(self) -> None:
         """Start one process, if one is still due; called when it is this job's turn."""
+        self._has_asked = False
         self.post(self._start_one)
 
     def _start_one(self) -> None:
@@ -489,5 +492,6 @@ class Job:
         if self._resume_at is not None:
             due = self._resume_at
         elif self.active and (slot := self._instances.slots.next_due()) is not None:
-            due = slot.due if slot.due > self._system.now() else inf
+            # Not "if it is in the future": it may have become due since we looked.
+            due = inf if self._has_asked else slot.due
         return min(due, self._instances.next_kill())

@@ -195,3 +195,19 @@ async def test_a_failing_start_is_never_tried_again_at_once(
     kernel.manager.load(web(flapping=rule))
     await trio.sleep(9.95)
     assert recorder.names("web").count("spawn_error") == 100
+
+
+@pytest.mark.parametrize("looks", range(12))
+async def test_a_restart_that_falls_due_between_two_looks_at_the_clock_is_not_forgotten(
+    autojump_clock, kernel, plans, system, monkeypatch, looks
+):
+    plans["serve"] = CRASH
+    job = kernel.manager.load(web())
+    await trio.sleep(100)
+    plans["serve"] = Plan()
+    due = job._instances.slots.next_due().due
+    before = iter([due - 1e-6] * looks)
+    monkeypatch.setattr(system, "now", lambda: next(before, max(due, trio.current_time())))
+    job.scale("+0")
+    await trio.sleep(20)
+    assert len(job.pids()) == 1
