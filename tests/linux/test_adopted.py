@@ -1,44 +1,19 @@
 """What children leave behind, found and ended where the program around the kernel is ours alone."""
 
-import ctypes
 import os
 import resource
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+import time
 from pathlib import Path
 
 import pytest
 import trio
 
 from gaffer_kernel.jobconfig import JobConfig
-from gaffer_kernel.kernel import Kernel, open_kernel
+from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.adopted import PR_SET_CHILD_SUBREAPER
-from tests.invariants import Ledger
 from tests.real import Runner, branded, children, descriptors, until
-
-
-@pytest.fixture
-def own_settings() -> Iterator[None]:
-    """Take back what a kernel changes of its process."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
-@pytest.fixture
-async def own_kernel(
-    plugins: list[object], ledger: Ledger, brand: str, own_settings: None
-) -> AsyncIterator[Kernel]:
-    """A kernel such as gafferd's, in a process of its own."""
-    before = children()
-    async with open_kernel(plugins=plugins, system=LinuxSystem(own_process=True)) as running:
-        yield running
-    ledger.check_over()
-    await until(lambda: not branded(brand))
-    assert children() == before
 
 
 @pytest.fixture
@@ -227,3 +202,29 @@ async def test_at_the_end_nothing_is_left_of_anything_else(brand, own_settings):
             await kernel.manager.load(config).settled()
         await grown(brand, 5)
     assert branded(brand) == []
+
+
+async def test_the_group_of_a_killed_leader_is_reaped_before_its_exit_is_told(run, adviser):
+    left = []
+
+    def look(event):
+        run.heed(event)
+        if event.event == "exit":
+            left.append(children() - before)
+
+    before = children()
+    adviser.on_event = look
+    silent = "sleep 60 >/dev/null 2>&1 & "
+    process = await run.begin(
+        silent * 3 + "echo on; read x; echo last; kill -9 $$",
+        shell=True,
+        redirect_input=True,
+        redirect_output=["out"],
+    )
+    await run.lines(process, "on")
+    await process.write("go\n")
+    # Its last words, the end of its output and its death are to be found at once.
+    while process.status() != "zombie":
+        time.sleep(0.001)  # noqa: ASYNC251  nothing else may run meanwhile
+    await run.end(process)
+    assert left == [set()]

@@ -55,11 +55,12 @@ def disturb(kernel: Kernel, chance: random.Random) -> None:
             os.kill(chance.choice(processes).os_pid, chance.choice([signal.SIGKILL, signal.SIGINT]))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_nothing_is_left_whatever_was_asked(brand, ledger, seed):
+@pytest.mark.parametrize("own_process", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nothing_is_left_whatever_was_asked(brand, ledger, own_settings, seed, own_process):
     before = descriptors(), children()
     chance = random.Random(seed)
-    async with open_kernel(plugins=[ledger], system=LinuxSystem()) as kernel:
+    async with open_kernel(plugins=[ledger], system=LinuxSystem(own_process=own_process)) as kernel:
         for _ in range(150):
             with suppress(NotFound, Conflict):
                 disturb(kernel, chance)

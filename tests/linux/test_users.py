@@ -46,3 +46,21 @@ async def test_a_program_of_another_user_is_signalled_and_stopped(run):
     process.stop()
     exited = await run.end(process)
     assert exited.data["term_signal"] == signal.SIGTERM
+
+
+async def test_a_user_brings_its_supplementary_groups(run, monkeypatch):
+    monkeypatch.setattr(os, "getgrouplist", lambda name, gid: [gid, 4, 20])
+    assert await run("id -G", uid="nobody") == "65534 4 20\n"
+    assert await run("id -G", uid="nobody", gid="daemon") == "1 4 20\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "slug"),
+    [({"uid": "no-such-user"}, "bad_user"), ({"uid": "nobody", "gid": "no-such"}, "bad_group")],
+)
+async def test_a_name_that_nobody_has_is_told_and_takes_nothing_down(run, recorder, settings, slug):
+    pid = run.load("id", **settings).commit()
+    failed = await recorder.wait_for("spawn_error", pid=pid)
+    assert failed.data["error"] == slug
+    assert "no-such" in failed.data["reason"]
+    assert await run("echo fine") == "fine\n"

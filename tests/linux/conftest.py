@@ -1,0 +1,35 @@
+"""A kernel such as gafferd's, which changes settings of the process it is in."""
+
+import ctypes
+import resource
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from gaffer_kernel.kernel import Kernel, open_kernel
+from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.adopted import PR_SET_CHILD_SUBREAPER
+from tests.invariants import Ledger
+from tests.real import branded, children, until
+
+
+@pytest.fixture
+def own_settings() -> Iterator[None]:
+    """Take back what a kernel changes of its process."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.fixture
+async def own_kernel(
+    plugins: list[object], ledger: Ledger, brand: str, own_settings: None
+) -> AsyncIterator[Kernel]:
+    """A kernel such as gafferd's, in a process of its own."""
+    before = children()
+    async with open_kernel(plugins=plugins, system=LinuxSystem(own_process=True)) as running:
+        yield running
+    ledger.check_over()
+    await until(lambda: not branded(brand))
+    assert children() == before
