@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +22,7 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.reload import apply_difference, index
 from gaffer_kernel.system import System
 
@@ -167,13 +170,16 @@ class Kernel:
             except AttributeError:
                 kind = type(mapping).__name__
                 log.error("plugin %s: gaffer_process_env gave a %s, not a mapping", plugin, kind)
+            except Exception as error:  # noqa: BLE001  its keys and values are the plugin's code too
+                log.error("plugin %s: gaffer_process_env: %s", plugin, describe(error))
         return added
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:
         """The first opinion of a plugin on when a job's process is to be started again."""
         for plugin, delay in self.plugins.call("gaffer_restart_delay", job=job, history=history):
             if isinstance(delay, int | float) and delay >= 0:
-                return delay
+                # An int may be larger than any float.
+                return float(delay) if delay < sys.float_info.max else inf
             log.error(
                 "plugin %s: gaffer_restart_delay gave %s, not seconds from 0", plugin, shown(delay)
             )

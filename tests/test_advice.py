@@ -27,7 +27,17 @@ async def test_a_plugin_may_add_numbers_to_the_environment(autojump_clock, kerne
     assert puppets(job, system)[0].launch.argv == ["serve", "80"]
 
 
-@pytest.mark.parametrize("env", [["A=1"], "A=1", 5, object])
+class Unprintable:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Misshapen:
+    def items(self):
+        return [1, 2]
+
+
+@pytest.mark.parametrize("env", [["A=1"], "A=1", 5, object, {"A": Unprintable()}, Misshapen()])
 async def test_a_plugin_with_a_wrong_environment_ends_nothing(
     autojump_clock, kernel, adviser, caplog, env
 ):
@@ -73,3 +83,13 @@ async def test_a_plugin_with_a_wrong_delay_ends_nothing(
     await trio.sleep(11)
     assert len(job.pids()) == 1
     assert "plugin adviser: gaffer_restart_delay" in caplog.text
+
+
+async def test_a_delay_beyond_all_floats_is_for_ever_and_ends_nothing(
+    autojump_clock, kernel, plans, adviser, system
+):
+    plans["serve"] = CRASH
+    adviser.delay = 10**400
+    job = kernel.manager.load(web())
+    await trio.sleep(80_000)
+    assert (system.spawned, job.active) == (1, True)
