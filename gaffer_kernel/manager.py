@@ -96,8 +96,7 @@ class Manager:
     async def _close(self) -> None:
         self._closing = True
         jobs = [*self.jobs(), *self._leaving.values()]
-        patience = max((job.patience for job in jobs), default=0.0) + LAST_WAIT
-        with trio.move_on_after(patience, shield=True) as scope:
+        with trio.move_on_after(self.patience + LAST_WAIT, shield=True) as scope:
             for job in jobs:
                 job.leave()
             if self._hurried or not self._watching:
@@ -112,6 +111,12 @@ class Manager:
                     process.pid,
                     process.os_pid,
                 )
+
+    @property
+    def patience(self) -> float:
+        """Seconds that stopping every job may take, those being unloaded included."""
+        jobs = [*self.jobs(), *self._leaving.values()]
+        return max((job.patience for job in jobs), default=0.0)
 
     def hurry(self) -> None:
         """Kill at once whatever is being stopped, now and at the shutdown."""

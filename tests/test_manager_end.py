@@ -136,6 +136,13 @@ async def test_a_name_that_has_changed_hands_a_thousand_times_does_not_hang_the_
     assert system.processes == {}
 
 
+async def test_the_patience_of_the_end_counts_those_being_unloaded(autojump_clock, kernel, plans):
+    plans["serve"] = SLOW
+    await kernel.manager.load(web(graceful_timeout=300)).settled()
+    kernel.manager.unload("web")
+    assert kernel.manager.patience == 300
+
+
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
 async def test_leaving_in_whatever_way_stops_everything_in_order(
     autojump_clock, plans, system, ledger, how
