@@ -107,8 +107,11 @@ class Kernel:
         config.options.update(self.config.options)
         self._check(config)
         wanted = index(config)
-        apply_difference(self.manager, self._loaded, wanted)
-        self.config, self._loaded = config, wanted
+        if self.started.is_set():
+            apply_difference(self.manager, self._loaded, wanted)
+            self._loaded = wanted
+        # Else the plugins are still opening: the jobs are loaded after them, from this.
+        self.config = config
         await trio.lowlevel.checkpoint()
 
     # Life

@@ -1,8 +1,10 @@
 """Reload by difference: only what changed in the file is touched."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 
-from gaffer_kernel import Config, ConfigError, GafferError, JobConfig, NotFound
+from gaffer_kernel import Config, ConfigError, GafferError, JobConfig, NotFound, hookimpl
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.testing import FakeSystem, Recorder
 
@@ -145,3 +147,19 @@ async def test_a_file_that_is_gone_changes_nothing(autojump_clock, kernel, file)
 async def test_without_a_file_there_is_nothing_to_reload(autojump_clock):
     async with open_kernel(system=FakeSystem()) as kernel:
         await kernel.reload()
+
+
+async def test_a_reload_while_the_plugins_open_is_not_lost(autojump_clock, file):
+    class Early:
+        @hookimpl
+        @asynccontextmanager
+        async def gaffer_service(self, kernel):
+            rewrite(file, ("[process:gone]\ncmd = gone", "[process:new]\ncmd = new"))
+            await kernel.reload()
+            yield
+
+    async with open_kernel(Config.read(file), plugins=[Early()], system=FakeSystem()) as kernel:
+        names = ["same", "changed", "scaled", "new"]
+        assert [str(job.name) for job in kernel.manager.jobs()] == names
+        await kernel.reload()
+        assert [str(job.name) for job in kernel.manager.jobs()] == names
