@@ -7,7 +7,7 @@ falls behind the window loses its own oldest bytes and is told how many; nobody 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import trio
@@ -20,6 +20,10 @@ WINDOW = 1024 * 1024
 """Bytes kept of each label while somebody does."""
 PIECE = 4096
 """Bytes up to which small pieces are joined."""
+RECENT = 1.0
+"""Seconds: how far back `OutputLog.recent` goes."""
+MARKS = 10
+"""Into how many parts that time is divided."""
 
 
 class Output(NamedTuple):
@@ -47,6 +51,7 @@ class OutputLog:
         self.readers = 0
         self.closed = False
         self._pieces: deque[bytes] = deque()
+        self._marks: deque[tuple[float, int]] = deque(maxlen=MARKS)
         self._kept = 0
         self._wakes = wakes
 
@@ -55,8 +60,18 @@ class OutputLog:
         """Position of the oldest byte that is still to be had."""
         return self.end - min(self._kept, WINDOW if self.readers else TAIL)
 
+    @property
+    def recent(self) -> int:
+        """Position of the oldest byte that is at most RECENT seconds old; `end` if there is none.
+
+        A tenth of that time is not told apart.
+        """
+        oldest = trio.current_time() - RECENT
+        return next((position for at, position in self._marks if at >= oldest), self.end)
+
     def feed(self, data: bytes | memoryview) -> None:
         """Append a copy of what was read from the pipe. Never blocks."""
+        self._mark()
         self.end += len(data)
         if self.readers:
             self._append(data)
@@ -64,6 +79,11 @@ class OutputLog:
             self._keep_tail(data)
         if self._wakes:
             self._wakes.unpark_all()
+
+    def _mark(self) -> None:
+        now = trio.current_time()
+        if not self._marks or now - self._marks[-1][0] >= RECENT / MARKS:
+            self._marks.append((now, self.end))
 
     def _append(self, data: bytes | memoryview) -> None:
         # Lines that come one by one are joined, or the window would be made of tiny objects.
@@ -119,9 +139,16 @@ class OutputReader:
             log.readers -= 1
         self._positions.clear()
 
-    def rewind(self) -> None:
-        """Go back to the oldest byte kept: the tail of what was written before this reader came."""
-        self._positions = {log: log.start for log in self._positions}
+    def rewind(self, position: Callable[[OutputLog], int] | None = None) -> None:
+        """Go back in what was written before this reader came.
+
+        Args:
+            position: from where to read each label; what is gone by then counts as lost. The oldest
+                byte kept when not given.
+        """
+        self._positions = {
+            log: log.start if position is None else position(log) for log in self._positions
+        }
 
     @property
     def at_end(self) -> bool:

@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from gaffer_kernel.errors import NotFound, StreamUnavailable
-from gaffer_kernel.streams import TAIL, WINDOW, Output, OutputReader, Outputs
+from gaffer_kernel.streams import RECENT, TAIL, WINDOW, Output, OutputReader, Outputs
 
 
 @pytest.fixture
@@ -36,6 +36,37 @@ async def test_with_the_tail_a_reader_begins_with_what_is_still_kept(outputs):
     feed(outputs, "out", b"after")
     outputs.close()
     assert await everything(reader) == [Output("out", b"before after", 0)]
+
+
+async def test_what_is_recent_is_told_from_what_is_old(outputs, autojump_clock):
+    log = outputs.logs["out"]
+    assert log.recent == 0
+    feed(outputs, "out", b"old")
+    assert log.recent == 0
+    await trio.sleep(RECENT * 0.9)
+    feed(outputs, "out", b"new")
+    assert log.recent == 0
+    await trio.sleep(RECENT * 0.2)
+    assert log.recent == len(b"old")
+    await trio.sleep(RECENT)
+    assert log.recent == log.end == len(b"oldnew")
+
+
+async def test_a_flood_does_not_make_the_past_any_longer(outputs, autojump_clock):
+    log = outputs.logs["out"]
+    for _ in range(300):
+        feed(outputs, "out", b"x")
+        await trio.sleep(0.01)
+    assert 80 <= log.end - log.recent <= 110
+
+
+async def test_a_reader_begins_where_it_is_told_to(outputs):
+    feed(outputs, "out", b"before ")
+    feed(outputs, "out", b"x" * 2 * TAIL)
+    reader = outputs.reader("out")
+    reader.rewind(lambda log: 7)
+    assert await reader.receive() == Output("out", b"x" * TAIL, lost=TAIL)
+    assert reader.receive_nowait() is None
 
 
 async def test_while_nobody_reads_only_a_short_tail_is_kept(outputs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import trio
@@ -14,8 +14,11 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from gaffer_http.access.guard import READING
+from gaffer_http.asgi import Receive, Scope, Send
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
-from gaffer_http.routes import jobs, pids, root, sessions
+from gaffer_http.feeds.feed import Feeds
+from gaffer_http.feeds.polls import Polls
+from gaffer_http.routes import jobs, pids, root, sessions, streams
 
 LARGEST_BODY = 2**20
 """Bytes."""
@@ -35,11 +38,15 @@ class Api(QuartTrio):
 
     Attributes:
         kernel: the same.
+        feeds: its answers that go on.
+        polls: where long polls go on.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(__package__, static_folder=None, template_folder=None)
         self.kernel = kernel
+        self.feeds = Feeds()
+        self.polls = Polls()
         # Quart would hang a handler of its own, with a thread, on a logger that has none.
         self.logger = logging.getLogger(__name__)
         # A redirect would be an answer in HTML.
@@ -56,9 +63,14 @@ class Api(QuartTrio):
         self.register_error_handler(ApiError, _answer)
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
-        for module in (root, sessions, jobs, pids):
+        for module in (root, sessions, jobs, pids, streams):
             self.register_blueprint(module.routes)
         self._add_plugins()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """Answer one request. What it holds, whatever becomes of it, is given back at its end."""
+        async with AsyncExitStack() as scope["gaffer.lifetime"]:
+            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
     def _add_plugins(self) -> None:
         for plugin, result in self.kernel.plugins.call_strict(

@@ -57,4 +57,5 @@ async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
             try:
                 yield HttpService(addresses, server.closing)
             finally:
+                app.feeds.close()
                 await server.close(GRACE)

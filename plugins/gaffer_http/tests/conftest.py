@@ -60,6 +60,42 @@ class Client:
         await self.send(h11.EndOfMessage())
         return await self.answer()
 
+    async def follow(self, path, method="GET", **headers):
+        """Ask for an answer that goes on: the beginning of it. `more` gives the rest."""
+        fields = {"host": "localhost", **headers}
+        pairs = [(name.replace("_", "-"), value) for name, value in fields.items()]
+        await self.send(h11.Request(method=method, target=path, headers=pairs))
+        await self.send(h11.EndOfMessage())
+        return Answer(await self._event())
+
+    async def more(self):
+        """The next bytes of the answer that goes on; none at its end."""
+        event = await self._event()
+        if isinstance(event, h11.EndOfMessage):
+            return b""
+        return bytes(event.data)
+
+    async def until(self, text):
+        """Everything of the answer that goes on, from here to the first time a text is in it."""
+        got = b""
+        while text not in got:
+            more = await self.more()
+            assert more, got
+            got += more
+        return got
+
+    async def rest(self):
+        """Everything to the end of the answer that goes on."""
+        got = b""
+        while more := await self.more():
+            got += more
+        return got
+
+    async def _event(self):
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            self._h11.receive_data(await self.stream.receive_some())
+        return event
+
     async def send(self, event):
         await self.stream.send_all(self._h11.send(event))
 

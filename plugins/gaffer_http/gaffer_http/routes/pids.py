@@ -16,7 +16,12 @@ _LONGEST_PID = 18
 routes = Blueprint("pids", __name__)
 
 
-def _process(pid: str) -> Process:
+def process_of(pid: str) -> Process:
+    """The process that a path names.
+
+    Raises:
+        NotFound: there is none, or that is no pid.
+    """
     if not (pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID):
         raise NotFound("process", pid)
     return kernel().manager.process(int(pid))
@@ -31,14 +36,14 @@ async def list_pids() -> Response:
 @routes.get("/pids/<pid>")
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
-    return reply(masked(_process(pid).info()))
+    return reply(masked(process_of(pid).info()))
 
 
 @routes.delete("/pids/<pid>")
 async def stop_process(pid: str) -> Response:
     """Stop a process. Its job, when active, starts a successor."""
     wait = wanted_wait()
-    process = _process(pid)
+    process = process_of(pid)
     job = kernel().manager.get(process.job)
     process.stop()
     return reply({"ok": True, **await settle(wait, job.settled)}, 202)
@@ -48,5 +53,5 @@ async def stop_process(pid: str) -> Response:
 async def signal_process(pid: str) -> Response:
     """Send a signal to a process and its group."""
     signal = await read_field("signal")
-    _process(pid).kill(signal)
+    process_of(pid).kill(signal)
     return reply({"ok": True}, 202)

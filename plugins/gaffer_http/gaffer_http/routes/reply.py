@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 _encode = msgspec.json.Encoder().encode
 
 
+def api() -> Api:
+    """The API that the current request was sent to."""
+    return cast("Api", current_app)
+
+
 def kernel() -> Kernel:
     """The kernel that the current request is about."""
-    return cast("Api", current_app).kernel
+    return api().kernel
 
 
 def reply(value: Any, status: int = 200, *, location: str | None = None) -> Response:

@@ -15,16 +15,25 @@ LONGEST_WAIT = 600.0
 """Seconds."""
 
 
+def check_parameters(*known: str) -> None:
+    """Refuse a parameter of the current request that nobody would read.
+
+    Raises:
+        InvalidField: naming it, and what may have been meant.
+    """
+    for name in request.args:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise InvalidField(name, f"is not a parameter of this request{hint}")
+
+
 def wanted_wait() -> float | None:
     """Seconds that the current request wants to wait; None if it does not.
 
     Raises:
         InvalidField: `wait` is no such number, or there is another parameter.
     """
-    for name in request.args:
-        if name != "wait":
-            hint = did_you_mean(name, ["wait"])
-            raise InvalidField(name, f"is not a parameter of this request{hint}")
+    check_parameters("wait")
     text = request.args.get("wait")
     if text is None:
         return None

@@ -1,0 +1,8 @@
+"""Answers that go on: output and events, told as they come.
+
+feed        the answer itself: waits, beats, ends
+query       what a request asks for
+sse         the lines of server-sent events
+output      what processes write, in the forms of a feed
+polls       where the last long poll of an output ended
+"""

@@ -1,0 +1,165 @@
+"""One answer that goes on, and all of them: they wait, beat in silence, and end together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from math import inf
+from typing import Any, Protocol, TypeVar
+
+import trio
+from quart import Response, request
+from quart.wrappers.response import ResponseBody
+
+HOLD = 0.1
+"""Seconds that the beginning of a line is held back for its end."""
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Source(Protocol[T_co]):
+    """Where a feed gets from what it tells; cancelling the wait must lose nothing."""
+
+    async def receive(self) -> T_co | None:
+        """All that has come; None at the end."""
+
+
+class Encoder(Protocol[T_contra]):
+    """The form in which a feed tells it."""
+
+    @property
+    def media(self) -> str:
+        """The content type."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back that `flush` would give."""
+
+    def encode(self, batch: T_contra, /) -> Iterator[bytes]:
+        """What to send for what has come; pieces may be empty."""
+
+    def flush(self) -> bytes:
+        """What has been held back."""
+
+
+class Feeds:
+    """The feeds of one API: to end them all at once.
+
+    Attributes:
+        open: how many there are.
+        closed: whether they have been ended.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.closed = False
+        self._waiting: set[trio.CancelScope] = set()
+
+    def close(self) -> None:
+        """End every feed, also those that begin from now on."""
+        self.closed = True
+        for scope in self._waiting:
+            scope.cancel()
+
+    async def receive(self, source: Source[T], deadline: float) -> tuple[T | None, bool]:
+        """What a source has, and whether the time or the feeds were over before it had anything."""
+        with trio.CancelScope(deadline=deadline) as scope:
+            self._waiting.add(scope)
+            if self.closed:
+                scope.cancel()
+            try:
+                return await source.receive(), False
+            finally:
+                self._waiting.discard(scope)
+        return None, True
+
+    async def answer(
+        self,
+        opening: AbstractAsyncContextManager[Source[T]],
+        encoder: Encoder[T],
+        *,
+        heartbeat: float,
+        once: bool,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        """Answer the current request with a feed.
+
+        Args:
+            opening: entered before anything goes out, left when the request is over.
+            encoder: the form; it has told nothing yet.
+            heartbeat: seconds of silence before an empty line.
+            once: end after the first thing told.
+            headers: more of them.
+        """
+        if request.method == "HEAD":
+            return Response(b"", headers=headers, content_type=encoder.media)
+        lifetime: AsyncExitStack = request.scope["gaffer.lifetime"]  # type: ignore[typeddict-item]
+        source = await lifetime.enter_async_context(opening)
+        self.open += 1
+        lifetime.callback(self._ended)
+        body = _Feed(self, source, encoder, heartbeat=heartbeat, once=once)
+        return Response(body, headers=headers, content_type=encoder.media)
+
+    def _ended(self) -> None:
+        self.open -= 1
+
+
+class _Feed(ResponseBody):
+    """The body of an answer that goes on.
+
+    No generator: one that is abandoned would be closed by the garbage collector, whenever.
+    """
+
+    def __init__(
+        self,
+        feeds: Feeds,
+        source: Source[Any],
+        encoder: Encoder[Any],
+        *,
+        heartbeat: float,
+        once: bool,
+    ) -> None:
+        self._feeds = feeds
+        self._source = source
+        self._encoder = encoder
+        self._heartbeat = heartbeat
+        self._once = once
+        self._over = False
+        self._ready: Iterator[bytes] = iter(())
+        self._flush_at = inf
+
+    async def __aenter__(self) -> _Feed:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        """Nothing to leave: the request has its own end."""
+
+    def __aiter__(self) -> _Feed:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while True:
+            for piece in self._ready:
+                return piece
+            if self._over:
+                raise StopAsyncIteration
+            self._ready = await self._next()
+
+    async def _next(self) -> Iterator[bytes]:
+        now = trio.current_time()
+        if not self._encoder.holds:
+            self._flush_at = inf
+        elif self._flush_at == inf:
+            self._flush_at = now + HOLD
+        batch, too_late = await self._feeds.receive(
+            self._source, min(now + self._heartbeat, self._flush_at)
+        )
+        if batch is not None:
+            self._over = self._once
+            return self._encoder.encode(batch)
+        self._over = self._feeds.closed or not too_late
+        if self._over or self._encoder.holds:
+            return iter((self._encoder.flush(),))
+        return iter((b"\n",))

@@ -1,0 +1,88 @@
+"""What processes write, in the forms of a feed: bytes as they are, or server-sent events."""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+
+import msgspec
+from gaffer_kernel.streams import Output
+
+from gaffer_http.feeds import sse
+
+LONGEST_LINE = 64 * 1024
+"""Characters of a line that are held back until its end comes."""
+
+_STEP = 64 * 1024
+_Decoder = getincrementaldecoder("utf-8")
+
+
+class RawOutput:
+    """The bytes as they are. Bytes have no room to say that some before them are lost."""
+
+    media = "application/octet-stream"
+    holds = False
+
+    def encode(self, output: Output) -> Iterator[bytes]:
+        """What to send for a piece of output."""
+        yield output.data
+
+    def flush(self) -> bytes:
+        """What has been held back: nothing."""
+        return b""
+
+
+class SseOutput:
+    """Server-sent events of whole lines, each of the type of its label.
+
+    The beginning of a line is held back: whoever waits for its end should not wait long, because it
+    may be a prompt, and call `flush`. What a reader was too slow for is told as a `gap`.
+    """
+
+    media = sse.MEDIA
+
+    def __init__(self) -> None:
+        self._labels: dict[str, _Lines] = {}
+
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of a line is held back."""
+        return any(lines.held for lines in self._labels.values())
+
+    def encode(self, output: Output) -> Iterator[bytes]:
+        """What to send for a piece of output, little by little, lest it become much at once."""
+        lines = self._labels.setdefault(output.label, _Lines())
+        if output.lost:
+            yield self._messages(output.label, lines.flush())
+            gap = {"label": output.label, "lost": output.lost}
+            yield sse.message(msgspec.json.encode(gap).decode(), event="gap")
+        for start in range(0, len(output.data), _STEP):
+            yield self._messages(output.label, lines.feed(output.data[start : start + _STEP]))
+
+    def flush(self) -> bytes:
+        """What has been held back."""
+        held = [(label, lines.flush()) for label, lines in self._labels.items()]
+        return b"".join(self._messages(label, text) for label, text in held)
+
+    def _messages(self, label: str, text: str) -> bytes:
+        return sse.message(text, event=label) if text else b""
+
+
+class _Lines:
+    """Text out of bytes that were cut anywhere, in whole lines."""
+
+    def __init__(self) -> None:
+        self.held = ""
+        self._decoder = _Decoder("replace")
+
+    def feed(self, data: bytes) -> str:
+        text = self.held + self._decoder.decode(data)
+        end = text.rfind("\n") + 1
+        if len(text) - end > LONGEST_LINE:
+            end = len(text)
+        self.held = text[end:]
+        return text[:end]
+
+    def flush(self) -> str:
+        text, self.held = self.held, ""
+        return text

@@ -1,0 +1,62 @@
+"""What a request asks of a feed: `?feed=` and `?heartbeat=`."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, get_args
+
+from gaffer_kernel import InvalidField
+from quart import request
+
+from gaffer_http.routes.waiting import check_parameters
+
+Kind = Literal["longpoll", "continuous", "eventsource"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+HEARTBEAT = 60.0
+"""Seconds, when the request says none."""
+SHORTEST_HEARTBEAT = 0.1
+LONGEST_HEARTBEAT = 86400.0
+
+
+class Wanted(NamedTuple):
+    """The form of a feed, and the seconds of silence after which it beats: `inf` for never."""
+
+    kind: Kind
+    heartbeat: float
+
+
+def wanted_feed(*more: str) -> Wanted:
+    """What the current request asks for; long polling and 60 seconds if it does not say.
+
+    Args:
+        more: the other parameters that it may have.
+
+    Raises:
+        InvalidField: a parameter is wrong or unknown.
+    """
+    check_parameters("feed", "heartbeat", *more)
+    wanted = request.args.get("feed", "longpoll")
+    for kind in KINDS:
+        if kind == wanted:
+            return Wanted(kind, _heartbeat(request.args.get("heartbeat", "true")))
+    raise InvalidField("feed", f"must be one of {', '.join(KINDS)}, not {wanted!r}")
+
+
+def _heartbeat(text: str) -> float:
+    if text == "true":
+        return HEARTBEAT
+    if text == "false":
+        return math.inf
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if seconds == 0:
+        return math.inf
+    if not SHORTEST_HEARTBEAT <= seconds <= LONGEST_HEARTBEAT:
+        raise InvalidField(
+            "heartbeat",
+            f"must be true, false or seconds, at least {SHORTEST_HEARTBEAT:g}, not {text!r}",
+        )
+    return seconds

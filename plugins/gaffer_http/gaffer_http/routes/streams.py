@@ -1,0 +1,94 @@
+"""`/streams`: read what a process writes, and write what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from gaffer_kernel import NotFound, Process, StreamUnavailable
+from gaffer_kernel.streams import Output, OutputLog, OutputReader
+from quart import Blueprint, Response
+
+from gaffer_http.errors import ApiError
+from gaffer_http.feeds.feed import Source
+from gaffer_http.feeds.output import RawOutput, SseOutput
+from gaffer_http.feeds.polls import Polls
+from gaffer_http.feeds.query import wanted_feed
+from gaffer_http.routes.body import read_bytes
+from gaffer_http.routes.pids import process_of
+from gaffer_http.routes.reply import api, reply
+from gaffer_http.routes.waiting import check_parameters
+
+LOST = "X-Gaffer-Lost"
+"""The header of a long poll that says how many bytes since the last one are gone."""
+
+routes = Blueprint("streams", __name__)
+
+
+@routes.get("/streams/<pid>/<label>")
+async def read_stream(pid: str, label: str) -> Response:
+    """Tell what a process writes to one of its outputs, or to all of them with `.`."""
+    wanted = wanted_feed()
+    process = process_of(pid)
+    logs = _logs(process, label)
+    if wanted.kind == "longpoll":
+        polls = api().polls
+        lost = sum(max(0, log.start - polls.position(log)) for log in logs)
+        return await api().feeds.answer(
+            _poll(process, label, polls),
+            RawOutput(),
+            heartbeat=wanted.heartbeat,
+            once=True,
+            headers={LOST: str(lost)} if lost else None,
+        )
+    encoder = SseOutput() if wanted.kind == "eventsource" else RawOutput()
+    reading = process.subscribe(label)
+    return await api().feeds.answer(reading, encoder, heartbeat=wanted.heartbeat, once=False)
+
+
+def _logs(process: Process, label: str) -> list[OutputLog]:
+    """The outputs that a label means."""
+    try:
+        process.outputs.reader(label).close()
+    except StreamUnavailable as error:
+        raise ApiError(400, "io_not_redirected", str(error)) from None
+    except NotFound as error:
+        raise ApiError(404, "io_not_found", str(error)) from None
+    logs = process.outputs.logs
+    return list(logs.values()) if label == "." else [logs[label]]
+
+
+@asynccontextmanager
+async def _poll(process: Process, label: str, polls: Polls) -> AsyncIterator[Source[Output]]:
+    """A reader that begins where the last poll ended."""
+    async with process.subscribe(label) as reader:
+        reader.rewind(polls.position)
+        yield _Polled(reader, lambda output: polls.told(process.outputs.logs[output.label]))
+
+
+class _Polled:
+    def __init__(self, reader: OutputReader, told: Callable[[Output], None]) -> None:
+        self._reader = reader
+        self._told = told
+
+    async def receive(self) -> Output | None:
+        output = await self._reader.receive()
+        if output is not None:
+            self._told(output)
+        return output
+
+
+@routes.post("/streams/<pid>/<label>")
+async def write_stream(pid: str, label: str) -> Response:
+    """Write the body, as it is, to the standard input of a process or to a custom stream."""
+    check_parameters()
+    process = process_of(pid)
+    data = await read_bytes()
+    api().polls.asked(process)
+    try:
+        await process.write(data, label)
+    except StreamUnavailable as error:
+        raise ApiError(403, "forbidden_write", str(error)) from None
+    except NotFound as error:
+        raise ApiError(404, "stream_not_found", str(error)) from None
+    return reply({"ok": True})

@@ -1,0 +1,249 @@
+"""Reading and writing the streams of real processes over real sockets."""
+
+import sys
+
+import pytest
+import trio
+from gaffer_kernel import JobConfig
+
+ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
+
+
+async def start(api, **settings):
+    """The process of a new job; `cat` when nothing else is said."""
+    settings = {"name": "x", **(ECHO if "cmd" not in settings else {}), **settings}
+    job = api.kernel.manager.load(JobConfig(**settings), start=True)
+    await job.settled()
+    [process] = job.processes
+    return process
+
+
+async def shell(api, script, **settings):
+    return await start(api, cmd=script, shell=True, redirect_output=("out", "err"), **settings)
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+def readers(process):
+    return sum(log.readers for log in process.outputs.logs.values())
+
+
+async def test_what_is_written_to_the_input_comes_back_in_a_long_poll(api):
+    await start(api)
+    for name in ("stdin", "ttin", "stdin"):
+        answer = await api.ask("POST", f"/streams/1/{name}", b"ECHO\n")
+        assert (answer.status, answer.json) == (200, {"ok": True})
+        answer = await api.ask("GET", "/streams/1/stdout?feed=longpoll")
+        assert (answer.status, answer.body) == (200, b"ECHO\n")
+        assert answer.headers["content-type"] == "application/octet-stream"
+
+
+async def test_an_answer_that_came_before_the_poll_is_found_however_late(api, monkeypatch):
+    process = await start(api)
+    await api.ask("POST", "/streams/1/stdin", b"one\n")
+    await until(lambda: process.outputs.logs["stdout"].end == 4)
+    monkeypatch.setattr("gaffer_kernel.streams.RECENT", -1)
+    assert (await api.ask("GET", "/streams/1/stdout")).body == b"one\n"
+
+
+async def test_nothing_is_lost_between_two_long_polls(api):
+    process = await start(api)
+    for number in range(5):
+        await process.write(f"{number}\n")
+        end = 2 * number + 2
+        await until(lambda end=end: process.outputs.logs["stdout"].end == end)
+        if number % 2 == 0:
+            assert (await api.ask("GET", "/streams/1/stdout")).body.endswith(b"%d\n" % number)
+    answer = await api.ask("POST", "/streams/1/stdin", b"5\n")
+    await until(lambda: process.outputs.logs["stdout"].end == 12)
+    assert answer.status == 200
+    assert (await api.ask("GET", "/streams/1/stdout")).body == b"5\n"
+
+
+async def test_a_long_poll_tells_how_much_since_the_last_one_is_gone(api):
+    process = await start(api)
+    await process.write(b"a\n")
+    await api.ask("GET", "/streams/1/stdout")
+    await process.write(b"b" * 100_000)
+    await until(lambda: process.outputs.logs["stdout"].end == 100_002)
+    answer = await api.ask("GET", "/streams/1/stdout")
+    assert len(answer.body) + int(answer.headers["x-gaffer-lost"]) == 100_000
+
+
+async def test_a_long_poll_waits_for_what_comes_next(api):
+    process = await start(api)
+    async with api.client() as client:
+        answer = await client.follow("/streams/1/stdout?feed=longpoll")
+        assert answer.status == 200
+        await process.write("next\n")
+        assert await client.rest() == b"next\n"
+    await until(lambda: readers(process) == 0)
+
+
+async def test_a_continuous_feed_gives_the_bytes_as_they_come(api):
+    process = await start(api)
+    async with api.client() as client:
+        answer = await client.follow("/streams/1/stdout?feed=continuous")
+        assert answer.headers["content-type"] == "application/octet-stream"
+        for word in (b"one\n", b"\xfftwo"):
+            await process.write(word)
+            assert await client.until(word) == word
+
+
+async def test_an_event_source_gets_lines(api):
+    process = await start(api)
+    async with api.client() as client:
+        answer = await client.follow("/streams/1/stdout?feed=eventsource")
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        await process.write("STDOUT 1\n")
+        assert await client.until(b"\n\n") == b"event: stdout\ndata: STDOUT 1\n\n"
+        await process.write("name: ")
+        # No end of the line comes: it is a prompt.
+        assert await client.until(b"\n\n") == b"event: stdout\ndata: name: \n\n"
+
+
+async def test_a_dot_means_every_output(api):
+    await shell(api, "read x; echo to out; echo to err >&2; exec sleep 100", redirect_input=True)
+    async with api.client() as client:
+        await client.follow("/streams/1/.?feed=eventsource")
+        await api.ask("POST", "/streams/1/stdin", b"\n")
+        got = await client.until(b"to out")
+        got += b"" if b"to err" in got else await client.until(b"to err")
+        assert b"event: out\ndata: to out\n" in got
+        assert b"event: err\ndata: to err\n" in got
+
+
+@pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
+async def test_a_feed_ends_with_the_process(api, feed):
+    process = await start(api)
+    async with api.client() as client:
+        await client.follow(f"/streams/1/stdout?feed={feed}")
+        api.kernel.manager.unload("x")
+        assert await client.rest() == b""
+    await until(lambda: readers(process) == 0)
+
+
+@pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
+async def test_a_heartbeat_is_an_empty_line(api, feed):
+    process = await start(api)
+    async with api.client() as client:
+        await client.follow(f"/streams/1/stdout?feed={feed}&heartbeat=0.1")
+        assert await client.until(b"\n\n") == b"\n\n"
+        await process.write("x\n")
+        assert (await client.until(b"x\n")).strip(b"\n") in (b"x", b"event: stdout\ndata: x")
+
+
+async def test_a_custom_stream_is_read_and_written(api):
+    script = "import os; s = int(os.environ['GAFFER_STREAM_CTRL']); os.write(s, os.read(s, 99))"
+    await start(
+        api,
+        cmd=sys.executable,
+        args=("-c", f"{script}; input()"),
+        custom_streams=("ctrl",),
+        redirect_input=True,
+    )
+    assert (await api.ask("POST", "/streams/1/ctrl", b"ECHO\n")).status == 200
+    assert (await api.ask("GET", "/streams/1/ctrl")).body == b"ECHO\n"
+
+
+async def test_what_cannot_be_read(api):
+    await start(api, name="mute", cmd="cat", redirect_input=True)
+    await start(api)
+    for path, status, slug in (
+        ("/streams/9/stdout", 404, "not_found"),
+        ("/streams/x/stdout", 404, "not_found"),
+        ("/streams/1/stdout", 400, "io_not_redirected"),
+        ("/streams/1/.", 400, "io_not_redirected"),
+        ("/streams/2/nope", 404, "io_not_found"),
+        ("/streams/2/stdin", 404, "io_not_found"),
+        ("/streams/2/stdout?feed=tail", 400, "bad_value"),
+        ("/streams/2/stdout?heartbeat=abc", 400, "bad_value"),
+        ("/streams/2/stdout?heartbeat=0.01", 400, "bad_value"),
+        ("/streams/2/stdout?heartbeat=nan", 400, "bad_value"),
+        ("/streams/2/stdout?hearbeat=1", 400, "bad_value"),
+    ):
+        answer = await api.ask("GET", path)
+        assert (answer.status, answer.slug) == (status, slug), path
+
+
+async def test_what_cannot_be_written(api):
+    await start(api, name="deaf", cmd="sleep 100", redirect_output=("stdout",))
+    await start(api)
+    for path, status, slug in (
+        ("/streams/9/stdin", 404, "not_found"),
+        ("/streams/1/stdin", 403, "forbidden_write"),
+        ("/streams/2/stdout", 404, "stream_not_found"),
+        ("/streams/2/stdin?x=1", 400, "bad_value"),
+    ):
+        answer = await api.ask("POST", path, b"x")
+        assert (answer.status, answer.slug) == (status, slug), path
+
+
+@pytest.mark.parametrize("heartbeat", ["true", "false", "0", "0.5"])
+async def test_head_answers_at_once(api, heartbeat):
+    process = await start(api)
+    answer = await api.ask("HEAD", f"/streams/1/stdout?feed=eventsource&heartbeat={heartbeat}")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert readers(process) == 0
+
+
+async def test_clients_that_go_without_a_word_are_freed(api):
+    process = await start(api)
+    streams = []
+    for number in range(200):
+        stream = await trio.open_tcp_stream("127.0.0.1", int(api.urls[0].rpartition(":")[2]))
+        feed = ("longpoll", "continuous", "eventsource")[number % 3]
+        head = f"GET /streams/1/stdout?feed={feed} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        await stream.send_all(head.encode())
+        streams.append(stream)
+    await until(lambda: readers(process) == 200)
+    for stream in streams[::2]:
+        await trio.aclose_forcefully(stream)
+    await until(lambda: readers(process) == 100)
+    await process.write("still there\n")
+    for stream in streams[1::2]:
+        got = b""
+        while b"still there" not in got:
+            got += await stream.receive_some()
+        await trio.aclose_forcefully(stream)
+    await until(lambda: readers(process) == 0)
+
+
+async def test_a_client_that_does_not_read_loses_its_own_and_is_told(api):
+    size = 60_000_000
+    process = await shell(
+        api, f"read x; yes 0123456789 | head -c {size}; exec cat", redirect_input=True
+    )
+    log = process.outputs.logs["out"]
+    async with api.client() as slow, api.client() as late:
+        await slow.follow("/streams/1/out?feed=eventsource")
+        await process.write("\n")
+        # The process is not held up.
+        await until(lambda: log.end == size)
+        await late.follow("/streams/1/out?feed=eventsource")
+        await process.write("last\n")
+        assert await late.until(b"\n\n") == b"event: out\ndata: last\n\n"
+        await slow.until(b"event: gap\n")
+        await slow.until(b"last\n")
+
+
+async def test_feeds_end_when_the_api_closes(running_api):
+    async with running_api() as api, api.client() as poll, api.client() as raw:
+        process = await start(api)
+        async with api.client() as lines, api.client() as stalled:
+            await poll.follow("/streams/1/stdout")
+            await raw.follow("/streams/1/stdout?feed=continuous")
+            await lines.follow("/streams/1/stdout?feed=eventsource")
+            await stalled.follow("/streams/1/stderr?feed=continuous")
+            before = trio.current_time()
+            await api.kernel.plugins.close("http")
+            # Otherwise it would have waited for three seconds.
+            assert trio.current_time() - before < 2
+            for client in (poll, raw, lines):
+                assert await client.rest() == b""
+        await until(lambda: readers(process) == 0)
+        assert process.active
