@@ -207,6 +207,7 @@ async def test_detached_processes_are_supervised_until_then(
     job = kernel.manager.load(detached())
     await job.settled()
     puppets(job, system)[0].exit(1)
+    await recorder.wait_for("exit", pid=1)
     await job.settled()
     assert job.pids() == [2]
     assert (await recorder.wait_for("spawn", pid=2)).data["detach"] is True

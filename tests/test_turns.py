@@ -79,9 +79,10 @@ async def test_everybody_else_runs_between_two_turns():
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert sorted(notes) == ["other"] * 5 + ["spawn"] * 5
-    # As long as somebody else has something to do, no spawn follows on a spawn.
+    # Trio runs the tasks of a round in any order, so that two spawns may meet where two rounds do;
+    # as long as somebody else has something to do, three do not.
     busy = "".join(notes).rpartition("other")[0]
-    assert "spawnspawn" not in busy
+    assert "spawnspawnspawn" not in busy
 
 
 async def test_who_asks_while_nobody_waits_gets_a_turn_at_once(autojump_clock):
