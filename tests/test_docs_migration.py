@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import gaffer_http
+import gaffer_stats
 from gaffer_http.app import Api
 
 import gaffer_kernel
@@ -154,7 +155,7 @@ async def test_every_attribute_it_names_is_there(autojump_clock):
 
 
 def test_every_path_it_sends_to_is_there():
-    routes = Api(Kernel(plugins=[gaffer_http])).url_map.bind("localhost")
+    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.bind("localhost")
     paths = {span for span in spans("new") if re.match(r"[A-Z]+ /", span)}
 
     assert paths

@@ -1,0 +1,127 @@
+"""The service: what code in gafferd, or around an embedded kernel, asks for samples."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, overload
+
+import trio
+from gaffer_kernel import Job, JobName, Manager, Process
+from gaffer_kernel.kernel import Kernel
+
+from gaffer_stats.frame import Measured, Result, Subject, frame_of
+from gaffer_stats.sample import JobStats, Sample
+from gaffer_stats.sampler import INTERVAL, Sampler, Watch
+
+
+class Stats:
+    """What `kernel.services["stats"]` is. However many ask, each process is measured once.
+
+    Args:
+        manager: whose jobs and processes.
+        sampler: who measures.
+    """
+
+    def __init__(self, manager: Manager, sampler: Sampler) -> None:
+        self._manager = manager
+        self._sampler = sampler
+
+    @overload
+    def watch(self, subject: Process) -> AbstractAsyncContextManager[Watch[Sample]]: ...
+    @overload
+    def watch(self, subject: Job) -> AbstractAsyncContextManager[Watch[JobStats]]: ...
+    @overload
+    def watch(
+        self, subject: Manager
+    ) -> AbstractAsyncContextManager[Watch[tuple[JobStats, ...]]]: ...
+    def watch(self, subject: Subject) -> AbstractAsyncContextManager[Any]:
+        """Follow a process, a job or, given the manager, all jobs: ten samples a second.
+
+        The first one comes after the first tenth of a second, as it takes two measurings to tell
+        the use of the processor. Processes that a job starts later are followed too. A watcher who
+        does not fetch them loses the oldest, and sees in `dropped` how many. Fewer come when a
+        measuring takes longer than half an interval.
+
+        Args:
+            subject: what to follow.
+        """
+        return self._watch(subject)
+
+    @asynccontextmanager
+    async def _watch(self, subject: Subject) -> AsyncIterator[Watch[Any]]:
+        watch: Watch[Result] = Watch(subject)
+        with self._sampler.watching(watch):
+            yield watch
+
+    async def job(self, name: str | JobName) -> JobStats:
+        """A sample of the processes of a job, a tenth of a second from now.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidField: that is no name.
+        """
+        job = self._manager.get(name)
+        async with self.watch(job) as samples:
+            async for stats in samples:
+                return stats
+        return _unmeasured(job)
+
+    async def process(self, pid: int) -> Sample:
+        """A sample of a process, a tenth of a second from now; Nones if it has ended by then.
+
+        Args:
+            pid: gaffer's own number of it.
+
+        Raises:
+            NotFound: there is no such process.
+        """
+        process = self._manager.process(pid)
+        async with self.watch(process) as samples:
+            async for sample in samples:
+                return sample
+        return _unmeasured(process)
+
+    async def all(self) -> tuple[JobStats, ...]:
+        """A sample of the processes of all jobs, a tenth of a second from now."""
+        async with self.watch(self._manager) as samples:
+            async for stats in samples:
+                return stats
+        return _unmeasured(self._manager)
+
+
+@overload
+def _unmeasured(subject: Process) -> Sample: ...
+@overload
+def _unmeasured(subject: Job) -> JobStats: ...
+@overload
+def _unmeasured(subject: Manager) -> tuple[JobStats, ...]: ...
+def _unmeasured(subject: Subject) -> Any:
+    return frame_of(subject).result({})
+
+
+def in_thread() -> Callable[[list[int]], Awaitable[Measured]]:
+    """A function that measures in a thread, one pass at a time."""
+    from gaffer_stats.measure import Meter
+
+    meter = Meter()
+    limiter = trio.CapacityLimiter(1)
+
+    async def measure(os_pids: list[int]) -> Measured:
+        # Reading /proc can hang for as long as a process hangs in the system. The plugin closes
+        # nevertheless: such a pass is left to itself.
+        return await trio.to_thread.run_sync(
+            meter.measure, os_pids, abandon_on_cancel=True, limiter=limiter
+        )
+
+    return measure
+
+
+@asynccontextmanager
+async def open_stats(kernel: Kernel) -> AsyncIterator[Stats]:
+    """Offer samples as long as the block lasts."""
+    sampler = Sampler(in_thread(), INTERVAL)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sampler.run, name="sampler")
+        yield Stats(kernel.manager, sampler)
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,158 @@
+"""The paths, asked with a real client; and what the README says of them."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gaffer_http
+import pytest
+import trio
+from gaffer_http.app import Api
+from gaffer_kernel import Config, JobConfig, Kernel, open_kernel
+from httpx2 import AsyncClient
+
+import gaffer_stats
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+FIGURES = {"cpu", "mem", "mem_info1", "mem_info2", "ctime", "nice", "username", "cmdline"}
+KEYS = {"pid", "os_pid", "name", "children"} | FIGURES
+TOTALS = {"mem", "max_mem", "min_mem", "cpu", "max_cpu", "min_cpu"}
+
+
+@pytest.fixture
+async def kernel():
+    config = Config()
+    config.options["bind"] = "127.0.0.1:0"
+    async with open_kernel(config, plugins=[gaffer_http, gaffer_stats]) as kernel:
+        jobs = [
+            kernel.manager.load(JobConfig(name="nap", cmd="sleep 60", numprocesses=2)),
+            kernel.manager.load(JobConfig(name="web", cmd="sleep 61"), "shop"),
+            kernel.manager.load(JobConfig(name="idle", cmd="sleep 62"), start=False),
+        ]
+        for job in jobs:
+            await job.settled()
+        yield kernel
+
+
+@pytest.fixture
+async def ask(kernel):
+    async with AsyncClient(base_url=kernel.services["http"].addresses[0]) as client:
+
+        async def ask(path):
+            answer = await client.get(path)
+            assert answer.headers["content-type"] == "application/json; charset=utf-8"
+            return answer.status_code, json.loads(answer.content)
+
+        yield ask
+
+
+async def test_all_jobs(ask):
+    status, jobs = await ask("/stats")
+    assert status == 200
+    assert [(job["name"], len(job["stats"])) for job in jobs] == [
+        ("nap", 2),
+        ("idle", 0),
+        ("shop.web", 1),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/stats/nap", "/jobs/default/nap/stats"])
+async def test_a_job(ask, kernel, path):
+    status, job = await ask(path)
+    assert status == 200
+    assert set(job) == {"name", "stats"} | TOTALS
+    assert job["name"] == "nap"
+    assert {each["pid"] for each in job["stats"]} == set(kernel.manager.get("nap").pids())
+    for each in job["stats"]:
+        assert set(each) == KEYS
+        assert each["os_pid"] == kernel.manager.process(each["pid"]).os_pid
+        assert each["cmdline"] == "sleep 60"
+        assert each["children"] == []
+    assert all(isinstance(job[total], float) for total in TOTALS)
+
+
+@pytest.mark.parametrize("path", ["/stats/shop:web", "/stats/shop.web", "/jobs/shop/web/stats"])
+async def test_a_job_of_another_session(ask, path):
+    status, job = await ask(path)
+    assert (status, job["name"], len(job["stats"])) == (200, "shop.web", 1)
+
+
+async def test_an_idle_job_is_zeros(ask):
+    _, job = await ask("/stats/idle")
+    assert {job[total] for total in TOTALS} == {0}
+
+
+async def test_a_process(ask, kernel):
+    [pid] = kernel.manager.get("shop.web").pids()
+    for path in (f"/pids/{pid}/stats", f"/{pid}/stats"):
+        status, answer = await ask(path)
+        assert (status, set(answer)) == (200, {"stats"})
+        assert set(answer["stats"]) == KEYS
+        assert answer["stats"]["pid"] == pid
+    status, bare = await ask(f"/stats/shop.web/{pid}")
+    assert (status, set(bare), bare["name"]) == (200, KEYS, "shop.web")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("/stats/none", 404, "not_found"),
+        ("/stats/7", 400, "invalid_name"),
+        ("/jobs/shop/nap/stats", 404, "not_found"),
+        ("/stats/idle/1", 404, "not_found"),
+        ("/stats/nap/x", 400, "bad_value"),
+        ("/pids/999/stats", 404, "not_found"),
+        ("/pids/x/stats", 404, "not_found"),
+        (f"/pids/{'9' * 5000}/stats", 404, "not_found"),
+        ("/none/stats", 404, "not_found"),
+        ("/stats?feed=eventsource", 400, "bad_value"),
+        ("/stats/nap?feed=continuous", 400, "bad_value"),
+        ("/pids/1/stats?interval=3", 400, "bad_value"),
+    ],
+)
+async def test_wrong_questions(ask, path, status, error):
+    answered, body = await ask(path)
+    assert (answered, body["error"]) == (status, error)
+    if "feed" in path:
+        assert "ask again" in body["reason"]
+
+
+async def test_many_at_once_are_answered_together(ask):
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(ask, "/stats")
+
+
+async def test_closed_by_hand_it_says_so(ask, kernel):
+    await kernel.plugins.close("stats")
+    status, body = await ask("/stats")
+    assert (status, body["reason"]) == (404, "no service 'stats'")
+
+
+def test_the_readme_has_every_path():
+    plain = {rule.rule for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules()}
+    rules = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.iter_rules()
+    shown = {path for path in re.findall(r"`(/[^`]*)`", README) if "stats" in path}
+    assert shown == {rule.rule for rule in rules} - plain
+
+
+def test_the_readme_has_every_key():
+    assert {*re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)} == KEYS
+    for total in TOTALS:
+        assert f"`{total}`" in README
+
+
+def test_the_program_of_the_readme_runs(tmp_path):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "cmdline='sleep 60'" in done.stdout

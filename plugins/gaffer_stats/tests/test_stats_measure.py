@@ -1,0 +1,198 @@
+"""One pass over real processes."""
+
+import os
+import pwd
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from gaffer_stats import measure
+from gaffer_stats.measure import DEEPEST, LONGEST_CMDLINE, Meter
+from gaffer_stats.sample import Sample
+
+PATIENCE = 20.0
+"""Seconds, on a very busy machine."""
+
+CHAIN = """
+import os, sys, time
+for _ in range(int(sys.argv[1])):
+    if os.fork():
+        break
+print("there", flush=True)
+time.sleep(60)
+"""
+
+BUSY = "while True: pass"
+
+WAITS = "print('there', flush=True); import sys; sys.stdin.read()"
+
+
+@pytest.fixture
+def start():
+    """Start a process, in a group of its own that is killed at the end."""
+    started = []
+
+    def start(*argv, **options):
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, **options
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        try:
+            os.killpg(process.pid, 9)
+        except ProcessLookupError:
+            # A zombie whose group is gone.
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def waiting(start):
+    process = start(sys.executable, "-c", WAITS)
+    process.stdout.readline()
+    return process
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def below(sample):
+    """All descendants of a sample."""
+    return [each for child in sample.children for each in (child, *below(child))]
+
+
+def test_the_numbers_are_numbers(waiting):
+    meter = Meter()
+    meter.measure([waiting.pid])
+    sample = meter.measure([waiting.pid])[waiting.pid]
+    expected = psutil.Process(waiting.pid)
+    assert (sample.pid, sample.os_pid, sample.children) == (None, waiting.pid, ())
+    assert sample.name == expected.name()
+    assert sample.nice == os.nice(0)
+    assert sample.username == pwd.getpwuid(os.getuid()).pw_name
+    assert sample.cmdline.startswith(f"{sys.executable} -c 'print(")
+    assert sample.mem_info1 == expected.memory_info().rss > 0
+    assert sample.mem_info2 == expected.memory_info().vms > 0
+    assert sample.mem == pytest.approx(expected.memory_percent(), abs=0.001)
+    assert type(sample.cpu) is type(sample.mem) is type(sample.ctime) is float
+    assert sample.cpu < 50
+    assert sample.ctime >= 0
+
+
+def test_a_busy_loop_is_busy(start):
+    process = start(sys.executable, "-c", BUSY)
+    meter = Meter()
+
+    def busy():
+        sample = meter.measure([process.pid])[process.pid]
+        return sample if (sample.cpu or 0) > 50 else None
+
+    first = until(busy)
+    assert until(lambda: meter.measure([process.pid])[process.pid].ctime > first.ctime)
+
+
+def test_use_is_told_since_the_pass_before_or_the_birth(waiting, start):
+    meter = Meter()
+    assert meter.measure([waiting.pid])[waiting.pid].cpu is None
+    assert meter.measure([waiting.pid])[waiting.pid].cpu is not None
+    newcomer = start(sys.executable, "-c", BUSY)
+    samples = meter.measure([waiting.pid, newcomer.pid])
+    assert samples[newcomer.pid].cpu is not None
+
+
+def test_a_shell_has_one_child(start):
+    process = start("sh", "-c", "sleep 100 & wait")
+
+    def child():
+        children = Meter().measure([process.pid])[process.pid].children
+        return children if children and children[0].name == "sleep" else None
+
+    [only] = until(child)
+    assert (only.pid, only.cmdline, only.children) == (None, "sleep 100", ())
+    assert only.mem_info1 > 0
+
+
+@pytest.mark.parametrize("number", [3, DEEPEST + 5])
+def test_children_have_children_to_a_depth(start, number):
+    process = start(sys.executable, "-c", CHAIN, str(number))
+    for _ in range(number + 1):
+        process.stdout.readline()
+    sample = Meter().measure([process.pid])[process.pid]
+    assert len(below(sample)) == number
+    depth, deeper = 0, sample.children
+    while deeper:
+        depth, deeper = depth + 1, deeper[0].children
+    assert depth == min(number, DEEPEST)
+
+
+def test_a_zombie_and_one_that_is_gone(start):
+    zombie = start("true")
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    meter = Meter()
+    sample = meter.measure([zombie.pid])[zombie.pid]
+    assert sample.os_pid == zombie.pid
+    assert sample.cmdline is None
+    zombie.wait()
+    assert meter.measure([zombie.pid]) == {}
+
+
+def test_one_that_dies_in_the_middle_is_nulls(waiting, monkeypatch):
+    def vanish(pid):
+        waiting.kill()
+        waiting.wait()
+        return psutil._Process(pid)
+
+    monkeypatch.setattr(psutil, "_Process", psutil.Process, raising=False)
+    monkeypatch.setattr(measure.psutil, "Process", vanish)
+    assert Meter().measure([waiting.pid]) == {waiting.pid: Sample(os_pid=waiting.pid)}
+
+
+def test_what_may_not_be_read_is_null(waiting, monkeypatch):
+    def refuse(self):
+        raise psutil.AccessDenied(waiting.pid)
+
+    # As the system refuses it, below the part of psutil that makes nulls of it.
+    for method in ("cmdline", "memory_info"):
+        monkeypatch.setattr(f"psutil._psplatform.Process.{method}", refuse)
+    sample = Meter().measure([waiting.pid])[waiting.pid]
+    assert sample.mem is sample.mem_info1 is sample.mem_info2 is sample.cmdline is None
+    assert sample.ctime is not None
+
+
+def test_a_user_without_a_name_is_a_number(waiting, monkeypatch):
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(measure.pwd, "getpwuid", unknown)
+    assert Meter().measure([waiting.pid])[waiting.pid].username == str(os.getuid())
+
+
+def test_a_command_line_of_any_bytes_and_length(start):
+    process = start(sys.executable, "-c", WAITS, b"\xff\xfe", "x" * 100_000)
+    process.stdout.readline()
+    cmdline = Meter().measure([process.pid])[process.pid].cmdline
+    assert "\N{REPLACEMENT CHARACTER}" in cmdline
+    assert cmdline.endswith("xxx...")
+    assert len(cmdline) == LONGEST_CMDLINE + 3
+    cmdline.encode()
+
+
+def test_no_baseline_outlives_its_process(start, waiting):
+    meter = Meter()
+    for _ in range(5):
+        process = start(sys.executable, "-c", WAITS)
+        process.stdout.readline()
+        meter.measure([waiting.pid, process.pid])
+    meter.measure([waiting.pid])
+    assert len(meter._before) == 1
