@@ -109,6 +109,8 @@ class EventBus:
 
     def _trim(self) -> None:
         surplus = len(self._log) - self._length
+        if self._log[surplus].seq == self._log[surplus - 1].seq:
+            surplus -= 1  # the two names of an event stay together
         del self._log[:surplus]
         self._first += surplus
 
@@ -155,7 +157,7 @@ class Subscription:
     """An asynchronous iterator over the events a subscriber asked for.
 
     Attributes:
-        dropped: how many entries of the log were overwritten before they could be read.
+        dropped: how many events left the log before they could be read, whatever their names.
     """
 
     def __init__(self, bus: EventBus, patterns: tuple[str, ...], since: int | None) -> None:
@@ -165,6 +167,7 @@ class Subscription:
         self._prefixes = tuple(f"{name}." for name in self._names)
         self._pending: deque[Event] = deque()
         self.dropped = 0
+        self._seen = bus.seq
         self._position = bus._first + len(bus._log)
         if since is not None:
             self._rewind(since)
@@ -173,6 +176,7 @@ class Subscription:
         log = self._bus._log
         oldest = log[0].seq if log else self._bus.seq + 1
         self.dropped = max(0, oldest - since - 1)
+        self._seen = min(since + self.dropped, self._seen)
         self._position = self._bus._first + bisect_right(log, since, key=lambda entry: entry.seq)
 
     def _matches(self, event: Event) -> bool:
@@ -184,10 +188,10 @@ class Subscription:
 
     def _take(self) -> list[Event]:
         bus = self._bus
-        lost = bus._first - self._position
-        if lost > 0:
-            self.dropped += lost
+        if self._position < bus._first:
+            self.dropped += bus._log[0].seq - self._seen - 1
             self._position = bus._first
+        self._seen = bus.seq
         news = bus._log[self._position - bus._first :]
         self._position += len(news)
         return news if self._everything else [event for event in news if self._matches(event)]

@@ -221,6 +221,16 @@ async def test_since_counts_what_the_log_no_longer_holds():
     assert subscription.dropped == kept[0] - 21
 
 
+async def test_who_falls_behind_is_told_the_number_of_events_and_not_of_names():
+    bus = EventBus(length=11)
+    async with bus.subscribe(since=0) as subscription:
+        for _ in range(100):
+            job_event(bus, "spawn")
+        first, *others = await subscription.batch()
+        assert (first.event, subscription.dropped) == ("spawn", first.seq - 1)
+        assert others[-1].seq == 100
+
+
 async def test_closing_ends_subscriptions_after_the_rest_and_may_be_repeated():
     bus = EventBus()
     async with bus.subscribe() as subscription, bus.subscribe("nothing") as idle:

@@ -3,7 +3,7 @@
     service     the life of the API
     app         the application: puts the routes together, gives every error its one form
     routes      what can be asked
-    feeds       answers that go on: output as it comes
+    feeds       answers that go on: output and events as they come
     access      who may call
     serve       connections
     listen      where: endpoints and their sockets

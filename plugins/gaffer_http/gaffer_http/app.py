@@ -16,9 +16,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from gaffer_http.access.guard import READING
 from gaffer_http.asgi import Receive, Scope, Send
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
+from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.routes import jobs, pids, root, sessions, streams
+from gaffer_http.routes import jobs, pids, root, sessions, streams, watch
 
 LARGEST_BODY = 2**20
 """Bytes."""
@@ -40,6 +41,7 @@ class Api(QuartTrio):
         kernel: the same.
         feeds: its answers that go on.
         polls: where long polls go on.
+        forms: events as feeds tell them.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -47,6 +49,7 @@ class Api(QuartTrio):
         self.kernel = kernel
         self.feeds = Feeds()
         self.polls = Polls()
+        self.forms = EventForms()
         # Quart would hang a handler of its own, with a thread, on a logger that has none.
         self.logger = logging.getLogger(__name__)
         # A redirect would be an answer in HTML.
@@ -63,7 +66,7 @@ class Api(QuartTrio):
         self.register_error_handler(ApiError, _answer)
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
-        for module in (root, sessions, jobs, pids, streams):
+        for module in (root, sessions, jobs, pids, streams, watch):
             self.register_blueprint(module.routes)
         self._add_plugins()
 

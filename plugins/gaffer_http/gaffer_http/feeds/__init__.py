@@ -5,4 +5,5 @@ query       what a request asks for
 sse         the lines of server-sent events
 output      what processes write, in the forms of a feed
 polls       where the last long poll of an output ended
+events      what happens, in the forms of a feed
 """

@@ -1,0 +1,162 @@
+"""Events in the forms of a feed, and where a feed gets them from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from gaffer_kernel import Event, EventBus
+from gaffer_kernel.events import Subscription
+
+from gaffer_http.errors import JSON
+from gaffer_http.feeds import sse
+from gaffer_http.feeds.feed import Encoder, Source
+from gaffer_http.feeds.query import Kind
+
+Events = list[Event]
+
+GAP = "gap"
+"""The event that tells how many others are missing."""
+
+_AT_ONCE = 256
+"""Events told in one piece."""
+_REMEMBERED = 4096
+"""Events whose forms are kept: more than happen until every client has been told."""
+
+
+class EventForms:
+    """Each event in each form, made once however many are told.
+
+    Plugins may put into an event what JSON has no word for: its text is told.
+    """
+
+    def __init__(self) -> None:
+        self._json = msgspec.json.Encoder(enc_hook=str)
+        self._made: dict[tuple[int, str, bool], bytes] = {}
+
+    def line(self, event: Event) -> bytes:
+        """A JSON object in a line of its own."""
+        return self._form(event, False)
+
+    def message(self, event: Event) -> bytes:
+        """A server-sent event with its number."""
+        return self._form(event, True)
+
+    def _form(self, event: Event, as_message: bool) -> bytes:
+        key = (event.seq, event.event, as_message)
+        form = self._made.get(key)
+        if form is None:
+            form = self._json.encode(event.to_dict())
+            if as_message:
+                form = sse.message(form.decode(), event=event.event, seq=event.seq)
+            else:
+                form += b"\n"
+            # A gap is one client's own.
+            if event.event != GAP:
+                self._remember(key, form)
+        return form
+
+    def _remember(self, key: tuple[int, str, bool], form: bytes) -> None:
+        if len(self._made) >= _REMEMBERED:
+            self._made.clear()
+        self._made[key] = form
+
+    def encoder(self, kind: Kind) -> Encoder[Events]:
+        """How a feed tells events."""
+        match kind:
+            case "longpoll":
+                return _First(self)
+            case "continuous":
+                return _Lines(self)
+            case "eventsource":
+                return _Messages(self)
+
+
+class _Lines:
+    media = "application/x-ndjson"
+    holds = False
+
+    def __init__(self, forms: EventForms) -> None:
+        self._form = forms.line
+
+    def encode(self, events: Events) -> Iterator[bytes]:
+        for start in range(0, len(events), _AT_ONCE):
+            yield b"".join(map(self._form, events[start : start + _AT_ONCE]))
+
+    def flush(self) -> bytes:
+        return b""
+
+
+class _First(_Lines):
+    """A long poll tells one event: its number says where the next poll goes on."""
+
+    media = JSON
+
+    def encode(self, events: Events) -> Iterator[bytes]:
+        yield self._form(events[0])
+
+
+class _Messages(_Lines):
+    media = sse.MEDIA
+
+    def __init__(self, forms: EventForms) -> None:
+        self._form = forms.message
+
+
+@asynccontextmanager
+async def watching(
+    bus: EventBus, pattern: str | None, since: int | None
+) -> AsyncIterator[Source[Events]]:
+    """The events that a feed tells.
+
+    Args:
+        bus: where they happen.
+        pattern: which ones; None for all, each under its plain name only.
+        since: the number of the last one already seen; None for from now on.
+    """
+    restarted = since is not None and since > bus.seq
+    start = 0 if restarted else since
+    async with bus.subscribe(*([pattern] if pattern else []), since=start) as subscription:
+        watch = _Watch(bus, subscription, everything=pattern is None)
+        if restarted or subscription.dropped:
+            watch.begin_with_gap((start or 0) + subscription.dropped, restarted)
+        yield watch
+
+
+class _Watch:
+    def __init__(self, bus: EventBus, subscription: Subscription, *, everything: bool) -> None:
+        self._bus = bus
+        self._subscription = subscription
+        self._everything = everything
+        self._told = 0
+        self._first: Events = []
+
+    def begin_with_gap(self, seq: int, restarted: bool) -> None:
+        self._first = [self._gap(seq, restarted=restarted)]
+
+    async def receive(self) -> Events | None:
+        first, self._first = self._first, []
+        while not first:
+            first = await self._subscription.batch()
+            if not first:
+                return None
+            seq = first[0].seq - 1
+            if self._everything:
+                first = [event for event in first if not _is_second(event)]
+            if self._subscription.dropped > self._told:
+                first = [self._gap(seq), *first]
+        return first
+
+    def _gap(self, seq: int, **more: object) -> Event:
+        """The event that says how many before it are missing; `seq` is that of the last of them."""
+        dropped = self._subscription.dropped - self._told
+        self._told = self._subscription.dropped
+        data = {"dropped": dropped, **more}
+        return Event(seq, time.time(), GAP, "gaffer", data=data)
+
+
+def _is_second(event: Event) -> bool:
+    """Whether it is told a second time, as `proc.<name>.<event>`."""
+    return event.job is not None and event.event == event.topic

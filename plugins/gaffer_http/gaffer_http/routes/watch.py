@@ -1,0 +1,56 @@
+"""`/watch`: events as they happen, and those that happened before."""
+
+from __future__ import annotations
+
+import re
+
+from gaffer_kernel import InvalidField
+from quart import Blueprint, Response, request
+
+from gaffer_http.errors import ApiError
+from gaffer_http.feeds.events import watching
+from gaffer_http.feeds.query import wanted_feed
+from gaffer_http.routes.reply import api, kernel
+
+_PART = re.compile(r"[A-Za-z0-9_+-]+(?:[.:][A-Za-z0-9_+-]+)*")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+routes = Blueprint("watch", __name__)
+
+
+@routes.get("/watch")
+@routes.get("/watch/<p1>")
+@routes.get("/watch/<p1>/<p2>")
+@routes.get("/watch/<p1>/<p2>/<p3>")
+async def watch(**parts: str) -> Response:
+    """Tell all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
+    wanted = wanted_feed("since")
+    return await api().feeds.answer(
+        watching(kernel().events, _pattern(list(parts.values())), _since()),
+        api().forms.encoder(wanted.kind),
+        heartbeat=wanted.heartbeat,
+        once=wanted.kind == "longpoll",
+    )
+
+
+def _pattern(parts: list[str]) -> str | None:
+    for part in parts:
+        if not _PART.fullmatch(part):
+            raise ApiError(404, "bad_event_type", f"no event has {part!r} in its name")
+    return ".".join(parts).replace(":", ".") or None
+
+
+def _since() -> int | None:
+    """The number of the last event that the client has seen.
+
+    A browser that connects again repeats the address, so what it says beside that is newer.
+    """
+    for name, value in (
+        ("Last-Event-ID", request.headers.get("Last-Event-ID")),
+        ("since", request.args.get("since")),
+    ):
+        if value:
+            if not _NUMBER.fullmatch(value):
+                raise InvalidField(name, f"must be the number of an event, not {value!r}")
+            return int(value)
+    return None

@@ -1,0 +1,237 @@
+"""Events over real sockets: as they happen, after a number, and what is missing."""
+
+import json
+
+import pytest
+import trio
+from gaffer_kernel import Event, EventBus, JobConfig
+
+from gaffer_http.feeds.events import EventForms, watching
+
+
+def load(api, name="x", session="default"):
+    return api.kernel.manager.load(JobConfig(name=name, cmd="sleep 100"), session)
+
+
+def lines(data):
+    return [json.loads(line) for line in data.splitlines() if line]
+
+
+def messages(data):
+    """What a browser makes of server-sent events: number, type, data."""
+    found = []
+    for block in data.decode().split("\n\n")[:-1]:
+        fields = dict(line.split(": ", 1) for line in block.split("\n"))
+        found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def job_event(bus, event="spawn"):
+    return bus.publish(event, name="x", session="default", job="x")
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+async def test_a_continuous_feed_tells_each_event_once_in_order(api):
+    async with api.client() as client:
+        answer = await client.follow("/watch?feed=continuous")
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        load(api)
+        events = lines(await client.until(b'"spawn"'))
+        assert [event["event"] for event in events] == ["create", "start", "spawn"]
+        assert [event["name"] for event in events] == ["x", "x", "x"]
+        seqs = [event["seq"] for event in events]
+        assert seqs == list(range(seqs[0], seqs[0] + 3))
+
+
+async def test_an_event_source_gets_type_number_and_data(api):
+    async with api.client() as client:
+        answer = await client.follow("/watch/spawn?feed=eventsource")
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        load(api)
+        [(seq, kind, event)] = messages(await client.until(b"\n\n"))
+        assert (seq, kind) == (event["seq"], "spawn")
+        assert (event["event"], event["name"], event["pid"]) == ("spawn", "x", 1)
+
+
+async def test_a_long_poll_tells_the_next_event(api):
+    async with api.client() as client:
+        answer = await client.follow("/watch")
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        load(api)
+        [event] = lines(await client.rest())
+        assert event["event"] == "create"
+        # The next poll, however late, goes on where this one ended.
+        seen = ["create"]
+        while seen[-1] != "spawn":
+            event = (await api.ask("GET", f"/watch?since={event['seq']}")).json
+            seen.append(event["event"])
+        assert seen == ["create", "start", "spawn"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("proc", ["proc.x.start", "proc.shop.y.start"]),
+        ("proc/x", ["proc.x.start"]),
+        ("proc/x/start", ["proc.x.start"]),
+        ("proc/shop", ["proc.shop.y.start"]),
+        ("proc/shop/y", ["proc.shop.y.start"]),
+        ("proc/shop.y/start", ["proc.shop.y.start"]),
+        ("proc/shop:y/start", ["proc.shop.y.start"]),
+        ("start", ["start", "start"]),
+    ],
+)
+async def test_a_path_chooses(api, path, expected):
+    async with api.client() as client:
+        await client.follow(f"/watch/{path}?feed=continuous")
+        for name, session in (("x", "default"), ("y", "shop")):
+            api.kernel.events.publish(
+                "start", name=name if session == "default" else "shop.y", session=session, job=name
+            )
+        api.kernel.events.publish("proc", name="last")
+        api.kernel.events.publish("start", name="last")
+        api.kernel.events.publish(".".join(path.replace(":", "/").split("/")), name="last")
+        events = lines(await client.until(b'"last"'))
+        assert [event["event"] for event in events if event["name"] != "last"] == expected
+
+
+async def test_a_client_that_comes_again_misses_nothing(api):
+    load(api)
+    async with api.client() as client:
+        await client.follow("/watch?feed=eventsource&since=0")
+        first = messages(await client.until(b"event: spawn"))
+    api.kernel.events.publish("between", name="x")
+    async with api.client() as client:
+        seq = str(first[-1][0])
+        # A browser repeats the address: the header counts.
+        await client.follow("/watch?feed=eventsource&since=0", last_event_id=seq)
+        [(following, kind, _), *_] = messages(await client.until(b"\n\n"))
+        assert following == int(seq) + 1
+        assert kind in ("spawn", "between")
+
+
+async def test_a_client_that_comes_too_late_is_told(api):
+    bus = api.kernel.events
+    for _ in range(25_000):
+        bus.publish("tick", name="x")
+    async with api.client() as client:
+        await client.follow("/watch/tick?feed=eventsource&since=1")
+        got = await client.until(b"event: tick")
+        [(seq, kind, data)] = messages(got.partition(b"\n\n")[0] + b"\n\n")
+        assert kind == "gap"
+        assert data["dropped"] == seq - 1
+    answer = await api.ask("GET", "/watch?since=1")
+    assert (answer.json["event"], answer.json["seq"]) == ("gap", seq)
+    answer = await api.ask("GET", f"/watch?since={seq}")
+    assert (answer.json["event"], answer.json["seq"]) == ("tick", seq + 1)
+
+
+async def test_a_number_of_an_earlier_run_brings_all_of_this_one(api):
+    first = (await api.ask("GET", "/watch?since=0")).json if api.kernel.events.seq else None
+    api.kernel.events.publish("tick", name="x")
+    answer = (await api.ask("GET", "/watch?since=123456789")).json
+    assert (answer["event"], answer["restarted"], answer["seq"]) == ("gap", True, 0)
+    following = (await api.ask("GET", "/watch?since=0")).json
+    assert following["seq"] == 1
+    assert first in (None, following)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "slug"),
+    [
+        ("/watch?feed=x", 400, "bad_value"),
+        ("/watch?since=-1", 400, "bad_value"),
+        ("/watch?since=now", 400, "bad_value"),
+        ("/watch?sinse=1", 400, "bad_value"),
+        ("/watch/a%20b", 404, "bad_event_type"),
+        ("/watch/proc/../x", 404, "bad_event_type"),
+        ("/watch/a/b/c/d", 404, "resource_not_found"),
+    ],
+)
+async def test_what_cannot_be_watched(api, path, status, slug):
+    answer = await api.ask("GET", path)
+    assert (answer.status, answer.slug) == (status, slug)
+
+
+async def test_a_number_must_be_one_in_the_header_too(api):
+    answer = await api.ask("GET", "/watch", last_event_id="x")
+    assert (answer.status, answer.slug) == (400, "bad_value")
+
+
+async def test_clients_that_go_without_a_word_are_freed(api):
+    bus = api.kernel.events
+    before = bus.subscribers
+    port = int(api.urls[0].rpartition(":")[2])
+    streams = []
+    for number in range(200):
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        feed = ("longpoll", "continuous", "eventsource")[number % 3]
+        await stream.send_all(
+            f"GET /watch?feed={feed} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
+        streams.append(stream)
+    await until(lambda: bus.subscribers == before + 200)
+    for stream in streams[::2]:
+        await trio.aclose_forcefully(stream)
+    await until(lambda: bus.subscribers == before + 100)
+    bus.publish("tick", name="x")
+    for stream in streams[1::2]:
+        got = b""
+        while b'"tick"' not in got:
+            got += await stream.receive_some()
+        await trio.aclose_forcefully(stream)
+    await until(lambda: bus.subscribers == before)
+
+
+async def test_watchers_see_the_last_exit_and_then_the_end(running_api):
+    async with running_api() as api, trio.open_nursery() as nursery:
+        async with api.client() as client:
+            load(api)
+            await client.follow("/watch/exit?feed=continuous&since=0")
+            await until(api.kernel.manager.pids)
+            api.kernel.stop()
+            [event] = lines(await client.rest())
+            assert event["event"] == "exit"
+        nursery.cancel_scope.cancel()
+
+
+async def take(watch):
+    return [(event.seq, event.event, event.data) for event in await watch.receive()]
+
+
+async def test_who_is_too_slow_is_told_how_many_are_missing():
+    bus = EventBus(length=10)
+    async with watching(bus, None, None) as watch:
+        for _ in range(5):
+            job_event(bus)
+        assert [seq for seq, *_ in await take(watch)] == [1, 2, 3, 4, 5]
+        for _ in range(100):
+            job_event(bus)
+        (seq, kind, data), *events = await take(watch)
+        assert (kind, data) == ("gap", {"dropped": seq - 5})
+        assert [event[0] for event in events] == list(range(seq + 1, 106))
+
+
+async def test_the_wait_can_be_cancelled_and_loses_nothing(autojump_clock):
+    bus = EventBus()
+    async with watching(bus, "spawn", None) as watch:
+        with trio.move_on_after(1):
+            await watch.receive()
+        job_event(bus, "start")
+        job_event(bus)
+        assert await take(watch) == [(2, "spawn", {})]
+        bus.close()
+        assert await watch.receive() is None
+
+
+def test_an_event_is_encoded_once_and_whatever_it_holds():
+    forms = EventForms()
+    event = Event(1, 0.0, "odd", "x", data={"what": object()})
+    assert forms.line(event) is forms.line(event)
+    assert json.loads(forms.line(event))["what"].startswith("<object")
+    for seq in range(10_000):
+        assert b'"seq":%d,' % seq in forms.message(Event(seq, 0.0, "tick", "x"))
