@@ -92,7 +92,7 @@ class Meter:
         used = times.user + times.system if times else None
         return Sample(
             os_pid=os_pid,
-            name=_printable(read["name"] or ""),
+            name=_printable(read["name"]) if read["name"] else None,
             cpu=self._cpu(os_pid, started, used) if used is not None else None,
             mem=round(100 * memory.rss / self._memory, 3) if memory else None,
             mem_info1=memory.rss if memory else None,
@@ -126,8 +126,13 @@ class Meter:
 
 def read_kin() -> dict[int, Kin]:
     """Every process of the system, by os pid. psutil would take three times as long."""
-    found = {}
-    for name in os.listdir("/proc"):
+    found: dict[int, Kin] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        # No descriptor is left: nothing can be read for now.
+        return found
+    for name in names:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:

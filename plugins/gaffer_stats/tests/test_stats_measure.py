@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import subprocess
 import sys
 import time
@@ -168,6 +169,17 @@ def test_what_may_not_be_read_is_null(waiting, monkeypatch):
     sample = Meter().measure([waiting.pid])[waiting.pid]
     assert sample.mem is sample.mem_info1 is sample.mem_info2 is sample.cmdline is None
     assert sample.ctime is not None
+
+
+def test_without_a_descriptor_nothing_is_read_and_nothing_raised(waiting):
+    meter = Meter()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        assert meter.measure([waiting.pid]) == {}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert meter.measure([waiting.pid])[waiting.pid].ctime is not None
 
 
 def test_a_user_without_a_name_is_a_number(waiting, monkeypatch):
