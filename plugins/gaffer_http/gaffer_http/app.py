@@ -19,7 +19,19 @@ from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
 from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.routes import jobs, pids, root, sessions, streams, watch
+from gaffer_http.routes import (
+    groups,
+    jobs,
+    pids,
+    processes,
+    root,
+    sessions,
+    status,
+    streams,
+    watch,
+)
+
+ROUTES = (root, sessions, jobs, pids, streams, watch, processes, status, groups)
 
 LARGEST_BODY = 2**20
 """Bytes."""
@@ -66,7 +78,8 @@ class Api(QuartTrio):
         self.register_error_handler(ApiError, _answer)
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
-        for module in (root, sessions, jobs, pids, streams, watch):
+        self.url_map.converters["digits"] = pids.PidConverter
+        for module in ROUTES:
             self.register_blueprint(module.routes)
         self._add_plugins()
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from gaffer_kernel import NotFound, Process
 from quart import Blueprint, Response
+from werkzeug.routing import BaseConverter
 
 from gaffer_http.routes.body import read_field
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.template import masked
 from gaffer_http.routes.waiting import settle, wanted_wait
 
-_LONGEST_PID = 18
-"""Digits."""
+_PID = re.compile("[0-9]{1,18}")
 
 routes = Blueprint("pids", __name__)
+
+
+class PidConverter(BaseConverter):
+    """`<digits:pid>` in a path: a pid, where another word would be another path."""
+
+    regex = _PID.pattern
 
 
 def process_of(pid: str) -> Process:
@@ -22,7 +30,7 @@ def process_of(pid: str) -> Process:
     Raises:
         NotFound: there is none, or that is no pid.
     """
-    if not (pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID):
+    if not _PID.fullmatch(pid):
         raise NotFound("process", pid)
     return kernel().manager.process(int(pid))
 
@@ -34,12 +42,14 @@ async def list_pids() -> Response:
 
 
 @routes.get("/pids/<pid>")
+@routes.get("/<digits:pid>")
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
     return reply(masked(process_of(pid).info()))
 
 
 @routes.delete("/pids/<pid>")
+@routes.delete("/<digits:pid>")
 async def stop_process(pid: str) -> Response:
     """Stop a process. Its job, when active, starts a successor."""
     wait = wanted_wait()
@@ -50,6 +60,7 @@ async def stop_process(pid: str) -> Response:
 
 
 @routes.post("/pids/<pid>/signal")
+@routes.post("/<digits:pid>/signal")
 async def signal_process(pid: str) -> Response:
     """Send a signal to a process and its group."""
     signal = await read_field("signal")

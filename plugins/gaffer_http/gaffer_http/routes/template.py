@@ -38,6 +38,34 @@ def refuse_mask(env: object) -> None:
             raise InvalidField(f"env.{name}", f"is {MASK}, a masked value: give the real one")
 
 
+async def read_fields() -> dict[str, Any]:
+    """The fields of a job configuration in the body of the current request, as they were given.
+
+    Raises:
+        ApiError: 400, `invalid_json`.
+    """
+    body = await read_object()
+    return {key: value for key, value in body.items() if not key.startswith(_RESERVED)}
+
+
+def config_of(fields: dict[str, Any]) -> JobConfig:
+    """The configuration that fields make.
+
+    Raises:
+        ApiError: 400, `invalid_process_info`, for a wrong field.
+    """
+    try:
+        refuse_mask(fields.get("env"))
+        return JobConfig.from_dict(fields)
+    except InvalidField as error:
+        raise invalid_template(error) from None
+
+
+def invalid_template(error: InvalidField) -> ApiError:
+    """What a client is told of a wrong field of a configuration."""
+    return ApiError(400, "invalid_process_info", str(error))
+
+
 async def read_template(name: str | None = None) -> tuple[JobConfig, dict[str, Any]]:
     """The job configuration in the body of the current request, and the fields as they were given.
 
@@ -47,12 +75,7 @@ async def read_template(name: str | None = None) -> tuple[JobConfig, dict[str, A
     Raises:
         ApiError: 400, `invalid_process_info` for a wrong field.
     """
-    body = await read_object()
-    fields = {key: value for key, value in body.items() if not key.startswith(_RESERVED)}
-    try:
-        if name is not None and fields.setdefault("name", name) != name:
-            raise InvalidField("name", f"is {name!r} here, it cannot be changed")
-        refuse_mask(fields.get("env"))
-        return JobConfig.from_dict(fields), fields
-    except InvalidField as error:
-        raise ApiError(400, "invalid_process_info", str(error)) from None
+    fields = await read_fields()
+    if name is not None and fields.setdefault("name", name) != name:
+        raise invalid_template(InvalidField("name", f"is {name!r} here, it cannot be changed"))
+    return config_of(fields), fields

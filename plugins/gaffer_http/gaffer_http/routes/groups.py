@@ -1,0 +1,27 @@
+"""`/groups`: sessions, by the paths of older gaffers."""
+
+from __future__ import annotations
+
+from quart import Blueprint, Response
+
+from gaffer_http.routes.oldnames import old_name
+from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.sessions import VERBS, control_session, unload_session
+
+routes = Blueprint("groups", __name__)
+
+
+@routes.get("/groups")
+async def list_groups() -> Response:
+    """The sessions that have jobs, sorted."""
+    return reply(sorted(kernel().manager.sessions()))
+
+
+@routes.get("/groups/<session>")
+async def show_group(session: str) -> Response:
+    """The names of a session's jobs."""
+    return reply([old_name(job.name) for job in kernel().manager.jobs(session)])
+
+
+routes.delete("/groups/<session>")(unload_session)
+routes.post(f"/groups/<session>/_<any({', '.join(VERBS)}):verb>")(control_session)
