@@ -291,7 +291,7 @@ async def test_a_client_that_never_reads_is_given_up(serve, monkeypatch):
 
 
 async def test_an_http2_client_without_room_is_given_up(serve, monkeypatch):
-    monkeypatch.setattr(connection, "SEND_TIMEOUT", 0.1)
+    monkeypatch.setattr(transport, "SEND_TIMEOUT", 0.1)
     served = await serve(hello)
     async with await served.connect() as stream:
         client = H2(stream)

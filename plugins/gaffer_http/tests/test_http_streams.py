@@ -247,3 +247,25 @@ async def test_feeds_end_when_the_api_closes(running_api):
                 assert await client.rest() == b""
         await until(lambda: readers(process) == 0)
         assert process.active
+
+
+async def test_clients_that_never_read_do_not_keep_the_api_from_closing(running_api):
+    async with running_api() as api:
+        process = await shell(api, "exec yes 0123456789")
+        streams = []
+        for number in range(10):
+            stream = await trio.open_tcp_stream("127.0.0.1", int(api.urls[0].rpartition(":")[2]))
+            feed = ("continuous", "eventsource")[number % 2]
+            head = f"GET /streams/1/out?feed={feed} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            await stream.send_all(head.encode())
+            streams.append(stream)
+        await until(lambda: readers(process) == 10)
+        log = process.outputs.logs["out"]
+        enough = log.end + 50_000_000
+        await until(lambda: log.end > enough)
+        before = trio.current_time()
+        await api.kernel.plugins.close("http")
+        assert trio.current_time() - before < 2
+        await until(lambda: readers(process) == 0)
+        for stream in streams:
+            await trio.aclose_forcefully(stream)

@@ -19,7 +19,7 @@ from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.serve.peer import Peer, peer_of
-from gaffer_http.serve.transport import SEND_TIMEOUT, Transport
+from gaffer_http.serve.transport import Transport
 
 IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
@@ -120,7 +120,7 @@ class Connection:
 
     async def _send_2(self, scope: Scope, send: Send, message: Message) -> None:
         # In HTTP/2 a peer can also read, but grant no room for the answer.
-        with trio.move_on_after(SEND_TIMEOUT) as patience:
+        with self._transport.patience() as patience:
             await send(message)
         if patience.cancelled_caught:
             self.kill()
@@ -144,6 +144,10 @@ class Connection:
     def end(self) -> None:
         """Cancel all that it is doing."""
         self._scope.cancel()
+
+    def hurry(self) -> None:
+        """Have less patience with a peer that does not read."""
+        self._transport.hurry()
 
     def kill(self) -> None:
         """End it even if it is sending to a peer that does not read."""

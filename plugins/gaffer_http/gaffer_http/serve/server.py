@@ -73,6 +73,8 @@ class Server:
     async def close(self, grace: float) -> None:
         """Accept no more, let requests finish, then break what is left.
 
+        Who does not read is broken sooner: see LAST_SEND_TIMEOUT.
+
         If cancelled, what is left is broken at once.
 
         Args:
@@ -81,6 +83,7 @@ class Server:
         self._accepting.cancel()
         self.closing.set()
         for connection in self._connections:
+            connection.hurry()
             if connection.is_idle:
                 connection.end()
         try:

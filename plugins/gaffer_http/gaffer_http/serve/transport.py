@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
 SEND_TIMEOUT = 30.0
 """Seconds a peer has to take the next PIECE of what it is sent."""
+
+LAST_SEND_TIMEOUT = 0.5
+"""The same once the server is closing."""
 
 PIECE = 65536
 
@@ -33,6 +37,24 @@ class Transport(trio.abc.HalfCloseableStream):
         self._stream = stream
         self._on_end = on_end
         self._closed = False
+        self._patience = SEND_TIMEOUT
+        self._sending: set[trio.CancelScope] = set()
+
+    @contextmanager
+    def patience(self) -> Iterator[trio.CancelScope]:
+        """A scope that is cancelled when the peer has not taken in time what is sent in it."""
+        with trio.CancelScope(deadline=trio.current_time() + self._patience) as scope:
+            self._sending.add(scope)
+            try:
+                yield scope
+            finally:
+                self._sending.discard(scope)
+
+    def hurry(self) -> None:
+        """Have less patience from now on: the server is closing."""
+        self._patience = LAST_SEND_TIMEOUT
+        for scope in self._sending:
+            scope.deadline = min(scope.deadline, trio.current_time() + self._patience)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything.
@@ -43,11 +65,14 @@ class Transport(trio.abc.HalfCloseableStream):
         self._check_open()
         for start in range(0, len(data), PIECE):
             try:
-                with trio.fail_after(SEND_TIMEOUT):
+                with self.patience() as scope:
                     await self._stream.send_all(memoryview(data)[start : start + PIECE])
-            except (trio.TooSlowError, trio.BrokenResourceError) as error:
+            except trio.BrokenResourceError:
                 self.kill()
-                raise trio.BrokenResourceError("the peer is gone, or does not read") from error
+                raise
+            if scope.cancelled_caught:
+                self.kill()
+                raise trio.BrokenResourceError("the peer does not read")
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is room to send."""
