@@ -84,8 +84,7 @@ class Instances:
         """Start a one-off, or else fill the place that is due first."""
         if self._one_offs:
             process = self._one_offs.popleft()
-            if (error := self._start(process)) is not None:
-                log.warning("%s: one-off pid %d: %s", process.job, process.pid, error)
+            self._start(process)
         elif (slot := self.slots.next_due()) is not None and slot.due <= self._system.now():
             self._fill(slot)
 
@@ -115,6 +114,9 @@ class Instances:
         return None
 
     def _report_failure(self, process: Process, error: SpawnError) -> None:
+        if self.last_error != str(error):
+            # Once, not at each of the attempts that follow.
+            log.warning("%s: cannot be started: %s", process.job, error)
         self.last_error = str(error)
         self._publish("spawn_error", process, error=error.slug, reason=error.reason)
 

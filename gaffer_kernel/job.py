@@ -7,6 +7,7 @@ before the verb returns. The job's task keeps the times: when to start again, wh
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -27,6 +28,8 @@ from gaffer_kernel.scale import wanted_number
 from gaffer_kernel.slots import Slot
 from gaffer_kernel.system import End, System
 from gaffer_kernel.turns import SpawnTurns
+
+log = logging.getLogger(__name__)
 
 
 class Advice(Protocol):
@@ -250,12 +253,21 @@ class Job:
             "max_processes": self.numprocesses,
             "stopped": not self._started,
             "flapping": {
-                "retries": self._flapping.retries,
+                "retries": self._flapping.retries - (self._resume_at == inf),
                 "waiting": self._resume_at is not None and self._resume_at != inf,
                 "gave_up": self._resume_at == inf,
             },
             "last_error": self._instances.last_error,
+            "last_exit": str(self.history[-1]) if self.history else None,
+            "next_start_in": self._next_start(),
         }
+
+    def _next_start(self) -> float | None:
+        """Seconds until something is started again; None when nothing waits for that."""
+        at = self._resume_at
+        if at is None and self.active and (slot := self._instances.slots.next_due()) is not None:
+            at = slot.due
+        return None if at is None or at == inf else max(0.0, at - self._system.now())
 
     @property
     def is_settled(self) -> bool:
@@ -285,14 +297,22 @@ class Job:
         self._handling = True
         try:
             while self._messages:
-                self._messages.popleft()()
-                self._reconcile()
+                self._handle(self._messages.popleft())
         finally:
             self._handling = False
         self._sleep.deadline = self._next_time()
         self._changed.unpark_all()
         if self._unloading and not self._instances.processes:
             self._empty.set()
+
+    def _handle(self, message: Callable[[], None]) -> None:
+        try:
+            message()
+            self._reconcile()
+        except Exception:
+            # A defect of ours must not take the other jobs with it, nor be tried without a pause.
+            log.exception("%s: a defect of gaffer; this job may not do as it is told", self.name)
+            self._instances.slots.postpone(self._system.now() + rules.LONGEST_DELAY)
 
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of this job."""
@@ -437,19 +457,25 @@ class Job:
         rule = self.config.flapping
         if delay is None and rule is not None:
             if rules.flaps(rule, self._flapping, end):
-                self._pause(rule)
+                self._pause(rule, end)
                 return
-            delay = 0.0
+            delay = rules.delay_within(rule, slot.short_lives, self._system.random())
         if delay is None:
             delay = rules.backoff(slot.short_lives, self._system.random())
         if end.exit_code is None:
             delay = max(delay, rules.FIRST_DELAY)
         self._instances.slots.vacate(slot, end.at + delay)
+        if slot.short_lives == 2 and end.exit_code is not None:
+            log.warning("%s: %s, again; next start in %.1f s", self.name, end, delay)
 
-    def _pause(self, rule: Flapping) -> None:
+    def _pause(self, rule: Flapping, end: rules.Exit) -> None:
         """The job flaps: rest, or give up."""
         gives_up = rules.gives_up(rule, self._flapping)
         self._resume_at = inf if gives_up else self._system.now() + rule.retry_in
+        if gives_up:
+            log.error("%s: %s; given up after %d retries", self.name, end, rule.max_retry)
+        else:
+            log.warning("%s: %s; it flaps, next try in %g s", self.name, end, rule.retry_in)
         self.publish(
             "flap",
             retries=min(self._flapping.retries, rule.max_retry),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
@@ -21,6 +21,8 @@ from gaffer_kernel.turns import SpawnTurns
 
 log = logging.getLogger(__name__)
 
+QUIET_WAIT = 1.0
+"""Seconds of waiting for processes at the end, before it is said for which."""
 LAST_WAIT = 10.0
 """Seconds given to a process after its KILL, before the shutdown goes on without it."""
 
@@ -101,8 +103,11 @@ class Manager:
                 job.leave()
             if self._hurried or not self._watching:
                 self.hurry()
-            for job in jobs if self._watching else ():
-                await job.gone.wait()
+            if self._watching:
+                with trio.move_on_after(QUIET_WAIT):
+                    await _all_gone(jobs)
+                _say_who_is_awaited(jobs)
+                await _all_gone(jobs)
         if scope.cancelled_caught:
             for process in self._processes.values():
                 log.error(
@@ -251,3 +256,16 @@ class Manager:
     def walk(self) -> Iterator[Process]:
         """Every process; the caller may start and stop them on the way."""
         return iter(list(self._processes.values()))
+
+
+async def _all_gone(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        await job.gone.wait()
+
+
+def _say_who_is_awaited(jobs: Iterable[Job]) -> None:
+    left = [job for job in jobs if not job.gone.is_set()]
+    if left:
+        names = ", ".join(str(job.name) for job in left[:5]) + (" ..." if left[5:] else "")
+        patience = max(job.patience for job in left)
+        log.warning("waiting for %s to end, up to %g s", names, patience)

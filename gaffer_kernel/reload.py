@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import msgspec
@@ -11,6 +12,8 @@ from gaffer_kernel.errors import Conflict, NotFound
 from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
+
+log = logging.getLogger(__name__)
 
 
 def index(config: Config) -> dict[JobName, JobConfig]:
@@ -38,11 +41,13 @@ def apply_difference(
     """
     for name in before:
         if name not in after:
+            log.info("%s has left the configuration", name)
             _unload(manager, name)
     for name, config in after.items():
         if name not in before:
             _load(manager, name, config)
         elif before[name] != config:
+            log.info("%s has changed in the configuration", name)
             _change(manager, name, before[name], config)
 
 

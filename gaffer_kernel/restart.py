@@ -9,6 +9,7 @@ gaffer, except that only unexpected ends count.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from signal import Signals
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,23 @@ HISTORY = 100
 """How many unexpected ends a job remembers, for plugins that decide on its restarts."""
 
 
+def ending(exit_code: int | None, term_signal: int, uptime: float) -> str:
+    """How a process ended, for people: `exited with status 3 after 0.1 s`."""
+    if exit_code is None:
+        return "could not be started"
+    if term_signal:
+        return f"killed by {_signal_name(term_signal)} after {uptime:.1f} s"
+    return f"exited with status {exit_code} after {uptime:.1f} s"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        # Of the real-time ones only the first and the last have names.
+        return f"signal {number}"
+
+
 class Exit(NamedTuple):
     """One unexpected end of an instance: what the rules look at.
 
@@ -40,6 +58,9 @@ class Exit(NamedTuple):
     uptime: float
     exit_code: int | None
     term_signal: int
+
+    def __str__(self) -> str:
+        return ending(self.exit_code, self.term_signal, self.uptime)
 
 
 class FlapRecord(msgspec.Struct):
@@ -88,6 +109,15 @@ def flaps(rule: Flapping, record: FlapRecord, end: Exit) -> bool:
     record.ends = []
     record.retries += 1
     return True
+
+
+def delay_within(rule: Flapping, short_lives: int, chance: float) -> float:
+    """Seconds until the next start of a job with a flapping rule that it does not break.
+
+    At once, as in the original; but a window too short to ever hold `attempts` ends must not make
+    a crash loop that costs a processor: after that many short lives the delays grow all the same.
+    """
+    return backoff(max(0, short_lives - rule.attempts), chance)
 
 
 def gives_up(rule: Flapping, record: FlapRecord) -> bool:

@@ -67,6 +67,12 @@ class Slots:
             if slot.process is None:
                 self.vacate(slot, now)
 
+    def postpone(self, until: float) -> None:
+        """Fill no empty place before a time."""
+        for slot in self._by_number.values():
+            if slot.process is None:
+                self.vacate(slot, max(until, slot.due))
+
     def next_due(self) -> Slot | None:
         """The empty place that is to be filled first."""
         while self._due:

@@ -248,7 +248,10 @@ class Mishaps(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(self.format(record))
+        message = self.format(record)
+        # An error of the job's program, not of the kernel.
+        if "given up after" not in message:
+            self.messages.append(message)
 
 
 class Result:

@@ -124,7 +124,7 @@ class Adopted:
         """Find who has become our child without our doing, and tell those who wait for it."""
         began = trio.current_time()
         ours = children()
-        self._strangers &= ours
+        self._strangers = {pid for pid in self._strangers & ours if not self._is_nobodys(pid)}
         self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
         for pid in ours:
             if not (pid in self._known or pid in self._members or pid in self._strangers):
@@ -157,15 +157,21 @@ class Adopted:
         if mark is not None:
             self._undecided.pop(pid, None)
             self._adopt(pid, who, mark)
-        elif who.session == self._session or who.mark is not None:
-            # A child of the program around us, which waits for it itself.
-            self._undecided.pop(pid, None)
-            self._strangers.add(pid)
-        elif who.zombie and now - self._undecided.setdefault(pid, now) > UNCLAIMED:
+            return
+        since = self._undecided.setdefault(pid, now)
+        if who.zombie and who.session != self._session:
             # Whoever has started a process of its own does not let it lie for so long.
-            os.waitpid(pid, os.WNOHANG)
-        else:
-            self._undecided.setdefault(pid, now)
+            if now - since > UNCLAIMED:
+                os.waitpid(pid, os.WNOHANG)
+        elif who.session == self._session or who.mark is not None or now - since > EXEC:
+            # A child of the program around us, or one that has shed its mark: it cannot be told.
+            del self._undecided[pid]
+            self._strangers.add(pid)
+
+    def _is_nobodys(self, pid: int) -> bool:
+        """Whether a stranger has died, and may have been an orphan of ours that shed its mark."""
+        who = identify(pid)
+        return who is not None and who.zombie and who.session != self._session
 
     def _whose(self, who: Identity) -> str | None:
         """The mark of the process that left it behind; None when that cannot be told."""

@@ -96,6 +96,8 @@ class LinuxChild:
         self._ending = signum
         self._told.clear()
         self._to_group(signum)
+        # One that was stopped could not obey before its timeout is over.
+        self._to_group(signal.SIGCONT)
         self._look()
 
     def _to_group(self, signum: int) -> None:
@@ -272,6 +274,7 @@ class LinuxChild:
 
     def abandon(self) -> None:
         """Give back every descriptor: it runs on, and nobody watches it any more."""
+        self._gone = True
         for fd in list(self._readers):
             self._close_reader(fd)
         for label in list(self._writers):

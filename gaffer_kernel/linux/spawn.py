@@ -219,7 +219,9 @@ def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError
     if error.errno == errno.ENOENT and path.is_file():
         return SpawnError("bad_interpreter", f"{program}: no such interpreter: {_shebang(path)}")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        where = str(path) if "/" in program else f"{program} (looked for on PATH)"
+        where = f"{program} (looked for on PATH)"
+        if "/" in program:
+            where = program if Path(program).is_absolute() else f"{program} ({path.absolute()})"
         return SpawnError("command_not_found", f"no such program: {where}")
     return SpawnError("cannot_start", f"{program}: {error.strerror}")
 

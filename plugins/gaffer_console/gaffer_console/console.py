@@ -14,6 +14,7 @@ from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.process import Process
+from gaffer_kernel.restart import ending
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower
@@ -150,6 +151,9 @@ def _text(event: Event) -> str:
 
 
 def _reason(event: Event) -> str:
+    if event.event == "exit":
+        data = event.data
+        return ending(data["exit_code"], data["term_signal"], data["uptime"])
     if event.event == "flap":
         rest: float | None = event.data["retry_in"]
         return "given up" if rest is None else f"starts again in {rest:g} s"

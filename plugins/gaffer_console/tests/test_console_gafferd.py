@@ -58,13 +58,14 @@ def gafferd(tmp_path):
 def test_v_shows_what_becomes_of_the_processes_and_not_their_output(gafferd):
     lines = gafferd("-v", until="spawn process with pid")
     assert all(re.fullmatch(r"\d\d:\d\d:\d\d web \| .+\n", line) for line in lines)
-    texts = [re.sub(r"\d+$", "N", line.split(" | ")[1].strip()) for line in lines]
+    texts = [re.sub(r"pid \d+", "pid N", line.split(" | ")[1].strip()) for line in lines]
+    texts[-1] = re.sub(r" after .*", "", texts[-1])
     assert texts == [
         "start web",
         "spawn process with pid N",
         "stop web",
         "stop_pid process with pid N",
-        "exit process with pid N",
+        "exit process with pid N: killed by SIGTERM",
     ]
 
 

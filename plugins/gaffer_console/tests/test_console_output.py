@@ -26,8 +26,9 @@ class Terminal(io.StringIO):
 
     @property
     def lines(self):
-        """(name, text) of each line."""
-        return [LINE.fullmatch(line).groups() for line in self.getvalue().splitlines()]
+        """(name, text) of each line, without how long a process lived: that differs."""
+        shown = re.sub(r" after \d+\.\d s\n", "\n", self.getvalue())
+        return [LINE.fullmatch(line).groups() for line in shown.splitlines()]
 
     def texts(self, name):
         return [text for at, text in self.lines if at == name]
@@ -86,7 +87,7 @@ async def test_the_life_of_a_process(terminal):
         ("web", "stop web"),
         ("web", "stop_pid process with pid 1000"),
         ("web", "half"),
-        ("web", "exit process with pid 1000"),
+        ("web", "exit process with pid 1000: killed by SIGTERM"),
     ]
 
 
@@ -103,7 +104,7 @@ async def test_only_the_actions_asked_for(terminal):
         puppet(system, await spawned(recorder)).say("not shown\n")
     assert terminal.lines == [
         ("shop.web", "create shop.web"),
-        ("shop.web", "exit process with pid 1000"),
+        ("shop.web", "exit process with pid 1000: killed by SIGTERM"),
     ]
 
 
@@ -123,7 +124,7 @@ async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
         kernel.manager.load(job(numprocesses=0)).commit()
         with trio.fail_after(10):
             await recorder.wait_for("exit")
-    assert terminal.texts("web") == [*much, "exit process with pid 1000"]
+    assert terminal.texts("web") == [*much, "exit process with pid 1000: exited with status 0"]
 
 
 async def test_output_lost_before_it_could_be_read_is_counted(terminal, monkeypatch):
@@ -275,7 +276,10 @@ async def test_the_last_words_are_printed_at_the_shutdown(terminal):
         with trio.fail_after(10):
             async with process.subscribe(tail=True) as news:
                 await news.receive()
-    assert terminal.texts("web")[-2:] == ["bye", f"exit process with pid {os_pid}"]
+    assert terminal.texts("web")[-2:] == [
+        "bye",
+        f"exit process with pid {os_pid}: exited with status 0",
+    ]
     assert ("web", "ready") in terminal.lines
 
 
