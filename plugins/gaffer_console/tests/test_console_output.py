@@ -268,7 +268,7 @@ async def test_gafferd_says_why_a_process_is_not_started(terminal):
 
 async def test_the_last_words_are_printed_at_the_shutdown(terminal):
     recorder = Recorder()
-    script = 'trap "printf bye; exit" TERM; echo ready; while :; do sleep 0.05; done'
+    script = 'trap "printf bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
     async with open_kernel(plugins=[ConsoleOutput(), recorder]) as kernel:
         kernel.manager.load(job(cmd="sh", args=["-c", script]))
         os_pid = (await spawned(recorder)).data["os_pid"]
