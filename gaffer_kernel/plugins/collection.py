@@ -221,6 +221,14 @@ class Plugins:
         """As `call`, but the first result that is not None is the answer; no more are called."""
         return self._hooks.first(hook, arguments)
 
+    def implementing(self, hook: str) -> list[str]:
+        """The plugins that would be asked now if a hook was called, in that order.
+
+        Raises:
+            LookupError: nobody has specified such a hook.
+        """
+        return self._hooks.implementing(hook)
+
     # Living
 
     def running(self, kernel: Kernel) -> AbstractAsyncContextManager[None]:

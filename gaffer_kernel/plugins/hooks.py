@@ -99,6 +99,10 @@ class Hooks:
                 results.append((one.record.name, result))
         return results
 
+    def implementing(self, hook: str) -> list[str]:
+        """The plugins that a call would ask. See Plugins.implementing."""
+        return [one.record.name for one in self._implementations(hook)]
+
     def ask(self, record: Record, hook: str, arguments: Mapping[str, object]) -> Any:
         """The result of one plugin, None if it has no such hook; raises as `call_strict`."""
         for one in self._implementations(hook):

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+gaffer_after = ("auth",)
+"""Whoever tells who is calling should be there when the first one does."""
+
 
 @hookimpl
 def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
-    """Bring `gaffer_http_routes`."""
+    """Bring `gaffer_http_routes` and `gaffer_http_caller`."""
     from gaffer_http import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)

@@ -14,6 +14,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from gaffer_http.access.guard import READING
+from gaffer_http.access.rules import check_request
 from gaffer_http.asgi import Receive, Scope, Send
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
 from gaffer_http.feeds.events import EventForms
@@ -74,7 +75,8 @@ class Api(QuartTrio):
             BACKGROUND_TASK_SHUTDOWN_TIMEOUT=BACKGROUND_TIMEOUT,
         )
         # All of these are async, because Quart sends plain functions to a thread.
-        self.before_request(self._check_open)
+        self.before_request(self._check_request)
+        self.before_websocket(self._check_websocket)
         self.register_error_handler(ApiError, _answer)
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
@@ -98,7 +100,11 @@ class Api(QuartTrio):
             except (AttributeError, TypeError, ValueError) as error:
                 raise PluginError(plugin, f"its routes cannot be added: {error}") from error
 
-    async def _check_open(self) -> None:
+    async def _check_websocket(self) -> None:
+        await check_request(self.kernel)
+
+    async def _check_request(self) -> None:
+        await check_request(self.kernel)
         if request.method in READING:
             return
         if self.kernel.stopping:

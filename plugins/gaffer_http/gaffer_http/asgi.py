@@ -12,6 +12,8 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[..., Awaitable[None]]
 """Takes a Scope, a Receive and a Send, for which each package has a type of its own."""
 Header = tuple[bytes, bytes]
+Headers = dict[bytes, list[bytes]]
+"""The values of each header, by its name in lower case."""
 
 
 async def respond(

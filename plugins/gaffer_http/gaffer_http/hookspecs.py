@@ -1,4 +1,4 @@
-"""The hook that gaffer-http brings: routes of other plugins under the same roof."""
+"""The hooks that gaffer-http brings: routes of other plugins, and who is calling."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from gaffer_kernel.hookspecs import hookspec
 if TYPE_CHECKING:
     from gaffer_kernel import Kernel
     from quart import Blueprint
+
+    from gaffer_http.access.caller import Caller, Credentials
 
 
 @hookspec
@@ -28,4 +30,26 @@ def gaffer_http_routes(kernel: Kernel) -> Blueprint | Iterable[Blueprint] | None
 
     Returns:
         A Blueprint, or several. Two of one name are an error that names the plugin.
+    """
+
+
+@hookspec
+def gaffer_http_caller(kernel: Kernel, credentials: Credentials) -> Caller | None:
+    """Say who shows a token or a certificate, and what he may do.
+
+    Called for every request and every websocket that comes with one; the first plugin that knows
+    him decides. Must not block. Who comes without is let in only if his is the user of the API, or
+    root, on this machine.
+
+    That a plugin implements it lets endpoints with TLS listen to the network.
+
+    Args:
+        kernel: whose API is called.
+        credentials: what he shows: `token`, else `certificate`; and `peer`, the other end.
+
+    Returns:
+        An object with `name`, for people; `may(right, session)`, which says whether he has the
+        right `read`, `write` or `manage` in a session, or in all of them with None; and
+        `admitted()`, a context manager that is entered around what he asks for, and cancels it
+        should he lose his rights meanwhile. None for somebody unknown, who is refused.
     """

@@ -1,8 +1,8 @@
 """Who may call: asked before each request and each websocket, whatever its method or path.
 
-This API starts programs, so three doors are watched. Other users of this machine: the uid at the
-other end. Web pages in the browser of the owner, who has the right uid: Origin and Sec-Fetch-Site.
-Names that an attacker's DNS turns to this machine, which make those pages look like our own: Host.
+This API starts programs, so three ways in are watched. Other users and machines: see `door`. Web
+pages in the browser of the owner, who has the right uid: Origin and Sec-Fetch-Site. Names that an
+attacker's DNS turns to this machine, which make those pages look like our own: Host.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import logging
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from gaffer_http.access import audit
+from gaffer_http.access.caller import Authenticate, Caller
+from gaffer_http.access.door import SUBPROTOCOL, Door
 from gaffer_http.access.policy import Policy, normal_origin
-from gaffer_http.asgi import Application, Header, Message, Receive, Scope, Send, respond
+from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
-from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,10 @@ SECURITY_HEADERS: tuple[Header, ...] = (
 
 PREFLIGHT_HEADERS: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
-    (b"access-control-allow-headers", b"Content-Type, Accept, Authorization, X-Requested-With"),
+    (
+        b"access-control-allow-headers",
+        b"Content-Type, Accept, Authorization, X-Api-Key, X-Requested-With, Last-Event-ID",
+    ),
     (b"access-control-max-age", b"86400"),
 )
 
@@ -36,14 +41,9 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing."""
 
 _HOST = re.compile(rb"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]{0,5})?")
-_PROXIED = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")
-"""How the names of the headers begin that a proxy adds."""
-
 _RAW = frozenset({"application/json", "application/octet-stream"})
 _CURL = _RAW | {"application/x-www-form-urlencoded"}
 _START = frozenset({"http.response.start", "websocket.http.response.start"})
-
-Headers = dict[bytes, list[bytes]]
 
 
 class Guard:
@@ -55,63 +55,63 @@ class Guard:
     Args:
         app: what to guard.
         policy: who may call.
+        authenticate: who shows a token or a certificate; None when no plugin can tell.
     """
 
-    def __init__(self, app: Application, policy: Policy) -> None:
+    def __init__(
+        self, app: Application, policy: Policy, authenticate: Authenticate | None = None
+    ) -> None:
         self.app = app
         self._policy = policy
+        self._door = Door(policy.uids, authenticate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or serve one websocket."""
-        answer = _Answer(send)
+        answer = _Answer(scope, send)
         try:
-            foreign = self._admit(scope, answer)
+            if not self._admit(scope, answer):
+                await respond(scope, answer.send, 204, list(PREFLIGHT_HEADERS))
+                return
         except ApiError as refusal:
             log.debug("%s refused: %s", scope.get("method", "websocket"), refusal)
-            await answer.error(scope, refusal)
+            await answer.error(refusal)
             return
-        if foreign and scope.get("method") == "OPTIONS":
-            await respond(scope, answer.send, 204, list(PREFLIGHT_HEADERS))
-            return
+        await self._ask(scope, receive, answer)
+
+    async def _ask(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        caller: Caller = scope["gaffer.caller"]
         try:
-            await self.app(scope, receive, answer.send)
+            with caller.admitted():
+                await self.app(scope, receive, answer.send)
         except Exception:
             if answer.started:
                 raise
             log.exception("the API failed on %s", scope["path"])
-            await answer.error(scope, of_status(500))
+            await answer.error(of_status(500))
+        finally:
+            if scope.get("method", "GET") not in READING:
+                audit.record(caller, _request_line(scope), answer.status or "no answer")
 
     def _admit(self, scope: Scope, answer: _Answer) -> bool:
-        """Check everything; return whether the caller is a page of another, listed, origin."""
+        """Check everything; return whether the application is to be asked.
+
+        It is not when a browser asks whether a page of another, listed, origin may call: browsers
+        show neither token nor certificate then, and whoever asks is told nothing else.
+        """
         headers: Headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
-        self._check_peer(scope)
-        self._check_proxy(headers)
         host = self._checked_host(scope, headers)
         origin = self._checked_origin(scope, headers, host)
         if self._policy.origins:
             answer.extra.append((b"vary", b"Origin"))
         if origin is not None:
             answer.extra.append((b"access-control-allow-origin", origin.encode()))
+            if scope.get("method") == "OPTIONS":
+                return False
+        scope["gaffer.caller"] = self._door.caller(scope, headers)
         self._check_media(scope, headers)
-        return origin is not None
-
-    def _check_peer(self, scope: Scope) -> None:
-        peer = scope.get("state", {}).get("peer")
-        if not isinstance(peer, Peer) or peer.uid not in self._policy.uids:
-            owners = " and ".join(str(uid) for uid in sorted(self._policy.uids, reverse=True))
-            raise ApiError(
-                403, "forbidden", f"this API serves programs of user {owners}, not of {peer}"
-            )
-
-    def _check_proxy(self, headers: Headers) -> None:
-        for name in headers:
-            if name.startswith(_PROXIED):
-                shown = name.decode().title()
-                raise ApiError(
-                    403, "forbidden", f"{shown}: through a proxy nobody can tell who is calling"
-                )
+        return True
 
     def _checked_host(self, scope: Scope, headers: Headers) -> str:
         if not scope["raw_path"].startswith(b"/"):
@@ -179,34 +179,47 @@ class Guard:
 
 
 class _Answer:
-    """What goes back to the client: adds headers, and knows whether it has begun.
+    """What goes back to the client: adds headers, and knows what has begun.
 
     Attributes:
         extra: headers to add to every answer.
+        status: what the client has been answered; 0 before.
         started: whether the client has been sent anything.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self.extra = list(SECURITY_HEADERS)
+        self.status = 0
         self.started = False
+        self._scope = scope
         self._send = send
 
     async def send(self, message: Message) -> None:
-        if message["type"] in _START:
+        kind = message["type"]
+        if kind in _START:
+            self.status = message["status"]
             present = {name for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
                 *((name, value) for name, value in self.extra if name not in present),
             ]
+        elif kind == "websocket.accept" and SUBPROTOCOL in self._scope["subprotocols"]:
+            # A browser that offers one gives up when none is chosen.
+            message["subprotocol"] = SUBPROTOCOL
         self.started = True
         await self._send(message)
 
-    async def error(self, scope: Scope, error: ApiError) -> None:
+    async def error(self, error: ApiError) -> None:
         headers = [(name.lower().encode(), v.encode()) for name, v in error.headers.items()]
-        await respond(scope, self.send, error.status, [_JSON_TYPE, *headers], error.body)
+        await respond(self._scope, self.send, error.status, [_JSON_TYPE, *headers], error.body)
 
 
 _JSON_TYPE = (b"content-type", JSON.encode())
+
+
+def _request_line(scope: Scope) -> str:
+    # As it came, since it is not decoded: nothing in it can break the line.
+    return f"{scope['method']} {scope['raw_path'].decode('ascii', 'backslashreplace')}"
 
 
 def _parses(kind: type[IPv4Address] | type[IPv6Address], text: bytes) -> bool:

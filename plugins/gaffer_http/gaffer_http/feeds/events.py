@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -107,7 +107,10 @@ class _Messages(_Lines):
 
 @asynccontextmanager
 async def watching(
-    bus: EventBus, pattern: str | None, since: int | None
+    bus: EventBus,
+    pattern: str | None,
+    since: int | None,
+    admits: Callable[[Event], bool] | None = None,
 ) -> AsyncIterator[Source[Events]]:
     """The events that a feed tells.
 
@@ -115,20 +118,29 @@ async def watching(
         bus: where they happen.
         pattern: which ones; None for all, each under its plain name only.
         since: the number of the last one already seen; None for from now on.
+        admits: which of these may be told; None for all.
     """
     restarted = since is not None and since > bus.seq
     start = 0 if restarted else since
     async with bus.subscribe(*([pattern] if pattern else []), since=start) as subscription:
-        watch = _Watch(bus, subscription, everything=pattern is None)
+        watch = _Watch(bus, subscription, admits, everything=pattern is None)
         if restarted or subscription.dropped:
             watch.begin_with_gap((start or 0) + subscription.dropped, restarted)
         yield watch
 
 
 class _Watch:
-    def __init__(self, bus: EventBus, subscription: Subscription, *, everything: bool) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        subscription: Subscription,
+        admits: Callable[[Event], bool] | None,
+        *,
+        everything: bool,
+    ) -> None:
         self._bus = bus
         self._subscription = subscription
+        self._admits = admits
         self._everything = everything
         self._told = 0
         self._first: Events = []
@@ -145,6 +157,8 @@ class _Watch:
             seq = first[0].seq - 1
             if self._everything:
                 first = [event for event in first if not _is_second(event)]
+            if self._admits is not None:
+                first = list(filter(self._admits, first))
             if self._subscription.dropped > self._told:
                 first = [self._gap(seq), *first]
         return first

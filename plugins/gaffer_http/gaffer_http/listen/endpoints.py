@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import ssl
 from dataclasses import dataclass
 
@@ -14,14 +15,18 @@ from gaffer_http.listen.tls import TlsError, server_context
 
 DEFAULT_BIND = "127.0.0.1:5000"
 DEFAULT_BACKLOG = 128
-KEYS = ("bind", "certfile", "keyfile", "backlog")
-"""Of an `[endpoint:NAME]` section, and of the command line with `--` before them."""
+OPTIONS = ("bind", "certfile", "keyfile", "backlog")
+"""Keys of an `[endpoint:NAME]` section which the command line has, too, with `--` before them."""
+
+KEYS = (*OPTIONS, "mode", "client_ca", "client_certificate")
+"""All keys of an `[endpoint:NAME]` section."""
 
 _PREFIX = "endpoint:"
 _LARGEST_BACKLOG = 65535
-_NOT_LOOPBACK = (
-    "can be reached from other machines, and nothing here checks yet who calls from there: bind"
-    " 127.0.0.1, [::1] or unix:/path; gaffer-auth opens the API to the network"
+_DEFAULT_MODE = 0o600
+_EXPOSED = (
+    "can be reached from other machines: give it a certfile and a keyfile, and install gaffer-auth,"
+    " which tells who calls from there; or bind 127.0.0.1, [::1] or unix:/path"
 )
 
 
@@ -31,15 +36,22 @@ class Endpoint:
 
     Attributes:
         name: of its section, `default` without one.
-        addresses: all loopback or unix, none twice.
+        addresses: none twice; all loopback or unix if it does not speak HTTPS.
         backlog: how many connections may wait to be accepted.
+        mode: who may open its unix sockets.
         tls: how to speak HTTPS; None for plain HTTP.
     """
 
     name: str
     addresses: tuple[Address, ...]
     backlog: int = DEFAULT_BACKLOG
+    mode: int = _DEFAULT_MODE
     tls: ssl.SSLContext | None = None
+
+
+def is_exposed(address: Address) -> bool:
+    """Whether other machines can reach an address."""
+    return isinstance(address, TcpAddress) and not address.is_loopback
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +80,7 @@ def read_endpoints(config: Config) -> list[Endpoint]:
 
     Raises:
         ConfigError: an endpoint is missing, has a wrong value or a certificate that cannot be used,
-            or could be reached from outside this machine.
+            or could be reached from outside this machine without a certificate.
     """
     for section in config.prefixed(_PREFIX).values():
         for key, _ in section.items():
@@ -99,46 +111,48 @@ class _Source:
     """One section and the command line over it: where each value comes from, and whom to blame."""
 
     def __init__(self, config: Config, section: Section) -> None:
-        self._options = {key: config.options.get(key) for key in KEYS}
+        self._options = {key: config.options.get(key) for key in OPTIONS}
         self._section = section
 
     def endpoint(self) -> Endpoint:
+        tls = self._tls()
         return Endpoint(
             name=self._section.name.removeprefix(_PREFIX) or "default",
-            addresses=self._addresses(),
+            addresses=self._addresses(exposed=tls is not None),
             backlog=self._backlog(),
-            tls=self._tls(),
+            mode=self._mode(),
+            tls=tls,
         )
 
     def _text(self, key: str) -> str | None:
-        option = self._options[key]
+        option = self._options.get(key)
         return str(option) if option is not None else self._section.get(key)
 
     def _error(self, key: str, message: str) -> ConfigError:
-        if self._options[key] is not None:
+        if self._options.get(key) is not None:
             return ConfigError(message, key=f"--{key}")
         return self._section.error(key, message)
 
-    def _addresses(self) -> tuple[Address, ...]:
+    def _addresses(self, *, exposed: bool) -> tuple[Address, ...]:
         text = self._text("bind")
         words = (DEFAULT_BIND if text is None else text).replace(",", " ").split()
         if not words:
             raise self._error("bind", "names no address")
-        addresses = [address for word in words for address in self._parsed(word)]
+        addresses = [address for word in words for address in self._parsed(word, exposed)]
         for address in addresses:
             if addresses.count(address) > 1 and getattr(address, "port", None) != 0:
                 raise self._error("bind", f"names {address} twice")
         return tuple(addresses)
 
-    def _parsed(self, word: str) -> list[Address]:
+    def _parsed(self, word: str, exposed: bool) -> list[Address]:
         try:
             addresses = parse_addresses(word)
         except ValueError as error:
             raise self._error("bind", str(error)) from None
         for address in addresses:
-            if isinstance(address, TcpAddress) and not address.is_loopback:
+            if is_exposed(address) and not exposed:
                 shown = word if word == str(address) else f"{word} ({address})"
-                raise self._error("bind", f"{shown} {_NOT_LOOPBACK}")
+                raise self._error("bind", f"{shown} {_EXPOSED}")
         return addresses
 
     def _backlog(self) -> int:
@@ -150,13 +164,33 @@ class _Source:
             raise self._error("backlog", f"must be from 1 to {_LARGEST_BACKLOG}, not {number}")
         return number
 
+    def _mode(self) -> int:
+        text = self._section.get("mode")
+        if text is None:
+            return _DEFAULT_MODE
+        if not re.fullmatch("0?[0-7]{3}", text):
+            raise self._error("mode", f"must be a mode like 0660, not {text!r}")
+        return int(text, 8)
+
+    def _client_ca(self) -> tuple[str | None, bool]:
+        """The certificates that clients' ones are checked against, and whether one is required."""
+        file, wanted = self._text("client_ca") or None, self._text("client_certificate")
+        if wanted is not None and file is None:
+            raise self._error("client_certificate", "needs client_ca, to check them against")
+        if wanted not in (None, "optional", "required"):
+            raise self._error("client_certificate", f"must be optional or required, not {wanted!r}")
+        return file, wanted == "required"
+
     def _tls(self) -> ssl.SSLContext | None:
         certfile, keyfile = self._text("certfile") or None, self._text("keyfile") or None
+        client_ca, required = self._client_ca()
         if certfile is None and keyfile is None:
+            if client_ca is not None:
+                raise self._error("client_ca", "needs a certfile: only HTTPS has certificates")
             return None
         if certfile is None:
             raise self._error("keyfile", "is the key of no certificate: certfile is not given")
         try:
-            return server_context(certfile, keyfile)
+            return server_context(certfile, keyfile, client_ca, required=required)
         except TlsError as error:
             raise self._error(error.key, error.reason) from None

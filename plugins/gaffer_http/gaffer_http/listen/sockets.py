@@ -56,7 +56,7 @@ def _open_all(endpoint: Endpoint, stack: ExitStack) -> list[socket.socket]:
     sockets = []
     for address in endpoint.addresses:
         try:
-            sockets.append(stack.enter_context(_open(address, endpoint.backlog)))
+            sockets.append(stack.enter_context(_open(address, endpoint)))
         except OSError as error:
             raise _failure(endpoint, address, error) from error
     return sockets
@@ -70,11 +70,15 @@ def _failure(endpoint: Endpoint, address: Address, error: OSError) -> GafferErro
 
 
 @contextmanager
-def _open(address: Address, backlog: int) -> Iterator[socket.socket]:
-    opening = _unix(address) if isinstance(address, UnixAddress) else _tcp(address)
+def _open(address: Address, endpoint: Endpoint) -> Iterator[socket.socket]:
+    match address:
+        case UnixAddress():
+            opening = _unix(address, endpoint.mode)
+        case TcpAddress():
+            opening = _tcp(address)
     with opening as sock:
         sock.setblocking(False)
-        sock.listen(backlog)
+        sock.listen(endpoint.backlog)
         yield sock
 
 
@@ -92,7 +96,7 @@ def _tcp(address: TcpAddress) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _unix(address: UnixAddress) -> Iterator[socket.socket]:
+def _unix(address: UnixAddress, mode: int) -> Iterator[socket.socket]:
     path = address.path
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -102,6 +106,8 @@ def _unix(address: UnixAddress) -> Iterator[socket.socket]:
         sock.bind(str(path))
         ours = path.lstat()
         try:
+            # The umask would have taken bits away from it.
+            path.chmod(mode)
             yield sock
         finally:
             _remove_own(path, ours)

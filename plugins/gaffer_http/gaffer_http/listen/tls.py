@@ -9,7 +9,7 @@ class TlsError(Exception):
     """A certificate or key cannot be used.
 
     Attributes:
-        key: `certfile` or `keyfile`, whichever is to blame.
+        key: `certfile`, `keyfile` or `client_ca`, whichever is to blame.
         reason: why, as the end of a sentence about it.
     """
 
@@ -19,17 +19,23 @@ class TlsError(Exception):
         self.reason = reason
 
 
-def server_context(certfile: str, keyfile: str | None) -> ssl.SSLContext:
+def server_context(
+    certfile: str, keyfile: str | None, client_ca: str | None = None, *, required: bool = False
+) -> ssl.SSLContext:
     """What a server needs to speak TLS 1.2 or later, HTTP/2 included.
 
     Args:
         certfile: the certificate and its chain, PEM.
         keyfile: its key, PEM, without a password; None when it is in `certfile` as well.
+        client_ca: certificates, PEM, that those of clients are checked against; clients are asked
+            for none without it.
+        required: whether clients without a certificate are refused.
 
     Raises:
         TlsError: a file cannot be read, holds something else, or the key is another certificate's.
     """
-    for key, path in (("certfile", certfile), ("keyfile", keyfile)):
+    files = (("certfile", certfile), ("keyfile", keyfile), ("client_ca", client_ca))
+    for key, path in files:
         if path is not None:
             _check_readable(key, path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -42,10 +48,21 @@ def server_context(certfile: str, keyfile: str | None) -> ssl.SSLContext:
     except _PasswordNeededError:
         raise TlsError(culprit, f"the key in {keyfile or certfile} has a password") from None
     except ssl.SSLError as error:
-        files = certfile if keyfile is None else f"{certfile} and {keyfile}"
+        both = certfile if keyfile is None else f"{certfile} and {keyfile}"
         reason = error.reason or "not in PEM form"
-        raise TlsError(culprit, f"{files}: no certificate and its key ({reason})") from None
+        raise TlsError(culprit, f"{both}: no certificate and its key ({reason})") from None
+    if client_ca is not None:
+        _ask_for_certificates(context, client_ca, required)
     return context
+
+
+def _ask_for_certificates(context: ssl.SSLContext, client_ca: str, required: bool) -> None:
+    try:
+        context.load_verify_locations(client_ca)
+    except ssl.SSLError as error:
+        reason = f"{client_ca}: no certificate in PEM form ({error.reason})"
+        raise TlsError("client_ca", reason) from None
+    context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
 
 
 class _PasswordNeededError(Exception):

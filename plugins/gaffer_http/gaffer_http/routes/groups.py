@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import checks_itself
 from gaffer_http.routes.oldnames import old_name
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.sessions import VERBS, control_session, unload_session
+from gaffer_http.routes.sessions import VERBS, control_session, readable_sessions, unload_session
 
 routes = Blueprint("groups", __name__)
 
 
 @routes.get("/groups")
+@checks_itself
 async def list_groups() -> Response:
     """The sessions that have jobs, sorted."""
-    return reply(sorted(kernel().manager.sessions()))
+    return reply(sorted(readable_sessions()))
 
 
 @routes.get("/groups/<session>")

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import checks_itself, readable
 from gaffer_http.routes.body import read_bytes, read_field, read_object
 from gaffer_http.routes.reply import kernel, reply, text
-from gaffer_http.routes.template import masked, read_template, refuse_mask
+from gaffer_http.routes.template import read_template, refuse_mask, shown_to_caller
 from gaffer_http.routes.waiting import settle, wanted_wait
 
 STATES: dict[str, Callable[[Job], None]] = {
@@ -30,16 +31,10 @@ def _job(session: str, name: str) -> Job:
 
 
 @routes.get("/jobs")
+@checks_itself
 async def list_jobs() -> Response:
     """The jobs of all sessions."""
-    return reply({"jobs": [str(job.name) for job in kernel().manager.jobs()]})
-
-
-@routes.get("/jobs/<session>")
-async def list_session_jobs(session: str) -> Response:
-    """The jobs of a session."""
-    jobs = kernel().manager.jobs(session)
-    return reply({"sessionid": session, "jobs": [str(job.name) for job in jobs]})
+    return reply({"jobs": [str(job.name) for job in readable(kernel().manager.jobs())]})
 
 
 @routes.post("/jobs/<session>")
@@ -55,7 +50,7 @@ async def load_job(session: str) -> Response:
 @routes.get("/jobs/<session>/<name>")
 async def show_job(session: str, name: str) -> Response:
     """What runs of a job, and its configuration."""
-    return reply(masked(_job(session, name).info()))
+    return reply(shown_to_caller(_job(session, name).info(), session))
 
 
 @routes.put("/jobs/<session>/<name>")

@@ -8,9 +8,10 @@ from gaffer_kernel import NotFound, Process
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
+from gaffer_http.access.rules import caller, checks_itself
 from gaffer_http.routes.body import read_field
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.template import masked
+from gaffer_http.routes.template import shown_to_caller
 from gaffer_http.routes.waiting import settle, wanted_wait
 
 _PID = re.compile("[0-9]{1,18}")
@@ -36,16 +37,26 @@ def process_of(pid: str) -> Process:
 
 
 @routes.get("/pids")
+@checks_itself
 async def list_pids() -> Response:
     """The pids of all processes."""
-    return reply({"pids": kernel().manager.pids()})
+    return reply({"pids": readable_pids()})
+
+
+def readable_pids() -> list[int]:
+    """The pids of the processes that the caller may read."""
+    who, manager = caller(), kernel().manager
+    if who.may("read"):
+        return manager.pids()
+    return [each.pid for each in manager.walk() if who.may("read", each.job.session)]
 
 
 @routes.get("/pids/<pid>")
 @routes.get("/<digits:pid>")
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
-    return reply(masked(process_of(pid).info()))
+    process = process_of(pid)
+    return reply(shown_to_caller(process.info(), process.job.session))
 
 
 @routes.delete("/pids/<pid>")

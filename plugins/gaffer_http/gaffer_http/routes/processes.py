@@ -8,11 +8,12 @@ from gaffer_kernel import InvalidField, Job, JobName
 from gaffer_kernel.errors import shown
 from quart import Blueprint, Response, request
 
+from gaffer_http.access.rules import checks_itself, readable, require
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.oldnames import is_pid, job_of, old_name
-from gaffer_http.routes.pids import process_of
+from gaffer_http.routes.pids import process_of, readable_pids
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.template import config_of, invalid_template, masked, read_fields
+from gaffer_http.routes.template import config_of, invalid_template, read_fields, shown_to_caller
 from gaffer_http.routes.waiting import check_parameters, settle, wanted_wait
 
 _RUNNING = {"true": True, "1": True, "false": False, "0": False}
@@ -21,24 +22,26 @@ routes = Blueprint("processes", __name__)
 
 
 @routes.get("/processes")
+@checks_itself
 async def list_processes() -> Response:
     """The names of all jobs; with `?running=true` the pids of all processes."""
     check_parameters("running")
     running = request.args.get("running", "false")
     if running not in _RUNNING:
         raise InvalidField("running", f"must be one of {', '.join(_RUNNING)}, not {running!r}")
-    manager = kernel().manager
     if _RUNNING[running]:
-        return reply(manager.pids())
-    return reply([old_name(job.name) for job in manager.jobs()])
+        return reply(readable_pids())
+    return reply([old_name(job.name) for job in readable(kernel().manager.jobs())])
 
 
 @routes.post("/processes")
+@checks_itself
 async def load_process() -> Response:
     """Add a job; its name may be `group:job`."""
     wait = wanted_wait()
     fields = await read_fields()
     name = _named(fields)
+    require("manage", name.session)
     config = config_of(fields)
     job = kernel().manager.load(config, name.session)
     return reply({"ok": True, **await settle(wait, job.settled)})
@@ -65,10 +68,11 @@ async def show_process(name: str) -> Response:
     """The configuration of a job; of a pid also what is known of the process."""
     if not is_pid(name):
         job = job_of(name)
-        return reply(masked({**job.config.to_dict(), "name": old_name(job.name)}))
+        config = {**job.config.to_dict(), "name": old_name(job.name)}
+        return reply(shown_to_caller(config, job.name.session))
     process = process_of(name)
     info = {**process.config.to_dict(), **process.info(), "name": old_name(process.job)}
-    return reply(masked(info))
+    return reply(shown_to_caller(info, process.job.session))
 
 
 @routes.put("/processes/<name>")

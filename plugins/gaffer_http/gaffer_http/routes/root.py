@@ -7,6 +7,7 @@ from functools import cache
 from importlib_metadata import version
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import open_to_all
 from gaffer_http.routes.reply import reply, text
 
 API = 1
@@ -16,18 +17,21 @@ routes = Blueprint("root", __name__)
 
 
 @routes.get("/")
+@open_to_all
 async def welcome() -> Response:
     """Say hello."""
     return reply({"welcome": "gaffer", "version": _version()})
 
 
 @routes.get("/ping")
+@open_to_all
 async def ping() -> Response:
     """Say OK."""
     return text("OK")
 
 
 @routes.get("/version")
+@open_to_all
 async def show_version() -> Response:
     """Tell the version of gaffer and of this API."""
     return reply({"name": "gaffer", "version": _version(), "api": API})

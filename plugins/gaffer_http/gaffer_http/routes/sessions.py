@@ -5,6 +5,7 @@ from __future__ import annotations
 from gaffer_kernel import Job
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import caller, checks_itself
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.waiting import settle, wanted_wait
 
@@ -14,12 +15,20 @@ routes = Blueprint("sessions", __name__)
 
 
 @routes.get("/sessions")
+@checks_itself
 async def list_sessions() -> Response:
     """The sessions that have jobs."""
-    return reply({"sessions": kernel().manager.sessions()})
+    return reply({"sessions": readable_sessions()})
+
+
+def readable_sessions() -> list[str]:
+    """The sessions that have jobs and that the caller may read."""
+    who = caller()
+    return [session for session in kernel().manager.sessions() if who.may("read", session)]
 
 
 @routes.get("/sessions/<session>")
+@routes.get("/jobs/<session>")
 async def show_session(session: str) -> Response:
     """The jobs of a session."""
     jobs = kernel().manager.jobs(session)

@@ -9,6 +9,7 @@ from gaffer_kernel import NotFound, Process, StreamUnavailable
 from gaffer_kernel.streams import Output, OutputLog, OutputReader
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import needs
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import RawOutput, SseOutput
@@ -79,6 +80,7 @@ class _Polled:
 
 
 @routes.post("/streams/<pid>/<label>")
+@needs("write")
 async def write_stream(pid: str, label: str) -> Response:
     """Write the body, as it is, to the standard input of a process or to a custom stream."""
     check_parameters()

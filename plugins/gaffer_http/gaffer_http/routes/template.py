@@ -1,4 +1,4 @@
-"""Job configurations as clients read and write them: values of variables are masked."""
+"""Job configurations as clients read and write them; secrets are masked for some."""
 
 from __future__ import annotations
 
@@ -7,23 +7,38 @@ from typing import Any
 
 from gaffer_kernel import InvalidField, JobConfig
 
+from gaffer_http.access.rules import caller
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.body import read_object
 
 MASK = "***"
-"""In place of each value of a variable: nobody has proved yet that he may read secrets."""
+"""In place of what only those are shown who may manage the job: they could find it out anyway."""
 
 _RESERVED = "x_"
 """Beginning of the fields that clients may use for notes of their own; they are not kept."""
 
 
-def masked(info: Mapping[str, Any]) -> dict[str, Any]:
-    """A description of a job or a process, without the values of its variables."""
+def shown_to_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
+    """A description of a job or process, as the caller of the current request may see it.
+
+    Variables and arguments often hold secrets: who may not manage the session sees the names of the
+    former and the program.
+    """
+    return dict(info) if caller().may("manage", session) else _masked(info)
+
+
+def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(info)
     if "config" in shown:
-        shown["config"] = masked(shown["config"])
+        shown["config"] = _masked(shown["config"])
     if "env" in shown:
         shown["env"] = dict.fromkeys(shown["env"], MASK)
+    if "cmd" in shown:
+        program, *more = shown["cmd"].split(maxsplit=1)
+        shown["cmd"] = f"{program} {MASK}" if more else program
+    for key, kept in (("args", 0), ("argv", 1)):
+        if len(shown.get(key) or ()) > kept:
+            shown[key] = [*shown[key][:kept], MASK]
     return shown
 
 

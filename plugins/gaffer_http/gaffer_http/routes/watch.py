@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from gaffer_kernel import InvalidField
+from gaffer_kernel import Event, InvalidField
 from quart import Blueprint, Response, request
 
+from gaffer_http.access.rules import caller, checks_itself
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.events import watching
 from gaffer_http.feeds.query import wanted_feed
@@ -22,15 +24,25 @@ routes = Blueprint("watch", __name__)
 @routes.get("/watch/<p1>")
 @routes.get("/watch/<p1>/<p2>")
 @routes.get("/watch/<p1>/<p2>/<p3>")
+@checks_itself
 async def watch(**parts: str) -> Response:
     """Tell all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
     wanted = wanted_feed("since")
+    pattern = _pattern(list(parts.values()))
     return await api().feeds.answer(
-        watching(kernel().events, _pattern(list(parts.values())), _since()),
+        watching(kernel().events, pattern, _since(), readable_events()),
         api().forms.encoder(wanted.kind),
         heartbeat=wanted.heartbeat,
         once=wanted.kind == "longpoll",
     )
+
+
+def readable_events() -> Callable[[Event], bool] | None:
+    """Whether the caller may see an event; None if he may see them all."""
+    who = caller()
+    if who.may("read"):
+        return None
+    return lambda event: event.session is not None and who.may("read", event.session)
 
 
 def _pattern(parts: list[str]) -> str | None:

@@ -40,7 +40,8 @@ class Connection:
     Args:
         stream: what was accepted.
         tls: how to speak HTTPS; None for plain HTTP.
-        app: asked for every request, with the Peer in `scope["state"]["peer"]`.
+        app: asked for every request; its `scope["state"]` has the Peer as `peer` and, with TLS, as
+            `certificate` a function that returns the one of the client.
         closing: once it is set, answers end the connection.
         report: told of what the application raises, and what the code of the protocols does.
     """
@@ -86,12 +87,15 @@ class Connection:
 
     def _protocol(self) -> TCPServer:
         stream: Any = self._transport
+        state: dict[str, Any] = {"peer": self._peer}
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+            # The attribute, too, is there only after the handshake, which the protocol does.
+            state["certificate"] = lambda: stream.getpeercert()
         app: Any = self._serve
         # A context that is never `terminated`: hypercorn would then close idle connections under a
         # shield without a deadline. The state is what requests find in their scope.
-        protocol = TCPServer(app, _CONFIG, WorkerContext(None), {"peer": self._peer}, stream)
+        protocol = TCPServer(app, _CONFIG, WorkerContext(None), state, stream)
         protocol.idle_task = _NoTask()
         return protocol
 

@@ -1,4 +1,4 @@
-"""Which user's program is at the other end of a connection."""
+"""Who is at the other end of a connection: which user's program, or which address."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import socket
 import struct
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import trio
@@ -33,21 +34,26 @@ class Peer:
     """Who is at the other end.
 
     Attributes:
-        uid: the user; None when that could not be told.
+        uid: the user; None when that could not be told, as of another machine.
         pid: the process, of a unix socket; None otherwise.
+        address: of the other machine; None within this one.
     """
 
     uid: int | None
     pid: int | None = None
+    address: str | None = None
 
     def __str__(self) -> str:
-        return "an unknown user" if self.uid is None else f"user {self.uid}"
+        if self.uid is not None:
+            return f"user {self.uid}"
+        return self.address or "an unknown user"
 
 
 def peer_of(sock: socket.socket | trio.socket.SocketType) -> Peer:
     """Look up who made a connection. Takes a fraction of a millisecond and waits for nothing.
 
-    Works for unix sockets and for TCP inside this machine. Never raises: when it cannot be told,
+    Works for unix sockets and for TCP over loopback; of any other connection only the address is
+    told. Never raises: when it cannot be told,
     also because the other end is gone already, the Peer has no uid.
     """
     try:
@@ -55,6 +61,9 @@ def peer_of(sock: socket.socket | trio.socket.SocketType) -> Peer:
             credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
             pid, uid, _ = _UCRED.unpack(credentials)
             return Peer(uid, pid)
+        address = sock.getpeername()[0]
+        if not ip_address(address.partition("%")[0]).is_loopback:
+            return Peer(None, address=address)
         return Peer(_tcp_uid(_Ends.of(sock)))
     except (OSError, struct.error) as error:
         log.debug("cannot tell who connected: %s", error)

@@ -1,0 +1,133 @@
+"""Who is calling: a token, a certificate, or the user at the other end of the connection."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+import trio
+
+from gaffer_http.access.caller import Authenticate, Caller, Credentials, Owner
+from gaffer_http.asgi import Headers, Scope
+from gaffer_http.errors import ApiError, of_status
+from gaffer_http.serve.peer import Peer
+
+SUBPROTOCOL = "gaffer"
+"""What the API answers a websocket that offers it: for pages, which can send no other header."""
+
+TRIES = 10
+"""Wrong tokens that one peer may show within TRIES_WITHIN."""
+
+TRIES_WITHIN = 60.0
+"""Seconds."""
+
+_REMEMBERED = 1024
+"""Peers whose wrong tokens are counted."""
+
+_BEARER = re.compile(rb"Bearer +(?P<token>[A-Za-z0-9._~+/=-]{1,512})", re.I)
+_KEY = re.compile(rb"(?P<token>[A-Za-z0-9._~+/=-]{1,512})")
+_OFFERED = "bearer."
+_PROXIED = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")
+"""How the names of the headers begin that a proxy adds."""
+
+
+class Door:
+    """Tells who is calling, once for each request and each websocket.
+
+    Args:
+        uids: the users whose programs may do everything, on this machine and without a token.
+        authenticate: who shows a token or a certificate; None when no plugin can tell.
+    """
+
+    def __init__(self, uids: frozenset[int], authenticate: Authenticate | None = None) -> None:
+        self._uids = uids
+        self._authenticate = authenticate
+        self._wrong: dict[str, deque[float]] = {}
+
+    def caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Who sent a request.
+
+        Raises:
+            ApiError: 401 or 403, nobody who may call; 429, too many wrong tokens.
+        """
+        peer = scope.get("state", {}).get("peer") or Peer(None)
+        token = _token(scope, headers)
+        if token is not None:
+            return self._of_token(peer, token)
+        certificate = scope.get("state", {}).get("certificate", _no_certificate)()
+        if certificate and self._authenticate:
+            caller = self._authenticate(Credentials(peer, None, certificate))
+            if caller is not None:
+                return caller
+        self._check_proxy(headers)
+        if peer.uid is not None and peer.uid in self._uids:
+            return Owner(peer)
+        raise self._refusal(peer)
+
+    def _of_token(self, peer: Peer, token: str) -> Caller:
+        if self._authenticate is None:
+            raise _unauthorized("no plugin here checks tokens: install gaffer-auth, or send none")
+        self._check_tries(peer)
+        caller = self._authenticate(Credentials(peer, token))
+        if caller is None:
+            self._note_wrong(str(peer))
+            raise _unauthorized("this token is unknown, revoked or expired")
+        return caller
+
+    def _check_tries(self, peer: Peer) -> None:
+        wrong = self._wrong.get(str(peer), deque())
+        if len(wrong) == TRIES and trio.current_time() - wrong[0] < TRIES_WITHIN:
+            reason = f"{peer} has shown {TRIES} wrong tokens within a minute: wait for one"
+            raise of_status(429, reason)
+
+    def _note_wrong(self, peer: str) -> None:
+        self._wrong.setdefault(peer, deque(maxlen=TRIES)).append(trio.current_time())
+        if len(self._wrong) > _REMEMBERED:
+            del self._wrong[next(iter(self._wrong))]
+
+    def _check_proxy(self, headers: Headers) -> None:
+        for name in headers:
+            if name.startswith(_PROXIED):
+                shown = name.decode().title()
+                reason = "through a proxy nobody can tell who is calling"
+                if self._authenticate:
+                    raise _unauthorized(f"{shown}: {reason}, a token is needed")
+                raise ApiError(403, "forbidden", f"{shown}: {reason}")
+
+    def _refusal(self, peer: Peer) -> ApiError:
+        owners = " and ".join(str(uid) for uid in sorted(self._uids, reverse=True))
+        reason = f"this API serves programs of user {owners}, not of {peer}"
+        if self._authenticate:
+            return _unauthorized(f"{reason}, without a token")
+        return ApiError(403, "forbidden", reason)
+
+
+def _token(scope: Scope, headers: Headers) -> str | None:
+    """The secret that a request shows.
+
+    Raises:
+        ApiError: 401, it shows several, or one that cannot be any.
+    """
+    shown = [
+        *map(_BEARER.fullmatch, headers.get(b"authorization", ())),
+        *map(_KEY.fullmatch, headers.get(b"x-api-key", ())),
+    ]
+    tokens = [match["token"].decode() if match else "" for match in shown]
+    tokens += [
+        each.removeprefix(_OFFERED)
+        for each in scope.get("subprotocols", ())
+        if each.startswith(_OFFERED)
+    ]
+    if not tokens:
+        return None
+    if len(tokens) > 1 or not tokens[0]:
+        raise _unauthorized("show one token, as Authorization: Bearer TOKEN")
+    return tokens[0]
+
+
+def _no_certificate() -> None:
+    return None
+
+
+def _unauthorized(reason: str) -> ApiError:
+    return ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})

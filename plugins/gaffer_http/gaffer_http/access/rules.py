@@ -1,0 +1,114 @@
+"""What a caller may do: a right in a session, read off the route that he asks for.
+
+The sessions that a route touches are told by the names of its parameters, so that the rule holds
+for the routes of plugins, too: `session`; `name`, of a job; `pid`, of a process. A route without
+any of them is for those who have the right everywhere, unless it is `open_to_all` or says that it
+`checks_itself`. The right is that to read for GET, else that to manage, unless `needs` says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
+
+from gaffer_kernel import Job, JobName, Kernel
+from quart import current_app, has_request_context, request, websocket
+
+from gaffer_http.access.caller import Caller, Right
+from gaffer_http.access.guard import READING
+from gaffer_http.errors import ApiError
+
+_NEEDS = "gaffer_needs"
+_EVERY = "gaffer_every_caller"
+_LONGEST_PID = 18
+"""Digits."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def needs(right: Right) -> Callable[[View], View]:
+    """Mark a route that wants another right than its method tells."""
+
+    def mark(view: View) -> View:
+        setattr(view, _NEEDS, right)
+        return view
+
+    return mark
+
+
+def open_to_all(view: View) -> View:
+    """Mark a route that tells nothing of any session: whoever may call at all may ask."""
+    setattr(view, _EVERY, True)
+    return view
+
+
+checks_itself = open_to_all
+"""Mark a route that asks `caller` itself, for each thing it tells or does."""
+
+
+def caller() -> Caller:
+    """Who sent the current request or opened the current websocket."""
+    asked = request if has_request_context() else websocket
+    return cast(Caller, asked.scope["gaffer.caller"])  # type: ignore[typeddict-item]
+
+
+def require(right: Right, session: str | None = None) -> None:
+    """Refuse the current request unless its caller has a right.
+
+    Args:
+        right: which.
+        session: where; None for everywhere.
+
+    Raises:
+        ApiError: 403.
+    """
+    who = caller()
+    if not who.may(right, session):
+        where = "in every session" if session is None else f"in session {session}"
+        raise ApiError(403, "forbidden", f"{who.name} has no right to {right} {where}")
+
+
+def readable(jobs: list[Job]) -> list[Job]:
+    """Those of some jobs that the caller may read."""
+    who = caller()
+    if who.may("read"):
+        return jobs
+    return [job for job in jobs if who.may("read", job.name.session)]
+
+
+async def check_request(kernel: Kernel) -> None:
+    """Refuse the current request or websocket if its caller has not the right that it takes.
+
+    Raises:
+        ApiError: 403.
+        NotFound: there is no such process.
+        InvalidField: what names a job is no name.
+    """
+    asked = request if has_request_context() else websocket
+    who = caller()
+    if who.may("manage") or asked.url_rule is None:
+        return
+    view = current_app.view_functions[asked.endpoint or ""]
+    if getattr(view, _EVERY, False):
+        return
+    right: Right = getattr(view, _NEEDS, "read" if asked.method in READING else "manage")
+    touched = list(_sessions(kernel, asked.view_args or {}))
+    for session in touched or (None,):
+        require(right, session)
+
+
+def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
+    if "session" in parameters:
+        yield parameters["session"]
+    name, pid = parameters.get("name"), parameters.get("pid")
+    if name is not None and _is_pid(name):
+        name, pid = None, name
+    if name is not None:
+        yield JobName.parse(name, parameters.get("session")).session
+    if pid is not None:
+        number = int(pid) if _is_pid(pid) else 0
+        yield kernel.manager.process(number).job.session
+
+
+def _is_pid(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_PID
