@@ -85,6 +85,13 @@ def test_the_same_port_zero_may_be_asked_for_twice():
         (f"{TWO}backlg = 1", "[endpoint:c] backlg: unknown key, did you mean 'backlog'?"),
         ("[endpoint:a]\nbacklog = many", "gaffer.ini:2: [endpoint:a] backlog: must be a whole"),
         ("[endpoint:a]\nbacklog = 0", "backlog: must be from 1 to"),
+        ("[endpoint:a]\nmode = rw", "gaffer.ini:2: [endpoint:a] mode: must be a mode like 0660"),
+        ("[endpoint:a]\nclient_ca = /c", "client_ca: needs a certfile"),
+        ("[endpoint:a]\nclient_certificate = required", "needs client_ca"),
+        (
+            "[endpoint:a]\nclient_ca = /c\nclient_certificate = perhaps",
+            "client_certificate: must be optional or required, not 'perhaps'",
+        ),
         ("[endpoint:a]\nkeyfile = /k", "certfile is not given"),
         ("[endpoint:a]\ncertfile = /no/such", "certfile: cannot read /no/such: No such file"),
     ],

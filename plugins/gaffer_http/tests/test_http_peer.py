@@ -94,3 +94,14 @@ def test_another_user():
 def test_in_words():
     assert str(Peer(7)) == "user 7"
     assert str(Peer(None)) == "an unknown user"
+
+
+def test_of_another_machine_the_address_is_told():
+    class Remote:
+        family = socket.AF_INET
+
+        def getpeername(self):
+            return ("192.0.2.7", 4711)
+
+    assert peer_of(Remote()) == Peer(None, address="192.0.2.7")
+    assert str(peer_of(Remote())) == "192.0.2.7"

@@ -63,6 +63,17 @@ def test_a_unix_socket_is_the_owners_alone_and_goes_at_the_end(short_path):
     assert not path.exists()
 
 
+def test_a_unix_socket_may_be_opened_to_a_group(short_path):
+    path = short_path / "s"
+    before = os.umask(0o077)
+    try:
+        config = Config.from_string(f"[endpoint:a]\nbind = unix:{path}\nmode = 0660\n")
+        with listening(read_endpoints(config)):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    finally:
+        os.umask(before)
+
+
 def test_a_stale_unix_socket_is_replaced(short_path):
     path = short_path / "s"
     with socket.socket(socket.AF_UNIX) as stale:

@@ -51,3 +51,11 @@ def test_bad_ones_name_the_file(files, certfile, keyfile, blamed, words):
     assert raised.value.key == blamed
     assert words in raised.value.reason
     assert "\n" not in raised.value.reason
+
+
+@pytest.mark.parametrize(("client_ca", "words"), [("none", "cannot read"), ("text", "no certif")])
+def test_a_bad_authority_for_clients_names_the_file(files, client_ca, words):
+    with pytest.raises(TlsError) as raised:
+        server_context(str(files / "cert"), str(files / "key"), str(files / client_ca))
+    assert raised.value.key == "client_ca"
+    assert words in raised.value.reason

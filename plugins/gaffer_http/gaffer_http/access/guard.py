@@ -89,8 +89,7 @@ class Guard:
             log.exception("the API failed on %s", scope["path"])
             await answer.error(of_status(500))
         finally:
-            if scope.get("method", "GET") not in READING:
-                audit.record(caller, _request_line(scope), answer.status or "no answer")
+            answer.record("no answer")
 
     def _admit(self, scope: Scope, answer: _Answer) -> bool:
         """Check everything; return whether the application is to be asked.
@@ -183,21 +182,20 @@ class _Answer:
 
     Attributes:
         extra: headers to add to every answer.
-        status: what the client has been answered; 0 before.
         started: whether the client has been sent anything.
     """
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.extra = list(SECURITY_HEADERS)
-        self.status = 0
         self.started = False
         self._scope = scope
         self._send = send
+        self._recorded = scope.get("method", "GET") in READING
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind in _START:
-            self.status = message["status"]
+            self.record(message["status"])
             present = {name for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
@@ -208,6 +206,13 @@ class _Answer:
             message["subprotocol"] = SUBPROTOCOL
         self.started = True
         await self._send(message)
+
+    def record(self, outcome: object) -> None:
+        """Write of a change to the audit log, unless that is done: before the client knows."""
+        caller = self._scope.get("gaffer.caller")
+        if caller is not None and not self._recorded:
+            self._recorded = True
+            audit.record(caller, _request_line(self._scope), outcome)
 
     async def error(self, error: ApiError) -> None:
         headers = [(name.lower().encode(), v.encode()) for name, v in error.headers.items()]

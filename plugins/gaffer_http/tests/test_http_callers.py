@@ -1,0 +1,197 @@
+"""Who is calling: tokens and certificates, instead of or besides the user at the other end."""
+
+import logging
+import ssl
+
+import pytest
+import trio
+import trustme
+from gaffer_kernel import GafferError
+
+from .people import Known, People
+
+TOKEN = {"authorization": "Bearer good"}
+
+
+@pytest.fixture
+def people():
+    return People({"good": Known("token ci")})
+
+
+@pytest.fixture
+async def api(running_api, people):
+    async with running_api(people) as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [TOKEN, {"authorization": "bearer  good"}, {"x_api_key": "good"}],
+    ids=lambda shown: " ".join(shown.values()),
+)
+async def test_a_token_is_shown_in_a_header(api, people, shown):
+    assert (await api.ask("GET", "/jobs", **shown)).status == 200
+    assert people.seen[-1].token == "good"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"authorization": "Bearer bad"},
+        {"authorization": "Basic Z29vZDpnb29k"},
+        {"authorization": "good"},
+        {"authorization": "Bearer"},
+        {"x_api_key": "bad"},
+        {"x_api_key": ""},
+        {"authorization": "Bearer good", "x_api_key": "good"},
+    ],
+    ids=lambda shown: " ".join(shown.values()),
+)
+async def test_a_wrong_token_is_refused_even_to_the_owner(api, shown):
+    answer = await api.ask("GET", "/jobs", **shown)
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_token_means_nothing_where_no_plugin_knows_it(running_api):
+    async with running_api() as api:
+        answer = await api.ask("GET", "/jobs", **TOKEN)
+        assert answer.status == 401
+        assert "gaffer-auth" in answer.json["reason"]
+
+
+async def test_a_token_opens_what_came_through_a_proxy(api):
+    proxied = {"x_forwarded_for": "10.0.0.1"}
+    refused = await api.ask("GET", "/jobs", **proxied)
+    assert (refused.status, refused.slug) == (401, "unauthorized")
+    assert (await api.ask("GET", "/jobs", **proxied, **TOKEN)).status == 200
+
+
+async def test_wrong_tokens_are_counted(api):
+    for _ in range(10):
+        assert (await api.ask("GET", "/", authorization="Bearer bad")).status == 401
+    for token in ("bad", "good"):
+        answer = await api.ask("GET", "/", authorization=f"Bearer {token}")
+        assert (answer.status, answer.slug) == (429, "too_many_requests")
+    assert (await api.ask("GET", "/jobs")).status == 200
+
+
+async def test_a_plugin_that_fails_lets_nobody_in(running_api):
+    broken = People()
+    broken.tokens = None
+    async with running_api(broken) as api:
+        assert (await api.ask("GET", "/jobs", **TOKEN)).status == 401
+        assert (await api.ask("GET", "/jobs")).status == 200
+
+
+async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
+    async with api.client() as client:
+        await client.follow("/watch?feed=continuous", **TOKEN)
+        people.tokens["good"].revoke()
+        with trio.fail_after(10):
+            assert not await client.stream.receive_some() or not await client.stream.receive_some()
+
+
+# Certificates
+
+
+@pytest.fixture
+def ca(short_path):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(short_path / "ca.pem")
+    server = ca.issue_cert("localhost")
+    server.private_key_and_cert_chain_pem.write_to_path(short_path / "server.pem")
+    return ca
+
+
+def secure_ini(folder, *more):
+    return "\n".join(
+        [
+            "[endpoint:secure]",
+            "bind = 127.0.0.1:0",
+            f"certfile = {folder}/server.pem",
+            f"client_ca = {folder}/ca.pem",
+            *more,
+        ]
+    )
+
+
+async def ask_with(api, ca, certificate):
+    """The status of an answer over TLS, with a certificate of the client or none."""
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    if certificate is not None:
+        certificate.configure_cert(context)
+    port = int(api.urls[0].rpartition(":")[2])
+    tcp = await trio.open_tcp_stream("127.0.0.1", port)
+    async with trio.SSLStream(tcp, context, server_hostname="localhost") as stream:
+        await stream.send_all(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return int((await stream.receive_some()).split()[1])
+
+
+async def test_a_certificate_tells_who_is_calling(running_api, ca, short_path):
+    people = People(certificates={"ops": Known("certificate ops", "read")})
+    async with running_api(people, ini=secure_ini(short_path), bind=None) as api:
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
+        assert people.seen[-1].certificate["subjectAltName"] == (("email", "x@y.z"),)
+        # An unknown one, or none, leaves it to the user, who is the owner here.
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="eve")) == 200
+        assert await ask_with(api, ca, None) == 200
+
+
+async def test_a_certificate_of_another_authority_is_refused(running_api, ca, short_path):
+    foreign = trustme.CA().issue_cert("x@y.z", common_name="ops")
+    async with running_api(People(), ini=secure_ini(short_path), bind=None) as api:
+        with pytest.raises(trio.BrokenResourceError):
+            await ask_with(api, ca, foreign)
+
+
+async def test_a_certificate_may_be_required(running_api, ca, short_path):
+    ini = secure_ini(short_path, "client_certificate = required")
+    async with running_api(People(), ini=ini, bind=None) as api:
+        with pytest.raises(trio.BrokenResourceError):
+            await ask_with(api, ca, None)
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
+
+
+# The network
+
+
+async def test_the_network_is_served_where_somebody_tells_who_calls(running_api, ca, short_path):
+    ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
+    async with running_api(People(), ini=ini, bind=None) as api:
+        assert await ask_with(api, ca, None) == 200
+
+
+async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, ca, short_path):
+    ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
+    with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
+        async with running_api(ini=ini, bind=None):
+            pass
+    [error] = getattr(raised.value, "exceptions", [raised.value])
+    assert "0.0.0.0:0 can be reached from other machines" in str(error)
+    assert str(error).endswith("install gaffer-auth")
+
+
+# The audit log
+
+
+async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
+    people.tokens["eye"] = Known("token eye", "read")
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    await api.ask("GET", "/jobs", **TOKEN)
+    await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"}, **TOKEN)
+    await api.ask("DELETE", "/jobs/default/n%0aap", authorization="Bearer eye")
+    lines = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
+    assert lines == [
+        "token ci: POST /jobs/default: 201",
+        "token eye: DELETE /jobs/default/n%0aap: 400",
+    ]
+
+
+async def test_the_audit_log_names_the_user_who_needs_no_token(api, caplog):
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"})
+    [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
+    assert line.startswith("user ")
+    assert line.endswith(": POST /jobs/default: 201")

@@ -1,0 +1,160 @@
+"""What a caller may do: a right, in every session or in some."""
+
+import pytest
+
+from .people import Known, People
+
+JOBS = [
+    *({"name": name, "cmd": "cat", "redirect_input": True} for name in ("a", "b")),
+    {"name": "c", "cmd": "cat", "redirect_input": True, "env": {"KEY": "hunter2"}, "args": ["-"]},
+]
+PEOPLE = {
+    "reader": Known("reader", "read"),
+    "writer": Known("writer", "write"),
+    "manager": Known("manager"),
+    "guest": Known("guest", "read", {"one"}),
+    "typist": Known("typist", "write", {"one"}),
+    "tenant": Known("tenant", "manage", {"one"}),
+}
+
+
+@pytest.fixture
+async def ask(running_api):
+    """`await ask(who, method, path, body)`, of jobs one.a, one.b and two.c, pids 1, 2 and 3."""
+    async with running_api(People(PEOPLE)) as api:
+        for session, job in zip(("one", "one", "two"), JOBS, strict=True):
+            assert (await api.ask("POST", f"/jobs/{session}?wait=10", job)).status == 201
+
+        async def ask(who, method, path, body=None, **headers):
+            return await api.ask(method, path, body, authorization=f"Bearer {who}", **headers)
+
+        yield ask
+
+
+READS = [
+    *("/", "/ping", "/version", "/jobs", "/sessions", "/pids", "/processes", "/groups"),
+    *("/jobs/one", "/jobs/one/a", "/jobs/one/a/pids", "/pids/1", "/1", "/processes/one:a"),
+    *("/processes/1", "/status/one.a", "/sessions/one", "/groups/one", "/processes?running=1"),
+]
+OTHERS_READS = [
+    *("/jobs/two", "/jobs/two/c", "/jobs/two/c/state", "/pids/3", "/3", "/processes/two:c"),
+    *("/processes/3", "/status/two.c", "/sessions/two", "/groups/two", "/streams/3/stdout"),
+    "/processes/two:c/_pids",
+]
+CHANGES = [
+    ("POST", "/jobs/one/a/state", {"state": "start"}, 202),
+    ("POST", "/jobs/one/a/numprocesses", {"scale": "+1"}, 200),
+    ("POST", "/pids/2/signal", {"signal": "CONT"}, 202),
+    ("POST", "/processes/one:b/_signal/CONT", None, 200),
+    ("POST", "/processes/2/_signal/CONT", None, 200),
+    ("POST", "/sessions/one/start", None, 200),
+    ("POST", "/groups/one/_start", None, 200),
+    ("POST", "/jobs/one", {"name": "new", "cmd": "true", "start": False}, 201),
+    ("POST", "/processes", {"name": "one:newer", "cmd": "true", "start": False}, 200),
+    ("PUT", "/jobs/one/new", {"cmd": "false"}, 200),
+    ("DELETE", "/jobs/one/new", None, 200),
+    ("DELETE", "/processes/one:newer", None, 200),
+    ("POST", "/jobs/one/a/commit", {}, 201),
+    ("DELETE", "/pids/2", None, 202),
+]
+OTHERS_CHANGES = [
+    ("POST", "/jobs/two/c/state", {"state": "stop"}),
+    ("POST", "/pids/3/signal", {"signal": "KILL"}),
+    ("POST", "/3/signal", {"signal": "KILL"}),
+    ("POST", "/processes/two:c/_stop", None),
+    ("POST", "/processes/3/_stop", None),
+    ("POST", "/sessions/two/stop", None),
+    ("DELETE", "/groups/two", None),
+    ("POST", "/jobs/two", {"name": "new", "cmd": "true"}),
+    ("POST", "/jobs/default", {"name": "new", "cmd": "true"}),
+    ("POST", "/processes", {"name": "new", "cmd": "true"}),
+    ("POST", "/processes", {"name": "two:new", "cmd": "true"}),
+    ("PUT", "/jobs/two/c", {"cmd": "true"}),
+    ("DELETE", "/jobs/two/c", None),
+    ("DELETE", "/pids/3", None),
+    ("DELETE", "/processes/3", None),
+    ("POST", "/jobs/two/c/commit", {}),
+]
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+async def test_whoever_may_call_reads_his_own(ask, who):
+    assert {path: (await ask(who, "GET", path)).status for path in READS} == dict.fromkeys(
+        READS, 200
+    )
+
+
+@pytest.mark.parametrize("who", ["manager", "tenant"])
+async def test_who_may_manage_changes_his_own(ask, who):
+    for method, path, body, status in CHANGES:
+        assert (await ask(who, method, path, body)).status == status, path
+
+
+@pytest.mark.parametrize("who", ["reader", "writer", "guest", "typist"])
+async def test_others_change_nothing(ask, who):
+    for method, path, body, _ in CHANGES:
+        answer = await ask(who, method, path, body)
+        assert (answer.status, answer.slug) == (403, "forbidden"), path
+    assert (await ask("manager", "GET", "/pids")).json == {"pids": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("who", ["guest", "typist", "tenant"])
+async def test_nobody_sees_or_changes_what_is_in_the_sessions_of_others(ask, who):
+    for path in OTHERS_READS:
+        answer = await ask(who, "GET", path)
+        assert (answer.status, answer.slug) == (403, "forbidden"), path
+    for method, path, body in OTHERS_CHANGES:
+        answer = await ask(who, method, path, body)
+        assert (answer.status, answer.slug) == (403, "forbidden"), path
+    assert (await ask("manager", "GET", "/jobs/two")).json["jobs"] == ["two.c"]
+    assert (await ask("manager", "GET", "/pids/3")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "mine"),
+    [
+        ("/jobs", {"jobs": ["one.a", "one.b"]}),
+        ("/sessions", {"sessions": ["one"]}),
+        ("/pids", {"pids": [1, 2]}),
+        ("/processes", ["one:a", "one:b"]),
+        ("/processes?running=true", [1, 2]),
+        ("/groups", ["one"]),
+    ],
+)
+async def test_lists_have_only_what_the_caller_may_see(ask, path, mine):
+    assert (await ask("guest", "GET", path)).json == mine
+    assert (await ask("reader", "GET", path)).json != mine
+
+
+@pytest.mark.parametrize("who", ["writer", "typist"])
+async def test_to_write_to_a_process_takes_the_right_to_write(ask, who):
+    assert (await ask(who, "POST", "/streams/1/stdin", b"x")).status == 200
+    for other in ("reader", "guest"):
+        assert (await ask(other, "POST", "/streams/1/stdin", b"x")).slug == "forbidden"
+    assert (await ask("typist", "POST", "/streams/3/stdin", b"x")).slug == "forbidden"
+
+
+async def test_secrets_are_masked_for_who_may_not_manage(ask):
+    for who in ("reader", "writer"):
+        config = (await ask(who, "GET", "/jobs/two/c")).json["config"]
+        process = (await ask(who, "GET", "/pids/3")).json
+        flat = (await ask(who, "GET", "/processes/two:c")).json
+        for shown in (config, process, flat):
+            assert (shown["cmd"], shown["args"], shown["env"]) == ("cat", ["***"], {"KEY": "***"})
+        assert process["argv"] == ["cat", "***"]
+    config = (await ask("manager", "GET", "/jobs/two/c")).json["config"]
+    assert (config["args"], config["env"]) == (["-"], {"KEY": "hunter2"})
+
+
+async def test_events_of_other_sessions_are_not_told(ask):
+    seen = []
+    for who in ("guest", "reader"):
+        answer = await ask(who, "GET", "/watch?since=0")
+        seen.append(answer.json["name"])
+    assert seen == ["one.a", "http"]
+
+
+async def test_what_is_not_there_is_not_forbidden(ask):
+    for path in ("/pids/77", "/processes/77", "/nothing"):
+        assert (await ask("guest", "GET", path)).status == 404
+    assert (await ask("guest", "PATCH", "/jobs")).status == 405
