@@ -118,6 +118,18 @@ async def test_a_dot_means_every_output(api):
         assert b"event: err\ndata: to err\n" in got
 
 
+@pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"])
+async def test_the_end_of_a_feed_whose_connection_is_not_kept_came_ten_seconds_late(api, head):
+    await shell(api, "echo last; sleep 0.2")
+    async with api.client() as client:
+        request = f"GET /streams/1/out?feed=continuous {head}Host: localhost\r\n\r\n"
+        await client.stream.send_all(request.encode())
+        before = trio.current_time()
+        while await client.stream.receive_some():
+            pass
+        assert trio.current_time() - before < 5
+
+
 @pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
 async def test_a_feed_ends_with_the_process(api, feed):
     process = await start(api)

@@ -117,7 +117,12 @@ class Connection:
     async def _send(self, scope: Scope, send: Send, message: Message) -> None:
         if message["type"] == "http.response.start" and self._closing.is_set():
             message["headers"] = [*message["headers"], (b"connection", b"close")]
-        await send(message)
+        last = message["type"] == "http.response.body" and not message.get("more_body")
+        # Quart cancels what it is doing as soon as hypercorn tells it that the answer is complete,
+        # and that is before hypercorn closes a connection that is not kept. Nothing under this
+        # shield waits but the transport, which is never patient for ever.
+        with trio.CancelScope(shield=last):
+            await send(message)
         # hypercorn says nothing when the peer is gone: who sends in a loop would do so for ever.
         if self._transport.is_over or scope["type"] == "websocket":
             await self._yield()
