@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterator
 
 from harness.table import Row
 
-from figures import events, idle, output, replace, scale, start, startup, stop, storm
+from figures import (
+    events,
+    feed_events,
+    feed_output,
+    idle,
+    output,
+    replace,
+    requests,
+    scale,
+    start,
+    startup,
+    stop,
+    storm,
+)
 
 FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "start": start.rows,
@@ -17,5 +30,8 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "storm": storm.rows,
     "output": output.rows,
     "events": events.rows,
+    "feed_output": feed_output.rows,
+    "feed_events": feed_events.rows,
+    "requests": requests.rows,
     "startup": startup.rows,
 }

@@ -24,19 +24,19 @@ def free_port() -> int:
 
 
 class Api:
-    """Requests to a gafferd on this machine; waits until it answers.
+    """Requests to a server on this machine; waits until it answers for a path.
 
     Raises:
         TimeoutError: it did not answer in time.
         RuntimeError: it has ended, or answered with an error.
     """
 
-    def __init__(self, port: int, daemon: Daemon) -> None:
+    def __init__(self, port: int, daemon: Daemon, path: str = "/ping") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                self.get("/ping")
+                self.get(path)
             except ConnectionRefusedError:
                 self._connection.close()
                 daemon.check()
@@ -64,6 +64,10 @@ class Api:
     def post(self, path: str, value: Any) -> bytes:
         """Send JSON; the body of the answer."""
         return self._request("POST", path, json.dumps(value), {"Content-Type": "application/json"})
+
+    def send(self, path: str, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._request("POST", path, data, {"Content-Type": "application/octet-stream"})
 
     def _request(self, method: str, path: str, *rest: Any) -> bytes:
         self._connection.request(method, path, *rest)

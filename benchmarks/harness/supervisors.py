@@ -57,8 +57,8 @@ def gafferd(
     return [str(BIN / "gafferd"), "-c", path, *options]
 
 
-def supervisord(folder: Path, programs: Iterable[Program]) -> list[str]:
-    """supervisord as it comes, but without log files for the output."""
+def supervisord(folder: Path, programs: Iterable[Program], *, port: int | None = None) -> list[str]:
+    """supervisord as it comes, but without log files for the output; its API on a port."""
     lines = [
         "[supervisord]",
         "nodaemon = true",
@@ -66,6 +66,13 @@ def supervisord(folder: Path, programs: Iterable[Program]) -> list[str]:
         f"logfile = {folder / 'supervisord.log'}",
         f"pidfile = {folder / 'supervisord.pid'}",
     ]
+    if port is not None:
+        lines += [
+            "[rpcinterface:supervisor]",
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+            "[inet_http_server]",
+            f"port = 127.0.0.1:{port}",
+        ]
     for program in programs:
         lines += [
             f"[program:{program.name}]",
