@@ -107,10 +107,11 @@ async def test_an_event_source_gets_lines(api):
         assert await client.until(b"\n\n") == b"event: stdout\ndata: name: \n\n"
 
 
-async def test_a_dot_means_every_output(api):
+@pytest.mark.parametrize("path", ["/streams/1/.", "/streams/1/", "/streams/1"])
+async def test_a_dot_or_no_label_means_every_output(api, path):
     await shell(api, "read x; echo to out; echo to err >&2; exec sleep 100", redirect_input=True)
     async with api.client() as client:
-        await client.follow("/streams/1/.?feed=eventsource")
+        await client.follow(f"{path}?feed=eventsource")
         await api.ask("POST", "/streams/1/stdin", b"\n")
         got = await client.until(b"to out")
         got += b"" if b"to err" in got else await client.until(b"to err")

@@ -26,9 +26,13 @@ LOST = "X-Gaffer-Lost"
 routes = Blueprint("streams", __name__)
 
 
+@routes.get("/streams/<pid>", strict_slashes=False)
 @routes.get("/streams/<pid>/<label>")
-async def read_stream(pid: str, label: str) -> Response:
-    """Tell what a process writes to one of its outputs, or to all of them with `.`."""
+async def read_stream(pid: str, label: str = ".") -> Response:
+    """Tell what a process writes to one of its outputs, or to all of them with `.` or no label.
+
+    Clients take a last `.` out of a path before they send it: curl and browsers both do.
+    """
     wanted = wanted_feed()
     process = process_of(pid)
     logs = _logs(process, label)

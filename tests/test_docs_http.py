@@ -1,0 +1,57 @@
+"""docs/http-api.md has every path of the API, with every method, in a line of curl."""
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gaffer_http
+import gaffer_stats
+from gaffer_http.app import Api
+
+from gaffer_kernel import Kernel
+
+PAGE = Path(__file__).parent.parent / "docs" / "http-api.md"
+HOST = "localhost:5000"
+
+
+def commands(words):
+    """The commands of a line, each as its words."""
+    command = []
+    for word in [*words, ";"]:
+        if re.fullmatch(r"[();|&]+", word):
+            yield command
+            command = []
+        else:
+            command.append(word)
+
+
+def asked(line):
+    """The method and the path of each request that a line of the shell makes."""
+    words = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+    words.whitespace_split = True
+    for command in commands(words):
+        words = command[command.index("curl") :] if "curl" in command else []
+        if not words:
+            continue
+        [url] = [word for word in words if word.startswith(HOST)]
+        has_body = {"-d", "--data-binary"} & set(words)
+        method = words[words.index("-X") + 1] if "-X" in words else "POST" if has_body else "GET"
+        yield method, urlsplit(f"http://{url}").path
+
+
+def test_every_path_and_method_has_its_line_of_curl():
+    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map
+    adapter = routes.bind(HOST)
+    lines = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
+    shown = set()
+    for method, path in (each for line in lines for each in asked(line)):
+        if adapter.test(path, method):
+            rule, _ = adapter.match(path, method, return_rule=True)
+            shown.add((method, rule.rule))
+    known = {
+        (method, rule.rule)
+        for rule in routes.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert known - shown == set()
