@@ -216,6 +216,15 @@ def test_a_plugin_added_by_a_hook_is_called_next_time(plugins):
 # Hooks that plugins bring
 
 
+def test_who_implements_a_hook_is_told_without_calling_it(plugins):
+    plugins.add(plugin(gaffer_event=raising(AssertionError)), "a")
+    plugins.add(plugin(gaffer_process_env=lambda: None), "b")
+    assert plugins.implementing("gaffer_event") == ["a"]
+    assert plugins.implementing("gaffer_restart_delay") == []
+    with pytest.raises(LookupError, match="did you mean 'gaffer_event'"):
+        plugins.implementing("gaffer_evnt")
+
+
 @pytest.mark.parametrize("contributor_first", [True, False])
 def test_a_plugin_brings_a_hook_whoever_comes_first(plugins, contributor_first):
     implementer = types.SimpleNamespace(
