@@ -1,0 +1,137 @@
+"""The command gaffer-auth: the only place where an error becomes an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gaffer_auth.entries import Certificate, Entry, Token, hashed, new_secret
+from gaffer_auth.moments import now
+from gaffer_auth.options import make_parser
+from gaffer_auth.place import usual_file
+from gaffer_auth.reading import StoreError, read_store
+from gaffer_auth.show import as_json, as_table, summary
+from gaffer_auth.writing import change_store
+
+
+class _Failure(Exception):
+    """The command has failed, and says why in one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run gaffer-auth.
+
+    Args:
+        argv: the command line without the name of the program; that of the process when not given.
+
+    Returns:
+        0 when it is done, 1 when it failed and has said why in one line.
+
+    Raises:
+        SystemExit: with 2 for wrong usage, with 0 after `--help`.
+    """
+    options = make_parser().parse_args(argv)
+    path = options.file or usual_file(os.environ)
+    try:
+        _VERBS[options.verb](path, options)
+    except (_Failure, StoreError) as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{error.filename or path}: {error.strerror}")
+    return 0
+
+
+def _failed(reason: str) -> int:
+    print(f"gaffer-auth: {reason}", file=sys.stderr)
+    return 1
+
+
+def _token(path: Path, options: Namespace) -> None:
+    secret = new_secret()
+    entry = Token(sha256=hashed(secret), **_grant(options))
+    _add(path, entry)
+    _print(secret, f"; nobody can use token {entry.name}: revoke it")
+    print(
+        f"{summary(entry)}.\nIts secret is shown this once; send it as"
+        " Authorization: Bearer SECRET",
+        file=sys.stderr,
+    )
+
+
+def _certificate(path: Path, options: Namespace) -> None:
+    entry = Certificate(subject=options.subject, **_grant(options))
+    _add(path, entry)
+    print(f"{summary(entry)}.", file=sys.stderr)
+
+
+def _grant(options: Namespace) -> dict[str, Any]:
+    return {
+        "name": options.name,
+        "right": options.right,
+        "sessions": tuple(dict.fromkeys(options.sessions)) if options.sessions else None,
+        "created": now(),
+        "expires": options.expires,
+    }
+
+
+def _add(path: Path, entry: Entry) -> None:
+    def add(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        for each in entries:
+            if each.name == entry.name:
+                raise _Failure(f"{entry.name} is there already: revoke it, or choose another name")
+            if isinstance(each, Certificate) and each.credential == entry.credential:
+                raise _Failure(f"{each.credential} is known already, as {each.name}: revoke that")
+        return (*entries, entry)
+
+    change_store(path, add)
+
+
+def _list(path: Path, options: Namespace) -> None:
+    try:
+        entries = read_store(path)
+    except FileNotFoundError:
+        entries = ()
+    if options.json:
+        _print(as_json(entries))
+    elif entries:
+        _print(as_table(entries, now()))
+    else:
+        print(f"{path}: there is nobody yet: gaffer-auth token NAME", file=sys.stderr)
+
+
+def _revoke(path: Path, options: Namespace) -> None:
+    unknown: set[str] = set()
+
+    def remove(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        unknown.update(options.names)
+        unknown.difference_update(each.name for each in entries)
+        return tuple(each for each in entries if each.name not in options.names)
+
+    if os.path.lexists(path):
+        change_store(path, remove)
+    else:
+        unknown.update(options.names)
+    if unknown:
+        raise _Failure(f"{path}: there is no {', '.join(sorted(unknown))}")
+
+
+def _print(text: str, otherwise: str = "") -> None:
+    """Print on standard output, or fail and say what that means."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer would be tried, and fail, once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _Failure(f"standard output: {error.strerror}{otherwise}") from None
+
+
+_VERBS: Mapping[str, Callable[[Path, Namespace], None]] = {
+    "token": _token,
+    "certificate": _certificate,
+    "list": _list,
+    "revoke": _revoke,
+}

@@ -1,0 +1,155 @@
+"""The command line of gaffer-auth."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gaffer_auth.entries import (
+    NAME_RULE,
+    RIGHTS,
+    SESSION_RULE,
+    is_name,
+    is_session,
+    is_subject,
+)
+from gaffer_auth.moments import expiry, now
+from gaffer_auth.place import DEFAULT, VARIABLE, expanded
+
+DESCRIPTION = """\
+Say who may use the HTTP API of gafferd, and what he may do there.
+
+gafferd sees every change within a second; it need not be restarted. Programs of
+its own user on the same machine need nothing of this."""
+
+EXAMPLE = """\
+example:
+  gaffer-auth token ci --right manage --session web --expires 30d
+      prints a secret, once; whoever sends it as "Authorization: Bearer SECRET"
+      may do everything with the jobs of the session web, for 30 days
+  gaffer-auth list
+  gaffer-auth revoke ci
+
+Exit status: 0 done, 1 failed, 2 wrong usage."""
+
+RIGHTS_HELP = """\
+rights:
+  read     see jobs, processes, what they write and what happens
+  write    also write to the input of processes
+  manage   also load, start, stop, change and signal jobs. Whoever may do that
+           can run any program as the user of gafferd, in one session too"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser; `parse_args` gives `verb`, `file` and what the verb takes.
+
+    It ends the program with status 2, after a line that says what is wrong.
+    """
+    parser = argparse.ArgumentParser(
+        "gaffer-auth",
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_file(parser, None)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    token = _verb(verbs, "token", "make a token and print its secret, which is kept nowhere")
+    _add_grant(token)
+    certificate = _verb(verbs, "certificate", "let in whoever has a certificate with a name in it")
+    certificate.add_argument(
+        "--subject",
+        metavar="SUBJECT",
+        type=_subject,
+        required=True,
+        help="the name that the certificate has to carry: a host, a mail address or a URI among its"
+        " alternative names, or its common name if it has none of these",
+    )
+    _add_grant(certificate)
+    shown = _verb(verbs, "list", "show who is known, never any secret")
+    shown.add_argument("--json", action="store_true", help="for programs")
+    revoke = _verb(verbs, "revoke", "take rights away again, also from what is under way")
+    revoke.add_argument("names", metavar="NAME", nargs="+")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    # What stands before the verb counts unless it is said again behind it.
+    _add_file(parser, argparse.SUPPRESS)
+    return parser
+
+
+def _add_file(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(
+        "--file",
+        metavar="PATH",
+        type=_path,
+        default=default,
+        help=f"the file of tokens (default: ${VARIABLE}, else {DEFAULT})",
+    )
+
+
+def _add_grant(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = RIGHTS_HELP
+    parser.add_argument("name", metavar="NAME", type=_name, help="what people know it by")
+    parser.add_argument(
+        "--right", choices=RIGHTS, default=RIGHTS[0], help="what he may do (default: read)"
+    )
+    parser.add_argument(
+        "--session",
+        metavar="SESSION",
+        dest="sessions",
+        type=_session,
+        action="append",
+        help="where he may; may be repeated (default: in every session, also in those to come)",
+    )
+    parser.add_argument(
+        "--expires",
+        metavar="WHEN",
+        type=_expiry,
+        help="12h or 30d from now, 2026-12-31 for the end of that day, or a time like"
+        " 2026-12-31T12:00:00Z; days are those of UTC (default: never)",
+    )
+
+
+# What argparse reports in the words of the error:
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(f"a name is made of {NAME_RULE}: {text!r}")
+    return text
+
+
+def _session(text: str) -> str:
+    if not is_session(text):
+        raise argparse.ArgumentTypeError(f"a session is made of {SESSION_RULE}: {text!r}")
+    return text
+
+
+def _subject(text: str) -> str:
+    if not is_subject(text):
+        raise argparse.ArgumentTypeError(f"is no name that a certificate could carry: {text!r}")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return expanded(text)
+
+
+def _expiry(text: str) -> object:
+    try:
+        return expiry(text, now())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
