@@ -1,4 +1,4 @@
-"""What callers ask for, while it goes on: ended within about a second of the end of their rights."""
+"""What callers ask for, while it goes on: it ends about a second after their rights, or sooner."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-_SPAN = re.compile(r"([0-9]{1,6})([hd])")
+_SPAN = re.compile(r"([0-9]{1,9})([hd])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
