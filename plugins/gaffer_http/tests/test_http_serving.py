@@ -7,6 +7,8 @@ import struct
 
 import h2.config
 import h2.connection
+import h2.errors
+import h2.events
 import h2.settings
 import pytest
 import trio
@@ -73,6 +75,14 @@ class H2:
 
     async def flush(self):
         await self.stream.send_all(self.h2.data_to_send())
+
+    async def reset(self):
+        """Wait for the server to reset a stream: which, and why."""
+        with trio.fail_after(5):
+            while True:
+                for event in self.h2.receive_data(await self.stream.receive_some()):
+                    if isinstance(event, h2.events.StreamReset):
+                        return event.stream_id, event.error_code
 
 
 PATH = (b":path", b"/")
@@ -215,6 +225,23 @@ async def test_an_application_that_raises_costs_its_connection_only(serve, caplo
     served = await serve(app)
     assert (await served.ask("GET", "/")).status == 500
     assert (await served.ask("GET", "/x")).body == b"hello"
+
+
+@pytest.mark.parametrize("raises", [True, False])
+async def test_an_http2_client_is_told_that_an_answer_stays_unfinished(serve, raises):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a part", "more_body": True})
+        if raises:
+            raise ZeroDivisionError
+
+    served = await serve(app)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        await client.start()
+        for stream_id in (1, 3):
+            await client.request(METHOD, PATH, *PLACE)
+            assert await client.reset() == (stream_id, h2.errors.ErrorCodes.INTERNAL_ERROR)
 
 
 # Who is calling

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from ssl import SSLContext
-from typing import Any
+from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
@@ -29,6 +32,9 @@ GOODBYE_TIMEOUT = 2.0
 
 LAST_TIMEOUT = 0.25
 """The same for all of these, once the server is closing and there is no request."""
+
+_INTERNAL_ERROR = 2
+"""Of HTTP/2."""
 
 
 class Connection:
@@ -59,6 +65,7 @@ class Connection:
         self._transport = Transport(stream, on_end=self._peer_ended)
         self._tls = tls
         self._app = app
+        self._protocol = self._new_protocol()
         self._closing = closing
         self._requests = 0
         self._half_closed = False
@@ -74,7 +81,7 @@ class Connection:
         try:
             with self._scope:
                 self._rest(IDLE_TIMEOUT)
-                await self._protocol().run()
+                await self._protocol.run()
                 self._rest(GOODBYE_TIMEOUT)
                 await self._transport.drain()
         except (Exception, BaseExceptionGroup) as error:
@@ -85,7 +92,7 @@ class Connection:
         finally:
             self._transport.close()
 
-    def _protocol(self) -> TCPServer:
+    def _new_protocol(self) -> TCPServer:
         stream: Any = self._transport
         state: dict[str, Any] = {"peer": self._peer}
         if self._tls is not None:
@@ -103,6 +110,7 @@ class Connection:
         self._requests += 1
         if not self._half_closed:
             self._scope.deadline = inf
+        answer: HTTPStream | WSStream = cast(Any, send).__self__
         send = partial(self._send_2 if scope["http_version"] >= "2" else self._send, scope, send)
         try:
             await self._app(scope, receive, send)
@@ -113,6 +121,7 @@ class Connection:
             self._requests -= 1
             if not self._requests:
                 self._rest(IDLE_TIMEOUT)
+            await self._reset(answer)
 
     async def _send(self, scope: Scope, send: Send, message: Message) -> None:
         if message["type"] == "http.response.start" and self._closing.is_set():
@@ -134,6 +143,18 @@ class Connection:
         if patience.cancelled_caught:
             self.kill()
         await self._yield()
+
+    async def _reset(self, answer: HTTPStream | WSStream) -> None:
+        """Tell an HTTP/2 client that no more comes of an answer: hypercorn lets it wait for ever.
+
+        In HTTP/1.1 the end of the connection says so.
+        """
+        protocol = self._protocol.protocol.protocol
+        if not isinstance(protocol, H2Protocol) or not isinstance(answer, HTTPStream):
+            return
+        if answer.state is ASGIHTTPState.RESPONSE and not answer.closed:
+            protocol.connection.reset_stream(answer.stream_id, _INTERNAL_ERROR)
+            await protocol._flush()
 
     async def _yield(self) -> None:
         if self._transport.is_over and self._requests:
