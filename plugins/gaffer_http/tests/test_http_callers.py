@@ -6,7 +6,8 @@ import ssl
 import pytest
 import trio
 import trustme
-from gaffer_kernel import GafferError
+from gaffer_kernel import GafferError, hookimpl
+from quart import Blueprint
 
 from .people import Known, People
 
@@ -90,6 +91,42 @@ async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
         people.tokens["good"].revoke()
         with trio.fail_after(10):
             assert not await client.stream.receive_some() or not await client.stream.receive_some()
+
+
+class Slow:
+    """A plugin with a route that takes for ever; `begun` is set when somebody asks for it."""
+
+    name = "slow"
+
+    def __init__(self):
+        self.begun = trio.Event()
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self):
+        routes = Blueprint("slow", __name__)
+
+        @routes.post("/slow")
+        async def slow():
+            self.begun.set()
+            await trio.sleep_forever()
+
+        return routes
+
+
+async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, people, caplog):
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    slow = Slow()
+
+    async def revoke():
+        await slow.begun.wait()
+        people.tokens["good"].revoke()
+
+    async with running_api(people, slow) as api, trio.open_nursery() as nursery:
+        nursery.start_soon(revoke)
+        answer = await api.ask("POST", "/slow", **TOKEN)
+        assert (answer.status, answer.slug) == (401, "unauthorized")
+        assert answer.json["reason"] == "token ci has lost rights while this request was under way"
+        assert caplog.messages[-1] == "token ci: POST /slow: no answer"
 
 
 # Certificates

@@ -125,6 +125,11 @@ def _token(scope: Scope, headers: Headers) -> str | None:
     return tokens[0]
 
 
+def rights_lost(caller: Caller) -> ApiError:
+    """What somebody is told who loses his rights before he is answered."""
+    return _unauthorized(f"{caller.name} has lost rights while this request was under way")
+
+
 def _no_certificate() -> None:
     return None
 

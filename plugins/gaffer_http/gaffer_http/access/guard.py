@@ -13,7 +13,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from gaffer_http.access import audit
 from gaffer_http.access.caller import Authenticate, Caller
-from gaffer_http.access.door import SUBPROTOCOL, Door
+from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost
 from gaffer_http.access.policy import Policy, normal_origin
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
@@ -80,9 +80,15 @@ class Guard:
 
     async def _ask(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         caller: Caller = scope["gaffer.caller"]
+        finished = False
         try:
             with caller.admitted():
                 await self.app(scope, receive, answer.send)
+                finished = True
+            if not finished and not answer.started:
+                # The request may have done its work: what it is refused is the answer.
+                answer.record("no answer")
+                await answer.error(rights_lost(caller))
         except Exception:
             if answer.started:
                 raise
