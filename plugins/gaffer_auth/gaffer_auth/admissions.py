@@ -32,6 +32,7 @@ class Admissions:
         self._book = book
         self._scopes: dict[trio.CancelScope, Identity] = {}
         self._somebody = trio.Event()
+        self._over = False
 
     @contextmanager
     def admit(self, identity: Identity) -> Iterator[None]:
@@ -39,6 +40,8 @@ class Admissions:
         with trio.CancelScope(deadline=_deadline(identity)) as scope:
             self._scopes[scope] = identity
             self._somebody.set()
+            if self._over:
+                scope.cancel()
             try:
                 yield
             finally:
@@ -66,7 +69,8 @@ class Admissions:
             scope.cancel()
 
     def end_all(self) -> None:
-        """Cancel everything: nobody will look after it any more."""
+        """Cancel everything, also what comes later: nobody will look after it any more."""
+        self._over = True
         for scope, identity in self._scopes.items():
             self._end(scope, identity)
 

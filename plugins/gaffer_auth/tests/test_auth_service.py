@@ -336,9 +336,12 @@ async def test_nobody_looks_when_nobody_is_admitted(home, write, autojump_clock)
 async def test_closing_sends_everybody_away(home, write, autojump_clock):
     write(entry())
     async with trio.open_nursery() as nursery, opened() as auth:
+        late = auth.identify(Shown("ci"))
         nursery.start_soon(time_admitted, auth.identify(Shown("ci")))
         await trio.testing.wait_all_tasks_blocked()
         start = trio.current_time()
+    with late.admitted():
+        await trio.sleep(100)
     assert trio.current_time() == start
 
 
