@@ -21,6 +21,7 @@ from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
 from gaffer_http.routes import (
+    channel,
     groups,
     jobs,
     pids,
@@ -36,7 +37,7 @@ from gaffer_http.routes.reply import check_running
 from gaffer_http.serve.websocket import WebsocketConnection
 
 ROUTES = (
-    *(root, sessions, jobs, pids, streams, wstreams, watch),
+    *(root, sessions, jobs, pids, streams, wstreams, watch, channel),
     *(processes, status, groups),
 )
 
