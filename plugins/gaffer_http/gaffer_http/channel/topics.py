@@ -120,8 +120,8 @@ class _UntilExit:
 
 def _stats(name: str, subject: str) -> Topic:
     if is_pid(subject):
-        service = stats_service()
-        return Topic(sampling(service, _readable(subject)), partial(sample_messages, name))
+        process = _readable(subject)
+        return Topic(sampling(stats_service(), process), partial(sample_messages, name))
     job = JobName.parse(subject)
     require("read", job.session)
     opening = sampling(stats_service(), kernel().manager.get(job))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import trio
-from gaffer_kernel import Process
+from gaffer_kernel import NotFound, Process
 from gaffer_kernel.errors import shown
 from quart import Blueprint, websocket
 
-from gaffer_http.access.rules import checks_itself, require
+from gaffer_http.access import audit
+from gaffer_http.access.rules import caller, checks_itself, require
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.output import Pieces, TextOrBytes
 from gaffer_http.routes.conversation import converse
@@ -37,7 +38,7 @@ async def wstreams(pid: str) -> None:
 
 
 async def _relay(pid: str) -> None:
-    process = _wanted(pid)
+    process = _admitted(pid)
     refusal: ApiError | None = None
     async with process.subscribe(process.config.redirect_output[0]) as reader:
         await websocket.accept()
@@ -48,6 +49,21 @@ async def _relay(pid: str) -> None:
             nursery.cancel_scope.cancel()
     if refusal is not None:
         raise refusal
+
+
+def _admitted(pid: str) -> Process:
+    """The process, and a line in the audit log: what is written to it has none."""
+    what = f"WS {websocket.scope['raw_path'].decode('ascii', 'backslashreplace')}"
+    try:
+        process = _wanted(pid)
+    except ApiError as error:
+        audit.record(caller(), what, error.status)
+        raise
+    except NotFound:
+        audit.record(caller(), what, 404)
+        raise
+    audit.record(caller(), what, 101)
+    return process
 
 
 def _wanted(pid: str) -> Process:

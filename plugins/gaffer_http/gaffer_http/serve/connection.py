@@ -11,18 +11,20 @@ from functools import partial
 from math import inf
 from ssl import SSLContext
 from types import MethodType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from hypercorn.config import Config
 from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
-from wsproto.events import Message as WebsocketPart
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.serve.peer import Peer, peer_of
 from gaffer_http.serve.transport import Transport
+
+if TYPE_CHECKING:
+    from wsproto.events import Message as WebsocketPart
 
 IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
@@ -191,9 +193,12 @@ class _Buffer(WebsocketBuffer):
     def extend(self, event: WebsocketPart[Any]) -> None:
         data = event.data
         size = len(data.encode() if isinstance(data, str) else data)
-        if self._overflown or self.length + size > self.max_length:
+        if self._overflown:
+            raise FrameTooLargeError
+        if self.length + size > self.max_length:
             self._overflown = True
             self.value = None
+            # Once: the client may go on sending, but not for ever.
             self._on_too_large()
             raise FrameTooLargeError
         super().extend(event)
