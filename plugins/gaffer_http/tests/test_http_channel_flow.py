@@ -161,8 +161,8 @@ async def test_a_process_that_does_not_read_holds_up_only_what_is_sent_to_it(api
     await start(api, "quick")
     async with talking(api) as talker:
         await talker.subscribe("STREAM:2")
-        # The pipe takes something, the queue a MiB.
-        asked = [await talker.ask("send", 1, "x" * 60_000) for _ in range(30)]
+        # The pipe takes a MiB at the most, the queue another one.
+        asked = [await talker.ask("send", 1, "x" * 60_000) for _ in range(60)]
         refused = []
         while True:
             await talker.ask("send", 2, "quick\n")
