@@ -6,6 +6,8 @@ fields         objects of a client turned into structs
 outbox         what goes out, one message at a time and in turns
 subscriptions  the topics of a client, and the credit of each
 topics         what can be subscribed to, and what is told of it
+output         what processes write, in messages
+samples        what gaffer-stats measures
 commands       the table of commands, and what each does
 arguments      what each command takes
 dispatch       who may, in which order, what is answered
