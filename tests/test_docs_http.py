@@ -52,6 +52,13 @@ def test_every_path_and_method_has_its_line_of_curl():
     known = {
         (method, rule.rule)
         for rule in routes.iter_rules()
+        if not rule.websocket
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert known - shown == set()
+
+
+def test_every_websocket_is_named():
+    page = PAGE.read_text()
+    for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
+        assert not rule.websocket or f"`{rule.rule}`" in page

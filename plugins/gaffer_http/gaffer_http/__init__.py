@@ -3,6 +3,7 @@
     service     the life of the API
     app         the application: puts the routes together, gives every error its one form
     routes      what can be asked
+    channel     the websocket on which everything can be asked and told
     feeds       answers that go on: output and events as they come
     access      who may call
     serve       connections

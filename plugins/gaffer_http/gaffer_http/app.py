@@ -21,6 +21,7 @@ from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
 from gaffer_http.routes import (
+    channel,
     groups,
     jobs,
     pids,
@@ -30,9 +31,15 @@ from gaffer_http.routes import (
     status,
     streams,
     watch,
+    wstreams,
 )
+from gaffer_http.routes.reply import check_running
+from gaffer_http.serve.websocket import WebsocketConnection
 
-ROUTES = (root, sessions, jobs, pids, streams, watch, processes, status, groups)
+ROUTES = (
+    *(root, sessions, jobs, pids, streams, wstreams, watch, channel),
+    *(processes, status, groups),
+)
 
 LARGEST_BODY = 2**20
 """Bytes."""
@@ -56,6 +63,8 @@ class Api(QuartTrio):
         polls: where long polls go on.
         forms: events as feeds tell them.
     """
+
+    asgi_websocket_class = WebsocketConnection
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(__package__, static_folder=None, template_folder=None)
@@ -105,12 +114,8 @@ class Api(QuartTrio):
 
     async def _check_request(self) -> None:
         await check_request(self.kernel)
-        if request.method in READING:
-            return
-        if self.kernel.stopping:
-            raise ApiError(503, "shutting_down", "gaffer is shutting down")
-        if not self.kernel.started.is_set():
-            raise ApiError(503, "starting", "gaffer is still starting: try again in a moment")
+        if request.method not in READING:
+            check_running()
 
     async def make_default_options_response(self, *context: Any) -> Response:
         """Answer OPTIONS with the methods of a path. Newer Quarts pass a context."""

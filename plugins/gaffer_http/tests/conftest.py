@@ -9,6 +9,7 @@ import h11
 import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
+from trio_websocket import wrap_client_stream
 
 import gaffer_http
 from gaffer_http.listen.endpoints import read_endpoints
@@ -202,6 +203,14 @@ async def serve(nursery):
             await server.close(0)
 
 
+UPGRADE = {
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec_websocket_version": "13",
+    "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
 class Api:
     """The API of a running kernel."""
 
@@ -214,6 +223,24 @@ class Api:
 
     def client(self):
         return open_client(self.urls[0])
+
+    @asynccontextmanager
+    async def websocket(self, path, **headers):
+        """A websocket to a path. It is gone at the end of the block, without a word."""
+        stream = await connect(self.urls[0])
+        extra = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        try:
+            async with trio.open_nursery() as nursery:
+                yield await wrap_client_stream(
+                    nursery, stream, "localhost", path, extra_headers=extra, message_queue_size=1
+                )
+                nursery.cancel_scope.cancel()
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def ask_websocket(self, path, **headers):
+        """The answer to a websocket that is refused before it is accepted."""
+        return await self.ask("GET", path, **UPGRADE, **headers)
 
 
 @asynccontextmanager

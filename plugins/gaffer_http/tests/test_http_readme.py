@@ -10,6 +10,7 @@ from gaffer_kernel import Config, Kernel
 
 import gaffer_http
 from gaffer_http.app import Api
+from gaffer_http.channel.commands import command_table
 from gaffer_http.listen.endpoints import read_endpoints
 
 README = Path(__file__).parent.parent / "README.md"
@@ -40,7 +41,8 @@ def test_the_table_has_every_path():
     found = {}
     for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
         path = re.sub("<any.*>", "start", rule.rule).replace("<digits:", "<")
-        found.setdefault(path, set()).update(rule.methods - {"HEAD", "OPTIONS"})
+        methods = {"WS"} if rule.websocket else rule.methods - {"HEAD", "OPTIONS"}
+        found.setdefault(path, set()).update(methods)
     for path, methods in found.items():
         [line] = [each for each in table.splitlines() if f"`{path}`" in each]
         assert set(re.findall("[A-Z]+", line.split("|")[2])) == methods, path
@@ -59,6 +61,21 @@ async def test_the_commands(api):
         form = {"content_type": "application/x-www-form-urlencoded"} if body else {}
         answer = await api.ask(method, url.removeprefix("localhost:5000"), body, **form)
         assert answer.status in (200, 201, 202), command
+
+
+def test_the_commands_of_the_channel():
+    text = README.read_text()
+    table = text[text.index("| command | arguments |") : text.index("Arguments stand in")]
+    shown = {}
+    for line in table.strip().splitlines()[2:]:
+        _, names, arguments, *_ = line.split("|")
+        for name in re.findall(r"`(\w+)`", names):
+            shown[name] = re.findall(r"`\[?(\w+)\]?`", arguments)
+    taken = {
+        name: [each for each in command.takes.__struct_fields__ if each != "sessionid"]
+        for name, command in command_table(None).items()
+    }
+    assert shown == {**taken, "jobs": ["sessionid"]}
 
 
 async def test_the_routes(running_api):

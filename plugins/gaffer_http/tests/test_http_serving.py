@@ -534,3 +534,33 @@ async def test_nothing_is_left_behind(serve):
     gc.collect()
     left = [each for each in gc.get_objects() if type(each) is transport.Transport]
     assert [each for each in left if each.socket.fileno() != -1] == []
+
+
+async def send_for_ever(stream):
+    while True:
+        await stream.send_all(bytes(65536))
+
+
+async def test_who_goes_on_with_a_message_that_is_too_large_is_cut_off(serve):
+    served = await serve(hello)
+    async with await served.connect() as stream:
+        await stream.send_all(UPGRADE + b"\r\n")
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+        # A frame of a GiB, with an empty mask.
+        await stream.send_all(b"\x82\xff" + (2**30).to_bytes(8, "big") + bytes(4))
+        with (
+            trio.fail_after(connection.GOODBYE_TIMEOUT + 5),
+            pytest.raises(trio.BrokenResourceError),
+        ):
+            await send_for_ever(stream)
+    assert served.server.crashes == 0
+
+
+async def test_messages_are_not_compressed(serve):
+    served = await serve(hello)
+    async with await served.connect() as stream:
+        offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        await stream.send_all(UPGRADE + offer)
+        head = await stream.receive_some()
+        assert head.startswith(b"HTTP/1.1 101")
+        assert b"extensions" not in head.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from math import inf
 from typing import Any, Protocol, TypeVar
 
@@ -63,17 +63,24 @@ class Feeds:
         for scope in self._waiting:
             scope.cancel()
 
-    async def receive(self, source: Source[T], deadline: float) -> tuple[T | None, bool]:
-        """What a source has, and whether the time or the feeds were over before it had anything."""
+    @contextmanager
+    def bounded(self, deadline: float = inf) -> Iterator[None]:
+        """A block that is cancelled at a deadline, or when the feeds are ended."""
         with trio.CancelScope(deadline=deadline) as scope:
             self._waiting.add(scope)
             if self.closed:
                 scope.cancel()
             try:
-                return await source.receive(), False
+                yield
             finally:
                 self._waiting.discard(scope)
-        return None, True
+
+    async def receive(self, source: Source[T], deadline: float) -> tuple[T | None, bool]:
+        """What a source has, and whether the time or the feeds were over before it had anything."""
+        received, too_late = None, True
+        with self.bounded(deadline):
+            received, too_late = await source.receive(), False
+        return received, too_late
 
     async def answer(
         self,

@@ -1,17 +1,23 @@
-"""What processes write, in the forms of a feed: bytes as they are, or server-sent events."""
+"""What processes write, in the forms of a feed: bytes as they are, or server-sent events.
+
+And in pieces, for messages.
+"""
 
 from __future__ import annotations
 
-from codecs import getincrementaldecoder
+from codecs import getincrementaldecoder, utf_8_decode
 from collections.abc import Iterator
 
 import msgspec
-from gaffer_kernel.streams import Output
+from gaffer_kernel.streams import Output, OutputReader
 
 from gaffer_http.feeds import sse
 
 LONGEST_LINE = 64 * 1024
 """Characters of a line that are held back until its end comes."""
+
+PIECE = 48_000
+"""Bytes that `Pieces` gives at once: in base64, and a little around it, they are 64 KiB."""
 
 _STEP = 64 * 1024
 _Decoder = getincrementaldecoder("utf-8")
@@ -86,3 +92,52 @@ class _Lines:
     def flush(self) -> str:
         text, self.held = self.held, ""
         return text
+
+
+class Pieces:
+    """What is read of one label, little by little.
+
+    The rest stays where it is kept for all readers, so that whoever is slow holds nothing himself.
+
+    Args:
+        reader: of one label; whoever made it closes it.
+    """
+
+    def __init__(self, reader: OutputReader) -> None:
+        self._reader = reader
+
+    async def receive(self) -> Output | None:
+        """The next piece, of at most PIECE bytes; None at the end. Cancelling loses nothing."""
+        output = await self._reader.receive()
+        if output is None or len(output.data) <= PIECE:
+            return output
+        rest = len(output.data) - PIECE
+        self._reader.rewind(lambda log: log.end - rest)
+        return output._replace(data=output.data[:PIECE])
+
+
+class TextOrBytes:
+    """Bytes that were cut anywhere: as text where they are UTF-8, else as they are.
+
+    The beginning of a character waits for its rest.
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> str | bytes:
+        """What has come; may be empty."""
+        data = self._held + data
+        given: str | bytes
+        try:
+            given, used = utf_8_decode(data, "strict", False)
+        except UnicodeDecodeError:
+            _, used = utf_8_decode(data, "replace", False)
+            given = data[:used]
+        self._held = data[used:]
+        return given
+
+    def flush(self) -> bytes:
+        """What has been held back."""
+        held, self._held = self._held, b""
+        return held

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from quart import Response, current_app
 
-from gaffer_http.errors import JSON
+from gaffer_http.errors import JSON, ApiError
 
 if TYPE_CHECKING:
     from gaffer_kernel import Kernel
@@ -25,6 +25,18 @@ def api() -> Api:
 def kernel() -> Kernel:
     """The kernel that the current request is about."""
     return api().kernel
+
+
+def check_running() -> None:
+    """Refuse to change anything while the kernel is starting or stopping.
+
+    Raises:
+        ApiError: 503.
+    """
+    if kernel().stopping:
+        raise ApiError(503, "shutting_down", "gaffer is shutting down")
+    if not kernel().started.is_set():
+        raise ApiError(503, "starting", "gaffer is still starting: try again in a moment")
 
 
 def reply(value: Any, status: int = 200, *, location: str | None = None) -> Response:

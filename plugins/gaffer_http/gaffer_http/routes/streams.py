@@ -35,7 +35,7 @@ async def read_stream(pid: str, label: str = ".") -> Response:
     """
     wanted = wanted_feed()
     process = process_of(pid)
-    logs = _logs(process, label)
+    logs = outputs_of(process, label)
     if wanted.kind == "longpoll":
         polls = api().polls
         lost = sum(max(0, log.start - polls.position(log)) for log in logs)
@@ -51,8 +51,12 @@ async def read_stream(pid: str, label: str = ".") -> Response:
     return await api().feeds.answer(reading, encoder, heartbeat=wanted.heartbeat, once=False)
 
 
-def _logs(process: Process, label: str) -> list[OutputLog]:
-    """The outputs that a label means."""
+def outputs_of(process: Process, label: str) -> list[OutputLog]:
+    """The outputs that a label means.
+
+    Raises:
+        ApiError: 400, no output is redirected; 404, there is none with this label.
+    """
     try:
         process.outputs.reader(label).close()
     except StreamUnavailable as error:
@@ -91,10 +95,19 @@ async def write_stream(pid: str, label: str) -> Response:
     process = process_of(pid)
     data = await read_bytes()
     api().polls.asked(process)
+    await write_to(process, data, label)
+    return reply({"ok": True})
+
+
+async def write_to(process: Process, data: str | bytes, label: str) -> None:
+    """Write to the standard input of a process or to a custom stream, and wait for the pipe.
+
+    Raises:
+        ApiError: 403, it is not redirected or not read any more; 404, there is no such stream.
+    """
     try:
         await process.write(data, label)
     except StreamUnavailable as error:
         raise ApiError(403, "forbidden_write", str(error)) from None
     except NotFound as error:
         raise ApiError(404, "stream_not_found", str(error)) from None
-    return reply({"ok": True})

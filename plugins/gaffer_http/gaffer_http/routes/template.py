@@ -59,8 +59,12 @@ async def read_fields() -> dict[str, Any]:
     Raises:
         ApiError: 400, `invalid_json`.
     """
-    body = await read_object()
-    return {key: value for key, value in body.items() if not key.startswith(_RESERVED)}
+    return kept_fields(await read_object())
+
+
+def kept_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the fields given that belong to the configuration."""
+    return {key: value for key, value in given.items() if not key.startswith(_RESERVED)}
 
 
 def config_of(fields: dict[str, Any]) -> JobConfig:

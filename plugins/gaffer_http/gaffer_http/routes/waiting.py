@@ -9,19 +9,20 @@ from typing import Any
 import trio
 from gaffer_kernel import InvalidField
 from gaffer_kernel.errors import did_you_mean
-from quart import request
+from quart import has_request_context, request, websocket
 
 LONGEST_WAIT = 600.0
 """Seconds."""
 
 
 def check_parameters(*known: str) -> None:
-    """Refuse a parameter of the current request that nobody would read.
+    """Refuse a parameter of the current request or websocket that nobody would read.
 
     Raises:
         InvalidField: naming it, and what may have been meant.
     """
-    for name in request.args:
+    asked = request if has_request_context() else websocket
+    for name in asked.args:
         if name not in known:
             hint = did_you_mean(name, known)
             raise InvalidField(name, f"is not a parameter of this request{hint}")

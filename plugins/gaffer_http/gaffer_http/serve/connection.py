@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from ssl import SSLContext
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from hypercorn.config import Config
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
@@ -24,11 +24,17 @@ from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.serve.peer import Peer, peer_of
 from gaffer_http.serve.transport import Transport
 
+if TYPE_CHECKING:
+    from wsproto.events import Message as WebsocketPart
+
 IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
 
 GOODBYE_TIMEOUT = 2.0
 """Seconds between the end of one half and the end of everything: for the last answer to be read."""
+
+LARGEST_MESSAGE = 64 * 1024
+"""Bytes of a message on a websocket; a larger one closes it."""
 
 LAST_TIMEOUT = 0.25
 """The same for all of these, once the server is closing and there is no request."""
@@ -46,8 +52,9 @@ class Connection:
     Args:
         stream: what was accepted.
         tls: how to speak HTTPS; None for plain HTTP.
-        app: asked for every request; its `scope["state"]` has the Peer as `peer` and, with TLS, as
-            `certificate` a function that returns the one of the client.
+        app: asked for every request; its `scope["state"]` has the Peer as `peer`, as `hung_up` a
+            function that tells whether the client has gone, even if nobody reads what it has sent,
+            and, with TLS, as `certificate` one that returns the client's.
         closing: once it is set, answers end the connection.
         report: told of what the application raises, and what the code of the protocols does.
     """
@@ -94,7 +101,7 @@ class Connection:
 
     def _new_protocol(self) -> TCPServer:
         stream: Any = self._transport
-        state: dict[str, Any] = {"peer": self._peer}
+        state: dict[str, Any] = {"peer": self._peer, "hung_up": self._transport.hung_up}
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             # The attribute, too, is there only after the handshake, which the protocol does.
@@ -111,6 +118,8 @@ class Connection:
         if not self._half_closed:
             self._scope.deadline = inf
         answer: HTTPStream | WSStream = cast(Any, send).__self__
+        if isinstance(answer, WSStream):
+            self._limit_messages(answer)
         send = partial(self._send_2 if scope["http_version"] >= "2" else self._send, scope, send)
         try:
             await self._app(scope, receive, send)
@@ -122,6 +131,12 @@ class Connection:
             if not self._requests:
                 self._rest(IDLE_TIMEOUT)
             await self._reset(answer)
+
+    def _limit_messages(self, websocket: WSStream) -> None:
+        # hypercorn goes on collecting a message that it has found too large, as long as more comes.
+        websocket.buffer = _Buffer(partial(self._rest, GOODBYE_TIMEOUT))
+        # Compressed, 64 KiB from the network can be 64 MiB before anybody counts them.
+        websocket.handshake.extensions = None
 
     async def _send(self, scope: Scope, send: Send, message: Message) -> None:
         if message["type"] == "http.response.start" and self._closing.is_set():
@@ -183,6 +198,30 @@ class Connection:
         """End it even if it is sending to a peer that does not read."""
         self._transport.kill()
         self._scope.cancel()
+
+
+class _Buffer(WebsocketBuffer):
+    """A message as it comes in."""
+
+    def __init__(self, on_too_large: Callable[[], None]) -> None:
+        super().__init__(LARGEST_MESSAGE)
+        self._on_too_large = on_too_large
+        self._overflown = False
+
+    def extend(self, event: WebsocketPart[Any]) -> None:
+        data = event.data
+        size = len(data.encode() if isinstance(data, str) else data)
+        if self._overflown:
+            raise FrameTooLargeError
+        if self.length + size > self.max_length:
+            self._overflown = True
+            self.value = None
+            # Once: the client may go on sending, but not for ever.
+            self._on_too_large()
+            raise FrameTooLargeError
+        super().extend(event)
+        # It counts characters.
+        self.length += size - len(data)
 
 
 class _NoTask(TrioSingleTask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,6 +115,12 @@ class Transport(trio.abc.HalfCloseableStream):
                 pass
         except trio.BrokenResourceError:
             pass  # a reset is also an end
+
+    def hung_up(self) -> bool:
+        """Whether the peer has ended its half, even if there is still something to read."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLRDHUP)
+        return self.is_over or bool(poll.poll(0))
 
     def kill(self) -> None:
         """Break the connection: who waits for it gets an error or the end of the stream."""

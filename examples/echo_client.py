@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Sends a line to the job `echo` of gaffer.ini, over a websocket, and shows what comes back.
+
+Beside a gafferd that runs that file:
+
+    pip install trio-websocket
+    python echo_client.py [http://localhost:5000]
+"""
+
+import json
+import sys
+from urllib.request import urlopen
+
+import trio
+from trio_websocket import open_websocket_url
+
+
+def find_echo(url: str) -> int:
+    with urlopen(f"{url}/jobs/default/echo/pids") as answer:
+        pids: list[int] = json.load(answer)["pids"]
+    return pids[0]
+
+
+async def talk(url: str) -> None:
+    async with open_websocket_url(url) as socket:
+        await socket.send_message("ECHO\n")
+        print("Sent")
+        print("Receiving...")
+        print(f"Received {await socket.get_message()!r}")
+
+
+if __name__ == "__main__":
+    api = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:5000"
+    trio.run(talk, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")

@@ -1,0 +1,191 @@
+"""The commands: what each is called, takes, needs, and does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from gaffer_kernel import InvalidField, Job, JobConfig, JobName, Process
+
+from gaffer_http.access.caller import Right
+from gaffer_http.access.rules import readable, require
+from gaffer_http.channel import arguments as takes
+from gaffer_http.channel.samples import stats_service
+from gaffer_http.channel.writes import Writes
+from gaffer_http.errors import ApiError
+from gaffer_http.routes.pids import readable_pids
+from gaffer_http.routes.reply import kernel
+from gaffer_http.routes.sessions import readable_sessions
+from gaffer_http.routes.template import config_of, kept_fields, refuse_mask, shown_to_caller
+
+Result = Mapping[str, Any]
+
+
+class Command(NamedTuple):
+    """A command.
+
+    Attributes:
+        takes: its arguments. They say what it is about: a Job, a Process, the JobName of a
+            configuration, or None.
+        right: what the caller needs in the session of that; a command about None asks itself.
+        act: does it, given what it is about and the arguments.
+        waits: whether what `act` returns has still to be waited for.
+    """
+
+    takes: type[takes.Arguments]
+    right: Right
+    act: Callable[..., Result | Awaitable[Result]]
+    waits: bool = False
+
+
+def command_table(writes: Writes) -> dict[str, Command]:
+    """Every command, by its name.
+
+    Args:
+        writes: where what is to be written waits.
+    """
+    return {
+        "sessions": Command(takes.Nothing, "read", _sessions),
+        "jobs": Command(takes.OfSession, "read", _jobs),
+        "pids": Command(takes.OfAnyJob, "read", _pids),
+        "load": Command(takes.OfConfig, "manage", _load),
+        "update": Command(takes.OfConfig, "manage", _update),
+        "unload": Command(takes.OfJob, "manage", _unload),
+        "reload": Command(takes.OfJob, "manage", _do(Job.reload)),
+        "start_job": Command(takes.OfJob, "manage", _do(Job.start)),
+        "stop_job": Command(takes.OfJob, "manage", _do(Job.stop)),
+        "stopall": Command(takes.OfJob, "manage", _do(Job.stopall)),
+        "scale": Command(takes.Scale, "manage", _scale),
+        "commit": Command(takes.Commit, "manage", _commit),
+        "killall": Command(takes.KillAll, "manage", _killall),
+        "info": Command(takes.OfJob, "read", _info),
+        "stats": Command(takes.OfJob, "read", _stats, waits=True),
+        "process_info": Command(takes.OfProcess, "read", _process_info),
+        "process_stats": Command(takes.OfProcess, "read", _process_stats, waits=True),
+        "stop_process": Command(takes.OfProcess, "manage", _do(Process.stop)),
+        "kill": Command(takes.Kill, "manage", _kill),
+        "send": Command(takes.Send, "write", partial(_send, writes), waits=True),
+    }
+
+
+def _do(verb: Callable[[Any], None]) -> Callable[[Any, Any], Result]:
+    def act(subject: Any, given: object) -> Result:
+        verb(subject)
+        return {"ok": True}
+
+    return act
+
+
+# About everything
+
+
+def _sessions(subject: None, given: takes.Nothing) -> Result:
+    return {"sessions": readable_sessions()}
+
+
+def _jobs(subject: None, given: takes.OfSession) -> Result:
+    if given.sessionid is None:
+        return {"jobs": [str(job.name) for job in readable(kernel().manager.jobs())]}
+    require("read", given.sessionid)
+    jobs = kernel().manager.jobs(given.sessionid)
+    return {"jobs": [str(job.name) for job in jobs], "sessionid": given.sessionid}
+
+
+def _pids(subject: None, given: takes.OfAnyJob) -> Result:
+    if given.name is None:
+        return {"pids": readable_pids()}
+    name = JobName.parse(given.name, given.sessionid)
+    require("read", name.session)
+    return {"pids": kernel().manager.get(name).pids(), "sessionid": name.session}
+
+
+# About configurations
+
+
+def name_of(given: takes.OfConfig) -> JobName:
+    """The job that a configuration is of.
+
+    Raises:
+        ApiError: 400, it has no name that could be one.
+    """
+    text = given.config.get("name")
+    if not isinstance(text, str):
+        raise ApiError(400, "invalid_config", "name: must be a text")
+    try:
+        return JobName.parse(text, given.sessionid)
+    except InvalidField as error:
+        raise ApiError(400, "invalid_config", str(error)) from None
+
+
+def _config(name: JobName, given: takes.OfConfig) -> JobConfig:
+    fields = {**kept_fields(given.config), "name": name.name}
+    if given.env and isinstance(fields.setdefault("env", {}), Mapping):
+        fields["env"] = {**fields["env"], **given.env}
+    try:
+        return config_of(fields)
+    except ApiError as error:
+        raise ApiError(error.status, "invalid_config", error.reason) from None
+
+
+def _load(name: JobName, given: takes.OfConfig) -> Result:
+    kernel().manager.load(_config(name, given), name.session, start=given.start)
+    return {"ok": True}
+
+
+def _update(name: JobName, given: takes.OfConfig) -> Result:
+    config = _config(name, given)
+    start = given.config.get("start", False) if given.start is None else given.start
+    kernel().manager.update(config, name.session, start=start)
+    return {"ok": True}
+
+
+# About jobs
+
+
+def _unload(job: Job, given: takes.OfJob) -> Result:
+    kernel().manager.unload(job.name)
+    return {"ok": True}
+
+
+def _scale(job: Job, given: takes.Scale) -> Result:
+    return {"numprocesses": job.scale(given.n)}
+
+
+def _commit(job: Job, given: takes.Commit) -> Result:
+    refuse_mask(given.env)
+    return {"ok": True, "pid": job.commit(given.env, given.graceful_timeout)}
+
+
+def _killall(job: Job, given: takes.KillAll) -> Result:
+    job.killall(given.sig)
+    return {"ok": True}
+
+
+def _info(job: Job, given: takes.OfJob) -> Result:
+    return {"info": shown_to_caller(job.info(), job.name.session)}
+
+
+async def _stats(job: Job, given: takes.OfJob) -> Result:
+    return {"stats": await stats_service().job(job.name)}
+
+
+# About processes
+
+
+def _process_info(process: Process, given: takes.OfProcess) -> Result:
+    return {"info": shown_to_caller(process.info(), process.job.session)}
+
+
+async def _process_stats(process: Process, given: takes.OfProcess) -> Result:
+    return {"stats": await stats_service().process(process.pid)}
+
+
+def _kill(process: Process, given: takes.Kill) -> Result:
+    process.kill(given.sig)
+    return {"ok": True}
+
+
+def _send(writes: Writes, process: Process, given: takes.Send) -> Awaitable[Result]:
+    data = given.data if isinstance(given.data, str) else "".join(given.data)
+    return writes.put(process, given.stream, data.encode())

@@ -1,0 +1,148 @@
+"""Commands as they come in: who may, what is answered, and a line in the audit log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import trio
+from gaffer_kernel import GafferError, Job, JobName, Process
+from gaffer_kernel.errors import did_you_mean, shown
+
+from gaffer_http.access import audit
+from gaffer_http.access.rules import caller, require
+from gaffer_http.channel.arguments import Arguments, OfConfig, OfJob, OfProcess, bind
+from gaffer_http.channel.commands import Command, Result, command_table, name_of
+from gaffer_http.channel.messages import Call, failed, succeeded
+from gaffer_http.channel.outbox import Outbox
+from gaffer_http.channel.writes import Writes
+from gaffer_http.errors import ApiError, of_kernel, of_status
+from gaffer_http.routes.reply import check_running, kernel
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 256
+"""Commands of one client that may wait at the same time for what they are about."""
+
+
+class Dispatcher:
+    """Carries out the commands of one client.
+
+    Each has been carried out, and answered, before the next one; those that wait for something are
+    answered later, and hold up nobody.
+
+    Args:
+        nursery: where these wait.
+        outbox: where to answer.
+    """
+
+    def __init__(self, nursery: trio.Nursery, outbox: Outbox) -> None:
+        self._nursery = nursery
+        self._outbox = outbox
+        self._commands = command_table(Writes(nursery))
+        self._waiting = 0
+        self._done = trio.lowlevel.ParkingLot()
+
+    def handle(self, call: Call) -> None:
+        """Carry out a command, or let it begin to wait."""
+        request = _Request(call, self._outbox)
+        with request.errors_told():
+            command = request.find(self._commands)
+            if command.waits and self._waiting >= MOST_WAITING:
+                reason = f"{MOST_WAITING} commands are waiting, more cannot"
+                raise ApiError(429, "too_many", reason)
+            result = request.carry_out(command)
+            if command.waits:
+                self._waiting += 1
+                self._nursery.start_soon(self._wait, request, cast(Awaitable[Result], result))
+            else:
+                request.succeed(cast(Result, result))
+
+    async def _wait(self, request: _Request, result: Awaitable[Result]) -> None:
+        with request.errors_told():
+            request.succeed(await result)
+        self._waiting -= 1
+        self._done.unpark_all()
+
+    async def wait_done(self) -> None:
+        """Wait until no command waits."""
+        while self._waiting:
+            await self._done.park()
+
+
+class _Request:
+    """One command on its way.
+
+    Attributes:
+        what: for the audit log; made of words of ours, of names and of numbers only.
+    """
+
+    def __init__(self, call: Call, outbox: Outbox) -> None:
+        self.what = "CMD"
+        self._call = call
+        self._outbox = outbox
+        self._changes = False
+
+    def find(self, commands: dict[str, Command]) -> Command:
+        name = self._call.name
+        command = commands.get(name)
+        if command is None:
+            hint = did_you_mean(name, commands)
+            raise ApiError(404, "command_not_found", f"no command {shown(name)}{hint}")
+        self.what = f"CMD {name}"
+        self._changes = command.right != "read"
+        return command
+
+    def carry_out(self, command: Command) -> Result | Awaitable[Result]:
+        given: Arguments = bind(self._call, command.takes)
+        subject = self._subject(command, given)
+        if self._changes:
+            check_running()
+        return command.act(subject, given)
+
+    def _subject(self, command: Command, given: Arguments) -> Job | Process | JobName | None:
+        """What the command is about, once the caller has been found to have the right."""
+        match given:
+            case OfConfig():
+                return self._require(command, name_of(given))
+            case OfJob():
+                name = JobName.parse(given.name, given.sessionid)
+                return kernel().manager.get(self._require(command, name))
+            case OfProcess():
+                process = kernel().manager.process(given.pid)
+                self.what += f" {process.pid}"
+                require(command.right, process.job.session)
+                return process
+            case _:
+                return None
+
+    def _require(self, command: Command, name: JobName) -> JobName:
+        self.what += f" {name.session}.{name.name}"
+        require(command.right, name.session)
+        return name
+
+    @contextmanager
+    def errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except ApiError as error:
+            self._fail(error)
+        except GafferError as error:
+            self._fail(of_kernel(error))
+        except Exception:
+            log.exception("the API failed on %s", self.what)
+            self._fail(of_status(500))
+
+    def _fail(self, error: ApiError) -> None:
+        self._record(error.status)
+        self._outbox.answer(failed(self._call.identity, error))
+
+    def succeed(self, result: Result) -> None:
+        self._record(200)
+        self._outbox.answer(succeeded(self._call.identity, result))
+
+    def _record(self, status: int) -> None:
+        if self._changes:
+            audit.record(caller(), self.what, status)

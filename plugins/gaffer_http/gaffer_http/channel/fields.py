@@ -1,0 +1,43 @@
+"""Objects that a client sent, turned into structs; what is wrong with one is named."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from gaffer_kernel import InvalidField
+
+from gaffer_http.routes.body import check_known
+
+_PLACE = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>.*)`", re.DOTALL)
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Missing(InvalidField):
+    """A field that must be there is not."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "is missing")
+
+
+def convert(value: dict[str, Any], kind: type[T]) -> T:
+    """The struct that an object stands for; nothing in it is converted.
+
+    Raises:
+        Missing: there is not every field that must be.
+        InvalidField: a field is unknown, or of another type.
+    """
+    fields = msgspec.structs.fields(kind)
+    check_known(value, [field.name for field in fields])
+    for field in fields:
+        if field.required and field.name not in value:
+            raise Missing(field.name)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        match = _PLACE.fullmatch(str(error))
+        assert match is not None
+        reason = match["reason"].replace("`", "")
+        raise InvalidField(match["field"], reason[:1].lower() + reason[1:]) from None

@@ -1,0 +1,77 @@
+"""What a process writes, in messages."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from gaffer_kernel import Process
+from gaffer_kernel.streams import Output
+
+from gaffer_http.channel.messages import happened
+from gaffer_http.feeds.feed import Source
+from gaffer_http.feeds.output import Pieces, TextOrBytes
+from gaffer_http.routes.streams import outputs_of
+
+OUTPUT = "output"
+"""The event that tells a piece of output."""
+
+LARGEST = 64 * 1024
+"""Bytes of a message."""
+
+
+class OutputMessages:
+    """The messages of one output.
+
+    Args:
+        topic: under which they are told.
+        process: whose.
+        label: which of its outputs; the first one if empty.
+
+    Raises:
+        ApiError: 400, none is redirected; 404, it has no such output.
+    """
+
+    def __init__(self, topic: str, process: Process, label: str) -> None:
+        self._log = outputs_of(process, label or ".")[0]
+        self._topic = topic
+        self._process = process
+        self._text = TextOrBytes()
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[Source[Output]]:
+        """What is written from now on, in pieces."""
+        async with self._process.subscribe(self._log.label) as reader:
+            yield Pieces(reader)
+
+    def of(self, output: Output) -> Iterator[str]:
+        """A piece: text as `data`, other bytes as `data_base64`; `lost` counts those before it."""
+        if output.lost:
+            yield from self.rest()
+        yield from self._messages(self._text.feed(output.data), output.lost)
+
+    def rest(self) -> Iterator[str]:
+        """The beginning of a character, if that is the end."""
+        yield from self._messages(self._text.flush(), 0)
+
+    def _messages(self, data: str | bytes, lost: int) -> Iterator[str]:
+        if not data and not lost:
+            return
+        message = self._message(data, lost)
+        if len(message.encode()) <= LARGEST:
+            yield message
+            return
+        # Text that is full of quotes or of what JSON has to escape.
+        half = len(data) // 2
+        yield from self._messages(data[:half], lost)
+        yield from self._messages(data[half:], 0)
+
+    def _message(self, data: str | bytes, lost: int) -> str:
+        key, text = (
+            ("data", data) if isinstance(data, str) else ("data_base64", b64encode(data).decode())
+        )
+        more = {"lost": lost} if lost else {}
+        process, label = self._process, self._log.label
+        known = {"pid": process.pid, "name": str(process.job), "label": label}
+        return happened(OUTPUT, self._topic, **known, **{key: text}, **more)

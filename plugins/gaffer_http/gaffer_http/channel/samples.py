@@ -1,0 +1,59 @@
+"""What gaffer-stats measures, if it is there: it is asked for through the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from gaffer_kernel import Job, Process
+
+from gaffer_http.channel.messages import happened
+from gaffer_http.errors import ApiError
+from gaffer_http.feeds.feed import Source
+from gaffer_http.routes.reply import kernel
+
+SAMPLE = "stat"
+"""The event that tells a sample."""
+
+
+def stats_service() -> Any:
+    """The service of gaffer-stats.
+
+    Raises:
+        ApiError: 404, it is not there.
+    """
+    service = kernel().services.get("stats")
+    if service is None:
+        raise ApiError(404, "not_found", "nothing measures here: install gaffer-stats")
+    return service
+
+
+@asynccontextmanager
+async def sampling(service: Any, subject: Job | Process) -> AsyncIterator[Source[dict[str, Any]]]:
+    """The samples of a job or a process, as they are taken."""
+    async with service.watch(subject) as watch:
+        yield _Samples(watch)
+
+
+class _Samples:
+    def __init__(self, watch: Any) -> None:
+        self._watch = watch
+        self._told = 0
+
+    async def receive(self) -> dict[str, Any] | None:
+        try:
+            sample = await anext(self._watch)
+        except StopAsyncIteration:
+            return None
+        payload: dict[str, Any] = msgspec.to_builtins(sample)
+        if self._watch.dropped > self._told:
+            payload["dropped"] = self._watch.dropped - self._told
+            self._told = self._watch.dropped
+        return payload
+
+
+def sample_messages(topic: str, payload: dict[str, Any]) -> Iterator[str]:
+    """What is told of a sample."""
+    yield happened(SAMPLE, topic, **payload)

@@ -1,0 +1,152 @@
+"""The topics that a client follows, each with a task and, if it wants, a credit of its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import trio
+from gaffer_kernel import GafferError
+
+from gaffer_http.channel.messages import (
+    Credit,
+    Subscribe,
+    Unsubscribe,
+    happened,
+    not_subscribed,
+    subscribed,
+)
+from gaffer_http.channel.outbox import Outbox
+from gaffer_http.channel.topics import Topic, find_topic
+from gaffer_http.errors import ApiError, of_kernel, of_status
+from gaffer_http.feeds.feed import Source
+
+log = logging.getLogger(__name__)
+
+MOST = 50
+"""Subscriptions of one client."""
+
+END = "end"
+"""The event that says that a topic will have no more of them."""
+
+
+class Subscriptions:
+    """What one client follows.
+
+    Args:
+        nursery: where the topics' tasks run.
+        outbox: where to answer, and to tell.
+    """
+
+    def __init__(self, nursery: trio.Nursery, outbox: Outbox) -> None:
+        self._nursery = nursery
+        self._outbox = outbox
+        self._topics: dict[str, _Subscription] = {}
+
+    async def subscribe(self, wanted: Subscribe) -> None:
+        """Follow a topic: what happens once this has returned is told, if it is not an error."""
+        try:
+            self._check(wanted.topic)
+            topic = find_topic(wanted.topic, wanted.since)
+            subscription = _Subscription(wanted, topic, self._outbox)
+            await self._nursery.start(self._follow, subscription)
+        except ApiError as error:
+            self._refuse(wanted.topic, error)
+        except GafferError as error:
+            self._refuse(wanted.topic, of_kernel(error))
+
+    def _check(self, topic: str) -> None:
+        if topic in self._topics:
+            raise ApiError(409, "conflict", f"{topic} is subscribed already")
+        if len(self._topics) >= MOST:
+            raise ApiError(429, "too_many", f"{MOST} topics are subscribed, more cannot be")
+
+    def _refuse(self, topic: str, error: ApiError) -> None:
+        self._outbox.answer(not_subscribed(topic, error))
+
+    async def _follow(
+        self,
+        subscription: _Subscription,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        name = subscription.name
+        with subscription.scope:
+            async with subscription.topic.opening as source:
+                self._topics[name] = subscription
+                self._outbox.answer(subscribed(name))
+                task_status.started()
+                try:
+                    await subscription.relay(source)
+                except Exception:
+                    # A defect of ours, or of a plugin, must not take the other topics with it.
+                    log.exception("the API failed on the topic %r", name)
+                    self._refuse(name, of_status(500))
+                # Not when it was unsubscribed in its last moment, and perhaps subscribed again.
+                if self._topics.get(name) is subscription:
+                    del self._topics[name]
+
+    def unsubscribe(self, wanted: Unsubscribe) -> None:
+        """Follow a topic no more."""
+        try:
+            subscription = self._subscribed(wanted.topic)
+        except ApiError as error:
+            self._refuse(wanted.topic, error)
+            return
+        del self._topics[wanted.topic]
+        subscription.scope.cancel()
+        self._outbox.forget(subscription)
+        self._outbox.answer(subscribed(wanted.topic))
+
+    def add_credit(self, granted: Credit) -> None:
+        """Go on with a topic."""
+        try:
+            self._subscribed(granted.topic).add_credit(granted.bytes)
+        except ApiError as error:
+            self._refuse(granted.topic, error)
+
+    def _subscribed(self, topic: str) -> _Subscription:
+        if topic not in self._topics:
+            raise ApiError(404, "not_subscribed", f"{topic} is not subscribed, or has ended")
+        return self._topics[topic]
+
+
+class _Subscription:
+    def __init__(self, wanted: Subscribe, topic: Topic, outbox: Outbox) -> None:
+        self.name = wanted.topic
+        self.topic = topic
+        self.scope = trio.CancelScope()
+        self._credit = wanted.credit
+        self._granted = trio.lowlevel.ParkingLot()
+        self._outbox = outbox
+
+    def add_credit(self, size: int) -> None:
+        if self._credit is None:
+            reason = f"{self.name} was subscribed without credit, and has no limit"
+            raise ApiError(409, "conflict", reason)
+        self._credit += size
+        self._granted.unpark_all()
+
+    async def relay(self, source: Source[Any]) -> None:
+        while True:
+            # Before anything is taken: what waits at the source is bounded, and counted.
+            await self._wait_credit()
+            batch = await source.receive()
+            if batch is None:
+                break
+            for message in self.topic.messages(batch):
+                await self._tell(message)
+        for message in self.topic.rest():
+            await self._tell(message)
+        await self._tell(happened(END, self.name))
+
+    async def _tell(self, message: str) -> None:
+        await self._wait_credit()
+        await self._outbox.tell(self, message)
+        if self._credit is not None:
+            # The last message may overdraw it: else a message larger than the credit never goes.
+            self._credit -= len(message.encode())
+
+    async def _wait_credit(self) -> None:
+        while self._credit is not None and self._credit <= 0:
+            await self._granted.park()

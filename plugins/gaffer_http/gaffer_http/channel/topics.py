@@ -1,0 +1,143 @@
+"""What can be subscribed to, and the messages that tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gaffer_kernel import Event, InvalidField, JobName, Process
+from gaffer_kernel.errors import shown
+
+from gaffer_http.access.rules import require
+from gaffer_http.channel.messages import happened_as
+from gaffer_http.channel.output import OutputMessages
+from gaffer_http.channel.samples import sample_messages, sampling, stats_service
+from gaffer_http.errors import ApiError
+from gaffer_http.feeds.events import GAP, Events, watching
+from gaffer_http.feeds.feed import Source
+from gaffer_http.routes.oldnames import is_pid
+from gaffer_http.routes.pids import process_of
+from gaffer_http.routes.reply import api, kernel
+from gaffer_http.routes.watch import readable_events
+
+
+def _nothing() -> Iterator[str]:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a subscription tells.
+
+    Attributes:
+        opening: entered when it begins, left at its end.
+        messages: what to send for what the source has.
+        rest: what to send when it has no more.
+    """
+
+    opening: AbstractAsyncContextManager[Source[Any]]
+    messages: Callable[[Any], Iterator[str]]
+    rest: Callable[[], Iterator[str]] = _nothing
+
+
+def find_topic(name: str, since: int | None) -> Topic:
+    """What the caller may follow under a name.
+
+    Args:
+        name: `EVENTS`, `JOB:session.name`, `PROCESS:pid`, `STATS:` either of them, `STREAM:pid` or
+            `STREAM:pid.label`.
+        since: the number of the last event already seen.
+
+    Raises:
+        ApiError: 403 or 404; 400, the process has no output.
+        NotFound: there is no such job or process.
+        InvalidField: a name is none, or `since` is for another topic.
+    """
+    kind, _, subject = name.partition(":")
+    if name == "EVENTS":
+        return _events(name, watching(kernel().events, None, since, readable_events()))
+    if kind == "JOB" and subject:
+        return _job(name, JobName.parse(subject), since)
+    if kind == "PROCESS" and subject:
+        return _process(name, _readable(subject), since)
+    if kind not in ("STATS", "STREAM") or not subject:
+        kinds = "EVENTS, JOB:, PROCESS:, STATS: or STREAM:"
+        raise ApiError(404, "unknown_topic", f"a topic is {kinds}, not {shown(name)}")
+    if since is not None:
+        raise InvalidField("since", f"is for topics of events, not for {kind}:")
+    return _stats(name, subject) if kind == "STATS" else _stream(name, subject)
+
+
+def _events(name: str, opening: AbstractAsyncContextManager[Source[Events]]) -> Topic:
+    line = api().forms.line
+    return Topic(opening, lambda events: (happened_as(name, line(event)) for event in events))
+
+
+def _job(name: str, job: JobName, since: int | None) -> Topic:
+    """Also of a job that is not there yet."""
+    require("read", job.session)
+
+    def admits(event: Event) -> bool:
+        return event.job == job.name and event.session == job.session
+
+    return _events(name, watching(kernel().events, None, since, admits))
+
+
+def _process(name: str, process: Process, since: int | None) -> Topic:
+    def admits(event: Event) -> bool:
+        return event.job is not None and event.data.get("pid") == process.pid
+
+    watch = watching(kernel().events, None, since, admits)
+    return _events(name, _until_exit(process, watch))
+
+
+@asynccontextmanager
+async def _until_exit(
+    process: Process, opening: AbstractAsyncContextManager[Source[Events]]
+) -> AsyncIterator[Source[Events]]:
+    async with opening as source:
+        yield _UntilExit(process, source)
+
+
+class _UntilExit:
+    def __init__(self, process: Process, source: Source[Events]) -> None:
+        self._process = process
+        self._source = source
+        self._over = False
+
+    async def receive(self) -> Events | None:
+        events = None if self._over else await self._source.receive()
+        self._over = self._process.ended is not None and any(
+            # What is missing may have been the exit.
+            event.event in ("exit", GAP)
+            for event in events or ()
+        )
+        return events
+
+
+def _stats(name: str, subject: str) -> Topic:
+    if is_pid(subject):
+        process = _readable(subject)
+        return Topic(sampling(stats_service(), process), partial(sample_messages, name))
+    job = JobName.parse(subject)
+    require("read", job.session)
+    opening = sampling(stats_service(), kernel().manager.get(job))
+    return Topic(opening, partial(sample_messages, name))
+
+
+def _stream(name: str, subject: str) -> Topic:
+    pid, dot, label = subject.partition(".")
+    process = _readable(pid)
+    if dot and label in ("", "."):
+        raise ApiError(404, "io_not_found", f"a topic is of one output, not of {shown(label)}")
+    messages = OutputMessages(name, process, label)
+    return Topic(messages.opening(), messages.of, messages.rest)
+
+
+def _readable(pid: str) -> Process:
+    process = process_of(pid)
+    require("read", process.job.session)
+    return process

@@ -1,0 +1,21 @@
+"""`/channel`: events, samples, output, input and commands of many processes over one websocket."""
+
+from __future__ import annotations
+
+from quart import Blueprint
+
+from gaffer_http.access.rules import checks_itself
+from gaffer_http.channel.channel import talk
+from gaffer_http.routes.conversation import converse
+from gaffer_http.routes.waiting import check_parameters
+
+routes = Blueprint("channel", __name__)
+
+
+@routes.websocket("/channel")
+@routes.websocket("/channel/websocket")
+@checks_itself
+async def channel() -> None:
+    """Serve a client until it goes or the API closes."""
+    check_parameters()
+    await converse(talk)

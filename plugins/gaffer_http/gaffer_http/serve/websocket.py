@@ -1,0 +1,35 @@
+"""Quart's side of a websocket, where the last messages of a client that goes are not lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from quart_trio.asgi import TrioASGIWebsocketConnection
+
+HEARS_LAST = "gaffer.hears_last"
+"""Set in the scope's state by a view that reads to the end, where `receive` raises EndOfChannel."""
+
+LAST_WORDS = 1.0
+"""Seconds that such a view may take for what came before the client went."""
+
+
+class WebsocketConnection(TrioASGIWebsocketConnection):
+    """Hands the messages of a client to the view.
+
+    Quart's own cancels the view when the client goes, with ten messages before it, and hands over
+    None for one that is empty.
+    """
+
+    async def handle_messages(  # type: ignore[override]
+        self, nursery: trio.Nursery, receive: Any
+    ) -> None:
+        """Hand over what comes; cancel the view after the end."""
+        with self.send_channel:
+            while (event := await receive())["type"] != "websocket.disconnect":
+                if event["type"] == "websocket.receive":
+                    data = event.get("bytes")
+                    await self.send_channel.send(event["text"] if data is None else data)
+        if HEARS_LAST in self.scope["state"]:
+            await trio.sleep(LAST_WORDS)
+        nursery.cancel_scope.cancel()

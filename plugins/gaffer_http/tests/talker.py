@@ -1,0 +1,129 @@
+"""A client of the channel, for tests, and the processes that it is about."""
+
+import json
+from contextlib import asynccontextmanager
+from itertools import count
+
+import trio
+from gaffer_kernel import JobConfig
+
+
+class Refused(Exception):
+    """A command was answered with an error."""
+
+    def __init__(self, error):
+        super().__init__(error)
+        assert set(error) == {"errno", "reason", "message"}
+        assert error["message"]
+        self.status = error["errno"]
+        self.slug = error["reason"]
+        self.message = error["message"]
+
+
+class Talker:
+    """Talks on a websocket.
+
+    Attributes:
+        events: what was told so far and not asked for yet, without `gaffer:event` around it.
+    """
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.events = []
+        self._ids = count(1)
+
+    async def say(self, event, **data):
+        message = {"event": event, "data": data} if data else {"event": event}
+        await self.socket.send_message(json.dumps(message))
+
+    async def hear(self):
+        """The next message."""
+        text = await self.socket.get_message()
+        assert isinstance(text, str)
+        return json.loads(text)
+
+    async def answer(self):
+        """The next message that is no event; the events before it are kept."""
+        while (message := await self.hear())["event"] == "gaffer:event":
+            self.events.append(message["data"])
+        return message
+
+    async def event(self, name=None, topic=None):
+        """The next event, or the next of a name or topic; the others are kept."""
+
+        def fits(event):
+            return name in (None, event["event"]) and topic in (None, event["topic"])
+
+        for place, event in enumerate(self.events):
+            if fits(event):
+                return self.events.pop(place)
+        while True:
+            message = await self.hear()
+            assert message["event"] == "gaffer:event", message
+            if fits(message["data"]):
+                return message["data"]
+            self.events.append(message["data"])
+
+    async def subscribe(self, topic, **more):
+        await self.say("SUB", topic=topic, **more)
+        return _subscribed(topic, await self.answer())
+
+    async def unsubscribe(self, topic):
+        await self.say("UNSUB", topic=topic)
+        return _subscribed(topic, await self.answer())
+
+    async def ask(self, name, /, *args, **kwargs):
+        """Have a command done: its identity."""
+        identity = next(self._ids)
+        call = {"identity": identity, "name": name, "args": args, "kwargs": kwargs}
+        await self.say("CMD", **call)
+        return identity
+
+    async def do(self, name, /, *args, **kwargs):
+        """Have a command done: its result."""
+        identity = await self.ask(name, *args, **kwargs)
+        message = await self.answer()
+        assert message["data"]["id"] == identity
+        if message["event"] == "gaffer:command_error":
+            raise Refused(message["data"]["error"])
+        assert message["event"] == "gaffer:command_success"
+        return message["data"]["result"]
+
+
+def _subscribed(topic, message):
+    assert message["topic"] == topic
+    if message["event"] == "gaffer:subscription_error":
+        raise Refused(message["data"])
+    assert message == {"event": "gaffer:subscription_success", "topic": topic}
+
+
+@asynccontextmanager
+async def talking(api, path="/channel", **headers):
+    async with api.websocket(path, **headers) as socket:
+        yield Talker(socket)
+
+
+ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
+
+
+async def start(api, name="x", session="default", **settings):
+    """The process of a new job; `cat` when nothing else is said."""
+    settings = {"name": name, **(ECHO if "cmd" not in settings else {}), **settings}
+    job = api.kernel.manager.load(JobConfig(**settings), session, start=True)
+    await job.settled()
+    [process] = job.processes
+    return process
+
+
+async def shell(api, script, name="x", **settings):
+    settings = {"redirect_output": ("out",), "redirect_input": True, **settings}
+    return await start(api, name, cmd=script, shell=True, **settings)
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+def readers(process):
+    return sum(log.readers for log in process.outputs.logs.values())

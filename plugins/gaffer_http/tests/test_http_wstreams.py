@@ -1,0 +1,266 @@
+"""A process at the other end of a websocket: its input, its first output, its end."""
+
+import json
+
+import pytest
+import trio
+from gaffer_kernel import JobConfig
+from trio_websocket import ConnectionClosed
+
+ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
+
+
+async def start(api, **settings):
+    """The process of a new job; `cat` when nothing else is said."""
+    settings = {"name": "x", **(ECHO if "cmd" not in settings else {}), **settings}
+    job = api.kernel.manager.load(JobConfig(**settings), start=True)
+    await job.settled()
+    [process] = job.processes
+    return process
+
+
+async def shell(api, script, **settings):
+    settings = {"redirect_output": ("out",), "redirect_input": True, **settings}
+    return await start(api, cmd=script, shell=True, **settings)
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+def readers(process):
+    return sum(log.readers for log in process.outputs.logs.values())
+
+
+async def closed(socket):
+    """The code with which a websocket is closed; nothing comes before."""
+    with pytest.raises(ConnectionClosed) as raised:
+        await socket.get_message()
+    return raised.value.reason.code
+
+
+async def received(socket, size):
+    got = b""
+    while len(got) < size:
+        message = await socket.get_message()
+        got += message.encode() if isinstance(message, str) else message
+    return got
+
+
+async def test_what_is_sent_goes_to_the_input_and_the_output_comes_back(api):
+    await start(api)
+    async with api.websocket("/wstreams/1") as socket:
+        for message in ("ECHO\n", b"bytes\n", "\u20ac\n"):
+            await socket.send_message(message)
+            text = message if isinstance(message, str) else message.decode()
+            assert await socket.get_message() == text
+
+
+async def test_an_empty_message_is_no_message(api):
+    await start(api)
+    async with api.websocket("/wstreams/1") as socket:
+        for empty in (b"", ""):
+            await socket.send_message(empty)
+        await socket.send_message("after\n")
+        assert await socket.get_message() == "after\n"
+
+
+async def test_only_the_first_output_is_sent(api):
+    await shell(api, "read x; echo err >&2; echo out; cat", redirect_output=("out", "err"))
+    async with api.websocket("/wstreams/1") as socket:
+        await socket.send_message("\n")
+        assert await socket.get_message() == "out\n"
+
+
+async def test_all_clients_see_what_a_process_writes(api):
+    process = await start(api)
+    async with api.websocket("/wstreams/1") as one, api.websocket("/wstreams/1") as other:
+        await one.send_message("from one\n")
+        assert await one.get_message() == await other.get_message() == "from one\n"
+        await one.aclose()
+        await other.send_message("from the other\n")
+        assert await other.get_message() == "from the other\n"
+    await until(lambda: readers(process) == 0)
+
+
+async def test_what_is_not_utf_8_comes_as_bytes(api):
+    await start(api)
+    async with api.websocket("/wstreams/1") as socket:
+        await socket.send_message(b"\xff\n")
+        assert await socket.get_message() == b"\xff\n"
+        await socket.send_message(b"text\n")
+        assert await socket.get_message() == "text\n"
+
+
+async def test_a_character_that_was_cut_stays_whole(api):
+    process = await start(api)
+    async with api.websocket("/wstreams/1") as socket:
+        log = process.outputs.logs["stdout"]
+        for number, byte in enumerate(b"\n\xe2\x82\xac"):
+            await process.write(bytes([byte]))
+            await until(lambda number=number: log.end == number + 1)
+        assert await socket.get_message() == "\n"
+        assert await socket.get_message() == "\u20ac"
+
+
+async def test_a_cut_character_at_the_end_comes_as_bytes(api):
+    await shell(api, r"read x; printf '\342\202'")
+    async with api.websocket("/wstreams/1") as socket:
+        await socket.send_message("\n")
+        assert await socket.get_message() == b"\xe2\x82"
+        assert await closed(socket) == 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "slug"),
+    [
+        ("/wstreams/9", 4404, "not_found"),
+        ("/wstreams/x", 4400, "bad_value"),
+        ("/wstreams/1", 4403, "forbidden_write"),
+        ("/wstreams/2", 4400, "io_not_redirected"),
+    ],
+)
+async def test_errors_are_told_in_a_message_and_by_the_code(api, path, code, slug):
+    await start(api, name="deaf", cmd="sleep 100", redirect_output=("stdout",))
+    await start(api, name="mute", cmd="sleep 100", redirect_input=True)
+    async with api.websocket(path) as socket:
+        error = json.loads(await socket.get_message())
+        assert (error["ok"], error["error"], error["errno"]) == (False, slug, code - 4000)
+        assert error["reason"]
+        assert await closed(socket) == code
+
+
+async def test_an_unknown_parameter_is_refused(api):
+    await start(api)
+    answer = await api.ask_websocket("/wstreams/1?feed=x")
+    assert (answer.status, answer.slug) == (400, "bad_value")
+
+
+@pytest.mark.parametrize("path", ["/wstreams/1", "/channel", "/channel/websocket"])
+async def test_a_page_of_another_origin_is_refused(api, path):
+    await start(api)
+    answer = await api.ask_websocket(path, origin="https://evil.com")
+    assert (answer.status, answer.slug) == (403, "forbidden_origin")
+
+
+async def test_it_closes_with_the_process_after_its_last_words(api):
+    await shell(api, "read x; head -c 900000 /dev/zero; echo last")
+    async with api.websocket("/wstreams/1") as socket:
+        await socket.send_message("\n")
+        got = await received(socket, 900_005)
+        assert got.endswith(b"\0last\n")
+        assert await closed(socket) == 1000
+
+
+async def test_writing_to_a_process_that_ends_is_no_error(api):
+    process = await shell(api, "read x; exec sleep 0.1 <&-")
+    async with api.websocket("/wstreams/1") as socket:
+        for _ in range(10):
+            await socket.send_message("x\n")
+        assert await closed(socket) == 1000
+        assert not process.active
+
+
+async def test_a_process_that_closes_its_input_refuses_what_comes(api):
+    await shell(api, "exec <&-; echo closed; exec sleep 100")
+    async with api.websocket("/wstreams/1") as socket:
+        await socket.send_message("x\n" * 100)
+        message = await socket.get_message()
+        if message == "closed\n":
+            message = await socket.get_message()
+        assert json.loads(message)["error"] == "forbidden_write"
+        assert await closed(socket) == 4403
+
+
+async def test_the_last_messages_of_a_client_that_goes_arrive(api):
+    process = await start(api)
+    log = process.outputs.logs["stdout"]
+    async with api.websocket("/wstreams/1") as socket:
+        for _ in range(100):
+            await socket.send_message("0123456789" * 100)
+        await socket.aclose()
+    await until(lambda: log.end == 100_000)
+    await until(lambda: readers(process) == 0)
+
+
+async def test_a_process_that_does_not_read_is_not_sent_more_than_it_can_hold(api):
+    process = await shell(api, "read x; while echo tick; do sleep 0.05; done")
+    async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
+        sent = 0
+
+        async def send():
+            nonlocal sent
+            for _ in range(1000):
+                await socket.send_message(b"\n" * 60_000)
+                sent += 1
+
+        nursery.start_soon(send)
+        # Its output comes nevertheless.
+        for _ in range(20):
+            assert "tick" in await socket.get_message()
+        before = sent
+        for _ in range(5):
+            assert "tick" in await socket.get_message()
+        assert sent == before < 500
+        nursery.cancel_scope.cancel()
+    # Nobody reads what would tell that the client has gone.
+    with trio.fail_after(5):
+        await until(lambda: readers(process) == 0)
+
+
+async def test_a_client_that_goes_without_a_word_is_freed(api):
+    process = await start(api)
+    async with api.websocket("/wstreams/1"):
+        await until(lambda: readers(process) == 1)
+    with trio.fail_after(1):
+        await until(lambda: readers(process) == 0)
+
+
+async def test_a_message_that_is_too_large_closes(api):
+    process = await start(api)
+    for size, large in ((65_536, False), (65_537, True), (10_000_000, True)):
+        async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
+
+            async def send(size=size, socket=socket):
+                # The connection may be over before all of it is sent.
+                try:
+                    await socket.send_message("\n" * size)
+                except ConnectionClosed:
+                    pass
+
+            nursery.start_soon(send)
+            if large:
+                assert await closed(socket) == 1009
+            else:
+                assert len(await received(socket, size)) == size
+            nursery.cancel_scope.cancel()
+    with trio.fail_after(5):
+        await until(lambda: readers(process) == 0)
+    assert process.outputs.logs["stdout"].end == 65_536
+
+
+async def test_it_closes_with_the_api(running_api):
+    async with running_api() as api:
+        process = await start(api)
+        async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
+            before = trio.current_time()
+            nursery.start_soon(api.kernel.plugins.close, "http")
+            assert await closed(socket) == 1012
+            assert trio.current_time() - before < 1
+        await until(lambda: readers(process) == 0)
+        assert process.active
+
+
+async def test_clients_that_do_not_read_do_not_keep_the_api_from_closing(running_api):
+    async with running_api() as api:
+        process = await shell(api, "exec yes 0123456789")
+        log = process.outputs.logs["out"]
+        async with api.websocket("/wstreams/1"), api.websocket("/wstreams/1"):
+            await until(lambda: readers(process) == 2)
+            enough = log.end + 50_000_000
+            await until(lambda: log.end > enough)
+            before = trio.current_time()
+            await api.kernel.plugins.close("http")
+            assert trio.current_time() - before < 2
+            await until(lambda: readers(process) == 0)
