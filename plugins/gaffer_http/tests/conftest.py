@@ -1,14 +1,16 @@
 """An HTTP client of a few lines, a server around any application, and the API of a real kernel."""
 
 import json
+import re
 import tempfile
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import h11
 import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
+from tests.gafferd import Home, wait_until
 
 import gaffer_http
 from gaffer_http.listen.endpoints import read_endpoints
@@ -202,18 +204,62 @@ async def serve(nursery):
             await server.close(0)
 
 
-class Api:
-    """The API of a running kernel."""
+class Reached:
+    """Somebody who answers at some addresses."""
 
-    def __init__(self, kernel):
-        self.kernel = kernel
-        self.urls = kernel.services["http"].addresses
+    def __init__(self, urls):
+        self.urls = urls
 
     async def ask(self, method, path, body=None, **headers):
         return await ask_once(self.urls[0], method, path, body, **headers)
 
     def client(self):
         return open_client(self.urls[0])
+
+    async def connect(self):
+        return await connect(self.urls[0])
+
+
+class Api(Reached):
+    """The API of a running kernel."""
+
+    def __init__(self, kernel):
+        super().__init__(kernel.services["http"].addresses)
+        self.kernel = kernel
+
+
+class Daemon(Reached):
+    """The API of a gafferd.
+
+    Attributes:
+        process: a subprocess.Popen.
+    """
+
+    def __init__(self, process, url):
+        super().__init__([url])
+        self.process = process
+
+    @property
+    def memory(self):
+        """Resident, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [kilobytes] = re.findall(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(kilobytes) * 1024
+
+
+@pytest.fixture
+def gafferd(tmp_path, short_path):
+    """Run gafferd: `with gafferd("http", ini=...) as daemon`, with the plugins named."""
+
+    @contextmanager
+    def run(*plugins, ini):
+        home = Home(tmp_path, *plugins)
+        home.write("gaffer.ini", ini)
+        with home.running("-c", "gaffer.ini", "--bind", f"unix:{short_path}/s") as process:
+            wait_until((short_path / "s").exists)
+            yield Daemon(process, f"http+unix:{short_path}/s")
+
+    return run
 
 
 @asynccontextmanager
