@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import tempfile
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -93,6 +94,10 @@ class Client:
             got += more
         return got
 
+    async def closed(self):
+        """Wait until the server closes a connection on which nothing was asked."""
+        assert await self.stream.receive_some() == b""
+
     async def _event(self):
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             self._h11.receive_data(await self.stream.receive_some())
@@ -130,6 +135,12 @@ async def connect(url):
         return await trio.open_unix_socket(rest)
     host, _, port = rest.removeprefix("//").rpartition(":")
     return await trio.open_tcp_stream(host.strip("[]"), int(port))
+
+
+def listens(path):
+    """Whether somebody accepts connections on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
 
 
 @asynccontextmanager
@@ -239,6 +250,11 @@ class Daemon(Reached):
         super().__init__([url])
         self.process = process
 
+    async def spawned(self, *pids):
+        """Wait until there are these processes."""
+        while (await self.ask("GET", "/pids")).json["pids"] != list(pids):
+            await trio.sleep(0.01)
+
     @property
     def memory(self):
         """Resident, in bytes."""
@@ -256,7 +272,7 @@ def gafferd(tmp_path, short_path):
         home = Home(tmp_path, *plugins)
         home.write("gaffer.ini", ini)
         with home.running("-c", "gaffer.ini", "--bind", f"unix:{short_path}/s") as process:
-            wait_until((short_path / "s").exists)
+            wait_until(lambda: listens(f"{short_path}/s"))
             yield Daemon(process, f"http+unix:{short_path}/s")
 
     return run

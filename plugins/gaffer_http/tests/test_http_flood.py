@@ -31,6 +31,7 @@ async def test_a_flood_that_two_clients_do_not_read_costs_no_memory(gafferd, tmp
             got += len(await reader.more())
 
     with gafferd("http", ini=INI) as daemon:
+        await daemon.spawned(1)
         async with (
             daemon.client() as raw,
             daemon.client() as lines,
