@@ -17,10 +17,16 @@ CHILD = "sh -c 'echo $$$$ >{mark}.new; mv {mark}.new {mark}; exec sleep 600'"
 
 
 class Home:
-    """A folder that is gafferd's working directory and its HOME."""
+    """A folder that is gafferd's working directory and its HOME.
 
-    def __init__(self, folder):
+    Args:
+        folder: the same.
+        plugins: the names of those installed that gafferd may use there.
+    """
+
+    def __init__(self, folder, *plugins):
         self.folder = folder
+        self.plugins = plugins
 
     def __truediv__(self, name):
         return self.folder / name
@@ -38,8 +44,9 @@ class Home:
         return "\n".join([f"[process:{name}]", *lines, ""])
 
     def command(self, *args):
-        installed = (f"--disable={point.name}" for point in entry_points(group="gaffer"))
-        return [*installed, *map(str, args)]
+        installed = {point.name for point in entry_points(group="gaffer")}
+        disabled = (f"--disable={name}" for name in sorted(installed.difference(self.plugins)))
+        return [*disabled, *map(str, args)]
 
     def environ(self, **more):
         inherited = {key: value for key, value in os.environ.items() if "GAFFER" not in key}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 from gaffer_kernel import GafferError, Kernel
 
-from gaffer_http.access.caller import Authenticate, Caller, Credentials
+from gaffer_http.access.caller import Authenticate, Caller, Credentials, Right
 from gaffer_http.access.policy import read_policy
 from gaffer_http.listen.endpoints import Endpoint, is_exposed, read_endpoints
 from gaffer_http.listen.sockets import listening
+
+if TYPE_CHECKING:
+    from quart import Response
+
+    from gaffer_http.feeds.objects import Objects
+
+T = TypeVar("T")
 
 log = logging.getLogger(__package__)
 
@@ -21,9 +29,13 @@ GRACE = 3.0
 """Seconds that requests have to finish when the API closes; the kernel would allow five."""
 
 
+def _as_it_is(value: object) -> object:
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class HttpService:
-    """What `kernel.services["http"]` tells.
+    """What `kernel.services["http"]` tells, and what routes of other plugins can ask of it.
 
     Attributes:
         addresses: where the API answers, ports as they are: `http://127.0.0.1:5000`,
@@ -33,6 +45,61 @@ class HttpService:
 
     addresses: tuple[str, ...]
     closing: trio.Event
+
+    def caller(self) -> Caller:
+        """Who sent the current request or opened the current websocket.
+
+        For what goes on when the view has returned, like a feed, ask before.
+        """
+        from gaffer_http.access.rules import caller
+
+        return caller()
+
+    def may(self, right: Right, session: str | None = None) -> bool:
+        """Whether the caller of the current request has a right.
+
+        Args:
+            right: `read`, `write` or `manage`.
+            session: where; None for everywhere, also in sessions to come.
+        """
+        return self.caller().may(right, session)
+
+    async def feed(
+        self,
+        opening: AbstractAsyncContextManager[Objects[T]],
+        *,
+        event: str,
+        show: Callable[[T], object] = _as_it_is,
+    ) -> Response:
+        """Answer the current request with objects as they come, in the form it asks for.
+
+        It may have the parameters `feed` and `heartbeat`, and no others. The answer ends with the
+        objects, or when the API closes; a long poll after the first one.
+
+        Args:
+            opening: yields an asynchronous iterator over the objects that counts in `dropped` how
+                many were lost because they were not fetched, which an `eventsource` is told. Its
+                wait is cancelled now and then, which must lose nothing: it can be no generator.
+                Entered before anything goes out, left when the request is over.
+            event: the type of the server-sent events.
+            show: what the client is told of an object, something that msgspec can encode; called
+                after the view has returned.
+
+        Raises:
+            InvalidField: a parameter is wrong or unknown.
+        """
+        from gaffer_http.feeds.forms import encoder
+        from gaffer_http.feeds.objects import ObjectForms, telling
+        from gaffer_http.feeds.query import wanted_feed
+        from gaffer_http.routes.reply import api
+
+        wanted = wanted_feed()
+        return await api().feeds.answer(
+            telling(opening, show),
+            encoder(wanted.kind, ObjectForms(event)),
+            heartbeat=wanted.heartbeat,
+            once=wanted.kind == "longpoll",
+        )
 
 
 @asynccontextmanager

@@ -1,14 +1,17 @@
 """An HTTP client of a few lines, a server around any application, and the API of a real kernel."""
 
 import json
+import re
+import socket
 import tempfile
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import h11
 import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
+from tests.gafferd import Home, wait_until
 from trio_websocket import wrap_client_stream
 
 import gaffer_http
@@ -92,6 +95,10 @@ class Client:
             got += more
         return got
 
+    async def closed(self):
+        """Wait until the server closes a connection on which nothing was asked."""
+        assert await self.stream.receive_some() == b""
+
     async def _event(self):
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             self._h11.receive_data(await self.stream.receive_some())
@@ -129,6 +136,12 @@ async def connect(url):
         return await trio.open_unix_socket(rest)
     host, _, port = rest.removeprefix("//").rpartition(":")
     return await trio.open_tcp_stream(host.strip("[]"), int(port))
+
+
+def listens(path):
+    """Whether somebody accepts connections on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
 
 
 @asynccontextmanager
@@ -211,12 +224,11 @@ UPGRADE = {
 }
 
 
-class Api:
-    """The API of a running kernel."""
+class Reached:
+    """Somebody who answers at some addresses."""
 
-    def __init__(self, kernel):
-        self.kernel = kernel
-        self.urls = kernel.services["http"].addresses
+    def __init__(self, urls):
+        self.urls = urls
 
     async def ask(self, method, path, body=None, **headers):
         return await ask_once(self.urls[0], method, path, body, **headers)
@@ -241,6 +253,56 @@ class Api:
     async def ask_websocket(self, path, **headers):
         """The answer to a websocket that is refused before it is accepted."""
         return await self.ask("GET", path, **UPGRADE, **headers)
+
+    async def connect(self):
+        return await connect(self.urls[0])
+
+
+class Api(Reached):
+    """The API of a running kernel."""
+
+    def __init__(self, kernel):
+        super().__init__(kernel.services["http"].addresses)
+        self.kernel = kernel
+
+
+class Daemon(Reached):
+    """The API of a gafferd.
+
+    Attributes:
+        process: a subprocess.Popen.
+    """
+
+    def __init__(self, process, url):
+        super().__init__([url])
+        self.process = process
+
+    async def spawned(self, *pids):
+        """Wait until there are these processes."""
+        while (await self.ask("GET", "/pids")).json["pids"] != list(pids):
+            await trio.sleep(0.01)
+
+    @property
+    def memory(self):
+        """Resident, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [kilobytes] = re.findall(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(kilobytes) * 1024
+
+
+@pytest.fixture
+def gafferd(tmp_path, short_path):
+    """Run gafferd: `with gafferd("http", ini=...) as daemon`, with the plugins named."""
+
+    @contextmanager
+    def run(*plugins, ini):
+        home = Home(tmp_path, *plugins)
+        home.write("gaffer.ini", ini)
+        with home.running("-c", "gaffer.ini", "--bind", f"unix:{short_path}/s") as process:
+            wait_until(lambda: listens(f"{short_path}/s"))
+            yield Daemon(process, f"http+unix:{short_path}/s")
+
+    return run
 
 
 @asynccontextmanager

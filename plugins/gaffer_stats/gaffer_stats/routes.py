@@ -1,19 +1,28 @@
-"""The paths that gaffer-http shows: one sample, as JSON."""
+"""The paths that gaffer-http shows: one sample as JSON, or with `?feed=` one after the other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from gaffer_kernel import InvalidField, JobName, NotFound
+from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
 from gaffer_kernel.kernel import Kernel
 
+from gaffer_stats.sample import Sample
 from gaffer_stats.service import Stats
+from gaffer_stats.shown import job_for, jobs_for, process_for
 
 if TYPE_CHECKING:
+    from gaffer_http.access.caller import Caller
+    from gaffer_http.service import HttpService
     from quart import Blueprint, Response
 
 JSON = "application/json; charset=utf-8"
+
+EVENT = "stat"
+"""The type of a sample as a server-sent event."""
 
 _LONGEST_PID = 18
 """Digits."""
@@ -26,61 +35,66 @@ def make_routes(kernel: Kernel) -> Blueprint:
     from quart import Blueprint
 
     routes = Blueprint("stats", __name__)
+    answer = partial(_answer, kernel)
 
     @routes.get("/stats")
     async def all_stats() -> Response:
-        """A sample of every process, by job."""
-        return _reply(await _service(kernel).all())
+        """Samples of every process that the caller may read, by job."""
+        return await answer(kernel.manager, jobs_for)
+
+    # gaffer-http would refuse whoever may read some sessions only.
+    vars(all_stats)["gaffer_every_caller"] = True
 
     @routes.get("/stats/<name>")
     async def stats_of_name(name: str) -> Response:
-        """A sample of each process of a job, and totals."""
-        return _reply(await _service(kernel).job(name))
+        """Samples of each process of a job, and totals."""
+        return await answer(kernel.manager.get(name), job_for)
 
     @routes.get("/jobs/<session>/<name>/stats")
     async def job_stats(session: str, name: str) -> Response:
-        """A sample of each process of a job, and totals."""
-        return _reply(await _service(kernel).job(JobName.parse(name, session)))
+        """Samples of each process of a job, and totals."""
+        return await answer(kernel.manager.get(JobName.parse(name, session)), job_for)
 
     @routes.get("/stats/<name>/<pid>")
     async def stats_of_pid(name: str, pid: str) -> Response:
-        """A sample of a process of a job."""
+        """Samples of a process of a job."""
         job = kernel.manager.get(name)
         if not _is_number(pid):
             raise InvalidField("pid", "must be a number")
         if int(pid) not in job.pids():
             raise NotFound("process", f"{job.name}/{pid}")
-        return _reply(await _service(kernel).process(int(pid)))
+        return await answer(kernel.manager.process(int(pid)), process_for)
 
     @routes.get("/pids/<pid>/stats")
     @routes.get("/<pid>/stats")
     async def process_stats(pid: str) -> Response:
-        """A sample of a process."""
+        """Samples of a process."""
         if not _is_number(pid):
             raise NotFound("process", pid)
-        return _reply({"stats": await _service(kernel).process(int(pid))})
+        return await answer(kernel.manager.process(int(pid)), _wrapped_process_for)
 
     return routes
 
 
-def _service(kernel: Kernel) -> Stats:
-    """The service, once the request has been found to ask for nothing that it cannot have."""
-    from quart import request
+async def _answer(
+    kernel: Kernel, subject: Process | Job | Manager, show: Callable[[Caller, Any], object]
+) -> Response:
+    """Answer the current request with a sample, or a feed of them if it has parameters."""
+    from quart import Response, request
 
-    for name in request.args:
-        if name == "feed":
-            raise InvalidField(name, "there is no feed of samples: ask again for the next one")
-        raise InvalidField(name, "is not a parameter of this request")
     if "stats" not in kernel.services:
         raise NotFound("service", "stats")
-    return cast(Stats, kernel.services["stats"])
+    stats = cast(Stats, kernel.services["stats"])
+    http = cast("HttpService", kernel.services["http"])
+    show_caller = partial(show, http.caller())
+    if request.args:
+        return await http.feed(stats.watch(subject), event=EVENT, show=show_caller)
+    return Response(_encode(show_caller(await stats.sample(subject))), content_type=JSON)
+
+
+def _wrapped_process_for(caller: Caller, sample: Sample) -> dict[str, Sample]:
+    return {"stats": process_for(caller, sample)}
 
 
 def _is_number(pid: str) -> bool:
     return pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID
-
-
-def _reply(value: Any) -> Response:
-    from quart import Response
-
-    return Response(_encode(value), content_type=JSON)

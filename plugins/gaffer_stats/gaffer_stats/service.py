@@ -54,21 +54,36 @@ class Stats:
         with self._sampler.watching(watch):
             yield watch
 
+    @overload
+    async def sample(self, subject: Process) -> Sample: ...
+    @overload
+    async def sample(self, subject: Job) -> JobStats: ...
+    @overload
+    async def sample(self, subject: Manager) -> tuple[JobStats, ...]: ...
+    async def sample(self, subject: Subject) -> Any:
+        """A sample of a process, a job or, given the manager, all jobs.
+
+        It comes after a tenth of a second; of processes that have ended by then it has Nones.
+
+        Args:
+            subject: what to measure.
+        """
+        async with self._watch(subject) as samples:
+            async for sample in samples:
+                return sample
+        return frame_of(subject).result({})
+
     async def job(self, name: str | JobName) -> JobStats:
-        """A sample of the processes of a job, a tenth of a second from now.
+        """A sample of the processes of a job.
 
         Raises:
             NotFound: there is no such job.
             InvalidField: that is no name.
         """
-        job = self._manager.get(name)
-        async with self.watch(job) as samples:
-            async for stats in samples:
-                return stats
-        return _unmeasured(job)
+        return await self.sample(self._manager.get(name))
 
     async def process(self, pid: int) -> Sample:
-        """A sample of a process, a tenth of a second from now; Nones if it has ended by then.
+        """A sample of a process.
 
         Args:
             pid: gaffer's own number of it.
@@ -76,28 +91,11 @@ class Stats:
         Raises:
             NotFound: there is no such process.
         """
-        process = self._manager.process(pid)
-        async with self.watch(process) as samples:
-            async for sample in samples:
-                return sample
-        return _unmeasured(process)
+        return await self.sample(self._manager.process(pid))
 
     async def all(self) -> tuple[JobStats, ...]:
-        """A sample of the processes of all jobs, a tenth of a second from now."""
-        async with self.watch(self._manager) as samples:
-            async for stats in samples:
-                return stats
-        return _unmeasured(self._manager)
-
-
-@overload
-def _unmeasured(subject: Process) -> Sample: ...
-@overload
-def _unmeasured(subject: Job) -> JobStats: ...
-@overload
-def _unmeasured(subject: Manager) -> tuple[JobStats, ...]: ...
-def _unmeasured(subject: Subject) -> Any:
-    return frame_of(subject).result({})
+        """A sample of the processes of all jobs."""
+        return await self.sample(self._manager)
 
 
 def in_thread() -> Callable[[list[int]], Awaitable[Measured]]:

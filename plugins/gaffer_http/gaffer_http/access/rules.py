@@ -4,6 +4,10 @@ The sessions that a route touches are told by the names of its parameters, so th
 for the routes of plugins, too: `session`; `name`, of a job; `pid`, of a process. A route without
 any of them is for those who have the right everywhere, unless it is `open_to_all` or says that it
 `checks_itself`. The right is that to read for GET, else that to manage, unless `needs` says which.
+
+Each mark is an attribute of the view, which other plugins, who can import nothing from here, set
+themselves: `gaffer_needs`, a Right; `gaffer_every_caller`, True for a view that is open to all or
+checks itself, which it does with `kernel.services["http"].may`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from gaffer_http.channel.messages import happened_as
 from gaffer_http.channel.output import OutputMessages
 from gaffer_http.channel.samples import sample_messages, sampling, stats_service
 from gaffer_http.errors import ApiError
-from gaffer_http.feeds.events import GAP, Events, watching
+from gaffer_http.feeds.events import Events, watching
 from gaffer_http.feeds.feed import Source
+from gaffer_http.feeds.forms import GAP
 from gaffer_http.routes.oldnames import is_pid
 from gaffer_http.routes.pids import process_of
 from gaffer_http.routes.reply import api, kernel

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 from gaffer_kernel import Event, EventBus
 from gaffer_kernel.events import Subscription
 
-from gaffer_http.errors import JSON
 from gaffer_http.feeds import sse
-from gaffer_http.feeds.feed import Encoder, Source
-from gaffer_http.feeds.query import Kind
+from gaffer_http.feeds.feed import Source
+from gaffer_http.feeds.forms import GAP
 
 Events = list[Event]
 
-GAP = "gap"
-"""The event that tells how many others are missing."""
-
-_AT_ONCE = 256
-"""Events told in one piece."""
 _REMEMBERED = 4096
 """Events whose forms are kept: more than happen until every client has been told."""
 
@@ -62,47 +56,6 @@ class EventForms:
         if len(self._made) >= _REMEMBERED:
             self._made.clear()
         self._made[key] = form
-
-    def encoder(self, kind: Kind) -> Encoder[Events]:
-        """How a feed tells events."""
-        match kind:
-            case "longpoll":
-                return _First(self)
-            case "continuous":
-                return _Lines(self)
-            case "eventsource":
-                return _Messages(self)
-
-
-class _Lines:
-    media = "application/x-ndjson"
-    holds = False
-
-    def __init__(self, forms: EventForms) -> None:
-        self._form = forms.line
-
-    def encode(self, events: Events) -> Iterator[bytes]:
-        for start in range(0, len(events), _AT_ONCE):
-            yield b"".join(map(self._form, events[start : start + _AT_ONCE]))
-
-    def flush(self) -> bytes:
-        return b""
-
-
-class _First(_Lines):
-    """A long poll tells one event: its number says where the next poll goes on."""
-
-    media = JSON
-
-    def encode(self, events: Events) -> Iterator[bytes]:
-        yield self._form(events[0])
-
-
-class _Messages(_Lines):
-    media = sse.MEDIA
-
-    def __init__(self, forms: EventForms) -> None:
-        self._form = forms.message
 
 
 @asynccontextmanager

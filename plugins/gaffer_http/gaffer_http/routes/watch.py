@@ -11,6 +11,7 @@ from quart import Blueprint, Response, request
 from gaffer_http.access.rules import caller, checks_itself
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.events import watching
+from gaffer_http.feeds.forms import encoder
 from gaffer_http.feeds.query import wanted_feed
 from gaffer_http.routes.reply import api, kernel
 
@@ -31,7 +32,7 @@ async def watch(**parts: str) -> Response:
     pattern = _pattern(list(parts.values()))
     return await api().feeds.answer(
         watching(kernel().events, pattern, _since(), readable_events()),
-        api().forms.encoder(wanted.kind),
+        encoder(wanted.kind, api().forms),
         heartbeat=wanted.heartbeat,
         once=wanted.kind == "longpoll",
     )

@@ -1,0 +1,101 @@
+"""Many clients at once, who go without a word: nothing is kept for those who have gone."""
+
+import struct
+
+import pytest
+import trio
+import trio.testing
+from gaffer_kernel import JobConfig, hookimpl
+from quart import Blueprint
+
+PATHS = ["/watch", "/streams/1/stdout"]
+CLIENTS = 200
+
+
+class Peek:
+    """A plugin that gets hold of the application."""
+
+    name = "peek"
+    app = None
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel):
+        routes = Blueprint("peek", __name__)
+        routes.record(lambda state: setattr(self, "app", state.app))
+        return routes
+
+
+@pytest.fixture
+async def crowded(running_api):
+    """An API with the job `cat`, and a function that counts feeds, subscribers and readers."""
+    peek = Peek()
+    async with running_api(peek) as api:
+        config = JobConfig(name="cat", cmd="cat", redirect_output=("stdout",), redirect_input=True)
+        job = api.kernel.manager.load(config)
+        await job.settled()
+        log = job.processes[0].outputs.logs["stdout"]
+        others = api.kernel.events.subscribers
+
+        def count():
+            return peek.app.feeds.open, api.kernel.events.subscribers - others, log.readers
+
+        yield api, count
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+async def follow(api, path):
+    stream = await api.connect()
+    request = f"GET {path}?feed=eventsource HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    await stream.send_all(request.encode())
+    return stream
+
+
+async def read_until(stream, text):
+    got = b""
+    while text not in got:
+        more = await stream.receive_some()
+        assert more, got
+        got += more
+
+
+async def drop(stream, *, reset):
+    if reset:
+        stream.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: close resets
+    await trio.aclose_forcefully(stream)
+
+
+async def test_half_of_a_crowd_goes_and_the_other_half_is_still_told(crowded):
+    api, count = crowded
+    assert count() == (0, 0, 0)
+    streams = [await follow(api, PATHS[number % 2]) for number in range(CLIENTS)]
+    await until(lambda: count() == (CLIENTS, CLIENTS // 2, CLIENTS // 2))
+    going, staying = streams[: CLIENTS // 2], streams[CLIENTS // 2 :]
+    for number, stream in enumerate(going):
+        await drop(stream, reset=number % 4 < 2)
+    await until(lambda: count() == (CLIENTS // 2, CLIENTS // 4, CLIENTS // 4))
+    api.kernel.events.publish("tick", name="here")
+    await api.kernel.manager.process(1).write("here\n")
+    for stream in staying:
+        await read_until(stream, b"here")
+    for number, stream in enumerate(staying):
+        await drop(stream, reset=number % 4 < 2)
+    await until(lambda: count() == (0, 0, 0))
+
+
+async def test_a_crowd_that_comes_and_goes_at_once_leaves_nothing(crowded):
+    api, count = crowded
+
+    async def come_and_go(number):
+        await drop(await follow(api, PATHS[number % 2]), reset=number % 4 < 2)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(CLIENTS):
+            nursery.start_soon(come_and_go, number)
+    # This request stands behind all the others.
+    assert (await api.ask("GET", "/ping")).body == b"OK"
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    await until(lambda: count() == (0, 0, 0))

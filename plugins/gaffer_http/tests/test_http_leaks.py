@@ -1,0 +1,103 @@
+"""Requests of every sort leave no descriptor, no task, no reader and no subscriber behind."""
+
+import os
+
+import pytest
+import trio
+from gaffer_kernel import JobConfig
+
+ROUNDS = 5
+"""Of a hundred requests each."""
+
+CLIENTS = 4
+"""At a time."""
+
+KEPT = [
+    ("GET", "/ping", 200),
+    ("GET", "/jobs", 200),
+    ("GET", "/watch?since=0", 200),
+    ("HEAD", "/jobs/default/cat", 200),
+    ("HEAD", "/watch?feed=eventsource", 200),
+    ("GET", "/nothing", 404),
+    ("DELETE", "/ping", 405),
+    ("PUT", "/jobs/default/cat", 400),
+]
+"""Asked on one connection."""
+
+ONCE = [
+    ("GET", "/version", 200),
+    ("GET", "/streams/77/stdout", 404),
+    ("GET", "/watch?feed=x", 400),
+    ("POST", "/streams/{pid}/stdin", 200),
+    ("GET", "/streams/{pid}/stdout?feed=longpoll", 200),
+    ("GET", "/pids/{pid}", 200),
+]
+"""Asked on one connection each."""
+
+CUT_SHORT = [
+    "/watch/nothing?heartbeat=0.1",
+    "/streams/{pid}/stderr?heartbeat=0.1",
+    "/watch/nothing?feed=eventsource&heartbeat=0.1",
+]
+"""Left after the first beat."""
+
+
+@pytest.fixture
+async def cats(api):
+    """A process for each client, and a function that counts what must not become more."""
+    config = JobConfig(
+        name="cat",
+        cmd="cat",
+        numprocesses=CLIENTS,
+        redirect_output=("stdout", "stderr"),
+        redirect_input=True,
+    )
+    job = api.kernel.manager.load(config)
+    await job.settled()
+    logs = [log for process in job.processes for log in process.outputs.logs.values()]
+
+    def count():
+        return {
+            "descriptors": len(os.listdir("/proc/self/fd")),
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "subscribers": api.kernel.events.subscribers,
+            "readers": sum(log.readers for log in logs),
+        }
+
+    return count
+
+
+async def ask_25(api, pid):
+    async with api.client() as client:
+        for method, path, status in 2 * KEPT:
+            body = b"{" if method == "PUT" else None
+            assert (await client.ask(method, path, body)).status == status, path
+    for method, path, status in ONCE:
+        body = b"x\n" if method == "POST" else None
+        assert (await api.ask(method, path.format(pid=pid), body)).status == status, path
+    for path in CUT_SHORT:
+        async with api.client() as client:
+            assert (await client.follow(path.format(pid=pid))).status == 200
+            assert await client.more() == b"\n"
+
+
+async def ask_100(api):
+    async with trio.open_nursery() as nursery:
+        for pid in range(1, CLIENTS + 1):
+            nursery.start_soon(ask_25, api, pid)
+
+
+async def until(condition):
+    while not condition():
+        await trio.sleep(0.01)
+
+
+async def test_requests_of_every_sort_leave_nothing_behind(api, cats):
+    before = cats()
+    # What is made once and kept, like imported modules, comes in the first round.
+    await ask_100(api)
+    await until(lambda: cats()["tasks"] == before["tasks"])
+    before = cats()
+    for _ in range(ROUNDS):
+        await ask_100(api)
+    await until(lambda: cats() == before)

@@ -1,0 +1,114 @@
+"""Jobs in two sessions under the HTTP API, and clients who may see more or less of them."""
+
+import json
+from contextlib import asynccontextmanager, nullcontext
+
+import gaffer_http
+import pytest
+import trio
+from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
+from httpx2 import AsyncClient
+
+import gaffer_stats
+
+RIGHTS = ("read", "write", "manage")
+
+
+class Somebody:
+    """A caller by a token like `read.shop`, a right and perhaps the only session it is for."""
+
+    def __init__(self, token):
+        self.name = token
+        self.right, _, self.session = token.partition(".")
+
+    def may(self, right, session=None):
+        is_there = self.session in ("", session)
+        return is_there and RIGHTS.index(right) <= RIGHTS.index(self.right)
+
+    def admitted(self):
+        return nullcontext()
+
+
+class Doorman:
+    """The plugin that knows them."""
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_caller(self, credentials):
+        return Somebody(credentials.token)
+
+
+@pytest.fixture
+async def kernel():
+    config = Config()
+    config.options["bind"] = "127.0.0.1:0"
+    plugins = [gaffer_http, gaffer_stats, Doorman()]
+    async with open_kernel(config, plugins=plugins) as kernel:
+        jobs = [
+            kernel.manager.load(JobConfig(name="nap", cmd="sleep 60", numprocesses=2)),
+            kernel.manager.load(JobConfig(name="web", cmd="sleep 61"), "shop"),
+            kernel.manager.load(JobConfig(name="idle", cmd="sleep 62"), start=False),
+        ]
+        for job in jobs:
+            await job.settled()
+        yield kernel
+
+
+@pytest.fixture
+async def client(kernel):
+    """Asks the API, as the owner unless it shows a token."""
+    async with AsyncClient(base_url=kernel.services["http"].addresses[0]) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(client):
+    async def ask(path, **headers):
+        answer = await client.get(path, headers=headers)
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        return answer.status_code, json.loads(answer.content)
+
+    return ask
+
+
+class Lines:
+    """An asynchronous iterator over the lines of an answer, to its end."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._got = b""
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while b"\n" not in self._got:
+            more = await self._stream.receive_some()
+            if not more:
+                raise StopAsyncIteration
+            self._got += more
+        line, _, self._got = self._got.partition(b"\n")
+        return line.decode().rstrip("\r")
+
+
+@pytest.fixture
+def follow(kernel):
+    """`async with follow(path) as lines`: the lines of an answer that goes on."""
+    port = int(kernel.services["http"].addresses[0].rpartition(":")[2])
+
+    @asynccontextmanager
+    async def follow(path, media=None, **headers):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            # Of this version, the answer comes without chunks.
+            request = f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{fields}\r\n"
+            await stream.send_all(request.encode())
+            lines = Lines(stream)
+            assert (await anext(lines)).split()[1] == "200"
+            head = {}
+            while line := await anext(lines):
+                name, _, value = line.partition(": ")
+                head[name.lower()] = value
+            assert media in (None, head["content-type"])
+            yield lines
+
+    return follow
