@@ -5,6 +5,7 @@
     routes      what can be asked
     channel     the websocket on which everything can be asked and told
     feeds       answers that go on: output and events as they come
+    openapi     what all of that is, for programs
     access      who may call
     serve       connections
     listen      where: endpoints and their sockets

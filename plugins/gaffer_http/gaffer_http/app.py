@@ -20,10 +20,12 @@ from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
 from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
+from gaffer_http.openapi.document import Document
 from gaffer_http.routes import (
     channel,
     groups,
     jobs,
+    openapi,
     pids,
     processes,
     root,
@@ -37,7 +39,7 @@ from gaffer_http.routes.reply import check_running
 from gaffer_http.serve.websocket import WebsocketConnection
 
 ROUTES = (
-    *(root, sessions, jobs, pids, streams, wstreams, watch, channel),
+    *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
     *(processes, status, groups),
 )
 
@@ -62,6 +64,7 @@ class Api(QuartTrio):
         feeds: its answers that go on.
         polls: where long polls go on.
         forms: events as feeds tell them.
+        document: what `/openapi.json` answers.
     """
 
     asgi_websocket_class = WebsocketConnection
@@ -72,6 +75,7 @@ class Api(QuartTrio):
         self.feeds = Feeds()
         self.polls = Polls()
         self.forms = EventForms()
+        self.document = Document(self, str(root.API))
         # Quart would hang a handler of its own, with a thread, on a logger that has none.
         self.logger = logging.getLogger(__name__)
         # A redirect would be an answer in HTML.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
 from gaffer_kernel import Closing, Conflict, GafferError, InvalidField, NotFound
+from msgspec import Meta, Struct
 
 JSON = "application/json; charset=utf-8"
 
@@ -18,6 +20,15 @@ _HTTP_SLUGS = {
     500: "internal_error",
 }
 """Other statuses are called by their name: 405 is `method_not_allowed`."""
+
+
+class Error(Struct, kw_only=True):
+    """What a client is told of every error."""
+
+    ok: Annotated[bool, Meta(extra_json_schema={"const": False})] = False
+    error: Annotated[str, Meta(description="One word for programs.")]
+    errno: Annotated[int, Meta(ge=400, le=599, description="The status of HTTP.")]
+    reason: Annotated[str, Meta(description="One sentence for people.")]
 
 
 class ApiError(Exception):
@@ -42,9 +53,7 @@ class ApiError(Exception):
     @property
     def body(self) -> bytes:
         """The answer, JSON."""
-        return msgspec.json.encode(
-            {"ok": False, "error": self.slug, "errno": self.status, "reason": self.reason}
-        )
+        return msgspec.json.encode(Error(error=self.slug, errno=self.status, reason=self.reason))
 
 
 def of_status(status: int, reason: str | None = None) -> ApiError:

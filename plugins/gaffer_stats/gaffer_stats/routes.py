@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import msgspec
 from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
 from gaffer_kernel.kernel import Kernel
 
-from gaffer_stats.sample import Sample
+from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.service import Stats
 from gaffer_stats.shown import job_for, jobs_for, process_for
 
@@ -27,7 +27,20 @@ EVENT = "stat"
 _LONGEST_PID = 18
 """Digits."""
 
+_DESCRIPTION = "gaffer_openapi"
+"""The attribute of a view that gaffer-http reads for its `/openapi.json`."""
+
+_OldName = Annotated[str, msgspec.Meta(description="A job's name, or `session:name`.")]
+
+View = TypeVar("View", bound=Callable[..., Any])
+
 _encode = msgspec.json.Encoder().encode
+
+
+class ProcessStats(msgspec.Struct):
+    """A process at one moment."""
+
+    stats: Sample
 
 
 def make_routes(kernel: Kernel) -> Blueprint:
@@ -38,6 +51,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
     answer = partial(_answer, kernel)
 
     @routes.get("/stats")
+    @_answers(list[JobStats])
     async def all_stats() -> Response:
         """Samples of every process that the caller may read, by job."""
         return await answer(kernel.manager, jobs_for)
@@ -46,16 +60,19 @@ def make_routes(kernel: Kernel) -> Blueprint:
     vars(all_stats)["gaffer_every_caller"] = True
 
     @routes.get("/stats/<name>")
+    @_answers(JobStats, {"name": _OldName})
     async def stats_of_name(name: str) -> Response:
         """Samples of each process of a job, and totals."""
         return await answer(kernel.manager.get(name), job_for)
 
     @routes.get("/jobs/<session>/<name>/stats")
+    @_answers(JobStats)
     async def job_stats(session: str, name: str) -> Response:
         """Samples of each process of a job, and totals."""
         return await answer(kernel.manager.get(JobName.parse(name, session)), job_for)
 
     @routes.get("/stats/<name>/<pid>")
+    @_answers(Sample, {"name": _OldName})
     async def stats_of_pid(name: str, pid: str) -> Response:
         """Samples of a process of a job."""
         job = kernel.manager.get(name)
@@ -67,6 +84,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
 
     @routes.get("/pids/<pid>/stats")
     @routes.get("/<pid>/stats")
+    @_answers(ProcessStats)
     async def process_stats(pid: str) -> Response:
         """Samples of a process."""
         if not _is_number(pid):
@@ -74,6 +92,23 @@ def make_routes(kernel: Kernel) -> Blueprint:
         return await answer(kernel.manager.process(int(pid)), _wrapped_process_for)
 
     return routes
+
+
+def _answers(kind: Any, path: Mapping[str, Any] | None = None) -> Callable[[View], View]:
+    """Describe a view: the type of what it answers, and parameters that their names do not tell."""
+
+    def mark(view: View) -> View:
+        # 404 also where the path has no parameters: while the plugin is closed.
+        description = {
+            "answers": {200: kind},
+            "path": path or {},
+            "feed": True,
+            "errors": (404,),
+        }
+        setattr(view, _DESCRIPTION, description)
+        return view
+
+    return mark
 
 
 async def _answer(

@@ -13,6 +13,9 @@ from gaffer_http.feeds.query import Kind
 GAP = "gap"
 """The event that tells how many others are missing."""
 
+LINES = "application/x-ndjson"
+"""The content type of a JSON object in each line."""
+
 _AT_ONCE = 256
 """Things told in one piece."""
 
@@ -42,7 +45,7 @@ def encoder(kind: Kind, forms: Forms[T]) -> Encoder[list[T]]:
 
 
 class _Lines(Generic[T]):
-    media = "application/x-ndjson"
+    media = LINES
     holds = False
 
     def __init__(self, form: Callable[[T], bytes]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from gaffer_kernel import InvalidField
+from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import request
 
 from gaffer_http.routes.waiting import check_parameters
@@ -17,6 +18,37 @@ HEARTBEAT = 60.0
 """Seconds, when the request says none."""
 SHORTEST_HEARTBEAT = 0.1
 LONGEST_HEARTBEAT = 86400.0
+
+
+class FeedQuery(Struct):
+    """The parameters of a feed, for `/openapi.json`."""
+
+    feed: Annotated[Kind, Meta(description="The next thing, or everything as it comes.")] = (
+        "longpoll"
+    )
+    heartbeat: Annotated[
+        Literal["true", "false", 0]
+        | Annotated[float, Meta(ge=SHORTEST_HEARTBEAT, le=LONGEST_HEARTBEAT)],
+        Meta(description=f"Seconds of silence before an empty line; true is {HEARTBEAT:g}."),
+    ] = "true"
+
+
+class EventQuery(FeedQuery):
+    """The parameters of a feed of events."""
+
+    since: Annotated[
+        Annotated[int, Meta(ge=0, lt=10**18)] | UnsetType,
+        Meta(description="The number of the last event that the client has seen."),
+    ] = UNSET
+
+
+class EventHeaders(Struct):
+    """The headers that a feed of events heeds."""
+
+    last_event_id: Annotated[
+        Annotated[int, Meta(ge=0, lt=10**18)] | UnsetType,
+        Meta(description="As `since`, which it wins over: browsers send it."),
+    ] = UNSET
 
 
 class Wanted(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Blueprint, Response
 
 from gaffer_http.access.rules import checks_itself
+from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.oldnames import old_name
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.sessions import VERBS, control_session, readable_sessions, unload_session
@@ -14,12 +15,14 @@ routes = Blueprint("groups", __name__)
 
 @routes.get("/groups")
 @checks_itself
+@describes(answers={200: list[str]})
 async def list_groups() -> Response:
     """The sessions that have jobs, sorted."""
     return reply(sorted(readable_sessions()))
 
 
 @routes.get("/groups/<session>")
+@describes(answers={200: list[str]})
 async def show_group(session: str) -> Response:
     """The names of a session's jobs."""
     return reply([old_name(job.name) for job in kernel().manager.jobs(session)])

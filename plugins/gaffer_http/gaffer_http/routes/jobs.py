@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
 
 from gaffer_http.access.rules import checks_itself, readable
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import (
+    Committed,
+    Done,
+    JobPids,
+    Jobs,
+    Loaded,
+    Scaled,
+    Wanted,
+)
 from gaffer_http.routes.body import read_bytes, read_field, read_object
+from gaffer_http.routes.infos import JobInfo, JobStatus
 from gaffer_http.routes.reply import kernel, reply, text
+from gaffer_http.routes.requests import (
+    BareState,
+    Commit,
+    Replacement,
+    Scale,
+    SignalRequest,
+    State,
+    Template,
+)
 from gaffer_http.routes.template import read_template, refuse_mask, shown_to_caller
-from gaffer_http.routes.waiting import settle, wanted_wait
+from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,
@@ -32,12 +53,14 @@ def _job(session: str, name: str) -> Job:
 
 @routes.get("/jobs")
 @checks_itself
+@describes(answers={200: Jobs})
 async def list_jobs() -> Response:
     """The jobs of all sessions."""
     return reply({"jobs": [str(job.name) for job in readable(kernel().manager.jobs())]})
 
 
 @routes.post("/jobs/<session>")
+@describes(query=Wait, body=Template, answers={201: Loaded}, errors=(409,))
 async def load_job(session: str) -> Response:
     """Add a job, and start it unless its `start` is false."""
     wait = wanted_wait()
@@ -48,12 +71,14 @@ async def load_job(session: str) -> Response:
 
 
 @routes.get("/jobs/<session>/<name>")
+@describes(answers={200: JobInfo})
 async def show_job(session: str, name: str) -> Response:
     """What runs of a job, and its configuration."""
     return reply(shown_to_caller(_job(session, name).info(), session))
 
 
 @routes.put("/jobs/<session>/<name>")
+@describes(query=Wait, body=Replacement, answers={200: Done})
 async def update_job(session: str, name: str) -> Response:
     """Replace the configuration of a job, and its processes. `"start": true` also starts it."""
     wait = wanted_wait()
@@ -64,6 +89,7 @@ async def update_job(session: str, name: str) -> Response:
 
 
 @routes.delete("/jobs/<session>/<name>")
+@describes(query=Wait, answers={200: Done})
 async def unload_job(session: str, name: str) -> Response:
     """Stop a job and remove it."""
     wait = wanted_wait()
@@ -72,12 +98,14 @@ async def unload_job(session: str, name: str) -> Response:
 
 
 @routes.get("/jobs/<session>/<name>/state")
+@describes(answers={200: {"text/plain": Literal["0", "1"]}})
 async def show_state(session: str, name: str) -> Response:
     """`1` if the job is active, else `0`."""
     return text("1" if _job(session, name).active else "0")
 
 
 @routes.post("/jobs/<session>/<name>/state")
+@describes(query=Wait, body=(State, BareState), answers={202: Done})
 async def change_state(session: str, name: str) -> Response:
     """Start, stop, restart or reload a job."""
     wait = wanted_wait()
@@ -99,12 +127,14 @@ async def _wanted_state() -> str:
 
 
 @routes.get("/jobs/<session>/<name>/numprocesses")
+@describes(answers={200: Wanted})
 async def show_numprocesses(session: str, name: str) -> Response:
     """How many processes of a job are wanted."""
     return reply({"numprocesses": _job(session, name).numprocesses})
 
 
 @routes.post("/jobs/<session>/<name>/numprocesses")
+@describes(query=Wait, body=Scale, answers={200: Scaled})
 async def scale_job(session: str, name: str) -> Response:
     """Change how many processes of a job are wanted."""
     wait = wanted_wait()
@@ -114,6 +144,7 @@ async def scale_job(session: str, name: str) -> Response:
 
 
 @routes.post("/jobs/<session>/<name>/signal")
+@describes(body=SignalRequest, answers={202: Done})
 async def signal_job(session: str, name: str) -> Response:
     """Send a signal to every process of a job."""
     signal = await read_field("signal")
@@ -122,18 +153,21 @@ async def signal_job(session: str, name: str) -> Response:
 
 
 @routes.get("/jobs/<session>/<name>/pids")
+@describes(answers={200: JobPids})
 async def list_job_pids(session: str, name: str) -> Response:
     """The pids of a job's processes."""
     return reply({"ok": True, "pids": _job(session, name).pids()})
 
 
 @routes.get("/jobs/<session>/<name>/status")
+@describes(answers={200: JobStatus})
 async def show_status(session: str, name: str) -> Response:
     """Whether a job does what is wanted of it."""
     return reply(_job(session, name).status())
 
 
 @routes.post("/jobs/<session>/<name>/commit")
+@describes(query=Wait, body=Commit, answers={201: Committed})
 async def commit_process(session: str, name: str) -> Response:
     """Start one process more, which is not kept alive."""
     wait = wanted_wait()

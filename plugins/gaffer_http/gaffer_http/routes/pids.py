@@ -9,10 +9,14 @@ from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
 from gaffer_http.access.rules import caller, checks_itself
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Done, Pids
 from gaffer_http.routes.body import read_field
+from gaffer_http.routes.infos import ProcessInfo
 from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.requests import SignalRequest
 from gaffer_http.routes.template import shown_to_caller
-from gaffer_http.routes.waiting import settle, wanted_wait
+from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
 _PID = re.compile("[0-9]{1,18}")
 
@@ -38,6 +42,7 @@ def process_of(pid: str) -> Process:
 
 @routes.get("/pids")
 @checks_itself
+@describes(answers={200: Pids})
 async def list_pids() -> Response:
     """The pids of all processes."""
     return reply({"pids": readable_pids()})
@@ -53,6 +58,7 @@ def readable_pids() -> list[int]:
 
 @routes.get("/pids/<pid>")
 @routes.get("/<digits:pid>")
+@describes(answers={200: ProcessInfo})
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
     process = process_of(pid)
@@ -61,6 +67,7 @@ async def show_process(pid: str) -> Response:
 
 @routes.delete("/pids/<pid>")
 @routes.delete("/<digits:pid>")
+@describes(query=Wait, answers={202: Done})
 async def stop_process(pid: str) -> Response:
     """Stop a process. Its job, when active, starts a successor."""
     wait = wanted_wait()
@@ -72,6 +79,7 @@ async def stop_process(pid: str) -> Response:
 
 @routes.post("/pids/<pid>/signal")
 @routes.post("/<digits:pid>/signal")
+@describes(body=SignalRequest, answers={202: Done})
 async def signal_process(pid: str) -> Response:
     """Send a signal to a process and its group."""
     signal = await read_field("signal")

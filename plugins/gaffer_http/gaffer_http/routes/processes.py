@@ -10,19 +10,36 @@ from quart import Blueprint, Response, request
 
 from gaffer_http.access.rules import checks_itself, readable, require
 from gaffer_http.errors import ApiError
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Done, DoneScaled, JobPids
+from gaffer_http.routes.infos import OldConfiguration, OldProcessInfo
 from gaffer_http.routes.oldnames import is_pid, job_of, old_name
 from gaffer_http.routes.pids import process_of, readable_pids
 from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.requests import (
+    More,
+    OldName,
+    OldNameOrPid,
+    OldReplacement,
+    OldTemplate,
+    Running,
+    Signal,
+)
 from gaffer_http.routes.template import config_of, invalid_template, read_fields, shown_to_caller
-from gaffer_http.routes.waiting import check_parameters, settle, wanted_wait
+from gaffer_http.routes.waiting import Wait, check_parameters, settle, wanted_wait
 
 _RUNNING = {"true": True, "1": True, "false": False, "0": False}
 
 routes = Blueprint("processes", __name__)
 
+_changes_job = describes(path={"name": OldName}, query=Wait, answers={200: Done})
+_changes = describes(path={"name": OldNameOrPid}, query=Wait, answers={200: Done})
+_scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200: DoneScaled})
+
 
 @routes.get("/processes")
 @checks_itself
+@describes(query=Running, answers={200: (list[str], list[int])})
 async def list_processes() -> Response:
     """The names of all jobs; with `?running=true` the pids of all processes."""
     check_parameters("running")
@@ -36,6 +53,7 @@ async def list_processes() -> Response:
 
 @routes.post("/processes")
 @checks_itself
+@describes(query=Wait, body=OldTemplate, answers={200: Done}, errors=(409,))
 async def load_process() -> Response:
     """Add a job; its name may be `group:job`."""
     wait = wanted_wait()
@@ -64,6 +82,7 @@ def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
 
 
 @routes.get("/processes/<name>")
+@describes(path={"name": OldNameOrPid}, answers={200: (OldConfiguration, OldProcessInfo)})
 async def show_process(name: str) -> Response:
     """The configuration of a job; of a pid also what is known of the process."""
     if not is_pid(name):
@@ -77,6 +96,7 @@ async def show_process(name: str) -> Response:
 
 @routes.put("/processes/<name>")
 @routes.post("/processes/<name>")
+@describes(path={"name": OldName}, query=Wait, body=OldReplacement, answers={200: Done})
 async def update_process(name: str) -> Response:
     """Replace the configuration of a job, and its processes."""
     wait = wanted_wait()
@@ -89,6 +109,7 @@ async def update_process(name: str) -> Response:
 
 
 @routes.delete("/processes/<name>")
+@_changes
 async def remove_process(name: str) -> Response:
     """Stop a job and remove it; of a pid, stop the process."""
     if is_pid(name):
@@ -99,6 +120,7 @@ async def remove_process(name: str) -> Response:
 
 
 @routes.post("/processes/<name>/_start")
+@_changes_job
 async def start_process(name: str) -> Response:
     """Start a job."""
     wait = wanted_wait()
@@ -108,6 +130,7 @@ async def start_process(name: str) -> Response:
 
 
 @routes.post("/processes/<name>/_stop")
+@_changes
 async def stop_process(name: str) -> Response:
     """Stop a job, or one process."""
     if is_pid(name):
@@ -127,6 +150,7 @@ async def _stop(pid: str) -> Response:
 
 
 @routes.post("/processes/<name>/_restart")
+@_changes_job
 async def restart_process(name: str) -> Response:
     """Restart a job."""
     wait = wanted_wait()
@@ -137,6 +161,7 @@ async def restart_process(name: str) -> Response:
 
 @routes.post("/processes/<name>/_add")
 @routes.post("/processes/<name>/_add/<n>")
+@_scales
 async def add_instances(name: str, n: str = "1") -> Response:
     """Have more processes of a job."""
     return await _scale(job_of(name), "+", n)
@@ -144,6 +169,7 @@ async def add_instances(name: str, n: str = "1") -> Response:
 
 @routes.post("/processes/<name>/_sub")
 @routes.post("/processes/<name>/_sub/<n>")
+@_scales
 async def remove_instances(name: str, n: str = "1") -> Response:
     """Have fewer processes of a job."""
     return await _scale(job_of(name), "-", n)
@@ -158,12 +184,14 @@ async def _scale(job: Job, sign: str, n: str) -> Response:
 
 
 @routes.post("/processes/<name>/_signal")
+@describes(path={"name": OldNameOrPid})
 async def signal_nothing(name: str) -> Response:
     """Say what is missing."""
     raise ApiError(400, "no_signal_number", "the path must end with a signal: _signal/HUP")
 
 
 @routes.post("/processes/<name>/_signal/<signal>")
+@describes(path={"name": OldNameOrPid, "signal": Signal}, answers={200: Done})
 async def signal_process(name: str, signal: str) -> Response:
     """Send a signal, by name or number, to every process of a job, or to one process."""
     check_parameters()
@@ -175,6 +203,7 @@ async def signal_process(name: str, signal: str) -> Response:
 
 
 @routes.get("/processes/<name>/_pids")
+@describes(path={"name": OldName}, answers={200: JobPids})
 async def list_process_pids(name: str) -> Response:
     """The pids of a job's processes."""
     return reply({"ok": True, "pids": job_of(name).pids()})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 from importlib_metadata import version
 from quart import Blueprint, Response
 
 from gaffer_http.access.rules import open_to_all
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Version, Welcome
 from gaffer_http.routes.reply import reply, text
 
 API = 1
@@ -18,6 +21,7 @@ routes = Blueprint("root", __name__)
 
 @routes.get("/")
 @open_to_all
+@describes(answers={200: Welcome})
 async def welcome() -> Response:
     """Say hello."""
     return reply({"welcome": "gaffer", "version": _version()})
@@ -25,6 +29,7 @@ async def welcome() -> Response:
 
 @routes.get("/ping")
 @open_to_all
+@describes(answers={200: {"text/plain": Literal["OK"]}})
 async def ping() -> Response:
     """Say OK."""
     return text("OK")
@@ -32,6 +37,7 @@ async def ping() -> Response:
 
 @routes.get("/version")
 @open_to_all
+@describes(answers={200: Version})
 async def show_version() -> Response:
     """Tell the version of gaffer and of this API."""
     return reply({"name": "gaffer", "version": _version(), "api": API})

@@ -6,8 +6,10 @@ from gaffer_kernel import Job
 from quart import Blueprint, Response
 
 from gaffer_http.access.rules import caller, checks_itself
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Done, SessionJobs, Sessions
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.waiting import settle, wanted_wait
+from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
 VERBS = {"start": Job.start, "stop": Job.stop, "restart": Job.restart}
 
@@ -16,6 +18,7 @@ routes = Blueprint("sessions", __name__)
 
 @routes.get("/sessions")
 @checks_itself
+@describes(answers={200: Sessions})
 async def list_sessions() -> Response:
     """The sessions that have jobs."""
     return reply({"sessions": readable_sessions()})
@@ -29,6 +32,7 @@ def readable_sessions() -> list[str]:
 
 @routes.get("/sessions/<session>")
 @routes.get("/jobs/<session>")
+@describes(answers={200: SessionJobs})
 async def show_session(session: str) -> Response:
     """The jobs of a session."""
     jobs = kernel().manager.jobs(session)
@@ -36,6 +40,7 @@ async def show_session(session: str) -> Response:
 
 
 @routes.delete("/sessions/<session>")
+@describes(query=Wait, answers={200: Done})
 async def unload_session(session: str) -> Response:
     """Unload every job of a session."""
     wait = wanted_wait()
@@ -45,6 +50,7 @@ async def unload_session(session: str) -> Response:
 
 
 @routes.post(f"/sessions/<session>/<any({', '.join(VERBS)}):verb>")
+@describes(query=Wait, answers={200: Done})
 async def control_session(session: str, verb: str) -> Response:
     """Start, stop or restart every job of a session."""
     wait = wanted_wait()

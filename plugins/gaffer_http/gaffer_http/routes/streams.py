@@ -14,10 +14,13 @@ from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import RawOutput, SseOutput
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.feeds.query import wanted_feed
+from gaffer_http.feeds.query import FeedQuery, wanted_feed
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Done
 from gaffer_http.routes.body import read_bytes
 from gaffer_http.routes.pids import process_of
 from gaffer_http.routes.reply import api, reply
+from gaffer_http.routes.requests import Outputs, Stream
 from gaffer_http.routes.waiting import check_parameters
 
 LOST = "X-Gaffer-Lost"
@@ -28,6 +31,11 @@ routes = Blueprint("streams", __name__)
 
 @routes.get("/streams/<pid>", strict_slashes=False)
 @routes.get("/streams/<pid>/<label>")
+@describes(
+    path={"label": Outputs},
+    query=FeedQuery,
+    answers={200: {RawOutput.media: None, SseOutput.media: str}},
+)
 async def read_stream(pid: str, label: str = ".") -> Response:
     """Tell what a process writes to one of its outputs, or to all of them with `.` or no label.
 
@@ -89,6 +97,7 @@ class _Polled:
 
 @routes.post("/streams/<pid>/<label>")
 @needs("write")
+@describes(path={"label": Stream}, body={RawOutput.media: None}, answers={200: Done})
 async def write_stream(pid: str, label: str) -> Response:
     """Write the body, as it is, to the standard input of a process or to a custom stream."""
     check_parameters()

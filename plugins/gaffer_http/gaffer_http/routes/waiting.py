@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import trio
 from gaffer_kernel import InvalidField
 from gaffer_kernel.errors import did_you_mean
+from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import has_request_context, request, websocket
 
 LONGEST_WAIT = 600.0
 """Seconds."""
+
+
+class Wait(Struct):
+    """`?wait=`, for `/openapi.json`."""
+
+    wait: Annotated[
+        Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] | UnsetType,
+        Meta(description="Seconds to wait for what is asked for; without, it is only recorded."),
+    ] = UNSET
 
 
 def check_parameters(*known: str) -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Annotated
 
 from gaffer_kernel import Event, InvalidField
+from msgspec import Meta
 from quart import Blueprint, Response, request
 
 from gaffer_http.access.rules import caller, checks_itself
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.events import watching
 from gaffer_http.feeds.forms import encoder
-from gaffer_http.feeds.query import wanted_feed
+from gaffer_http.feeds.query import EventHeaders, EventQuery, wanted_feed
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.infos import EventInfo
 from gaffer_http.routes.reply import api, kernel
 
 _PART = re.compile(r"[A-Za-z0-9_+-]+(?:[.:][A-Za-z0-9_+-]+)*")
+_PARTS = dict.fromkeys(
+    ("p1", "p2", "p3"), Annotated[str, Meta(extra_json_schema={"pattern": f"^{_PART.pattern}$"})]
+)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 routes = Blueprint("watch", __name__)
@@ -26,6 +33,13 @@ routes = Blueprint("watch", __name__)
 @routes.get("/watch/<p1>/<p2>")
 @routes.get("/watch/<p1>/<p2>/<p3>")
 @checks_itself
+@describes(
+    path=_PARTS,
+    query=EventQuery,
+    headers=EventHeaders,
+    answers={200: EventInfo},
+    feed=True,
+)
 async def watch(**parts: str) -> Response:
     """Tell all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
     wanted = wanted_feed("since")

@@ -1,0 +1,18 @@
+"""What the parameters of paths are, wherever their names are these, as for the rights of callers.
+
+See `access.rules`. What another name is, or what a name is elsewhere, the view says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from gaffer_kernel.fieldtypes import Label, Name
+from msgspec import Meta
+
+Session = Annotated[Label, Meta(description="The session of a job.")]
+Job = Annotated[Name, Meta(description="The name of a job in its session.")]
+Pid = Annotated[int, Meta(ge=0, lt=10**18, description="gaffer's own number of a process.")]
+
+PARAMETERS: Mapping[str, Any] = {"session": Session, "name": Job, "pid": Pid}

@@ -1,0 +1,98 @@
+"""The routes in OpenAPI: quart-schema walks over them; here is what it cannot know of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from quart_schema import DataSource, OpenAPIProvider, QuartSchema
+from werkzeug.routing import Rule
+
+from gaffer_http.errors import Error
+from gaffer_http.openapi.describe import Content
+from gaffer_http.openapi.errors import error_references, error_responses, error_statuses
+from gaffer_http.openapi.parameters import PARAMETERS
+from gaffer_http.openapi.schemas import Schemas
+from gaffer_http.openapi.views import Views, description_of
+
+_UNDESCRIBED = {"default": {"description": "Not described."}}
+
+
+class Provider(OpenAPIProvider):
+    """Makes one document.
+
+    quart-schema itself loses what a Struct refers to, and knows no content but JSON and forms.
+    """
+
+    def __init__(self, views: Views, extension: QuartSchema) -> None:
+        super().__init__(views, extension)  # type: ignore[arg-type]
+        self._views = views
+        self._schemas = Schemas()
+        self._errors: set[int] = set()
+
+    def schema(self) -> dict[str, Any]:
+        """The document."""
+        whole = super().schema()
+        error = self._schemas.of(Error)
+        whole["components"]["schemas"] = self._schemas.fill()
+        whole["components"]["responses"] = error_responses(self._errors, error)
+        return whole
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What can be asked at a path."""
+        paths, components = super().build_paths(rule)
+        description = description_of(self._views.view_functions[rule.endpoint])
+        kinds = {**PARAMETERS, **description.get("path", {})}
+        for operations in paths.values():
+            for method, operation in operations.items():
+                if not operation.get("description"):
+                    operation.pop("description", None)
+                if method in ("get", "delete"):
+                    operation.pop("requestBody", None)
+                operation["tags"] = [rule.endpoint.rpartition(".")[0] or "other"]
+                self._type_parameters(operation["parameters"], kinds)
+                statuses = set(description.get("errors", ())) | error_statuses(
+                    method.upper(), path=bool(rule.arguments), body="requestBody" in operation
+                )
+                self._errors |= statuses
+                operation["responses"] = {
+                    **(_described(operation["responses"]) or _UNDESCRIBED),
+                    **error_references(statuses),
+                }
+        return paths, components
+
+    def _type_parameters(
+        self, parameters: Iterable[dict[str, Any]], kinds: Mapping[str, Any]
+    ) -> None:
+        for parameter in parameters:
+            if parameter["in"] == "path" and parameter["name"] in kinds:
+                parameter["schema"] = self._schemas.of(kinds[parameter["name"]])
+
+    def build_request_body(
+        self, model: Content, source: DataSource
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a view takes. May be absent where all of it may be."""
+        return {"content": self._schemas.content(model)}, {}
+
+    def build_response_object(
+        self, model: Content, headers_model: object
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a view answers."""
+        return {"content": self._schemas.content(model)}, {}
+
+    def generate_methods(self, rule: Rule) -> Iterable[str]:
+        """The methods in an order that does not change. What takes GET also takes HEAD."""
+        return sorted(super().generate_methods(rule))
+
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:
+        """A name that only this method of this path has."""
+        return "_".join((method.lower(), *re.findall(r"\w+", path)))
+
+
+def _described(responses: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, **response}
+        for status, response in responses.items()
+    }

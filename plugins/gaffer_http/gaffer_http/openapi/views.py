@@ -1,0 +1,85 @@
+"""The views of an application, each with its description as quart-schema's decorators leave it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import Any, cast
+
+from quart import Quart
+from quart_schema import document
+
+from gaffer_http.errors import JSON
+from gaffer_http.feeds import sse
+from gaffer_http.feeds.forms import LINES
+from gaffer_http.feeds.query import FeedQuery
+from gaffer_http.openapi.describe import DESCRIPTION, Description
+from gaffer_http.openapi.schemas import check_content
+
+log = logging.getLogger(__name__)
+
+
+class Views:
+    """Stands in for an application, so that nothing of it, or of plugins, is changed.
+
+    It has of a Quart what an OpenAPIProvider asks for.
+    """
+
+    def __init__(self, app: Quart) -> None:
+        self.url_map = app.url_map
+        self.blueprints = app.blueprints
+        self.config = {
+            "QUART_SCHEMA_CONVERSION_PREFERENCE": "msgspec",
+            "QUART_SCHEMA_CONVERT_CASING": False,
+        }
+        self.view_functions = {
+            endpoint: _declared(endpoint, view) for endpoint, view in app.view_functions.items()
+        }
+
+
+def description_of(view: Callable[..., Any]) -> Description:
+    """What a view says of itself."""
+    return cast(Description, getattr(view, DESCRIPTION, {}))
+
+
+def _declared(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
+    """A stand-in for a view; what is described wrongly, as if it were not described."""
+
+    def stand_in() -> None:
+        raise NotImplementedError
+
+    update_wrapper(stand_in, view)
+    description = description_of(view)
+    try:
+        _check(description)
+    except (AttributeError, TypeError, ValueError) as error:
+        log.warning("%s of the view %s is wrong: %s", DESCRIPTION, endpoint, error)
+        setattr(stand_in, DESCRIPTION, {})
+        return stand_in
+    answers = dict(description.get("answers", {}))
+    query = description.get("query")
+    if description.get("feed"):
+        answers[200] = {JSON: answers[200], LINES: str, sse.MEDIA: str}
+        query = query or FeedQuery
+    return document(
+        querystring=query,
+        request=description.get("body"),
+        headers=description.get("headers"),
+        responses={status: (content, None) for status, content in answers.items()},
+    )(stand_in)
+
+
+def _check(description: Mapping[str, Any]) -> None:
+    """Raise what msgspec does, or a TypeError, for a description that nobody can read."""
+    for key in description:
+        if key not in Description.__annotations__:
+            raise ValueError(f"there is no {key!r}")
+    for content in (
+        *description.get("answers", {}).values(),
+        *description.get("path", {}).values(),
+        *(description[key] for key in ("body", "query", "headers") if key in description),
+    ):
+        check_content(content)
+    if description.get("feed") and 200 not in description.get("answers", {}):
+        raise ValueError("a feed answers 200")

@@ -1,0 +1,114 @@
+"""What is told of jobs and processes, for `/openapi.json`. The fields of a configuration are the
+kernel's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from gaffer_kernel import JobConfig
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+from msgspec.structs import fields
+
+_CONFIGURED = {each.name: each.type for each in fields(JobConfig) if each.name != "custom_channels"}
+
+
+def _answer(name: str, text: str, *parts: dict[str, Any]) -> type[Struct]:
+    """The type of an answer that is put together, and has all its fields always."""
+    kinds = {field: kind for part in parts for field, kind in part.items()}
+    return defstruct(name, list(kinds.items()), namespace={"__doc__": text}, module=__name__)
+
+
+_JOB = {
+    "name": Annotated[str, Meta(description="As it is shown: with the session, if not `default`.")],
+    "session": str,
+    "job": Annotated[str, Meta(description="The name in its session.")],
+}
+
+Configuration = _answer("Configuration", "The configuration of a job.", _CONFIGURED)
+
+OldConfiguration = _answer(
+    "OldConfiguration",
+    "The configuration of a job, which is named as older gaffers did.",
+    _CONFIGURED,
+    {"name": str},
+)
+
+JobInfo = _answer(
+    "JobInfo",
+    "What runs of a job, and its configuration.",
+    _JOB,
+    {
+        "active": bool,
+        "running": int,
+        "running_out": Annotated[int, Meta(description="Those that are not kept alive.")],
+        "max_processes": int,
+        "numprocesses": int,
+        "processes": list[int],
+        "config": Configuration,
+    },
+)
+
+_PROCESS = {
+    **_JOB,
+    "pid": Annotated[int, Meta(description="gaffer's own number of it.")],
+    "os_pid": Annotated[int, Meta(description="The system's; 0 before it is started.")],
+    "number": Annotated[int, Meta(description="Which of the job's it is; 0 for one more.")],
+    **{
+        name: _CONFIGURED[name]
+        for name in (
+            *("cmd", "args", "env", "cwd", "uid", "gid", "detach"),
+            *("redirect_output", "redirect_input", "custom_streams"),
+        )
+    },
+    "argv": list[str],
+    "create_time": Annotated[float, Meta(description="Seconds since 1970.")],
+    "uptime": Annotated[float, Meta(description="Seconds.")],
+    "committed": Annotated[bool, Meta(description="It is not kept alive.")],
+    "active": bool,
+    "stopping": bool,
+}
+
+ProcessInfo = _answer("ProcessInfo", "What is known of a process.", _PROCESS)
+
+OldProcessInfo = _answer(
+    "OldProcessInfo",
+    "What is known of a process, and the configuration of its job.",
+    _CONFIGURED,
+    _PROCESS,
+)
+
+
+class EventInfo(Struct, kw_only=True):
+    """An event. What else it tells depends on which it is."""
+
+    json_schema_more: ClassVar[dict[str, Any]] = {"additionalProperties": True}
+
+    event: str
+    name: str
+    session: str | UnsetType = UNSET
+    job: str | UnsetType = UNSET
+    seq: Annotated[int, Meta(description="Counts all events of a run.")]
+    time: Annotated[float, Meta(description="Seconds since 1970.")]
+
+
+class FlappingState(Struct, kw_only=True):
+    """What has become of a job that keeps exiting."""
+
+    retries: int
+    waiting: bool
+    gave_up: bool
+
+
+class JobStatus(Struct, kw_only=True):
+    """Whether a job does what is wanted of it, and if not, why."""
+
+    active: bool
+    running: int
+    numprocesses: int
+    max_processes: int
+    stopped: bool
+    flapping: FlappingState
+    last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
+    last_exit: Annotated[str | None, Meta(description="How the last process ended.")]
+    next_start_in: Annotated[float | None, Meta(description="Seconds.")]

@@ -1,0 +1,22 @@
+"""`/openapi.json`: everything that can be asked, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from gaffer_http.access.rules import open_to_all
+from gaffer_http.errors import JSON
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.reply import api
+
+routes = Blueprint("openapi", __name__)
+
+
+@routes.get("/openapi.json")
+@open_to_all
+@describes(answers={200: dict[str, Any]})
+async def show_document() -> Response:
+    """Describe all the routes, those of plugins too, as OpenAPI 3.1 does."""
+    return Response(api().document.make(), content_type=JSON)
