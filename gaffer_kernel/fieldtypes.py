@@ -54,7 +54,11 @@ Variables = Annotated[Mapping[str, Text], Meta(title="an object of texts by name
 Outputs = Annotated[Sequence[Label], Meta(title="a list of at most 2 labels", max_length=2)]
 Streams = Annotated[
     Sequence[Label],
-    Meta(title=f"a list of at most {MOST_STREAMS} labels", max_length=MOST_STREAMS),
+    Meta(
+        title=f"a list of at most {MOST_STREAMS} labels",
+        max_length=MOST_STREAMS,
+        extra_json_schema={"uniqueItems": True},
+    ),
 ]
 Account = Annotated[
     Annotated[int, Meta(ge=0, le=2**32 - 2)] | Text | None,

@@ -410,9 +410,13 @@ class Job:
         asked = msgspec.structs.replace(
             config,
             env={} if env is None else env,
-            graceful_timeout=graceful_timeout or config.graceful_timeout,
+            graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
         )
-        return msgspec.structs.replace(asked, env={**config.env, **asked.env})
+        return msgspec.structs.replace(
+            asked,
+            env={**config.env, **asked.env},
+            graceful_timeout=asked.graceful_timeout or config.graceful_timeout,
+        )
 
     def _process(self, number: int, config: JobConfig) -> Process:
         process = Process(self._next_pid(), self.name, config, number=number, once=number == 0)

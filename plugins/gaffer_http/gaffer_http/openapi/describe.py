@@ -27,6 +27,7 @@ class Description(TypedDict, total=False):
     Attributes:
         answers: what it answers when all is well, by status.
         body: what it takes.
+        optional: whether the body may be absent.
         feed: whether it also answers as a feed, with the parameters of one.
         path: the types of parameters in the path, where their names do not tell.
         query: a Struct of the parameters behind the path.
@@ -36,6 +37,7 @@ class Description(TypedDict, total=False):
 
     answers: Mapping[int, Content]
     body: Content
+    optional: bool
     feed: bool
     path: Mapping[str, Kind]
     query: type[Struct]

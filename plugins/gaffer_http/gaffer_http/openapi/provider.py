@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,7 @@ from gaffer_http.openapi.parameters import PARAMETERS
 from gaffer_http.openapi.schemas import Schemas
 from gaffer_http.openapi.views import Views, description_of
 
+_PARAMETER = re.compile("<(?:[^<>:]*:)?([^<>]+)>")
 _UNDESCRIBED = {"default": {"description": "Not described."}}
 
 
@@ -42,26 +43,35 @@ class Provider(OpenAPIProvider):
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """What can be asked at a path."""
-        paths, components = super().build_paths(rule)
+        built, components = super().build_paths(rule)
+        [operations] = built.values()
+        # It takes `<a>/<any(b, c):d>` for a single parameter.
+        path = _PARAMETER.sub(r"{\1}", rule.rule)
+        for method, operation in operations.items():
+            operation["operationId"] = "_".join((method, *re.findall(r"\w+", path)))
+            self._complete(rule, method, operation)
+        return {path: operations}, components
+
+    def _complete(self, rule: Rule, method: str, operation: dict[str, Any]) -> None:
+        if not operation.get("description"):
+            operation.pop("description", None)
+        if method in ("get", "delete"):
+            operation.pop("requestBody", None)
+        operation["tags"] = [rule.endpoint.rpartition(".")[0] or "other"]
         description = description_of(self._views.view_functions[rule.endpoint])
-        kinds = {**PARAMETERS, **description.get("path", {})}
-        for operations in paths.values():
-            for method, operation in operations.items():
-                if not operation.get("description"):
-                    operation.pop("description", None)
-                if method in ("get", "delete"):
-                    operation.pop("requestBody", None)
-                operation["tags"] = [rule.endpoint.rpartition(".")[0] or "other"]
-                self._type_parameters(operation["parameters"], kinds)
-                statuses = set(description.get("errors", ())) | error_statuses(
-                    method.upper(), path=bool(rule.arguments), body="requestBody" in operation
-                )
-                self._errors |= statuses
-                operation["responses"] = {
-                    **(_described(operation["responses"]) or _UNDESCRIBED),
-                    **error_references(statuses),
-                }
-        return paths, components
+        if "requestBody" in operation and not description.get("optional"):
+            operation["requestBody"]["required"] = True
+        self._type_parameters(
+            operation["parameters"], {**PARAMETERS, **description.get("path", {})}
+        )
+        statuses = set(description.get("errors", ())) | error_statuses(
+            method.upper(), path=bool(rule.arguments), body="requestBody" in operation
+        )
+        self._errors |= statuses
+        operation["responses"] = {
+            **(_described(operation["responses"]) or _UNDESCRIBED),
+            **error_references(statuses),
+        }
 
     def _type_parameters(
         self, parameters: Iterable[dict[str, Any]], kinds: Mapping[str, Any]
@@ -73,7 +83,7 @@ class Provider(OpenAPIProvider):
     def build_request_body(
         self, model: Content, source: DataSource
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a view takes. May be absent where all of it may be."""
+        """What a view takes."""
         return {"content": self._schemas.content(model)}, {}
 
     def build_response_object(
@@ -85,10 +95,6 @@ class Provider(OpenAPIProvider):
     def generate_methods(self, rule: Rule) -> Iterable[str]:
         """The methods in an order that does not change. What takes GET also takes HEAD."""
         return sorted(super().generate_methods(rule))
-
-    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str:
-        """A name that only this method of this path has."""
-        return "_".join((method.lower(), *re.findall(r"\w+", path)))
 
 
 def _described(responses: Mapping[int, dict[str, Any]]) -> dict[str, Any]:

@@ -167,7 +167,7 @@ async def show_status(session: str, name: str) -> Response:
 
 
 @routes.post("/jobs/<session>/<name>/commit")
-@describes(query=Wait, body=Commit, answers={201: Committed})
+@describes(query=Wait, body=Commit, optional=True, answers={201: Committed})
 async def commit_process(session: str, name: str) -> Response:
     """Start one process more, which is not kept alive."""
     wait = wanted_wait()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from signal import Signals
 from typing import Annotated, Any, ClassVar, Literal
 
 from gaffer_kernel import JobConfig
 from gaffer_kernel.fieldtypes import Flag, Label, Seconds, Variables
 from gaffer_kernel.names import LONGEST_NAME, PART
-from gaffer_kernel.scale import MOST
 from msgspec import Meta, Struct
 
 _OLD_NAME = rf"({PART}[./:])?(?![0-9]+$){PART}"
@@ -22,12 +22,20 @@ OldName = Annotated[
 ]
 OldNameOrPid = (OldName, Annotated[int, Meta(ge=0, lt=10**18, description="A pid.")])
 
-Signal = Annotated[str, Meta(description="A name, with or without SIG, or a number.", min_length=1)]
-SignalNumber = Annotated[int, Meta(ge=1, le=64)]
+_SIGNALS = [signal.removeprefix("SIG") for signal in Signals.__members__]
+_NUMBERS = [int(signal) for signal in Signals]
+Signal = Annotated[
+    str,
+    Meta(
+        description="A name, in any case, with or without SIG; or a number.",
+        extra_json_schema={"enum": [*_SIGNALS, *map(str, _NUMBERS)]},
+    ),
+]
+SignalNumber = Annotated[int, Meta(extra_json_schema={"enum": _NUMBERS})]
 Start = Annotated[Flag, Meta(description="Also start the job, if it is stopped.")]
 Outputs = Annotated[Label | Literal["."], Meta(description="Of an output; `.` is all of them.")]
 Stream = Annotated[Label, Meta(description="`stdin`, or a custom stream.")]
-More = Annotated[int, Meta(ge=0, le=MOST, description="How many.")]
+More = Annotated[int, Meta(ge=0, lt=10**9, description="How many.")]
 
 
 _NOTES: dict[str, Any] = {"patternProperties": {"^x_": {}}}
@@ -74,7 +82,7 @@ class Scale(Struct, forbid_unknown_fields=True):
     """How many processes more, or less."""
 
     scale: Annotated[
-        Annotated[int, Meta(ge=-MOST, le=MOST)]
+        Annotated[int, Meta(gt=-(10**9), lt=10**9)]
         | Annotated[str, Meta(extra_json_schema={"pattern": "^[+=-]?[0-9]{1,9}$"})],
         Meta(description="`3` and `+3` add, `-1` takes away, `=2` sets."),
     ]

@@ -97,7 +97,7 @@ class _Polled:
 
 @routes.post("/streams/<pid>/<label>")
 @needs("write")
-@describes(path={"label": Stream}, body={RawOutput.media: None}, answers={200: Done})
+@describes(path={"label": Stream}, body={RawOutput.media: None}, optional=True, answers={200: Done})
 async def write_stream(pid: str, label: str) -> Response:
     """Write the body, as it is, to the standard input of a process or to a custom stream."""
     check_parameters()
