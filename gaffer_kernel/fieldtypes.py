@@ -35,6 +35,15 @@ def _matching(pattern: str, title: str, longest: int) -> Meta:
 Name = Annotated[
     str, _matching(f"(?![0-9]+$){PART}", f"made of {PART_RULE}, and not all digits", LONGEST_NAME)
 ]
+_BOUNDED = f"{PART.removesuffix('*')}{{0,{LONGEST_NAME - 1}}}"
+FullName = Annotated[
+    str,
+    _matching(
+        rf"({_BOUNDED}[./:])?(?![0-9]+$){_BOUNDED}",
+        "the name of a job, or `session:name`",
+        2 * LONGEST_NAME + 1,
+    ),
+]
 Label = Annotated[str, _matching(PART, f"made of {PART_RULE}", LONGEST_NAME)]
 Key = Annotated[
     str,
@@ -50,7 +59,16 @@ Words = Annotated[
         title=f"a list of at most {MOST_WORDS} texts, or one text that is split like a shell does"
     ),
 ]
-Variables = Annotated[Mapping[str, Text], Meta(title="an object of texts by name")]
+Variables = Annotated[
+    Mapping[str, Text],
+    Meta(
+        title="an object of texts by name",
+        extra_json_schema={
+            "propertyNames": {"pattern": r"^[^=\u0000]+$"},
+            "maxProperties": MOST_VARIABLES,
+        },
+    ),
+]
 Outputs = Annotated[Sequence[Label], Meta(title="a list of at most 2 labels", max_length=2)]
 Streams = Annotated[
     Sequence[Label],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
+from gaffer_kernel.fieldtypes import FullName
 from gaffer_kernel.kernel import Kernel
 
 from gaffer_stats.sample import JobStats, Sample
@@ -29,8 +30,6 @@ _LONGEST_PID = 18
 
 _DESCRIPTION = "gaffer_openapi"
 """The attribute of a view that gaffer-http reads for its `/openapi.json`."""
-
-_OldName = Annotated[str, msgspec.Meta(description="A job's name, or `session:name`.")]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -60,7 +59,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
     vars(all_stats)["gaffer_every_caller"] = True
 
     @routes.get("/stats/<name>")
-    @_answers(JobStats, {"name": _OldName})
+    @_answers(JobStats, {"name": FullName})
     async def stats_of_name(name: str) -> Response:
         """Samples of each process of a job, and totals."""
         return await answer(kernel.manager.get(name), job_for)
@@ -72,7 +71,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
         return await answer(kernel.manager.get(JobName.parse(name, session)), job_for)
 
     @routes.get("/stats/<name>/<pid>")
-    @_answers(Sample, {"name": _OldName})
+    @_answers(Sample, {"name": FullName})
     async def stats_of_pid(name: str, pid: str) -> Response:
         """Samples of a process of a job."""
         job = kernel.manager.get(name)
@@ -127,8 +126,8 @@ async def _answer(
     return Response(_encode(show_caller(await stats.sample(subject))), content_type=JSON)
 
 
-def _wrapped_process_for(caller: Caller, sample: Sample) -> dict[str, Sample]:
-    return {"stats": process_for(caller, sample)}
+def _wrapped_process_for(caller: Caller, sample: Sample) -> ProcessStats:
+    return ProcessStats(process_for(caller, sample))
 
 
 def _is_number(pid: str) -> bool:

@@ -69,7 +69,8 @@ class Provider(OpenAPIProvider):
         )
         self._errors |= statuses
         operation["responses"] = {
-            **(_described(operation["responses"]) or _UNDESCRIBED),
+            **({} if "answers" in description else _UNDESCRIBED),
+            **_described(operation["responses"]),
             **error_references(statuses),
         }
 
@@ -79,6 +80,9 @@ class Provider(OpenAPIProvider):
         for parameter in parameters:
             if parameter["in"] == "path" and parameter["name"] in kinds:
                 parameter["schema"] = self._schemas.of(kinds[parameter["name"]])
+            elif "enum" in parameter["schema"]:
+                # They come out of a set.
+                parameter["schema"]["enum"].sort()
 
     def build_request_body(
         self, model: Content, source: DataSource

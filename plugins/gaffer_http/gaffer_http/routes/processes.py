@@ -184,7 +184,7 @@ async def _scale(job: Job, sign: str, n: str) -> Response:
 
 
 @routes.post("/processes/<name>/_signal")
-@describes(path={"name": OldNameOrPid})
+@describes(path={"name": OldNameOrPid}, answers={})
 async def signal_nothing(name: str) -> Response:
     """Say what is missing."""
     raise ApiError(400, "no_signal_number", "the path must end with a signal: _signal/HUP")

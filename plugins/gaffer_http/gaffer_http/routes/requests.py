@@ -6,20 +6,10 @@ from signal import Signals
 from typing import Annotated, Any, ClassVar, Literal
 
 from gaffer_kernel import JobConfig
-from gaffer_kernel.fieldtypes import Flag, Label, Seconds, Variables
-from gaffer_kernel.names import LONGEST_NAME, PART
+from gaffer_kernel.fieldtypes import Flag, FullName, Label, Seconds, Variables, Words
 from msgspec import Meta, Struct
 
-_OLD_NAME = rf"({PART}[./:])?(?![0-9]+$){PART}"
-
-OldName = Annotated[
-    str,
-    Meta(
-        description="A job's name, or `session:name`.",
-        max_length=LONGEST_NAME,
-        extra_json_schema={"pattern": f"^{_OLD_NAME}$"},
-    ),
-]
+OldName = Annotated[FullName, Meta(description="A job's name, or `session:name`.")]
 OldNameOrPid = (OldName, Annotated[int, Meta(ge=0, lt=10**18, description="A pid.")])
 
 _SIGNALS = [signal.removeprefix("SIG") for signal in Signals.__members__]
@@ -46,6 +36,7 @@ class Template(JobConfig, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A job to be loaded. Fields that begin with `x_` are the client's own; they are not kept."""
 
     json_schema_more: ClassVar[dict[str, Any]] = _NOTES
+    args: Annotated[Words | None, Meta(description="More arguments, appended to `cmd`.")] = ()  # type: ignore[assignment]
 
 
 class Replacement(Template, frozen=True, kw_only=True, forbid_unknown_fields=True):

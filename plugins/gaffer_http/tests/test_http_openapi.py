@@ -1,0 +1,204 @@
+"""`/openapi.json`: every route is there, and what it says of the answers is all that is in them."""
+
+import json
+import subprocess
+import sys
+
+import gaffer_stats
+import jsonschema_rs
+import msgspec
+import pytest
+from gaffer_kernel import JobConfig, Kernel
+from gaffer_kernel.hookspecs import hookimpl
+from quart import Blueprint
+from schemathesis.openapi import from_dict
+
+import gaffer_http
+from gaffer_http.app import Api
+from gaffer_http.openapi.document import describe_routes
+
+JOB = JobConfig(
+    name="web",
+    cmd="sleep 60",
+    env={"A": "b"},
+    flapping={"attempts": 3},
+    redirect_output=["out"],
+    custom_streams=["more"],
+)
+
+
+class Routes:
+    """A plugin that adds routes."""
+
+    name = "extra"
+
+    def __init__(self, *blueprints):
+        self.blueprints = blueprints
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel):
+        return self.blueprints
+
+
+def document(*plugins):
+    return describe_routes(Api(Kernel(plugins=[gaffer_http, *plugins])), "1")
+
+
+@pytest.fixture
+def extra():
+    return Blueprint("extra", __name__)
+
+
+def test_it_is_valid():
+    from_dict(document(gaffer_stats)).validate()
+
+
+def test_every_method_of_every_path_is_there():
+    app = Api(Kernel(plugins=[gaffer_http, gaffer_stats]))
+    operations = [
+        operation
+        for path in document(gaffer_stats)["paths"].values()
+        for operation in path.values()
+    ]
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
+    wanted = sum(len(rule.methods - {"HEAD", "OPTIONS"}) for rule in rules)
+    assert len(operations) == wanted > 60
+    assert len({operation["operationId"] for operation in operations}) == wanted
+    for operation in operations:
+        assert operation["summary"]
+        assert "default" not in operation["responses"], operation
+        assert "403" in operation["responses"]
+
+
+def test_parameters_beside_each_other_in_a_path_are_all_there():
+    parameters = document()["paths"]["/groups/{session}/_{verb}"]["post"]["parameters"]
+    assert [each["name"] for each in parameters] == ["session", "verb", "wait"]
+    assert parameters[1]["schema"]["enum"] == ["restart", "start", "stop"]
+
+
+def test_a_template_is_the_configuration_of_a_job():
+    template = document()["components"]["schemas"]["Template"]
+    assert set(template["properties"]) == set(JobConfig.__struct_fields__)
+    assert template["required"] == ["name", "cmd"]
+    assert template["additionalProperties"] is False
+    assert template["patternProperties"] == {"^x_": {}}
+
+
+async def test_it_is_json_for_everybody(api):
+    answer = await api.ask("GET", "/openapi.json")
+    assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
+    assert answer.json["info"]["title"] == "gaffer"
+    assert answer.json["info"]["version"] == "1"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    head = await api.ask("HEAD", "/openapi.json")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == answer.headers["content-length"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redocs", "/scalar"])
+async def test_there_are_no_pages_that_load_programs_of_others(api, path):
+    await api.ask("GET", "/openapi.json")
+    assert (await api.ask("GET", path)).status == 404
+
+
+def test_nothing_of_it_is_loaded_before_it_is_asked_for():
+    code = "import sys, gaffer_http.app; sys.exit('quart_schema' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+PATHS = [
+    *("/", "/version", "/sessions", "/sessions/default", "/jobs", "/jobs/default"),
+    *("/jobs/{session}/{name}", "/jobs/{session}/{name}/status", "/jobs/{session}/{name}/pids"),
+    *("/jobs/{session}/{name}/numprocesses", "/jobs/{session}/{name}/stats"),
+    *("/pids", "/pids/{pid}", "/pids/{pid}/stats", "/processes", "/processes/{name}"),
+    *("/processes/{name}/_pids", "/status/{name}", "/stats", "/stats/{name}/{pid}", "/groups"),
+]
+
+
+def closed(node):
+    """The document, but that no object may have fields that are not in it."""
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    more = {"additionalProperties": False} if isinstance(node.get("properties"), dict) else {}
+    return {**more, **{key: closed(value) for key, value in node.items()}}
+
+
+async def test_answers_have_all_the_fields_that_it_tells_and_no_other(running_api):
+    async with running_api(gaffer_stats) as api:
+        await api.kernel.manager.load(JOB).settled()
+        whole = closed((await api.ask("GET", "/openapi.json")).json)
+        for path in PATHS:
+            template = {"/sessions/default": "/sessions/{session}"}.get(path, path)
+            template = {"/jobs/default": "/jobs/{session}"}.get(template, template)
+            answer = await api.ask("GET", path.format(session="default", name="web", pid="1"))
+            response = whole["paths"][template]["get"]["responses"]["200"]
+            schema = response["content"]["application/json"]["schema"]
+            full = {**schema, "components": whole["components"]}
+            jsonschema_rs.Draft202012Validator(full).validate(answer.json)
+        old = whole["components"]["schemas"]["OldProcessInfo"]
+        answer = (await api.ask("GET", "/processes/1")).json
+        assert set(answer) == set(old["properties"]) == set(old["required"])
+
+
+async def test_a_plugin_describes_its_routes_without_gaffer_http(running_api, extra):
+    class Page(msgspec.Struct):
+        """A page. More of it."""
+
+        number: int
+
+    @extra.get("/extra/<session>/<page>")
+    async def show(session, page):
+        """Show a page."""
+
+    show.gaffer_openapi = {"answers": {200: Page}, "path": {"page": int}, "errors": [410]}
+    async with running_api(Routes(extra)) as api:
+        whole = (await api.ask("GET", "/openapi.json")).json
+    operation = whole["paths"]["/extra/{session}/{page}"]["get"]
+    assert operation["summary"] == "Show a page."
+    assert operation["parameters"][1]["schema"] == {"type": "integer"}
+    assert "410" in operation["responses"]
+    assert operation["responses"]["200"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/Page"
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"answer": int}, {"answers": {200: object()}}, {"answers": 3}, 3, {"body": complex}]
+)
+async def test_a_wrong_description_spoils_nothing_else(running_api, extra, wrong, caplog):
+    @extra.get("/extra")
+    async def show():
+        """Show a page."""
+
+    show.gaffer_openapi = wrong
+    async with running_api(Routes(extra)) as api:
+        answer = await api.ask("GET", "/openapi.json")
+    operation = answer.json["paths"]["/extra"]["get"]
+    assert operation["summary"] == "Show a page."
+    assert operation["responses"]["default"] == {"description": "Not described."}
+    assert "the view extra.show is wrong" in caplog.text
+    json.dumps(answer.json)
+
+
+async def test_plugins_types_of_one_name_do_not_hinder_each_other(running_api, extra):
+    for number, kind in enumerate((int, str)):
+
+        @extra.get(f"/extra{number}", endpoint=f"show{number}")
+        async def show():
+            """Show a page."""
+
+        page = msgspec.defstruct("Page", [("number", kind)], module=f"m{number}")
+        show.gaffer_openapi = {"answers": {200: page}}
+    async with running_api(Routes(extra)) as api:
+        whole = (await api.ask("GET", "/openapi.json")).json
+    pages = [each for name, each in whole["components"]["schemas"].items() if "Page" in name]
+    assert [page["properties"]["number"]["type"] for page in pages] == ["integer", "string"]
+
+
+async def test_a_graceful_timeout_of_a_wrong_kind_is_no_wish_for_the_default(api):
+    api.kernel.manager.load(JobConfig(name="web", cmd="sleep 60"), start=False)
+    for wrong in ({}, [], "", False):
+        answer = await api.ask("POST", "/jobs/default/web/commit", {"graceful_timeout": wrong})
+        assert (answer.status, answer.slug) == (400, "bad_value"), wrong
