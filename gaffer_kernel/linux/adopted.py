@@ -27,7 +27,10 @@ DETACHED = ":detached"
 SHARE = 0.1
 """The part of the time that may be spent looking at our children."""
 EXEC = 0.1
-"""Seconds within which a process that becomes another program has an environment again."""
+"""Seconds within which a process that becomes another program, and has arguments again, also has an
+environment again."""
+LONGEST_EXEC = 5.0
+"""Seconds after which a process that has no arguments is believed to have none."""
 UNCLAIMED = 2.0
 """Seconds after which a dead child that nobody can be told of is reaped here."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -163,7 +166,11 @@ class Adopted:
             # Whoever has started a process of its own does not let it lie for so long.
             if now - since > UNCLAIMED:
                 os.waitpid(pid, os.WNOHANG)
-        elif who.session == self._session or who.mark is not None or now - since > EXEC:
+        elif (
+            who.session == self._session
+            or who.mark is not None
+            or now - since > (LONGEST_EXEC if who.changing else EXEC)
+        ):
             # A child of the program around us, or one that has shed its mark: it cannot be told.
             del self._undecided[pid]
             self._strangers.add(pid)

@@ -12,14 +12,16 @@ MARK = "GAFFER_SPAWN"
 class Identity(NamedTuple):
     """What can be told of a process.
 
-    `mark` is empty when its environment has none, and None when that could not be read: the process
-    has ended, or is in the middle of becoming another program.
+    `mark` is empty when its environment has none, and None when that could not be read. `changing`
+    says that it has not even arguments: it is in the middle of becoming another program, which
+    on a busy machine takes as long as it takes, or has ended.
     """
 
     group: int
     session: int
     zombie: bool
     mark: str | None
+    changing: bool
 
 
 def children() -> set[int]:
@@ -43,7 +45,8 @@ def identify(pid: int) -> Identity | None:
             state, _, group, session, *_ = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return Identity(int(group), int(session), state in (b"Z", b"X"), _mark(pid))
+    zombie, mark = state in (b"Z", b"X"), _mark(pid)
+    return Identity(int(group), int(session), zombie, mark, mark is None and _changing(pid))
 
 
 def _mark(pid: int) -> str | None:
@@ -59,3 +62,11 @@ def _mark(pid: int) -> str | None:
         if entry.startswith(start):
             return entry[len(start) :].decode(errors="replace")
     return ""
+
+
+def _changing(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return not file.read(1)
+    except OSError:
+        return True

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import trio
 from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.kin import identify
 from tests.real import Runner, branded, children, descriptors, until
 
 
@@ -59,6 +61,27 @@ async def test_what_escapes_by_double_fork_and_setsid_is_ended_with_its_job_and_
     assert exited.data["term_signal"] == signal.SIGTERM
     assert str(process.job) in caplog.text
     assert str(escapee) in caplog.text
+
+
+async def test_an_escapee_that_took_long_to_become_another_program_was_never_ended(
+    run, brand, monkeypatch
+):
+    """On a busy machine it has no environment for longer than a tenth of a second."""
+    slow = inf
+
+    def slowly(pid):
+        who = identify(pid)
+        if who is None or who.zombie or time.monotonic() > slow:
+            return who
+        return who._replace(mark=None, changing=True)
+
+    monkeypatch.setattr("gaffer_kernel.linux.adopted.identify", slowly)
+    process = await run.begin(escaped("exec sleep 60") + "exec sleep 60", shell=True)
+    await grown(brand, 2)
+    slow = time.monotonic() + 0.5
+    process.stop()
+    await run.end(process)
+    await until(lambda: not branded(brand))
 
 
 async def test_what_escapes_is_ended_when_its_leader_exits_by_itself(run, brand):
