@@ -6,6 +6,7 @@ code, held to the rules for the code of plugins.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -19,31 +20,50 @@ class Refused(Exception):
 
 
 class Opened:
-    """A file or folder that has been found, held until it is closed.
+    """A regular file or a folder that has been found, held until it is closed.
 
     Args:
         place: where it is, free of symbolic links.
 
+    Raises:
+        OSError: it is not there, may not be read, or is of another kind.
+
     Attributes:
         place: the same.
         status: what the system tells of it.
+        is_folder: whether it is a folder; else it is a file.
     """
 
     def __init__(self, place: Path) -> None:
-        # So that nothing is read, waited for or set off, whatever kind of file it is.
+        self._fd = -1
+        # At first only a handle: opening a device or a FIFO could wait, or set something off.
         self._fd = os.open(place, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         self.place = place
         self.status = os.fstat(self._fd)
+        self.is_folder = stat.S_ISDIR(self.status.st_mode)
+        if stat.S_ISREG(self.status.st_mode):
+            self._make_readable()
+        elif not self.is_folder:
+            raise FileNotFoundError(errno.ENOENT, "Neither file nor folder", str(place))
 
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder; else it is a regular file."""
-        return stat.S_ISDIR(self.status.st_mode)
+    def _make_readable(self) -> None:
+        handle = self._fd
+        try:
+            # The very file that was looked at, even if another one has taken its place.
+            self._fd = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            error.filename = str(self.place)
+            raise
+        os.close(handle)
 
-    @property
-    def path(self) -> str:
-        """What to open for reading: this file, even if another one has taken its place."""
-        return f"/proc/self/fd/{self._fd}"
+    def read(self, begin: int, size: int) -> bytes:
+        """Some bytes of a file; none at its end.
+
+        Args:
+            begin: number of bytes before them.
+            size: how many at most.
+        """
+        return os.pread(self._fd, size, begin)
 
     def close(self) -> None:
         """Let go of it. May be called again."""
@@ -53,8 +73,7 @@ class Opened:
 
     def __del__(self) -> None:
         # Nobody else may know of it: who had a thread look for it was cancelled meanwhile.
-        if hasattr(self, "_fd"):
-            self.close()
+        self.close()
 
 
 def real(path: Path) -> Path:
@@ -75,20 +94,16 @@ def open_beneath(root: Path, parts: Sequence[str]) -> Opened | None:
         parts: the names that lead there from it.
 
     Returns:
-        None when it is hidden, neither file nor folder, or outside of the site.
+        None when it is hidden, or outside of the site.
 
     Raises:
-        OSError: there is no such file.
+        OSError: there is no such file, or it may not be read.
         Refused: somebody else could change it.
     """
     place = real(root.joinpath(*parts))
     if not place.is_relative_to(root) or is_hidden(place.relative_to(root).parts):
         return None
-    opened = Opened(place)
-    if opened.is_folder or stat.S_ISREG(opened.status.st_mode):
-        return opened
-    opened.close()
-    return None
+    return Opened(place)
 
 
 def is_hidden(parts: Sequence[str]) -> bool:

@@ -88,8 +88,7 @@ def _read(root: Path) -> bytes:
     if opened is None or opened.is_folder:
         raise _wrong(root, "must be a file")
     try:
-        with open(opened.path, "rb") as file:
-            text = file.read(LARGEST + 1)
+        text = opened.read(0, LARGEST + 1)
     finally:
         opened.close()
     if len(text) > LARGEST:

@@ -20,6 +20,9 @@ from gaffer_sites.folders import Site
 
 log = logging.getLogger(__package__)
 
+PATIENCE = 5.0
+"""Seconds that the first look at all folders may hold up the start; it goes on behind."""
+
 MOST_SAID = 1000
 """Complaints that are remembered, so as not to repeat them."""
 
@@ -140,5 +143,10 @@ class Sites:
 async def open_sites(kernel: Kernel) -> AsyncIterator[Sites]:
     """Offer the sites of a kernel's plugins as long as the block lasts."""
     sites = Sites(kernel)
-    await sites.settle()
+    with trio.move_on_after(PATIENCE) as scope:
+        await sites.settle()
+    if scope.cancelled_caught:
+        log.warning(
+            "the folders of plugins are large or slow: no site is served until all are seen"
+        )
     yield sites

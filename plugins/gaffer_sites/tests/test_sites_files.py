@@ -1,5 +1,6 @@
 """What is served of a site, and what never is."""
 
+import errno
 import os
 import socket
 
@@ -171,6 +172,21 @@ async def test_what_belongs_to_others_is_not_served(place, site, api, caplog):
     os.chown(site / "index.html", 54321, -1)
     assert (await api.get("ui/")).status == 404
     assert "belongs to user 54321" in caplog.text
+
+
+async def test_what_cannot_be_read_is_not_served(site, api, monkeypatch, caplog):
+    opened = os.open
+
+    def failing(path, flags, *more, **options):
+        if str(path).startswith("/proc/self/fd/"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", failing)
+    for _ in range(2):
+        assert (await api.get("ui/")).status == 404
+    [record] = [each for each in caplog.records if each.name == "gaffer_sites"]
+    assert record.getMessage() == f"{site / 'index.html'}: Permission denied"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

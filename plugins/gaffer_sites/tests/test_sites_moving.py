@@ -2,13 +2,14 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
 import trio
 from gaffer_kernel import PluginError
 
-from gaffer_sites import folders
+from gaffer_sites import folders, moving, service
 
 
 def files(folder):
@@ -139,6 +140,20 @@ async def test_ended_in_between_and_the_folder_has_been_made_anew(
         " Directory not empty",
         f"{bare} is served as it is, its content cannot be moved to _site: Directory not empty",
     ]
+
+
+async def test_a_slow_disk_does_not_keep_gafferd_from_starting(
+    place, bare, content, serving, monkeypatch, caplog
+):
+    go = threading.Event()
+    complete = moving.complete
+    monkeypatch.setattr(moving, "complete", lambda root: go.wait(30) and complete(root))
+    monkeypatch.setattr(service, "PATIENCE", 0.05)
+    async with serving() as api:
+        assert "large or slow" in caplog.text
+        go.set()
+        assert (await api.get("hello/")).body == b"hello world"
+        assert files(bare / "_site") == content
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
