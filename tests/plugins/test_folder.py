@@ -79,17 +79,6 @@ def test_plugins_come_in_the_order_of_their_names(place):
     assert place.load().names() == ["a", "b", "c"]
 
 
-def test_the_folders_that_were_added_are_told(place, tmp_path, monkeypatch):
-    place.write("ape/__init__.py", SAYING.format(word=1))
-    more = Place(tmp_path / "more").path
-    monkeypatch.chdir(tmp_path)
-    plugins = place.load()
-    plugins.add_folder("more")
-    with pytest.raises(PluginError):
-        plugins.add_folder("absent")
-    assert plugins.roots == (place.path, more)
-
-
 def test_a_folder_may_be_empty(place):
     assert place.load().info() == []
 

@@ -20,9 +20,6 @@ from gaffer_sites.folders import Site
 
 log = logging.getLogger(__package__)
 
-PATIENCE = 5.0
-"""Seconds that the first look at all folders may hold up the start; it goes on behind."""
-
 MOST_SAID = 1000
 """Complaints that are remembered, so as not to repeat them."""
 
@@ -143,10 +140,8 @@ class Sites:
 async def open_sites(kernel: Kernel) -> AsyncIterator[Sites]:
     """Offer the sites of a kernel's plugins as long as the block lasts."""
     sites = Sites(kernel)
-    with trio.move_on_after(PATIENCE) as scope:
-        await sites.settle()
-    if scope.cancelled_caught:
-        log.warning(
-            "the folders of plugins are large or slow: no site is served until all are seen"
-        )
-    yield sites
+    async with trio.open_nursery() as nursery:
+        # Beside, so that a slow disk does not hold up the start. Requests wait for it.
+        nursery.start_soon(sites.settle, name="settle sites")
+        yield sites
+        nursery.cancel_scope.cancel()

@@ -83,13 +83,6 @@ async def ask(address, method, path, **headers):
                 return Answer(response, body)
 
 
-async def until(condition):
-    """Ask again and again until it is so."""
-    with trio.fail_after(20):
-        while not await condition():
-            await trio.sleep(0.05)
-
-
 class Api:
     """The API of a kernel that serves sites."""
 
