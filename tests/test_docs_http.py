@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import gaffer_http
+import gaffer_sites
 import gaffer_stats
 from gaffer_http.app import Api
 
@@ -41,7 +42,7 @@ def asked(line):
 
 
 def test_every_path_and_method_has_its_line_of_curl():
-    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map
+    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats, gaffer_sites])).url_map
     adapter = routes.bind(HOST)
     lines = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
     shown = set()

@@ -63,7 +63,7 @@ class Gafferd:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(lambda: "listening on " in self.log.read_text())
+        wait_until(lambda: ": up, with " in self.log.read_text())
         self.url = self.log.read_text().partition("listening on ")[2].split()[0]
 
     def get(self, path):

@@ -46,6 +46,7 @@ class Plugins:
         self.publish = publish
         self._records: dict[str, Record] = {}
         self._disabled: set[str] = set()
+        self._roots: list[Path] = []
         self._hooks = Hooks(self._records)
         self._runner = Runner(
             self._records, self._hooks, self._publish, start_deadline, stop_deadline
@@ -102,8 +103,11 @@ class Plugins:
                 cannot be imported or used.
         """
         disabled = self._disable(disabled)
-        for place in folder.folders(Path(path)):
-            record = Record(place.name, None)
+        root = Path(path).absolute()
+        places = folder.folders(root)
+        self._roots.append(root)
+        for place in places:
+            record = Record(place.name, None, path=place)
             self._check_name(record)
             if record.name in disabled:
                 self._set_aside(record)
@@ -177,6 +181,15 @@ class Plugins:
     def info(self) -> list[PluginInfo]:
         """What is known of every plugin; the disabled ones come first."""
         return [record.info() for record in self._records.values()]
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of plugins, absolute, in the order in which they were added.
+
+        A folder in one of them that holds no Python code is no plugin; what it is for, such as a
+        site, is another plugin's business.
+        """
+        return tuple(self._roots)
 
     @property
     def services(self) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What the kernel knows of one plugin, and the part of it that it tells."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from gaffer_kernel.errors import PluginError
@@ -20,6 +21,7 @@ class PluginInfo:
         error: why it is not open, as one line; None when nothing went wrong.
         requires: names of the plugins it cannot do without.
         failures: how many of its hooks have raised so far.
+        path: the folder of a folder plugin, absolute; None for the others.
     """
 
     name: str
@@ -29,6 +31,7 @@ class PluginInfo:
     error: str | None
     requires: tuple[str, ...]
     failures: int
+    path: Path | None
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Record:
     state: State = "loaded"
     error: str | None = None
     failures: int = 0
+    path: Path | None = None
     traced: set[str] = field(default_factory=set)
 
     def blame(self, reason: str) -> PluginError:
@@ -60,4 +64,5 @@ class Record:
             error=self.error,
             requires=self.requires,
             failures=self.failures,
+            path=self.path,
         )

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from gaffer_kernel.errors import PluginError
+from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.plugins import Plugins
 
 SAYING = """
@@ -117,6 +119,25 @@ def test_a_disabled_one_is_listed_and_not_imported(place):
         ("broken", "disabled"),
         ("ape", "loaded"),
     ]
+
+
+def test_the_folders_and_where_each_plugin_lies_are_told(place):
+    place.write("ape/__init__.py", SAYING.format(word=1))
+    place.write("bee/__init__.py", "raise AssertionError")
+    place.write("site/_site/index.html")
+    plugins = place.load(disabled=["bee"])
+    assert plugins.roots == (place.path,)
+    assert {info.name: info.path for info in plugins.info()} == {
+        "ape": place.path / "ape",
+        "bee": place.path / "bee",
+    }
+
+
+def test_embedding_has_no_folders(place):
+    plugins = Plugins()
+    plugins.add(SimpleNamespace(gaffer_process_env=hookimpl(lambda: None)), "ape")
+    assert plugins.roots == ()
+    assert [info.path for info in plugins.info()] == [None]
 
 
 # Loading

@@ -164,4 +164,7 @@ def _of_http(error: HTTPException) -> ApiError:
         case NotFound():
             return of_status(404, f"there is nothing at {request.path}")
         case _:
-            return of_status(error.code or 500, error.description)
+            api_error = of_status(error.code or 500, error.description)
+            more = [each for each in error.get_headers() if each[0] != "Content-Type"]
+            api_error.headers.update(more)
+            return api_error

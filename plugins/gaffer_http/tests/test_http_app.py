@@ -9,6 +9,7 @@ import trio
 from gaffer_kernel import Closing, Conflict, GafferError, InvalidField, NotFound, PluginError
 from gaffer_kernel.hookspecs import hookimpl
 from quart import Blueprint, abort, current_app, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 ROOT = [("/", b'{"welcome":"gaffer","version":"'), ("/ping", b"OK"), ("/version", b'{"name":"ga')]
 
@@ -133,6 +134,14 @@ async def test_errors_of_http(running_api, code):
         answer = await api.ask("GET", "/extra")
         assert answer.status == code
         assert answer.slug
+
+
+async def test_errors_of_http_keep_their_headers(running_api, extra):
+    extra.errors["x"] = RequestedRangeNotSatisfiable(10)
+    async with running_api(Routes(extra)) as api:
+        answer = await api.ask("GET", "/extra/x")
+        assert (answer.status, answer.slug) == (416, "requested_range_not_satisfiable")
+        assert answer.headers["content-range"] == "bytes */10"
 
 
 async def test_bugs_are_logged_not_shown(running_api, extra, caplog):

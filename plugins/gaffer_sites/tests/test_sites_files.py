@@ -1,0 +1,222 @@
+"""What is served of a site, and what never is."""
+
+import errno
+import os
+import socket
+
+import pytest
+
+GONE = [
+    *("..", "../", "../secret", "../../secret", "%2e%2e/secret", "%2E%2e%2fsecret", "..%2fsecret"),
+    *("%252e%252e/secret", "..%5csecret", "..\\secret", "sub/../../secret", "sub/../index.html"),
+    *("./index.html", "%2e/index.html", "sub//deep.txt", "/index.html", "/etc/passwd"),
+    *("%2fetc%2fpasswd", "index.html%00", "%00", "a%0a", "a%0d%0ax:%20y", "%ff", "%c0%ae%c0%ae/x"),
+    *(".hidden", ".git/config", "sub/.hidden", "site.toml", "sub/none", "none/", "sub/"),
+    *("index.html/", "index.html/x", "x" * 300, "x/" * 3000, "~", "index.html;x", "index.htm"),
+    *("out", "out/", "secret-link", "loop", "loop/", "ring", "hidden-link", "manifest-link"),
+    *("fifo", "socket", "null", "tty"),
+]
+
+
+@pytest.fixture
+def site(place):
+    place.write("ui/_site/index.html", "<h1>ui</h1>")
+    place.write("ui/_site/sub/deep.txt", "deep")
+    return place / "ui" / "_site"
+
+
+@pytest.fixture
+def odd_site(place, site):
+    """A site with all that must not be served, and beside it."""
+    secret = place.write("../secret", "secret")
+    place.write("ui/secret", "secret")
+    place.write("ui/_site/.hidden", "secret")
+    place.write("ui/_site/.git/config", "secret")
+    place.write("ui/_site/sub/.hidden", "secret")
+    place.write("ui/_site/site.toml", "")
+    for name, target in {
+        "out": "../../..",
+        "secret-link": secret,
+        "loop": "loop",
+        "ring": "ring2",
+        "ring2": "ring",
+        "hidden-link": ".hidden",
+        "manifest-link": "site.toml",
+        "null": "/dev/null",
+        "tty": "/dev/tty",
+    }.items():
+        (site / name).symlink_to(target)
+    os.mkfifo(site / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Its address has to be short, whatever the test is called.
+        folder = os.open(site, os.O_RDONLY)
+        listener.bind(f"/proc/self/fd/{folder}/socket")
+        os.close(folder)
+        yield site
+
+
+@pytest.mark.parametrize("path", GONE)
+async def test_nothing_else_is_served(odd_site, api, path):
+    assert (await api.get(f"ui/{path}")).status == 404
+    assert (await api.get("ui/")).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "%2e%2e", ".", "none", "plugins", "ui%00", "ui%2f..", "-", "*"]
+)
+async def test_a_site_of_no_plugin(site, api, name):
+    for path in (name, f"{name}/", f"{name}/index.html"):
+        assert (await api.get(path)).status == 404
+
+
+async def test_a_device_is_not_opened(site, api):
+    if os.geteuid():
+        pytest.skip("only root can make a device")
+    os.mknod(site / "device", 0o20644, os.makedev(1, 3))
+    os.chmod(site / "device", 0o644)
+    assert (await api.get("ui/device")).status == 404
+
+
+async def test_an_index_and_its_security_headers(site, api):
+    answer = await api.get("ui/")
+    assert (answer.status, answer.body) == (200, b"<h1>ui</h1>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-security-policy"] == (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self';"
+        " object-src 'none'"
+    )
+
+
+async def test_a_query_changes_nothing(site, api):
+    assert (await api.get("ui/sub/deep.txt?v=1")).body == b"deep"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.TXT", "text/plain; charset=utf-8"),
+        ("a.json", "application/json"),
+        ("a.svg", "image/svg+xml"),
+        ("a.png", "image/png"),
+        ("a.wasm", "application/wasm"),
+        ("a.woff2", "font/woff2"),
+        ("a.txt.gz", "application/octet-stream"),
+        ("data:,a.html", "text/html; charset=utf-8"),
+        ("unknown", "application/octet-stream"),
+    ],
+)
+async def test_types(place, site, api, name, kind):
+    place.write(f"ui/_site/{name}", "x")
+    assert (await api.get(f"ui/{name}")).headers["content-type"] == kind
+
+
+async def test_names_in_any_language(place, site, api):
+    place.write("ui/_site/größe 1.txt", "large")
+    assert (await api.get("ui/gr%C3%B6%C3%9Fe%201.txt")).body == b"large"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("ui", "/_plugin/ui/"),
+        ("ui/sub", "/_plugin/ui/sub/"),
+        ("ui/a%3Ab%20%3F?q=1&r=%0d", "/_plugin/ui/a%3Ab%20%3F/?q=1&r=%0d"),
+    ],
+)
+async def test_a_folder_without_slash_leads_to_it(place, site, api, path, location):
+    place.write("ui/_site/a:b ?/index.html", "index")
+    answer = await api.get(path)
+    assert (answer.status, answer.headers["location"], answer.body) == (308, location, b"")
+    assert "content-type" not in answer.headers
+
+
+async def test_the_list_without_slash_leads_to_it(api):
+    answer = await api.ask("GET", "/_plugin")
+    assert (answer.status, answer.headers["location"]) == (308, "/_plugin/")
+
+
+async def test_a_link_to_a_file_of_the_site_is_followed(site, api):
+    (site / "link.txt").symlink_to("sub/deep.txt")
+    (site / "again").symlink_to("sub")
+    assert (await api.get("ui/link.txt")).body == b"deep"
+    assert (await api.get("ui/again/deep.txt")).body == b"deep"
+
+
+async def test_the_site_itself_may_be_a_link(place, api, tmp_path):
+    place.write("../dist/index.html", "built")
+    (place / "ui").mkdir()
+    (place / "ui" / "_site").symlink_to("../../dist")
+    assert (await api.get("ui/")).body == b"built"
+    assert (await api.get("ui/../secret")).status == 404
+
+
+@pytest.mark.parametrize("name", ["ui/_site", "ui/_site/sub", "ui/_site/sub/deep.txt"])
+async def test_what_others_can_write_is_not_served_and_that_is_said(place, site, api, caplog, name):
+    (place / name).chmod(0o777)
+    for _ in range(3):
+        assert (await api.get("ui/sub/deep.txt")).status == 404
+    [record] = [each for each in caplog.records if each.name == "gaffer_sites"]
+    assert record.getMessage() == (
+        f"{place / name} is writable by other users, who could change what gafferd runs:"
+        f" chmod go-w {place / name}"
+    )
+
+
+async def test_what_belongs_to_others_is_not_served(place, site, api, caplog):
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    os.chown(site / "index.html", 54321, -1)
+    assert (await api.get("ui/")).status == 404
+    assert "belongs to user 54321" in caplog.text
+
+
+async def test_what_cannot_be_read_is_not_served(site, api, monkeypatch, caplog):
+    opened = os.open
+
+    def failing(path, flags, *more, **options):
+        if str(path).startswith("/proc/self/fd/"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", failing)
+    for _ in range(2):
+        assert (await api.get("ui/")).status == 404
+    [record] = [each for each in caplog.records if each.name == "gaffer_sites"]
+    assert record.getMessage() == f"{site / 'index.html'}: Permission denied"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_a_site_can_only_be_read(site, api, method):
+    for path in ("", "ui", "ui/", "ui/index.html"):
+        answer = await api.get(path, method, content_length="0")
+        assert (answer.status, answer.json["error"]) == (405, "method_not_allowed")
+
+
+async def test_a_large_file_arrives_whole(place, site, api):
+    content = os.urandom(3_000_001)
+    place.write("ui/_site/large.bin", content)
+    answer = await api.get("ui/large.bin")
+    assert answer.headers["content-length"] == "3000001"
+    assert answer.body == content
+
+
+async def test_an_empty_file(place, site, api):
+    place.write("ui/_site/empty.txt")
+    assert (await api.get("ui/empty.txt", range="bytes=0-")).status == 416
+    answer = await api.get("ui/empty.txt")
+    assert (answer.status, answer.headers["content-length"], answer.body) == (200, "0", b"")
+
+
+async def test_nothing_is_left_open(site, api):
+    await api.get("ui/")
+    before = len(os.listdir("/proc/self/fd"))
+    for path in ("ui/", "ui", "ui/none", "ui/sub", "ui/sub/", "ui/sub/deep.txt") * 5:
+        for method in ("GET", "HEAD"):
+            await api.get(path, method)
+        await api.get(path, if_none_match="*")
+        await api.get(path, range="bytes=99-")
+    assert len(os.listdir("/proc/self/fd")) <= before + 2

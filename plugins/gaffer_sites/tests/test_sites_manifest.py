@@ -1,0 +1,114 @@
+"""What a site may widen of its Content-Security-Policy."""
+
+import pytest
+
+STRICT = (
+    "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self';"
+    " object-src 'none'"
+)
+HASH = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+
+
+@pytest.fixture
+def policy(place, api):
+    """The policy with which a site is served that has a manifest."""
+
+    async def policy(manifest):
+        place.write("ui/_site/index.html", "page")
+        place.write("ui/_site/site.toml", manifest)
+        answer = await api.get("ui/")
+        assert (answer.status, answer.body) == (200, b"page")
+        return answer.headers["content-security-policy"]
+
+    return policy
+
+
+@pytest.mark.parametrize("manifest", ["", "[csp]\n", "[csp]\nimg-src = []\n", "# nothing\n"])
+async def test_one_that_says_nothing(policy, manifest):
+    assert await policy(manifest) == STRICT
+
+
+async def test_what_can_be_widened(policy):
+    assert await policy(
+        f"""
+        [csp]
+        img-src = ["data:", "https://*.example.org"]
+        script-src = ["{HASH}", "'wasm-unsafe-eval'"]
+        style-src = ["'unsafe-inline'"]
+        connect-src = ["wss://example.org:8443/feed"]
+        font-src = ["data:"]
+        media-src = ["blob:"]
+        worker-src = ["blob:"]
+        frame-src = ["http://localhost:8000"]
+        """
+    ) == (
+        f"{STRICT}; script-src 'self' {HASH} 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
+        " img-src 'self' data: https://*.example.org; font-src 'self' data:;"
+        " media-src 'self' blob:; connect-src 'self' wss://example.org:8443/feed;"
+        " worker-src 'self' blob:; frame-src 'self' http://localhost:8000"
+    )
+
+
+async def test_it_counts_for_every_file_and_at_once(place, policy, api):
+    await policy('[csp]\nimg-src = ["data:"]')
+    place.write("ui/_site/app.js")
+    script = await api.get("ui/app.js")
+    assert "img-src 'self' data:" in script.headers["content-security-policy"]
+    cached = await api.get("ui/app.js", if_none_match=script.headers["etag"])
+    assert cached.headers["content-security-policy"] == script.headers["content-security-policy"]
+    assert await policy("") == STRICT
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("[csp", ""),
+        ("x = 1", "`x`"),
+        ("csp = 1", "`$.csp`"),
+        ("[csp]\nimg-src = 'data:'", "`$.csp.img-src`"),
+        ("[csp]\nimg-src = [1]", "`$.csp.img-src"),
+        ("[csp]\nframe-ancestors = ['https://example.org']", "`frame-ancestors`"),
+        ("[csp]\ndefault-src = ['https:']", "`default-src`"),
+        ("[csp]\nform-action = ['https://example.org']", "`form-action`"),
+        ("[csp]\nimgsrc = []", "`imgsrc`"),
+        ("[headers]\nX-Content-Type-Options = ''", "`headers`"),
+        ("[csp]\nscript-src = [\"'unsafe-inline'\"]", "csp.script-src: \"'unsafe-inline'\""),
+        ("[csp]\nscript-src = [\"'unsafe-eval'\"]", "csp.script-src: \"'unsafe-eval'\""),
+        ("[csp]\nscript-src = ['data:']", "csp.script-src: 'data:'"),
+        ("[csp]\nscript-src = ['*']", "csp.script-src: '*'"),
+        ("[csp]\nimg-src = ['https:']", "csp.img-src: 'https:'"),
+        ('[csp]\nimg-src = ["data:; frame-ancestors *"]', "csp.img-src: 'data:; frame"),
+        ('[csp]\nimg-src = ["data:\\nX-Evil: 1"]', "csp.img-src: 'data:\\nX-Evil: 1'"),
+        ('[csp]\nimg-src = ["data:\\n"]', "csp.img-src: 'data:\\n'"),
+        ("[csp]\nimg-src = ['data:', '']", "csp.img-src: ''"),
+        (b"\xff\xfe", ""),
+        ("#" * 17_000, "must be at most 16384 bytes"),
+    ],
+)
+async def test_a_wrong_one_is_said_once_and_not_used(place, policy, caplog, manifest, told):
+    for _ in range(3):
+        assert await policy(manifest) == STRICT
+    [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
+    assert line.startswith(f"{place}/ui/_site/site.toml: ".replace(str(place), str(place.path)))
+    assert line.endswith(": served with the default policy")
+    assert told in line
+    assert "\n" not in line
+
+
+async def test_one_that_others_could_write_is_not_used(place, api, caplog):
+    place.write("ui/_site/index.html", "page")
+    place.write("ui/_site/site.toml", '[csp]\nimg-src = ["data:"]').chmod(0o666)
+    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT
+    assert "site.toml is writable by other users" in caplog.text
+
+
+async def test_one_that_is_no_file(place, api, caplog):
+    place.write("ui/_site/index.html", "page")
+    place.write("ui/_site/site.toml/x")
+    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT
+    assert "site.toml: must be a file" in caplog.text
+
+
+async def test_without_one(place, api):
+    place.write("ui/_site/index.html", "page")
+    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT

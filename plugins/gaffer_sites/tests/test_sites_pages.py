@@ -1,0 +1,82 @@
+"""What the pages say of sites, and the site among the examples."""
+
+import re
+from pathlib import Path
+
+import gaffer_http
+import msgspec
+import pytest
+from gaffer_http.app import Api
+from gaffer_kernel import Kernel
+
+import gaffer_sites
+from gaffer_sites.manifest import STRICT, Widened
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "plugins" / "gaffer_sites" / "README.md").read_text()
+EXAMPLE = ROOT / "examples" / "plugins" / "ui" / "_site"
+TITLE = "## Sites\n"
+
+
+@pytest.fixture
+def example(place):
+    """The example in a folder of plugins, with the modes that a strict umask gives."""
+    for path in EXAMPLE.rglob("*"):
+        place.write(f"ui/_site/{path.relative_to(EXAMPLE)}", path.read_bytes())
+
+
+def test_the_readme_has_every_path():
+    plain = {rule.rule for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules()}
+    rules = Api(Kernel(plugins=[gaffer_http, gaffer_sites])).url_map.iter_rules()
+    assert {*re.findall(r"`(/_plugin[^`]*)`", README)} - {"/_plugin/<name>/"} == {
+        rule.rule for rule in rules
+    } - plain
+
+
+def test_the_readme_has_the_policy_and_every_key():
+    assert f"    {STRICT}\n" in README
+    keys = {field.encode_name for field in msgspec.structs.fields(Widened)}
+    rows = re.findall(r"^\| (`[a-z]+-src`.*?) \|", README, re.MULTILINE)
+    assert {*re.findall(r"`([a-z-]+)`", " ".join(rows))} == keys
+
+
+async def test_the_manifest_of_the_readme(place, api, caplog):
+    [manifest] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    place.write("ui/_site/index.html")
+    place.write("ui/_site/site.toml", manifest)
+    policy = (await api.get("ui/")).headers["content-security-policy"]
+    for line in manifest.splitlines()[1:]:
+        key, sources = line.split(" = ")
+        assert f"{key} 'self' {' '.join(msgspec.json.decode(sources))}" in policy
+    assert caplog.text == ""
+
+
+async def test_the_answers_of_the_page_of_the_api(example, api):
+    page = (ROOT / "docs" / "http-api.md").read_text()
+    section = page[page.index(TITLE) + len(TITLE) :].partition("\n## ")[0]
+    asked = re.findall(r"^\$ curl (?:.* )?localhost:5000(\S+)\n(.*)$", section, re.MULTILINE)
+    assert len(asked) == 6
+    for path, told in asked:
+        answer = await api.ask("GET", path)
+        location = f"http://localhost:5000{answer.headers.get('location')}"
+        shown = f"{answer.status} {location}" if answer.status == 308 else answer.body.decode()
+        pattern = re.escape(told).replace(r"\.\.\.", ".*")
+        assert re.fullmatch(pattern, shown, re.DOTALL), path
+
+
+async def test_the_example_needs_nothing_that_the_policy_forbids(example, api):
+    page = (await api.get("ui/")).body.decode()
+    for name in re.findall(r'(?:src|href)="([^"]*)"', page):
+        assert (await api.get(f"ui/{name}")).status == 200, name
+    assert re.findall(r"<script(?![^>]* src=)", page) == []
+    assert re.findall(r"<style|\s(?:style|on\w+)=|https?:", page) == []
+    assert not (EXAMPLE / "site.toml").exists()
+
+
+async def test_the_example_asks_for_paths_that_there_are(example):
+    script = (EXAMPLE / "app.js").read_text()
+    routes = Api(Kernel(plugins=[gaffer_http])).url_map.bind("localhost")
+    paths = re.findall(r'["`](/[^"`?]*)', script)
+    assert {"/jobs", "/watch"} <= set(paths)
+    for path in paths:
+        assert routes.test(re.sub(r"\$\{\w+\}", "x", path), "GET"), path
