@@ -14,9 +14,9 @@ from harness.supervisors import HERE, gafferd, running, scratch
 from harness.table import Bound, Row
 
 ROUNDS = 3
-PACE = 150
+PACE = 120
 """Megabytes a second."""
-SIZE = 450 * 1024 * 1024
+SIZE = 360 * 1024 * 1024
 FLOOD = 10_000
 """More megabytes a second than any machine writes."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 from harness.api import Api, free_port
@@ -55,7 +54,7 @@ def _gafferd(folder: Path, stack: ExitStack) -> Callable[[], float]:
     with Api(port, daemon) as api:
         wait_until(lambda: daemon.count() == JOBS, "a hundred jobs", seconds=30, every=0.05)
         (folder / "jobs").write_bytes(api.get("/jobs"))
-    return _asking(port, request("GET", "/jobs"), stack)
+    return _asking(port, request("GET", "/jobs"))
 
 
 def _bare(folder: Path, stack: ExitStack) -> Callable[[], float]:
@@ -66,7 +65,7 @@ def _bare(folder: Path, stack: ExitStack) -> Callable[[], float]:
     with Api(port, daemon, "/jobs") as api:
         if api.get("/jobs") != (folder / "jobs").read_bytes():
             raise RuntimeError("the bare route answers something else")
-    return _asking(port, request("GET", "/jobs"), stack)
+    return _asking(port, request("GET", "/jobs"))
 
 
 def _supervisord(folder: Path, stack: ExitStack) -> Callable[[], float]:
@@ -74,9 +73,13 @@ def _supervisord(folder: Path, stack: ExitStack) -> Callable[[], float]:
     command = supervisord(folder, PROGRAMS, port=port)
     daemon = stack.enter_context(running(command, folder))
     wait_until(lambda: daemon.count() == JOBS, "a hundred programs", seconds=60, every=0.1)
-    return _asking(port, request("POST", "/RPC2", RPC, "text/xml"), stack)
+    return _asking(port, request("POST", "/RPC2", RPC, "text/xml"))
 
 
-def _asking(port: int, asked: bytes, stack: ExitStack) -> Callable[[], float]:
-    connections = stack.enter_context(Connections(port, CONNECTIONS))
-    return partial(connections.rate, asked, SECONDS)
+def _asking(port: int, asked: bytes) -> Callable[[], float]:
+    # Connected anew each time: what waits for its turn may be closed meanwhile.
+    def ask() -> float:
+        with Connections(port, CONNECTIONS) as connections:
+            return connections.rate(asked, SECONDS)
+
+    return ask
