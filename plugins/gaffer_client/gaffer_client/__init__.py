@@ -1,0 +1,97 @@
+"""Python client of gaffer's HTTP API.
+
+sync      Server, for programs that wait for each answer
+awaited   AsyncServer, the same for tasks of trio
+channel   many things over one websocket, for tasks of trio
+feeds     events and output as they come, apart from any connection
+routes    every path, as calls: what to ask and how to read the answer
+calls     what a call is
+settings, address, names, answers, errors
+
+Each line uses only what stands on or below it. Importing must stay cheap, as commands do so at
+every start: names are fetched at first use, httpcore2, msgspec and ssl when they are needed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gaffer_client.answers import (
+        Event,
+        JobInfo,
+        JobStats,
+        Line,
+        Output,
+        ProcessInfo,
+        Sample,
+        Status,
+        Version,
+    )
+    from gaffer_client.awaited.server import AsyncServer
+    from gaffer_client.errors import (
+        BadOption,
+        Busy,
+        ClientError,
+        Conflict,
+        ConnectionLost,
+        Forbidden,
+        Invalid,
+        NotFound,
+        NotGaffer,
+        NotSettled,
+        Refused,
+        ServerFailure,
+        Unauthorized,
+        Unreachable,
+    )
+    from gaffer_client.settings import token_from_environment
+    from gaffer_client.sync.server import Server
+
+__all__ = [
+    "AsyncServer",
+    "BadOption",
+    "Busy",
+    "ClientError",
+    "Conflict",
+    "ConnectionLost",
+    "Event",
+    "Forbidden",
+    "Invalid",
+    "JobInfo",
+    "JobStats",
+    "Line",
+    "NotFound",
+    "NotGaffer",
+    "NotSettled",
+    "Output",
+    "ProcessInfo",
+    "Refused",
+    "Sample",
+    "Server",
+    "ServerFailure",
+    "Status",
+    "Unauthorized",
+    "Unreachable",
+    "Version",
+    "token_from_environment",
+]
+
+_MODULES = {
+    "answers": "Event JobInfo JobStats Line Output ProcessInfo Sample Status Version",
+    "awaited.server": "AsyncServer",
+    "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NotFound
+        NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable""",
+    "settings": "token_from_environment",
+    "sync.server": "Server",
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _MODULES.items():
+        if name in names.split():
+            found = getattr(import_module(f"gaffer_client.{module}"), name)
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,164 @@
+"""One gafferd, for tasks of trio."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from gaffer_client import address, routes
+from gaffer_client.answers import JobStats, Version
+from gaffer_client.awaited.feeds import AsyncEvents
+from gaffer_client.awaited.job import AsyncJob
+from gaffer_client.awaited.process import AsyncProcess
+from gaffer_client.awaited.session import AsyncSession
+from gaffer_client.awaited.transport import AsyncTransport
+from gaffer_client.feeds.backoff import PATIENCE
+from gaffer_client.feeds.events import HEARTBEAT, EventFeed
+from gaffer_client.names import JobName
+from gaffer_client.routes import Wait
+from gaffer_client.settings import TIMEOUT, Settings
+
+
+class AsyncServer:
+    """A gafferd and its API. Nothing is sent until something is asked. Tasks may share it.
+
+    Every method raises a ClientError: Unreachable and ConnectionLost about the connection, a
+    Refused such as NotFound when gaffer says no, NotGaffer when it is not gaffer.
+
+    What takes `wait` is done as soon as it is recorded; with it the method returns when it has come
+    true, and raises NotSettled after so many seconds, 600 at the most.
+
+    Args:
+        url: `http://host:port`, `https://host:port` or `unix:/path`.
+        token: who is calling, if that takes more than being gafferd's user on its machine.
+        timeout: seconds to connect, and again for each answer.
+        verify: whether the certificate of the server is checked.
+        ca_file: certificates to check it against, in place of the system's.
+        certificate: the caller's own: a file with certificate and key, or the two files.
+
+    Raises:
+        BadOption: one of these means nothing.
+    """
+
+    def __init__(
+        self,
+        url: str = address.DEFAULT,
+        *,
+        token: str | None = None,
+        timeout: float = TIMEOUT,
+        verify: bool = True,
+        ca_file: str | None = None,
+        certificate: str | tuple[str, str] | None = None,
+    ) -> None:
+        self._transport = AsyncTransport(
+            Settings(
+                address=address.Address.parse(url),
+                token=token,
+                timeout=timeout,
+                verify=verify,
+                ca_file=ca_file,
+                certificate=certificate,
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """The address, as it was given."""
+        return self._transport.settings.address.text
+
+    async def ping(self) -> None:
+        """Return if gaffer answers."""
+        await self._transport.ask(routes.ping())
+
+    async def version(self) -> Version:
+        """Which gaffer answers."""
+        return await self._transport.ask(routes.version())
+
+    async def sessions(self) -> list[str]:
+        """The sessions that have jobs."""
+        return await self._transport.ask(routes.sessions())
+
+    async def jobs(self) -> list[str]:
+        """The names of all jobs."""
+        return await self._transport.ask(routes.jobs())
+
+    async def pids(self) -> list[int]:
+        """The pids of all processes."""
+        return await self._transport.ask(routes.pids())
+
+    async def stats(self) -> list[JobStats]:
+        """Processor and memory of every process of every job; takes gaffer-stats."""
+        return await self._transport.ask(routes.all_stats())
+
+    def session(self, name: str) -> AsyncSession:
+        """A session, by its name; whether there is one is not asked."""
+        return AsyncSession(self._transport, name)
+
+    def job(self, name: str, session: str | None = None) -> AsyncJob:
+        """A job, by `name` or `session.name`; whether there is one is not asked."""
+        return AsyncJob(self._transport, JobName.parse(name, session))
+
+    def process(self, pid: int) -> AsyncProcess:
+        """A process, by gaffer's number; whether there is one is not asked."""
+        return AsyncProcess(self._transport, pid)
+
+    async def add_process(
+        self,
+        name: str,
+        cmd: str,
+        *,
+        session: str | None = None,
+        start: bool = True,
+        wait: Wait = None,
+        **fields: Any,
+    ) -> AsyncJob:
+        """Add a job.
+
+        Args:
+            name: `name`, or `session.name`.
+            cmd: its command line.
+            session: of a bare name; `default` if not given.
+            start: whether it starts at once.
+            wait: seconds until it has come true; None to wait for nothing.
+            fields: the other fields of a job, such as `numprocesses` and `env`.
+
+        Raises:
+            Conflict: there is one of that name.
+            Invalid: a field is wrong, or unknown.
+        """
+        named = JobName.parse(name, session)
+        config = {**fields, "name": named.name, "cmd": cmd, "start": start}
+        await self._transport.ask(routes.load(config, named.session, wait))
+        return AsyncJob(self._transport, named)
+
+    def events(
+        self,
+        pattern: str = "",
+        *,
+        since: int | None = None,
+        heartbeat: float = HEARTBEAT,
+        patience: float = PATIENCE,
+    ) -> AsyncEvents:
+        """Events as they happen, to loop over in an `async with` block; subscribed from there.
+
+        A lost connection is made again, and the events meanwhile are told. Those that cannot be any
+        more are told as an event `gap`.
+
+        Args:
+            pattern: `spawn`, `proc.web`, `proc.web.exit`; all events if empty.
+            since: the number of the last one already seen; what has happened since comes first.
+            heartbeat: seconds of silence after which gafferd says that it is there; twice as many
+                and a bit without a word and the connection counts as lost.
+            patience: seconds of trying to connect again, after which the last error is raised.
+        """
+        feed = EventFeed(self.url, pattern, since, heartbeat, patience)
+        return AsyncEvents(self._transport, feed)
+
+    async def aclose(self) -> None:
+        """Close all connections. Leaving it as a context manager does so, too."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()

@@ -1,0 +1,231 @@
+"""Every path of the API that this client uses: the only place that knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from gaffer_client.answers import (
+    JobInfo,
+    JobStats,
+    Output,
+    ProcessInfo,
+    Sample,
+    Status,
+    Version,
+)
+from gaffer_client.calls import BYTES, JSON, Call, Reply, encode, key, nothing, typed
+from gaffer_client.errors import BadOption
+from gaffer_client.names import JobName, check_part
+
+Wait = float | None
+"""Seconds to wait until what is asked for has come true; None for not at all."""
+
+EVERY_OUTPUT = "."
+"""The label that means all outputs of a process."""
+
+CHANNEL = "/channel"
+
+
+def _get(path: str, kind: type[Any]) -> Call[Any]:
+    return Call(method="GET", path=path, read=typed(kind))
+
+
+def _get_key(path: str, name: str, kind: type[Any]) -> Call[Any]:
+    return Call(method="GET", path=path, read=key(name, kind))
+
+
+def _change(method: str, path: str, wait: Wait, value: object = None, **read: Any) -> Call[Any]:
+    """A request that changes something; what does not wait ends at the usual time."""
+    return Call(
+        method=method,
+        path=path,
+        read=read.get("read", nothing),
+        query={} if wait is None else {"wait": format(wait, "g")},
+        headers={} if value is None else {"content-type": JSON},
+        body=None if value is None else encode(value),
+        more=wait or 0.0,
+    )
+
+
+# The server
+
+
+def ping() -> Call[None]:
+    """Is anybody there."""
+    return Call(method="GET", path="/ping", read=lambda reply: None)
+
+
+def version() -> Call[Version]:
+    """Which gaffer."""
+    return _get("/version", Version)
+
+
+def sessions() -> Call[list[str]]:
+    """The sessions that have jobs."""
+    return _get_key("/sessions", "sessions", list[str])
+
+
+def jobs(session: str | None = None) -> Call[list[str]]:
+    """The names of all jobs, or of those of a session."""
+    path = "/jobs" if session is None else f"/jobs/{check_part(session)}"
+    return _get_key(path, "jobs", list[str])
+
+
+def pids() -> Call[list[int]]:
+    """The pids of all processes."""
+    return _get_key("/pids", "pids", list[int])
+
+
+def all_stats() -> Call[list[JobStats]]:
+    """A sample of every process of every job."""
+    return _get("/stats", list[JobStats])
+
+
+def watch(pattern: str, since: int | None, heartbeat: float) -> Call[None]:
+    """Events as they happen."""
+    wanted = quote(pattern.strip("."), safe="")
+    return _feed(f"/watch/{wanted}" if wanted else "/watch", since, heartbeat)
+
+
+def _feed(path: str, since: int | None, heartbeat: float) -> Call[None]:
+    headers = {"accept": "text/event-stream"}
+    if since is not None:
+        headers["last-event-id"] = str(since)
+    query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g")}
+    return Call(method="GET", path=path, read=nothing, query=query, headers=headers)
+
+
+# Sessions
+
+
+def change_session(session: str, verb: str, wait: Wait) -> Call[None]:
+    """Start, stop or restart all jobs of a session."""
+    return _change("POST", f"/sessions/{check_part(session)}/{verb}", wait)
+
+
+def unload_session(session: str, wait: Wait) -> Call[None]:
+    """Stop and remove all jobs of a session."""
+    return _change("DELETE", f"/sessions/{check_part(session)}", wait)
+
+
+# Jobs
+
+
+def _job(name: JobName, more: str = "") -> str:
+    return f"/jobs/{name.session}/{name.name}{more}"
+
+
+def load(config: Mapping[str, Any], session: str, wait: Wait) -> Call[None]:
+    """Add a job."""
+    return _change("POST", f"/jobs/{check_part(session)}", wait, dict(config))
+
+
+def update(name: JobName, config: Mapping[str, Any], wait: Wait) -> Call[None]:
+    """Replace the configuration of a job, and its processes."""
+    return _change("PUT", _job(name), wait, dict(config))
+
+
+def unload(name: JobName, wait: Wait) -> Call[None]:
+    """Stop and remove a job."""
+    return _change("DELETE", _job(name), wait)
+
+
+def job_info(name: JobName) -> Call[JobInfo]:
+    """What runs of a job, and its configuration."""
+    return _get(_job(name), JobInfo)
+
+
+def job_status(name: JobName) -> Call[Status]:
+    """Whether it does what is wanted."""
+    return _get(_job(name, "/status"), Status)
+
+
+def job_pids(name: JobName) -> Call[list[int]]:
+    """The pids of its processes."""
+    return _get_key(_job(name, "/pids"), "pids", list[int])
+
+
+def job_stats(name: JobName) -> Call[JobStats]:
+    """A sample of its processes."""
+    return _get(_job(name, "/stats"), JobStats)
+
+
+def change_state(name: JobName, verb: str, wait: Wait) -> Call[None]:
+    """Start, stop, restart or reload a job."""
+    return _change("POST", _job(name, "/state"), wait, {"state": verb})
+
+
+def scale(name: JobName, change: int | str, wait: Wait) -> Call[int]:
+    """Change how many processes are wanted."""
+    read = key("numprocesses", int)
+    return _change("POST", _job(name, "/numprocesses"), wait, {"scale": change}, read=read)
+
+
+def signal_job(name: JobName, signal: int | str) -> Call[None]:
+    """Send a signal to all processes of a job."""
+    return _change("POST", _job(name, "/signal"), None, {"signal": signal})
+
+
+def commit(
+    name: JobName, env: Mapping[str, str] | None, graceful_timeout: float | None, wait: Wait
+) -> Call[int]:
+    """Start one process more, once: its pid."""
+    given = {"env": env and dict(env), "graceful_timeout": graceful_timeout}
+    value = {name: each for name, each in given.items() if each is not None}
+    return _change("POST", _job(name, "/commit"), wait, value, read=key("pid", int))
+
+
+# Processes
+
+
+def process_info(pid: int) -> Call[ProcessInfo]:
+    """What is known of a process."""
+    return _get(f"/pids/{pid:d}", ProcessInfo)
+
+
+def process_stats(pid: int) -> Call[Sample]:
+    """A sample of it."""
+    return _get_key(f"/pids/{pid:d}/stats", "stats", Sample)
+
+
+def stop_process(pid: int, wait: Wait) -> Call[None]:
+    """Stop it; its job, when active, starts a successor."""
+    return _change("DELETE", f"/pids/{pid:d}", wait)
+
+
+def signal_process(pid: int, signal: int | str) -> Call[None]:
+    """Send it a signal."""
+    return _change("POST", f"/pids/{pid:d}/signal", None, {"signal": signal})
+
+
+def _stream(pid: int, label: str) -> str:
+    if label == EVERY_OUTPUT:
+        return f"/streams/{pid:d}"
+    if not label or label == "..":
+        raise BadOption(f"{label!r} is no label of a stream")
+    return f"/streams/{pid:d}/{quote(label, safe='')}"
+
+
+def write(pid: int, data: bytes, label: str) -> Call[None]:
+    """Write to its standard input, or to a custom stream."""
+    headers = {"content-type": BYTES}
+    path = _stream(pid, label)
+    return Call(method="POST", path=path, read=nothing, headers=headers, body=data)
+
+
+def read(pid: int, label: str, wait: float) -> Call[Output]:
+    """The next bytes that it writes."""
+
+    def read_output(reply: Reply) -> Output:
+        lost = reply.headers.get("x-gaffer-lost", "0")
+        return Output(label, reply.body, int(lost) if lost.isdecimal() else 0)
+
+    query = {"feed": "longpoll", "heartbeat": "false"}
+    return Call(method="GET", path=_stream(pid, label), read=read_output, query=query, more=wait)
+
+
+def follow(pid: int, label: str, heartbeat: float) -> Call[None]:
+    """What it writes, line by line."""
+    return _feed(_stream(pid, label), None, heartbeat)

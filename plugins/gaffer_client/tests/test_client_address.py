@@ -1,0 +1,51 @@
+"""Addresses as people write them."""
+
+import pytest
+
+from gaffer_client.address import Address
+from gaffer_client.errors import BadOption
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "socket"),
+    [
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000", None),
+        ("http://localhost:5000/", "http://localhost:5000", None),
+        ("https://gaffer.example", "https://gaffer.example", None),
+        ("https://[::1]:5443", "https://[::1]:5443", None),
+        ("http://proxy.example/gaffer/", "http://proxy.example/gaffer", None),
+        ("unix:/run/gaffer.sock", "http://localhost", "/run/gaffer.sock"),
+        ("unix:///run/gaffer.sock", "http://localhost", "/run/gaffer.sock"),
+        ("unix:gaffer.sock", "http://localhost", "gaffer.sock"),
+        ("http+unix:/run/gaffer.sock", "http://localhost", "/run/gaffer.sock"),
+        ("https+unix:/run/gaffer.sock", "https://localhost", "/run/gaffer.sock"),
+    ],
+)
+def test_an_address_is_read(text, base, socket):
+    address = Address.parse(text)
+    assert (address.text, address.base, address.socket) == (text, base, socket)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must begin with"),
+        ("localhost:5000", "must begin with"),
+        ("ftp://localhost", "must begin with"),
+        ("127.0.0.1", "must begin with"),
+        ("http://", "no host"),
+        ("http:///jobs", "no host"),
+        ("http://localhost:port", "port"),
+        ("http://localhost:99999", "port"),
+        ("http://[::1", "ipv6"),
+        ("http://me:secret@localhost", "token"),
+        ("http://localhost/?a=1", "ends with the port"),
+        ("http://local host", "no host"),
+        ("unix:", "no path"),
+    ],
+)
+def test_what_is_no_address_is_told_in_a_line(text, words):
+    with pytest.raises(BadOption) as raised:
+        Address.parse(text)
+    assert words in str(raised.value)
+    assert repr(text) in str(raised.value)

@@ -1,0 +1,237 @@
+"""Everything that can be asked, of a real gaffer, by both clients."""
+
+import inspect
+import signal
+from pathlib import Path
+
+import gaffer_http
+import gaffer_stats
+import pytest
+from gaffer_http.app import Api
+from gaffer_kernel import Kernel
+
+from gaffer_client import Forbidden, Invalid, NotFound, Server, routes
+from gaffer_client.names import JobName
+
+from .conftest import do, until
+
+ECHO = {"redirect_output": ["out", "err"], "redirect_input": True}
+
+
+async def test_the_example_of_the_old_documentation(kernel, url):
+    """As printed there, but for its imports and the loop that there is no more."""
+    example = """
+# add a process without starting it
+process = s.add_process("dummy", "sleep 100", start=False)
+assert s.pids() == []
+# start a process
+process.start()
+assert process.info().numprocesses == 1
+# increase the number of process by 2 (so 3 will run)
+assert process.add(2) == 3
+# stop all processes
+process.stop()
+"""
+    with Server(url) as server:
+        await do(exec, example, {"s": server})
+    job = kernel.manager.get("dummy")
+    await job.settled()
+    assert (job.active, job.numprocesses, job.pids()) == (False, 3, [])
+
+
+async def test_the_server(server, kernel):
+    await do(server.ping)
+    version = await do(server.version)
+    assert (version.name, version.api) == ("gaffer", 1)
+    assert await do(server.jobs) == await do(server.sessions) == await do(server.pids) == []
+
+
+async def test_a_job_from_its_loading_to_its_end(server):
+    job = await do(
+        server.add_process, "night.nap", "sleep 1000", env={"A": "1"}, numprocesses=2, wait=10
+    )
+    assert str(job.name) == "night.nap"
+    assert await do(server.jobs) == ["night.nap"]
+    info = await do(job.info)
+    assert (info.session, info.job, info.active, info.running) == ("night", "nap", True, 2)
+    assert info.config["env"] == {"A": "1"}
+    assert info.processes == await do(job.pids) == await do(server.pids)
+    assert [process.pid for process in await do(job.processes)] == info.processes
+
+    assert await do(job.add, 2, wait=10) == 4
+    assert await do(job.sub, wait=10) == 3
+    assert await do(job.scale, "=1", wait=10) == 1
+    assert len(await do(job.pids)) == 1
+
+    await do(job.stop, wait=10)
+    status = await do(job.status)
+    assert (status.active, status.stopped, status.running, status.numprocesses) == (
+        False,
+        True,
+        0,
+        1,
+    )
+    await do(job.start, wait=10)
+    before = await do(job.pids)
+    await do(job.restart, wait=10)
+    between = await do(job.pids)
+    assert before != between
+    await do(job.update, cmd="sleep 2000", numprocesses=2, wait=10)
+    assert (await do(job.info)).config["cmd"] == "sleep 2000"
+    await do(job.reload, wait=10)
+    assert len(await do(job.pids)) == 2
+    await do(job.unload, wait=10)
+    assert await do(server.jobs) == []
+    with pytest.raises(NotFound):
+        await do(job.start)
+
+
+async def test_a_job_is_found_by_any_spelling(server):
+    await do(server.add_process, "nap", "sleep 1000", session="night", start=False)
+    for job in (
+        server.job("night.nap"),
+        server.job("night/nap"),
+        server.job("night:nap"),
+        server.job("nap", "night"),
+    ):
+        assert (await do(job.info)).name == "night.nap"
+
+
+async def test_a_process(server):
+    job = await do(server.add_process, "nap", "sleep 1000", wait=10)
+    [process] = await do(job.processes)
+    info = await do(process.info)
+    assert (info.pid, info.name, info.argv) == (process.pid, "nap", ["sleep", "1000"])
+    assert Path(f"/proc/{info.os_pid}").exists()
+    await do(process.stop, wait=10)
+    [successor] = await do(job.pids)
+    assert successor != process.pid
+    await do(server.process(successor).signal, signal.SIGKILL)
+    with pytest.raises(NotFound):
+        await do(process.info)
+
+
+async def test_a_signal_reaches_every_process_of_a_job(server, kernel):
+    job = await do(server.add_process, "a", "sleep 1000", numprocesses=2, wait=10)
+    before = await do(job.pids)
+    async with kernel.events.subscribe("proc.a.exit") as exits:
+        await do(job.signal, "USR1")
+        ends = [(await anext(exits)).data for _ in before]
+    assert {end["pid"] for end in ends} == set(before)
+    assert {end["term_signal"] for end in ends} == {signal.SIGUSR1}
+
+
+async def test_a_process_that_is_started_once(server):
+    job = await do(server.add_process, "one", "sleep 1000", numprocesses=0)
+    process = await do(job.commit, {"A": "2"}, 5.0, wait=10)
+    info = await do(process.info)
+    assert (info.committed, info.number) == (True, 0)
+    assert (await do(job.info)).running_out == 1
+
+
+async def test_a_session(server):
+    for name in ("a", "b"):
+        await do(server.add_process, name, "sleep 1000", session="night", start=False)
+    await do(server.add_process, "other", "sleep 1000")
+    session = server.session("night")
+    assert await do(session.jobs) == ["night.a", "night.b"]
+    assert await do(server.sessions) == ["night", "default"]
+    await do(session.start, wait=10)
+    assert len(await do(server.pids)) == 3
+    before = await do(server.job("night.a").pids)
+    await do(session.restart, wait=10)
+    assert await do(server.job("night.a").pids) != before
+    await do(session.stop, wait=10)
+    assert len(await do(server.pids)) == 1
+    await do(session.unload, wait=10)
+    assert await do(server.jobs) == ["other"]
+
+
+async def test_what_is_written_comes_back(server):
+    job = await do(server.add_process, "cat", "cat", **ECHO, wait=10)
+    [process] = await do(job.processes)
+    await do(process.write, b"\xff one\n")
+    got = b""
+    while not got.endswith(b"\n"):
+        output = await do(process.read, "out")
+        assert (output.label, output.lost) == ("out", 0)
+        got += output.data
+    assert got == b"\xff one\n"
+    await do(process.write, b"two\n")
+    assert (await do(process.read)).data == b"two\n"
+
+
+async def test_a_read_ends_with_the_process(server):
+    job = await do(server.add_process, "read", "sh -c 'read go'", **ECHO, numprocesses=0)
+    process = await do(job.commit, wait=10)
+    await do(process.write, b"\n")
+    try:
+        assert (await do(process.read)).data == b""
+    except NotFound:
+        pass  # It was faster.
+
+
+async def test_what_cannot_be_written_is_told(server):
+    job = await do(server.add_process, "nap", "sleep 1000", wait=10)
+    [process] = await do(job.processes)
+    with pytest.raises(Forbidden, match="stdin"):
+        await do(process.write, b"x")
+    with pytest.raises(Invalid):
+        await do(process.read)
+
+
+async def test_statistics(server):
+    job = await do(server.add_process, "web", "sleep 1000", wait=10)
+    [process] = await do(job.processes)
+    sample = await do(process.stats)
+    assert sample.pid == process.pid
+    assert sample.mem_info1 > 0
+    stats = await do(job.stats)
+    assert [each.pid for each in stats.stats] == [process.pid]
+    assert [each.name for each in await do(server.stats)] == ["web"]
+
+
+async def test_unix_sockets(running_api, connect, short_path):
+    async with running_api(bind=f"unix:{short_path}/api") as kernel:
+        for address in (f"unix:{short_path}/api", *kernel.services["http"].addresses):
+            assert (await do(connect(address).version)).name == "gaffer"
+
+
+async def test_connections_are_kept(wire, connect):
+    server = connect(wire.url)
+    for _ in range(5):
+        await do(server.jobs)
+    assert wire.connections == 1
+
+
+async def test_closing_ends_the_connections(wire, connect, kernel):
+    server = connect(wire.url)
+    await do(server.ping)
+    await do(server.close if isinstance(server, Server) else server.aclose)
+    await until(lambda: not wire._scopes)
+
+
+ARGUMENTS = {
+    "session": "night",
+    "name": JobName("night", "nap"),
+    "pid": 1,
+    "verb": "start",
+    "label": "out",
+    "pattern": "proc.night.nap.exit",
+    "wait": 1.0,
+    "heartbeat": 5.0,
+}
+
+
+def test_every_path_is_one_of_the_api():
+    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.bind("localhost")
+    makers = [
+        each
+        for name, each in inspect.getmembers(routes, inspect.isfunction)
+        if each.__module__ == routes.__name__ and not name.startswith("_")
+    ]
+    assert len(makers) > 20
+    for make in makers:
+        names = inspect.signature(make).parameters
+        call = make(**{name: ARGUMENTS.get(name) or {} for name in names})
+        adapter.match(call.path, call.method)

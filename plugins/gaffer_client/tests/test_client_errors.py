@@ -1,0 +1,171 @@
+"""What goes wrong has its class, and says where."""
+
+import time
+
+import pytest
+
+from gaffer_client import (
+    BadOption,
+    Busy,
+    ClientError,
+    Conflict,
+    ConnectionLost,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotGaffer,
+    NotSettled,
+    Refused,
+    Server,
+    ServerFailure,
+    Unauthorized,
+    Unreachable,
+    token_from_environment,
+)
+from gaffer_client.errors import refusal
+
+from .conftest import do
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Invalid),
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, Invalid),
+        (409, Conflict),
+        (413, Invalid),
+        (421, Forbidden),
+        (429, Busy),
+        (500, ServerFailure),
+        (503, Busy),
+    ],
+)
+def test_each_status_has_its_error(status, kind):
+    error = refusal(status, "slug", "what is\nwrong")
+    assert type(error) is kind
+    assert isinstance(error, Refused)
+    assert (error.status, error.error, str(error)) == (status, "slug", "what is wrong")
+
+
+async def test_gaffers_reason_is_told(server):
+    with pytest.raises(NotFound) as raised:
+        await do(server.job("nothing").info)
+    assert (raised.value.error, str(raised.value)) == ("not_found", "no job 'nothing'")
+    with pytest.raises(Invalid, match="did you mean 'numprocesses'"):
+        await do(server.add_process, "a", "sleep 9", numproceses=2)
+    await do(server.add_process, "a", "sleep 9", start=False)
+    with pytest.raises(Conflict, match="'a' already exists"):
+        await do(server.add_process, "a", "sleep 9")
+
+
+async def test_a_wait_that_is_too_short_says_so(server):
+    stubborn = "sh -c 'trap : TERM; echo ready; while :; do sleep 0.1; done'"
+    job = await do(server.add_process, "a", stubborn, redirect_output=["out"], wait=10)
+    [process] = await do(job.processes)
+    assert (await do(process.read)).data == b"ready\n"
+    with pytest.raises(NotSettled):
+        await do(job.stop, wait=0.05)
+    await do(job.signal, "KILL")
+
+
+async def test_nobody_there_names_the_address(connect, short_path):
+    with pytest.raises(Unreachable) as raised:
+        await do(connect("http://127.0.0.1:1").ping)
+    assert str(raised.value) == "nobody answers at http://127.0.0.1:1: connection refused"
+    with pytest.raises(Unreachable) as raised:
+        await do(connect(f"unix:{short_path}/none").ping)
+    assert (
+        str(raised.value) == f"nobody answers at unix:{short_path}/none: no such file or directory"
+    )
+
+
+async def test_an_unknown_host_is_unreachable(connect):
+    with pytest.raises(Unreachable, match=r"no-such-host\.invalid"):
+        await do(connect("http://no-such-host.invalid:5000").ping)
+
+
+async def test_no_answer_in_time_is_a_lost_connection(connect, answering):
+    address = await answering(b"", hold=True)
+    start = time.monotonic()
+    with pytest.raises(ConnectionLost, match="no answer in time"):
+        await do(connect(address, timeout=0.2).jobs)
+    assert time.monotonic() - start < 10
+
+
+async def test_an_answer_that_breaks_off_is_a_lost_connection(connect, answering):
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"
+    for answer in (b"", head):
+        with pytest.raises(ConnectionLost, match=r"lost http://127\.0\.0\.1:"):
+            await do(connect(await answering(answer)).jobs)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
+        b'HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{"jobs": [1]}',
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>",
+        b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\n[]",
+    ],
+)
+async def test_another_server_is_told_from_gaffer(connect, answering, answer):
+    address = await answering(answer)
+    with pytest.raises(NotGaffer, match="is not gaffer's API") as raised:
+        await do(connect(address).jobs)
+    assert raised.value.address == address
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": "two\nlines"},
+        {"token": "für"},
+        {"timeout": 0},
+        {"timeout": -1},
+    ],
+)
+def test_options_that_mean_nothing_are_refused_at_once(options):
+    with pytest.raises(BadOption):
+        Server("http://localhost:5000", **options)
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a.b.c", "../pids", "a/b/c", "ä"])
+def test_what_is_no_name_is_refused_before_anything_is_sent(name):
+    server = Server("http://localhost:1")
+    with pytest.raises(BadOption):
+        server.job(name)
+    with pytest.raises(BadOption):
+        server.session(name)
+
+
+def test_a_job_of_another_session_is_refused():
+    with pytest.raises(BadOption, match="not in the session"):
+        Server().job("night.nap", "day")
+
+
+@pytest.mark.parametrize("option", ["ca_file", "certificate"])
+async def test_files_that_cannot_be_used_are_named(connect, tmp_path, option):
+    (tmp_path / "text").write_text("hello")
+    for name in ("none", "text"):
+        with pytest.raises(BadOption, match=f"{option} {tmp_path}/{name}: "):
+            await do(connect("https://localhost:1", **{option: f"{tmp_path}/{name}"}).ping)
+
+
+def test_the_token_of_the_environment_is_taken_only_if_asked_for(monkeypatch):
+    monkeypatch.setenv("GAFFER_TOKEN", "secret")
+    assert token_from_environment() == "secret"
+    assert Server()._transport.settings.token is None
+    monkeypatch.setenv("GAFFER_TOKEN", "")
+    assert token_from_environment() is None
+
+
+def test_every_error_can_be_caught_as_one():
+    for kind in (BadOption, Unreachable, ConnectionLost, NotGaffer, NotSettled, Refused):
+        assert issubclass(kind, ClientError)

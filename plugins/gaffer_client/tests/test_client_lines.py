@@ -1,0 +1,81 @@
+"""What processes write, line by line."""
+
+import pytest
+import trio
+
+from gaffer_client import AsyncServer, ConnectionLost, Line, NotFound
+
+from .conftest import do, opened
+
+OUT = {"redirect_output": ["out", "err"], "redirect_input": True}
+TALK = "sh -c 'read go; echo one; echo; echo two; sleep 0.2; echo three >&2; read go'"
+
+
+async def talking(server, cmd=TALK):
+    job = await do(server.add_process, "talk", cmd, numprocesses=0, **OUT)
+    return await do(job.commit, wait=10)
+
+
+async def test_lines_of_all_outputs_until_the_end(server):
+    process = await talking(server)
+    async with opened(process.lines) as lines:
+        await do(process.write, b"go\n")
+        got = [await lines.next() for _ in range(4)]
+        assert got == [
+            Line("out", "one"),
+            Line("out", ""),
+            Line("out", "two"),
+            Line("err", "three"),
+        ]
+        await do(process.write, b"go\n")
+        with pytest.raises((StopIteration, StopAsyncIteration, RuntimeError)):
+            await lines.next()
+
+
+async def test_lines_of_one_output(server):
+    process = await talking(server)
+    async with opened(process.lines, "err") as lines:
+        await do(process.write, b"go\n")
+        assert await lines.next() == Line("err", "three")
+
+
+async def test_no_such_output_or_process(server):
+    process = await talking(server)
+    with pytest.raises(NotFound):
+        async with opened(process.lines, "log"):
+            pass
+    with pytest.raises(NotFound):
+        async with opened(server.process(99).lines):
+            pass
+
+
+async def test_a_cut_connection_is_told(connect, wire):
+    server = connect(wire.url)
+    process = await talking(server)
+    async with opened(process.lines) as lines:
+        wire.cut()
+        with pytest.raises(ConnectionLost):
+            await lines.next()
+
+
+async def test_what_a_slow_reader_has_missed_is_told(connect, answering):
+    messages = b'event: gap\ndata: {"label": "out", "lost": 12}\n\nevent: out\ndata: x\n\n'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
+    server = connect(await answering(head % len(messages) + messages))
+    async with opened(server.process(1).lines) as lines:
+        assert [await lines.next(), await lines.next()] == [
+            Line("out", "", lost=12),
+            Line("out", "x"),
+        ]
+
+
+async def test_a_cancelled_wait_is_not_taken_for_the_end(url):
+    async with AsyncServer(url) as server:
+        process = await talking(server)
+        async with process.lines() as lines:
+            with trio.move_on_after(0.05):
+                await anext(lines)
+            with pytest.raises(ConnectionLost, match="cancelled"):
+                await anext(lines)
+        with pytest.raises(RuntimeError):
+            await anext(lines)

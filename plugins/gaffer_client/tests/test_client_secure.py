@@ -1,0 +1,98 @@
+"""HTTPS, certificates and tokens."""
+
+from contextlib import contextmanager
+
+import pytest
+import trustme
+from gaffer_kernel import hookimpl
+
+from gaffer_client import Forbidden, Unauthorized, Unreachable
+
+from .conftest import do, opened
+
+
+class Person:
+    """Somebody who may only read."""
+
+    def __init__(self, name, *rights):
+        self.name = name
+        self.rights = rights
+
+    def may(self, right, session=None):
+        return right in self.rights
+
+    @contextmanager
+    def admitted(self):
+        yield
+
+
+class People:
+    """Knows a token and a certificate."""
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_caller(self, credentials):
+        if credentials.token is not None:
+            return Person("reader", "read") if credentials.token == "good" else None
+        return Person("client", "read", "write", "manage")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(folder / "ca")
+    trustme.CA().cert_pem.write_to_path(folder / "other")
+    for name in ("localhost", "client"):
+        cert = ca.issue_cert(name)
+        cert.private_key_and_cert_chain_pem.write_to_path(folder / name)
+        cert.private_key_pem.write_to_path(folder / f"{name}.key")
+        cert.cert_chain_pems[0].write_to_path(folder / f"{name}.cert")
+    return folder
+
+
+@pytest.fixture
+async def url(running_api, files):
+    ini = f"""
+[endpoint:api]
+bind = 127.0.0.1:0
+certfile = {files}/localhost
+client_ca = {files}/ca
+client_certificate = optional
+"""
+    async with running_api(People(), bind=None, ini=ini) as kernel:
+        [url] = kernel.services["http"].addresses
+        yield url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def ca(files):
+    return f"{files}/ca"
+
+
+async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files):
+    await do(connect(url, ca_file=ca).ping)
+    for options in ({}, {"ca_file": f"{files}/other"}):
+        with pytest.raises(Unreachable, match="certificate verify failed"):
+            await do(connect(url, **options).ping)
+    with pytest.raises(Unreachable, match="certificate"):
+        await do(connect(url.replace("localhost", "127.0.0.1"), ca_file=ca).ping)
+    await do(connect(url, verify=False).ping)
+
+
+async def test_a_token_is_shown(connect, url, ca):
+    server = connect(url, ca_file=ca, token="good")
+    assert await do(server.jobs) == []
+    with pytest.raises(Forbidden, match="reader has no right to manage"):
+        await do(server.add_process, "nap", "sleep 9")
+    async with opened(server.events):
+        pass
+    with pytest.raises(Unauthorized):
+        await do(connect(url, ca_file=ca, token="bad").jobs)
+
+
+async def test_a_certificate_is_shown(connect, url, ca, files):
+    both = (f"{files}/client.cert", f"{files}/client.key")
+    for certificate in (f"{files}/client", both):
+        server = connect(url, ca_file=ca, certificate=certificate)
+        await do(server.add_process, "nap", "sleep 9", start=False)
+        await do(server.job("nap").unload)
