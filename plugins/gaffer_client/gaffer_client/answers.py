@@ -195,12 +195,12 @@ class Output:
     Attributes:
         label: to which of its outputs.
         data: the bytes; none of them when the process has ended.
-        lost: how many bytes before these are missing.
+        lost: how many bytes before these are missing; None if nobody knows.
     """
 
     label: str
     data: bytes
-    lost: int = 0
+    lost: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Self
 
 from gaffer_client import address, routes
 from gaffer_client.answers import JobStats, Version
@@ -16,6 +17,9 @@ from gaffer_client.feeds.events import HEARTBEAT, EventFeed
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
+
+if TYPE_CHECKING:
+    from gaffer_client.channel.channel import Channel
 
 
 class AsyncServer:
@@ -152,6 +156,20 @@ class AsyncServer:
         """
         feed = EventFeed(self.url, pattern, since, heartbeat, patience)
         return AsyncEvents(self._transport, feed)
+
+    def channel(
+        self, *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+    ) -> AbstractAsyncContextManager[Channel]:
+        """Many things over one websocket, for the duration of an `async with` block.
+
+        Args:
+            heartbeat: seconds of silence after which gafferd is asked whether it is there; as many
+                again without a word and the connection counts as lost.
+            patience: seconds of trying to connect again, after which the last error is raised.
+        """
+        from gaffer_client.channel.channel import open_channel
+
+        return open_channel(self._transport, heartbeat, patience)
 
     async def aclose(self) -> None:
         """Close all connections. Leaving it as a context manager does so, too."""
