@@ -1,0 +1,312 @@
+"""Many things over one websocket, which is resumed."""
+
+import math
+
+import pytest
+import trio
+
+from gaffer_client import (
+    AsyncServer,
+    BadOption,
+    Conflict,
+    ConnectionLost,
+    Event,
+    Invalid,
+    NotFound,
+    NotGaffer,
+    Output,
+    Unreachable,
+)
+from gaffer_client.channel.subscription import WINDOW
+
+from .conftest import until
+
+CAT = {"redirect_output": ["out", "err"], "redirect_input": True}
+
+
+@pytest.fixture
+async def server(wire):
+    async with AsyncServer(wire.url) as server:
+        yield server
+
+
+@pytest.fixture
+async def channel(server):
+    async with server.channel() as channel:
+        yield channel
+
+
+async def cat(server, cmd="cat", **fields):
+    job = await server.add_process("cat", cmd, **CAT, **fields, wait=10)
+    return (await job.pids())[0]
+
+
+async def told(subscription, text):
+    """What an output tells, until it ends with a text."""
+    got = b""
+    while not got.endswith(text):
+        got += (await anext(subscription)).data
+    return got
+
+
+async def test_commands(channel):
+    config = {"name": "nap", "cmd": "sleep 1000"}
+    assert await channel.command("load", config, sessionid="night") == {"ok": True}
+    assert await channel.command("scale", "night.nap", 2) == {"numprocesses": 3}
+    assert await channel.command("jobs") == {"jobs": ["night.nap"]}
+    with pytest.raises(NotFound, match="no job 'x'") as raised:
+        await channel.command("info", "x")
+    assert raised.value.error == "not_found"
+    with pytest.raises(NotFound, match="command"):
+        await channel.command("fly")
+
+
+async def test_a_hundred_commands_at_once_are_answered_each(channel):
+    await channel.command("load", {"name": "a", "cmd": "sleep 1000", "numprocesses": 0})
+    numbers = []
+
+    async def add():
+        numbers.append((await channel.command("scale", "a", 1))["numprocesses"])
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(100):
+            nursery.start_soon(add)
+    assert sorted(numbers) == list(range(1, 101))
+    await channel.command("scale", "a", "=0")
+
+
+async def test_events_of_everything_of_a_job_and_of_a_process(channel, kernel):
+    async with channel.events() as everything, channel.events(job="b") as of_b:
+        for name in ("a", "b"):
+            await channel.command("load", {"name": name, "cmd": "sleep 1000"})
+        names = []
+        while "spawn" not in [event.event for event in names if event.name == "b"]:
+            names.append(await anext(everything))
+        assert {event.name for event in names} >= {"a", "b"}
+        event = await anext(of_b)
+        while event.event != "spawn":
+            assert event.name == "b"
+            event = await anext(of_b)
+        async with channel.events(pid=event.pid) as of_process:
+            await channel.command("stop_process", event.pid)
+            ends = [each.event async for each in of_process]
+    assert ends[-1] == "exit"
+
+
+async def test_events_since_a_number(channel, kernel):
+    kernel.events.publish("tick", name="a")
+    seq = kernel.events.publish("tick", name="a").seq
+    async with channel.events(since=seq - 1) as events:
+        assert (await anext(events)).seq == seq
+
+
+async def test_output_and_input(channel, server):
+    pid = await cat(server)
+    async with channel.output(pid, "out") as output:
+        await channel.write(pid, "für\n")
+        piece = await anext(output)
+        assert piece == Output("out", "für\n".encode())
+        long = "x" * 100_000 + "\n"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.write, pid, long)
+            assert await told(output, b"\n") == long.encode()
+
+
+async def test_output_that_is_no_text(channel, server):
+    pid = await cat(server)
+    async with channel.output(pid) as output:
+        await server.process(pid).write(b"\xff\xfe\n")
+        assert await told(output, b"\n") == b"\xff\xfe\n"
+
+
+async def test_output_ends_with_the_process(channel, server):
+    pid = await cat(server, "sh -c 'read go; echo gone'")
+    async with channel.output(pid) as output:
+        await channel.write(pid, "go\n")
+        assert b"".join([piece.data async for piece in output]) == b"gone\n"
+
+
+async def test_samples(channel, server):
+    pid = await cat(server)
+    async with channel.job_stats("cat") as of_job, channel.process_stats(pid) as of_process:
+        assert [each.pid for each in (await anext(of_job)).stats] == [pid]
+        assert (await anext(of_process)).mem_info1 > 0
+
+
+async def test_what_cannot_be_followed(channel, server):
+    with pytest.raises(NotFound):
+        async with channel.output(99):
+            pass
+    job = await server.add_process("nap", "sleep 1000", wait=10)
+    [pid] = await job.pids()
+    with pytest.raises(Invalid, match="redirect"):
+        async with channel.output(pid):
+            pass
+    with pytest.raises(BadOption):
+        channel.events(job="a", pid=1)
+    async with channel.events():
+        with pytest.raises(Conflict):
+            async with channel.events():
+                pass
+
+
+async def test_what_is_too_large_or_no_json_is_not_sent(channel):
+    with pytest.raises(BadOption, match="65536"):
+        await channel.command("load", {"name": "a", "cmd": "x" * 70_000})
+    for value in (math.nan, object()):
+        with pytest.raises(BadOption):
+            await channel.command("info", value)
+    assert await channel.command("jobs") == {"jobs": []}
+
+
+async def test_a_subscription_that_nobody_reads_holds_up_nothing_and_is_bounded(channel, server):
+    pid = await cat(server, "sh -c 'read go; yes; read go'")
+    async with channel.output(pid) as output:
+        await channel.write(pid, "go\n")
+        with trio.fail_after(20):
+            while output.credit() > 1:
+                await channel.command("pids")
+        waiting = sum(size for _, size in output._waiting)
+        assert WINDOW <= waiting < WINDOW + 100_000
+        lost = 0
+        while not lost:
+            lost = (await anext(output)).lost
+    await channel.command("killall", "cat", "KILL")
+
+
+async def test_a_cancelled_wait_loses_nothing(channel, kernel):
+    async with channel.events(job="t") as events:
+        seen = []
+        for number in range(20):
+            with trio.move_on_after(0.002):
+                while True:
+                    seen.append((await anext(events)).data["number"])
+            kernel.events.publish("tick", name="t", session="default", job="t", number=number)
+        while len(seen) < 20:
+            seen.append((await anext(events)).data["number"])
+    assert seen == list(range(20))
+
+
+async def test_subscriptions_are_ended_with_their_block(channel):
+    for _ in range(60):
+        # More than the server allows at a time.
+        async with channel.events():
+            pass
+    assert await channel.command("jobs") == {"jobs": []}
+
+
+async def test_errors_of_the_block_are_raised_as_they_are(server):
+    with pytest.raises(KeyError, match="mine"):
+        async with server.channel():
+            raise KeyError("mine")
+
+
+async def test_nobody_there_is_an_error_at_once(answering):
+    async with AsyncServer("http://127.0.0.1:1") as server:
+        with pytest.raises(Unreachable):
+            async with server.channel():
+                pass
+    async with AsyncServer(
+        await answering(b"HTTP/1.1 404 x\r\ncontent-length: 2\r\n\r\n{}")
+    ) as server:
+        with pytest.raises(NotGaffer):
+            async with server.channel():
+                pass
+
+
+async def test_events_go_on_after_a_cut(channel, kernel, wire):
+    async with channel.events() as events:
+        kernel.events.publish("tick", name="a")
+        first = await anext(events)
+        wire.cut()
+        kernel.events.publish("tock", name="a")
+        second = await anext(events)
+    assert (second.event, second.seq) == ("tock", first.seq + 1)
+
+
+async def test_events_without_a_number_yet_go_on_with_a_gap(channel, kernel, wire):
+    async with channel.events(job="t") as events:
+        wire.cut()
+        assert await anext(events) == Event(event="gap", name="gaffer")
+        kernel.events.publish("tick", name="t", session="default", job="t")
+        assert (await anext(events)).event == "tick"
+
+
+async def test_output_goes_on_after_a_cut_and_says_so(channel, server, wire):
+    pid = await cat(server)
+    async with channel.output(pid, "out") as output, channel.process_stats(pid) as samples:
+        await channel.write(pid, "one\n")
+        assert await told(output, b"\n") == b"one\n"
+        wire.cut()
+        assert await anext(output) == Output("", b"", None)
+        await channel.command("pids")
+        await channel.write(pid, "two\n")
+        assert await told(output, b"\n") == b"two\n"
+        for _ in range(12):
+            # More than can have waited here since before.
+            assert (await anext(samples)).pid == pid
+
+
+async def test_a_process_of_another_run_is_not_taken_for_the_one(
+    channel, server, wire, running_api
+):
+    pid = await cat(server)
+    async with channel.output(pid) as output, running_api() as other:
+        wire.to = other.services["http"].addresses[0]
+        async with AsyncServer(wire.to) as same:
+            assert await cat(same) == pid
+        wire.cut()
+        assert [piece async for piece in output] == [Output("", b"", None)]
+
+
+async def test_a_command_without_an_answer_is_told(channel, server, wire):
+    pid = await cat(server, "sleep 1000")
+    async with trio.open_nursery() as nursery:
+
+        async def write():
+            with pytest.raises(ConnectionLost, match="no answer"):
+                # Its pipe is full after a while: nobody reads it.
+                await channel.write(pid, "x" * 1_000_000)
+
+        nursery.start_soon(write)
+        await trio.testing.wait_all_tasks_blocked(0.3)
+        wire.cut()
+    assert "pids" in await channel.command("pids")
+
+
+async def test_it_gives_up_when_its_patience_ends(server, wire):
+    async with server.channel(patience=0.3) as channel, channel.events() as events:
+        wire.to = None
+        wire.cut()
+        with pytest.raises(ConnectionLost):
+            await anext(events)
+        with pytest.raises(ConnectionLost):
+            await channel.command("pids")
+
+
+async def test_a_dead_connection_is_noticed_by_its_silence(server, wire, kernel):
+    async with server.channel(heartbeat=0.2) as channel, channel.events(job="t") as events:
+        wire.frozen = True
+        await until(lambda: wire.connections > 1)
+        wire.frozen = False
+        wire.cut()
+        assert (await anext(events)).is_gap
+        assert await channel.command("jobs") == {"jobs": []}
+
+
+async def test_a_quiet_channel_lives_by_its_pings(server, wire):
+    async with server.channel(heartbeat=0.05) as channel:
+        said = wire.said
+        await until(lambda: wire.said > said + 10)
+        await channel.command("pids")
+    assert wire.connections == 1
+
+
+async def test_it_is_of_no_use_after_its_block(server):
+    async with server.channel() as channel:
+        pass
+    with pytest.raises(ConnectionLost, match="closed"):
+        await channel.command("pids")
+    with pytest.raises(ConnectionLost, match="closed"):
+        async with channel.events():
+            pass
