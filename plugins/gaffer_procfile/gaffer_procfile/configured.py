@@ -1,0 +1,46 @@
+"""`[gaffer] procfile`: the jobs of a Procfile, loaded by gafferd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gaffer_kernel import Config, Section
+from gaffer_kernel.errors import GafferError, InvalidField
+
+from gaffer_procfile.application import Application
+from gaffer_procfile.concurrency import parse_concurrency
+
+
+def add_jobs(config: Config) -> None:
+    """Add a job for each type to the configuration, in the session that is named like the folder.
+
+    Raises:
+        ConfigError: a file is wrong; file and line are named.
+    """
+    section = config.section("gaffer")
+    if section is None:
+        return
+    path = section.get("procfile")
+    if path is None:
+        for key in ("env_files", "concurrency"):
+            if section.get(key) is not None:
+                raise section.error(key, "means nothing without procfile")
+        return
+    application = _application(section, path)
+    for job in application.jobs():
+        try:
+            config.add_job(job, application.name)
+        except GafferError as error:
+            raise section.error("procfile", str(error)) from None
+
+
+def _application(section: Section, path: str) -> Application:
+    folder = Path(section.file).parent
+    try:
+        concurrency = parse_concurrency(section.get("concurrency", "all=1"))
+    except InvalidField as error:
+        raise section.error("concurrency", error.reason) from None
+    if not path:
+        raise section.error("procfile", "names no file")
+    env_files = [folder / each for each in section.getlist("env_files", [])]
+    return Application.read(folder / path, env_files=env_files, concurrency=concurrency)

@@ -1,0 +1,23 @@
+"""The hook that gaffer-procfile brings: formats to which an application is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gaffer_kernel.hookspecs import hookspec
+
+if TYPE_CHECKING:
+    from gaffer_procfile.exporter import Exporter
+
+
+@hookspec
+def gaffer_exporters() -> Iterable[Exporter]:  # type: ignore[empty-body]
+    """Bring formats to which an application can be exported.
+
+    Called when somebody exports. Implement it with `@hookimpl(optionalhook=True)`.
+
+    Returns:
+        An object for each format, with `name`, one word; `summary`, a line for people; and
+        `export(application)`, which returns files, objects with `name` and `text`.
+    """

@@ -1,0 +1,129 @@
+"""A Procfile: types of processes and the command line of each, in foreman's grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaffer_kernel.errors import ConfigError, InvalidField, shown
+from gaffer_kernel.names import JobName
+
+_ENTRY = re.compile(r"(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>\S.*)")
+_NAME = re.compile(r"[A-Za-z0-9_-]+\s*:\s*")
+_LINES = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: a type of process.
+
+    Attributes:
+        name: of the type.
+        command: for a shell, as it is written.
+        line: where it stands, counted from 1.
+    """
+
+    name: str
+    command: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Procfile:
+    """What an application runs.
+
+    Attributes:
+        path: where it was read; errors name it.
+        entries: the types in the order of the file, by name.
+    """
+
+    path: Path
+    entries: Mapping[str, Entry]
+
+    @classmethod
+    def read(cls, path: Path | str) -> Procfile:
+        """Read a file.
+
+        Raises:
+            ConfigError: it cannot be read, or is no Procfile; file and line are named.
+        """
+        path = Path(path)
+        return cls.parse(read_text(path), path)
+
+    @classmethod
+    def parse(cls, text: str, path: Path | str = "Procfile") -> Procfile:
+        """Read a text as if it stood in the file `path`, which need not exist.
+
+        Each line is `type: command`, a comment that begins with `#`, or blank. A type is made of
+        letters, digits, `_` and `-`. Whatever ends the lines.
+
+        Raises:
+            ConfigError: naming the file and the first line that is wrong.
+        """
+        entries: dict[str, Entry] = {}
+        for entry in _entries(text, path):
+            if entry.name in entries:
+                first = entries[entry.name].line
+                message = f"{entry.name} is there already, in line {first}"
+                raise ConfigError(message, file=path, line=entry.line)
+            entries[entry.name] = entry
+        if not entries:
+            raise ConfigError("has no line `type: command`", file=path)
+        return cls(Path(path), entries)
+
+    def check_names(self, names: Mapping[str, object], what: str) -> None:
+        """Refuse names of types that are not in this file.
+
+        Raises:
+            ConfigError: naming the first.
+        """
+        for name in names:
+            if name not in self.entries:
+                raise ConfigError(
+                    f"{what}: no type {shown(name)} here, there are {', '.join(self.entries)}",
+                    file=self.path,
+                )
+
+
+def _entries(text: str, path: Path | str) -> Iterator[Entry]:
+    for number, raw in enumerate(_LINES.split(text.removeprefix("\ufeff")), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _ENTRY.fullmatch(line)
+        if match is None:
+            raise ConfigError(_complaint(line), file=path, line=number)
+        try:
+            JobName.parse(match["name"])
+        except InvalidField as error:
+            raise ConfigError(error.reason, file=path, line=number) from None
+        yield Entry(match["name"], match["command"], number)
+
+
+def _complaint(line: str) -> str:
+    if _NAME.fullmatch(line):
+        return f"{line.rstrip(': ')} has no command"
+    return f"a line is `type: command`, the type of letters, digits, _ and -, not {shown(line)}"
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigError: it cannot be read, is not UTF-8, or has a NUL in it.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=path) from None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("is not UTF-8 text", file=path, line=line) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError("has a NUL character", file=path, line=line)
+    return text

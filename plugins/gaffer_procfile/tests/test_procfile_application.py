@@ -1,0 +1,105 @@
+"""A Procfile with its variables and numbers, as jobs."""
+
+import pytest
+from gaffer_kernel.errors import ConfigError
+
+from gaffer_procfile import Application
+from gaffer_procfile.application import app_name
+
+TWO = "web: serve\nworker: work\n"
+
+
+def test_each_type_is_a_job(application):
+    app = application(TWO, env="A=1\n")
+    web, worker = app.jobs()
+    assert (web.name, web.cmd, web.shell, web.cwd) == ("web", "serve", True, str(app.root))
+    assert (web.numprocesses, web.priority, worker.priority) == (1, 0, 1)
+    assert web.redirect_output == ("out", "err")
+    assert web.env["A"] == "1"
+
+
+def test_ports_are_a_hundred_apart_and_one_for_each_process(application):
+    app = application(TWO, concurrency={"worker": 2})
+    assert [
+        (each.type.name, each.number, each.env["PORT"])
+        for kind in app.types()
+        for each in kind.instances()
+    ] == [("web", 1, "5000"), ("worker", 1, "5100"), ("worker", 2, "5101")]
+
+
+def test_port_of_the_environment_is_the_first(application):
+    assert [job.env["PORT"] for job in application(TWO, env="PORT=80").jobs()] == ["80", "180"]
+
+
+@pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''"])
+def test_a_port_that_is_none_is_refused(application, port):
+    with pytest.raises(ConfigError, match="PORT must be a number"):
+        application(TWO, env=f"PORT={port}")
+
+
+def test_all_is_for_those_that_are_not_named(application):
+    app = application(TWO, concurrency={"all": 0, "web": 3})
+    assert [each.count for each in app.types()] == [3, 0]
+
+
+def test_numbers_for_a_type_that_is_not_there_are_refused(application):
+    with pytest.raises(ConfigError, match=r"Procfile: concurrency: no type 'wen' here, .* web"):
+        application(TWO, concurrency={"wen": 1})
+
+
+def test_files_with_variables_are_merged_after_the_one_beside(application, tmp_path):
+    (tmp_path / "more").write_text("B=2\n")
+    assert application(TWO, env="A=1\nB=1\n", env_files=[tmp_path / "more"]).env == {
+        "A": "1",
+        "B": "2",
+    }
+    with pytest.raises(ConfigError, match="none: cannot be read"):
+        application(TWO, env_files=[tmp_path / "none"])
+
+
+def test_the_root_can_be_another_folder(application, tmp_path):
+    (tmp_path / ".env").write_text("A=root\n")
+    app = application(TWO, env="A=beside\n", root=tmp_path)
+    assert (app.root, app.env["A"], app.name) == (tmp_path, "root", app_name(tmp_path))
+
+
+def test_a_single_type_keeps_its_port(application):
+    app = application(TWO, concurrency={"worker": 2}).only("worker")
+    [job] = app.jobs()
+    assert (job.name, job.env["PORT"], job.numprocesses) == ("worker", "5100", 2)
+    with pytest.raises(ConfigError, match="no type 'x'"):
+        app.only("x")
+
+
+def test_special_variables_are_for_gaffer(application):
+    app = application(TWO, env="GAFFER_UID=nobody\nGAFFER_GID=33\nGAFFER_REDIRECT_INPUT=worker\n")
+    web, worker = app.jobs()
+    assert (web.uid, web.gid) == ("nobody", 33)
+    assert (web.redirect_input, worker.redirect_input) == (False, True)
+    assert not {"GAFFER_UID", "GAFFER_GID", "GAFFER_REDIRECT_INPUT"} & set(web.env)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("myapp", "myapp"),
+        ("My App", "My-App"),
+        ("shop.example.org", "shop-example-org"),
+        ("-x-", "x"),
+        ("äö", "app"),
+        ("a+b", "a+b"),
+    ],
+)
+def test_the_name_is_that_of_the_folder_made_fit(application, folder, name):
+    assert application(TWO, folder=folder).name == name
+
+
+def test_the_current_folder_has_a_name(application, monkeypatch):
+    monkeypatch.chdir(application(TWO).root)
+    assert Application.read().name == "shop"
+    assert Application.read("./Procfile").name == "shop"
+
+
+def test_what_cannot_be_a_job_names_its_line(application):
+    with pytest.raises(ConfigError, match="Procfile:2: "):
+        application(f"web: serve\nworker: {'x' * 200_000}\n").jobs()

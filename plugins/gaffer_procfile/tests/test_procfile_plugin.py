@@ -1,0 +1,180 @@
+"""Procfiles that gafferd runs: named in its file, exported to one, or sent to it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import gaffer_http
+import pytest
+import trio
+from gaffer_client import AsyncServer
+from gaffer_kernel import Config, ConfigError, hookimpl, open_kernel
+
+import gaffer_procfile
+from gaffer_procfile import Application, ExportedFile, Exporter, by_name
+
+MARK = 'echo "$PORT $A" > out.$PORT.new; mv out.$PORT.new out.$PORT; exec sleep 600\n'
+PROCFILE = f"web: {MARK}worker: {MARK}"
+HARMLESS = """
+# Odd spacing, quotes, &&, variables and pipes of real ones, which do no harm.
+release : true && echo "migrated 100%" > release
+web:\tcd . && exec env RACK_ENV=test sh -c 'echo "$RACK_ENV ${PORT:-3000}" > web; exec sleep 600'
+log: echo a 'b  c' | tr a-z A-Z > log; sleep 600
+my-worker: [ -n "$A" ] && echo $A > worker || echo none > worker; sleep 600
+clock_1: echo '#' $((1+1)) > clock # a comment of the shell's
+"""
+
+
+def read(ini, folder):
+    """A configuration whose plugins have been asked."""
+    (folder / "gaffer.ini").write_text(ini)
+    config = Config.read(folder / "gaffer.ini")
+    config.check_owned(gaffer_procfile.gaffer_config_sections())
+    gaffer_procfile.gaffer_configure(config)
+    return config
+
+
+async def lines(folder, *names):
+    """What is in files, once they are there."""
+    with trio.fail_after(20):
+        while not all((folder / name).exists() and (folder / name).read_text() for name in names):
+            await trio.sleep(0.01)
+    return [(folder / name).read_text().strip() for name in names]
+
+
+def test_the_key_adds_the_jobs_of_the_procfile(application, tmp_path):
+    root = application(PROCFILE, env="A=1\n").root
+    (tmp_path / "more.env").write_text("B=2\n")
+    config = read(
+        "[gaffer]\nprocfile = shop/Procfile\nenv_files = more.env\nconcurrency = web=2\n", tmp_path
+    )
+    (session, web), (_, worker) = config.jobs()
+    assert (session, web.name, web.numprocesses, worker.numprocesses) == ("shop", "web", 2, 1)
+    assert (web.cwd, web.env["A"], web.env["B"]) == (str(root), "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [
+        ("procfile = none", "none: cannot be read: No such file or directory"),
+        (
+            "procfile = shop/Procfile\nconcurrency = web",
+            "gaffer.ini:3: [gaffer] concurrency: must be",
+        ),
+        ("procfile = shop/Procfile\nconcurrency = x=1", "shop/Procfile: concurrency: no type 'x'"),
+        ("procfile = shop/Procfile\nenv_files = none", "none: cannot be read"),
+        ("procfile = shop/bad", "shop/bad:2: a line is"),
+        (
+            "concurrency = web=1",
+            "gaffer.ini:2: [gaffer] concurrency: means nothing without procfile",
+        ),
+        ("procfile =", "gaffer.ini:2: [gaffer] procfile: names no file"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_line(application, tmp_path, ini, message):
+    root = application(PROCFILE).root
+    (root / "bad").write_text("web: a\nb\n")
+    with pytest.raises(ConfigError) as raised:
+        read(f"[gaffer]\n{ini}\n", tmp_path)
+    assert message in str(raised.value)
+
+
+async def test_every_process_has_its_port(application, tmp_path):
+    app = application(PROCFILE, env="A=x\n")
+    (tmp_path / "gaffer.ini").write_text(
+        "[gaffer]\nprocfile = shop/Procfile\nconcurrency = web=2\n"
+    )
+    config = Config.read(tmp_path / "gaffer.ini")
+    async with open_kernel(config, plugins=[gaffer_procfile]) as kernel:
+        found = await lines(app.root, "out.5000", "out.5001", "out.5100")
+        assert found == ["5000 x", "5001 x", "5100 x"]
+        assert kernel.manager.sessions() == ["shop"]
+
+
+async def test_harmless_ones_run(application):
+    app = application(HARMLESS, env="A=from env\n")
+    async with open_kernel(plugins=[gaffer_procfile]) as kernel:
+        for job in app.jobs():
+            kernel.manager.load(job, app.name)
+        names = ("release", "web", "log", "worker", "clock")
+        assert await lines(app.root, *names) == [
+            "migrated 100%",
+            "test 5100",
+            "A B  C",
+            "from env",
+            "# 2",
+        ]
+
+
+async def test_a_job_sent_to_the_api_has_its_ports_too(application):
+    app = application(PROCFILE, env="A=y\n", concurrency={"worker": 2})
+    exporters = by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    [file] = exporters["json"].export(app.only("worker"))
+    config = Config()
+    config.options["bind"] = "127.0.0.1:0"
+    async with open_kernel(config, plugins=[gaffer_http, gaffer_procfile]) as kernel:
+        async with AsyncServer(kernel.services["http"].addresses[0]) as server:
+            job = await server.add_process(**json.loads(file.text), wait=10)
+            assert str(job.name) == "shop.worker"
+        assert await lines(app.root, "out.5100", "out.5101") == ["5100 y", "5101 y"]
+
+
+def test_the_exported_ini_runs_with_gafferd(application, tmp_path):
+    app = application(PROCFILE, env="A=it's 50%\n", concurrency={"web": 2})
+    exporters = by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    [file] = exporters["ini"].export(app)
+    (tmp_path / file.name).write_text(file.text)
+    others = {point.name for point in entry_points(group="gaffer")} - {"procfile", "signals"}
+    disabled = [f"--disable={name}" for name in others]
+    command = [Path(sys.executable).with_name("gafferd"), "-c", file.name, *disabled]
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ) as daemon:
+        try:
+            wanted = [app.root / f"out.{port}" for port in (5000, 5001, 5100)]
+            deadline = time.monotonic() + 20
+            while not all(path.exists() for path in wanted):
+                assert time.monotonic() < deadline
+                assert daemon.poll() is None
+                time.sleep(0.01)
+            assert [path.read_text() for path in wanted] == [
+                "5000 it's 50%\n",
+                "5001 it's 50%\n",
+                "5100 it's 50%\n",
+            ]
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=20) == 0
+        finally:
+            daemon.kill()
+
+
+async def test_another_plugin_brings_a_format():
+    class Runit:
+        name = "runit"
+
+        @hookimpl(optionalhook=True)
+        def gaffer_exporters(self):
+            return [Exporter("runit", "folders", lambda app: [ExportedFile("run", app.name)])]
+
+    async with open_kernel(plugins=[gaffer_procfile, Runit()]) as kernel:
+        found = by_name(kernel.plugins.call("gaffer_exporters"))
+    assert sorted(found) == [
+        "compose",
+        "ini",
+        "json",
+        "kubernetes",
+        "runit",
+        "supervisor",
+        "systemd",
+    ]
+    assert all(each.summary for each in found.values())
+
+
+def test_the_sample_of_the_old_documentation(application):
+    app = application("dummy: python -u dummy_basic.py\ndummy1: python -u dummy_basic.py\n")
+    assert [job.cmd for job in app.jobs()] == ["python -u dummy_basic.py"] * 2
+    assert isinstance(app, Application)
