@@ -29,7 +29,11 @@ if TYPE_CHECKING:
         Status,
         Version,
     )
+    from gaffer_client.awaited.job import AsyncJob
+    from gaffer_client.awaited.process import AsyncProcess
     from gaffer_client.awaited.server import AsyncServer
+    from gaffer_client.awaited.session import AsyncSession
+    from gaffer_client.channel.channel import Channel
     from gaffer_client.errors import (
         BadOption,
         Busy,
@@ -47,18 +51,26 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from gaffer_client.settings import token_from_environment
+    from gaffer_client.sync.job import Job
+    from gaffer_client.sync.process import Process
     from gaffer_client.sync.server import Server
+    from gaffer_client.sync.session import Session
 
 __all__ = [
+    "AsyncJob",
+    "AsyncProcess",
     "AsyncServer",
+    "AsyncSession",
     "BadOption",
     "Busy",
+    "Channel",
     "ClientError",
     "Conflict",
     "ConnectionLost",
     "Event",
     "Forbidden",
     "Invalid",
+    "Job",
     "JobInfo",
     "JobStats",
     "Line",
@@ -66,11 +78,13 @@ __all__ = [
     "NotGaffer",
     "NotSettled",
     "Output",
+    "Process",
     "ProcessInfo",
     "Refused",
     "Sample",
     "Server",
     "ServerFailure",
+    "Session",
     "Status",
     "Unauthorized",
     "Unreachable",
@@ -80,11 +94,18 @@ __all__ = [
 
 _MODULES = {
     "answers": "Event JobInfo JobStats Line Output ProcessInfo Sample Status Version",
+    "awaited.job": "AsyncJob",
+    "awaited.process": "AsyncProcess",
     "awaited.server": "AsyncServer",
+    "awaited.session": "AsyncSession",
+    "channel.channel": "Channel",
     "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NotFound
         NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable""",
     "settings": "token_from_environment",
+    "sync.job": "Job",
+    "sync.process": "Process",
     "sync.server": "Server",
+    "sync.session": "Session",
 }
 
 

@@ -1,0 +1,57 @@
+"""What the README shows is true."""
+
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+from gaffer_kernel import Config, open_kernel
+
+import gaffer_procfile
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_configuration_of_the_procfile(application, tmp_path):
+    [procfile], [ini] = blocks("text"), blocks("ini")
+    root = application(procfile).root
+    (root / "production.env").write_text("A=1\n")
+    (tmp_path / "gaffer.ini").write_text(ini)
+    config = Config.read(tmp_path / "gaffer.ini")
+    gaffer_procfile.gaffer_configure(config)
+    jobs = {job.name: job for _, job in config.jobs()}
+    assert (jobs["web"].numprocesses, jobs["web"].env["PORT"]) == (2, "5000")
+    assert (jobs["worker"].numprocesses, jobs["worker"].env["PORT"]) == (1, "5100")
+
+
+def test_the_program(application):
+    root = application("web: sleep 100\nworker: sleep 100\n").root
+    program, _ = blocks("python")
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert first == "['shop'] ['shop.web', 'shop.worker']"
+    assert re.fullmatch(r"shop\.ini \d+", second)
+
+
+async def test_the_format_of_another_plugin(application):
+    _, source = blocks("python")
+    plugin = types.ModuleType("runit")
+    exec(source, vars(plugin))
+    app = application("web: serve\n")
+    async with open_kernel(plugins=[gaffer_procfile, plugin]) as kernel:
+        formats = gaffer_procfile.by_name(kernel.plugins.call("gaffer_exporters"))
+    assert formats["runit"].export(app) == [("run-web", "exec serve\n")]
+
+
+def test_the_table_has_every_format():
+    table = README[README.index("## Export") :]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [
+        each.name for each in gaffer_procfile.gaffer_exporters()
+    ]
