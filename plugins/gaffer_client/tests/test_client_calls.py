@@ -18,24 +18,39 @@ from .conftest import do, until
 ECHO = {"redirect_output": ["out", "err"], "redirect_input": True}
 
 
-async def test_the_example_of_the_old_documentation(kernel, url):
-    """As printed there, but for its imports and the loop that there is no more."""
-    example = """
+EXAMPLE = """
+from gaffer_client import Server
+
+s = Server("http://localhost:5000")
+
 # add a process without starting it
-process = s.add_process("dummy", "sleep 100", start=False)
-assert s.pids() == []
+process = s.add_process("dummy", "/some/path/to/dummy/script", start=False)
+
 # start a process
 process.start()
-assert process.info().numprocesses == 1
+
 # increase the number of process by 2 (so 3 will run)
-assert process.add(2) == 3
+process.add(2)
+
 # stop all processes
 process.stop()
 """
-    with Server(url) as server:
-        await do(exec, example, {"s": server})
-    job = kernel.manager.get("dummy")
-    await job.settled()
+"""As the old documentation prints it, but for its imports, and without the loop."""
+
+
+async def test_the_example_of_the_old_documentation(kernel, url, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\nexec sleep 1000\n")
+    script.chmod(0o755)
+    program = EXAMPLE.replace("http://localhost:5000", url).replace(
+        "/some/path/to/dummy/script", str(script)
+    )
+    async with kernel.events.subscribe("create", "start", "spawn", "stop") as events:
+        await do(exec, program, {})
+        job = kernel.manager.get("dummy")
+        await job.settled()
+        assert (await anext(events)).event == "create"
+        assert (await anext(events)).event == "start"
     assert (job.active, job.numprocesses, job.pids()) == (False, 3, [])
 
 

@@ -135,3 +135,6 @@ class Transport:
         """Close all connections that nobody is using."""
         while (kept := self._kept()) is not None:
             kept.close()
+
+    # A short script need not say that it is done with its server.
+    __del__ = close
