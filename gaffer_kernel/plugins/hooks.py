@@ -82,6 +82,11 @@ class Hooks:
         """Look again who is called: a plugin came, opened or ended, or the order changed."""
         self._found.clear()
 
+    def take_over(self, other: "Hooks") -> None:
+        """Call the plugins of another set from now on, whose records the owner has taken over."""
+        self._manager = other._manager
+        self.forget()
+
     def call(self, hook: str, arguments: Mapping[str, object]) -> list[tuple[str, Any]]:
         """All results but None, with the names of their plugins. See Plugins.call."""
         return list(self._results(hook, arguments))
