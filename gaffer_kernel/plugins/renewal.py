@@ -57,7 +57,6 @@ class Renewal:
         if known is None or known.path != place:
             self.load(Record(place.name, None, path=place), insecure, disabled)
         elif not disabled and not _is_current(known):
-            del self.records[place.name]
             self.load(Record(place.name, None, path=place), insecure)
 
     def load(self, record: Record, insecure: bool, disabled: bool = False) -> None:
@@ -70,6 +69,8 @@ class Renewal:
                 record.state = "disabled"
             else:
                 folder.load(record, insecure=insecure)
+                if before is not None and before.state == "closed":
+                    record.state = "closed"
         except PluginError as exc:
             record.state, record.error = "failed", exc.reason
             self.problems.append((record, exc.reason))

@@ -68,9 +68,7 @@ class Runner:
         self._hooks.forget()
         try:
             async with self._changing:
-                for record in list(self._records.values()):
-                    if record.plugin is not None:
-                        await self._open(record)
+                await self._open_all(self._records)
             yield
         finally:
             self._closing = True
