@@ -165,6 +165,11 @@ class Plugins:
         return tuple(self._roots)
 
     @property
+    def changes(self) -> int:
+        """Rises whenever a plugin comes, goes, opens or ends: then ask again who is there."""
+        return self._hooks.changes
+
+    @property
     def services(self) -> dict[str, object]:
         """What the open plugins offer, by the plugin's name."""
         return self._runner.services

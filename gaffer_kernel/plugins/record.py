@@ -24,6 +24,7 @@ class PluginInfo:
         path: the folder of a folder plugin, absolute; None for the others.
         description: what a plugin that is a class says of itself.
         mandatory: what such a plugin demands, with versions, as it wrote it.
+        opened: how often it has been opened so far, whatever its code was.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PluginInfo:
     path: Path | None
     description: str
     mandatory: tuple[str, ...]
+    opened: int
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Record:
     path: Path | None = None
     description: str = ""
     mandatory: tuple[str, ...] = ()
+    opened: int = 0
     package: str | None = None
     stamp: frozenset[tuple[object, ...]] = frozenset()
     traced: set[str] = field(default_factory=set)
@@ -79,4 +82,5 @@ class Record:
             path=self.path,
             description=self.description,
             mandatory=self.mandatory,
+            opened=self.opened,
         )

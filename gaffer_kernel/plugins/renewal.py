@@ -69,8 +69,9 @@ class Renewal:
                 record.state = "disabled"
             else:
                 folder.load(record, insecure=insecure)
-                if before is not None and before.state == "closed":
-                    record.state = "closed"
+                if before is not None:
+                    record.opened = before.opened
+                    record.state = "closed" if before.state == "closed" else "loaded"
         except PluginError as exc:
             record.state, record.error = "failed", exc.reason
             self.problems.append((record, exc.reason))

@@ -232,6 +232,7 @@ class Runner:
     def _opened(self, record: Record, service: object) -> None:
         if service is not None:
             self.services[record.name] = service
+        record.opened += 1
         self._change(record, "open", "plugin.opened")
 
     def _forget(self, record: Record, life: Life) -> bool:
