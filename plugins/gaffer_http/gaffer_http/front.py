@@ -69,7 +69,7 @@ class Front:
             finally:
                 following.cancel_scope.cancel()
                 for mount in self.api.mounts:
-                    mount.end()
+                    mount.leave()
 
     async def _listen(self, events: Subscription) -> None:
         async for _ in events:
@@ -91,10 +91,11 @@ class Front:
         self._refused = [each for each in self._refused if each in mounts]
         mounts = [each for each in mounts if each not in self._refused]
         if mounts != before:
-            self.api = await self._build(mounts)
+            # First: what comes may be the next life of one that goes.
             for mount in before:
-                if mount not in self.api.mounts:
-                    mount.end()
+                if mount not in mounts:
+                    await mount.end()
+            self.api = await self._build(mounts)
 
     async def _build(self, mounts: list[Mount]) -> Api:
         """The next Api, without the routes that cannot be had: that is said in the log."""

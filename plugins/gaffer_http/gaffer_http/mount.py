@@ -72,6 +72,7 @@ class Mount:
         self._after: list[Callable[[], Any]] = []
         self._ending: set[trio.CancelScope] = set()
         self._leave = trio.Event()
+        self._ended = trio.Event()
 
     def add_to(self, api: Api) -> None:
         """Add the routes to an application, which is spoiled if that fails.
@@ -124,6 +125,7 @@ class Mount:
                 await self._finish(api)
             except Exception as error:
                 log.error("%s", self._failed(error), exc_info=error)
+        self._ended.set()
 
     async def _begin(self, api: Api) -> None:
         for function in self._before:
@@ -145,10 +147,18 @@ class Mount:
         """Take note of a request to it, which is not to outlive it."""
         ending: trio.CancelScope = scope["gaffer.ending"]
         lifetime: AsyncExitStack = scope["gaffer.lifetime"]
+        if self._leave.is_set():
+            ending.cancel()
         self._ending.add(ending)
         lifetime.callback(self._ending.discard, ending)
 
-    def end(self) -> None:
+    async def end(self) -> None:
+        """As `leave`; and wait for the end, at most as long as background tasks may take."""
+        self.leave()
+        with trio.move_on_after(BACKGROUND_TIMEOUT):
+            await self._ended.wait()
+
+    def leave(self) -> None:
         """Break its requests, and let `run` come to its end."""
         self._leave.set()
         for scope in self._ending:
