@@ -107,10 +107,16 @@ class Api(QuartTrio):
         self._owners = {name: mount for mount in self.mounts for name in mount.names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        """Answer one request. What it holds, whatever becomes of it, is given back at its end."""
+        """Answer one request. What it holds, whatever becomes of it, is given back at its end.
+
+        Raises:
+            ApiError: the plugin whose route it is was closed meanwhile.
+        """
         async with AsyncExitStack() as scope["gaffer.lifetime"]:
             with trio.CancelScope() as scope["gaffer.ending"]:
                 await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        if scope["gaffer.ending"].cancelled_caught:
+            raise ApiError(503, "plugin_closed", "the plugin that was to answer has been closed")
 
     def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run a function beside the current request to a plugin, at most as long as it is open."""

@@ -39,8 +39,8 @@ def find_mounts(kernel: Kernel, known: Iterable[Mount] | None = None) -> list[Mo
     """
     by_life = {(each.plugin, each.opened): each for each in known or ()}
     ask = kernel.plugins.call_strict if known is None else kernel.plugins.call
-    # One that is about to open is in its first life already: its routes are the same when it has.
-    lives = {info.name: max(info.opened, 1) for info in kernel.plugins.info()}
+    # One that is about to open is in its next life already: its routes are the same when it has.
+    lives = {info.name: info.opened + (info.state == "loaded") for info in kernel.plugins.info()}
     return [
         by_life.get((plugin, lives[plugin])) or Mount(plugin, lives[plugin], result)
         for plugin, result in ask("gaffer_http_routes", kernel=kernel)

@@ -30,7 +30,7 @@ def gaffer_http_routes(kernel):
 
 
 class Extra:
-    """A plugin with routes: `/extra` answers, `/extra/wait` does not, `/extra/work` leaves a task."""
+    """A plugin with routes: `/extra` answers, `.../wait` does not, `.../work` leaves a task."""
 
     name = "extra"
     gaffer_requires = ("base",)
