@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gaffer_kernel import ConfigError, NotFound, PluginError, PluginInfo, Plugins
+from gaffer_kernel.fieldtypes import Label
 from quart import Blueprint, Response
 
 from gaffer_http.errors import ApiError
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Plugin, PluginChanged, PluginList, PluginsChanged
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.waiting import check_parameters
 
@@ -24,12 +27,14 @@ routes = Blueprint("plugins", __name__)
 
 
 @routes.get("/plugins")
+@describes(answers={200: PluginList})
 async def list_plugins() -> Response:
     """What is known of every plugin, in the order in which they open."""
     return reply({"plugins": _all()})
 
 
 @routes.post("/plugins")
+@describes(answers={200: PluginsChanged}, errors=(409,))
 async def rescan_folders() -> Response:
     """Take up what has changed in the folders of plugins."""
     check_parameters()
@@ -38,12 +43,14 @@ async def rescan_folders() -> Response:
 
 
 @routes.get("/plugins/<plugin>")
+@describes(path={"plugin": Label}, answers={200: Plugin})
 async def show_plugin(plugin: str) -> Response:
     """What is known of a plugin."""
     return reply(_shown(_info(plugin)))
 
 
 @routes.post(f"/plugins/<plugin>/<any({', '.join(VERBS)}):verb>")
+@describes(path={"plugin": Label}, answers={200: PluginChanged}, errors=(409,))
 async def control_plugin(plugin: str, verb: str) -> Response:
     """Open, close or reload a plugin; answered when that is done."""
     check_parameters()
