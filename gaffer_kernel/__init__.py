@@ -34,7 +34,7 @@ from gaffer_kernel.jobconfig import Flapping, JobConfig
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
-from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.plugins import Plugin, PluginInfo, Plugins
 from gaffer_kernel.process import Process
 from gaffer_kernel.streams import Output
 
@@ -55,7 +55,9 @@ __all__ = [
     "Manager",
     "NotFound",
     "Output",
+    "Plugin",
     "PluginError",
+    "PluginInfo",
     "Plugins",
     "Process",
     "Section",

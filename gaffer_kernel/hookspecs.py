@@ -14,6 +14,7 @@ A function takes those of the hook's arguments that it wants, by name::
 
 It is found by an entry point, `[project.entry-points.gaffer] NAME = "module"`, or in the folder of
 plugins as `NAME/__init__.py`. NAME is the plugin's name in the configuration, the logs, the API.
+The other form of a plugin is a class: see `gaffer_kernel.Plugin`.
 
 Hooks are plain functions that return data; only the kernel awaits. The kernel calls the
 implementations one by one: those marked `tryfirst=True`, then the others in the order in which the
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gaffer_kernel.events import Event
     from gaffer_kernel.job import Job
     from gaffer_kernel.kernel import Kernel
+    from gaffer_kernel.plugins.record import PluginInfo
     from gaffer_kernel.restart import History
 
 PROJECT = "gaffer"
@@ -55,7 +57,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
     """Bring hooks of your own, for other plugins to implement.
 
-    Called once, when the plugin is added; plugins added earlier are covered as well. Call the new
+    Called when the plugin is added, and again, with another manager, whenever the set of plugins
+    changes; plugins added earlier are covered as well. Call the new
     hook with `kernel.plugins.call(...)`: it is then ordered and isolated like those of the kernel.
 
     Args:
@@ -93,7 +96,7 @@ def gaffer_config_sections() -> Iterable[str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def gaffer_configure(config: Config) -> None:
+def gaffer_configure(config: Config, plugins: tuple[PluginInfo, ...]) -> None:
     """Check and convert your part of the configuration; add jobs with `config.add_job(job)`.
 
     Called at start, by `gafferd --check`, and at each reload, for closed plugins too. It must
@@ -102,6 +105,7 @@ def gaffer_configure(config: Config) -> None:
 
     Args:
         config: the sections of the file and the options of the command line.
+        plugins: all plugins as they will be with this configuration, the disabled ones too.
 
     Raises:
         ConfigError: for a wrong value; `section.error(key, message)` makes one with file and line.

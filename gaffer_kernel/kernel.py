@@ -82,37 +82,50 @@ class Kernel:
             PluginError: plugins are missing or need each other, or one of them failed.
         """
         self.plugins.check()
-        self._check(self.config)
+        self.plugins.configure(self.config)
+        index(self.config)
         self._configured = True
 
-    def _check(self, config: Config) -> None:
-        sections = self.plugins.call_strict("gaffer_config_sections")
-        config.check_owned(name for _, names in sections for name in names)
-        self.plugins.call_strict("gaffer_configure", config=config)
-        index(config)
-
     async def reload(self) -> None:
-        """Read the configuration file again and apply what has changed in it.
+        """Read the configuration file and the folders of plugins again, and apply what has changed.
 
         Jobs that left the file are unloaded, new ones loaded, changed ones updated (a change of
         `numprocesses` alone scales); all others, and those that came another way, are not touched.
-        Returns when this is recorded; processes follow.
+        Plugins that left their folder are closed, new ones opened, changed ones closed and opened
+        with their new code; before anything is closed, all plugins check the configuration.
+        Returns when this is recorded; processes follow. If cancelled, it is done all the same.
 
         Raises:
             ConfigError: the file is wrong. Nothing has changed.
+            PluginError: so are the plugins, or new code does not open. Nothing has changed: what
+                was closed for it is open again.
         """
-        if self.config.path is None:
-            return
-        config = Config.read(self.config.path)
-        config.options.update(self.config.options)
-        self._check(config)
-        wanted = index(config)
         if self.started.is_set():
-            apply_difference(self.manager, self._loaded, wanted)
-            self._loaded = wanted
-        # Else the plugins are still opening: the jobs are loaded after them, from this.
-        self.config = config
+            await self.plugins.alone(self._reload)
+            return
+        # The plugins are still opening: the jobs are loaded after them, from this.
+        config = self.config.again()
+        self.plugins.configure(config)
+        index(config)
+        if config.path is not None:
+            self.config = config
         await trio.lowlevel.checkpoint()
+
+    async def _reload(self) -> None:
+        before, config = self.config, self.config.again()
+        change = self.plugins.look_again(config)
+        wanted = index(config)
+        self.config = config
+        try:
+            await self.plugins.adopt(*change)
+        except BaseException:
+            self.config = before
+            raise
+        if config.path is None:
+            self.config = before  # The jobs in it came from the program, not from a file.
+            return
+        apply_difference(self.manager, self._loaded, wanted)
+        self._loaded = wanted
 
     # Life
 

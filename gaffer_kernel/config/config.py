@@ -56,6 +56,23 @@ class Config:
         reader.add(parse_ini(text, path), Path(path).parent)
         return cls._of(reader, None)
 
+    def again(self, *, read: bool = True) -> "Config":
+        """The same configuration, without what plugins have added to it.
+
+        Args:
+            read: read the files again, if there are any; else it is the same as it was.
+
+        Raises:
+            ConfigError: as `read` does.
+        """
+        if read and self.path is not None:
+            config = Config.read(self.path)
+        else:
+            config = Config()
+            config.path, config.files, config._sections = self.path, self.files, self._sections
+        config.options.update(self.options)
+        return config
+
     @classmethod
     def _of(cls, reader: Reader, path: Path | None) -> "Config":
         config = cls()

@@ -11,6 +11,7 @@ KERNEL = (
     "gaffer.plugin_dir",
     "gaffer.plugins_dir",
     "gaffer.disable_plugins",
+    "gaffer.insecure_plugin_dir",
     "gaffer.pidfile",
     "process:",
     "job:",

@@ -20,6 +20,7 @@ from gaffer_kernel.daemon.options import (
     disabled_plugins,
     first_look,
     full_parser,
+    is_insecure,
     parse,
     pidfile,
     plugins_folder,
@@ -97,7 +98,7 @@ def _load(options: argparse.Namespace, config: Config, broken: Iterable[str] = (
     plugins = Plugins()
     plugins.discover(disabled)
     if folder is not None:
-        plugins.add_folder(folder, disabled)
+        plugins.add_folder(folder, disabled, insecure=is_insecure(config))
     return plugins
 
 

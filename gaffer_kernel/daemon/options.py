@@ -204,6 +204,16 @@ def plugins_folder(named: str | None, environ: Mapping[str, str], config: Config
     return next((Path(folder) for folder in usual if os.path.isdir(folder)), None)
 
 
+def is_insecure(config: Config) -> bool:
+    """Whether plugins are loaded even if other users could have written them.
+
+    Raises:
+        ConfigError: the file says neither true nor false.
+    """
+    section = config.section("gaffer")
+    return section.getbool("insecure_plugin_dir", False) if section else False
+
+
 def disabled_plugins(named: Sequence[str], config: Config) -> set[str]:
     """The plugins that are not to be loaded."""
     section = config.section("gaffer")

@@ -1,17 +1,22 @@
 """Plugins: found, put in order, called, opened and closed.
 
 collection  the plugins of one kernel, and all that may be asked of them
-runner      opens and closes them in order
+runner      opens, closes and exchanges them in order
 life        the one task of one plugin
+renewal     what has changed in the folders
+roster      a set of plugins that belong together
 hooks       calls implementations one by one, each on its own
-order       requires and after, absences and cycles
 discovery   those that are installed
-folder      those in a folder, under the eyes of guard
-record      what is known of one
+folder      those in a folder, under the eyes of guard; source imports them
+form        whether a module or a class in it is the plugin
+base        that class, and application: the life of what it starts
+order       requires and after, absences and cycles
 faults      how an exception is told in a line
+record      what is known of one
 """
 
+from gaffer_kernel.plugins.base import Plugin
 from gaffer_kernel.plugins.collection import Plugins
 from gaffer_kernel.plugins.record import PluginInfo
 
-__all__ = ["PluginInfo", "Plugins"]
+__all__ = ["Plugin", "PluginInfo", "Plugins"]

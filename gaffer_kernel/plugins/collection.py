@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from gaffer_kernel.errors import NotFound, PluginError, did_you_mean, shown
-from gaffer_kernel.names import PART, PART_RULE
-from gaffer_kernel.plugins import discovery, folder, order
-from gaffer_kernel.plugins.hooks import Hooks
-from gaffer_kernel.plugins.order import Problem
+from gaffer_kernel.errors import NotFound
+from gaffer_kernel.plugins import discovery, folder
+from gaffer_kernel.plugins.base import Plugin
 from gaffer_kernel.plugins.record import PluginInfo, Record
+from gaffer_kernel.plugins.renewal import Renewal
+from gaffer_kernel.plugins.roster import Roster, all_in_one
 from gaffer_kernel.plugins.runner import Runner
 
 if TYPE_CHECKING:
+    from gaffer_kernel.config import Config
     from gaffer_kernel.kernel import Kernel
+
+log = logging.getLogger(__name__)
 
 START_DEADLINE = 10.0
 STOP_DEADLINE = 5.0
@@ -44,13 +46,12 @@ class Plugins:
         stop_deadline: float = STOP_DEADLINE,
     ) -> None:
         self.publish = publish
-        self._records: dict[str, Record] = {}
         self._disabled: set[str] = set()
-        self._roots: list[Path] = []
-        self._hooks = Hooks(self._records)
-        self._runner = Runner(
-            self._records, self._hooks, self._publish, start_deadline, stop_deadline
-        )
+        self._roots: dict[Path, bool] = {}
+        self._roster = Roster()
+        self._records = self._roster.records
+        self._hooks = self._roster.hooks
+        self._runner = Runner(self._roster, self._publish, start_deadline, stop_deadline)
 
     def _publish(self, event: str, **data: object) -> None:
         if self.publish is not None:
@@ -62,7 +63,7 @@ class Plugins:
         """Add a module or an object that implements hooks; return its name.
 
         Args:
-            plugin: an instance if it is of a class.
+            plugin: an instance if it is of a class, that of a Plugin for instance.
             name: when not given: of a module its last part, without `gaffer_`; of an object its
                 `name`, else its class in lower case.
 
@@ -70,7 +71,7 @@ class Plugins:
             PluginError: the name is taken or impossible, or the plugin cannot be used.
         """
         name = name or _own_name(plugin)
-        self._add(Record(name, plugin, version=_own_version(plugin)))
+        self._roster.add(Record(name, plugin, version=folder.version_of(plugin)))
         return name
 
     def discover(self, disabled: Iterable[str] = ()) -> None:
@@ -84,19 +85,22 @@ class Plugins:
         """
         disabled = self._disable(disabled)
         for record, point in discovery.installed():
-            self._check_name(record)
+            self._roster.check_name(record)
             if record.name in disabled:
-                self._set_aside(record)
+                record.state = "disabled"
             else:
                 record.plugin = discovery.load(record, point)
-                self._add(record)
+            self._roster.add(record)
 
-    def add_folder(self, path: Path | str, disabled: Iterable[str] = ()) -> None:
+    def add_folder(
+        self, path: Path | str, disabled: Iterable[str] = (), *, insecure: bool = False
+    ) -> None:
         """Add the plugins in a folder, one by one, by name.
 
         Args:
             path: the folder of plugins; each subfolder with Python code is one.
             disabled: as for `discover`.
+            insecure: load it even if somebody else could change it.
 
         Raises:
             PluginError: the folder cannot be read, somebody else could change it, or a plugin in it
@@ -104,44 +108,23 @@ class Plugins:
         """
         disabled = self._disable(disabled)
         root = Path(path).absolute()
-        places = folder.folders(root)
-        self._roots.append(root)
+        if insecure:
+            log.warning("plugins in %s are loaded, whoever may have written them", root)
+        places = folder.folders(root, insecure=insecure)
+        self._roots[root] = insecure
         for place in places:
             record = Record(place.name, None, path=place)
-            self._check_name(record)
+            self._roster.check_name(record)
             if record.name in disabled:
-                self._set_aside(record)
+                record.state = "disabled"
             else:
-                record.plugin = folder.load(record, place)
-                record.version = _own_version(record.plugin)
-                self._add(record)
+                folder.load(record, insecure=insecure)
+            self._roster.add(record)
 
     def _disable(self, names: Iterable[str]) -> set[str]:
         disabled = set(names)
         self._disabled |= disabled
         return disabled
-
-    def _set_aside(self, record: Record) -> None:
-        record.state = "disabled"
-        self._records[record.name] = record
-
-    def _check_name(self, record: Record) -> None:
-        if not re.fullmatch(PART, record.name):
-            raise record.blame(f"a plugin is named with {PART_RULE}, not {shown(record.name)}")
-        if record.name in self._records:
-            raise record.blame("a plugin of this name is already there: rename or remove one")
-
-    def _add(self, record: Record) -> None:
-        self._check_name(record)
-        if inspect.isclass(record.plugin):
-            raise record.blame(f"give an instance, {record.plugin.__name__}(), not the class")
-        try:
-            record.requires = order.declared(record.plugin, "gaffer_requires")
-            record.after = order.declared(record.plugin, "gaffer_after")
-        except TypeError as exc:
-            raise record.blame(str(exc)) from exc
-        self._hooks.register(record)
-        self._records[record.name] = record
 
     def check(self) -> None:
         """Put the plugins in order; find everything that is wrong between them.
@@ -151,35 +134,25 @@ class Plugins:
                 wait for each other, every unknown or misshapen hook and every unknown name that was
                 to be disabled, all at once.
         """
-        problems = [
-            *self._hooks.problems(),
-            *order.absences(self._records),
-            *order.cycles(self._records),
-            *self._unknown_disabled(),
-        ]
-        if problems:
-            raise _all_in_one(problems)
-        for name in order.ordered(self._records):
-            self._records[name] = self._records.pop(name)  # to the end, each in its turn
-        self._hooks.forget()
+        self._roster.check(self._disabled)
 
-    def _unknown_disabled(self) -> list[Problem]:
-        return [
-            (Record(name, None), f"cannot be disabled, it is not there{self._hint(name)}")
-            for name in sorted(self._disabled - set(self._records))
-        ]
+    def configure(self, config: Config) -> None:
+        """Let each plugin check and convert its part of a configuration.
 
-    def _hint(self, name: str) -> str:
-        return did_you_mean(name, self._records)
+        Raises:
+            ConfigError: a section or key is wrong, or nobody's.
+            PluginError: a plugin failed at it.
+        """
+        self._roster.configure(config)
 
     # Looking
 
     def names(self) -> list[str]:
-        """The plugins that are not disabled; after `check`, in the order in which they open."""
-        return [name for name, record in self._records.items() if record.state != "disabled"]
+        """The plugins that have code; after `check`, in the order in which they open."""
+        return [name for name, record in self._records.items() if record.plugin is not None]
 
     def info(self) -> list[PluginInfo]:
-        """What is known of every plugin; the disabled ones come first."""
+        """What is known of every plugin; those that are disabled or broken come first."""
         return [record.info() for record in self._records.values()]
 
     @property
@@ -190,6 +163,11 @@ class Plugins:
         site, is another plugin's business.
         """
         return tuple(self._roots)
+
+    @property
+    def changes(self) -> int:
+        """Rises whenever a plugin comes, goes, opens or ends: then ask again who is there."""
+        return self._hooks.changes
 
     @property
     def services(self) -> dict[str, object]:
@@ -282,6 +260,120 @@ class Plugins:
         self._known(name)
         await self._runner.close(name)
 
+    async def reload(self, name: str) -> None:
+        """Close a plugin and those that require it, and open again what was open or had failed.
+
+        The code of a plugin in a folder is imported anew before anything is closed, and checks the
+        configuration; if that fails nothing changes. If the new code then does not open, the old is
+        put back and opened. The code of other plugins stays the same. If cancelled, it is done all
+        the same, within the deadlines of the plugins.
+
+        Raises:
+            NotFound: there is no such plugin.
+            PluginError: it is disabled, or the new code cannot be used; what ran runs on.
+            ConfigError: the new code does not like the configuration; what ran runs on.
+            Closing: the kernel is shutting down.
+        """
+        self._known(name)
+        await self.alone(lambda: self._reload(name))
+
+    async def _reload(self, name: str) -> None:
+        self._known(name)
+        record = self._records[name]
+        config = self._runner.running_kernel(record).config.again(read=False)
+        renewal = Renewal(self._roster)
+        if record.path is not None:
+            insecure = any(self._roots[root] for root in self._roots if root in record.path.parents)
+            renewal.load(Record(name, None, path=record.path), insecure)
+        roster = self.renewed(renewal, config)
+        await self._exchange(renewal, roster, {name})
+
+    async def rescan(self) -> None:
+        """Take up what has changed in the folders: load what is new, reload what is other, close
+        what is gone. `Kernel.reload` does this too.
+
+        All of it or nothing, as `reload`.
+
+        Raises:
+            PluginError, ConfigError: something is wrong, all of it is named; what ran runs on.
+            Closing: the kernel is shutting down.
+        """
+        await self.alone(self._rescan)
+
+    async def _rescan(self) -> None:
+        config = self._runner.running_kernel(Record("folder", None)).config.again(read=False)
+        await self.adopt(*self.look_again(config))
+
+    # Changing
+
+    async def alone(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Await a change of the plugins: one at a time, and to its end, even if cancelled.
+
+        Raises what the change raises.
+        """
+        await self._runner.alone(change)
+
+    def look_again(self, config: Config) -> tuple[Renewal, Roster]:
+        """Load what has changed in the folders, and let all plugins check a configuration.
+
+        Nothing is closed or opened yet; `adopt` does that.
+
+        Raises:
+            PluginError, ConfigError: something is wrong; what was loaded is forgotten. A plugin
+                that cannot be loaded is in the list with its error.
+        """
+        renewal = Renewal(self._roster)
+        renewal.rescan(self._roots, self._disabled)
+        return renewal, self.renewed(renewal, config)
+
+    def renewed(self, renewal: Renewal, config: Config) -> Roster:
+        """The set of plugins that a renewal leads to, checked and configured.
+
+        Raises as `look_again`.
+        """
+        try:
+            if renewal.problems:
+                raise all_in_one(renewal.problems)
+            roster = Roster(renewal.records.values())
+            roster.check(self._disabled & set(roster.records))
+            roster.configure(config)
+        except BaseException:
+            renewal.discard()
+            self._note(renewal)
+            raise
+        return roster
+
+    def _note(self, renewal: Renewal) -> None:
+        for record, reason in renewal.problems:
+            known = self._records.get(record.name)
+            if known is None:
+                self._roster.add(record)
+            else:
+                known.error = reason
+
+    async def adopt(self, renewal: Renewal, roster: Roster) -> None:
+        """Close, change and open as a renewal wants it; what stays open restarts.
+
+        Call it inside `alone`.
+
+        Raises:
+            PluginError: new code does not open; the old plugins have been put back and opened.
+            Closing: the kernel is shutting down.
+        """
+        await self._exchange(renewal, roster, set())
+        for record in self._records.values():
+            if record.state == "open" and record not in renewal.fresh:
+                if isinstance(record.plugin, Plugin):
+                    record.plugin._restart()
+
+    async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
+        try:
+            await self._runner.exchange(roster, leaving)
+        except BaseException:
+            renewal.discard()
+            raise
+        renewal.settle()
+
     def _known(self, name: str) -> None:
         if name not in self._records:
             raise NotFound("plugin", name)
@@ -292,13 +384,3 @@ def _own_name(plugin: object) -> str:
         return plugin.__name__.rpartition(".")[2].removeprefix("gaffer_")
     name = getattr(plugin, "name", None)
     return name if isinstance(name, str) else type(plugin).__name__.lower()
-
-
-def _own_version(plugin: object) -> str | None:
-    version = getattr(plugin, "__version__", None)
-    return str(version) if version is not None else None
-
-
-def _all_in_one(problems: list[Problem]) -> PluginError:
-    (first, reason), *others = problems
-    return first.blame("; ".join([reason, *(str(record.blame(why)) for record, why in others)]))

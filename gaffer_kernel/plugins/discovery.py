@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.errors import PluginError
 from gaffer_kernel.hookspecs import PROJECT
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugins.faults import cannot_import
+from gaffer_kernel.plugins.form import plugin_in
 from gaffer_kernel.plugins.record import Record
 
 if TYPE_CHECKING:
@@ -42,16 +42,11 @@ def load(record: Record, point: EntryPoint) -> object:
     """Import one plugin.
 
     Raises:
-        PluginError: whatever its import raised, with its distribution and version.
+        PluginError: whatever its import raised, with its distribution and version; or it is a class
+            that cannot be used.
     """
     try:
-        plugin: object = point.load()
+        imported: object = point.load()
     except (Exception, SystemExit) as exc:
         raise cannot_import(record, exc, point.value) from exc
-    return plugin
-
-
-def cannot_import(record: Record, exc: BaseException, origin: object) -> PluginError:
-    """The error for a plugin whose code did not survive its import from `origin`."""
-    remedy = f"repair it, or disable {record.name}"
-    return record.blame(f"{origin} cannot be imported: {describe(exc)}: {remedy}")
+    return plugin_in(record, imported)

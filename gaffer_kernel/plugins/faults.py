@@ -2,7 +2,8 @@
 
 import traceback
 
-from gaffer_kernel.errors import GafferError
+from gaffer_kernel.errors import GafferError, PluginError
+from gaffer_kernel.plugins.record import Record
 
 _MOST_NAMED = 3
 
@@ -22,6 +23,12 @@ def describe(exc: BaseException) -> str:
     words = ": ".join(filter(None, (type(exc).__name__, " ".join(str(exc).split()))))
     place = "" if isinstance(exc, OSError) else _place(exc)
     return f"{words} ({place})" if place else words
+
+
+def cannot_import(record: Record, exc: BaseException, origin: object) -> PluginError:
+    """The error for a plugin whose code did not survive its import from `origin`."""
+    remedy = f"repair it, or disable {record.name}"
+    return record.blame(f"{origin} cannot be imported: {describe(exc)}: {remedy}")
 
 
 def _describe_group(group: BaseExceptionGroup[BaseException]) -> str:

@@ -3,20 +3,18 @@
 The code is the package DIR/NAME itself, if it has an __init__.py; else, in the layout of the seed,
 the one module or package inside DIR/NAME, `plugin` when there are several. A folder with neither,
 one that has only a `_site`, is no business of the hooks. Imports inside a plugin are relative: its
-private name in sys.modules is a new one for each kernel that loads it.
+private name in sys.modules is a new one for each kernel that loads it, and each time it does.
 """
 
-import importlib
-import itertools
 import logging
-import sys
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from gaffer_kernel.errors import PluginError
-from gaffer_kernel.plugins.discovery import cannot_import
+from gaffer_kernel.plugins import source
+from gaffer_kernel.plugins.base import Plugin
+from gaffer_kernel.plugins.faults import cannot_import
+from gaffer_kernel.plugins.form import plugin_in
 from gaffer_kernel.plugins.guard import Guard
 from gaffer_kernel.plugins.record import Record
 
@@ -25,17 +23,22 @@ log = logging.getLogger(__name__)
 SITE = "_site"
 PREFERRED = "plugin"
 
-_numbers = itertools.count(1)
 
-
-def folders(path: Path) -> list[Path]:
+def folders(path: Path, *, insecure: bool = False) -> list[Path]:
     """The plugins in a folder, by name: the subfolders that hold Python code.
+
+    Args:
+        path: the folder.
+        insecure: do not mind that somebody else could change it.
 
     Raises:
         PluginError: the folder is missing, cannot be read, or somebody else could change it.
     """
     try:
-        place = Guard(lambda reason: _unusable(path, reason)).check(path)
+        if insecure:
+            place = path.resolve(strict=True)
+        else:
+            place = Guard(lambda reason: _unusable(path, reason)).check(path)
         entries = sorted(place.iterdir())
         found = [entry for entry in entries if _modules(entry)]
     except OSError as exc:
@@ -46,29 +49,50 @@ def folders(path: Path) -> list[Path]:
     return found
 
 
+def version_of(plugin: object) -> str | None:
+    """The version that a plugin says it has: `__version__` of a module, `version` of a class."""
+    version = getattr(plugin, "__version__", None)
+    if version is None and isinstance(plugin, Plugin):
+        version = plugin.version
+    return None if version is None else str(version)
+
+
 def _unusable(path: Path, reason: str) -> PluginError:
     return PluginError(f"folder {path}", reason)
 
 
-def load(record: Record, folder: Path) -> ModuleType:
-    """Import the plugin in one folder.
+def load(record: Record, *, insecure: bool = False) -> None:
+    """Import the plugin in the folder of a record, under a new private name, and note it there.
+
+    Args:
+        record: its `path` is the folder.
+        insecure: as for `folders`.
 
     Raises:
         PluginError: somebody else could change it, it is not clear which module is meant, or
             whatever its import raised.
     """
-    package = f"_gaffer_plugin_{next(_numbers)}_{record.name}"
+    folder = record.path
+    assert folder is not None
+    record.package = source.new_package(record.name)
     try:
-        Guard(record.blame).check_tree(folder, leave_out=SITE)
-        # The files may be younger than what the import system remembers of their folder.
-        importlib.invalidate_caches()
-        return _import(package, folder, _chosen(record, folder))
+        if not insecure:
+            Guard(record.blame).check_tree(folder, leave_out=SITE)
+        # Before the import: what changes during it counts as a change.
+        record.stamp = stamp(folder)
+        imported = _import(record.package, folder, _chosen(record, folder))
+        record.plugin = plugin_in(record, imported)
+        record.version = version_of(record.plugin)
     except BaseException as exc:
-        for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
-            del sys.modules[name]
+        source.forget(record.package)
         if isinstance(exc, PluginError) or not isinstance(exc, Exception | SystemExit):
             raise
         raise cannot_import(record, exc, folder) from exc
+
+
+def stamp(folder: Path) -> frozenset[tuple[object, ...]]:
+    """Tells the code of a plugin from what it was before; its site does not count."""
+    return source.stamp(folder, SITE)
 
 
 def _modules(folder: Path) -> list[str]:
@@ -96,14 +120,5 @@ def _chosen(record: Record, folder: Path) -> str:
 
 def _import(package: str, folder: Path, module: str) -> ModuleType:
     if module == "__init__":
-        init = folder / "__init__.py"
-        spec = spec_from_file_location(package, init, submodule_search_locations=[str(folder)])
-        if spec is None or spec.loader is None:
-            raise ImportError(f"nothing can load {init}")
-        plugin = sys.modules[package] = module_from_spec(spec)
-        spec.loader.exec_module(plugin)
-        return plugin
-    outer = ModuleSpec(package, None, is_package=True)
-    outer.submodule_search_locations = [str(folder)]
-    sys.modules[package] = module_from_spec(outer)
-    return importlib.import_module(f"{package}.{module}")
+        return source.import_package(package, folder)
+    return source.import_inside(package, folder, module)

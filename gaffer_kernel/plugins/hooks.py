@@ -46,6 +46,7 @@ class Hooks:
 
     def __init__(self, records: Mapping[str, Record]) -> None:
         self.living = False  # set while plugins are being opened, and from then on
+        self.changes = 0  # counts what may have changed who is called
         self._records = records
         self._found: dict[str, tuple[Implementation, ...]] = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -80,7 +81,13 @@ class Hooks:
 
     def forget(self) -> None:
         """Look again who is called: a plugin came, opened or ended, or the order changed."""
+        self.changes += 1
         self._found.clear()
+
+    def take_over(self, other: "Hooks") -> None:
+        """Call the plugins of another set from now on, whose records the owner has taken over."""
+        self._manager = other._manager
+        self.forget()
 
     def call(self, hook: str, arguments: Mapping[str, object]) -> list[tuple[str, Any]]:
         """All results but None, with the names of their plugins. See Plugins.call."""

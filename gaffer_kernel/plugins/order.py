@@ -24,18 +24,20 @@ def declared(plugin: object, attribute: str) -> tuple[str, ...]:
 
 
 def absences(records: Records) -> list[Problem]:
-    """Every requirement that is not met, of all plugins that are not disabled."""
+    """Every requirement that is not met, of all plugins that have code."""
     return [
         (record, _absence(record, need, records))
         for record in _enabled(records)
         for need in record.requires
-        if need not in records or records[need].state == "disabled"
+        if need not in records or records[need].plugin is None
     ]
 
 
 def _absence(record: Record, need: str, records: Records) -> str:
-    if need in records:
+    if need in records and records[need].state == "disabled":
         return f"requires {need}, which is disabled: enable it, or disable {record.name} too"
+    if need in records:
+        return f"requires {need}, which is broken: repair it, or disable {record.name} too"
     hint = did_you_mean(need, records)
     return f"requires {need}, which is not installed: install it, or disable {record.name}{hint}"
 
@@ -74,7 +76,7 @@ def requirements(name: str, records: Records) -> set[str]:
 
 
 def _enabled(records: Records) -> Iterable[Record]:
-    return (record for record in records.values() if record.state != "disabled")
+    return (record for record in records.values() if record.plugin is not None)
 
 
 def _sorter(names: Sequence[str], records: Records) -> TopologicalSorter[str]:

@@ -22,6 +22,9 @@ class PluginInfo:
         requires: names of the plugins it cannot do without.
         failures: how many of its hooks have raised so far.
         path: the folder of a folder plugin, absolute; None for the others.
+        description: what a plugin that is a class says of itself.
+        mandatory: what such a plugin demands, with versions, as it wrote it.
+        opened: how often it has been opened so far, whatever its code was.
     """
 
     name: str
@@ -32,11 +35,18 @@ class PluginInfo:
     requires: tuple[str, ...]
     failures: int
     path: Path | None
+    description: str
+    mandatory: tuple[str, ...]
+    opened: int
 
 
 @dataclass(slots=True)
 class Record:
-    """The kernel's own notes on a plugin. `plugin` is None for one that is disabled."""
+    """The kernel's own notes on a plugin.
+
+    `plugin` is None for one that is disabled or cannot be imported; `package` and `stamp` say under
+    which private name the code of a folder was imported, and which state of its files.
+    """
 
     name: str
     plugin: object | None
@@ -48,6 +58,11 @@ class Record:
     error: str | None = None
     failures: int = 0
     path: Path | None = None
+    description: str = ""
+    mandatory: tuple[str, ...] = ()
+    opened: int = 0
+    package: str | None = None
+    stamp: frozenset[tuple[object, ...]] = frozenset()
     traced: set[str] = field(default_factory=set)
 
     def blame(self, reason: str) -> PluginError:
@@ -65,4 +80,7 @@ class Record:
             requires=self.requires,
             failures=self.failures,
             path=self.path,
+            description=self.description,
+            mandatory=self.mandatory,
+            opened=self.opened,
         )

@@ -1,7 +1,8 @@
 """Opening and closing plugins: in order, under deadlines, and each without harm to the others."""
 
+import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,10 +11,10 @@ import trio
 
 from gaffer_kernel.errors import Closing, GafferError, PluginError
 from gaffer_kernel.plugins.faults import describe
-from gaffer_kernel.plugins.hooks import Hooks
 from gaffer_kernel.plugins.life import Life
 from gaffer_kernel.plugins.order import requirements
 from gaffer_kernel.plugins.record import Record, State
+from gaffer_kernel.plugins.roster import Roster
 
 if TYPE_CHECKING:
     from gaffer_kernel.kernel import Kernel
@@ -25,8 +26,8 @@ class Runner:
     """Runs the services of the plugins of one kernel.
 
     Args:
-        records: the plugins, in the order in which they open.
-        hooks: told when one opens or ends.
+        roster: the plugins, in the order in which they open; its hooks are told when one opens or
+            ends.
         publish: called as `publish(event, name=plugin, ...)` after each change of state.
         start_deadline: seconds one service may take to open.
         stop_deadline: seconds one service may take to close before it is cancelled.
@@ -38,16 +39,16 @@ class Runner:
 
     def __init__(
         self,
-        records: Mapping[str, Record],
-        hooks: Hooks,
+        roster: Roster,
         publish: Callable[..., object],
         start_deadline: float,
         stop_deadline: float,
     ) -> None:
         self.services: dict[str, object] = {}
         self.abandoned: list[str] = []
-        self._records = records
-        self._hooks = hooks
+        self._roster = roster
+        self._records = roster.records
+        self._hooks = roster.hooks
         self._publish = publish
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
@@ -67,9 +68,7 @@ class Runner:
         self._hooks.forget()
         try:
             async with self._changing:
-                for record in list(self._records.values()):
-                    if record.state != "disabled":
-                        await self._open(record)
+                await self._open_all(self._records)
             yield
         finally:
             self._closing = True
@@ -93,6 +92,95 @@ class Runner:
                 if each == name or name in requirements(each, self._records):
                     await self._close(each)
 
+    def running_kernel(self, record: Record) -> "Kernel":
+        """The kernel that runs, to do something to a plugin that has code or may get it.
+
+        Raises:
+            PluginError: it is disabled, or no kernel runs.
+            Closing: the kernel is shutting down.
+        """
+        if self._closing:
+            raise Closing
+        if record.state == "disabled":
+            raise record.blame("is disabled")
+        if self._kernel is None:
+            raise record.blame("can be opened only while its kernel runs")
+        return self._kernel
+
+    async def alone(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Await a change to its end, even if cancelled, with no other at the same time.
+
+        In a task of the system: who asks for it may be a task of a plugin that it closes.
+
+        Raises what the change raises.
+        """
+        ended = trio.Event()
+        errors: list[Exception] = []
+
+        async def run() -> None:
+            try:
+                async with self._changing:
+                    await change()
+            except Exception as exc:  # noqa: BLE001  it is raised where it was asked for
+                errors.append(exc)
+            finally:
+                ended.set()
+
+        context = contextvars.copy_context()
+        trio.lowlevel.spawn_system_task(run, name="a change of plugins", context=context)
+        await ended.wait()
+        for error in errors:
+            raise error
+
+    async def exchange(self, new: Roster, leaving: Collection[str]) -> None:
+        """Close what is to be other, take over a new set of plugins, open it. Call it in `alone`.
+
+        Args:
+            new: plugins that are the same in it stay as they are.
+            leaving: plugins to close and open although they are the same.
+
+        Raises:
+            PluginError: one did not open; the old plugins are back, and open again.
+            Closing: the kernel is shutting down.
+        """
+        old = self._roster.copy()
+        replaced = {
+            name for name, record in old.records.items() if record is not new.records.get(name)
+        }
+        leaving = {*leaving, *replaced}
+        wanted = {name for name in new.records if name not in old.records}
+        # One that failed was wanted: new code may be its remedy.
+        wanted |= {name for name in leaving if old.records[name].state == "failed"}
+        for each in reversed(list(self._lives)):
+            if each in leaving or not leaving.isdisjoint(requirements(each, old.records)):
+                wanted.add(each)
+                await self._close(each)
+        self._roster.become(new)
+        try:
+            await self._open_all(wanted)
+        except (PluginError, Closing) as exc:
+            await self._return_to(old, wanted, exc)
+            raise
+
+    async def _open_all(self, names: Collection[str]) -> None:
+        for record in list(self._records.values()):
+            if record.name in names and record.plugin is not None:
+                await self._open(record)
+
+    async def _return_to(self, old: Roster, closed: Collection[str], why: GafferError) -> None:
+        for each in reversed(list(self._lives)):
+            if each in closed:
+                await self._close(each)
+        self._roster.become(old)
+        for record in list(self._records.values()):
+            if record.name in closed and record.state == "closed":
+                try:
+                    await self._open(record)
+                except GafferError as exc:
+                    log.error("%s", exc)
+                else:
+                    record.error = f"the plugins before a change are back: {why}"
+
     async def _open(self, record: Record) -> None:
         if record.state == "open":
             return
@@ -107,19 +195,16 @@ class Runner:
 
     def _ready(self, record: Record) -> "Kernel":
         """The kernel to open it with, once nothing stands in the way of that."""
-        if self._closing:
-            raise Closing
-        if record.state == "disabled":
-            raise record.blame("is disabled")
-        if self._kernel is None:
-            raise record.blame("can be opened only while its kernel runs")
+        kernel = self.running_kernel(record)
+        if record.plugin is None:
+            raise record.blame(f"{record.error}, then reload it")
         for need in map(self._records.__getitem__, record.requires):
             if need.state != "open":
                 why = f" ({need.error})" if need.error else ""
                 raise record.blame(f"requires {need.name}, which is {need.state}{why}")
         record.state, record.error = "loaded", None
         self._hooks.forget()
-        return self._kernel
+        return kernel
 
     def _service(self, record: Record, kernel: "Kernel") -> AbstractAsyncContextManager[object]:
         try:
@@ -147,6 +232,7 @@ class Runner:
     def _opened(self, record: Record, service: object) -> None:
         if service is not None:
             self.services[record.name] = service
+        record.opened += 1
         self._change(record, "open", "plugin.opened")
 
     def _forget(self, record: Record, life: Life) -> bool:

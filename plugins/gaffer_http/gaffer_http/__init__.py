@@ -1,7 +1,9 @@
 """HTTP API of gaffer: jobs and processes under control over HTTP.
 
     service     the life of the API
-    app         the application: puts the routes together, gives every error its one form
+    front       the application that serves: another one whenever plugins come or go
+    app         one application: puts the routes together, gives every error its one form
+    mount       the routes of one plugin
     routes      what can be asked
     channel     the websocket on which everything can be asked and told
     feeds       answers that go on: output and events as they come

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import trio
-from gaffer_kernel import GafferError, Kernel, PluginError
-from quart import Blueprint, Response, request
+from gaffer_kernel import GafferError, Kernel
+from quart import Response, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -20,6 +20,7 @@ from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
 from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
+from gaffer_http.mount import Mount, find_mounts
 from gaffer_http.openapi.document import Document
 from gaffer_http.routes import (
     channel,
@@ -27,6 +28,7 @@ from gaffer_http.routes import (
     jobs,
     openapi,
     pids,
+    plugins,
     processes,
     root,
     sessions,
@@ -40,7 +42,7 @@ from gaffer_http.serve.websocket import WebsocketConnection
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
-    *(processes, status, groups),
+    *(processes, status, groups, plugins),
 )
 
 LARGEST_BODY = 2**20
@@ -49,32 +51,37 @@ LARGEST_BODY = 2**20
 BODY_TIMEOUT = 10
 """Seconds a client has to send the body of a request."""
 
-BACKGROUND_TIMEOUT = 1
-"""Seconds that background tasks of plugins' routes may take to end."""
-
 
 class Api(QuartTrio):
-    """The application of one kernel.
+    """The application of one kernel, with the routes of some plugins.
 
     Args:
         kernel: what it controls.
+        mounts: those routes; of all plugins when not given.
+        after: the application whose feeds, polls and forms it goes on with.
 
     Attributes:
-        kernel: the same.
+        kernel, mounts: the same.
         feeds: its answers that go on.
         polls: where long polls go on.
         forms: events as feeds tell them.
         document: what `/openapi.json` answers.
+
+    Raises:
+        PluginError: the routes of a plugin cannot be added.
     """
 
     asgi_websocket_class = WebsocketConnection
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(
+        self, kernel: Kernel, mounts: Iterable[Mount] | None = None, *, after: Api | None = None
+    ) -> None:
         super().__init__(__package__, static_folder=None, template_folder=None)
         self.kernel = kernel
-        self.feeds = Feeds()
-        self.polls = Polls()
-        self.forms = EventForms()
+        self.mounts = list(find_mounts(kernel) if mounts is None else mounts)
+        self.feeds: Feeds = after.feeds if after else Feeds()
+        self.polls: Polls = after.polls if after else Polls()
+        self.forms: EventForms = after.forms if after else EventForms()
         self.document = Document(self, str(root.API))
         # Quart would hang a handler of its own, with a thread, on a logger that has none.
         self.logger = logging.getLogger(__name__)
@@ -85,7 +92,6 @@ class Api(QuartTrio):
             BODY_TIMEOUT=BODY_TIMEOUT,
             # It would cut streams in the middle; every send has a deadline of its own.
             RESPONSE_TIMEOUT=None,
-            BACKGROUND_TASK_SHUTDOWN_TIMEOUT=BACKGROUND_TIMEOUT,
         )
         # All of these are async, because Quart sends plain functions to a thread.
         self.before_request(self._check_request)
@@ -96,27 +102,40 @@ class Api(QuartTrio):
         self.url_map.converters["digits"] = pids.PidConverter
         for module in ROUTES:
             self.register_blueprint(module.routes)
-        self._add_plugins()
+        for mount in self.mounts:
+            mount.add_to(self)
+        self._owners = {name: mount for mount in self.mounts for name in mount.names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        """Answer one request. What it holds, whatever becomes of it, is given back at its end."""
-        async with AsyncExitStack() as scope["gaffer.lifetime"]:
-            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        """Answer one request. What it holds, whatever becomes of it, is given back at its end.
 
-    def _add_plugins(self) -> None:
-        for plugin, result in self.kernel.plugins.call_strict(
-            "gaffer_http_routes", kernel=self.kernel
-        ):
-            try:
-                for blueprint in [result] if isinstance(result, Blueprint) else result:
-                    self.register_blueprint(blueprint)
-            except (AttributeError, TypeError, ValueError) as error:
-                raise PluginError(plugin, f"its routes cannot be added: {error}") from error
+        Raises:
+            ApiError: the plugin whose route it is was closed meanwhile.
+        """
+        async with AsyncExitStack() as scope["gaffer.lifetime"]:
+            with trio.CancelScope() as scope["gaffer.ending"]:
+                await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        if scope["gaffer.ending"].cancelled_caught:
+            raise ApiError(503, "plugin_closed", "the plugin that was to answer has been closed")
+
+    def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run a function beside the current request to a plugin, at most as long as it is open."""
+        owner = self._owners[request.blueprints[-1]]
+        assert owner.nursery is not None
+        self.nursery = owner.nursery
+        super().add_background_task(func, *args, **kwargs)
 
     async def _check_websocket(self) -> None:
+        self._admit(websocket.blueprints, websocket.scope)
         await check_request(self.kernel)
 
+    def _admit(self, blueprints: list[str], scope: Any) -> None:
+        # The last one is the outermost, which is the plugin's.
+        if blueprints and (owner := self._owners.get(blueprints[-1])):
+            owner.admit(scope)
+
     async def _check_request(self) -> None:
+        self._admit(request.blueprints, request.scope)
         await check_request(self.kernel)
         if request.method not in READING:
             check_running()
@@ -126,19 +145,6 @@ class Api(QuartTrio):
         response = await super().make_default_options_response(*context)
         response.status_code = 204
         return response
-
-    @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
-        """Run what routes of plugins have registered to be done before, while and after serving.
-
-        Once, however many endpoints there are.
-        """
-        async with trio.open_nursery() as self.nursery:
-            await self.startup()
-            try:
-                yield
-            finally:
-                await self.shutdown()
 
 
 async def _answer(error: ApiError) -> Response:

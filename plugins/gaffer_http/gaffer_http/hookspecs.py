@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 def gaffer_http_routes(kernel: Kernel) -> Blueprint | Iterable[Blueprint] | None:
     """Add routes to the HTTP API.
 
-    Called once, when the API opens, for every plugin that is not closed. Implement it with
-    `@hookimpl(optionalhook=True)`, and import quart inside: neither need be installed then.
+    Called when the API opens, for every plugin that is not closed, and again for all that are open
+    when one of them has been opened, closed or reloaded: the routes of a plugin come and go with
+    it. Those that were there already stay as they are, whatever this returns then. A request to a
+    plugin that closes is broken. Implement it with `@hookimpl(optionalhook=True)`, and import quart
+    inside: neither need be installed then.
 
     Handlers are quart-trio's. Who may call has been settled before they are asked, and what they
     raise is answered in the API's one form: an InvalidField as 400, a NotFound as 404, any

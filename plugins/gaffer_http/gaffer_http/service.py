@@ -117,10 +117,10 @@ async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
     with listening(endpoints) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
         from gaffer_http.access.guard import Guard
-        from gaffer_http.app import Api
+        from gaffer_http.front import Front
         from gaffer_http.serve.server import Server
 
-        app = Api(kernel)
+        app = Front(kernel)
         server = Server(Guard(app, read_policy(kernel.config), authenticate))
         async with app.living(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
@@ -129,7 +129,7 @@ async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
             try:
                 yield HttpService(addresses, server.closing)
             finally:
-                app.feeds.close()
+                app.api.feeds.close()
                 await server.close(GRACE)
 
 

@@ -40,7 +40,7 @@ def test_the_table_has_every_path():
     table = text[text.index("| path |") : text.index("    curl localhost:5000/jobs/default -d")]
     found = {}
     for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
-        path = re.sub("<any.*>", "start", rule.rule).replace("<digits:", "<")
+        path = re.sub(r"<any\((\w+).*>", r"\1", rule.rule).replace("<digits:", "<")
         methods = {"WS"} if rule.websocket else rule.methods - {"HEAD", "OPTIONS"}
         found.setdefault(path, set()).update(methods)
     for path, methods in found.items():

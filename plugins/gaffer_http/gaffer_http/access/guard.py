@@ -89,6 +89,9 @@ class Guard:
                 # The request may have done its work: what it is refused is the answer.
                 answer.record("no answer")
                 await answer.error(rights_lost(caller))
+        except ApiError as refusal:
+            if not answer.started:
+                await answer.error(refusal)
         except Exception:
             if answer.started:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -91,5 +91,37 @@ class Pids(Struct, kw_only=True):
 
 class JobPids(Pids, kw_only=True):
     """The numbers of a job's processes."""
+
+    ok: Yes
+
+
+class Plugin(Struct, kw_only=True):
+    """What is known of a plugin."""
+
+    name: str
+    version: str | None
+    description: str
+    distribution: Annotated[str | None, Meta(description="The installed package it came from.")]
+    path: Annotated[str | None, Meta(description="The folder of a plugin in a folder.")]
+    state: Literal["loaded", "open", "closed", "failed", "disabled"]
+    error: Annotated[str | None, Meta(description="Why it is not open, or not what was wanted.")]
+    requires: Annotated[tuple[str, ...], Meta(description="Plugins it cannot do without.")]
+    failures: Annotated[int, Meta(description="How many of its hooks have raised so far.")]
+
+
+class PluginChanged(Plugin, kw_only=True):
+    """A plugin after a change."""
+
+    ok: Yes
+
+
+class PluginList(Struct, kw_only=True):
+    """All plugins."""
+
+    plugins: list[Plugin]
+
+
+class PluginsChanged(PluginList, kw_only=True):
+    """All plugins after a change."""
 
     ok: Yes

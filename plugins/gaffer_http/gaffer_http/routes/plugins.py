@@ -1,0 +1,107 @@
+"""`/plugins`: what is known of plugins; opening, closing and reloading them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gaffer_kernel import ConfigError, NotFound, PluginError, PluginInfo, Plugins
+from gaffer_kernel.fieldtypes import Label
+from quart import Blueprint, Response
+
+from gaffer_http.errors import ApiError
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.answers import Plugin, PluginChanged, PluginList, PluginsChanged
+from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.waiting import check_parameters
+
+VERBS: dict[str, Callable[[Plugins, str], Awaitable[None]]] = {
+    "open": Plugins.open,
+    "close": Plugins.close,
+    "reload": Plugins.reload,
+}
+
+OURS = "http"
+
+routes = Blueprint("plugins", __name__)
+
+
+@routes.get("/plugins")
+@describes(answers={200: PluginList})
+async def list_plugins() -> Response:
+    """What is known of every plugin, in the order in which they open."""
+    return reply({"plugins": _all()})
+
+
+@routes.post("/plugins")
+@describes(answers={200: PluginsChanged}, errors=(409,))
+async def rescan_folders() -> Response:
+    """Take up what has changed in the folders of plugins."""
+    check_parameters()
+    await _done(kernel().plugins.rescan())
+    return reply({"ok": True, "plugins": _all()})
+
+
+@routes.get("/plugins/<plugin>")
+@describes(path={"plugin": Label}, answers={200: Plugin})
+async def show_plugin(plugin: str) -> Response:
+    """What is known of a plugin."""
+    return reply(_shown(_info(plugin)))
+
+
+@routes.post(f"/plugins/<plugin>/<any({', '.join(VERBS)}):verb>")
+@describes(path={"plugin": Label}, answers={200: PluginChanged}, errors=(409,))
+async def control_plugin(plugin: str, verb: str) -> Response:
+    """Open, close or reload a plugin; answered when that is done."""
+    check_parameters()
+    _info(plugin)
+    if verb != "open" and _carries_us(plugin):
+        raise ApiError(
+            409, "conflict", f"this API could not answer if it did {verb} {plugin}: restart gafferd"
+        )
+    await _done(VERBS[verb](kernel().plugins, plugin))
+    return reply({"ok": True, **_shown(_info(plugin))})
+
+
+async def _done(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except (PluginError, ConfigError) as error:
+        raise ApiError(409, "plugin_failed", str(error)) from None
+
+
+def _info(plugin: str) -> PluginInfo:
+    for info in kernel().plugins.info():
+        if info.name == plugin:
+            return info
+    raise NotFound("plugin", plugin)
+
+
+def _carries_us(plugin: str) -> bool:
+    """Whether it is this plugin, or one that has to be open for this one to be."""
+    requires = {info.name: info.requires for info in kernel().plugins.info()}
+    carrying, waiting = set(), [OURS]
+    while waiting:
+        name = waiting.pop()
+        if name not in carrying:
+            carrying.add(name)
+            waiting += requires.get(name, ())
+    return plugin in carrying
+
+
+def _all() -> list[dict[str, Any]]:
+    return [_shown(info) for info in kernel().plugins.info()]
+
+
+def _shown(info: PluginInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "version": info.version,
+        "description": info.description,
+        "distribution": info.distribution,
+        "path": None if info.path is None else str(info.path),
+        "state": info.state,
+        "error": info.error,
+        "requires": info.requires,
+        "failures": info.failures,
+    }

@@ -1,0 +1,296 @@
+"""Plugins that are a class with an application, as the seed has them."""
+
+import logging
+import sys
+from types import ModuleType
+
+import pytest
+import trio
+
+from gaffer_kernel import Kernel, Plugin, PluginError, open_kernel
+from gaffer_kernel.plugins import Plugins, discovery
+from gaffer_kernel.plugins.record import Record
+from gaffer_kernel.testing import FakeSystem
+
+SAMPLE = """
+from gaffer_kernel import Plugin
+
+__all__ = ['DummyPlugin']
+
+from .app import DummyApp
+
+class DummyPlugin(Plugin):
+    name = "dummy"
+    version = "1.0"
+    description = "test"
+
+    def app(self, cfg):
+        return DummyApp()
+"""
+SAMPLE_APP = """
+class DummyApp(object):
+
+    def start(self, loop, manager):
+        print("start dummy app")
+
+    def stop(sef):
+        print("stop dummy")
+
+    def rester(self):
+        print("restart dummy")
+"""
+
+
+async def test_the_sample_of_the_seed(place, capsys, autojump_clock):
+    place.write("dummy/plugin/__init__.py", SAMPLE)
+    place.write("dummy/plugin/app.py", SAMPLE_APP)
+    place.write("dummy/_site/index.html")
+    async with open_kernel(plugins=place.load(), system=FakeSystem()) as kernel:
+        [info] = kernel.plugins.info()
+        assert (info.name, info.version, info.description) == ("dummy", "1.0", "test")
+        assert (info.state, info.path) == ("open", place.path / "dummy")
+        assert type(kernel.services["dummy"]).__name__ == "DummyApp"
+        await kernel.reload()
+        assert capsys.readouterr().out == "start dummy app\n"
+    assert capsys.readouterr().out == "stop dummy\n"
+
+
+class App:
+    """An application that notes what is done to it."""
+
+    def __init__(self):
+        self.log = []
+
+    def start(self, loop, manager):
+        self.loop, self.manager = loop, manager
+        self.log.append("start")
+
+    def stop(self):
+        self.log.append("stop")
+
+    def restart(self):
+        self.log.append("restart")
+
+
+class AsyncApp(App):
+    """The same, but waiting."""
+
+    async def start(self, loop, manager):
+        await trio.sleep(1)
+        super().start(loop, manager)
+
+    async def stop(self):
+        await trio.sleep(1)
+        super().stop()
+
+    async def restart(self):
+        await trio.sleep(1)
+        super().restart()
+
+
+def one(app, **attributes):
+    """A plugin with that application."""
+    kind = type("One", (Plugin,), {"name": "one", "app": lambda self, cfg: app, **attributes})
+    return kind()
+
+
+@pytest.mark.parametrize("kind", [App, AsyncApp])
+async def test_an_application_may_be_plain_or_async(kind, autojump_clock):
+    app = kind()
+    async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
+        assert app.log == ["start"]
+        assert app.manager is kernel.manager
+        await kernel.reload()
+        await trio.sleep(2)
+        assert app.log == ["start", "restart"]
+        await kernel.plugins.close("one")
+        assert app.log == ["start", "restart", "stop"]
+        await kernel.plugins.open("one")
+    assert app.log == ["start", "restart", "stop", "start", "stop"]
+
+
+async def test_the_loop_is_the_plugins_own_nursery(autojump_clock):
+    class Ticking(App):
+        def start(self, loop, manager):
+            loop.start_soon(self.tick)
+
+        async def tick(self):
+            while True:
+                await trio.sleep(1)
+                self.log.append("tick")
+
+    app = Ticking()
+    async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
+        await trio.sleep(2.5)
+        await kernel.plugins.close("one")
+        await trio.sleep(10)
+        assert app.log == ["tick", "tick", "stop"]
+
+
+async def test_what_a_task_of_it_raises_fails_the_plugin_which_is_stopped_first(autojump_clock):
+    class Crashing(App):
+        def start(self, loop, manager):
+            loop.start_soon(self.crash)
+
+        async def crash(self):
+            await trio.sleep(1)
+            raise ValueError("oh")
+
+    app = Crashing()
+    async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
+        await trio.sleep(2)
+        [info] = kernel.plugins.info()
+        assert info.state == "failed"
+        assert info.error.startswith("failed: ValueError: oh (")
+        assert app.log == ["stop"]
+
+
+async def test_a_restart_that_raises_fails_the_plugin(autojump_clock):
+    class Bad(App):
+        def restart(self):
+            raise ValueError("oh")
+
+    async with open_kernel(plugins=[one(Bad())], system=FakeSystem()) as kernel:
+        await kernel.reload()
+        await trio.sleep(1)
+        assert kernel.plugins.info()[0].state == "failed"
+
+
+async def test_a_stop_that_hangs_is_cancelled_and_said(autojump_clock, caplog):
+    class Hanging(App):
+        async def stop(self):
+            self.log.append("stop")
+            await trio.sleep_forever()
+
+    app = Hanging()
+    async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
+        await kernel.plugins.close("one")
+        assert kernel.plugins.info()[0].error == "did not close within 5 s, cancelled"
+    assert app.log == ["start", "stop"]
+    assert caplog.record_tuples == [
+        (
+            "gaffer_kernel.plugins.runner",
+            logging.ERROR,
+            "plugin one: did not close within 5 s, cancelled",
+        )
+    ]
+
+
+async def test_there_may_be_no_application(autojump_clock):
+    async with open_kernel(plugins=[one(None)], system=FakeSystem()) as kernel:
+        assert kernel.plugins.info()[0].state == "open"
+        assert "one" not in kernel.services
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        (App, "app() gave the class App: return App()"),
+        (7, "app() gave a int, which has neither start nor stop nor restart"),
+    ],
+)
+async def test_what_is_no_application_is_refused(app, words, autojump_clock):
+    with pytest.RaisesGroup(PluginError) as caught:
+        async with open_kernel(plugins=[one(app)], system=FakeSystem()):
+            pass
+    assert str(caught.value.exceptions[0]) == f"plugin one: {words}"
+
+
+# Which class it is
+
+
+def offered(imported, name="one"):
+    """The plugin in what an entry point gives."""
+
+    class Point:
+        value = "somewhere"
+
+        def load(self):
+            return imported
+
+    return discovery.load(Record(name, None), Point())
+
+
+class One(Plugin):
+    name = "one"
+
+
+def module(**contents):
+    made = ModuleType("made")
+    vars(made).update(contents)
+    return made
+
+
+def test_an_entry_point_may_name_the_class_or_its_module():
+    assert isinstance(offered(One), One)
+    assert isinstance(offered(module(__all__=["One"], One=One, Plugin=Plugin)), One)
+
+
+def test_a_class_that_is_not_in_all_is_not_the_plugin():
+    made = module(One=One)
+    assert offered(made) is made
+
+
+class Nameless(Plugin):
+    pass
+
+
+class Demanding(One):
+    def __init__(self, more):
+        self.more = more
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"A": One, "B": Nameless}, "names several plugins in __all__: One, Nameless: give each"),
+        ({"A": Nameless}, 'the class Nameless has no name: say name = "one"'),
+        ({"A": Demanding}, "Demanding() raised TypeError: "),
+        ({"A": One, "hook": Plugin.gaffer_service}, "has hooks beside the class One: make them"),
+    ],
+)
+def test_a_class_that_cannot_be_the_plugin(contents, words):
+    with pytest.raises(PluginError) as caught:
+        offered(module(__all__=["A", "B"], **contents))
+    assert str(caught.value).startswith(f"plugin one: {words}")
+
+
+def test_a_plugin_has_one_name():
+    with pytest.raises(PluginError, match=r"plugin other: the class One calls itself 'one': "):
+        offered(One, name="other")
+
+
+def test_a_class_is_no_instance():
+    with pytest.raises(PluginError, match=r"plugin .*: give an instance, One\(\), not the class"):
+        Kernel(plugins=[One])
+
+
+# What it demands
+
+
+def test_what_is_mandatory_is_required():
+    plugins = Plugins()
+    plugins.add(one(None, mandatory=["http", "stats"]))
+    assert plugins.info()[0].requires == ("http", "stats")
+    with pytest.raises(PluginError, match=r"requires http, which is not .* requires stats, which"):
+        plugins.check()
+
+
+def test_versions_need_the_plugin_that_compares_them():
+    plugins = Plugins()
+    plugins.add(one(None, mandatory=["http>=1.2"]))
+    [info] = plugins.info()
+    assert (info.requires, info.mandatory) == (("http", "mandatory"), ("http>=1.2",))
+
+
+@pytest.mark.parametrize("mandatory", ["http", [7], ["!"], {"http": 1}])
+def test_mandatory_is_a_list_of_names(mandatory):
+    with pytest.raises(PluginError, match="plugin one: mandatory must be a "):
+        Plugins().add(one(None, mandatory=mandatory))
+
+
+def test_no_module_stays_of_a_class_that_was_refused(place):
+    place.write("other/__init__.py", SAMPLE.replace("from .app import DummyApp", ""))
+    before = set(sys.modules)
+    assert "calls itself 'dummy'" in place.complaint()
+    assert set(sys.modules) == before

@@ -1,0 +1,412 @@
+"""Plugins of folders that change while the kernel runs."""
+
+import gc
+import os
+import sys
+import weakref
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+
+from gaffer_kernel import Config, ConfigError, NotFound, Plugin, PluginError, open_kernel
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.plugins.source import PREFIX
+from gaffer_kernel.testing import FakeSystem, Recorder
+
+CODE = """
+from contextlib import asynccontextmanager
+from gaffer_kernel.hookspecs import hookimpl
+from .words import word
+
+gaffer_requires = {requires}
+opening = None
+
+@hookimpl
+def gaffer_process_env():
+    return {{"WORD": word}}
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    if opening:
+        raise ValueError(opening)
+    yield word
+"""
+
+
+@asynccontextmanager
+async def running(place, *plugins, config=None):
+    """A kernel with the plugins of the folder."""
+    found = Plugins()
+    found.add_folder(place.path)
+    for plugin in plugins:
+        found.add(plugin)
+    async with open_kernel(config, plugins=found, system=FakeSystem()) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def write(place):
+    """Write a plugin into the folder: `write(name, word)`."""
+
+    def write(name, word, requires=(), more=""):
+        place.write(f"{name}/__init__.py", CODE.format(requires=requires) + more)
+        place.write(f"{name}/words.py", f"word = {word!r}\n")
+
+    return write
+
+
+def states(kernel):
+    return {info.name: info.state for info in kernel.plugins.info()}
+
+
+def error(kernel, name):
+    return next(info.error for info in kernel.plugins.info() if info.name == name)
+
+
+def modules():
+    return {name for name in sys.modules if name.startswith(PREFIX)}
+
+
+async def test_reload_runs_the_new_code(place, write, autojump_clock):
+    write("ape", "old")
+    others = modules()
+    async with running(place) as kernel:
+        before = modules() - others
+        write("ape", "new")
+        await kernel.plugins.reload("ape")
+        assert kernel.services["ape"] == "new"
+        assert kernel.plugins.call("gaffer_process_env", job=None, number=1) == [
+            ("ape", {"WORD": "new"})
+        ]
+        assert len(modules() - others) == len(before)
+        assert not modules() & before
+
+
+async def test_code_of_the_same_size_and_time_is_new_code_too(place, write, autojump_clock):
+    write("ape", "old")
+    words = place.path / "ape" / "words.py"
+    before = words.stat()
+    async with running(place) as kernel:
+        write("ape", "new")
+        os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
+        await kernel.plugins.rescan()
+        assert kernel.services["ape"] == "new"
+    assert not list(place.path.rglob("*.pyc"))
+
+
+async def test_bytecode_that_somebody_left_is_not_used(place, write, autojump_clock):
+    import py_compile
+
+    write("ape", "old")
+    words = place.path / "ape" / "words.py"
+    before = words.stat()
+    py_compile.compile(str(words))
+    write("ape", "new")
+    os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
+    async with running(place) as kernel:
+        assert kernel.services["ape"] == "new"
+
+
+async def test_old_code_is_freed(place, write, autojump_clock):
+    write("ape", "old")
+    before = modules()
+    async with running(place) as kernel:
+        old = weakref.ref(sys.modules[min(modules() - before)])
+        await kernel.plugins.reload("ape")
+        gc.collect()
+        assert old() is None
+
+
+async def test_those_that_require_it_are_closed_first_and_opened_again(
+    place, write, autojump_clock
+):
+    write("ape", "a")
+    write("bee", "b", requires=("ape",))
+    write("cow", "c")
+    recorder = Recorder()
+    async with running(place, recorder) as kernel:
+        del recorder.events[:]
+        await kernel.plugins.reload("ape")
+        assert [(event.event, event.name) for event in recorder.events] == [
+            ("plugin.closed", "bee"),
+            ("plugin.closed", "ape"),
+            ("plugin.opened", "ape"),
+            ("plugin.opened", "bee"),
+        ]
+
+
+async def test_what_was_closed_stays_closed(place, write, autojump_clock):
+    write("ape", "old")
+    async with running(place) as kernel:
+        await kernel.plugins.close("ape")
+        write("ape", "new")
+        await kernel.plugins.reload("ape")
+        assert states(kernel) == {"ape": "closed"}
+        await kernel.plugins.open("ape")
+        assert kernel.services["ape"] == "new"
+
+
+async def test_new_code_remedies_a_failure(place, write, autojump_clock):
+    write("ape", "old")
+    async with running(place) as kernel:
+        await kernel.plugins.close("ape")
+        write("ape", "bad", more="opening = 'oh'\n")
+        await kernel.plugins.reload("ape")
+        with pytest.raises(PluginError, match="did not start: ValueError: oh"):
+            await kernel.plugins.open("ape")
+        write("ape", "good")
+        await kernel.plugins.reload("ape")
+        assert kernel.services["ape"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("x = (\n", "cannot be imported: SyntaxError: '(' was never closed (FILE:"),
+        ("1 / 0\n", "cannot be imported: ZeroDivisionError"),
+        ("gaffer_requires = ('absent',)\n", "requires absent, which is not installed"),
+        ("gaffer_after = 7\n", "gaffer_after must be a tuple"),
+        ("hookimpl(lambda: 1)\n@hookimpl\ndef gaffer_even(event): 1\n", "no hook is called"),
+        ("@hookimpl\ndef gaffer_configure(config):\n    1 / 0\n", "gaffer_configure raised Zero"),
+        ("opening = 'oh'\n", "did not start: ValueError: oh"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["reload", "rescan", "kernel"])
+async def test_new_code_that_is_wrong_leaves_the_old_running(
+    place, write, autojump_clock, more, words, verb
+):
+    write("ape", "old")
+    write("bee", "b", requires=("ape",))
+    async with running(place) as kernel:
+        before = modules()
+        write("ape", "new", more=more)
+        change = {"kernel": kernel.reload, "rescan": kernel.plugins.rescan}.get(
+            verb, partial(kernel.plugins.reload, "ape")
+        )
+        with pytest.raises(PluginError) as caught:
+            await change()
+        text = str(caught.value)
+        assert text.startswith("plugin ape: ")
+        assert words.replace("FILE", str(place.path / "ape" / "__init__.py")) in text
+        assert states(kernel) == {"ape": "open", "bee": "open"}
+        assert kernel.services["ape"] == "old"
+        assert modules() == before
+        write("ape", "good")
+        await kernel.plugins.rescan()
+        assert kernel.services["ape"] == "good"
+        assert error(kernel, "ape") is None
+
+
+async def test_a_configuration_that_new_code_does_not_own_leaves_the_old_running(
+    place, write, autojump_clock
+):
+    write("ape", "old", more="@hookimpl\ndef gaffer_config_sections():\n    return ['ape']\n")
+    async with running(place, config=Config.from_string("[ape]\nx = 1\n")) as kernel:
+        write("ape", "new")
+        with pytest.raises(ConfigError, match="unknown section"):
+            await kernel.plugins.reload("ape")
+        assert kernel.services["ape"] == "old"
+
+
+async def test_folders_that_came_and_went(place, write, autojump_clock):
+    write("ape", "a")
+    write("bee", "b")
+    async with running(place) as kernel:
+        opened = kernel.plugins.services["bee"]
+        (place.path / "ape").rename(place.path.parent / "away")
+        write("cow", "c", requires=("bee",))
+        place.write("site/_site/index.html")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"bee": "open", "cow": "open"}
+        assert kernel.services == {"bee": opened, "cow": "c"}
+        assert kernel.plugins.implementing("gaffer_process_env") == ["bee", "cow"]
+        with pytest.raises(NotFound):
+            await kernel.plugins.open("ape")
+
+
+async def test_what_did_not_change_is_not_touched(place, write, autojump_clock):
+    write("ape", "a")
+    write("bee", "b")
+    recorder = Recorder()
+    async with running(place, recorder) as kernel:
+        del recorder.events[:]
+        place.write("ape/_site/index.html", "new")
+        place.write("ape/.hidden", "new")
+        await kernel.plugins.rescan()
+        assert recorder.events == []
+        write("bee", "new")
+        await kernel.plugins.rescan()
+        assert {event.name for event in recorder.events} == {"bee"}
+
+
+async def test_one_that_others_require_cannot_go(place, write, autojump_clock):
+    write("ape", "a")
+    write("bee", "b", requires=("ape",))
+    async with running(place) as kernel:
+        (place.path / "ape").rename(place.path.parent / "away")
+        with pytest.raises(PluginError, match="plugin bee: requires ape, which is not installed"):
+            await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open", "bee": "open"}
+
+
+async def test_broken_newcomers_are_listed_and_all_named_at_once(place, write, autojump_clock):
+    write("ape", "a")
+    async with running(place) as kernel:
+        place.write("bad/__init__.py", "x = (")
+        place.write("worse/__init__.py", "1 / 0")
+        with pytest.raises(PluginError, match=r"plugin bad: .*; plugin worse: .*"):
+            await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open", "bad": "failed", "worse": "failed"}
+        assert "SyntaxError" in error(kernel, "bad")
+        with pytest.raises(PluginError, match=r"plugin bad: .* cannot be imported: SyntaxError"):
+            await kernel.plugins.open("bad")
+        write("bad", "good")
+        await kernel.plugins.reload("bad")
+        assert kernel.services["bad"] == "good"
+        (place.path / "worse" / "__init__.py").unlink()
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open", "bad": "open"}
+
+
+async def test_a_newcomer_may_not_take_a_name(place, autojump_clock):
+    class Ape:
+        name = "ape"
+
+        @hookimpl
+        def gaffer_process_env(self):
+            return {}
+
+    place.write("README")
+    async with running(place, Ape()) as kernel:
+        place.write("ape/__init__.py", "raise AssertionError")
+        with pytest.raises(PluginError, match="plugin ape: a plugin of this name is already there"):
+            await kernel.plugins.rescan()
+        assert kernel.plugins.implementing("gaffer_process_env") == ["ape"]
+
+
+async def test_a_newcomer_that_others_can_write_is_refused_unless_that_is_allowed(
+    place, write, autojump_clock
+):
+    for insecure in (False, True):
+        found = Plugins()
+        found.add_folder(place.path, insecure=insecure)
+        async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+            write("ape", "a")
+            (place.path / "ape" / "words.py").chmod(0o666)
+            if insecure:
+                await kernel.plugins.rescan()
+                assert states(kernel) == {"ape": "open"}
+            else:
+                with pytest.raises(PluginError, match="is writable by other users"):
+                    await kernel.plugins.rescan()
+        for file in (place.path / "ape").iterdir():
+            file.unlink()
+
+
+async def test_a_disabled_one_is_left_alone(place, write, autojump_clock):
+    place.write("ape/__init__.py", "raise AssertionError")
+    found = Plugins()
+    found.add_folder(place.path, disabled=["ape"])
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        place.write("ape/__init__.py", "raise AssertionError()")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "disabled"}
+        with pytest.raises(PluginError, match="plugin ape: is disabled"):
+            await kernel.plugins.reload("ape")
+
+
+async def test_hooks_that_a_plugin_brings_come_and_go_with_it(place, autojump_clock):
+    place.write(
+        "ape/__init__.py",
+        "from gaffer_kernel.hookspecs import hookimpl, hookspec\n"
+        "class Hooks:\n    @hookspec\n    def gaffer_greeting(self): ...\n"
+        "@hookimpl\ndef gaffer_addhooks(pluginmanager):\n"
+        "    pluginmanager.add_hookspecs(Hooks)\n",
+    )
+
+    class Greeting:
+        @hookimpl(optionalhook=True)
+        def gaffer_greeting(self):
+            return "hello"
+
+    async with running(place, Greeting()) as kernel:
+        await kernel.plugins.reload("ape")
+        assert kernel.plugins.call("gaffer_greeting") == [("greeting", "hello")]
+        (place.path / "ape" / "__init__.py").unlink()
+        await kernel.plugins.rescan()
+        with pytest.raises(LookupError):
+            kernel.plugins.call("gaffer_greeting")
+
+
+async def test_one_that_is_no_folder_is_closed_and_opened_again(place, autojump_clock):
+    lives = []
+
+    class Ape(Plugin):
+        name = "ape"
+
+        @hookimpl
+        @asynccontextmanager
+        async def gaffer_service(self, kernel):
+            lives.append("+")
+            yield
+            lives.append("-")
+
+    place.write("README")
+    async with running(place, Ape()) as kernel:
+        await kernel.plugins.reload("ape")
+        assert lives == ["+", "-", "+"]
+
+
+async def test_a_reload_that_nobody_waits_for_is_done_all_the_same(place, write, autojump_clock):
+    write("ape", "old")
+    async with running(place) as kernel:
+        write(
+            "ape",
+            "new",
+            more="import trio\n@hookimpl\n@asynccontextmanager\nasync def gaffer_service(kernel):\n"
+            "    await trio.sleep(3)\n    yield word\n",
+        )
+        with trio.move_on_after(1):
+            await kernel.plugins.reload("ape")
+        assert states(kernel) == {"ape": "loaded"}
+        await trio.sleep(5)
+        assert kernel.services["ape"] == "new"
+
+
+async def test_changes_come_one_after_the_other(place, write, autojump_clock):
+    write("ape", "a")
+    before = modules()
+    async with running(place) as kernel:
+        async with trio.open_nursery() as nursery:
+            for number in range(10):
+                write("ape", str(number))
+                nursery.start_soon(kernel.plugins.reload, "ape")
+                nursery.start_soon(kernel.plugins.rescan)
+                nursery.start_soon(kernel.plugins.close, "ape")
+                nursery.start_soon(kernel.plugins.open, "ape")
+        await kernel.plugins.open("ape")
+        assert kernel.services["ape"] == "9"
+        assert len(modules() - before) == 2
+
+
+async def test_a_hundred_reloads_leave_nothing(place, write, autojump_clock):
+    write("ape", "a")
+    async with running(place) as kernel:
+        await kernel.plugins.reload("ape")
+        before = len(sys.modules), trio.lowlevel.current_statistics().tasks_living
+        for _ in range(100):
+            await kernel.plugins.reload("ape")
+        assert (len(sys.modules), trio.lowlevel.current_statistics().tasks_living) == before
+
+
+async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
+    write("ape", "a")
+    plugins = place.load()
+    with pytest.raises(PluginError, match="plugin ape: can be opened only while its kernel runs"):
+        await plugins.reload("ape")
+    with pytest.raises(NotFound):
+        await plugins.reload("absent")

@@ -1,0 +1,83 @@
+"""Every plugin that is shipped, opened and closed a hundred times under load."""
+
+import gc
+import os
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import trio
+
+from gaffer_kernel import Config, JobConfig, Plugins, open_kernel
+
+ROUNDS = 100
+WARM = 10
+"""Rounds after which everything has been imported, and every cache is full."""
+MOST_MEMORY = 8 * 2**20
+"""Bytes that may come on top, by chance, in all the rounds."""
+
+PATHS = ("/jobs", "/pids/1", "/plugins", "/streams/1/stdout?feed=longpoll")
+CHATTY = "sh -c 'while :; do echo hello; sleep 0.01; done'"
+
+
+def memory():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def count():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
+
+
+def ask(url):
+    # Closed, or closing, or opened elsewhere by now.
+    with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=5) as answer:
+        answer.read(1)
+
+
+async def keep_asking(kernel, path):
+    while True:
+        http = kernel.services.get("http")
+        if http is not None:
+            await trio.to_thread.run_sync(ask, http.addresses[0] + path)
+        await trio.sleep(0.01)
+
+
+async def settled(before):
+    """What is there once nothing more goes away."""
+    with trio.move_on_after(10):
+        while (now := count()) != before:
+            await trio.sleep(0.05)
+    return now
+
+
+@pytest.mark.parametrize("name", sorted(point.name for point in entry_points(group="gaffer")))
+async def test_a_hundred_lives_leave_nothing(name):
+    plugins = Plugins()
+    plugins.discover()
+    config = Config()
+    config.options |= {"bind": "127.0.0.1:0"}
+    async with open_kernel(config, plugins=plugins) as kernel:
+        job = JobConfig(name="chatty", cmd=CHATTY, numprocesses=2, redirect_output=("stdout",))
+        await kernel.manager.load(job).settled()
+        os_pids = [process.os_pid for process in kernel.manager.walk()]
+        states = {info.name: info.state for info in kernel.plugins.info()}
+        for number in range(ROUNDS):
+            if number == WARM:
+                before, memory_before = count(), memory()
+            async with trio.open_nursery() as load:
+                for path in PATHS:
+                    load.start_soon(keep_asking, kernel, path)
+                await trio.sleep(0.005)
+                await kernel.plugins.close(name)
+                await trio.sleep(0.005)
+                for each in states:
+                    await kernel.plugins.open(each)
+                load.cancel_scope.cancel()
+        assert await settled(before) == before
+        assert memory() - memory_before < MOST_MEMORY
+        assert {info.name: info.state for info in kernel.plugins.info()} == states
+        assert [process.os_pid for process in kernel.manager.walk()] == os_pids
