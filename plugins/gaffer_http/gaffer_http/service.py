@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from gaffer_kernel import GafferError, Kernel
@@ -63,6 +63,21 @@ class HttpService:
             session: where; None for everywhere, also in sessions to come.
         """
         return self.caller().may(right, session)
+
+    async def body(self, known: Iterable[str], *, optional: bool = False) -> dict[str, Any]:
+        """The body of the current request, a JSON object, read as strictly as everywhere.
+
+        Args:
+            known: the fields it may have.
+            optional: whether no body at all will do, for an object without fields.
+
+        Raises:
+            InvalidField: it has another field.
+            Exception: it is no such object, or too large; gaffer-http answers that.
+        """
+        from gaffer_http.routes.body import read_object
+
+        return await read_object(known, optional=optional)
 
     async def feed(
         self,
