@@ -182,17 +182,22 @@ def _always(answer: Answer) -> Post:
 async def _exchange(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> Answer:
     response = await transport.handle_async_request(request)
     try:
-        got = 0
-        # Raw: a small body that unpacks to a large one stays small.
-        async for part in response.aiter_raw():
-            got += len(part)
-            if got > MOST_READ:
-                break
+        if _is_short(response):
+            # Then the next message can have the same connection. Raw: it is not unpacked.
+            async for _ in response.aiter_raw():
+                pass
     finally:
         await response.aclose()
     status = response.status_code
     retry_after = _seconds(response.headers.get("retry-after"))
     return Answer(status, f"answered {status}{_phrase(status)}", retry_after)
+
+
+def _is_short(response: httpx2.Response) -> bool:
+    """Whether the rest of an answer is known to be worth reading."""
+    length = response.headers.get("content-length", "")
+    known = length.isascii() and length.isdigit() and len(length) < 10
+    return response.status_code == HTTPStatus.NO_CONTENT or (known and int(length) <= MOST_READ)
 
 
 def _phrase(status: int) -> str:
@@ -213,9 +218,12 @@ def _seconds(retry_after: str | None) -> float | None:
         return None
 
 
-def _text(error: Exception) -> str:
-    """An error of httpx2 in one short line."""
+def _text(error: BaseException) -> str:
+    """An error of httpx2 in one short line; what it says may be said by its cause only."""
     name = type(error).__name__
-    text = " ".join(str(error).split())
+    cause: BaseException | None = error
+    while cause is not None and not str(cause):
+        cause = cause.__cause__ or cause.__context__
+    text = " ".join(str(cause or "").split())
     text = "".join(char for char in text if char.isprintable())
     return f"{name}: {text}"[:200] if text else name

@@ -170,13 +170,17 @@ class Webhooks:
 
 
 class _Listener:
-    """Puts events into the queues."""
+    """Puts events into the queues.
+
+    Attributes:
+        told: the number of the last one.
+    """
 
     def __init__(self, kernel: Kernel, hooks: Hooks, targets: Targets) -> None:
         self._kernel = kernel
         self._hooks = hooks
         self._targets = targets
-        self._told = kernel.events.seq
+        self.told = kernel.events.seq
 
     async def run(self, events: Subscription) -> None:
         """Do so until cancelled."""
@@ -184,14 +188,14 @@ class _Listener:
         while batch := await events.batch():
             self._hooks.refresh()
             self._targets.hand_out(batch)
-            self._told = batch[-1].seq
+            self.told = batch[-1].seq
             if events.dropped > dropped:
                 log.error("%d events came too fast and were not posted", events.dropped - dropped)
                 dropped = events.dropped
 
     async def caught_up(self) -> None:
         """Wait until the last event is in the queues: a moment."""
-        while self._told < self._kernel.events.seq:
+        while self.told < self._kernel.events.seq:
             await trio.lowlevel.checkpoint()
 
 
@@ -227,9 +231,9 @@ async def open_webhooks(
             refresh=hooks.refresh,
             gone=lambda key: nursery.start_soon(webhooks.gone, key),
         )
-        hooks.changed = lambda each, folder: targets.lead(each, folder, kernel.events.seq)
-        webhooks = Webhooks(hooks, targets, resolve)
         listener = _Listener(kernel, hooks, targets)
+        hooks.changed = lambda each, folder: targets.lead(each, folder, listener.told)
+        webhooks = Webhooks(hooks, targets, resolve)
         try:
             hooks.open()
             nursery.start_soon(keeper.run, name="keeper")

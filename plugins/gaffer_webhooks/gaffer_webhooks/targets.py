@@ -64,7 +64,7 @@ class Targets:
         Args:
             hooks: those that are wanted.
             folder: where messages are kept.
-            seq: the number of the latest event; new hooks are for those after it.
+            seq: the number of an event; new hooks are for those after it.
 
         Raises:
             GafferError: a file cannot be read.

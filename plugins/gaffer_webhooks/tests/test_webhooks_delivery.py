@@ -1,0 +1,329 @@
+"""Events posted to real receivers: what arrives, in which order, whatever the receiver does."""
+
+import ssl
+import time
+
+import pytest
+import trustme
+from gaffer_kernel import Config, Kernel, open_kernel
+from standardwebhooks import Webhook
+
+import gaffer_webhooks
+from gaffer_webhooks import WebHooks
+
+from .conftest import SECRET, Receiver, happen, run_once, until
+
+
+async def test_a_url_gets_each_event_that_it_is_for(posting, receiver):
+    async with receiver.up(), posting(f"spawn = {receiver.url}") as kernel:
+        await run_once(kernel)
+        await until(lambda: receiver.got)
+    [message] = receiver.got
+    assert (message.method, message.target) == ("POST", "/hook")
+    assert message.headers["content-type"] == "application/json"
+    assert message.headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert (message.event["event"], message.event["name"]) == ("spawn", "nap")
+    assert "webhook-signature" not in message.headers
+
+
+@pytest.mark.parametrize("event", ["create", "start", "spawn", "stop", "stop_pid", "exit", "delete"])
+async def test_all_the_life_of_a_job_is_told(posting, receiver, event):
+    async with receiver.up(), posting(f"{event} = {receiver.url}") as kernel:
+        job = await run_once(kernel)
+        kernel.manager.unload("nap")
+        await job.gone.wait()
+        await until(lambda: receiver.got)
+    assert receiver.events() == [event]
+
+
+async def test_patterns_are_exact_or_prefixes_or_everything(posting):
+    exact, prefix, everything = Receiver(), Receiver(), Receiver()
+    lines = (
+        f"proc.nap.spawn = {exact.url}",
+        f"proc.nap = {prefix.url}",
+        f". = {everything.url}",
+        f"spaw = {exact.url}",
+        f"proc.na = {exact.url}",
+    )
+    async with exact.up(), prefix.up(), everything.up(), posting("\n".join(lines)) as kernel:
+        await run_once(kernel)
+        await until(lambda: "proc.nap.spawn" in everything.events())
+        await until(lambda: "proc.nap.spawn" in prefix.events())
+        await until(lambda: exact.got)
+        assert exact.events() == ["proc.nap.spawn"]
+        own = ["proc.nap.create", "proc.nap.start", "proc.nap.spawn"]
+        assert prefix.events() == own
+        told = everything.events()
+        # Each under both its names, and never a third time.
+        assert [each for each in told if each in own] == own
+        for plain in ("create", "start", "spawn"):
+            assert told.count(plain) == 1
+
+
+async def test_several_urls_and_several_patterns_for_a_url(posting, receiver):
+    other = Receiver()
+    lines = f"tick = {receiver.url}\n  {other.url}\n. = {receiver.url}"
+    async with receiver.up(), other.up(), posting(lines) as kernel:
+        happen(kernel, 2)
+        await until(lambda: len(other.got) == 2)
+        await until(lambda: receiver.events().count("tick") == 2)
+        happen(kernel, 1, "last")
+        await until(lambda: "last" in receiver.events())
+    assert receiver.events().count("tick") == 2
+
+
+async def test_the_library_of_the_specification_accepts_the_signature(posting, receiver):
+    async with receiver.up(), posting(f"tick = {receiver.url} {SECRET}") as kernel:
+        happen(kernel, 1, text="ü ☃")
+        await until(lambda: receiver.got)
+    [message] = receiver.got
+    assert Webhook(SECRET).verify(message.body, message.headers) == message.event
+    assert message.event["text"] == "ü ☃"
+    with pytest.raises(Exception, match="signature"):
+        Webhook("whsec_" + "A" * 32).verify(message.body, message.headers)
+
+
+async def test_hooks_with_two_secrets_sign_twice_so_that_one_can_be_replaced(posting, receiver):
+    other = "whsec_" + "B" * 32
+    lines = f"tick = {receiver.url} {SECRET}\n. = {receiver.url} {other}"
+    async with receiver.up(), posting(lines) as kernel:
+        happen(kernel, 1)
+        await until(lambda: "tick" in receiver.events())
+    message = next(each for each in receiver.got if each.event["event"] == "tick")
+    for secret in (SECRET, other):
+        assert Webhook(secret).verify(message.body, message.headers)
+
+
+async def test_a_message_has_the_same_id_each_time_it_is_sent(posting, receiver, fast):
+    receiver.answers = [500, 503, 301, 404]
+    async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 2)
+        await until(lambda: len(receiver.got) == 6)
+    first, second = receiver.got[0].id, receiver.got[5].id
+    assert [message.id for message in receiver.got] == [first] * 5 + [second]
+    assert first != second
+
+
+async def test_no_redirect_is_followed(posting, receiver, fast):
+    elsewhere = Receiver()
+    receiver.answers = [307, 308]
+    receiver.headers = [("location", elsewhere.url)]
+    async with elsewhere.up(), receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 1)
+        await until(lambda: len(receiver.got) == 3)
+    assert elsewhere.got == []
+
+
+async def test_a_long_answer_is_not_read_and_not_told(posting, receiver, fast, caplog):
+    receiver.answers = [500, 200]
+    receiver.answer = b"do not tell " * 1_000_000
+    async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 2)
+        await until(lambda: len(receiver.got) == 3)
+    assert "answered 500" in caplog.text
+    assert "do not tell" not in caplog.text
+
+
+async def test_the_log_shows_no_path_of_a_url(posting, receiver, fast, caplog):
+    receiver.answers = [500] * 3
+    lines = f"tries = 3\ntick = {receiver.url}/T0KEN?key=S3CRET {SECRET}"
+    async with receiver.up(), posting(lines) as kernel:
+        happen(kernel, 1)
+        await until(lambda: kernel.services["webhooks"].list()[0].dead)
+    assert f"http://127.0.0.1:{receiver.port}" in caplog.text
+    for secret in ("T0KEN", "S3CRET", SECRET):
+        assert secret not in caplog.text
+
+
+async def test_a_receiver_that_comes_back_gets_everything_in_order(posting, receiver, fast):
+    async with posting(f"tries = 1000\ntick = {receiver.url}") as kernel:
+        numbers = happen(kernel, 50)
+        await until(lambda: kernel.services["webhooks"].list()[0].failing)
+        numbers += happen(kernel, 50)
+        async with receiver.up():
+            await until(lambda: len(receiver.got) == 100)
+    assert receiver.numbers() == numbers
+
+
+async def test_a_receiver_that_comes_back_after_a_restart_gets_everything_in_order(
+    posting, receiver, monkeypatch
+):
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    lines = f"tick = {receiver.url}"
+    async with posting(lines) as kernel:
+        happen(kernel, 30, run=1)
+    async with posting(lines) as kernel:
+        happen(kernel, 30, run=2)
+    async with receiver.up(), posting(lines):
+        await until(lambda: len(receiver.got) == 60)
+    assert [message.event["run"] for message in receiver.got] == [1] * 30 + [2] * 30
+    assert receiver.numbers() == sorted(receiver.numbers()[:30]) + sorted(receiver.numbers()[30:])
+    assert len({message.id for message in receiver.got}) == 60
+
+
+async def test_what_happens_while_the_plugin_closes_is_sent_before_it_is_closed(posting, receiver):
+    async with receiver.up():
+        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}") as kernel:
+            await run_once(kernel)
+        assert receiver.events() == ["exit", "delete"]
+
+
+async def test_what_hangs_when_the_plugin_closes_is_sent_at_the_next_start(
+    posting, receiver, monkeypatch
+):
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    receiver.hangs = True
+    async with receiver.up():
+        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}") as kernel:
+            await run_once(kernel)
+        assert receiver.events() == ["exit"]
+        receiver.hangs = False
+        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}"):
+            await until(lambda: len(receiver.got) == 3)
+    assert receiver.events() == ["exit", "exit", "delete"]
+    assert receiver.got[0].id == receiver.got[1].id
+
+
+async def test_a_dead_and_a_hanging_url_disturb_neither_others_nor_jobs(posting, receiver):
+    dead, hanging = Receiver(), Receiver()
+    hanging.hangs = True
+    lines = f"tick = {dead.url} {hanging.url} {receiver.url}"
+    async with receiver.up(), hanging.up():
+        async with posting(lines) as kernel:
+            began = time.monotonic()
+            numbers = happen(kernel, 100)
+            await until(lambda: len(receiver.got) == 100)
+            job = await run_once(kernel)
+            assert time.monotonic() - began < 5
+            assert job.active
+            waiting = [hook.waiting for hook in kernel.services["webhooks"].list()]
+            assert waiting == [100, 100, 0]
+    assert receiver.numbers() == numbers
+
+
+async def test_who_does_not_answer_is_left_after_a_while(posting, receiver, fast, monkeypatch):
+    monkeypatch.setattr("gaffer_webhooks.sender.TOTAL_TIMEOUT", 0.1)
+    receiver.hangs = True
+    async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 1)
+        await until(lambda: len(receiver.got) == 3)
+        [hook] = kernel.services["webhooks"].list()
+        assert hook.failing == "no answer within 0.1 seconds"
+
+
+async def test_gone_removes_the_hooks_of_a_url(posting, receiver, state, caplog):
+    other = Receiver()
+    receiver.answers = [410]
+    async with receiver.up(), other.up(), posting(f"tick = {receiver.url}") as kernel:
+        webhooks = kernel.services["webhooks"]
+        await webhooks.register("tock", receiver.url)
+        await webhooks.register("tick", other.url)
+        happen(kernel, 5)
+        await until(lambda: [hook.url for hook in webhooks.list()] == [other.url])
+        await until(lambda: len(other.got) == 5)
+        await until(lambda: len(list(state.glob("*.queue"))) == 1)
+    assert len(receiver.got) == 1
+    assert "410" in caplog.text
+    async with posting() as kernel:
+        assert [hook.url for hook in kernel.services["webhooks"].list()] == [other.url]
+
+
+async def test_a_connection_is_used_again(posting, receiver):
+    receiver.answers = [200] * 3
+    receiver.answer = b"thank you"
+    async with posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 5)
+        async with receiver.up():
+            await until(lambda: len(receiver.got) == 5)
+    assert receiver.connections == 1
+
+
+async def test_https_with_the_name_of_the_url(posting, monkeypatch, tmp_path, fast):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    receiver = Receiver(context)
+    good = f"https://localhost:{receiver.port}/good"
+    wrong = f"https://127.0.0.1:{receiver.port}/wrong"
+    async with receiver.up(), posting(f"tick = {good} {wrong}") as kernel:
+        happen(kernel, 1)
+        await until(lambda: receiver.got)
+        await until(lambda: kernel.services["webhooks"].list()[1].failing)
+        assert "certificate" in kernel.services["webhooks"].list()[1].failing.lower()
+    [message] = receiver.got
+    assert message.target == "/good"
+    assert message.headers["host"] == f"localhost:{receiver.port}"
+
+
+async def test_a_reload_replaces_the_hooks_of_the_file(receiver, tmp_path):
+    other = Receiver()
+    file = tmp_path / "gaffer.ini"
+    head = f"[webhooks]\nstate = {tmp_path / 'state'}\n"
+    file.write_text(f"{head}tick = {receiver.url}\n")
+    async with receiver.up(), other.up():
+        async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as kernel:
+            await kernel.services["webhooks"].register("tock", receiver.url)
+            happen(kernel, 1)
+            await until(lambda: receiver.got)
+            job = "[process:nap]\ncmd = sleep 60\n"
+            file.write_text(f"{head}tick = {other.url}\ncreate = {other.url}\n{job}")
+            await kernel.reload()
+            happen(kernel, 1)
+            happen(kernel, 1, "tock")
+            await until(lambda: len(other.got) == 2)
+            await until(lambda: len(receiver.got) == 2)
+    assert receiver.events() == ["tick", "tock"]
+    # Those of the reload itself are told to the new ones.
+    assert other.events() == ["create", "tick"]
+
+
+async def test_a_reload_ends_what_waits_for_a_url_that_left_the_file(receiver, tmp_path, fast):
+    file = tmp_path / "gaffer.ini"
+    file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\ntick = {receiver.url}\n")
+    async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as kernel:
+        happen(kernel, 1)
+        await until(lambda: kernel.services["webhooks"].list()[0].failing)
+        file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\n")
+        await kernel.reload()
+        # Without any further event, or anybody who looks.
+        await until(lambda: not list((tmp_path / "state").glob("*.queue")))
+        assert kernel.services["webhooks"].list() == []
+
+
+async def test_an_embedding_program_gives_hooks_of_its_own(receiver, state):
+    config = Config.from_string(f"[webhooks]\nstate = {state}\n")
+    plugin = WebHooks(hooks=[("tick", receiver.url), ("tock", receiver.url, SECRET)])
+    async with receiver.up(), open_kernel(config, plugins=[plugin]) as kernel:
+        happen(kernel, 1)
+        happen(kernel, 1, "tock")
+        await until(lambda: len(receiver.got) == 2)
+        assert all(hook.fixed for hook in kernel.services["webhooks"].list())
+    assert ["webhook-signature" in message.headers for message in receiver.got] == [False, True]
+
+
+async def test_what_json_has_no_word_for_is_sent_as_its_text(posting, receiver):
+    async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 1, strange=Kernel)
+        await until(lambda: receiver.got)
+    assert receiver.got[0].event["strange"] == str(Kernel)
+
+
+async def test_nothing_is_made_on_disk_and_nothing_imported_without_hooks(posting, state):
+    async with posting() as kernel:
+        happen(kernel, 1)
+        assert kernel.services["webhooks"].list() == []
+    assert not state.exists()
+
+
+async def test_two_kernels_do_not_share_a_folder(posting, receiver, caplog):
+    async with posting(f"tick = {receiver.url}"):
+        with pytest.raises(BaseExceptionGroup) as caught:
+            async with posting(f"tick = {receiver.url}"):
+                pass
+        assert caught.group_contains(Exception, match="is used by another gafferd")
+        # One that has no hooks does not need it.
+        async with posting() as kernel:
+            assert kernel.services["webhooks"].list() == []
+    assert "is used by another gafferd" in caplog.text
