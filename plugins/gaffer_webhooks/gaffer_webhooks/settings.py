@@ -87,6 +87,7 @@ def _hooks_of(pattern: str, value: str) -> Iterator[Hook]:
         elif url is None:
             raise InvalidField("secret", "a secret must stand behind the URL that it is for")
         else:
+            # One is enough for a URL.
             url = None
 
 

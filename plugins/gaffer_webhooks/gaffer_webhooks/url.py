@@ -62,7 +62,10 @@ def place_of(url: str) -> Place:
         raise ValueError(f"is longer than {LONGEST} characters")
     if not _PRINTABLE.fullmatch(url):
         raise ValueError("must be printable ASCII without spaces and backslashes")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("is no URL") from None
     if parts.scheme not in _PORTS:
         raise ValueError("must begin with http:// or https://")
     if "@" in parts.netloc:
@@ -70,7 +73,7 @@ def place_of(url: str) -> Place:
     if parts.fragment or url.endswith("#"):
         raise ValueError("must have no '#' in it")
     host = (parts.hostname or "").lower()
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or ("[" in parts.netloc) != (":" in host):
         raise ValueError("has no valid host")
     try:
         port = parts.port

@@ -26,7 +26,9 @@ async def test_a_url_gets_each_event_that_it_is_for(posting, receiver):
     assert "webhook-signature" not in message.headers
 
 
-@pytest.mark.parametrize("event", ["create", "start", "spawn", "stop", "stop_pid", "exit", "delete"])
+@pytest.mark.parametrize(
+    "event", ["create", "start", "spawn", "stop", "stop_pid", "exit", "delete"]
+)
 async def test_all_the_life_of_a_job_is_told(posting, receiver, event):
     async with receiver.up(), posting(f"{event} = {receiver.url}") as kernel:
         job = await run_once(kernel)
@@ -188,16 +190,15 @@ async def test_a_dead_and_a_hanging_url_disturb_neither_others_nor_jobs(posting,
     dead, hanging = Receiver(), Receiver()
     hanging.hangs = True
     lines = f"tick = {dead.url} {hanging.url} {receiver.url}"
-    async with receiver.up(), hanging.up():
-        async with posting(lines) as kernel:
-            began = time.monotonic()
-            numbers = happen(kernel, 100)
-            await until(lambda: len(receiver.got) == 100)
-            job = await run_once(kernel)
-            assert time.monotonic() - began < 5
-            assert job.active
-            waiting = [hook.waiting for hook in kernel.services["webhooks"].list()]
-            assert waiting == [100, 100, 0]
+    async with receiver.up(), hanging.up(), posting(lines) as kernel:
+        began = time.monotonic()
+        numbers = happen(kernel, 100)
+        await until(lambda: len(receiver.got) == 100)
+        job = await run_once(kernel)
+        assert time.monotonic() - began < 5
+        assert job.active
+        waiting = [hook.waiting for hook in kernel.services["webhooks"].list()]
+        assert waiting == [100, 100, 0]
     assert receiver.numbers() == numbers
 
 
@@ -262,18 +263,18 @@ async def test_a_reload_replaces_the_hooks_of_the_file(receiver, tmp_path):
     file = tmp_path / "gaffer.ini"
     head = f"[webhooks]\nstate = {tmp_path / 'state'}\n"
     file.write_text(f"{head}tick = {receiver.url}\n")
-    async with receiver.up(), other.up():
-        async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as kernel:
-            await kernel.services["webhooks"].register("tock", receiver.url)
-            happen(kernel, 1)
-            await until(lambda: receiver.got)
-            job = "[process:nap]\ncmd = sleep 60\n"
-            file.write_text(f"{head}tick = {other.url}\ncreate = {other.url}\n{job}")
-            await kernel.reload()
-            happen(kernel, 1)
-            happen(kernel, 1, "tock")
-            await until(lambda: len(other.got) == 2)
-            await until(lambda: len(receiver.got) == 2)
+    running = open_kernel(Config.read(file), plugins=[gaffer_webhooks])
+    async with receiver.up(), other.up(), running as kernel:
+        await kernel.services["webhooks"].register("tock", receiver.url)
+        happen(kernel, 1)
+        await until(lambda: receiver.got)
+        job = "[process:nap]\ncmd = sleep 60\n"
+        file.write_text(f"{head}tick = {other.url}\ncreate = {other.url}\n{job}")
+        await kernel.reload()
+        happen(kernel, 1)
+        happen(kernel, 1, "tock")
+        await until(lambda: len(other.got) == 2)
+        await until(lambda: len(receiver.got) == 2)
     assert receiver.events() == ["tick", "tock"]
     # Those of the reload itself are told to the new ones.
     assert other.events() == ["create", "tick"]

@@ -1,0 +1,97 @@
+"""The section `[webhooks]`: what it may say, and what is said of what it may not."""
+
+from pathlib import Path
+
+import pytest
+from gaffer_kernel import Config, ConfigError, InvalidField, Kernel
+
+import gaffer_webhooks
+from gaffer_webhooks import WebHooks
+from gaffer_webhooks.settings import read_settings
+
+from .conftest import SECRET
+
+
+def settings(text):
+    return read_settings(Config.from_string(text, "a.ini"))
+
+
+def test_without_a_section_there_are_defaults(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    found = settings("")
+    assert found.state == Path("/home/somebody/.gaffer/webhooks")
+    assert (found.tries, found.queue, found.hooks) == (20, 10_000, ())
+
+
+def test_every_line_is_a_pattern_and_its_urls():
+    found = settings(
+        "[webhooks]\nstate = /x/y\ntries = 3\nqueue = 5\n"
+        "create = http://echohttp.com/echo\n"
+        f"proc.Dummy.spawn = https://a.example/?a=1;b,c {SECRET}\n  http://127.0.0.1:1/\n"
+        ". = http://10.0.0.1/\n"
+    )
+    assert (found.state, found.tries, found.queue) == (Path("/x/y"), 3, 5)
+    assert [(hook.pattern, hook.url, hook.secret) for hook in found.hooks] == [
+        ("create", "http://echohttp.com/echo", None),
+        ("proc.Dummy.spawn", "https://a.example/?a=1;b,c", SECRET),
+        ("proc.Dummy.spawn", "http://127.0.0.1:1/", None),
+        (".", "http://10.0.0.1/", None),
+    ]
+    assert all(hook.trusted and hook.fixed for hook in found.hooks)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("spawn =", "spawn: names no URL"),
+        ("spawn = ftp://x", "spawn: the URL 'ftp://x' must begin with http:// or https://"),
+        ("spawn = http://x/echo you", "spawn: the URL 'you' must begin with http:// or https://"),
+        (
+            "spawn = http://169.254.169.254/",
+            "spawn: the URL 'http://169.254.169.254/' leads to 169.254.169.254, "
+            "a metadata address, which is not allowed here",
+        ),
+        (
+            "sp awn = http://x",
+            "sp awn: is neither one of state, tries, queue nor the name of an event",
+        ),
+        ("..a = http://x", "..a: is neither one of state, tries, queue nor the name of an event"),
+        (
+            "spawn = http://x whsec_QUJD",
+            "spawn: the secret of a URL must be whsec_ and 24 to 64 bytes in base64",
+        ),
+        (
+            f"spawn = http://x {SECRET}!",
+            "spawn: the secret of a URL must be whsec_ and 24 to 64 bytes in base64",
+        ),
+        (
+            f"spawn = {SECRET} http://x",
+            "spawn: a secret must stand behind the URL that it is for",
+        ),
+        (
+            f"spawn = http://x {SECRET} {SECRET}",
+            "spawn: a secret must stand behind the URL that it is for",
+        ),
+        ("tries = 0", "tries: must be from 1 to 1000, not 0"),
+        ("tries = many", "tries: must be a whole number, not 'many'"),
+        ("queue = 100001", "queue: must be from 1 to 100000, not 100001"),
+        ("state =", "state: names no folder"),
+        ("tires = 5", "tires: the URL '5' must begin with http:// or https://"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(line, reason):
+    kernel = Kernel(Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[gaffer_webhooks])
+    with pytest.raises(ConfigError) as caught:
+        kernel.configure()
+    assert str(caught.value) == f"a.ini:3: [webhooks] {reason}"
+
+
+@pytest.mark.parametrize(
+    ("hook", "field"),
+    [(("", "http://x"), "pattern"), (("a", "x"), "url"), (("a", "http://x", "short"), "secret")],
+)
+def test_wrong_hooks_of_a_program_name_what_is_wrong(hook, field):
+    with pytest.raises(InvalidField) as caught:
+        WebHooks(hooks=[hook])
+    assert caught.value.field == field
+    assert "short" not in str(caught.value)
