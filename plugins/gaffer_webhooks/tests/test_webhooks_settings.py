@@ -80,7 +80,9 @@ def test_every_line_is_a_pattern_and_its_urls():
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(line, reason):
-    kernel = Kernel(Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[gaffer_webhooks])
+    kernel = Kernel(
+        Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[gaffer_webhooks]
+    )
     with pytest.raises(ConfigError) as caught:
         kernel.configure()
     assert str(caught.value) == f"a.ini:3: [webhooks] {reason}"

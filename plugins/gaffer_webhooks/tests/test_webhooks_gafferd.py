@@ -1,0 +1,75 @@
+"""The command gafferd, killed and started again: what had happened is posted."""
+
+import signal
+
+import pytest
+from tests.gafferd import Home, one_line, wait_until
+
+from .conftest import until
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path, "webhooks", "signals")
+
+
+def write(home, receiver, *jobs):
+    section = f"[webhooks]\nproc = {receiver.url}\n"
+    return home.write("g.ini", section + "\n".join(jobs))
+
+
+async def test_what_had_happened_before_a_sigkill_is_posted_after_it(home, receiver):
+    jobs = [home.job(f"job{number}", start="true") for number in range(20)]
+    file = write(home, receiver, *jobs)
+    with home.running("-c", file, "-v") as process:
+        for number in range(20):
+            home.pid(f"job{number}.pid")
+        queues = list((home / ".gaffer" / "webhooks").glob("*.queue"))
+        # The processes have been started; a moment later this is told.
+        wait_until(lambda: sum(path.read_text().count("spawn") for path in queues) == 40)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    write(home, receiver)
+    with home.running("-c", file, "-v"):
+        async with receiver.up():
+            await until(lambda: len(receiver.got) >= 60)
+    told = [(each.event["name"], each.event["event"].rpartition(".")[2]) for each in receiver.got]
+    for number in range(20):
+        own = [event for name, event in told if name == f"job{number}"]
+        assert own == ["create", "start", "spawn"]
+    assert receiver.numbers() == sorted(receiver.numbers())
+
+
+async def test_killed_in_the_middle_of_sending_it_sends_again_with_the_same_id(home, receiver):
+    receiver.hangs = True
+    file = write(home, receiver, home.job("one"))
+    async with receiver.up():
+        with home.running("-c", file, "-v") as process:
+            await until(lambda: receiver.got)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        receiver.hangs = False
+        write(home, receiver)
+        with home.running("-c", file, "-v"):
+            await until(lambda: len(receiver.got) >= 4)
+    assert receiver.got[0].id == receiver.got[1].id
+    assert receiver.got[0].body == receiver.got[1].body
+
+
+async def test_a_stop_by_hand_posts_the_last_exit(home, receiver):
+    file = write(home, receiver, home.job("one"))
+    async with receiver.up():
+        with home.running("-c", file, "-v") as process:
+            await until(lambda: "proc.one.spawn" in receiver.events())
+            process.send_signal(signal.SIGTERM)
+            await until(lambda: "proc.one.delete" in receiver.events())
+            wait_until(lambda: process.poll() is not None)
+            assert process.returncode == 0
+    assert "proc.one.exit" in receiver.events()
+
+
+def test_a_folder_that_is_open_to_others_is_refused(home, receiver):
+    (home / "state").mkdir(mode=0o755)
+    file = home.write("g.ini", f"[webhooks]\nstate = state\nspawn = {receiver.url}\n")
+    said = one_line(home.run("-c", file))
+    assert said.endswith("webhooks: state is open to others: chmod 700 state")
