@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import gaffer_http
 import gaffer_sites
 import gaffer_stats
+import gaffer_webhooks
 from gaffer_http.app import Api
 
 from gaffer_kernel import Kernel
@@ -42,7 +43,7 @@ def asked(line):
 
 
 def test_every_path_and_method_has_its_line_of_curl():
-    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats, gaffer_sites])).url_map
+    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats, gaffer_sites, gaffer_webhooks])).url_map
     adapter = routes.bind(HOST)
     lines = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
     shown = set()

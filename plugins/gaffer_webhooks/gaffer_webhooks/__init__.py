@@ -2,7 +2,7 @@
 
     plugin                   the plugin as an object
     service                  what other code asks: `kernel.services["webhooks"]`; its life
-    info, routes             what is told of a hook; the paths that gaffer-http shows
+    info, routes, shapes     what is told of a hook; the paths that gaffer-http shows
     hooks, hookfile          the hooks there are, and the file of those that are not of gafferd.ini
     targets, target          all URLs, and one: its hooks, its queue, its courier
     courier, retry           the task that sends, and when it sends again

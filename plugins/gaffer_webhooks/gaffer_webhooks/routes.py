@@ -3,12 +3,14 @@ any, and a URL may hold a secret."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from gaffer_kernel import InvalidField, Kernel, NotFound
 
+from gaffer_webhooks import shapes
+from gaffer_webhooks.info import HookInfo
 from gaffer_webhooks.service import Webhooks
 
 if TYPE_CHECKING:
@@ -19,13 +21,20 @@ JSON = "application/json; charset=utf-8"
 
 _encode = msgspec.json.Encoder().encode
 
-View = TypeVar("View", bound=Callable[..., Awaitable["Response"]])
+View = TypeVar("View", bound=Callable[..., Any])
 
 
-def _for_managers(view: View) -> View:
-    # Else whoever may read everywhere could see it.
-    vars(view)["gaffer_needs"] = "manage"
-    return view
+def _view(answers: dict[int, Any], **description: Any) -> Callable[[View], View]:
+    """Say who may ask, and what `/openapi.json` tells: attributes that gaffer-http reads."""
+
+    def mark(view: View) -> View:
+        # Else whoever may read everywhere could see it.
+        vars(view)["gaffer_needs"] = "manage"
+        # 404 also where the path has no parameter: while the plugin is closed.
+        vars(view)["gaffer_openapi"] = {"answers": answers, "errors": (404,), **description}
+        return view
+
+    return mark
 
 
 def make_routes(kernel: Kernel) -> Blueprint:
@@ -35,13 +44,13 @@ def make_routes(kernel: Kernel) -> Blueprint:
     routes = Blueprint("webhooks", __name__)
 
     @routes.get("/webhooks")
-    @_for_managers
+    @_view({200: shapes.Hooks})
     async def list_hooks() -> Response:
         """All hooks."""
-        return _reply({"webhooks": _webhooks(kernel).list()})
+        return _reply(shapes.Hooks(_webhooks(kernel).list()))
 
     @routes.post("/webhooks")
-    @_for_managers
+    @_view({201: shapes.Registered}, body=shapes.NewHook)
     async def register_hook() -> Response:
         """Have events posted to a URL, which may not be of this machine or its networks."""
         body = await _http(kernel).body(["pattern", "url", "secret"])
@@ -51,40 +60,40 @@ def make_routes(kernel: Kernel) -> Blueprint:
         hook = await _webhooks(kernel).register(
             body["pattern"], body["url"], body.get("secret"), trusted=False
         )
-        return _reply({"ok": True, "id": hook.id}, 201, {"location": f"/webhooks/{hook.id}"})
+        return _reply(shapes.Registered(hook.id), 201, {"location": f"/webhooks/{hook.id}"})
 
     @routes.get("/webhooks/<hook>")
-    @_for_managers
+    @_view({200: HookInfo})
     async def show_hook(hook: str) -> Response:
         """One hook."""
         return _reply(_webhooks(kernel).get(hook))
 
     @routes.delete("/webhooks/<hook>")
-    @_for_managers
+    @_view({200: shapes.Done})
     async def unregister_hook(hook: str) -> Response:
         """Have no more events posted."""
         await _webhooks(kernel).unregister(hook)
-        return _reply({"ok": True})
+        return _reply(shapes.Done())
 
     @routes.get("/webhooks/<hook>/dead")
-    @_for_managers
+    @_view({200: shapes.Dead})
     async def list_dead(hook: str) -> Response:
         """The messages that were given up."""
-        return _reply({"dead": _webhooks(kernel).dead(hook)})
+        return _reply(shapes.Dead(_webhooks(kernel).dead(hook)))
 
     @routes.delete("/webhooks/<hook>/dead")
-    @_for_managers
+    @_view({200: shapes.Forgotten}, body=shapes.Some, optional=True)
     async def forget_dead(hook: str) -> Response:
         """Remove messages that were given up."""
         ids = _ids(await _http(kernel).body(["ids"], optional=True))
-        return _reply({"ok": True, "forgotten": _webhooks(kernel).forget(hook, ids)})
+        return _reply(shapes.Forgotten(_webhooks(kernel).forget(hook, ids)))
 
     @routes.post("/webhooks/<hook>/replay")
-    @_for_managers
+    @_view({200: shapes.Replayed}, body=shapes.Some, optional=True)
     async def replay_dead(hook: str) -> Response:
         """Send messages that were given up once more."""
         ids = _ids(await _http(kernel).body(["ids"], optional=True))
-        return _reply({"ok": True, "replayed": _webhooks(kernel).replay(hook, ids)})
+        return _reply(shapes.Replayed(_webhooks(kernel).replay(hook, ids)))
 
     return routes
 

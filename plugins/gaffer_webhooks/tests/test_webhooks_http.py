@@ -5,8 +5,12 @@ from contextlib import nullcontext
 
 import gaffer_http
 import pytest
-from gaffer_kernel import hookimpl
+from gaffer_http.app import Api
+from gaffer_http.openapi.document import describe_routes
+from gaffer_kernel import Kernel, hookimpl
 from httpx2 import AsyncClient
+
+import gaffer_webhooks
 
 from .conftest import SECRET, happen, until
 
@@ -240,6 +244,18 @@ async def test_there_are_only_so_many_hooks(api, monkeypatch):
             status, answer, _ = await ask(kernel, "POST", "/webhooks", body)
         assert (status, answer["reason"]) == (400, "url: there are 2 hooks already")
         assert len(await listed(kernel)) == 2
+
+
+def test_openapi_tells_what_is_taken_and_answered():
+    paths = describe_routes(Api(Kernel(plugins=[gaffer_http, gaffer_webhooks])), "1")["paths"]
+    shown = {
+        (method, path.replace("{hook}", "x"))
+        for path, operations in paths.items()
+        if path.startswith("/webhooks")
+        for method in map(str.upper, operations)
+    }
+    assert shown == set(PATHS)
+    assert "requestBody" in paths["/webhooks"]["post"]
 
 
 async def test_closed_by_hand_it_says_so(api):
