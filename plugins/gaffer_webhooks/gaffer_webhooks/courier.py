@@ -39,7 +39,7 @@ class Courier:
         gone: called when the receiver says that nobody is there any more.
 
     Attributes:
-        failing: why the first message could not be delivered yet; None when all is well.
+        failing: why the latest message could not be delivered; None when all is well.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Courier:
         self._gone = gone
         self._letter = ""
         self._tries = 0
+        self._gave_up = False
         self._pausing = False
         self._changes = trio.lowlevel.ParkingLot()
 
@@ -121,10 +122,13 @@ class Courier:
                 self._tell(None)
             case Verdict.DEAD:
                 self._outbox.give_up(letter.id, answer.reason, self._tries)
-                log.warning(
+                log.log(
+                    logging.DEBUG if self._gave_up else logging.WARNING,
                     "%s: gave up a message (%s) after %d tries: %s",
                     *(self._label, letter.event, self._tries, answer.reason),
                 )
+                self._gave_up = True
+                self.failing = answer.reason
             case Verdict.GONE:
                 self._gone()
 
@@ -134,4 +138,5 @@ class Courier:
             log.warning("%s: will try again: %s", self._label, failing)
         elif failing is None and self.failing is not None:
             log.info("%s: works again", self._label)
+            self._gave_up = False
         self.failing = failing

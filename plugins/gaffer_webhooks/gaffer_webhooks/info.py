@@ -20,7 +20,7 @@ class HookInfo(msgspec.Struct, frozen=True):
         waiting: how many messages wait for this URL.
         dead: how many were given up and can be sent again.
         dropped: how many were lost because there were too many, since the plugin opened.
-        failing: why the first of those that wait could not be delivered yet; None if all is well.
+        failing: why the latest message could not be delivered; None if all is well.
     """
 
     id: str

@@ -34,6 +34,9 @@ MOST_HOOKS = 256
 GRACE = 3.0
 """Seconds that messages have to be sent when the plugin closes; the kernel would allow five."""
 
+AT_ONCE = 100
+"""Events that are put into the queues before others have their turn."""
+
 Infos = list[HookInfo]
 DeadLetters = list[DeadLetter]
 
@@ -187,8 +190,11 @@ class _Listener:
         dropped = 0
         while batch := await events.batch():
             self._hooks.refresh()
-            self._targets.hand_out(batch)
-            self.told = batch[-1].seq
+            for start in range(0, len(batch), AT_ONCE):
+                some = batch[start : start + AT_ONCE]
+                self._targets.hand_out(some)
+                self.told = some[-1].seq
+                await trio.lowlevel.checkpoint()
             if events.dropped > dropped:
                 log.error("%d events came too fast and were not posted", events.dropped - dropped)
                 dropped = events.dropped

@@ -69,8 +69,9 @@ class Targets:
         Raises:
             GafferError: a file cannot be read.
         """
-        for hook in hooks.values():
-            hooks_there = self._target(hook, folder).hooks
+        targets = [(hook, self._target(hook, folder)) for hook in hooks.values()]
+        for hook, target in targets:
+            hooks_there = target.hooks
             _, since = hooks_there.get(hook.id, (hook, seq))
             hooks_there[hook.id] = hook, since
         for key, target in list(self._targets.items()):

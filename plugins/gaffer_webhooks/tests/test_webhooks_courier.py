@@ -183,6 +183,17 @@ async def test_the_log_tells_when_it_begins_to_fail_and_when_that_is_over(
     ]
 
 
+async def test_a_receiver_that_takes_nothing_is_told_once(autojump_clock, outbox, caplog):
+    line = Line(*[BUSY] * 5, TAKEN)
+    outbox.add(letters("a", "b", "c", "d", "e", "f"))
+    async with working(outbox, line, limit=1) as courier:
+        await courier.rested()
+    assert len(outbox.dead()) == 5
+    [record] = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert "gave up a message (tick) after 1 tries: answered 503" in record.getMessage()
+    assert courier.failing is None
+
+
 async def test_a_sender_that_raises_is_one_failed_try(autojump_clock, outbox, caplog):
     class Broken(Line):
         async def post(self, headers, body):

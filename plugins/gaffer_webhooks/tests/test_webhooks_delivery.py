@@ -1,6 +1,8 @@
 """Events posted to real receivers: what arrives, in which order, whatever the receiver does."""
 
 import ssl
+import subprocess
+import sys
 import time
 
 import pytest
@@ -311,7 +313,21 @@ async def test_what_json_has_no_word_for_is_sent_as_its_text(posting, receiver):
     assert receiver.got[0].event["strange"] == str(Kernel)
 
 
-async def test_nothing_is_made_on_disk_and_nothing_imported_without_hooks(posting, state):
+def test_without_hooks_nothing_is_imported_to_send_with(tmp_path):
+    code = """
+import sys, trio, gaffer_webhooks
+from gaffer_kernel import Config, open_kernel
+async def main():
+    config = Config.from_string("[webhooks]\\nstate = state\\n")
+    async with open_kernel(config, plugins=[gaffer_webhooks]) as kernel:
+        assert kernel.services["webhooks"].list() == []
+trio.run(main)
+assert not {"httpx2", "quart", "gaffer_http"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+
+
+async def test_nothing_is_made_on_disk_without_hooks(posting, state):
     async with posting() as kernel:
         happen(kernel, 1)
         assert kernel.services["webhooks"].list() == []
