@@ -3,6 +3,7 @@
 import json
 import logging
 
+import gaffer_stats
 import pytest
 import trio
 from trio_websocket import ConnectionClosed
@@ -67,6 +68,20 @@ async def test_secrets_are_for_those_who_manage(people):
             config = (await talker.do("info", "one.a"))["info"]["config"]
             assert (config["env"], config["args"]) == ({"KEY": env}, args)
             assert (await talker.do("process_info", 1))["info"]["env"] == {"KEY": env}
+
+
+async def test_command_lines_in_samples_are_for_those_who_manage(running_api):
+    async with running_api(People(PEOPLE), gaffer_stats) as api:
+        await start(api, "a", "one")
+        for who, manages in (("guest", False), ("typist", False), ("tenant", True)):
+            async with talking(api, **as_(who)) as talker:
+                stats = (await talker.do("stats", "one.a"))["stats"]["stats"]
+                stats.append((await talker.do("process_stats", 1))["stats"])
+                for topic in ("STATS:1", "STATS:one.a"):
+                    await talker.subscribe(topic)
+                    event = await talker.event("stat", topic)
+                    stats += event.get("stats", [event])
+                assert [each["cmdline"] is not None for each in stats] == [manages] * 4
 
 
 CHANGES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import trio
 from gaffer_kernel import Job, JobName, Manager, Process
@@ -13,6 +13,10 @@ from gaffer_kernel.kernel import Kernel
 from gaffer_stats.frame import Measured, Result, Subject, frame_of
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.sampler import INTERVAL, Sampler, Watch
+from gaffer_stats.shown import shown_to
+
+if TYPE_CHECKING:
+    from gaffer_http.access.caller import Caller
 
 
 class Stats:
@@ -96,6 +100,15 @@ class Stats:
     async def all(self) -> tuple[JobStats, ...]:
         """A sample of the processes of all jobs."""
         return await self.sample(self._manager)
+
+    def shown(self, caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
+        """A sample as somebody who may read it is told it: see gaffer_stats.shown.
+
+        Args:
+            caller: of gaffer-http.
+            result: of a process or a job.
+        """
+        return shown_to(caller, result)
 
 
 def in_thread() -> Callable[[list[int]], Awaitable[Measured]]:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from gaffer_http.access.caller import Caller
 
 
+def shown_to(caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
+    """What was measured, of a process or of a job."""
+    if isinstance(result, Sample):
+        return process_for(caller, result)
+    return job_for(caller, result)
+
+
 def process_for(caller: Caller, sample: Sample) -> Sample:
     """The sample of a process."""
     return sample if _manages(caller, sample.name or "") else _without_command(sample)

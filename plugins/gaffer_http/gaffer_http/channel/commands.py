@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gaffer_kernel import InvalidField, Job, JobConfig, JobName, Process
 
 from gaffer_http.access.caller import Right
-from gaffer_http.access.rules import readable, require
+from gaffer_http.access.rules import caller, readable, require
 from gaffer_http.channel import arguments as takes
 from gaffer_http.channel.samples import stats_service
 from gaffer_http.channel.writes import Writes
@@ -167,7 +167,8 @@ def _info(job: Job, given: takes.OfJob) -> Result:
 
 
 async def _stats(job: Job, given: takes.OfJob) -> Result:
-    return {"stats": await stats_service().job(job.name)}
+    service = stats_service()
+    return {"stats": service.shown(caller(), await service.job(job.name))}
 
 
 # About processes
@@ -178,7 +179,8 @@ def _process_info(process: Process, given: takes.OfProcess) -> Result:
 
 
 async def _process_stats(process: Process, given: takes.OfProcess) -> Result:
-    return {"stats": await stats_service().process(process.pid)}
+    service = stats_service()
+    return {"stats": service.shown(caller(), await service.process(process.pid))}
 
 
 def _kill(process: Process, given: takes.Kill) -> Result:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
 from gaffer_kernel import Job, Process
 
+from gaffer_http.access.rules import caller
 from gaffer_http.channel.messages import happened
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
@@ -34,12 +36,13 @@ def stats_service() -> Any:
 async def sampling(service: Any, subject: Job | Process) -> AsyncIterator[Source[dict[str, Any]]]:
     """The samples of a job or a process, as they are taken."""
     async with service.watch(subject) as watch:
-        yield _Samples(watch)
+        yield _Samples(watch, partial(service.shown, caller()))
 
 
 class _Samples:
-    def __init__(self, watch: Any) -> None:
+    def __init__(self, watch: Any, show: Callable[[Any], Any]) -> None:
         self._watch = watch
+        self._show = show
         self._told = 0
 
     async def receive(self) -> dict[str, Any] | None:
@@ -47,7 +50,7 @@ class _Samples:
             sample = await anext(self._watch)
         except StopAsyncIteration:
             return None
-        payload: dict[str, Any] = msgspec.to_builtins(sample)
+        payload: dict[str, Any] = msgspec.to_builtins(self._show(sample))
         if self._watch.dropped > self._told:
             payload["dropped"] = self._watch.dropped - self._told
             self._told = self._watch.dropped
