@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from gaffer_testing import Conformance
 
 from gaffer_kernel.config import Config
 
@@ -27,6 +28,7 @@ PAGES = [
     README,
     *(ROOT / "docs" / f"{name}.md" for name in ("overview", "embedding", "http-api", "migration")),
 ]
+TESTED = [*PAGES, ROOT / "plugins" / "gaffer_testing" / "README.md"]
 ALL_PAGES = sorted(
     path for glob in ("*.md", "docs/*.md", "plugins/*/*.md") for path in ROOT.glob(glob)
 )
@@ -41,6 +43,9 @@ COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.M)
 INI = re.compile(r"^```ini\n(.*?)^```\n", re.M | re.S)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 PLUGIN = re.compile(r"# ~/\.gaffer/plugins/(\w+)/__init__\.py\n")
+
+SUITE = "(Conformance)"
+"""A class that has the tests of gaffer-testing."""
 
 STORY = """
 import trio
@@ -65,7 +70,7 @@ class Block(NamedTuple):
     def kind(self):
         if PLUGIN.match(self.code):
             return "plugin"
-        if "def test_" in self.code:
+        if "def test_" in self.code or SUITE in self.code:
             return "tests"
         return "program" if "trio.run" in self.code else "part"
 
@@ -111,17 +116,18 @@ def test_the_parts_of_a_page_run_one_after_the_other(path, tmp_path):
     assert not printed
 
 
-@pytest.mark.parametrize("block", of_kind("tests"), ids=str)
+@pytest.mark.parametrize("block", of_kind("tests", TESTED), ids=str)
 def test_tests_of_a_page_pass(block, tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\nfilterwarnings = error\n")
     (tmp_path / "test_page.py").write_text(block.code)
-    names = re.findall(r"def (test_\w+)", block.code)
+    number = len(re.findall(r"def test_\w+", block.code))
+    number += block.code.count(SUITE) * sum(name.startswith("test_") for name in vars(Conformance))
 
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     environ = {key: text for key, text in os.environ.items() if not key.startswith("PYTEST")}
     summary = run(*command, cwd=tmp_path, env=environ)
 
-    assert f"{len(names)} passed" in summary
+    assert f"{number} passed" in summary
 
 
 def test_the_kernel_is_embedded_in_ten_lines_and_without_http(tmp_path):

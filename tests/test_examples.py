@@ -1,15 +1,22 @@
-"""The examples that talk to gafferd, beside a real one that runs `examples/gaffer.ini`."""
+"""The examples: programs that talk to a real gafferd with `examples/gaffer.ini`, and plugins."""
 
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from gaffer_testing import Conformance
+
+from gaffer_kernel import Config, ConfigError
+from gaffer_kernel.plugins import Plugins
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEADLINE = 60.0
@@ -26,24 +33,31 @@ def wait_for(condition, process):
     return found
 
 
-@pytest.fixture
-def url(tmp_path):
-    """Where the API of gafferd answers, with all its jobs running."""
-    log = tmp_path / "log"
+@contextmanager
+def gafferd(home, *arguments, examples=EXAMPLES, **options):
+    """gafferd with all jobs running: its process, and where its API answers."""
+    log = home / "log"
     command = [
-        *(Path(sys.executable).with_name("gafferd"), "-c", "gaffer.ini"),
+        *(Path(sys.executable).with_name("gafferd"), "-c", "gaffer.ini", *arguments),
         *("--bind", "127.0.0.1:0", "--log-level", "info", "--error-log", log),
     ]
-    environ = {**os.environ, "HOME": str(tmp_path)}
-    with subprocess.Popen(command, cwd=EXAMPLES, env=environ) as process:
+    environ = {**os.environ, "HOME": str(home)}
+    with subprocess.Popen(command, cwd=examples, env=environ, **options) as process:
         try:
             listening = re.compile(r"listening on (\S+)")
             [url] = wait_for(lambda: log.exists() and listening.findall(log.read_text()), process)
             wait_for(lambda: json.load(urlopen(f"{url}/pids"))["pids"] == [1, 2], process)
-            yield url
+            yield process, url
         finally:
             process.terminate()
             assert process.wait(DEADLINE) == 0
+
+
+@pytest.fixture
+def url(tmp_path):
+    """Where the API of gafferd answers, with all its jobs running."""
+    with gafferd(tmp_path) as (_, url):
+        yield url
 
 
 def test_the_echo_client_hears_what_it_has_said(url):
@@ -55,3 +69,78 @@ def test_the_echo_client_hears_what_it_has_said(url):
         timeout=DEADLINE,
     )
     assert (done.stdout, done.stderr) == ("Sent\nReceiving...\nReceived 'ECHO\\n'\n", "")
+
+
+# Plugins
+
+
+@pytest.fixture
+def examples(tmp_path):
+    """A copy of the examples that nobody else could have changed, whatever the rights of ours."""
+    copy = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (tmp_path, copy, *copy.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o022)
+    return copy
+
+
+def test_the_plugins_do_what_their_readme_says(examples, tmp_path):
+    out = tmp_path / "out"
+    with (
+        out.open("w") as stdout,
+        gafferd(tmp_path, "-p", "plugins/", examples=examples, stdout=stdout) as (process, url),
+    ):
+        assert b"<title>gaffer" in urlopen(f"{url}/_plugin/ui/").read()
+        assert b"hello dummy" in urlopen(f"{url}/_plugin/dummy/").read()
+        wait_for(lambda: "hello echo\n" in out.read_text(), process)
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "restart dummy\n" in out.read_text(), process)
+
+    said = out.read_text().splitlines()
+    assert {"start dummy app", "hello dummy", "hello echo", "restart dummy"} <= set(said)
+    assert any(re.fullmatch(r"tick: \d processes", line) for line in said)
+    assert said[-1] == "stop dummy"
+    # What is no plugin and no site is left as it is.
+    assert sorted(os.listdir(examples / "plugins")) == sorted(os.listdir(EXAMPLES / "plugins"))
+
+
+def test_the_plugins_are_listed_and_the_distribution_is_none_of_them(examples, tmp_path):
+    command = [Path(sys.executable).with_name("gafferd"), "-p", "plugins/", "--list-plugins"]
+    environ = {**os.environ, "HOME": str(tmp_path), "COLUMNS": "200"}
+
+    done = subprocess.run(
+        command, cwd=examples, env=environ, capture_output=True, text=True, timeout=DEADLINE
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    found = re.findall(r"^(\w+) .*plugins/", done.stdout, re.MULTILINE)
+    assert found == ["dummy", "hello", "tick"]
+
+
+@pytest.mark.parametrize("name", ["hello", "tick", "dummy"])
+def test_a_plugin_conforms(name):
+    class Suite(Conformance):
+        plugin = EXAMPLES / "plugins" / name
+
+    for test in [test for test in vars(Conformance) if test.startswith("test_")]:
+        getattr(Suite(), test)()
+
+
+@pytest.mark.parametrize("text", ["often = 1", "seconds = 0", "seconds = soon"])
+def test_tick_refuses_what_it_cannot_use(text):
+    plugins = Plugins()
+    plugins.add_folder(EXAMPLES / "plugins", ["dummy", "hello"], insecure=True)
+    plugins.check()
+    with pytest.raises(ConfigError, match=rf"\[tick\] {text.split()[0]}"):
+        plugins.configure(Config.from_string(f"[tick]\n{text}\n"))
+
+
+def test_the_tests_of_the_distribution_pass():
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    environ = {key: text for key, text in os.environ.items() if not key.startswith("PYTEST")}
+    folder = EXAMPLES / "plugins" / "package"
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=DEADLINE
+    )
+    assert done.returncode == 0, done.stdout
+    assert "9 passed" in done.stdout

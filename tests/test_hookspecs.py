@@ -1,12 +1,14 @@
-"""The eight hooks, and the page that describes them: docs/hooks.md says what the code says."""
+"""The hooks of the kernel and of plugins: docs/hooks.md says what the code says."""
 
 import inspect
 import re
 import types
 from pathlib import Path
 
+import pluggy
 import pytest
 import trio.testing
+from importlib_metadata import entry_points
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.events import EventBus
@@ -16,11 +18,24 @@ PAGE = (Path(__file__).parent.parent / "docs" / "hooks.md").read_text()
 SECTIONS = dict(
     re.findall(r"^## (gaffer_\w+\(.*?\))\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
 )
-HOOKS = {
+KERNEL_HOOKS = {
     name: function
     for name, function in vars(hookspecs).items()
     if hasattr(function, f"{hookspecs.PROJECT}_spec")
 }
+
+
+def brought():
+    """The hooks that the plugins of this repository bring."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    for point in sorted(entry_points(group=hookspecs.PROJECT)):
+        if bring := getattr(point.load(), "gaffer_addhooks", None):
+            bring(pluginmanager=manager)
+    return {name: caller.spec.function for name, caller in vars(manager.hook).items()}
+
+
+BROUGHT_HOOKS = brought()
+HOOKS = {**KERNEL_HOOKS, **BROUGHT_HOOKS}
 
 
 def signature(name):
@@ -35,8 +50,8 @@ def example(text):
     return plugin
 
 
-def test_there_are_eight():
-    assert list(HOOKS) == [
+def test_the_kernel_has_eight():
+    assert list(KERNEL_HOOKS) == [
         "gaffer_addhooks",
         "gaffer_add_options",
         "gaffer_config_sections",
@@ -46,6 +61,10 @@ def test_there_are_eight():
         "gaffer_process_env",
         "gaffer_restart_delay",
     ]
+
+
+def test_plugins_bring_three():
+    assert set(BROUGHT_HOOKS) == {"gaffer_http_routes", "gaffer_http_caller", "gaffer_exporters"}
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -61,7 +80,16 @@ def test_each_is_typed_and_documented(name):
 
 
 def test_the_page_has_each_hook_with_its_arguments_in_the_same_order():
-    assert list(SECTIONS) == [signature(name) for name in HOOKS]
+    kernels = len(KERNEL_HOOKS)
+    assert list(SECTIONS)[:kernels] == [signature(name) for name in KERNEL_HOOKS]
+    assert sorted(list(SECTIONS)[kernels:]) == sorted(map(signature, BROUGHT_HOOKS))
+
+
+def test_the_table_at_the_top_has_each_hook():
+    table = re.findall(r"^\|.*\|$", PAGE, re.MULTILINE)
+    assert re.findall(r"`(gaffer_\w+)`", "\n".join(table)) == [
+        section.partition("(")[0] for section in SECTIONS
+    ]
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -1,5 +1,6 @@
 """The built wheels, tried the way a stranger would: each in an environment of its own."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from uv import find_uv_bin
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+STRANGER = ROOT / "examples" / "plugins" / "package"
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -43,13 +45,13 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture
 def fresh(wheels, tmp_path):
-    """A function that installs wheels, by name, into one new environment; returns its `bin`."""
+    """A function that installs wheels, ours by name, into a new environment; returns its `bin`."""
     binaries = tmp_path / "venv" / "bin"
     uv("venv", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
 
     def install(*names):
         target = ("--python", binaries / "python", "-c", ROOT / "constraints.txt")
-        uv("pip", "install", *target, *(wheels[name] for name in names), cwd=tmp_path)
+        uv("pip", "install", *target, *(wheels.get(name, name) for name in names), cwd=tmp_path)
         return binaries
 
     return install
@@ -101,6 +103,15 @@ def test_a_plugin_is_found_once_its_wheel_is_there(fresh, tmp_path):
     fresh("gaffer_http")
     assert "http" in run(gafferd, "--list-plugins", cwd=tmp_path).split()
     assert "--bind" in run(gafferd, "--help", cwd=tmp_path)
+
+
+def test_a_strangers_distribution_is_built_installed_and_found(fresh, tmp_path):
+    versions = ("-b", ROOT / "constraints.txt")
+    uv("build", "--wheel", "--out-dir", tmp_path / "dist", *versions, STRANGER, cwd=tmp_path)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    gafferd = fresh("gaffer_kernel", wheel) / "gafferd"
+    listed = run(gafferd, "--list-plugins", cwd=tmp_path)
+    assert re.search(r"^uptime +1\.0 +gaffer-uptime +loaded$", listed, re.MULTILINE)
 
 
 def wait_until(condition, seconds=30):

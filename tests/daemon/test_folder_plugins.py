@@ -20,7 +20,7 @@ def home(tmp_path):
 
 
 def test_the_example_starts_restarts_and_stops(home):
-    shutil.copytree(EXAMPLE, home / "plugins")
+    shutil.copytree(EXAMPLE / "dummy", home / "plugins" / "dummy")
     for path in (home / "plugins", *(home / "plugins").rglob("*")):
         path.chmod(path.stat().st_mode & ~0o022)
 

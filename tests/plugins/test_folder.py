@@ -92,9 +92,13 @@ def test_the_folders_and_where_each_plugin_lies_are_told(place):
     }
 
 
+def _nothing():
+    return {}
+
+
 def test_embedding_has_no_folders(place):
     plugins = Plugins()
-    plugins.add(SimpleNamespace(gaffer_process_env=hookimpl(lambda: None)), "ape")
+    plugins.add(SimpleNamespace(gaffer_process_env=hookimpl(_nothing)), "ape")
     assert plugins.roots == ()
     assert [info.path for info in plugins.info()] == [None]
 

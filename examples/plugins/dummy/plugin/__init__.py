@@ -1,4 +1,4 @@
-"""A plugin that only says when it starts and stops: gafferd -c gaffer.ini -p plugins/"""
+"""The other form of a plugin: a class, whose application is started and stopped."""
 
 from gaffer_kernel import Plugin
 

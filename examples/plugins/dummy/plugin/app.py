@@ -1,4 +1,4 @@
-"""The application of the plugin."""
+"""The application of the plugin. `loop` is its nursery, for tasks of its own."""
 
 
 class DummyApp:

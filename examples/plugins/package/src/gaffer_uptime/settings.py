@@ -1,0 +1,20 @@
+"""The section [uptime]."""
+
+from __future__ import annotations
+
+from gaffer_kernel import Config
+
+
+def ignored(config: Config) -> frozenset[str]:
+    """The jobs that are left out.
+
+    Raises:
+        ConfigError: the section has another key.
+    """
+    section = config.section("uptime")
+    if section is None:
+        return frozenset()
+    for key, _ in section.items():
+        if key != "ignore":
+            raise section.error(key, "unknown key, there is only ignore")
+    return frozenset(section.getlist("ignore", []))

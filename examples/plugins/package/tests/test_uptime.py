@@ -1,0 +1,31 @@
+import gaffer_uptime
+import pytest
+from gaffer_testing import Conformance
+from trio.testing import wait_all_tasks_blocked
+
+from gaffer_kernel import Config, JobConfig
+from gaffer_kernel.testing import Plan
+
+
+class TestConformance(Conformance):
+    plugin = gaffer_uptime
+
+
+@pytest.fixture
+def plugins_under_test():
+    return [gaffer_uptime]
+
+
+@pytest.fixture
+def kernel_config():
+    return Config.from_string("[uptime]\nignore = cron")
+
+
+async def test_the_longest_life_counts(kernel, events, fake_processes):
+    fake_processes.plans = {"serve": Plan(life=90.0), "cron": Plan(life=1.0)}
+    kernel.manager.load(JobConfig(name="cron", cmd="cron"))
+    kernel.manager.load(JobConfig(name="web", cmd="serve"))
+    await events.wait("exit", name="web", seconds=100)
+    await wait_all_tasks_blocked()
+
+    assert kernel.services["uptime"].longest() == pytest.approx({"web": 90.0})

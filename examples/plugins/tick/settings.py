@@ -1,0 +1,21 @@
+"""The section `[tick]`."""
+
+KEYS = ("seconds",)
+
+
+def seconds_of(config):
+    """How long to wait between two lines.
+
+    Raises:
+        ConfigError: the section has another key, or no number above zero.
+    """
+    section = config.section("tick")
+    if section is None:
+        return 10.0
+    for key, _ in section.items():
+        if key not in KEYS:
+            raise section.error(key, f"unknown key, there is only {KEYS[0]}")
+    seconds = section.getfloat("seconds", 10.0)
+    if seconds <= 0:
+        raise section.error("seconds", "must be above 0")
+    return seconds

@@ -1,0 +1,7 @@
+from gaffer_testing import Conformance
+
+import gaffer_mandatory
+
+
+class TestMandatory(Conformance):
+    plugin = gaffer_mandatory

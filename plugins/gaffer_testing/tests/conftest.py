@@ -1,0 +1,3 @@
+"""pytest's own fixture for tests of plugins of pytest."""
+
+pytest_plugins = ["pytester"]
