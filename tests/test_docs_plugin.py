@@ -25,6 +25,9 @@ def environ(tmp_path):
     venv = tmp_path / "venv"
     command = [find_uv_bin(), "venv", "-q", "--python", sys.executable, venv]
     subprocess.run(command, check=True, timeout=DEADLINE)
+    command = [find_uv_bin(), "build", "-q", "--wheel", "-b", ROOT / "constraints.txt"]
+    command += ["--out-dir", tmp_path / "published", ROOT]
+    subprocess.run(command, check=True, timeout=DEADLINE)
     [packages] = venv.glob("lib/python*/site-packages")
     ours = Path(pytest.__file__).parent.parent
     (packages / "gaffer.pth").write_text(f"import site; site.addsitedir({str(ours)!r})\n")
@@ -41,6 +44,7 @@ def environ(tmp_path):
         "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
         "UV_BUILD_CONSTRAINT": str(ROOT / "constraints.txt"),
         "UV_CONSTRAINT": str(ROOT / "constraints.txt"),
+        "UV_FIND_LINKS": str(tmp_path / "published"),
         "VIRTUAL_ENV": str(venv),
     }
 

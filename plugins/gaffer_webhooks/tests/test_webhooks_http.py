@@ -258,8 +258,8 @@ def test_openapi_tells_what_is_taken_and_answered():
     assert "requestBody" in paths["/webhooks"]["post"]
 
 
-async def test_closed_by_hand_it_says_so(api):
+async def test_its_paths_go_when_it_is_closed(api):
     async with api() as kernel:
         await kernel.plugins.close("webhooks")
         status, answer, _ = await ask(kernel, "GET", "/webhooks")
-        assert (status, answer["reason"]) == (404, "no service 'webhooks'")
+        assert (status, answer["error"]) == (404, "resource_not_found")
