@@ -8,8 +8,10 @@ import trio
 import trustme
 from gaffer_kernel import GafferError, hookimpl
 from quart import Blueprint
+from trio_websocket import ConnectionClosed
 
 from .people import Known, People
+from .talker import readers, start, talking, until
 
 TOKEN = {"authorization": "Bearer good"}
 
@@ -91,6 +93,20 @@ async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
         people.tokens["good"].revoke()
         with trio.fail_after(10):
             assert not await client.stream.receive_some() or not await client.stream.receive_some()
+
+
+@pytest.mark.parametrize("path", ["/channel", "/wstreams/1"])
+async def test_a_websocket_says_that_its_caller_has_lost_his_rights(api, people, path):
+    process = await start(api)
+    async with talking(api, path, **TOKEN) as talker:
+        if path == "/channel":
+            await talker.subscribe("EVENTS")
+        else:
+            await until(lambda: readers(process))
+        people.tokens["good"].revoke()
+        with pytest.raises(ConnectionClosed) as closed, trio.fail_after(10):
+            await talker.hear()
+    assert closed.value.reason.code == 4401
 
 
 class Slow:

@@ -40,10 +40,15 @@ PREFLIGHT_HEADERS: tuple[Header, ...] = (
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing."""
 
+LOST_RIGHTS = 4401
+"""With this a websocket closes whose caller has lost his rights."""
+
 _HOST = re.compile(rb"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]{0,5})?")
 _RAW = frozenset({"application/json", "application/octet-stream"})
 _CURL = _RAW | {"application/x-www-form-urlencoded"}
 _START = frozenset({"http.response.start", "websocket.http.response.start"})
+
+_OPEN = frozenset({"websocket.accept", "websocket.send"})
 
 
 class Guard:
@@ -89,6 +94,8 @@ class Guard:
                 # The request may have done its work: what it is refused is the answer.
                 answer.record("no answer")
                 await answer.error(rights_lost(caller))
+            elif not finished:
+                await answer.hang_up(LOST_RIGHTS)
         except ApiError as refusal:
             if not answer.started:
                 await answer.error(refusal)
@@ -199,6 +206,7 @@ class _Answer:
         self.started = False
         self._scope = scope
         self._send = send
+        self._websocket_open = False
         self._recorded = scope.get("method", "GET") in READING
 
     async def send(self, message: Message) -> None:
@@ -214,7 +222,13 @@ class _Answer:
             # A browser that offers one gives up when none is chosen.
             message["subprotocol"] = SUBPROTOCOL
         self.started = True
+        self._websocket_open = kind in _OPEN
         await self._send(message)
+
+    async def hang_up(self, code: int) -> None:
+        """Close a websocket that has been accepted, and is still open."""
+        if self._websocket_open:
+            await self.send({"type": "websocket.close", "code": code})
 
     def record(self, outcome: object) -> None:
         """Write of a change to the audit log, unless that is done: before the client knows."""
