@@ -112,10 +112,10 @@ async def test_many_at_once_are_answered_together(ask):
                 nursery.start_soon(ask, "/stats")
 
 
-async def test_closed_by_hand_it_says_so(ask, kernel):
+async def test_closed_by_hand_it_has_no_paths(ask, kernel):
     await kernel.plugins.close("stats")
     status, body = await ask("/stats")
-    assert (status, body["reason"]) == (404, "no service 'stats'")
+    assert (status, body["reason"]) == (404, "there is nothing at /stats")
 
 
 def test_the_readme_has_every_path():
