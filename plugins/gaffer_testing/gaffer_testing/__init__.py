@@ -2,10 +2,10 @@
 
     fixtures     what pytest finds by itself: kernel, events, hook_calls, fake_processes
     conformance  the suite: one class to derive from
-    bench        a kernel with the plugin under test, on a fake system
+    bench        a kernel with the plugin under test, on processes that only pretend
     subject      what can be put under test: a module, an object, a class, a folder
     events, calls, processes   what the fixtures give
-    neighbour, holdings, release, importing, reading   what single tests of the suite need
+    judging, neighbour, holdings, release, importing, reading   what single tests of the suite need
 
 Each line uses only what stands below it. None of it is a plugin of gafferd.
 """

@@ -6,14 +6,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import trio
 from gaffer_kernel import Config, JobConfig, Kernel, open_kernel
 from gaffer_kernel.daemon.options import parse
 from gaffer_kernel.plugins import PluginInfo, Plugins
+from trio.testing import wait_all_tasks_blocked
 
 from gaffer_testing.events import Events
 from gaffer_testing.processes import FakeProcesses
 from gaffer_testing.release import release
 from gaffer_testing.subject import make_plugins, name_of
+
+_SETTLING = 1.0
+"""Seconds that plugins get to react to what happened, at most."""
+
+_QUIET = 0.01
+"""Seconds without anything to do, after which they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class Run:
         await self.kernel.plugins.close(self.name)
 
     async def live(self) -> None:
-        """Let a job come and go; one of its processes writes, and crashes."""
+        """Let a job come and go, whose process writes, and crashes; then let plugins react."""
         wanted = JobConfig(name="conformance", cmd="pretend", redirect_output=["stdout"])
         begun = self.events.events[-1].seq if self.events.events else 0
         job = self.kernel.manager.load(wanted)
@@ -100,6 +108,8 @@ class Run:
         await self._after(begun, "exit")
         self.kernel.manager.unload("conformance")
         await self._after(begun, "delete")
+        with trio.move_on_after(_SETTLING):
+            await wait_all_tasks_blocked(_QUIET)
 
     async def _after(self, seq: int, event: str) -> None:
         while not any(each.event == event and each.seq > seq for each in self.events.events):

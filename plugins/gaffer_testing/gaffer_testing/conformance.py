@@ -9,21 +9,20 @@ class TestMine(Conformance):
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import trio
-from gaffer_kernel import ConfigError, GafferError
+from gaffer_kernel import ConfigError
 
 from gaffer_testing.bench import Bench
 from gaffer_testing.holdings import count, surplus
 from gaffer_testing.importing import import_alone
+from gaffer_testing.judging import expect, run_check
 from gaffer_testing.neighbour import Neighbour, hooks_brought_by
 from gaffer_testing.reading import documentation, example, noting_keys, owned, with_line
 from gaffer_testing.subject import name_of
-
-_HANG_LIMIT = 60.0
 
 _WARM_UP = 3
 """Rounds after which what is made once, and kept, is there."""
@@ -36,8 +35,8 @@ _UNKNOWN = "no_such_key"
 class Conformance:
     """Derive a class from it, named `Test...`, and say in it what the plugin is.
 
-    The tests run a kernel of their own on the real clock, with processes that only pretend; they
-    need neither a fixture nor a mode of pytest-trio.
+    The tests run a kernel of their own on the real clock, with processes that only pretend and an
+    empty HOME; they need no mode of pytest-trio.
 
     Attributes:
         plugin: a module, an object, a class of which each kernel gets an instance, or the Path of a
@@ -60,6 +59,11 @@ class Conformance:
     stop_deadline: ClassVar[float] = 5.0
     import_seconds: ClassVar[float] = 0.3
 
+    @pytest.fixture(autouse=True)
+    def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have a home of its own: nothing of the user's is read or written."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+
     # Its life
 
     def test_it_opens_and_closes(self) -> None:
@@ -67,14 +71,14 @@ class Conformance:
 
         async def check() -> None:
             async with self._bench.running() as run:
-                _expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
+                expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
                 await run.close()
-                _expect(run.info.state == "closed", f"it is {run.info.state}: {run.info.error}")
+                expect(run.info.state == "closed", f"it is {run.info.state}: {run.info.error}")
                 await run.open()
-            _expect(run.info.state == "closed", f"it is {run.info.state} when the kernel has ended")
-            _expect(run.info.error is None, f"{run.info.error}")
+            expect(run.info.state == "closed", f"it is {run.info.state} when the kernel has ended")
+            expect(run.info.error is None, f"{run.info.error}")
 
-        _run(check)
+        run_check(check)
 
     def test_its_hooks_do_not_raise_while_a_job_lives(self) -> None:
         """A job is loaded, writes, crashes and is unloaded; the plugin takes it."""
@@ -82,10 +86,10 @@ class Conformance:
         async def check() -> None:
             async with self._bench.running() as run:
                 await run.live()
-                _expect(run.info.failures == 0, f"{run.info.failures} hooks raised: see the log")
-                _expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
+                expect(run.info.failures == 0, f"{run.info.failures} hooks raised: see the log")
+                expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
 
-        _run(check)
+        run_check(check)
 
     def test_it_survives_a_neighbour_whose_hooks_raise(self) -> None:
         """Another plugin raises in all its hooks, those that this one brings included."""
@@ -98,10 +102,10 @@ class Conformance:
                 # Its hooks may be called when a plugin opens.
                 await run.kernel.plugins.reload(neighbour.name)
                 await run.live()
-                _expect(bool(neighbour.raised), "the neighbour was never called")
-                _expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
+                expect(bool(neighbour.raised), "the neighbour was never called")
+                expect(run.info.state == "open", f"it is {run.info.state}: {run.info.error}")
 
-        _run(check)
+        run_check(check)
 
     def test_it_leaks_nothing(self) -> None:
         """Opened and closed many times, it leaves no tasks, descriptors or subscriptions behind."""
@@ -116,11 +120,9 @@ class Conformance:
                     await run.live()
                     await run.close()
                 left = await surplus(run.kernel, before)
-                _expect(
-                    not left, f"after opening and closing it, there is more than before: {left}"
-                )
+                expect(not left, f"after opening and closing it, there is more than before: {left}")
 
-        _run(check)
+        run_check(check)
 
     def test_it_stops_in_time(self) -> None:
         """It closes within `stop_deadline`, by itself and with the kernel."""
@@ -129,13 +131,13 @@ class Conformance:
             async with self._bench.running() as run:
                 await run.live()
                 await run.close()
-                _expect(run.info.error is None, f"{run.info.error}")
+                expect(run.info.error is None, f"{run.info.error}")
                 await run.open()
                 await run.live()
-            _expect(run.info.error is None, f"{run.info.error}")
-            _expect(run.info.state == "closed", f"it is {run.info.state} when the kernel has ended")
+            expect(run.info.error is None, f"{run.info.error}")
+            expect(run.info.state == "closed", f"it is {run.info.state} when the kernel has ended")
 
-        _run(check)
+        run_check(check)
 
     # Its configuration
 
@@ -143,7 +145,7 @@ class Conformance:
         """Each section and key is named in its README, its docs or its docstring."""
         text = documentation(self.plugin)
         missing = [each for each in (*self._owned, *self._keys()) if _written(each) not in text]
-        _expect(not missing, f"not documented: {', '.join(missing)}")
+        expect(not missing, f"not documented: {', '.join(missing)}")
 
     def test_it_refuses_unknown_keys(self) -> None:
         """A key that it does not know, in a section of its own, is an error that names the key."""
@@ -151,8 +153,8 @@ class Conformance:
             if section not in self.free_sections:
                 text = with_line(self.config, section, f"{_UNKNOWN} = 1")
                 error = self._refusal(text)
-                _expect(error is not None, f"[{section}] takes {_UNKNOWN} = 1")
-                _expect(_UNKNOWN in str(error), f"the error does not name the key: {error}")
+                expect(error is not None, f"[{section}] takes {_UNKNOWN} = 1")
+                expect(_UNKNOWN in str(error), f"the error does not name the key: {error}")
 
     def _keys(self) -> set[str]:
         """The keys it asks for, of the sections that it owns, when these are there."""
@@ -182,9 +184,9 @@ class Conformance:
             # A busy machine makes it slower, never faster.
             if found.seconds > self.import_seconds:
                 found = min(found, import_alone(self.plugin), key=lambda each: each.seconds)
-        _expect(not found.said, f"it says something when it is imported: {found.said}")
-        _expect(found.threads == 1, "it starts a thread when it is imported")
-        _expect(
+        expect(not found.said, f"it says something when it is imported: {found.said}")
+        expect(found.threads == 1, "it starts a thread when it is imported")
+        expect(
             found.seconds <= self.import_seconds,
             f"importing it takes {found.seconds:.2f} s of processor time, and the modules"
             f" {', '.join(found.modules)}: import what is heavy when the plugin opens",
@@ -199,35 +201,6 @@ class Conformance:
     @property
     def _owned(self) -> tuple[str, ...]:
         return owned(self._bench.plugins(), name_of(self.plugin))
-
-
-def _expect(truth: bool, message: str) -> None:
-    if not truth:
-        pytest.fail(message, pytrace=False)
-
-
-def _run(check: Callable[[], Awaitable[None]]) -> None:
-    async def limited() -> None:
-        with trio.fail_after(_HANG_LIMIT):
-            await check()
-
-    try:
-        trio.run(limited)
-    except BaseExceptionGroup as group:
-        errors = group.subgroup(
-            lambda error: isinstance(error, GafferError | pytest.fail.Exception)
-        )
-        if errors is None:
-            raise
-        pytest.fail("; ".join(map(str, _leaves(errors))), pytrace=False)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    return [
-        leaf
-        for each in group.exceptions
-        for leaf in (_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
-    ]
 
 
 def _written(owner: str) -> str:

@@ -3,13 +3,16 @@
 import os
 import types
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
 from gaffer_kernel import hookimpl
+from importlib_metadata import entry_points
 
 from gaffer_testing import Conformance
 
+PLUGINS = Path(__file__).parent.parent.parent
 TESTS = [name for name in vars(Conformance) if name.startswith("test_")]
 
 
@@ -43,7 +46,32 @@ def service(opening=None, closing=None):
     return gaffer_service
 
 
+# Ours
+
+
+@pytest.mark.parametrize("name", sorted(entry_points(group="gaffer").names))
+def test_every_plugin_of_this_repository_runs_it(name):
+    tests = PLUGINS / f"gaffer_{name}" / "tests" / f"test_{name}_conformance.py"
+    assert "(Conformance)" in tests.read_text()
+
+
 # Good ones
+
+
+class AtHome:
+    """Writes down what it knows."""
+
+    @hookimpl
+    def gaffer_process_env(self):
+        (Path.home() / "notes").write_text("one")
+
+
+class TestInAHomeOfItsOwn(Conformance):
+    plugin = AtHome
+
+    def test_its_hooks_do_not_raise_while_a_job_lives(self, tmp_path):
+        super().test_its_hooks_do_not_raise_while_a_job_lives()
+        assert (tmp_path / "notes").read_text() == "one"
 
 
 class TestAnObject(Conformance):
@@ -175,19 +203,21 @@ def test_one_whose_hook_raises(hook):
     assert "hooks raised" in words
 
 
-def test_one_that_crashes_when_a_job_writes():
-    async def open_it(kernel):
-        trio.lowlevel.spawn_system_task(watch, kernel)
+def test_one_that_crashes_when_a_process_ends():
+    @asynccontextmanager
+    async def gaffer_service(kernel):
+        async with kernel.events.subscribe("exit") as exits, trio.open_nursery() as nursery:
+            nursery.start_soon(stumble, exits)
+            yield
 
-    async def watch(kernel):
-        async with kernel.events.subscribe("exit") as exits:
-            async for _ in exits:
-                await kernel.plugins.close("mine")
+    async def stumble(exits):
+        async for _ in exits:
+            raise RuntimeError("stumbled")
 
     words = complaint(
-        "test_its_hooks_do_not_raise_while_a_job_lives", plugin(gaffer_service=service(open_it))
+        "test_its_hooks_do_not_raise_while_a_job_lives", plugin(gaffer_service=gaffer_service)
     )
-    assert "it is closed" in words
+    assert "it is failed: failed: RuntimeError: stumbled" in words
 
 
 def brings_a_hook(pluginmanager):
