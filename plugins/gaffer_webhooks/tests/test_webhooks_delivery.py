@@ -247,7 +247,8 @@ async def test_https_with_the_name_of_the_url(posting, monkeypatch, tmp_path, fa
     receiver = Receiver(context)
     good = f"https://localhost:{receiver.port}/good"
     wrong = f"https://127.0.0.1:{receiver.port}/wrong"
-    async with receiver.up(), posting(f"tick = {good} {wrong}") as kernel:
+    # One try: httpcore2 leaves a socket to the garbage collector if it is cancelled in a handshake.
+    async with receiver.up(), posting(f"tries = 1\ntick = {good} {wrong}") as kernel:
         happen(kernel, 1)
         await until(lambda: receiver.got)
         await until(lambda: kernel.services["webhooks"].list()[1].failing)
