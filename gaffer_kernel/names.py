@@ -8,6 +8,8 @@ from gaffer_kernel.errors import InvalidField, shown
 DEFAULT_SESSION = "default"
 """The session of every job that was given none."""
 
+LONGEST_PID = 18
+"""Digits of the largest number that a process can ever have."""
 LONGEST_NAME = 255
 
 PART = r"[A-Za-z0-9_][A-Za-z0-9_+-]*"
@@ -49,6 +51,11 @@ class JobName(NamedTuple):
         if session not in (None, first):
             raise InvalidField("name", f"{shown(text)} is not in the session {shown(session)}")
         return cls(first, _checked_name(rest[0]))
+
+
+def is_pid(text: str) -> bool:
+    """Whether a text can be a pid: a job's name never can."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_PID
 
 
 def check_session(session: str, field: str = "session") -> str:

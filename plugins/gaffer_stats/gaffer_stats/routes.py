@@ -10,6 +10,7 @@ import msgspec
 from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
 from gaffer_kernel.fieldtypes import FullName
 from gaffer_kernel.kernel import Kernel
+from gaffer_kernel.names import is_pid
 
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.service import Stats
@@ -24,9 +25,6 @@ JSON = "application/json; charset=utf-8"
 
 EVENT = "stat"
 """The type of a sample as a server-sent event."""
-
-_LONGEST_PID = 18
-"""Digits."""
 
 _DESCRIPTION = "gaffer_openapi"
 """The attribute of a view that gaffer-http reads for its `/openapi.json`."""
@@ -75,7 +73,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
     async def stats_of_pid(name: str, pid: str) -> Response:
         """Samples of a process of a job."""
         job = kernel.manager.get(name)
-        if not _is_number(pid):
+        if not is_pid(pid):
             raise InvalidField("pid", "must be a number")
         if int(pid) not in job.pids():
             raise NotFound("process", f"{job.name}/{pid}")
@@ -86,7 +84,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
     @_answers(ProcessStats)
     async def process_stats(pid: str) -> Response:
         """Samples of a process."""
-        if not _is_number(pid):
+        if not is_pid(pid):
             raise NotFound("process", pid)
         return await answer(kernel.manager.process(int(pid)), _wrapped_process_for)
 
@@ -128,7 +126,3 @@ async def _answer(
 
 def _wrapped_process_for(caller: Caller, sample: Sample) -> ProcessStats:
     return ProcessStats(process_for(caller, sample))
-
-
-def _is_number(pid: str) -> bool:
-    return pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID

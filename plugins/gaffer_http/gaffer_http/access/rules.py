@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from gaffer_kernel import Job, JobName, Kernel
+from gaffer_kernel.names import is_pid
 from quart import current_app, has_request_context, request, websocket
 
 from gaffer_http.access.caller import Caller, Right
@@ -24,8 +25,6 @@ from gaffer_http.errors import ApiError
 
 _NEEDS = "gaffer_needs"
 _EVERY = "gaffer_every_caller"
-_LONGEST_PID = 18
-"""Digits."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -104,15 +103,11 @@ async def check_request(kernel: Kernel) -> None:
 def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
     if "session" in parameters:
         yield parameters["session"]
-    name, pid = parameters.get("name"), parameters.get("pid")
-    if name is not None and _is_pid(name):
-        name, pid = None, name
-    if name is not None:
+    name = parameters.get("name")
+    pids = [parameters["pid"]] if "pid" in parameters else []
+    if name is not None and is_pid(name):
+        pids.append(name)
+    elif name is not None:
         yield JobName.parse(name, parameters.get("session")).session
-    if pid is not None:
-        number = int(pid) if _is_pid(pid) else 0
-        yield kernel.manager.process(number).job.session
-
-
-def _is_pid(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_PID
+    for pid in pids:
+        yield kernel.manager.process(int(pid) if is_pid(pid) else 0).job.session

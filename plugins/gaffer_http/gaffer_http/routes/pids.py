@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from gaffer_kernel import NotFound, Process
+from gaffer_kernel.names import LONGEST_PID, is_pid
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
@@ -18,15 +17,13 @@ from gaffer_http.routes.requests import SignalRequest
 from gaffer_http.routes.template import shown_to_caller
 from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
-_PID = re.compile("[0-9]{1,18}")
-
 routes = Blueprint("pids", __name__)
 
 
 class PidConverter(BaseConverter):
     """`<digits:pid>` in a path: a pid, where another word would be another path."""
 
-    regex = _PID.pattern
+    regex = f"[0-9]{{1,{LONGEST_PID}}}"
 
 
 def process_of(pid: str) -> Process:
@@ -35,7 +32,7 @@ def process_of(pid: str) -> Process:
     Raises:
         NotFound: there is none, or that is no pid.
     """
-    if not _PID.fullmatch(pid):
+    if not is_pid(pid):
         raise NotFound("process", pid)
     return kernel().manager.process(int(pid))
 
