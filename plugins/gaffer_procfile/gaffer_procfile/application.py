@@ -92,6 +92,7 @@ class Application:
         *,
         root: Path | str | None = None,
         env_files: Iterable[Path | str] = (),
+        env: Mapping[str, str] | None = None,
         concurrency: Mapping[str, int] | None = None,
         name: str | None = None,
     ) -> Application:
@@ -102,6 +103,7 @@ class Application:
             root: the folder in which it runs, and whose `.env` is read; that of the file if not
                 given.
             env_files: more files with variables, which have to be there; later ones win.
+            env: variables, which win over those of all files.
             concurrency: how many of each type.
             name: of the application; that of the folder, made fit, if not given.
 
@@ -111,9 +113,9 @@ class Application:
         read = Procfile.read(procfile)
         folder = Path(root if root is not None else Path(procfile).parent).absolute()
         beside = folder / ".env"
-        env = load_env(beside) if beside.is_file() else {}
-        env |= load_envs(env_files)
-        app = cls(name or app_name(folder), folder, read, env, concurrency or {})
+        found = load_env(beside) if beside.is_file() else {}
+        found |= {**load_envs(env_files), **(env or {})}
+        app = cls(name or app_name(folder), folder, read, found, concurrency or {})
         app.types()
         return app
 

@@ -1,0 +1,19 @@
+"""The commands gaffer and gafferctl.
+
+programs      the two commands, and how they end
+app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` are in both
+verbs         all that this package brings, by name
+contributed   those that plugins bring, through the hook of `plugin` and `hookspecs`
+group         a command whose verbs are imported when they are used
+options       what every verb understands
+invocation    one run of a command: what was said, who is asked, and how it is told
+exits         what a command ends with
+verb          what a verb is
+
+A command that asks gafferd something must start fast: click and gaffer_client are all that it
+imports. What is slower, such as rich, trio and the kernel, is imported by the verb that needs it.
+"""
+
+from gaffer_cli.verb import Verb
+
+__all__ = ["Verb"]

@@ -1,0 +1,1 @@
+"""The verbs of gaffer, a file each."""

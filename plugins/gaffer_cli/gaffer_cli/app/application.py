@@ -1,0 +1,70 @@
+"""The application that a verb of gaffer is about: its Procfile, its variables and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gaffer_cli.exits import Failure
+from gaffer_cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from gaffer_procfile import Application
+
+HERE = "."
+"""The application of this folder, as a name."""
+
+
+def application(run: Invocation, concurrency: Iterable[str] = ()) -> Application:
+    """Read the Procfile that the options name.
+
+    Args:
+        run: has them.
+        concurrency: settings such as `web=2,worker=1`; later ones win.
+
+    Raises:
+        ConfigError: a file or a setting is wrong.
+        Failure: there is no such Procfile.
+    """
+    # Late: it takes the kernel.
+    from gaffer_procfile import Application, parse_concurrency
+
+    procfile = Path(run.procfile) if run.procfile else _root(run) / "Procfile"
+    if not procfile.exists():
+        raise Failure(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
+    counts: dict[str, int] = {}
+    for text in concurrency:
+        counts |= parse_concurrency(text)
+    root = _root(run) if run.directory else None
+    return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
+
+
+def application_name(run: Invocation, name: str | None = None) -> str:
+    """The session of an application on gafferd.
+
+    Args:
+        run: its options say in which folder the application is.
+        name: the name, if it was given; HERE means that none was.
+    """
+    if name not in (None, HERE):
+        return str(name)
+    from gaffer_procfile.application import app_name
+
+    folder = Path(run.procfile).parent if run.procfile and not run.directory else _root(run)
+    return app_name(folder.absolute())
+
+
+def _root(run: Invocation) -> Path:
+    return Path(run.directory or HERE)
+
+
+def _variables(run: Invocation) -> dict[str, str]:
+    """What -e says, in its order: variables and files of them."""
+    from gaffer_procfile import load_env
+
+    found: dict[str, str] = {}
+    for text in run.env:
+        name, equals, value = text.partition("=")
+        found |= {name: value} if equals and not Path(text).is_file() else load_env(text)
+    return found

@@ -1,0 +1,1 @@
+"""Verbs of both commands, a file each."""

@@ -1,0 +1,28 @@
+"""`completion`: what a shell needs to complete the command."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(_SHELLS))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print a script that has the shell complete verbs, options and the names of jobs.
+
+    \b
+    Examples:
+      eval "$(gaffer completion bash)"      in ~/.bashrc
+      eval "$(gaffer completion zsh)"       in ~/.zshrc
+      gaffer completion fish | source       in ~/.config/fish/config.fish
+    """
+    root = ctx.find_root()
+    kind = get_completion_class(shell)
+    assert kind is not None
+    assert root.info_name is not None
+    variable = f"_{root.info_name.upper()}_COMPLETE"
+    click.echo(kind(root.command, {}, root.info_name, variable).source())

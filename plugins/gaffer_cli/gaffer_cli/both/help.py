@@ -1,0 +1,27 @@
+"""`help`: what a verb does."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("help")
+@click.argument("verb", required=False)
+@click.pass_context
+def command(ctx: click.Context, verb: str | None) -> None:
+    """Show what a verb does, or all of them.
+
+    \b
+    Example:
+      gaffer help scale
+    """
+    program = ctx.parent
+    assert program is not None
+    assert isinstance(program.command, click.Group)
+    if verb is None:
+        click.echo(program.get_help())
+        return
+    found = program.command.resolve_command(program, [verb])[1]
+    assert found is not None
+    with click.Context(found, parent=program, info_name=verb) as of_verb:
+        click.echo(found.get_help(of_verb))

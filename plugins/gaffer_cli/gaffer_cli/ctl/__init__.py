@@ -1,0 +1,1 @@
+"""The verbs of gafferctl, a file each."""

@@ -1,0 +1,34 @@
+"""`gafferctl status`: whether a job does what is wanted of it."""
+
+from __future__ import annotations
+
+import click
+from gaffer_client.answers import Status
+
+from gaffer_cli.exits import NOT_RUNNING
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.names import JOB
+
+
+@click.command("status")
+@click.argument("name", type=JOB)
+@click.pass_obj
+def command(run: Invocation, name: str) -> int:
+    """Tell whether the job NAME is active, and why not; the status is 3 if it is not.
+
+    \b
+    Examples:
+      gafferctl status web
+      gafferctl status shop.worker --json
+    """
+    status = run.server().job(name).status()
+    run.show(status, _told(status))
+    return 0 if status.active else NOT_RUNNING
+
+
+def _told(status: Status) -> str:
+    if not status.active:
+        return "stopped" if status.stopped else f"stopped: {status.last_error or status.last_exit}"
+    if status.running < status.numprocesses and (why := status.last_error or status.last_exit):
+        return f"active: {status.running} of {status.numprocesses} run, {why}"
+    return "active"

@@ -1,0 +1,75 @@
+"""A command with verbs, which are imported when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from gaffer_cli.contributed import contributed
+from gaffer_cli.options import Shared
+from gaffer_cli.verb import Verb
+
+
+class Verbs(click.Group):
+    """A command with verbs: its own, and those of plugins, which never replace an own one.
+
+    Options of the command may stand before the verb and after it.
+
+    Args:
+        name: of the command.
+        verbs: its own.
+        shared: makes the options that may also stand after the verb.
+        kwargs: as for click.Group.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        verbs: Iterable[Verb],
+        shared: Shared,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, **kwargs)
+        self.own = {verb.name: verb for verb in verbs}
+        self._shared = shared
+        self.params += shared()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.own, *sorted(contributed(self._name).keys() - self.own.keys())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = self.own.get(cmd_name) or contributed(self._name).get(cmd_name)
+        return None if verb is None else self.prepared(verb)
+
+    def prepared(self, verb: Verb) -> click.Command:
+        """The command of a verb, with the options that may stand after it, too."""
+        command = copy(verb.load())
+        command.epilog = command.epilog or f"Options of {self.name} may stand here, too."
+        command.params = [*command.params, *self._shared()]
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; say which one may be meant if there is none."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            close = get_close_matches(name, self.list_commands(ctx), n=1)
+            ctx.fail(f"no such command {name!r}" + (f", did you mean {close[0]}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs, without importing them."""
+        verbs = {**contributed(self._name), **self.own}
+        names = self.list_commands(ctx)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verbs[name].summary) for name in names])
+
+    @property
+    def _name(self) -> str:
+        assert self.name is not None
+        return self.name

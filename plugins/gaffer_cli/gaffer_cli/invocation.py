@@ -1,0 +1,104 @@
+"""One run of a command: what was said, who is asked, and how it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from gaffer_client import address
+
+from gaffer_cli.exits import USAGE, Failure
+
+if TYPE_CHECKING:
+    from gaffer_client import Server
+
+ENDPOINT_VARIABLE = "GAFFER_ENDPOINT"
+
+
+class Invocation:
+    """What the options say that every verb understands, and what follows from them.
+
+    In a verb: `@click.pass_obj`. Attributes are as the options, None if nobody gave them; `env` is
+    everything that was given, in order.
+    """
+
+    connect: str | None = None
+    token_file: str | None = None
+    cacert: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    json: bool = False
+    procfile: str | None = None
+    directory: str | None = None
+    env: tuple[str, ...] = ()
+
+    def hear(self, name: str, value: Any) -> None:
+        """Take the value of an option."""
+        if name == "env":
+            self.env += value
+        elif value:
+            setattr(self, name, value)
+
+    @property
+    def endpoint(self) -> str:
+        """Where gafferd is."""
+        return self.connect or os.environ.get(ENDPOINT_VARIABLE) or address.DEFAULT
+
+    def settings(self) -> dict[str, Any]:
+        """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
+
+        Raises:
+            Failure: the token cannot be read, or there is a key without a certificate.
+        """
+        if self.keyfile and not self.certfile:
+            raise Failure("--keyfile without --certfile: give the certificate, too", USAGE)
+        certificate = (self.certfile, self.keyfile) if self.keyfile else self.certfile
+        return {
+            "url": self.endpoint,
+            "token": self._token(),
+            "ca_file": self.cacert,
+            "certificate": certificate,
+        }
+
+    def server(self) -> Server:
+        """The gafferd that is asked; closed when the command ends."""
+        from gaffer_client import Server
+
+        return click.get_current_context().with_resource(Server(**self.settings()))
+
+    def show(self, data: object, lines: str | Iterable[str]) -> None:
+        """Print an answer.
+
+        Args:
+            data: it all, for programs: printed as JSON with `--json`.
+            lines: the same for people.
+        """
+        if self.json:
+            import json
+
+            click.echo(json.dumps(data, default=_plain, ensure_ascii=False))
+        elif isinstance(lines, str):
+            click.echo(lines)
+        else:
+            for line in lines:
+                click.echo(line)
+
+    def _token(self) -> str | None:
+        if self.token_file is None:
+            from gaffer_client import token_from_environment
+
+            return token_from_environment()
+        with open(self.token_file, encoding="ascii", errors="replace") as file:
+            token = file.read().strip()
+        if not token:
+            raise Failure(f"{self.token_file} is empty: it must hold a token")
+        return token
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{value!r} cannot be shown as JSON")

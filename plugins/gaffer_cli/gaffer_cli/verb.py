@@ -1,0 +1,36 @@
+"""What a verb is, before it is imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import click
+
+
+class Verb(NamedTuple):
+    """A verb of a command, such as `ps` of `gaffer`.
+
+    Attributes:
+        program: `gaffer` or `gafferctl`.
+        name: one word.
+        summary: a line for the list of verbs.
+        target: `package.module:attribute`, a click.Command; imported when the verb is used. Its
+            context's `obj` is the Invocation, with `server()` and `show()`.
+    """
+
+    program: str
+    name: str
+    summary: str
+    target: str
+
+    def load(self) -> click.Command:
+        """Import the command.
+
+        Raises:
+            Exception: whatever the import raises.
+        """
+        module, _, attribute = self.target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command

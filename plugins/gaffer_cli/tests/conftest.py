@@ -1,0 +1,62 @@
+"""The commands as programs of their own, and a kernel with its API for them to ask."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import gaffer_http
+import gaffer_procfile
+import gaffer_stats
+import pytest
+import trio
+from gaffer_kernel import Config, open_kernel
+
+COMMANDS = Path(sys.executable).parent
+
+
+@pytest.fixture
+async def kernel():
+    """A kernel with the API, on a port of its own."""
+    config = Config()
+    config.options["bind"] = "127.0.0.1:0"
+    plugins = [gaffer_http, gaffer_stats, gaffer_procfile]
+    async with open_kernel(config, plugins=plugins) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def url(kernel):
+    return kernel.services["http"].addresses[0]
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """Variables for a command, without those of whoever runs the tests."""
+    inherited = {key: value for key, value in os.environ.items() if "COLOR" not in key}
+    return {**inherited, "HOME": str(tmp_path), "GAFFER_ENDPOINT": "http://127.0.0.1:1"}
+
+
+@pytest.fixture
+def command(environ, tmp_path):
+    """Run a command to its end: `done = command("gafferctl", "status", "web")`."""
+
+    def run(program, *arguments, **settings):
+        settings = {"cwd": tmp_path, "env": environ, "timeout": 60, **settings}
+        argv = [COMMANDS / program, *map(str, arguments)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, **settings)
+
+    return run
+
+
+@pytest.fixture
+def ask(command, environ, url):
+    """The same from a test with a kernel, which is asked: `done = await ask("gafferctl", ...)`."""
+    environ["GAFFER_ENDPOINT"] = url
+
+    async def run(program, *arguments, **settings):
+        call = partial(command, program, *arguments, **settings)
+        return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+
+    return run

@@ -1,0 +1,96 @@
+"""What both commands have in common: help, versions, options, errors and statuses."""
+
+import json
+
+import pytest
+from gaffer_kernel import JobConfig
+
+PROGRAMS = ["gaffer", "gafferctl"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flag", ["-h", "--help", "help"])
+def test_help_lists_verbs_and_options(command, program, flag):
+    done = command(program, flag)
+    assert done.returncode == 0
+    assert "\nCommands:\n" in done.stdout
+    assert "--connect, --endpoint URL" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_version_is_told(command, program):
+    assert command(program, "--version").stdout.startswith(f"{program} 0.")
+
+
+def test_gafferctl_has_its_documented_short_option_for_the_version(command):
+    assert command("gafferctl", "-v").stdout == command("gafferctl", "--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["stats", "web"], "gafferctl: no such command 'stats', did you mean status?"),
+        (["status"], "gafferctl status: missing argument 'NAME'"),
+        (["status", "web", "--jsn"], "gafferctl status: no such option '--jsn'"),
+        (["status", "web", "more"], "gafferctl status: got unexpected extra argument (more)"),
+        (["--keyfile", "k", "status", "web"], "gafferctl: --keyfile without --certfile"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(command, arguments, said):
+    done = command("gafferctl", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
+    done = command("gafferctl", "status", "web")
+    assert done.returncode == 4
+    assert done.stderr.startswith("gafferctl: nobody answers at http://127.0.0.1:1: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("endpoint", ["localhost", "ftp://localhost", "http://", "unix:"])
+def test_an_endpoint_that_is_none_is_one_line(command, endpoint):
+    done = command("gafferctl", "--connect", endpoint, "status", "web")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"gafferctl: '{endpoint}' is no address: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("token", None, "token: no such file or directory"),
+        ("token", "", "token is empty: it must hold a token"),
+    ],
+)
+def test_a_token_that_cannot_be_read_is_one_line(command, tmp_path, file, text, said):
+    if text is not None:
+        (tmp_path / file).write_text(text)
+    done = command("gafferctl", "status", "web", "--token-file", file)
+    assert (done.returncode, done.stderr) == (1, f"gafferctl: {said}\n")
+
+
+async def test_options_may_stand_before_the_verb_and_after_it(kernel, ask, url):
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False))
+    before = await ask("gafferctl", "--connect", url, "--json", "status", "web")
+    after = await ask("gafferctl", "status", "web", "--json", "--endpoint", url)
+    assert json.loads(before.stdout)["stopped"]
+    assert json.loads(after.stdout)["stopped"]
+
+
+async def test_what_is_said_last_counts(kernel, ask, url):
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False))
+    done = await ask("gafferctl", "--connect", "unix:/nosuch", "status", "web", "--connect", url)
+    assert done.stdout == "stopped\n"
+
+
+async def test_a_name_that_gafferd_does_not_know_is_one_line(ask, kernel):
+    done = await ask("gafferctl", "status", "nosuch")
+    assert done.returncode == 1
+    assert done.stderr.startswith("gafferctl: ")
+    assert "nosuch" in done.stderr
+    assert done.stderr.count("\n") == 1
