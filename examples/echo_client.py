@@ -18,6 +18,8 @@ from trio_websocket import open_websocket_url
 def find_echo(url: str) -> int:
     with urlopen(f"{url}/jobs/default/echo/pids") as answer:
         pids: list[int] = json.load(answer)["pids"]
+    if not pids:
+        sys.exit(f"{url}: the job echo does not run")
     return pids[0]
 
 
@@ -31,4 +33,7 @@ async def talk(url: str) -> None:
 
 if __name__ == "__main__":
     api = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:5000"
-    trio.run(talk, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")
+    try:
+        trio.run(talk, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"{api}: {error}; is gafferd there, with gaffer.ini?")

@@ -54,7 +54,7 @@ async def refused(client, status, method="GET", path="/jobs", **more):
     """The reason for which a request is refused."""
     answer = await client.request(method, path, **more)
     error = answer.json()
-    slug = {401: "unauthorized", 403: "forbidden"}[status]
+    slug = {401: "unauthorized", 403: "forbidden", 404: "not_found"}[status]
     assert (answer.status_code, error["error"]) == (status, slug), answer.text
     return error["reason"]
 
@@ -104,11 +104,17 @@ async def test_a_token_for_a_session_has_no_rights_in_others(home, api):
     for method, path in [
         ("GET", "/jobs/db"),
         ("GET", "/jobs/db/store"),
-        ("GET", "/pids/3"),
         ("DELETE", "/jobs/db/store"),
         ("POST", "/sessions/db/stop"),
     ]:
         assert (await refused(ci, 403, method, path)).endswith(" in session db"), path
+
+
+@pytest.mark.parametrize("path", ["/pids/3", "/3", "/processes/3", "/streams/3/stdout", "/pids/99"])
+async def test_a_pid_told_who_may_not_read_it_in_which_session_it_is(home, api, path):
+    ci = api(home.token("ci", "--right", "manage", "--session", "web"))
+    reason = await refused(ci, 404, "GET", path)
+    assert "db" not in reason
 
 
 # Who is refused

@@ -6,6 +6,8 @@ import logging
 import gaffer_stats
 import pytest
 import trio
+from gaffer_kernel import hookimpl
+from quart import Blueprint, websocket
 from trio_websocket import ConnectionClosed
 
 from .people import Known, People
@@ -37,10 +39,14 @@ async def test_a_reader_follows_what_is_his(people):
     async with talking(people, **as_("guest")) as talker:
         for topic in ("EVENTS", "JOB:one.a", "PROCESS:1", "STREAM:1"):
             await talker.subscribe(topic)
-        for topic in ("JOB:two.b", "PROCESS:2", "STREAM:2", "STATS:2", "STATS:two.b", "JOB:b"):
+        for topic in ("JOB:two.b", "STATS:two.b", "JOB:b"):
             with pytest.raises(Refused, match="no right to read in session") as refused:
                 await talker.subscribe(topic)
             assert (refused.value.status, refused.value.slug) == (403, "forbidden")
+        for topic in ("PROCESS:2", "STREAM:2", "STATS:2"):
+            with pytest.raises(Refused, match="no process") as refused:
+                await talker.subscribe(topic)
+            assert (refused.value.status, refused.value.slug) == (404, "not_found")
 
 
 async def test_events_are_those_of_readable_sessions(people):
@@ -105,7 +111,8 @@ async def test_what_is_refused_is_not_done(people, who):
         for command, args in CHANGES:
             with pytest.raises(Refused) as refused:
                 await talker.do(command, *args)
-            assert (refused.value.status, refused.value.slug) == (403, "forbidden"), command
+            hidden = (404, "not_found") if args[0] == 2 else (403, "forbidden")
+            assert (refused.value.status, refused.value.slug) == hidden, command
         await talker.do("jobs")
     manager = people.kernel.manager
     assert (events.seq, manager.pids(), manager.get("two.b").config) == before
@@ -135,14 +142,45 @@ async def test_the_plain_socket_takes_the_right_to_write(people):
     async with people.websocket("/wstreams/1", **as_("typist")) as socket:
         await socket.send_message("x\n")
         assert await socket.get_message() == "x\n"
-    for who, pid in (("guest", 1), ("typist", 2)):
+    for who, pid, slug, code in (
+        ("guest", 1, "forbidden_write", 4403),
+        ("typist", 2, "not_found", 4404),
+    ):
         async with people.websocket(f"/wstreams/{pid}", **as_(who)) as socket:
-            error = json.loads(await socket.get_message())
-            assert error["error"] == "forbidden_write"
-            assert "no right to write" in error["reason"]
+            assert json.loads(await socket.get_message())["error"] == slug
             with pytest.raises(ConnectionClosed) as raised:
                 await socket.get_message()
-            assert raised.value.reason.code == 4403
+            assert raised.value.reason.code == code
+
+
+class Sockets:
+    """A plugin with two websockets, one of which says that it only tells."""
+
+    name = "sockets"
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel):
+        routes = Blueprint("sockets", __name__)
+
+        @routes.websocket("/talk/<session>")
+        async def talk(session):
+            await websocket.send("hello")
+
+        @routes.websocket("/told/<session>")
+        async def told(session):
+            await websocket.send("hello")
+
+        told.gaffer_needs = "read"
+        return routes
+
+
+async def test_a_websocket_of_a_plugin_let_in_a_reader_who_could_then_talk(running_api):
+    async with running_api(People(PEOPLE), Sockets()) as api:
+        for who, path in (("tenant", "/talk/one"), ("guest", "/told/one")):
+            async with api.websocket(path, **as_(who)) as socket:
+                assert await socket.get_message() == "hello"
+        for who, path in (("typist", "/talk/one"), ("guest", "/talk/one"), ("guest", "/told/two")):
+            assert (await api.ask_websocket(path, **as_(who))).status == 403
 
 
 async def test_who_writes_to_a_plain_socket_is_in_the_audit_log(people, caplog):
@@ -154,7 +192,7 @@ async def test_who_writes_to_a_plain_socket_is_in_the_audit_log(people, caplog):
     lines = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
     assert lines == [
         "typist: WS /wstreams/1: 101",
-        "typist: WS /wstreams/2: 403",
+        "typist: WS /wstreams/2: 404",
         "typist: WS /wstreams/a%0Ab: 400",
     ]
 
@@ -191,6 +229,6 @@ async def test_changes_are_in_the_audit_log(people, caplog):
         "tenant: CMD load one.new: 200",
         "tenant: CMD scale two.b: 403",
         "tenant: CMD kill 1: 400",
-        "tenant: CMD kill: 404",
+        "tenant: CMD kill 9: 404",
         "tenant: CMD unload: 400",
     ]

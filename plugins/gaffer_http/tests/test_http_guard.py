@@ -153,6 +153,7 @@ async def test_the_pages_of_a_listed_origin_may():
     reply = await ask(origin="https://app.example:443", sec_fetch_site="cross-site")
     assert reply.asked
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
+    assert reply.headers["access-control-expose-headers"] == "Location, X-Gaffer-Lost"
     assert reply.headers["vary"] == "Origin"
     assert "access-control-allow-credentials" not in reply.headers
 

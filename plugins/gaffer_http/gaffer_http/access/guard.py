@@ -122,6 +122,7 @@ class Guard:
             answer.extra.append((b"vary", b"Origin"))
         if origin is not None:
             answer.extra.append((b"access-control-allow-origin", origin.encode()))
+            answer.extra.append((b"access-control-expose-headers", b"Location, X-Gaffer-Lost"))
             if scope.get("method") == "OPTIONS":
                 return False
         scope["gaffer.caller"] = self._door.caller(scope, headers)

@@ -3,7 +3,8 @@
 The sessions that a route touches are told by the names of its parameters, so that the rule holds
 for the routes of plugins, too: `session`; `name`, of a job; `pid`, of a process. A route without
 any of them is for those who have the right everywhere, unless it is `open_to_all` or says that it
-`checks_itself`. The right is that to read for GET, else that to manage, unless `needs` says which.
+`checks_itself`. The right is that to read for GET, else, and for a websocket, on which both talk,
+that to manage, unless `needs` says which.
 
 Each mark is an attribute of the view, which other plugins, who can import nothing from here, set
 themselves: `gaffer_needs`, a Right; `gaffer_every_caller`, True for a view that is open to all or
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from gaffer_kernel import Job, JobName, Kernel
+from gaffer_kernel import Job, JobName, Kernel, NotFound, Process
 from gaffer_kernel.names import is_pid
 from quart import current_app, has_request_context, request, websocket
 
@@ -79,12 +80,23 @@ def readable(jobs: list[Job]) -> list[Job]:
     return [job for job in jobs if who.may("read", job.name.session)]
 
 
+def visible(process: Process) -> Process:
+    """The process, if the caller may read it. A pid tells others nothing, not even its session.
+
+    Raises:
+        NotFound: as if there were no such process.
+    """
+    if not caller().may("read", process.job.session):
+        raise NotFound("process", process.pid)
+    return process
+
+
 async def check_request(kernel: Kernel) -> None:
     """Refuse the current request or websocket if its caller has not the right that it takes.
 
     Raises:
         ApiError: 403.
-        NotFound: there is no such process.
+        NotFound: there is no such process, or it is not `visible`.
         InvalidField: what names a job is no name.
     """
     asked = request if has_request_context() else websocket
@@ -94,7 +106,8 @@ async def check_request(kernel: Kernel) -> None:
     view = current_app.view_functions[asked.endpoint or ""]
     if getattr(view, _EVERY, False):
         return
-    right: Right = getattr(view, _NEEDS, "read" if asked.method in READING else "manage")
+    reads = has_request_context() and asked.method in READING
+    right: Right = getattr(view, _NEEDS, "read" if reads else "manage")
     touched = list(_sessions(kernel, asked.view_args or {}))
     for session in touched or (None,):
         require(right, session)
@@ -110,4 +123,4 @@ def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
     elif name is not None:
         yield JobName.parse(name, parameters.get("session")).session
     for pid in pids:
-        yield kernel.manager.process(int(pid) if is_pid(pid) else 0).job.session
+        yield visible(kernel.manager.process(int(pid) if is_pid(pid) else 0)).job.session

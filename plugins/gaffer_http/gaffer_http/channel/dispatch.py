@@ -12,7 +12,7 @@ from gaffer_kernel import GafferError, Job, JobName, Process
 from gaffer_kernel.errors import did_you_mean, shown
 
 from gaffer_http.access import audit
-from gaffer_http.access.rules import caller, require
+from gaffer_http.access.rules import caller, require, visible
 from gaffer_http.channel.arguments import Arguments, OfConfig, OfJob, OfProcess, bind
 from gaffer_http.channel.commands import Command, Result, command_table, name_of
 from gaffer_http.channel.messages import Call, failed, succeeded
@@ -111,8 +111,8 @@ class _Request:
                 name = JobName.parse(given.name, given.sessionid)
                 return kernel().manager.get(self._require(command, name))
             case OfProcess():
-                process = kernel().manager.process(given.pid)
-                self.what += f" {process.pid}"
+                self.what += f" {given.pid}"
+                process = visible(kernel().manager.process(given.pid))
                 require(command.right, process.job.session)
                 return process
             case _:

@@ -63,7 +63,7 @@ def find_topic(name: str, since: int | None) -> Topic:
     if kind == "JOB" and subject:
         return _job(name, JobName.parse(subject), since)
     if kind == "PROCESS" and subject:
-        return _process(name, _readable(subject), since)
+        return _process(name, process_of(subject), since)
     if kind not in ("STATS", "STREAM") or not subject:
         kinds = "EVENTS, JOB:, PROCESS:, STATS: or STREAM:"
         raise ApiError(404, "unknown_topic", f"a topic is {kinds}, not {shown(name)}")
@@ -121,7 +121,7 @@ class _UntilExit:
 
 def _stats(name: str, subject: str) -> Topic:
     if is_pid(subject):
-        process = _readable(subject)
+        process = process_of(subject)
         return Topic(sampling(stats_service(), process), partial(sample_messages, name))
     job = JobName.parse(subject)
     require("read", job.session)
@@ -131,14 +131,8 @@ def _stats(name: str, subject: str) -> Topic:
 
 def _stream(name: str, subject: str) -> Topic:
     pid, dot, label = subject.partition(".")
-    process = _readable(pid)
+    process = process_of(pid)
     if dot and label in ("", "."):
         raise ApiError(404, "io_not_found", f"a topic is of one output, not of {shown(label)}")
     messages = OutputMessages(name, process, label)
     return Topic(messages.opening(), messages.of, messages.rest)
-
-
-def _readable(pid: str) -> Process:
-    process = process_of(pid)
-    require("read", process.job.session)
-    return process

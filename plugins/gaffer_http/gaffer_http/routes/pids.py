@@ -7,7 +7,7 @@ from gaffer_kernel.names import LONGEST_PID, is_pid
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
-from gaffer_http.access.rules import caller, checks_itself
+from gaffer_http.access.rules import caller, checks_itself, visible
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done, Pids
 from gaffer_http.routes.body import read_field
@@ -30,11 +30,11 @@ def process_of(pid: str) -> Process:
     """The process that a path names.
 
     Raises:
-        NotFound: there is none, or that is no pid.
+        NotFound: there is none that the caller may read, or that is no pid.
     """
     if not is_pid(pid):
         raise NotFound("process", pid)
-    return kernel().manager.process(int(pid))
+    return visible(kernel().manager.process(int(pid)))
 
 
 @routes.get("/pids")
