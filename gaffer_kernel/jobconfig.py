@@ -80,6 +80,12 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redirect_output: Annotated[
         ft.Outputs, Meta(description="Labels of the standard output and of the standard error.")
     ] = ()
+    pty: Annotated[
+        ft.Flag,
+        Meta(
+            description="Give each output of `redirect_output` a pseudo-terminal instead of a pipe."
+        ),
+    ] = False
     redirect_input: Annotated[
         ft.Flag, Meta(description="Let others write to the standard input.")
     ] = False

@@ -72,6 +72,8 @@ def check_streams(config: "JobConfig") -> None:
             if label == "stdin" or labels.count(label) > 1:
                 why = "is the standard input" if label == "stdin" else "is given twice"
                 raise InvalidField(field, f"the label {shown(label)} {why}")
+    if config.pty and not config.redirect_output:
+        raise InvalidField("pty", "is for outputs that are read: set redirect_output, too")
     if config.detach and (labels or config.redirect_input):
         raise InvalidField(
             "detach",

@@ -14,6 +14,7 @@ from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.names import JobName
 from gaffer_kernel.streams import OutputReader, Outputs
 from gaffer_kernel.system import Child, End, Launch, System
+from gaffer_kernel.window import window_of
 
 INPUTS = ("stdin", "ttin")
 """The names under which a process's standard input is known."""
@@ -109,6 +110,7 @@ class Process:
             cwd=config.cwd,
             user=user,
             outputs=config.redirect_output,
+            window=window_of(environ) if config.pty else None,
             redirect_input=config.redirect_input,
             streams=config.custom_streams,
             channels=config.custom_channels,

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from gaffer_kernel.window import Window
+
 
 class User(NamedTuple):
     """Whom a process runs as, looked up once before each spawn."""
@@ -26,8 +28,10 @@ class Launch:
     """How to start one process.
 
     `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one
-    pipe. `streams` are two-way streams, handed to the child from descriptor 3 on, and `channels`
-    open descriptors that follow them. `title` names the process in messages.
+    pipe. With a `window` each of these pipes is a pseudo-terminal of that size instead, which is
+    nobody's controlling terminal. `streams` are two-way streams, handed to the child from
+    descriptor 3 on, and `channels` open descriptors that follow them. `title` names the process in
+    messages.
     """
 
     argv: Sequence[str]
@@ -35,6 +39,7 @@ class Launch:
     cwd: str | None = None
     user: User | None = None
     outputs: Sequence[str] = ()
+    window: Window | None = None
     redirect_input: bool = False
     streams: Sequence[str] = ()
     channels: Sequence[Any] = field(default=())

@@ -92,6 +92,8 @@ class Scenario:
             numprocesses=self.chance.randrange(5),
             flapping=flapping,
             graceful_timeout=self.chance.choice([0.1, 5.0, 30.0]),
+            redirect_output=["out"],
+            pty=name.endswith("1"),
         )
 
     async def run(self) -> None:

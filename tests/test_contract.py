@@ -77,14 +77,18 @@ async def killed_from_outside(kernel: Kernel, recorder: Recorder) -> None:
     await job.settled()
 
 
-async def does_not_obey(kernel: Kernel, recorder: Recorder) -> None:
-    job = load(kernel, STUBBORN)
+async def does_not_obey(kernel: Kernel, recorder: Recorder, *, pty: bool = False) -> None:
+    job = load(kernel, STUBBORN, pty=pty)
     await job.settled()
     [process] = job.processes
     async with process.subscribe("out", tail=True) as output:
         await output.receive()
     job.stop()
     await recorder.wait_for("exit", term_signal=9)
+
+
+async def does_not_obey_behind_a_terminal(kernel: Kernel, recorder: Recorder) -> None:
+    await does_not_obey(kernel, recorder, pty=True)
 
 
 async def cannot_be_started(kernel: Kernel, recorder: Recorder) -> None:
@@ -138,6 +142,7 @@ async def told(scenario: Scenario, system: System) -> list[tuple[str, object, ob
         given_up,
         killed_from_outside,
         does_not_obey,
+        does_not_obey_behind_a_terminal,
         cannot_be_started,
         one_off,
         loaded_again_at_once,

@@ -51,7 +51,7 @@ def test_a_name_and_a_command_are_enough():
     assert config.env == {}
     assert config.uid is config.gid is config.cwd is config.flapping is config.priority is None
     assert config.os_env is config.start is True
-    assert config.detach is config.shell is config.redirect_input is False
+    assert config.detach is config.shell is config.pty is config.redirect_input is False
     assert config.numprocesses == 1
     assert config.graceful_timeout == 30.0
     assert config.redirect_output == config.custom_streams == config.custom_channels == ()
@@ -91,7 +91,7 @@ def test_graceful_timeout_is_a_finite_number_of_seconds(value):
     assert refused(graceful_timeout=value).field == "graceful_timeout"
 
 
-@pytest.mark.parametrize("field", ["detach", "shell", "os_env", "redirect_input", "start"])
+@pytest.mark.parametrize("field", ["detach", "shell", "os_env", "pty", "redirect_input", "start"])
 @pytest.mark.parametrize("value", [0, 1, "true", None, []])
 def test_a_flag_is_a_boolean(field, value):
     assert refused(**{field: value}).reason.startswith("must be true or false, not ")
@@ -147,6 +147,8 @@ def test_what_is_no_account_is_refused(field, value):
         ({"redirect_output": ["a/b"]}, "redirect_output[0]"),
         ({"redirect_output": ["."]}, "redirect_output[0]"),
         ({"redirect_output": ["stdin"]}, "redirect_output"),
+        ({"pty": True}, "pty"),
+        ({"pty": True, "redirect_input": True}, "pty"),
         ({"custom_streams": ["a", None]}, "custom_streams[1]"),
         ({"custom_streams": ["a"], "redirect_output": ["a"]}, "redirect_output"),
         ({"custom_streams": [f"s{n}" for n in range(65)]}, "custom_streams"),

@@ -28,6 +28,7 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "numprocesses": Section.getint,
     "flapping": _flapping,
     "redirect_output": Section.getlist,
+    "pty": Section.getbool,
     "redirect_input": Section.getbool,
     "custom_streams": Section.getlist,
     "graceful_timeout": Section.getfloat,

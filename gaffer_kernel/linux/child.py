@@ -17,8 +17,9 @@ from gaffer_kernel.linux.poller import FLOOD, Poller
 from gaffer_kernel.linux.spawn import Started
 from gaffer_kernel.system import ChildListener, End
 
-SHORT = 4096
-"""A read of less is not tried again: the pipe is empty, most probably."""
+SHORT = 2048
+"""A read of less is not tried again: there is no more, most probably. A pseudo-terminal never hands
+over more than 4095 bytes at once."""
 WIDE_PIPE = 1024 * 1024
 DRAINS = 8
 END_OF_OUTPUT = 0.5
@@ -164,7 +165,8 @@ class LinuxChild:
             except BlockingIOError:
                 break
             except OSError:
-                # A two-way stream whose other end was closed with unread data.
+                # A pseudo-terminal at its end, or a two-way stream whose other end was closed with
+                # unread data.
                 got = 0
             if not got:
                 self._close_reader(fd)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gaffer_kernel.errors import SpawnError, shown
+from gaffer_kernel.linux.terminal import open_terminal
 from gaffer_kernel.system import Launch, User
 
 FDMAP = str(Path(__file__).with_name("fdmap.py"))
@@ -34,7 +35,7 @@ class Started:
     pidfd: int
     stdin: int | None = None
     readers: dict[int, str] = field(default_factory=dict)
-    """Pipe to read -> its label."""
+    """Pipe or pseudo-terminal to read -> its label."""
     streams: dict[str, int] = field(default_factory=dict)
     """Label -> the parent's end of a two-way stream."""
 
@@ -136,7 +137,10 @@ def _outputs(
     by_label: dict[str, int] = {}
     for place, label in enumerate(launch.outputs):
         if label not in by_label:
-            read, by_label[label] = _pipe(ours, theirs)
+            if launch.window is None:
+                read, by_label[label] = _pipe(ours, theirs)
+            else:
+                read, by_label[label] = open_terminal(launch.window, ours, theirs)
             os.set_blocking(read, False)
             started.readers[read] = label
         ends[place] = by_label[label]

@@ -61,6 +61,7 @@ os_env = no
 numprocesses = 4
 flapping = 2, 1., 7., 5
 redirect_output = stdout, stderr
+pty = true
 redirect_input = true
 custom_streams = control
 graceful_timeout = 2.5
@@ -83,6 +84,7 @@ Path = /bin
         "numprocesses": 4,
         "flapping": {"attempts": 2, "window": 1.0, "retry_in": 7.0, "max_retry": 5},
         "redirect_output": ["stdout", "stderr"],
+        "pty": True,
         "redirect_input": True,
         "custom_streams": ["control"],
         "graceful_timeout": 2.5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import ClassVar, TextIO
@@ -18,7 +18,7 @@ from gaffer_kernel.restart import ending
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower
-from gaffer_console.printer import Printer
+from gaffer_console.printer import Printer, say_it_is_gone
 
 
 class ConsoleOutput:
@@ -34,6 +34,11 @@ class ConsoleOutput:
             and NO_COLOR is not.
         output_streams: print what the processes write, too: the streams in `redirect_output`.
         actions: names of the events that make a line; DEFAULT_ACTIONS when not given.
+        numbers: call each process `web.1`, `web.2`: its job, without the session, and which one it
+            is. Otherwise all carry the name of their job.
+        width: characters to which names are filled up, so that lines begin in one column.
+        on_gone: called with the error when standard output takes nothing more; by default that is
+            logged.
     """
 
     name = "console"
@@ -46,11 +51,23 @@ class ConsoleOutput:
         colorize: bool = True,
         output_streams: bool = True,
         actions: Iterable[str] | None = None,
+        *,
+        numbers: bool = False,
+        width: int = 0,
+        on_gone: Callable[[Exception], object] = say_it_is_gone,
     ) -> None:
         self.colorize = colorize
         self.output_streams = output_streams
         self.actions = frozenset(self.DEFAULT_ACTIONS if actions is None else actions)
+        self.numbers = numbers
+        self.width = width
+        self.on_gone = on_gone
         self._open: _Console | None = None
+
+    def say(self, text: str) -> None:
+        """Print a line that is not of a job. Never blocks; does nothing while it is not open."""
+        if self._open is not None:
+            self._open.say(text)
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
@@ -67,7 +84,12 @@ class ConsoleOutput:
 
     @asynccontextmanager
     async def _printing(self, kernel: Kernel, stream: TextIO) -> AsyncIterator[None]:
-        printer = Printer(stream, colors=self.colorize and wants_color(stream))
+        printer = Printer(
+            stream,
+            colors=self.colorize and wants_color(stream),
+            width=self.width,
+            on_gone=self.on_gone,
+        )
         async with printer.running(), trio.open_nursery() as nursery:
             console = _Console(kernel, printer, nursery, self)
             console.follow_all()
@@ -110,35 +132,52 @@ class _Console:
         self._nursery = nursery
         self._settings = settings
         self._followers: dict[int, Follower] = {}
+        self._numbers: dict[int, int] = {}
+
+    def say(self, text: str) -> None:
+        self._printer.put("", f"{text}\n".encode())
 
     def tell(self, event: Event) -> None:
         pid = event.data.get("pid")
         if event.event == "exit" and pid in self._followers:
             # The last words come before the end.
             self._followers.pop(pid).finish()
+        process = self._begun(event)
+        if process is not None and self._settings.numbers:
+            self._numbers[process.pid] = process.number
         if event.event in self._settings.actions:
-            self._printer.put(event.name, f"{_text(event)}\n".encode(), event.time)
-        if event.event == "spawn" and pid is not None:
-            self._follow_pid(pid)
+            name = event.job if self._settings.numbers and event.job else event.name
+            number = self._numbers.get(pid, 0) if pid is not None else 0
+            self._printer.put(name, f"{_text(event)}\n".encode(), event.time, number=number)
+        if process is not None:
+            self._follow(process)
+        if event.event == "exit" and pid is not None:
+            self._numbers.pop(pid, None)
 
     def follow_all(self) -> None:
         for process in self._kernel.manager.walk():
+            self._numbers[process.pid] = process.number if self._settings.numbers else 0
             self._follow(process)
 
     def finish(self) -> None:
         for follower in self._followers.values():
             follower.finish()
 
-    def _follow_pid(self, pid: int) -> None:
+    def _begun(self, event: Event) -> Process | None:
+        """The process that an event says has been started."""
+        if event.event != "spawn" or "pid" not in event.data:
+            return None
         try:
-            self._follow(self._kernel.manager.process(pid))
+            return self._kernel.manager.process(event.data["pid"])
         except NotFound:
             # Another plugin ended it on hearing of it.
-            return
+            return None
 
     def _follow(self, process: Process) -> None:
         if self._settings.output_streams and process.config.redirect_output:
-            put = partial(self._printer.put, str(process.job))
+            name = process.job.name if self._settings.numbers else str(process.job)
+            number = process.number if self._settings.numbers else 0
+            put = partial(self._printer.put, name, number=number)
             follower = self._followers[process.pid] = Follower(process, put)
             self._nursery.start_soon(follower.run, name=f"console of {process.job}")
 

@@ -35,17 +35,29 @@ _ENTRY_SIZE = 200
 # Few enough that the thread soon lets go of the interpreter, many enough to save system calls.
 _LINES_PER_WRITE = 200
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OWN = "gaffer"
+"""The name of lines that are nobody's."""
+
+
+def say_it_is_gone(error: Exception) -> None:
+    """Leave a line in the log when standard output takes nothing more."""
+    log.warning("console: nothing more is printed, standard output is gone: %s", error)
 
 
 class _Entry(NamedTuple):
     """Lines of one name, of one moment; `time` in seconds since the epoch.
 
-    Without a name they are the console's own.
+    Without a name they are the console's own; without a number, not of one process among others.
     """
 
     name: str
     block: bytes
     time: float
+    number: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}.{self.number}" if self.number else self.name or _OWN
 
     @property
     def size(self) -> int:
@@ -58,12 +70,23 @@ class Printer:
     Args:
         stream: where to; its file descriptor is used if it has one.
         colors: whether names are coloured and programs may use colours.
+        width: characters to which names are filled up.
+        on_gone: called with the error if the stream takes nothing more.
     """
 
-    def __init__(self, stream: TextIO, *, colors: bool) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        colors: bool,
+        width: int = 0,
+        on_gone: Callable[[Exception], object] = say_it_is_gone,
+    ) -> None:
         self._write = _writer(stream)
         self._encoding = stream.encoding or "utf-8"
         self._colors = colors
+        self._width = width
+        self._on_gone = on_gone
         self._rotation = Rotation()
         self._queue: deque[_Entry] = deque()
         self._size = 0
@@ -72,15 +95,16 @@ class Printer:
         self._abandoned = False
         self._ready = threading.Condition()
 
-    def put(self, name: str, block: bytes, when: float | None = None) -> None:
+    def put(self, name: str, block: bytes, when: float | None = None, *, number: int = 0) -> None:
         """Have lines printed. Never blocks; may drop the oldest that wait.
 
         Args:
-            name: whose lines.
+            name: whose lines; nobody's if empty. What has one name has one colour.
             block: the lines with their ends, of any content.
             when: seconds since the epoch; now if not given.
+            number: which one of that name, shown as `name.number`; not shown if 0.
         """
-        entry = _Entry(name, block, time.time() if when is None else when)
+        entry = _Entry(name, block, time.time() if when is None else when, number)
         with self._ready:
             if not self._open or not block:
                 return
@@ -115,7 +139,7 @@ class Printer:
                 self._work, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
             )
             if gone is not None:
-                log.warning("console: nothing more is printed, standard output is gone: %s", gone)
+                self._on_gone(gone)
         self._abandoned = True
 
     def _close(self) -> None:
@@ -181,7 +205,7 @@ class Printer:
 
     def _format(self, entry: _Entry, lines: list[bytes]) -> str:
         stamp = time.strftime("%H:%M:%S", time.localtime(entry.time))
-        prefix = f"{stamp} {entry.name or 'console'} |"
+        prefix = f"{stamp} {entry.label:<{self._width}} |"
         if self._colors and entry.name:
             prefix = colored(self._rotation.color_of(entry.name), prefix)
         return "".join(f"{prefix} {clean(line, colors=self._colors)}\n" for line in lines)

@@ -151,6 +151,36 @@ async def test_extra_streams_are_not_for_the_console(terminal):
     assert terminal.lines == [("web", "shown")]
 
 
+async def test_processes_with_numbers_go_without_their_session(terminal):
+    system, recorder = FakeSystem(), Recorder()
+    early, late = ConsoleOutput(numbers=True, width=7), ConsoleOutput(numbers=True, width=7)
+    late.name = "late"
+    async with open_kernel(plugins=[early, late, recorder], system=system) as kernel:
+        await kernel.plugins.close("late")
+        web = kernel.manager.load(job(numprocesses=2), "shop")
+        await web.settled()
+        await kernel.plugins.close("console")
+        await kernel.plugins.open("late")
+        for puppet in list(system.processes.values()):
+            puppet.say("hello\n")
+        late.say("that is all")
+    late.say("not shown")
+    text = re.sub(r"\d\d:\d\d:\d\d", "T", terminal.getvalue())
+    assert sorted(re.sub(r" after .*", "", line) for line in text.splitlines()) == [
+        "T gaffer  | that is all",
+        "T web     | start shop.web",
+        "T web     | stop shop.web",
+        "T web.1   | exit process with pid 1000: killed by SIGTERM",
+        "T web.1   | hello",
+        "T web.1   | spawn process with pid 1000",
+        "T web.1   | stop_pid process with pid 1000",
+        "T web.2   | exit process with pid 1001: killed by SIGTERM",
+        "T web.2   | hello",
+        "T web.2   | spawn process with pid 1001",
+        "T web.2   | stop_pid process with pid 1001",
+    ]
+
+
 async def test_each_job_has_a_colour_on_a_terminal(terminal):
     terminal.is_terminal = True
     system = FakeSystem()

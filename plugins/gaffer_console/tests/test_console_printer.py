@@ -80,6 +80,36 @@ async def test_with_colours_each_name_has_its_own(pipe):
     assert text == web + db + web
 
 
+async def test_lines_begin_in_one_column_and_a_number_does_not_change_the_colour(pipe):
+    lines = Printer(pipe.stream, colors=True, width=8)
+    async with lines.running():
+        lines.put("web", b"x\n", 0, number=1)
+        lines.put("web", b"x\n", 0, number=12)
+        lines.put("much-longer", b"x\n", 0)
+        lines.put("", b"x\n", 0)
+    text = re.sub(r"\d\d:\d\d:\d\d", "T", await pipe.read_until("gaffer   | x\n"))
+    assert text.splitlines() == [
+        "\x1b[36mT web.1    |\x1b[0m x",
+        "\x1b[36mT web.12   |\x1b[0m x",
+        "\x1b[33mT much-longer |\x1b[0m x",
+        "T gaffer   | x",
+    ]
+
+
+async def test_who_has_asked_is_told_of_a_closed_terminal_in_place_of_the_log(pipe, caplog):
+    pipe.close_reader()
+    gone = []
+    lines = Printer(pipe.stream, colors=False, on_gone=gone.append)
+    with trio.fail_after(5):
+        async with lines.running():
+            lines.put("web", b"lost\n")
+            while not gone:
+                await trio.sleep(0.01)
+    [error] = gone
+    assert isinstance(error, BrokenPipeError)
+    assert caplog.records == []
+
+
 async def test_nothing_is_printed_before_or_after(pipe):
     lines = Printer(pipe.stream, colors=False)
     lines.put("web", b"early\n")
@@ -99,7 +129,7 @@ async def test_a_stalled_terminal_drops_the_oldest_lines_and_says_how_many(pipe)
                 lines.put("web", b"%d\n" % number)
             lines.put("web", b"end\n")
             got = shown(await pipe.read_until("| end\n"))
-    notes = [(at, text) for at, (name, text) in enumerate(got) if name == "console"]
+    notes = [(at, text) for at, (name, text) in enumerate(got) if name == "gaffer"]
     [(at, note)] = notes
     dropped = int(re.fullmatch(r"\.\.\. (\d+) lines dropped", note)[1])
     assert len(got) - 1 + dropped == 100_001
@@ -158,7 +188,7 @@ async def test_a_full_disk_loses_lines_and_is_tried_again(pipe, monkeypatch):
                     await trio.sleep(0.01)
             monkeypatch.setattr(lines, "_write", printer._writer(pipe.stream))
             lines.put("web", b"3\n")
-    assert shown(await pipe.read_until("3\n")) == [("console", "... 2 lines dropped"), ("web", "3")]
+    assert shown(await pipe.read_until("3\n")) == [("gaffer", "... 2 lines dropped"), ("web", "3")]
 
 
 async def test_a_terminal_made_non_blocking_by_another_still_gets_everything(pipe):

@@ -1,0 +1,31 @@
+"""The size of a terminal window, as programs are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+LARGEST = 65535
+"""What the system can store."""
+
+
+class Window(NamedTuple):
+    """How many characters wide and high a terminal is."""
+
+    columns: int = 80
+    lines: int = 24
+
+
+def window_of(environ: Mapping[str, str]) -> Window:
+    """The size that COLUMNS and LINES tell; 80x24 where they tell none, as programs take it."""
+    usual = Window()
+    return Window(
+        _size(environ.get("COLUMNS"), usual.columns), _size(environ.get("LINES"), usual.lines)
+    )
+
+
+def _size(text: str | None, usual: int) -> int:
+    if text is None or not (text.isascii() and text.isdigit()):
+        return usual
+    size = int(text[:6])
+    return size if 0 < size <= LARGEST else usual
