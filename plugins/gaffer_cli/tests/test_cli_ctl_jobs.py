@@ -78,18 +78,23 @@ async def test_add_and_sub_print_how_many_are_wanted(load, done):
     assert await done("sub", "web", 9) == "0\n"
 
 
-async def test_not_waiting_is_done_when_it_is_recorded(load, done):
-    job = load("web", "sh -c 'trap \"\" TERM; sleep 1000'", graceful_timeout=2)
-    await job.settled()
+@pytest.fixture
+async def stubborn(load, tmp_path):
+    """A job `web` that takes two seconds to stop."""
+    script = "trap '' TERM; touch ready; exec sleep 1000"
+    job = load("web", script, shell=True, cwd=str(tmp_path), graceful_timeout=2)
+    await until((tmp_path / "ready").exists)
+    return job
+
+
+async def test_not_waiting_is_done_when_it_is_recorded(stubborn, done):
     assert await done("stop", "web", "--no-wait") == "ok\n"
-    assert job.pids() == [1]
+    assert stubborn.pids() == [1]
 
 
-async def test_what_does_not_come_true_in_time_is_told(load, ask):
-    await load("web", "sh -c 'trap \"\" TERM; echo; exec sleep 1000'", graceful_timeout=2).settled()
+async def test_what_does_not_come_true_in_time_is_told(stubborn, ask):
     late = await ask("gafferctl", "stop", "web", "--wait", "0.1")
-    assert late.returncode == 1
-    assert late.stdout == ""
+    assert (late.returncode, late.stdout) == (1, "")
     said = "gafferctl: web: it is recorded, but has not come true in the time given\n"
     assert late.stderr == said
 
