@@ -13,7 +13,14 @@ def _verbs(program: str, folder: str, summaries: dict[str, str]) -> list[Verb]:
     ]
 
 
-_APP: dict[str, str] = {}
+_APP = {
+    "load": "have gafferd run an application",
+    "unload": "have gafferd run an application no more",
+    "restart": "replace the processes of an application on gafferd",
+    "scale": "have more or fewer processes of an application",
+    "ps": "how the processes of an application are",
+    "apps": "the applications that gafferd has",
+}
 
 _CTL = {
     "processes": "the names of all jobs, or the pids of all processes",
