@@ -13,10 +13,34 @@ def _verbs(program: str, folder: str, summaries: dict[str, str]) -> list[Verb]:
     ]
 
 
-_APP: dict[str, str] = {}
+_APP = {
+    "load": "have gafferd run an application",
+    "unload": "have gafferd run an application no more",
+    "restart": "replace the processes of an application on gafferd",
+    "scale": "have more or fewer processes of an application",
+    "ps": "how the processes of an application are",
+    "apps": "the applications that gafferd has",
+}
 
 _CTL = {
+    "processes": "the names of all jobs, or the pids of all processes",
     "status": "whether a job does what is wanted of it",
+    "start": "have a job running",
+    "stop": "have a job not running",
+    "restart": "replace the processes of a job, the new ones first",
+    "reload": "end the processes of a job, then start as many as configured",
+    "add": "have more processes of a job",
+    "sub": "have fewer processes of a job",
+    "commit": "start one process of a job, once",
+    "kill": "send a signal to a process or a job",
+    "pids": "the pids of a job's processes",
+    "running": "how many processes of a job run",
+    "numprocesses": "how many processes of a job are wanted",
+    "load_process": "add the jobs of a file",
+    "add_process": "add a job by its name and command line",
+    "get_process": "the configuration of a job",
+    "update_process": "give a job another command line",
+    "del_process": "stop a job and remove it",
 }
 
 _BOTH = {

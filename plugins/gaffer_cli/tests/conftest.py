@@ -60,3 +60,10 @@ def ask(command, environ, url):
         return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
 
     return run
+
+
+async def until(condition):
+    """Poll, up to a deadline."""
+    with trio.fail_after(20):
+        while not condition():
+            await trio.sleep(0.005)

@@ -89,11 +89,11 @@ def watch(pattern: str, since: int | None, heartbeat: float) -> Call[None]:
     return _feed(f"/watch/{wanted}" if wanted else "/watch", since, heartbeat)
 
 
-def _feed(path: str, since: int | None, heartbeat: float) -> Call[None]:
+def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Call[None]:
     headers = {"accept": "text/event-stream"}
     if since is not None:
         headers["last-event-id"] = str(since)
-    query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g")}
+    query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **more}
     return Call(method="GET", path=path, read=nothing, query=query, headers=headers)
 
 
@@ -226,6 +226,9 @@ def read(pid: int, label: str, wait: float) -> Call[Output]:
     return Call(method="GET", path=_stream(pid, label), read=read_output, query=query, more=wait)
 
 
-def follow(pid: int, label: str, heartbeat: float) -> Call[None]:
-    """What it writes, line by line."""
-    return _feed(_stream(pid, label), None, heartbeat)
+def follow(
+    pid: int, label: str, heartbeat: float, *, tail: bool = False, follow: bool = True
+) -> Call[None]:
+    """What it writes, line by line; with `tail` what is kept of the time before, too, or only."""
+    wanted = ("true" if tail else "") if follow else "only"
+    return _feed(_stream(pid, label), None, heartbeat, **({"tail": wanted} if wanted else {}))

@@ -79,3 +79,17 @@ async def test_a_cancelled_wait_is_not_taken_for_the_end(url):
                 await anext(lines)
         with pytest.raises(RuntimeError):
             await anext(lines)
+
+
+async def test_the_last_lines_from_before_come_first_or_alone(server):
+    process = await talking(server)
+    async with opened(process.lines) as lines:
+        await do(process.write, b"go\n")
+        while (await lines.next()).text != "three":
+            pass
+    async with opened(process.lines, "out", tail=True) as lines:
+        assert [(await lines.next()).text for _ in range(3)] == ["one", "", "two"]
+    async with opened(process.lines, "err", follow=False) as lines:
+        assert await lines.next() == Line("err", "three")
+        with pytest.raises((StopIteration, StopAsyncIteration, RuntimeError)):
+            await lines.next()

@@ -203,7 +203,7 @@ async def test_head_answers_at_once(api, heartbeat):
     answer = await api.ask("HEAD", f"/streams/1/stdout?feed=eventsource&heartbeat={heartbeat}")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert readers(process) == 0
+    await until(lambda: readers(process) == 0)
 
 
 async def test_clients_that_go_without_a_word_are_freed(api):
@@ -284,3 +284,38 @@ async def test_clients_that_never_read_do_not_keep_the_api_from_closing(running_
         await until(lambda: readers(process) == 0)
         for stream in streams:
             await trio.aclose_forcefully(stream)
+
+
+async def test_a_feed_with_a_tail_begins_with_what_was_written_before(api):
+    process = await start(api)
+    await process.write(b"before\n")
+    await until(lambda: process.outputs.logs["stdout"].end == 7)
+    async with api.client() as client:
+        await client.follow("/streams/1?feed=continuous&tail=true")
+        assert await client.until(b"\n") == b"before\n"
+        await process.write(b"after\n")
+        assert await client.until(b"\n") == b"after\n"
+
+
+async def test_a_feed_of_the_tail_only_ends_with_what_was_written_before(api):
+    process = await shell(api, "echo one; echo two >&2; sleep 1000")
+    logs = process.outputs.logs
+    await until(lambda: logs["out"].end and logs["err"].end)
+    answer = await api.ask("GET", "/streams/1?feed=eventsource&tail=only")
+    assert answer.body == b"event: out\ndata: one\n\nevent: err\ndata: two\n\n"
+    assert (await api.ask("GET", "/streams/1/out?feed=continuous&tail=only")).body == b"one\n"
+    await until(lambda: readers(process) == 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("feed=longpoll&tail=true", "tail: is for feeds that go on, not for long polls"),
+        ("feed=continuous&tail=all", "tail: must be one of false, true, only, not 'all'"),
+    ],
+)
+async def test_a_tail_that_is_none_is_refused(api, query, said):
+    await start(api)
+    answer = await api.ask("GET", f"/streams/1?{query}")
+    assert (answer.status, answer.slug) == (400, "bad_value")
+    assert answer.json["reason"] == said

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-from gaffer_client.answers import Status
 
+from gaffer_cli.condition import condition
 from gaffer_cli.exits import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
@@ -22,13 +22,5 @@ def command(run: Invocation, name: str) -> int:
       gafferctl status shop.worker --json
     """
     status = run.server().job(name).status()
-    run.show(status, _told(status))
+    run.show(status, condition(status))
     return 0 if status.active else NOT_RUNNING
-
-
-def _told(status: Status) -> str:
-    if not status.active:
-        return "stopped" if status.stopped else f"stopped: {status.last_error or status.last_exit}"
-    if status.running < status.numprocesses and (why := status.last_error or status.last_exit):
-        return f"active: {status.running} of {status.numprocesses} run, {why}"
-    return "active"

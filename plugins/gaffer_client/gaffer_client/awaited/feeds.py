@@ -7,7 +7,6 @@ from typing import Self
 
 import trio
 
-from gaffer_client import routes
 from gaffer_client.answers import Event, Line
 from gaffer_client.awaited.transport import AsyncStream, AsyncTransport
 from gaffer_client.calls import Call
@@ -123,10 +122,10 @@ class AsyncLines:
     it cannot be resumed: a lost connection raises ConnectionLost, and a cancelled loop is over.
     """
 
-    def __init__(self, transport: AsyncTransport, pid: int, label: str, heartbeat: float) -> None:
+    def __init__(self, transport: AsyncTransport, call: Call[None], heartbeat: float) -> None:
         self._transport = transport
         self._address = transport.settings.address.text
-        self._call = routes.follow(pid, label, heartbeat)
+        self._call = call
         self._heartbeat = heartbeat
         self._answer: _Answer | None = None
         self._cut = False

@@ -50,11 +50,21 @@ class AsyncProcess:
         """
         return await self._transport.ask(routes.read(self.pid, label, wait))
 
-    def lines(self, label: str = EVERY_OUTPUT, heartbeat: float = HEARTBEAT) -> AsyncLines:
+    def lines(
+        self,
+        label: str = EVERY_OUTPUT,
+        heartbeat: float = HEARTBEAT,
+        *,
+        tail: bool = False,
+        follow: bool = True,
+    ) -> AsyncLines:
         """The lines that it writes, to loop over in an `async with` block; subscribed from there.
 
         Args:
             label: of which output; all of them if not given.
             heartbeat: seconds, as in AsyncServer.events.
+            tail: begin with the last lines that it wrote before, as far as they are kept.
+            follow: go on; without it these last lines are all.
         """
-        return AsyncLines(self._transport, self.pid, label, heartbeat)
+        call = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
+        return AsyncLines(self._transport, call, heartbeat)

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from typing import Self
 
-from gaffer_client import routes
 from gaffer_client.answers import Event, Line
 from gaffer_client.calls import Call
 from gaffer_client.errors import ClientError, NotGaffer
@@ -114,9 +113,9 @@ class Lines:
     it cannot be resumed: a lost connection raises ConnectionLost.
     """
 
-    def __init__(self, transport: Transport, pid: int, label: str, heartbeat: float) -> None:
+    def __init__(self, transport: Transport, call: Call[None], heartbeat: float) -> None:
         self._address = transport.settings.address.text
-        self._answer = _asked(transport, routes.follow(pid, label, heartbeat), heartbeat)
+        self._answer = _asked(transport, call, heartbeat)
         self._ready: deque[Line] = deque()
 
     def __iter__(self) -> Self:

@@ -50,11 +50,21 @@ class Process:
         """
         return self._transport.ask(routes.read(self.pid, label, wait))
 
-    def lines(self, label: str = EVERY_OUTPUT, heartbeat: float = HEARTBEAT) -> Lines:
+    def lines(
+        self,
+        label: str = EVERY_OUTPUT,
+        heartbeat: float = HEARTBEAT,
+        *,
+        tail: bool = False,
+        follow: bool = True,
+    ) -> Lines:
         """The lines that it writes, to loop over; subscribed when this returns.
 
         Args:
             label: of which output; all of them if not given.
             heartbeat: seconds, as in Server.events.
+            tail: begin with the last lines that it wrote before, as far as they are kept.
+            follow: go on; without it these last lines are all.
         """
-        return Lines(self._transport, self.pid, label, heartbeat)
+        call = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
+        return Lines(self._transport, call, heartbeat)

@@ -33,6 +33,19 @@ class FeedQuery(Struct):
     ] = "true"
 
 
+Tail = Literal["false", "true", "only"]
+TAILS: tuple[Tail, ...] = get_args(Tail)
+
+
+class OutputQuery(FeedQuery):
+    """The parameters of a feed of output."""
+
+    tail: Annotated[
+        Tail,
+        Meta(description="Begin with what is kept of the time before; or end with it, too."),
+    ] = "false"
+
+
 class EventQuery(FeedQuery):
     """The parameters of a feed of events."""
 
@@ -73,6 +86,24 @@ def wanted_feed(*more: str) -> Wanted:
         if kind == wanted:
             return Wanted(kind, _heartbeat(request.args.get("heartbeat", "true")))
     raise InvalidField("feed", f"must be one of {', '.join(KINDS)}, not {wanted!r}")
+
+
+def wanted_tail(kind: Kind) -> Tail:
+    """What the current request wants of the time before it: nothing if it does not say.
+
+    Args:
+        kind: of the feed; a long poll goes on where the last one ended, so it has no tail.
+
+    Raises:
+        InvalidField: it is something else, or for a long poll.
+    """
+    wanted = request.args.get("tail", "false")
+    if wanted != "false" and kind == "longpoll":
+        raise InvalidField("tail", "is for feeds that go on, not for long polls")
+    for tail in TAILS:
+        if tail == wanted:
+            return tail
+    raise InvalidField("tail", f"must be one of {', '.join(TAILS)}, not {wanted!r}")
 
 
 def _heartbeat(text: str) -> float:

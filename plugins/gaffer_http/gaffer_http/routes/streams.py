@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from gaffer_kernel import NotFound, Process, StreamUnavailable
@@ -14,7 +15,7 @@ from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import RawOutput, SseOutput
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.feeds.query import FeedQuery, wanted_feed
+from gaffer_http.feeds.query import OutputQuery, wanted_feed, wanted_tail
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done
 from gaffer_http.routes.body import read_bytes
@@ -33,7 +34,7 @@ routes = Blueprint("streams", __name__)
 @routes.get("/streams/<pid>/<label>")
 @describes(
     path={"label": Outputs},
-    query=FeedQuery,
+    query=OutputQuery,
     answers={200: {RawOutput.media: None, SseOutput.media: str}},
 )
 async def read_stream(pid: str, label: str = ".") -> Response:
@@ -41,7 +42,8 @@ async def read_stream(pid: str, label: str = ".") -> Response:
 
     Clients take a last `.` out of a path before they send it: curl and browsers both do.
     """
-    wanted = wanted_feed()
+    wanted = wanted_feed("tail")
+    tail = wanted_tail(wanted.kind)
     process = process_of(pid)
     logs = outputs_of(process, label)
     if wanted.kind == "longpoll":
@@ -55,7 +57,7 @@ async def read_stream(pid: str, label: str = ".") -> Response:
             headers={LOST: str(lost)} if lost else None,
         )
     encoder = SseOutput() if wanted.kind == "eventsource" else RawOutput()
-    reading = process.subscribe(label)
+    reading = _kept(process, label) if tail == "only" else _reading(process, label, tail == "true")
     return await api().feeds.answer(reading, encoder, heartbeat=wanted.heartbeat, once=False)
 
 
@@ -73,6 +75,29 @@ def outputs_of(process: Process, label: str) -> list[OutputLog]:
         raise ApiError(404, "io_not_found", str(error)) from None
     logs = process.outputs.logs
     return list(logs.values()) if label == "." else [logs[label]]
+
+
+@asynccontextmanager
+async def _reading(process: Process, label: str, tail: bool) -> AsyncIterator[Source[Output]]:
+    """A reader of what comes, which may begin with what is kept."""
+    async with process.subscribe(label, tail=tail) as reader:
+        yield reader
+
+
+@asynccontextmanager
+async def _kept(process: Process, label: str) -> AsyncIterator[Source[Output]]:
+    """What is kept of the time before, and no more."""
+    async with process.subscribe(label, tail=True) as reader:
+        yield _Kept(iter(reader.receive_nowait, None))
+
+
+class _Kept:
+    def __init__(self, outputs: Iterator[Output]) -> None:
+        # At once, or a process that never rests would make it last.
+        self._outputs = deque(outputs)
+
+    async def receive(self) -> Output | None:
+        return self._outputs.popleft() if self._outputs else None
 
 
 @asynccontextmanager

@@ -1,0 +1,40 @@
+"""Several things to do, of which some may fail without keeping the others from being done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from gaffer_client import ClientError, ConnectionLost, Unreachable
+
+from gaffer_cli.exits import FAILED, Failure, line_of
+
+PROGRAM = "gaffer"
+
+
+class Attempts:
+    """Says what fails, in a line each.
+
+    Attributes:
+        errors: what was said, by the name of what failed.
+    """
+
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+
+    @contextmanager
+    def attempt(self, name: str) -> Iterator[None]:
+        """A block that may fail; without gafferd the rest would, too, so that is raised."""
+        try:
+            yield
+        except (Unreachable, ConnectionLost):
+            raise
+        except (ClientError, Failure) as error:
+            self.errors[name] = str(error)
+            click.echo(line_of(error, PROGRAM), err=True)
+
+    @property
+    def status(self) -> int:
+        """What the command ends with."""
+        return FAILED if self.errors else 0

@@ -1,0 +1,78 @@
+"""`gaffer load`: have gafferd run an application."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from gaffer_cli.app.application import application, application_name
+from gaffer_cli.app.attempts import Attempts
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
+from gaffer_cli.names import SESSION
+from gaffer_cli.waiting import Wait, settle, waiting
+
+
+@click.command("load")
+@click.argument("name", required=False, metavar="[NAME|FILE|-]", type=SESSION)
+@click.option(
+    "-c", "--concurrency", metavar="TYPE=N,...", multiple=True, help="how many of each type"
+)
+@click.option("--nostart", is_flag=True, help="load it without starting it")
+@click.option("--app", metavar="NAME", help="application of the jobs in FILE that name none")
+@waiting
+@click.pass_obj
+def command(
+    run: Invocation,
+    name: str | None,
+    concurrency: tuple[str, ...],
+    nostart: bool,
+    app: str | None,
+    wait: Wait,
+) -> int:
+    """Have gafferd run the application of this folder, under the name NAME.
+
+    Its name is that of the folder if none, or ., is given. In place of a Procfile, FILE or standard
+    input (-) can hold a job in JSON, or {"jobs": [...]}, as gaffer export writes it.
+
+    \b
+    Examples:
+      gaffer load
+      gaffer load -c web=2,worker=3 shop
+      gaffer -d ~/shop load --nostart
+      gaffer load shop.json
+    """
+    if name == STDIN or (name is not None and Path(name).is_file()):
+        if concurrency:
+            raise click.UsageError("--concurrency is for a Procfile: FILE has numbers of its own")
+        jobs = read_jobs(name, session=app)
+        what = name if app is None else app
+    else:
+        what = application_name(run, app or name)
+        jobs = _of_procfile(run, what, concurrency)
+    return _load(run, what, [{**job, "start": False} for job in jobs] if nostart else jobs, wait)
+
+
+def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
+    jobs = application(run, concurrency).jobs()
+    return [{**job.to_dict(), "name": f"{app}.{job.name}"} for job in jobs]
+
+
+def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
+    server = run.server()
+    attempts = Attempts()
+    for fields in jobs:
+        name = fields["name"]
+        with attempts.attempt(name):
+            starting = server.job(name) if fields.get("start", True) else None
+            settle(name, partial(load_job, server, fields, wait), starting=starting)
+    loaded = [fields["name"] for fields in jobs if fields["name"] not in attempts.errors]
+    if not attempts.errors:
+        line = f"{what!r} has been loaded in {server.url}"
+    else:
+        line = f"{len(loaded)} of {len(jobs)} jobs of {what!r} have been loaded in {server.url}"
+    result = {"ok": not attempts.errors, "loaded": loaded, "errors": attempts.errors}
+    run.show({**result, "url": server.url}, line)
+    return attempts.status

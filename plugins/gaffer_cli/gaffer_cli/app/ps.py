@@ -1,0 +1,119 @@
+"""`gaffer ps`: how the processes of an application are."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+from gaffer_client import JobStats, NotFound, Server
+
+from gaffer_cli.app.application import application_name
+from gaffer_cli.app.loaded import jobs_of, label
+from gaffer_cli.condition import condition
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.names import SESSION
+
+
+@dataclass(frozen=True)
+class _Process:
+    name: str
+    pid: int
+    os_pid: int | None
+    uptime: float | None
+
+
+@dataclass(frozen=True)
+class _Type:
+    name: str
+    cmd: str
+    condition: str
+    numprocesses: int
+    cpu: float | None
+    mem: float | None
+    processes: list[_Process]
+
+
+@click.command("ps")
+@click.argument("name", type=SESSION, required=False)
+@click.pass_obj
+def command(run: Invocation, name: str | None) -> None:
+    """Show the processes of the application NAME on gafferd, type by type.
+
+    CPU is in percent of a processor, memory in percent of the machine's; both take gaffer-stats.
+    Without a name, or with ., it is the application of this folder.
+
+    \b
+    Examples:
+      gaffer ps
+      gaffer ps shop
+    """
+    server = run.server()
+    jobs = jobs_of(server, application_name(run, name))
+    stats = _stats(server)
+    types = [each for each in (_type(server, job, stats) for job in jobs) if each is not None]
+    run.show(types, _lines(types))
+
+
+def _stats(server: Server) -> dict[str, JobStats]:
+    """Those of all jobs: asked for one by one, each would take its time."""
+    try:
+        return {each.name: each for each in server.stats()}
+    except NotFound:
+        return {}
+
+
+def _type(server: Server, name: str, stats: dict[str, JobStats]) -> _Type | None:
+    """None if it is gone meanwhile."""
+    job = server.job(name)
+    try:
+        info, status = job.info(), job.status()
+    except NotFound:
+        return None
+    sample = stats.get(name)
+    return _Type(
+        info.job,
+        " ".join([info.config["cmd"], *map(shlex.quote, info.config["args"])]),
+        condition(status),
+        info.numprocesses,
+        sample.cpu if sample else None,
+        sample.mem if sample else None,
+        [*_processes(server, info.processes)],
+    )
+
+
+def _processes(server: Server, pids: list[int]) -> Iterator[_Process]:
+    for pid in pids:
+        try:
+            info = server.process(pid).info()
+        except NotFound:
+            continue
+        yield _Process(label(info, info.job), pid, info.os_pid, info.uptime)
+
+
+def _lines(types: list[_Type]) -> Iterator[str]:
+    for index, each in enumerate(types):
+        if index:
+            yield ""
+        yield f"=== {each.name}: `{each.cmd}`"
+        if each.cpu is not None and each.mem is not None:
+            yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
+        yield ""
+        for process in each.processes:
+            yield f"{process.name}: up for {_elapsed(process.uptime or 0.0)}"
+        if each.condition != "active":
+            yield f"{each.name}: {each.condition}"
+        elif not each.processes:
+            yield f"{each.name}: no processes are wanted"
+
+
+def _elapsed(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        # Not rounded up: there are no 60 seconds.
+        return f"{minutes:.0f}:{int(rest * 100) / 100:05.2f}"
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    clock = f"{hours}:{minutes:02}:{int(rest):02}"
+    return f"{days} d {clock}" if days else clock

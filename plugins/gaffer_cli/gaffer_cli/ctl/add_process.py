@@ -1,0 +1,33 @@
+"""`gafferctl add_process`: add a job."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.waiting import Wait, settle, waiting
+
+
+@click.command("add_process")
+@click.argument("name")
+@click.argument("cmd")
+@click.option("--start", is_flag=True, help="start it, too")
+@waiting
+@click.pass_obj
+def command(run: Invocation, name: str, cmd: str, start: bool, wait: Wait) -> None:
+    """Add a job with the name NAME and the command line CMD.
+
+    `load_process` adds one with more to say about it.
+
+    \b
+    Examples:
+      gafferctl add_process web "python3 -m http.server"
+      gafferctl add_process --start shop.worker ./worker.sh
+    """
+    server = run.server()
+    job = server.job(name)
+    add = partial(server.add_process, name, cmd, start=start, wait=wait)
+    settle(name, add, starting=job if start else None)
+    run.show({"ok": True}, "ok")

@@ -1,0 +1,33 @@
+"""`gafferctl kill`: send a signal."""
+
+from __future__ import annotations
+
+import click
+
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.names import JOB
+
+
+@click.command("kill")
+@click.argument("target", type=JOB, metavar="NAME_OR_PID")
+@click.argument("signal", metavar="SIG")
+@click.pass_obj
+def command(run: Invocation, target: str, signal: str) -> None:
+    """Send the signal SIG, a name or a number, to a process or to all of a job.
+
+    A number is a pid of gaffer's, as `pids` prints them. What a signal ends is started again,
+    unless its job is stopped.
+
+    \b
+    Examples:
+      gafferctl kill web HUP
+      gafferctl kill 1 9
+    """
+    server = run.server()
+    receiver = server.process(int(target)) if _is_number(target) else server.job(target)
+    receiver.signal(int(signal) if _is_number(signal) else signal)
+    run.show({"ok": True}, "ok")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -1,0 +1,25 @@
+"""`gafferctl restart`: replace the processes of a job."""
+
+from __future__ import annotations
+
+import click
+
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.names import JOB
+from gaffer_cli.waiting import Wait, settle, waiting
+
+
+@click.command("restart")
+@click.argument("name", type=JOB)
+@waiting
+@click.pass_obj
+def command(run: Invocation, name: str, wait: Wait) -> None:
+    """Replace the processes of the job NAME, the new ones first; start it if it is stopped.
+
+    \b
+    Examples:
+      gafferctl restart web
+    """
+    job = run.server().job(name)
+    settle(name, lambda: job.restart(wait), starting=job)
+    run.show({"ok": True}, "ok")

@@ -1,0 +1,255 @@
+"""The verbs of gaffer about applications on a gafferd."""
+
+import json
+import re
+
+import gaffer_http
+import gaffer_procfile
+import pytest
+from gaffer_kernel import Config, JobConfig, open_kernel
+
+PROCFILE = "web: sleep 1000\nmy-type: sleep 1000\n"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A folder with an application."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "Procfile").write_text(PROCFILE)
+    return folder
+
+
+@pytest.fixture
+def gaffer(ask, shop):
+    """Run gaffer in that folder: `done = await gaffer("load")`."""
+
+    async def run(*arguments, **settings):
+        return await ask("gaffer", *arguments, **{"cwd": shop, **settings})
+
+    return run
+
+
+@pytest.fixture
+def jobs(kernel):
+    """The jobs of an application by name: `jobs("shop")["web"]`."""
+    return lambda app="shop": {job.name.name: job for job in kernel.manager.jobs(app)}
+
+
+@pytest.mark.parametrize("name", [(), (".",), ("shop",)])
+async def test_load_runs_the_application_of_this_folder(gaffer, jobs, shop, url, name):
+    done = await gaffer("load", *name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"'shop' has been loaded in {url}\n"
+    assert list(jobs()) == ["web", "my-type"]
+    for job in jobs().values():
+        assert len(job.pids()) == 1
+        assert job.config.redirect_output == ("out", "err")
+        assert job.config.cwd == str(shop)
+
+
+async def test_load_takes_another_name_numbers_and_variables(gaffer, jobs, shop):
+    (shop / ".env").write_text("A=1\nB=1\n")
+    done = await gaffer("load", "-c", "web=2,my-type=0", "-e", "B=2", "other")
+    assert done.returncode == 0
+    web = jobs("other")["web"]
+    assert (len(web.pids()), jobs("other")["my-type"].pids()) == (2, [])
+    assert (web.config.env["A"], web.config.env["B"]) == ("1", "2")
+
+
+async def test_load_can_be_told_from_elsewhere_and_not_to_start(gaffer, jobs, tmp_path):
+    done = await gaffer("-d", "shop", "load", "--nostart", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [job.active for job in jobs().values()] == [False, False]
+
+
+async def test_what_is_loaded_already_is_an_error_and_the_others_are_loaded(
+    kernel, gaffer, jobs, url
+):
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"), "shop")
+    done = await gaffer("load")
+    assert done.returncode == 1
+    assert done.stderr == "gaffer: job 'shop.web' already exists\n"
+    assert done.stdout == f"1 of 2 jobs of 'shop' have been loaded in {url}\n"
+    assert list(jobs()) == ["web", "my-type"]
+    done = await gaffer("load", "--json")
+    told = json.loads(done.stdout)
+    assert (told["ok"], told["loaded"]) == (False, [])
+    assert set(told["errors"]) == {"shop.web", "shop.my-type"}
+
+
+@pytest.mark.parametrize("way", ["file", "pipe"])
+async def test_load_takes_jobs_in_json(gaffer, jobs, shop, way):
+    text = json.dumps(
+        {
+            "jobs": [
+                {"name": "a.one", "cmd": "sleep 9", "start": False},
+                {"name": "two", "cmd": "sleep 9"},
+            ]
+        }
+    )
+    (shop / "jobs.json").write_text(text)
+    if way == "file":
+        done = await gaffer("load", "jobs.json")
+    else:
+        done = await gaffer("load", "-", "--app", "b", input=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not jobs("a")["one"].active
+    assert len(jobs("default" if way == "file" else "b")["two"].pids()) == 1
+
+
+async def test_jobs_in_json_are_not_started_if_that_was_asked_for(gaffer, jobs):
+    done = await gaffer(
+        "load", "--nostart", "-", input='{"name": "x.a", "cmd": "b", "start": true}'
+    )
+    assert done.returncode == 0
+    assert not jobs("x")["a"].active
+
+
+async def test_a_folder_without_a_procfile_is_one_line(gaffer, tmp_path):
+    done = await gaffer("load", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gaffer: Procfile: no such Procfile; ")
+
+
+async def test_unload_takes_the_application_and_no_other(kernel, gaffer, jobs):
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"), "other")
+    await gaffer("load")
+    done = await gaffer("unload")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "'shop' unloaded\n", "")
+    assert kernel.manager.sessions() == ["other"]
+
+
+@pytest.mark.parametrize("verb", [("unload",), ("ps",), ("restart",), ("scale", "web=1")])
+async def test_an_application_that_is_not_loaded_is_one_line(gaffer, url, verb):
+    done = await gaffer(*verb)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"gaffer: 'shop' is not loaded in {url}; gaffer apps lists what is\n"
+
+
+async def test_restart_replaces_all_processes(gaffer, jobs):
+    await gaffer("load")
+    done = await gaffer("restart")
+    assert done.stdout == "'shop' restarted\n"
+    assert [job.pids() for job in jobs().values()] == [[3], [4]]
+
+
+async def test_apps_lists_the_applications(kernel, gaffer):
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False), "other")
+    kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False), "shop")
+    assert (await gaffer("apps")).stdout == "other\nshop\n"
+    assert json.loads((await gaffer("apps", "--json")).stdout) == ["other", "shop"]
+
+
+@pytest.mark.parametrize("app", [(), (".",), ("shop",)])
+async def test_scale_sets_adds_and_takes_away(gaffer, jobs, app):
+    await gaffer("load")
+    done = await gaffer("scale", *app, "web=3", "my-type+2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "Scaling web processes... done, now running 3\n"
+        "Scaling my-type processes... done, now running 3\n"
+    )
+    assert [len(job.pids()) for job in jobs().values()] == [3, 3]
+    done = await gaffer("scale", *app, "my-type-1")
+    assert done.stdout == "Scaling my-type processes... done, now running 2\n"
+    done = await gaffer("scale", *app, "web=0", "--json")
+    assert json.loads(done.stdout) == {"ok": True, "numprocesses": {"web": 0}, "errors": {}}
+
+
+async def test_scale_of_an_application_whose_name_looks_like_a_change(gaffer, jobs):
+    await gaffer("load", "app-1")
+    done = await gaffer("scale", "app-1", "web=2")
+    assert done.stdout == "Scaling web processes... done, now running 2\n"
+    assert len(jobs("app-1")["web"].pids()) == 2
+
+
+async def test_scale_of_what_is_stopped_does_not_say_that_it_runs(gaffer):
+    await gaffer("load", "--nostart")
+    done = await gaffer("scale", "web=2")
+    assert done.stdout == "Scaling web processes... done, 2 when it is started\n"
+
+
+async def test_a_type_that_is_not_there_is_an_error_and_the_others_are_scaled(gaffer, jobs):
+    await gaffer("load")
+    done = await gaffer("scale", "wep=2", "web=2")
+    assert done.returncode == 1
+    assert done.stderr == "gaffer: no job 'shop.wep'\n"
+    assert done.stdout == "Scaling web processes... done, now running 2\n"
+    assert len(jobs()["web"].pids()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["web"], "gaffer scale: nothing to change: 'web' is no TYPE=N, TYPE+N or TYPE-N"),
+        (["shop", "web=two"], "gaffer scale: 'web=two' is no TYPE=N, TYPE+N or TYPE-N"),
+        (["web=2", "shop"], "gaffer scale: 'shop' is no TYPE=N, TYPE+N or TYPE-N"),
+        ([], "gaffer scale: missing argument"),
+    ],
+)
+async def test_words_that_are_no_change_are_wrong_usage_and_nothing_is_scaled(
+    gaffer, jobs, words, said
+):
+    await gaffer("load")
+    done = await gaffer("scale", *words)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert [len(job.pids()) for job in jobs().values()] == [1, 1]
+
+
+async def test_ps_shows_each_type_and_its_processes(gaffer):
+    await gaffer("load", "-c", "web=2,my-type=0")
+    done = await gaffer("ps")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(
+        r"=== web: `sleep 1000`\n"
+        r"Total CPU: \d+\.\d\d Total MEM: \d+\.\d\d\n"
+        r"\n"
+        r"web\.1: up for 0:\d\d\.\d\d\n"
+        r"web\.2: up for 0:\d\d\.\d\d\n"
+        r"\n"
+        r"=== my-type: `sleep 1000`\n"
+        r"Total CPU: 0\.00 Total MEM: 0\.00\n"
+        r"\n"
+        r"my-type: no processes are wanted\n",
+        done.stdout,
+    )
+
+
+async def test_ps_tells_what_is_stopped_and_what_was_started_once(gaffer, jobs):
+    await gaffer("load")
+    jobs()["my-type"].stop()
+    jobs()["web"].commit()
+    await jobs()["web"].settled()
+    await jobs()["my-type"].settled()
+    said = (await gaffer("ps", "shop")).stdout
+    assert "\nmy-type: stopped\n" in said
+    assert "\nweb.once-3: up for " in said
+
+
+async def test_ps_for_programs(gaffer):
+    await gaffer("load", "--nostart")
+    [web, _] = json.loads((await gaffer("ps", "--json")).stdout)
+    assert (web["name"], web["cmd"], web["condition"]) == ("web", "sleep 1000", "stopped")
+    assert (web["numprocesses"], web["processes"]) == (1, [])
+    await gaffer("load", "other")
+    [web, _] = json.loads((await gaffer("ps", "other", "--json")).stdout)
+    [process] = web["processes"]
+    assert (process["name"], process["pid"]) == ("web.1", 1)
+
+
+class TestWithoutStats:
+    """A gafferd without gaffer-stats."""
+
+    @pytest.fixture
+    async def kernel(self):
+        config = Config()
+        config.options["bind"] = "127.0.0.1:0"
+        async with open_kernel(config, plugins=[gaffer_http, gaffer_procfile]) as kernel:
+            yield kernel
+
+    async def test_ps_shows_the_processes(self, gaffer):
+        await gaffer("load", "-c", "my-type=0")
+        said = (await gaffer("ps")).stdout
+        assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", said)

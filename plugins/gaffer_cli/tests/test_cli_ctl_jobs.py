@@ -1,0 +1,159 @@
+"""The verbs of gafferctl that tell of jobs, and those that start, stop and scale them."""
+
+import json
+import signal
+
+import pytest
+from gaffer_kernel import JobConfig, JobName
+
+from .conftest import until
+
+
+@pytest.fixture
+def load(kernel):
+    """Load a job that runs: `job = load("shop.web", numprocesses=2)`."""
+
+    def load(name="web", cmd="sleep 1000", **fields):
+        named = JobName.parse(name)
+        return kernel.manager.load(JobConfig(name=named.name, cmd=cmd, **fields), named.session)
+
+    return load
+
+
+@pytest.fixture
+def done(ask):
+    """What gafferctl prints when all is well."""
+
+    async def run(*arguments):
+        result = await ask("gafferctl", *arguments)
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    return run
+
+
+async def test_processes_lists_jobs_or_pids_one_a_line(load, done):
+    await load().settled()
+    await load("shop.web", numprocesses=2).settled()
+    assert await done("processes") == "web\nshop.web\n"
+    assert await done("processes", "--running") == "1\n2\n3\n"
+    assert json.loads(await done("processes", "--json")) == ["web", "shop.web"]
+    assert json.loads(await done("processes", "--running", "--json")) == [1, 2, 3]
+
+
+async def test_numbers_and_pids_of_a_job(load, done):
+    await load("shop.web", numprocesses=2).settled()
+    assert await done("running", "shop.web") == "2\n"
+    assert await done("numprocesses", "shop:web") == "2\n"
+    assert await done("pids", "shop/web") == "1\n2\n"
+    assert json.loads(await done("pids", "shop.web", "--json")) == [1, 2]
+    assert json.loads(await done("running", "shop.web", "--json")) == 2
+
+
+async def test_start_is_done_when_the_processes_run_and_stop_when_they_are_gone(load, done):
+    job = load(start=False, numprocesses=2)
+    assert await done("start", "web") == "ok\n"
+    assert len(job.pids()) == 2
+    assert json.loads(await done("stop", "web", "--json")) == {"ok": True}
+    assert job.pids() == []
+
+
+@pytest.mark.parametrize("verb", ["restart", "reload"])
+async def test_all_processes_are_replaced(load, done, verb):
+    job = load(numprocesses=2)
+    await job.settled()
+    before = set(job.pids())
+    assert await done(verb, "web") == "ok\n"
+    assert len(job.pids()) == 2
+    assert not before & set(job.pids())
+
+
+async def test_add_and_sub_print_how_many_are_wanted(load, done):
+    job = load()
+    assert await done("add", "web", 3) == "4\n"
+    assert len(job.pids()) == 4
+    assert await done("sub", "web", 2) == "2\n"
+    assert len(job.pids()) == 2
+    assert json.loads(await done("add", "web", "--json")) == {"ok": True, "numprocesses": 3}
+    assert await done("sub", "web", 9) == "0\n"
+
+
+@pytest.fixture
+async def stubborn(load, tmp_path):
+    """A job `web` that takes two seconds to stop."""
+    script = "trap '' TERM; touch ready; exec sleep 1000"
+    job = load("web", script, shell=True, cwd=str(tmp_path), graceful_timeout=2)
+    await until((tmp_path / "ready").exists)
+    return job
+
+
+async def test_not_waiting_is_done_when_it_is_recorded(stubborn, done):
+    assert await done("stop", "web", "--no-wait") == "ok\n"
+    assert stubborn.pids() == [1]
+
+
+async def test_what_does_not_come_true_in_time_is_told(stubborn, ask):
+    late = await ask("gafferctl", "stop", "web", "--wait", "0.1")
+    assert (late.returncode, late.stdout) == (1, "")
+    said = "gafferctl: web: it is recorded, but has not come true in the time given\n"
+    assert late.stderr == said
+
+
+async def test_what_cannot_start_is_told_before_the_time_is_over(load, ask):
+    load("web", "/nosuch/program", start=False)
+    failed = await ask("gafferctl", "start", "web", "--wait", "50", timeout=20)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("gafferctl: web: ")
+    assert "/nosuch/program" in failed.stderr
+    assert failed.stderr.count("\n") == 1
+
+
+async def test_what_keeps_a_job_from_starting_in_time_is_told(load, ask):
+    load("web", "/nosuch/program", start=False)
+    failed = await ask("gafferctl", "start", "web", "--wait", "0.3")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "in the time given, it is active: 0 of 1 run, " in failed.stderr
+    assert "/nosuch/program" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "sig"), [("web", "USR1"), ("web", "sigusr1"), ("1", signal.SIGUSR1.value)]
+)
+async def test_kill_takes_a_job_or_a_pid_and_a_name_or_a_number(load, done, tmp_path, target, sig):
+    script = (
+        f"trap 'touch {tmp_path}/got' USR1; touch {tmp_path}/ready; while :; do sleep 0.05; done"
+    )
+    load("web", script, shell=True)
+    await until((tmp_path / "ready").exists)
+    assert await done("kill", target, sig) == "ok\n"
+    await until((tmp_path / "got").exists)
+
+
+async def test_a_signal_that_is_none_is_one_line(load, ask):
+    load()
+    failed = await ask("gafferctl", "kill", "web", "NOPE")
+    assert failed.returncode == 1
+    assert "NOPE" in failed.stderr
+    assert failed.stderr.count("\n") == 1
+
+
+async def test_commit_starts_a_process_once(load, done, tmp_path):
+    job = load("shop.once", f"echo $A >{tmp_path}/said; sleep 1000", shell=True, numprocesses=0)
+    said = await done("commit", "shop.once", "-p", "A=7", "--graceful-timeout", "1")
+    assert said == "'shop.once': new process 1 launched\n"
+    assert job.info()["running_out"] == 1
+    await until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text() == "7\n")
+    assert json.loads(await done("commit", "shop.once", "--json")) == {"ok": True, "pid": 2}
+
+
+VERBS = [
+    *["start", "stop", "restart", "reload", "add", "sub", "pids", "running", "numprocesses"],
+    *["status", "commit", "get_process", "del_process"],
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_job_that_is_not_there_is_one_line_and_status_1(ask, verb):
+    failed = await ask("gafferctl", verb, "nosuch")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == "gafferctl: no job 'nosuch'\n"
