@@ -113,7 +113,7 @@ class Courier:
         except Exception as error:
             # One strange receiver must not end the plugin, and with it all the others.
             log.exception("%s: sending failed", self._label)
-            return Answer(None, f"{type(error).__name__}: {error}")
+            return Answer(None, type(error).__name__)
 
     def _settle(self, letter: Added, answer: Answer, verdict: Verdict) -> None:
         match verdict:

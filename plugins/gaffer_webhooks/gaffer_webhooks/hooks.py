@@ -62,28 +62,46 @@ class Hooks:
         if not self.fixed and not self.settings.state.exists():
             return
         try:
-            folder = self._opened()
+            folder = self._taken_up()
         except InUse as error:
             if self.fixed:
                 raise
             log.warning("%s; until then, it has no hooks", error)
             return
-        self.changed(self.all(), folder)
         known = {folder.journal(hook.url, trusted=hook.trusted) for hook in self.all().values()}
         for path in folder.others(known):
-            log.info("%s: no hook has this URL any more: removed", path)
-            path.unlink(missing_ok=True)
-
-    def _opened(self) -> Folder:
-        if self._folder is None:
-            folder = open_folder(self.settings.state)
             try:
-                self.kept = {hook.id: hook for hook in read_hooks(folder.hooks)}
-            except GafferError:
-                folder.close()
-                raise
-            self._folder = folder
-        return self._folder
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("%s: no hook has this URL any more: %s", path, error.strerror)
+            else:
+                log.info("%s: no hook has this URL any more: removed", path)
+
+    def _taken_up(self) -> Folder:
+        """The folder, with the hooks that are kept there.
+
+        It may be opened only now: it was another gafferd's, or there was no hook so far.
+        """
+        if self._folder is not None:
+            return self._folder
+        folder = open_folder(self.settings.state)
+        try:
+            kept = {hook.id: hook for hook in read_hooks(folder.hooks)}
+            self.changed({**kept, **self.fixed}, folder)
+        except GafferError:
+            folder.close()
+            raise
+        self._folder, self.kept = folder, kept
+        return folder
+
+    def registered(self) -> dict[str, Hook]:
+        """Those that are kept, whoever registered them, an earlier gafferd too.
+
+        Raises:
+            GafferError: the folder or a file in it cannot be used.
+        """
+        self._taken_up()
+        return self.kept
 
     def refresh(self) -> None:
         """Take over what a reload has changed in the file."""
@@ -97,8 +115,10 @@ class Hooks:
             self.settings = replace(self.settings, state=state)
         self.fixed = self._of_file()
         try:
-            if self.fixed or self._folder is not None:
-                self.changed(self.all(), self._opened())
+            if self._folder is not None:
+                self.changed(self.all(), self._folder)
+            elif self.fixed:
+                self._taken_up()
         except GafferError as error:
             self.fixed = before
             log.error("%s: the hooks stay as they were", error)
@@ -111,7 +131,7 @@ class Hooks:
 
         If cancelled, it may or may not have happened.
         """
-        folder = self._opened()
+        folder = self._taken_up()
         await trio.to_thread.run_sync(write_hooks, folder.hooks, list(hooks.values()))
         self.changed({**hooks, **self.fixed}, folder)
         self.kept = hooks
@@ -128,7 +148,7 @@ class Hooks:
         except GafferError as error:
             log.error("%s: after a restart, they will be there again", error)
             self.kept = left
-            self.changed(self.all(), self._opened())
+            self.changed(self.all(), self._taken_up())
 
     def close(self) -> None:
         """Let another gafferd have the folder."""

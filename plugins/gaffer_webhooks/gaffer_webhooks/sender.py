@@ -29,8 +29,11 @@ CONNECT_TIMEOUT = 5.0
 TOTAL_TIMEOUT = 10.0
 """Seconds, from looking up the host to the end of the answer."""
 
+READ_TIMEOUT = 1.0
+"""Seconds for an answer's body."""
+
 MOST_READ = 4096
-"""Bytes of an answer's body."""
+"""Bytes of it."""
 
 MOST_ADDRESSES = 8
 """Of a host, tried one after the other."""
@@ -182,10 +185,7 @@ def _always(answer: Answer) -> Post:
 async def _exchange(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> Answer:
     response = await transport.handle_async_request(request)
     try:
-        if _is_short(response):
-            # Then the next message can have the same connection. Raw: it is not unpacked.
-            async for _ in response.aiter_raw():
-                pass
+        await _read(response)
     finally:
         await response.aclose()
     status = response.status_code
@@ -193,11 +193,24 @@ async def _exchange(transport: httpx2.AsyncHTTPTransport, request: httpx2.Reques
     return Answer(status, f"answered {status}{_phrase(status)}", retry_after)
 
 
-def _is_short(response: httpx2.Response) -> bool:
-    """Whether the rest of an answer is known to be worth reading."""
-    length = response.headers.get("content-length", "")
-    known = length.isascii() and length.isdigit() and len(length) < 10
-    return response.status_code == HTTPStatus.NO_CONTENT or (known and int(length) <= MOST_READ)
+async def _read(response: httpx2.Response) -> None:
+    """Read a short answer to its end: then the next message can have the same connection.
+
+    The status has said all. What comes too late, is too long or broken costs only the connection.
+    """
+    import httpx2
+
+    size = 0
+    with trio.move_on_after(READ_TIMEOUT) as reading:
+        try:
+            # Raw: it is not unpacked.
+            async for part in response.aiter_raw():
+                size += len(part)
+                if size > MOST_READ:
+                    # To leave the loop would leave generators to the garbage collector.
+                    reading.cancel()
+        except httpx2.HTTPError:
+            return
 
 
 def _phrase(status: int) -> str:

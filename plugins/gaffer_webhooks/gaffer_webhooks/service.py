@@ -81,7 +81,7 @@ class Webhooks:
             await self._vet(hook)
         async with self._changing:
             self._hooks.refresh()
-            kept, fixed = self._hooks.kept, self._hooks.fixed.get(hook.id)
+            kept, fixed = self._hooks.registered(), self._hooks.fixed.get(hook.id)
             if fixed is None:
                 if hook.id not in kept and len(kept) >= MOST_HOOKS:
                     raise InvalidField("url", f"there are {MOST_HOOKS} hooks already")

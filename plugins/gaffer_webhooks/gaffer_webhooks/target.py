@@ -80,6 +80,11 @@ class Target:
             return None
         return list(dict.fromkeys(hook.secret for hook in wanting if hook.secret is not None))
 
+    def close(self) -> None:
+        """End it, and keep its file."""
+        self.outbox.journal.close()
+        self._scope.cancel()
+
     def remove(self) -> None:
         """End it, and remove its file."""
         self.outbox.journal.remove()

@@ -67,9 +67,15 @@ class Targets:
             seq: the number of an event; new hooks are for those after it.
 
         Raises:
-            GafferError: a file cannot be read.
+            GafferError: a file cannot be read. Nothing has changed.
         """
-        targets = [(hook, self._target(hook, folder)) for hook in hooks.values()]
+        before = set(self._targets)
+        try:
+            targets = [(hook, self._target(hook, folder)) for hook in hooks.values()]
+        except GafferError:
+            for key in self._targets.keys() - before:
+                self._targets.pop(key).close()
+            raise
         for hook, target in targets:
             hooks_there = target.hooks
             _, since = hooks_there.get(hook.id, (hook, seq))
@@ -117,9 +123,9 @@ class Targets:
                 key for key, each in self._targets.items() if each.wants(event.event, event.seq)
             ]
             if wanting:
-                body = msgspec.Raw(_encode(event.to_dict()))
+                name, body = str(_plain(event.event)), _body(event)
                 for key in wanting:
-                    letter = Added(f"msg_{secrets.token_hex(12)}", event.event, body)
+                    letter = Added(f"msg_{secrets.token_hex(12)}", name, body)
                     letters.setdefault(key, []).append(letter)
         for key, some in letters.items():
             self._targets[key].add(some)
@@ -130,6 +136,25 @@ class Targets:
             await target.courier.rested()
 
     def close(self) -> None:
-        """Close the files."""
+        """End all of them, and keep their files."""
         for target in self._targets.values():
-            target.outbox.journal.close()
+            target.close()
+
+
+def _body(event: Event) -> msgspec.Raw:
+    """An event as JSON. What cannot be written so is one field, and not the end of all hooks."""
+    fields = event.to_dict()
+    try:
+        return msgspec.Raw(_encode(fields))
+    except Exception as error:  # noqa: BLE001  its values are the code of whoever published it
+        log.error("event %r is posted without all of its fields: %s", event.event, error)
+        return msgspec.Raw(_encode({name: _plain(value) for name, value in fields.items()}))
+
+
+def _plain(value: object) -> object:
+    """A value, or what kind it is when JSON cannot have it."""
+    try:
+        _encode(value)
+    except Exception:  # noqa: BLE001
+        return f"<{type(value).__name__}>"
+    return value

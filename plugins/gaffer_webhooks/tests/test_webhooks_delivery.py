@@ -311,6 +311,22 @@ async def test_what_json_has_no_word_for_is_sent_as_its_text(posting, receiver):
     assert receiver.got[0].event["strange"] == str(Kernel)
 
 
+async def test_a_value_that_cannot_be_encoded_is_left_out_and_ends_no_hook(
+    posting, receiver, caplog
+):
+    ring = {}
+    ring["ring"] = ring
+    async with receiver.up(), posting(f". = {receiver.url}") as kernel:
+        happen(kernel, 1, "text", strange="\ud800", good=1)
+        happen(kernel, 1, "ring", strange=ring, good=2)
+        happen(kernel, 1, "\ud800")
+        await until(lambda: "<str>" in receiver.events())
+    told = {message.event["event"]: message.event for message in receiver.got}
+    assert (told["text"]["strange"], told["text"]["good"]) == ("<str>", 1)
+    assert (told["ring"]["strange"], told["ring"]["good"]) == ("<dict>", 2)
+    assert "event 'text' is posted without all of its fields" in caplog.text
+
+
 def test_without_hooks_nothing_is_imported_to_send_with(tmp_path):
     code = """
 import sys, trio, gaffer_webhooks
