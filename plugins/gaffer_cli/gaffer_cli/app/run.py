@@ -13,10 +13,10 @@ import click
 
 from gaffer_cli.app.application import environment
 from gaffer_cli.app.here import jobs_here
+from gaffer_cli.app.shell import shell_argv
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
-SHELL = "/bin/sh"
 _NAME = "run"
 """What copies are called that were given no name."""
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -35,7 +35,7 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 def command(run: Invocation, words: tuple[str, ...], concurrency: tuple[str, ...]) -> int:
     """Run CMD once in the folder of the application, with its variables; its status is ours.
 
-    The shell runs it: a single word is a line for the shell, of several each is quoted. It has this
+    A shell runs it: a single word is a line for the shell, of several each is quoted. It has this
     terminal, and its input. With -c, the first status of a copy that is not 0 is that of all.
 
     \b
@@ -58,7 +58,9 @@ def _become(line: str, root: Path, env: dict[str, str]) -> NoReturn:
         signal.signal(signum, signal.SIG_DFL)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(SHELL, ["sh", "-c", line], {**os.environ, **env})
+    environ = {**os.environ, **env}
+    argv = shell_argv(line, environ)
+    os.execve(argv[0], argv, environ)
 
 
 def _counts(concurrency: tuple[str, ...]) -> dict[str, int]:
