@@ -48,6 +48,11 @@ class LinuxSystem:
             self._adopted.enabled = become_subreaper()
             self._files = _raise_open_files()
 
+    @property
+    def instance(self) -> str:
+        """How the mark of every child begins; see `gaffer_kernel.linux.kin`."""
+        return self._instance
+
     def now(self) -> float:
         """Trio's clock: monotonic."""
         return trio.current_time()

@@ -1,6 +1,7 @@
 """The commands gaffer and gafferctl.
 
 programs      the two commands, and how they end
+foreground    jobs run by a kernel of their own, for `gaffer start` and `gaffer run`
 app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` are in both
 verbs         all that this package brings, by name
 contributed   those that plugins bring, through the hook of `plugin` and `hookspecs`

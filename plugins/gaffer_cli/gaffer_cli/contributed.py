@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
 import click
 
 from gaffer_cli.verb import Verb
+
+if TYPE_CHECKING:
+    from gaffer_kernel.plugins import Plugins
 
 
 def contributed(program: str) -> dict[str, Verb]:
@@ -18,8 +22,12 @@ def contributed(program: str) -> dict[str, Verb]:
     return {verb.name: verb for verb in _all() if verb.program == program}
 
 
-@cache
-def _all() -> list[Verb]:
+def installed(wanted: str) -> Plugins:
+    """The plugins of installed distributions, without those that are broken.
+
+    Args:
+        wanted: what is expected of them, for the line that says which are broken.
+    """
     # Late: it takes the kernel and every plugin.
     from gaffer_kernel.errors import PluginError
     from gaffer_kernel.plugins import Plugins
@@ -29,12 +37,18 @@ def _all() -> list[Verb]:
         plugins = Plugins()
         try:
             plugins.discover(broken)
-            return list(_named(plugins.call("gaffer_commands")))
         except PluginError as error:
-            click.echo(f"{error}; its verbs are missing", err=True)
+            click.echo(f"{error}; its {wanted} are missing", err=True)
             if error.plugin in broken:
-                return []
+                return Plugins()
             broken.add(error.plugin)
+        else:
+            return plugins
+
+
+@cache
+def _all() -> list[Verb]:
+    return list(_named(installed("verbs").call("gaffer_commands")))
 
 
 def _named(found: Iterable[tuple[str, Iterable[Verb]]]) -> Iterable[Verb]:

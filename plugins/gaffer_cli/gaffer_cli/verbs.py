@@ -14,6 +14,9 @@ def _verbs(program: str, folder: str, summaries: dict[str, str]) -> list[Verb]:
 
 
 _APP = {
+    "start": "run the programs of the Procfile here",
+    "run": "run a command with the variables of the application",
+    "export": "say what the Procfile says in another format",
     "load": "have gafferd run an application",
     "unload": "have gafferd run an application no more",
     "restart": "replace the processes of an application on gafferd",

@@ -13,6 +13,8 @@ import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
 
+from .foreground import Foreground
+
 COMMANDS = Path(sys.executable).parent
 
 
@@ -67,3 +69,29 @@ async def until(condition):
     with trio.fail_after(20):
         while not condition():
             await trio.sleep(0.005)
+
+
+@pytest.fixture
+def begin(environ, tmp_path):
+    """Run gaffer in the foreground: `shown = begin("start", "web", terminal=(24, 80))`."""
+    begun = []
+
+    def run(*arguments, terminal=None, **variables):
+        argv = [COMMANDS / "gaffer", *map(str, arguments)]
+        begun.append(Foreground(argv, tmp_path, {**environ, **variables}, terminal=terminal))
+        return begun[-1]
+
+    yield run
+    for each in begun:
+        each.close()
+
+
+@pytest.fixture
+def procfile(tmp_path):
+    """Write a Procfile: `procfile(web="./serve")`."""
+
+    def write(**types):
+        lines = [f"{name.replace('__', '-')}: {line}\n" for name, line in types.items()]
+        (tmp_path / "Procfile").write_text("".join(lines))
+
+    return write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,24 @@ def application(run: Invocation, concurrency: Iterable[str] = ()) -> Application
     return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
 
 
+def environment(run: Invocation) -> tuple[Path, dict[str, str]]:
+    """Where an application runs and with which variables, with a Procfile or without.
+
+    PORT is among them: that of the first process.
+
+    Raises:
+        ConfigError: a file cannot be read, or is wrong.
+    """
+    from gaffer_procfile import load_env
+    from gaffer_procfile.application import FIRST_PORT, PORT
+
+    root = _folder(run)
+    beside = root / ".env"
+    found = {PORT: os.environ.get(PORT, str(FIRST_PORT))}
+    found |= load_env(beside) if beside.is_file() else {}
+    return root, found | _variables(run)
+
+
 def application_name(run: Invocation, name: str | None = None) -> str:
     """The session of an application on gafferd.
 
@@ -51,8 +70,14 @@ def application_name(run: Invocation, name: str | None = None) -> str:
         return str(name)
     from gaffer_procfile.application import app_name
 
-    folder = Path(run.procfile).parent if run.procfile and not run.directory else _root(run)
-    return app_name(folder.absolute())
+    return app_name(_folder(run))
+
+
+def _folder(run: Invocation) -> Path:
+    """Where it runs: the folder that was named, or else that of the Procfile."""
+    if run.procfile and not run.directory:
+        return Path(run.procfile).parent.absolute()
+    return _root(run).absolute()
 
 
 def _root(run: Invocation) -> Path:

@@ -1,0 +1,116 @@
+"""For a program in the foreground: what it has started ends with it, even if it is killed.
+
+A process of its own, forked before anything is started, waits for the end of a pipe that only the
+program holds. It then looks for the mark in the environments of all processes, as nobody else
+knows any more what was started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Set
+
+from gaffer_kernel.linux.adopted import DETACHED
+from gaffer_kernel.linux.kin import identify
+
+PAUSE = 0.05
+"""Seconds between two looks at all processes."""
+LAST_TRY = 5.0
+"""Seconds for which KILL is sent again and again."""
+_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+class Guardian:
+    """The process that waits.
+
+    Args:
+        pid: its number.
+        lifeline: the descriptor whose end it waits for.
+    """
+
+    def __init__(self, pid: int, lifeline: int) -> None:
+        self._pid = pid
+        self._lifeline = lifeline
+
+    def dismiss(self) -> None:
+        """Everything has ended as it should: let it go, and reap it."""
+        try:
+            os.write(self._lifeline, b".")
+        except BrokenPipeError:
+            # Somebody has killed it.
+            pass
+        os.close(self._lifeline)
+        os.waitpid(self._pid, 0)
+
+
+def guard(instance: str, patience: float) -> Guardian:
+    """From now on, end what this program has started if it is gone without `dismiss`.
+
+    To be called while there is a single thread.
+
+    Args:
+        instance: how the marks begin: that of the LinuxSystem which starts the processes.
+        patience: seconds between TERM and KILL.
+    """
+    end, lifeline = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _stand_guard(end, f"{instance}:", patience)
+        finally:
+            os._exit(0)
+    os.close(end)
+    return Guardian(pid, lifeline)
+
+
+def _stand_guard(end: int, prefix: str, patience: float) -> None:
+    # Away from the terminal: no Ctrl-C and no hang-up is meant for it, and it holds no output open.
+    os.setsid()
+    for signum in _IGNORED:
+        signal.signal(signum, signal.SIG_IGN)
+    os.closerange(0, end)
+    os.closerange(end + 1, os.sysconf("SC_OPEN_MAX"))
+    if not os.read(end, 1):
+        end_all(prefix, patience)
+
+
+def end_all(prefix: str, patience: float) -> None:
+    """Send TERM to all processes whose marks begin like this, and KILL to those that stay.
+
+    Args:
+        prefix: of the marks.
+        patience: seconds between the two.
+    """
+    told: set[int] = set()
+    kill_at = time.monotonic() + patience
+    while (found := _marked(prefix)) and time.monotonic() < kill_at + LAST_TRY:
+        if time.monotonic() >= kill_at:
+            _send(signal.SIGKILL, found)
+        else:
+            _send(signal.SIGTERM, found - told)
+            # One that is stopped could not obey.
+            _send(signal.SIGCONT, found - told)
+            told |= found
+        time.sleep(PAUSE)
+
+
+def _marked(prefix: str) -> set[int]:
+    found = set()
+    for name in os.listdir("/proc"):
+        who = identify(int(name)) if name.isdigit() else None
+        if who is None or who.zombie or who.mark is None:
+            continue
+        if who.mark.startswith(prefix) and not who.mark.endswith(DETACHED):
+            found.add(int(name))
+    return found
+
+
+def _send(signum: int, pids: Set[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signum)
+        except (ProcessLookupError, PermissionError):
+            # Gone, or another user's by now.
+            continue

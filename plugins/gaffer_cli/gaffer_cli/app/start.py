@@ -1,0 +1,104 @@
+"""`gaffer start`: the programs of a Procfile in the foreground."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from gaffer_cli.app.application import application
+from gaffer_cli.app.here import PATIENCE, jobs_here
+from gaffer_cli.exits import Failure
+from gaffer_cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from gaffer_procfile import Application
+
+RELEASE = "release"
+"""A type for deployments, which ends when it has done its work; it is started only by name."""
+
+
+@click.command("start")
+@click.argument("types", metavar="[TYPE]...", nargs=-1)
+@click.option(
+    "-c",
+    "--concurrency",
+    metavar="TYPE=N,...",
+    multiple=True,
+    help="how many of each type; `all` is for those not named (default: 1 of each)",
+)
+@click.option(
+    "-p",
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65535),
+    help="PORT of the first process; types are 100 apart (default: $PORT, else 5000)",
+)
+@click.option(
+    "--on-exit",
+    type=click.Choice(["stop", "continue", "restart"]),
+    default="stop",
+    show_default=True,
+    help="when a process ends: stop the others, let them run on, or start it again",
+)
+@click.option(
+    "--graceful-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 1e9),
+    default=PATIENCE,
+    show_default=True,
+    help="time between TERM and KILL when stopping",
+)
+@click.option(
+    "--pty/--no-pty",
+    default=None,
+    help="have programs write to a terminal of their own, so that they keep colours and write line"
+    " by line (default: if standard output is a terminal)",
+)
+@click.pass_obj
+def command(
+    run: Invocation,
+    types: tuple[str, ...],
+    concurrency: tuple[str, ...],
+    port: int | None,
+    on_exit: str,
+    graceful_timeout: float,
+    pty: bool | None,
+) -> int:
+    """Run the programs of the Procfile here until Ctrl-C: all, or those of each TYPE.
+
+    Ctrl-C stops them, twice kills them. When one ends, the others are stopped, and its status is
+    that of gaffer. Each line of their output begins with the time and the name of the process. The
+    type `release` is not started unless it is named.
+
+    \b
+    Examples:
+      gaffer start
+      gaffer start web -e .env.local -e DEBUG=1
+      gaffer start -c web=2,worker=3 --on-exit restart
+    """
+    from gaffer_cli.foreground import OnExit, run_jobs
+
+    app = _with_port(application(run, concurrency), port)
+    chosen = _chosen(app, types)
+    jobs = [
+        job
+        for job in jobs_here(app, graceful_timeout=graceful_timeout, pty=pty)
+        if job.name in chosen
+    ]
+    if not any(job.numprocesses for job in jobs):
+        raise Failure("nothing to start: there is no process of any type")
+    return run_jobs(jobs, OnExit(on_exit))
+
+
+def _with_port(app: Application, port: int | None) -> Application:
+    first = port or app.env.get("PORT") or os.environ.get("PORT")
+    return replace(app, env={**app.env, "PORT": str(first)}) if first else app
+
+
+def _chosen(app: Application, types: tuple[str, ...]) -> set[str]:
+    app.procfile.check_names(dict.fromkeys(types), "start")
+    every = set(app.procfile.entries)
+    return set(types) or every - ({RELEASE} - app.concurrency.keys())

@@ -1,0 +1,71 @@
+"""A kernel of their own for jobs in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import gaffer_procfile
+import trio
+from gaffer_console import ConsoleOutput
+from gaffer_kernel import Config, JobConfig, Kernel
+from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.guardian import guard
+
+from gaffer_cli.exits import BROKEN_PIPE
+from gaffer_cli.foreground.ending import Ending, OnExit
+from gaffer_cli.foreground.screen import Window, name_width, warnings_shown
+from gaffer_cli.foreground.signals import Signals, received
+from gaffer_cli.foreground.spectator import wait_gone
+
+SHOWN = ("spawn", "exit")
+"""The events that make a line."""
+
+
+def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
+    """Run jobs until they end, or a signal or a closed standard output ends them.
+
+    Nothing of them is left then, even if this program is killed.
+
+    Args:
+        jobs: at least one process.
+        on_exit: what the end of a process means.
+
+    Returns:
+        The status of a process, as `on_exit` has it; 128 more than the signal if one ended it.
+        After a signal 0, or 130 if it took a second one; 141 if nobody reads the output any more.
+    """
+    system = LinuxSystem(own_process=True)
+    guardian = guard(system.instance, max(job.graceful_timeout for job in jobs))
+    try:
+        return trio.run(partial(_run, system, jobs, on_exit))
+    finally:
+        guardian.dismiss()
+
+
+async def _run(system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
+    width = name_width(jobs)
+    console = ConsoleOutput(
+        actions=SHOWN, numbers=True, width=width, on_gone=lambda error: ending.end(BROKEN_PIPE)
+    )
+    ending = Ending(on_exit, sum(job.numprocesses for job in jobs), console.say)
+    config = Config()
+    for job in jobs:
+        config.add_job(job)
+    plugins = [gaffer_procfile, console, ending, Window(width)]
+    kernel = Kernel(config, plugins=plugins, system=system)
+    ending.attach(kernel)
+    with received() as signals, warnings_shown(console.say):
+        async with trio.open_nursery() as nursery:
+            heed = Signals(ending, kernel.manager, console.say).heed
+            nursery.start_soon(heed, signals)
+            nursery.start_soon(_leave_with_the_reader, ending)
+            await kernel.run()
+            nursery.cancel_scope.cancel()
+    return ending.status
+
+
+async def _leave_with_the_reader(ending: Ending) -> None:
+    await wait_gone(sys.stdout)
+    ending.end(BROKEN_PIPE)

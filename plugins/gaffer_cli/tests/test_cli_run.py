@@ -1,0 +1,152 @@
+"""`gaffer run`: one command with the variables of the application."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from .conftest import COMMANDS
+
+
+def test_the_shell_finds_the_variables_of_the_application(command, tmp_path):
+    (tmp_path / ".env").write_text("PORT=80\nA=beside\n")
+    assert command("gaffer", "run", "echo $PORT $A").stdout == "80 beside\n"
+    assert command("gaffer", "run", "-e", "A=said", "echo $PORT $A").stdout == "80 said\n"
+
+
+def test_without_a_port_it_is_5000(command, environ):
+    assert command("gaffer", "run", "echo $PORT").stdout == "5000\n"
+    environ["PORT"] = "3000"
+    assert command("gaffer", "run", "echo $PORT").stdout == "3000\n"
+
+
+def test_several_words_are_quoted(command):
+    done = command("gaffer", "run", "printf", "%s|", "$PORT", "a b", "c;d", "-c", "--help")
+    assert done.stdout == "$PORT|a b|c;d|-c|--help|"
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ("A=1 sh -c 'echo $A'", "1\n"),
+        ("echo one; echo two", "one\ntwo\n"),
+        ("if true; then echo yes; fi", "yes\n"),
+        ("{ echo braces; }", "braces\n"),
+        ("printf 'a;b%s' `echo x`$((1+1))", "a;bx2"),
+        ("sh -c 'echo $0' name # comment", "name\n"),
+        ("cd / && pwd", "/\n"),
+        ("sh -c 'echo one\necho two'", "one\ntwo\n"),
+    ],
+)
+def test_a_single_word_is_a_line_for_the_shell(command, line, printed):
+    done = command("gaffer", "run", line)
+    assert (done.stdout, done.stderr, done.returncode) == (printed, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["exit 7"], 7),
+        (["sh", "-c", "exit 9"], 9),
+        (["nosuch-program"], 127),
+        (["echo 'a"], 2),
+        (["! true"], 1),
+    ],
+)
+def test_its_status_is_ours(command, words, status):
+    assert command("gaffer", "run", *words).returncode == status
+
+
+def test_the_signal_that_ends_it_is_what_ends_us(command):
+    assert command("gaffer", "run", "kill -9 $$").returncode == -signal.SIGKILL
+
+
+def test_it_reads_our_input(command):
+    assert command("gaffer", "run", "tr", "a-z", "A-Z", input="hello").stdout == "HELLO"
+
+
+def test_it_takes_our_place_so_that_a_signal_reaches_it(environ, tmp_path):
+    code = "import os; print(os.getpid(), flush=True); import time; time.sleep(60)"
+    process = subprocess.Popen(
+        [COMMANDS / "gaffer", "run", f"{sys.executable} -c '{code}'"],
+        env=environ,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert int(process.stdout.readline()) == process.pid
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM
+
+
+def test_it_dies_of_a_broken_pipe_as_it_would_by_itself(environ, tmp_path):
+    line = f"{COMMANDS}/gaffer run yes | head -n 1"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], env=environ, cwd=tmp_path, capture_output=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == (b"y\n", b"")
+
+
+def test_it_runs_in_the_folder_of_the_application(command, tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / ".env").write_text("A=there\n")
+    for arguments in (["-d", "app"], ["-f", "app/Procfile"]):
+        done = command("gaffer", "run", *arguments, "pwd; echo $A")
+        assert done.stdout == f"{tmp_path}/app\nthere\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ([], 2, "gaffer run: missing argument 'CMD...'; see gaffer run --help"),
+        (["-d", "nosuch", "true"], 1, "gaffer: "),
+        (["-e", "nosuch", "true"], 1, "gaffer: nosuch: cannot be read"),
+        (["-c", "0", "true"], 2, "gaffer: -c: run at least one copy"),
+        (["-c", "x", "true"], 1, "gaffer: concurrency: must be settings like web=2"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_a_line(command, arguments, status, said):
+    done = command("gaffer", "run", *arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+# Copies
+
+
+def test_two_copies_have_names_and_ports_of_their_own(begin):
+    shown = begin("run", "-c", "2", "echo $PORT; test -t 0; exit 0")
+    assert shown.end() == 0
+    assert [shown.texts(f"run.{number}")[1] for number in (1, 2)] == ["5000", "5001"]
+
+
+def test_copies_can_be_given_names(begin):
+    shown = begin("run", "-c", "web=2,job=1", "echo $PORT")
+    assert shown.end() == 0
+    ports = [shown.texts(name)[1] for name in ("web.1", "web.2", "job.1")]
+    assert ports == ["5000", "5001", "5100"]
+
+
+def test_copies_run_once_and_the_first_failure_gives_the_status(begin, tmp_path):
+    shown = begin("run", "-c", "3", "echo run >>runs; mkdir first 2>/dev/null || exit 6")
+    assert shown.end() == 6
+    assert (tmp_path / "runs").read_text() == "run\n" * 3
+
+
+def test_ctrl_c_ends_all_copies(begin):
+    shown = begin("run", "-c", "2", "echo ready; while :; do sleep 0.05; done")
+    shown.wait_for(r".* run\.1  \| ready")
+    shown.wait_for(r".* run\.2  \| ready")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+    shown.wait_alone()
+
+
+def test_it_starts_soon(command):
+    began = time.monotonic()
+    command("gaffer", "run", "true")
+    assert time.monotonic() - began < 2

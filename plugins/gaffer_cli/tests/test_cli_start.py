@@ -1,0 +1,304 @@
+"""`gaffer start` in a pipe: what runs, what is shown, how it ends."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from .conftest import COMMANDS
+
+FOREVER = "while :; do sleep 0.05; done"
+READY = f"echo ready; {FOREVER}"
+STUBBORN = f"trap '' TERM; {READY}"
+
+
+# What runs
+
+
+def test_each_type_is_started_and_its_lines_carry_time_and_name(begin, procfile):
+    procfile(web=f"echo on $PORT; {FOREVER}", worker=f"echo working >&2; {FOREVER}")
+    shown = begin("start")
+    pid = shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| spawn process with pid (\d+)")[1]
+    shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| on 5000")
+    shown.wait_for(r"\d\d:\d\d:\d\d worker\.1 \| working")
+    assert int(pid) in shown.left()
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+    shown.wait_alone()
+
+
+def test_only_the_types_that_were_named_are_started_with_the_ports_they_have(begin, procfile):
+    procfile(web="echo no", worker="echo $PORT; sleep 0.1", clock="echo $PORT; sleep 0.1")
+    shown = begin("start", "clock", "worker", "--on-exit", "continue")
+    assert shown.end() == 0
+    assert (shown.texts("worker.1")[1], shown.texts("clock.1")[1]) == ("5100", "5200")
+    assert "web" not in shown.text
+
+
+@pytest.mark.parametrize("settings", [["-c", "web=2,worker=0"], ["-c", "web=2", "-c", "worker=0"]])
+def test_so_many_of_each_type_as_asked_for(begin, procfile, settings):
+    procfile(web="echo $PORT", worker="echo no")
+    shown = begin("start", "--on-exit", "continue", *settings)
+    assert shown.end() == 0
+    assert (shown.texts("web.1")[1], shown.texts("web.2")[1]) == ("5000", "5001")
+    assert "worker" not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "ports"),
+    [
+        ([], {"PORT": "3000"}, ("3000", "3100")),
+        (["-p", "4000"], {"PORT": "3000"}, ("4000", "4100")),
+        (["-e", "PORT=80"], {"PORT": "3000"}, ("80", "180")),
+    ],
+)
+def test_the_first_port_can_be_chosen(begin, procfile, arguments, variables, ports):
+    procfile(web="echo $PORT", worker="echo $PORT")
+    shown = begin("start", "--on-exit", "continue", *arguments, **variables)
+    assert shown.end() == 0
+    assert (shown.texts("web.1")[1], shown.texts("worker.1")[1]) == ports
+
+
+def test_variables_come_from_env_files_and_the_command_line(begin, procfile, tmp_path):
+    (tmp_path / ".env").write_text("A=beside\nB=beside\nC=beside\n")
+    (tmp_path / "more").write_text("B=more\nC=more\n")
+    procfile(web="echo $A $B $C $D")
+    shown = begin("-e", "more", "start", "-e", "C=said", D="inherited")
+    assert shown.end() == 0
+    assert "beside more said inherited" in shown.texts("web.1")
+
+
+def test_it_runs_in_the_folder_of_the_procfile_or_the_one_that_was_named(begin, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "Procfile").write_text("web: pwd\n")
+    for arguments in (["-f", "app/Procfile"], ["-d", "app"]):
+        shown = begin("start", *arguments)
+        assert shown.end() == 0
+        assert str(app) in shown.texts("web.1")
+
+
+def test_a_release_is_started_only_by_name(begin, procfile):
+    procfile(release="echo migrated", web="echo up; sleep 0.3")
+    assert "release" not in _whole(begin("start"))
+    assert "release.1 | migrated" in _whole(begin("start", "release"))
+    assert "release.1 | migrated" in _whole(begin("start", "-c", "release=1"))
+
+
+def _whole(shown):
+    assert shown.end() == 0
+    return shown.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["wen"], 1, "gaffer: Procfile: start: no type 'wen' here, there are web, worker\n"),
+        (["-c", "wen=1"], 1, "gaffer: Procfile: concurrency: no type 'wen' here, there are web,"),
+        (["-c", "web=x"], 1, "gaffer: concurrency: must be settings like web=2,worker=1, not 'we"),
+        (["-c", "all=0"], 1, "gaffer: nothing to start: there is no process of any type\n"),
+        (["-f", "nosuch"], 1, "gaffer: nosuch: no such Procfile; name one with -f, or its folder"),
+        (["-e", "nosuch"], 1, "gaffer: nosuch: cannot be read: No such file or directory\n"),
+        (["-e", "PORT=x"], 1, "gaffer: PORT must be a number from 1 to 65535, not 'x'\n"),
+        (["--on-exit", "x"], 2, "gaffer start: invalid value for '--on-exit': 'x' is not one of"),
+        (["--graceful-timeout", "-1"], 2, "gaffer start: invalid value for '--graceful-timeout'"),
+    ],
+)
+def test_what_cannot_be_started_is_said_in_a_line(command, procfile, arguments, status, said):
+    procfile(web="echo no", worker="echo no")
+    done = command("gaffer", "start", *arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_path):
+    procfile(web="echo no")
+    shown = begin("start", "-f", "Procfile", "-d", "nosuch")
+    assert shown.end() == 1
+    assert "gaffer | web: cannot be started: cannot change to the directory" in shown.text
+
+
+def test_its_first_line_comes_soon(begin, procfile):
+    procfile(web=READY)
+    fastest = 10.0
+    for _ in range(3):
+        began = time.monotonic()
+        shown = begin("start")
+        shown.wait_for(r".* web\.1  \| ready")
+        fastest = min(fastest, time.monotonic() - began)
+        shown.signal(signal.SIGTERM)
+        assert shown.end() == 0
+    assert fastest < 2
+
+
+# How it ends by itself
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("nosuch-program", 127)],
+)
+def test_the_first_that_ends_ends_all_and_gives_the_status(begin, procfile, line, status):
+    procfile(web=READY, worker=f"sleep 0.1; {line}")
+    shown = begin("start")
+    assert shown.end() == status
+    assert "worker has ended: stopping the others" in shown.texts("gaffer")
+    assert shown.texts("web.1")[-1].startswith("exit process with pid ")
+    shown.wait_alone()
+
+
+def test_the_others_can_run_on_and_the_first_failure_gives_the_status(begin, procfile):
+    procfile(one="exit 4", two="sleep 0.3; echo still here; exit 5", three="sleep 0.1")
+    shown = begin("start", "--on-exit", "continue")
+    assert shown.end() == 4
+    assert "still here" in shown.texts("two.1")
+    assert shown.text.count("spawn") == 3
+
+
+def test_what_ends_can_be_started_again(begin, procfile):
+    procfile(web="echo life; sleep 1.05; exit 1")
+    shown = begin("start", "--on-exit", "restart")
+    shown.wait_for(r".* web\.1  \| exit process .* status 1 .*")
+    shown.text = ""
+    shown.wait_for(r".* web\.1  \| life")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+
+
+# How it is ended
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
+def test_a_signal_ends_all_politely_with_status_0(begin, procfile, name):
+    procfile(web=f"trap 'echo bye; exit 7' TERM; {READY}", worker=READY)
+    shown = begin("start")
+    shown.wait_for(r".* web\.1    \| ready")
+    shown.wait_for(r".* worker\.1 \| ready")
+    shown.signal(getattr(signal, f"SIG{name}"))
+    assert shown.end() == 0
+    assert shown.texts("gaffer") == [f"SIG{name}: stopping; once more kills"]
+    assert shown.texts("web.1")[-2] == "bye"
+    shown.wait_alone()
+
+
+def test_the_second_signal_kills_at_once(begin, procfile):
+    procfile(web=STUBBORN)
+    shown = begin("start", "--graceful-timeout", "1000")
+    shown.wait_for(r".* web\.1  \| ready")
+    shown.signal(signal.SIGINT)
+    shown.wait_for(r".* gaffer \| SIGINT: stopping.*")
+    time.sleep(0.1)
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 130
+    assert "killed by SIGKILL" in shown.texts("web.1")[-1]
+    shown.wait_alone()
+
+
+def test_one_press_that_arrives_twice_is_one(begin, procfile):
+    procfile(web=f"trap 'sleep 0.3; echo bye; exit' TERM; {READY}")
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    shown.signal(signal.SIGINT)
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+    assert "bye" in shown.texts("web.1")
+
+
+def test_who_does_not_obey_is_killed_after_the_graceful_timeout(begin, procfile):
+    procfile(web=STUBBORN)
+    shown = begin("start", "--graceful-timeout", "0.3")
+    shown.wait_for(r".* web\.1  \| ready")
+    shown.signal(signal.SIGTERM)
+    assert shown.end() == 0
+    assert any("did not end in 0.3 s: killed" in text for text in shown.texts("gaffer"))
+    shown.wait_alone()
+
+
+def test_what_has_left_its_group_is_ended_too(begin, procfile):
+    procfile(web=f"setsid sh -c '{FOREVER}' & echo ready; {FOREVER}")
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+    shown.wait_alone()
+
+
+def test_nothing_is_left_even_if_it_is_killed(begin, procfile):
+    procfile(
+        web=f"trap 'echo polite >bye; exit' TERM; {READY}",
+        stubborn=STUBBORN,
+        away=f"setsid sh -c '{FOREVER}' & {READY}",
+    )
+    shown = begin("start", "--graceful-timeout", "0.5")
+    for name in ("web", "stubborn", "away"):
+        shown.wait_for(rf".* {name}\.1 +\| ready")
+    shown.signal(signal.SIGKILL)
+    assert shown.end() == -signal.SIGKILL
+    shown.wait_alone()
+
+
+def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
+    procfile(web=f"echo one; echo two; {FOREVER}")
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| two")
+    shown.stop_reading()
+    assert shown.end() == 141
+    shown.wait_alone()
+
+
+@pytest.mark.parametrize("reader", ["head -n 2", "true"])
+def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(
+    environ, procfile, tmp_path, reader
+):
+    procfile(web=f"while :; do echo line; sleep 0.01; done; {FOREVER}")
+    line = f"gaffer start | {reader}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == (2 if reader != "true" else 0)
+
+
+def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path):
+    procfile(web=f"echo ready; sleep 0.5; echo still here; {FOREVER}")
+    process = subprocess.Popen(
+        ["nohup", COMMANDS / "gaffer", "start"],
+        env=environ,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert "spawn" in process.stdout.readline()
+        assert "ready" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert "still here" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+# Colours in a pipe
+
+
+def test_there_are_no_colours_in_a_pipe_unless_they_are_forced(begin, procfile):
+    procfile(web=r"printf '\033[31mred\033[0m\n'")
+    assert "\x1b" not in _whole(begin("start"))
+    text = _whole(begin("start", FORCE_COLOR="1"))
+    assert " | spawn" not in text
+    assert "\x1b[31mred\x1b[0m" in text
+
+
+def test_programs_get_pipes_in_a_pipe_unless_terminals_are_asked_for(begin, procfile):
+    procfile(web="test -t 1 && echo terminal || echo pipe")
+    assert "web.1  | pipe" in _whole(begin("start"))
+    assert "web.1  | terminal" in _whole(begin("start", "--pty"))
