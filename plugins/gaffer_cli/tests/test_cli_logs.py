@@ -25,13 +25,16 @@ class Running:
     def __init__(self, process):
         self.process = process
         self.text = ""
+        self._line = ""
 
     async def until(self, text):
         """Read until a text has come; everything so far."""
         while text not in self.text:
             more = await self.process.stdout.receive_some()
             assert more, (self.text[-2000:], await self.process.stderr.receive_some())
-            self.text += more.decode()
+            whole, end, self._line = (self._line + more.decode()).rpartition("\n")
+            # Names are filled up, so that lines begin in one column.
+            self.text += re.sub(" +\\|", " |", whole + end)
         return self.text
 
     async def end(self, signal_):
@@ -129,7 +132,7 @@ async def test_what_is_kept_can_be_all(kernel, ask):
     done = await ask("gaffer", "logs", "--no-follow", "shop")
     assert (done.returncode, done.stderr) == (0, "")
     names = ["web.1", "web.2", "worker.1", "worker.2"]
-    assert lines(done.stdout) == [f"{name} | one" for name in names]
+    assert lines(done.stdout) == [f"{name:<8} | one" for name in names]
     done = await ask("gaffer", "logs", "--no-follow", "shop.web", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert told[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}

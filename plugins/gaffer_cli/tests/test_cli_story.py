@@ -80,7 +80,7 @@ def logs(folder, environ):
         watchdog = Timer(DEADLINE, process.kill)
         watchdog.start()
         try:
-            yield (re.sub(r"^\S+ ", "", line.rstrip()) for line in process.stdout)
+            yield (re.sub(r"^\S+ (\S+) +", r"\1 ", line.rstrip()) for line in process.stdout)
         finally:
             watchdog.cancel()
             process.send_signal(signal.SIGINT)

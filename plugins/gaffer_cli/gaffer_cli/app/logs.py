@@ -33,7 +33,8 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
 
     server = run.server()
     chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
-    printer = Printer(as_json=run.json, short=chosen.is_of_one_session)
+    jobs = [job.name for job in chosen.jobs()]
+    printer = Printer(as_json=run.json, short=chosen.is_of_one_session, jobs=jobs)
     if no_follow:
         for told in kept(server, chosen):
             printer.print(told)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
+from gaffer_client.names import JobName
 from gaffer_console.color import Rotation, colored, wants_color
 from gaffer_console.text import clean
 
@@ -21,12 +22,15 @@ class Printer:
     Args:
         as_json: an object for each line, for programs.
         short: show the names of jobs without their session.
+        jobs: those that are known to be told of, so that lines begin in one column.
     """
 
-    def __init__(self, *, as_json: bool, short: bool) -> None:
+    def __init__(self, *, as_json: bool, short: bool, jobs: Iterable[JobName]) -> None:
         self._colors = wants_color(sys.stdout)
         self._rotation = Rotation()
         self._short = short
+        # With room for a dot and a digit.
+        self._width = max((len(job.name if short else str(job)) + 2 for job in jobs), default=0)
         self._shown: Callable[[Told], str] = self._json if as_json else self._text
         self._noted: set[Note] = set()
         if hasattr(sys.stdout, "reconfigure"):
@@ -51,7 +55,7 @@ class Printer:
         return json.dumps(value, ensure_ascii=False)
 
     def _text(self, told: Told) -> str:
-        prefix = f"{time.strftime('%H:%M:%S')} {self._name(told)} |"
+        prefix = f"{time.strftime('%H:%M:%S')} {self._name(told):<{self._width}} |"
         if self._colors:
             prefix = colored(self._rotation.color_of(told.process.name), prefix)
         return f"{prefix} {self._said(told)}"
