@@ -3,6 +3,8 @@
 programs      the two commands, and how they end
 foreground    jobs run by a kernel of their own, for `gaffer start` and `gaffer run`
 app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` are in both
+output        what processes on a gafferd write
+waiting, condition, jobfile   what several verbs do
 verbs         all that this package brings, by name
 contributed   those that plugins bring, through the hook of `plugin` and `hookspecs`
 group         a command whose verbs are imported when they are used

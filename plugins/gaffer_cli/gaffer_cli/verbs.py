@@ -22,6 +22,7 @@ _APP = {
     "restart": "replace the processes of an application on gafferd",
     "scale": "have more or fewer processes of an application",
     "ps": "how the processes of an application are",
+    "logs": "what the processes of an application write",
     "apps": "the applications that gafferd has",
 }
 

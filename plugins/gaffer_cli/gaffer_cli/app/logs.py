@@ -1,0 +1,46 @@
+"""`gaffer logs`: what the processes of an application write."""
+
+from __future__ import annotations
+
+import click
+
+from gaffer_cli.app.application import HERE, application_name
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.names import JOB
+
+
+@click.command("logs")
+@click.argument("names", nargs=-1, type=JOB, metavar="[APP|JOB]...")
+@click.option("--no-follow", is_flag=True, help="only what has been written, as far as it is kept")
+@click.pass_obj
+def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
+    """Print what the processes of applications and jobs write, until Ctrl-C.
+
+    It begins with the last that each has written: gafferd keeps 8 KiB, and nothing of a process
+    that has ended. Processes that are started later are followed, too. Without a name, or with .,
+    it is the application of this folder.
+
+    \b
+    Examples:
+      gaffer logs
+      gaffer logs shop.web shop.worker
+      gaffer logs --no-follow shop
+    """
+    # Late: colours take the kernel.
+    from gaffer_cli.output.chosen import Chosen
+    from gaffer_cli.output.following import Following, kept
+    from gaffer_cli.output.printed import Printer
+
+    server = run.server()
+    chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
+    jobs = [job.name for job in chosen.jobs()]
+    printer = Printer(as_json=run.json, short=chosen.is_of_one_session, jobs=jobs)
+    if no_follow:
+        for told in kept(server, chosen):
+            printer.print(told)
+        return
+    following = Following(server, chosen)
+    for told in following:
+        printer.print(told)
+        if following.is_quiet:
+            printer.flush()

@@ -1,0 +1,8 @@
+"""What processes on a gafferd write: chosen, followed and printed.
+
+printed    lines for people and for programs
+following  what all chosen processes write, those that come later too
+follower   what one process writes
+told       what the others hand on
+chosen     which processes
+"""

@@ -1,0 +1,96 @@
+"""What one process writes, for as long as it lives and gafferd can be reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from gaffer_client import NotFound, Process, ProcessInfo
+from gaffer_client.feeds.backoff import PATIENCE, Backoff
+from gaffer_client.feeds.events import PASSING
+
+from gaffer_cli.output.told import Note, Told, not_redirected, told_of
+
+Put = Callable[[Told | Note], None]
+"""Takes what is told; may wait until there is room for it."""
+
+
+class Follower:
+    """Follows a process, in a thread of its own.
+
+    A lost connection is made again, for PATIENCE seconds. What was written meanwhile is lost, and
+    that is said.
+
+    Args:
+        process: which.
+        put: takes what it writes.
+    """
+
+    def __init__(self, process: Process, put: Put) -> None:
+        self._process = process
+        self._put = put
+        self._backoff = Backoff(PATIENCE)
+        self._is_first = True
+        self._missed = False
+        self._is_replaced = False
+
+    def run(self) -> bool:
+        """Return when the process has ended.
+
+        Returns:
+            Whether there is another one of its pid: gafferd was started anew.
+
+        Raises:
+            ClientError: gafferd cannot be reached any more, or answers nonsense.
+        """
+        try:
+            info = self._process.info()
+        except NotFound:
+            text = f"a process, pid {self._process.pid}, has ended before its output could be read"
+            self._put(Note(text))
+            return False
+        if not info.redirect_output:
+            self._put(not_redirected(info))
+            return False
+        while (delay := self._followed(info)) is not None:
+            time.sleep(delay)
+            self._missed = True
+        return self._is_replaced
+
+    def _followed(self, info: ProcessInfo) -> float | None:
+        """Follow until the feed ends: seconds until the next try; None if there is nothing to try.
+
+        The end of a feed may be that of the process, or of its outputs, or of the API alone.
+        """
+        try:
+            self._is_replaced = not (self._is_first or _is_same(info, self._process.info()))
+            if self._is_replaced:
+                return None
+            self._tell(info)
+        except NotFound:
+            return None
+        except PASSING:
+            delay = self._backoff.failed(time.monotonic())
+            if delay is None:
+                raise
+            return delay
+        return self._backoff.failed(time.monotonic())
+
+    def _tell(self, info: ProcessInfo) -> None:
+        with self._process.lines(tail=self._is_first) as lines:
+            self._is_first = False
+            self._backoff.connected(time.monotonic())
+            for line in lines:
+                self._backoff.worked()
+                told = told_of(info, line)
+                if told is None:
+                    continue
+                if self._missed:
+                    self._missed = False
+                    self._put(Told(info, line.label, lost=None))
+                self._put(told)
+
+
+def _is_same(one: ProcessInfo, other: ProcessInfo) -> bool:
+    """Whether a pid still means the same process: another run of gafferd begins to count anew."""
+    return (one.os_pid, one.create_time) == (other.os_pid, other.create_time)

@@ -1,0 +1,116 @@
+"""What all chosen processes write, in one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from queue import Queue
+from threading import Thread
+from typing import NamedTuple
+
+from gaffer_client import Event, NotFound, Process, Server
+
+from gaffer_cli.output.chosen import Chosen
+from gaffer_cli.output.follower import Follower
+from gaffer_cli.output.told import Note, Told, not_redirected, told_of
+
+MOST = 1000
+"""Lines that wait to be printed. More of them wait at gafferd, which drops the oldest."""
+
+
+def kept(server: Server, chosen: Chosen) -> Iterator[Told | Note]:
+    """The last that the chosen processes have written, as far as gafferd keeps it."""
+    for pid in chosen.pids():
+        try:
+            yield from _kept(server.process(pid))
+        except NotFound:
+            continue
+
+
+def _kept(process: Process) -> Iterator[Told | Note]:
+    info = process.info()
+    if not info.redirect_output:
+        yield not_redirected(info)
+        return
+    with process.lines(tail=True, follow=False) as lines:
+        yield from filter(None, (told_of(info, line) for line in lines))
+
+
+class _Ended(NamedTuple):
+    """A process is not followed any more; perhaps because its pid is another one's now."""
+
+    pid: int
+    is_replaced: bool
+
+
+class Following:
+    """What the chosen processes write, and those that are started later: loop over it.
+
+    The loop ends only with an error: gafferd cannot be reached any more.
+    """
+
+    def __init__(self, server: Server, chosen: Chosen) -> None:
+        self._server = server
+        self._chosen = chosen
+        self._queue: Queue[Told | Note | Event | _Ended | Exception] = Queue(MOST)
+        self._followed: set[int] = set()
+        # Before anybody looks at what is there, so that no process comes unnoticed.
+        self._events = server.events("spawn")
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to tell just now."""
+        return self._queue.empty()
+
+    def __iter__(self) -> Iterator[Told | Note]:
+        self._begin(self._hear)
+        self._look()
+        while True:
+            match self._queue.get():
+                case Exception() as error:
+                    raise error
+                case Event() as event:
+                    self._take(event)
+                case _Ended() as ended:
+                    self._forget(ended)
+                case told:
+                    yield told
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        # Daemons: whoever is done with the loop waits for none of them.
+        Thread(target=self._run, args=[work], daemon=True).start()
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001
+            # Raised by the loop.
+            self._queue.put(error)
+
+    def _hear(self) -> None:
+        for event in self._events:
+            self._queue.put(event)
+
+    def _take(self, event: Event) -> None:
+        if event.is_gap:
+            self._look()
+        elif event.pid is not None and self._chosen.admits(event.session, event.job):
+            self._follow(event.pid)
+
+    def _look(self) -> None:
+        for pid in self._chosen.pids():
+            self._follow(pid)
+
+    def _follow(self, pid: int) -> None:
+        if pid not in self._followed:
+            self._followed.add(pid)
+            self._begin(partial(self._tell, pid))
+
+    def _tell(self, pid: int) -> None:
+        follower = Follower(self._server.process(pid), self._queue.put)
+        self._queue.put(_Ended(pid, follower.run()))
+
+    def _forget(self, ended: _Ended) -> None:
+        self._followed.discard(ended.pid)
+        if ended.is_replaced:
+            self._look()

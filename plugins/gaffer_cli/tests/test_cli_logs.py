@@ -1,0 +1,267 @@
+"""`gaffer logs`, as a program that goes on."""
+
+import json
+import re
+import signal
+import subprocess
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import gaffer_http
+import pytest
+import trio
+from gaffer_kernel import Config, JobConfig, open_kernel
+
+from .conftest import COMMANDS, until
+
+SAYS = "echo hello from $0; exec sleep 1000"
+"""A script that says something, and stays."""
+
+
+class Running:
+    """A command that goes on."""
+
+    def __init__(self, process):
+        self.process = process
+        self.text = ""
+        self._line = ""
+
+    async def until(self, text):
+        """Read until a text has come; everything so far."""
+        while text not in self.text:
+            more = await self.process.stdout.receive_some()
+            assert more, (self.text[-2000:], await self.process.stderr.receive_some())
+            whole, end, self._line = (self._line + more.decode()).rpartition("\n")
+            # Names are filled up, so that lines begin in one column.
+            self.text += re.sub(" +\\|", " |", whole + end)
+        return self.text
+
+    async def end(self, signal_):
+        """Its status after a signal, and what it has said on standard error."""
+        self.process.send_signal(signal_)
+        status = await self.process.wait()
+        return status, (await self.process.stderr.receive_some(100_000)).decode()
+
+
+@pytest.fixture
+def running(environ, tmp_path):
+    """Run a command for as long as a block lasts."""
+
+    @asynccontextmanager
+    async def run(*argv, **more):
+        argv = [COMMANDS / argv[0], *argv[1:]]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = await trio.lowlevel.open_process(
+            argv, cwd=tmp_path, env={**environ, **more}, **pipes
+        )
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+            await process.wait()
+
+    return run
+
+
+@pytest.fixture
+def logs(running, environ, url):
+    """`gaffer logs` for as long as a block lasts."""
+    environ["GAFFER_ENDPOINT"] = url
+    return lambda *names, **more: running("gaffer", "logs", *names, **more)
+
+
+def load(kernel, name, script=SAYS, session="shop", **fields):
+    fields = {"redirect_output": ("out", "err"), "shell": True, **fields}
+    return kernel.manager.load(JobConfig(name=name, cmd=script, **fields), session)
+
+
+def lines(text):
+    """Without their times."""
+    return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
+
+
+async def test_the_output_of_all_processes_with_time_and_name(kernel, logs):
+    load(kernel, "web", "echo one; echo two >&2; exec sleep 1000")
+    load(kernel, "worker", "echo three; exec sleep 1000", numprocesses=2)
+    async with logs("shop") as running:
+        for text in ("web.1 | one\n", "web.1 | two\n", "worker.1 | three\n", "worker.2 | three\n"):
+            await running.until(text)
+        assert all(re.fullmatch(r"\d\d:\d\d:\d\d \S+ \| \S+", x) for x in running.text.splitlines())
+
+
+async def test_processes_that_come_later_are_followed_from_their_beginning(kernel, logs):
+    job = load(kernel, "web", "echo first; exec sleep 1000")
+    async with logs("shop") as running:
+        await running.until("web.1 | first")
+        job.scale(2)
+        await running.until("web.2 | first")
+        load(kernel, "late", "echo late; exec sleep 1000")
+        await running.until("late.1 | late")
+        load(kernel, "web", "echo no; exec sleep 1000", session="other")
+        load(kernel, "end", "echo end; exec sleep 1000")
+        assert "no" not in await running.until("end.1 | end")
+
+
+async def test_what_is_written_while_it_is_followed_comes_at_once(kernel, logs):
+    job = load(kernel, "cat", "exec cat", redirect_input=True)
+    await job.settled()
+    [process] = job.processes
+    async with logs("shop") as running:
+        for text in ("one", "two", "three"):
+            await process.write(f"{text}\n")
+            await running.until(f"cat.1 | {text}\n")
+
+
+@pytest.mark.parametrize("names", [("shop.web", "web"), ("shop/web", "default")])
+async def test_jobs_and_applications_together_have_their_full_names(kernel, logs, names):
+    load(kernel, "web", "echo one; exec sleep 1000")
+    load(kernel, "not", "echo not; exec sleep 1000")
+    load(kernel, "web", "echo two; exec sleep 1000", session="default")
+    async with logs(*names) as running:
+        await running.until("shop.web.1 | one")
+        assert "not" not in await running.until(" web.1 | two")
+
+
+async def test_what_is_kept_can_be_all(kernel, ask):
+    for name in ("web", "worker"):
+        job = load(kernel, name, "echo one; exec sleep 1000", numprocesses=2)
+        await job.settled()
+        logs = [process.outputs.logs["out"] for process in job.processes]
+        await until(lambda logs=logs: all(log.end == 4 for log in logs))
+    done = await ask("gaffer", "logs", "--no-follow", "shop")
+    assert (done.returncode, done.stderr) == (0, "")
+    names = ["web.1", "web.2", "worker.1", "worker.2"]
+    assert lines(done.stdout) == [f"{name:<8} | one" for name in names]
+    done = await ask("gaffer", "logs", "--no-follow", "shop.web", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}
+
+
+async def test_a_process_that_nobody_can_read_is_told_once(kernel, ask):
+    await load(kernel, "web", "sleep 1000", redirect_output=(), numprocesses=2).settled()
+    done = await ask("gaffer", "logs", "--no-follow", "shop")
+    assert (done.returncode, done.stdout) == (0, "")
+    said = "gaffer: shop.web has no redirect_output, so that nobody can read what it writes\n"
+    assert done.stderr == said
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["nosuch"], "no application or job 'nosuch' in "),
+        (["shop.nosuch"], "no job 'shop.nosuch' in "),
+        (["shop", "a b"], "'a b' is no name"),
+    ],
+)
+async def test_what_is_not_there_is_one_line(kernel, ask, names, said):
+    load(kernel, "web", start=False)
+    done = await ask("gaffer", "logs", *names)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"gaffer: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+async def test_control_characters_do_not_reach_the_terminal(kernel, logs):
+    load(kernel, "web", r"printf 'a\033[2Jb\033[31mc\a\n'; exec sleep 1000")
+    async with logs("shop") as running:
+        await running.until("web.1 | abc\\x07\n")
+    async with logs("shop", FORCE_COLOR="1") as running:
+        assert "\x1b[36m" in await running.until("ab\x1b[31mc\\x07\x1b[0m\n")
+
+
+async def test_ctrl_c_ends_it_without_a_word(kernel, logs):
+    load(kernel, "web")
+    async with logs("shop") as running:
+        await running.until("hello")
+        status, said = await running.end(signal.SIGINT)
+        assert status == 130
+        assert said.strip() == ""
+
+
+async def test_it_ends_when_nobody_reads_it_any_more(kernel, environ, url, tmp_path):
+    environ["GAFFER_ENDPOINT"] = url
+    load(kernel, "web", "while echo tick; do sleep 0.05; done")
+    script = f"{COMMANDS}/gaffer logs shop | head -n 2; echo ${{PIPESTATUS[0]}}"
+    argv = ["bash", "-c", script]
+    done = await trio.run_process(argv, capture_stdout=True, cwd=tmp_path, env=environ)
+    assert lines(done.stdout.decode()) == ["web.1 | tick", "web.1 | tick", "141"]
+
+
+async def test_what_a_slow_reader_has_lost_is_told(kernel, logs):
+    script = "read go; seq 1 3000000; echo end; exec sleep 1000"
+    job = load(kernel, "web", script, redirect_input=True)
+    await job.settled()
+    [process] = job.processes
+    log = process.outputs.logs["out"]
+    async with logs("shop") as running:
+        await until(lambda: log.readers > 0)
+        await process.write("go\n")
+        await until(lambda: log.end > 22_000_000)
+        text = await running.until("web.1 | end\n")
+        assert re.search(r"web\.1 \| \.\.\. \d+ bytes dropped\n", text)
+
+
+class TestThroughLosses:
+    """gafferd, or its API, comes back."""
+
+    @pytest.fixture
+    def path(self):
+        """Short enough for a unix socket, whatever the test is called."""
+        with tempfile.TemporaryDirectory(prefix="g") as folder:
+            yield Path(folder) / "socket"
+
+    @pytest.fixture
+    def logs(self, running, path):
+        return lambda: running("gaffer", "logs", "shop", "--connect", f"unix:{path}")
+
+    @pytest.fixture
+    def gafferd(self, path):
+        @asynccontextmanager
+        async def gafferd():
+            config = Config()
+            config.options["bind"] = f"unix:{path}"
+            async with open_kernel(config, plugins=[gaffer_http]) as kernel:
+                yield kernel
+
+        return gafferd
+
+    async def test_of_the_api_alone(self, gafferd, logs):
+        async with gafferd() as kernel, logs() as running:
+            job = load(kernel, "cat", "exec cat", redirect_input=True)
+            await job.settled()
+            [process] = job.processes
+            await process.write("before\n")
+            await running.until("cat.1 | before\n")
+            await kernel.plugins.close("http")
+            await process.write("meanwhile\n")
+            job.scale(1)
+            await job.settled()
+            await kernel.plugins.open("http")
+            log = process.outputs.logs["out"]
+            await until(lambda: log.readers > 0)
+            await process.write("after\n")
+            said = await running.until("cat.1 | after\n")
+            assert "cat.1 | ... the connection was lost, output may be missing\n" in said
+            second = job.processes[1]
+            await until(lambda: second.outputs.logs["out"].readers > 0)
+            await second.write("second\n")
+            await running.until("cat.2 | second\n")
+
+    @pytest.mark.parametrize("had_event", [True, False])
+    async def test_of_gafferd_whose_pids_begin_anew(self, gafferd, logs, had_event):
+        async with AsyncExitStack() as stack:
+            first = await stack.enter_async_context(gafferd())
+            job = load(first, "old", "echo old; exec sleep 1000")
+            async with logs() as running:
+                await running.until("old.1 | old\n")
+                if had_event:
+                    job.scale(1)
+                    await running.until("old.2 | old\n")
+                await stack.aclose()
+                async with gafferd() as second:
+                    load(second, "new", "echo new; exec sleep 1000")
+                    await running.until("new.1 | new\n")
+                    load(second, "more", "echo more; exec sleep 1000")
+                    await running.until("more.1 | more\n")
+                assert running.text.count("new.1") == 1
