@@ -30,6 +30,10 @@ class Failure(Exception):
         self.status = status
 
 
+class ReaderGone(Exception):
+    """Whoever reads what is printed has left."""
+
+
 class NotRunning(Failure):
     """What was asked about does not run; to programs that is an answer, too."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gaffer_cli.contributed import contributed
+from gaffer_cli.exits import ReaderGone
 from gaffer_cli.options import Shared
 from gaffer_cli.verb import Verb
 
@@ -51,6 +52,14 @@ class Verbs(click.Group):
         command.epilog = command.epilog or f"Options of {self.name} may stand here, too."
         command.params = [*command.params, *self._shared()]
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would make its own status of it.
+            raise ReaderGone from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

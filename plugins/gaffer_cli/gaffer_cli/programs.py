@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from gaffer_cli import options, verbs
-from gaffer_cli.exits import BROKEN_PIPE, INTERRUPTED, line_of, status_of
+from gaffer_cli.exits import BROKEN_PIPE, INTERRUPTED, ReaderGone, line_of, status_of
 from gaffer_cli.group import Verbs
 
 _STATUS = (
@@ -90,8 +90,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads what we print has left; Python would complain when it ends.
+    except (BrokenPipeError, ReaderGone):
+        # Python would complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:

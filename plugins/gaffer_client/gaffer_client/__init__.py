@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         JobStats,
         Line,
         Output,
+        PluginInfo,
         ProcessInfo,
         Sample,
         Status,
@@ -78,6 +79,7 @@ __all__ = [
     "NotGaffer",
     "NotSettled",
     "Output",
+    "PluginInfo",
     "Process",
     "ProcessInfo",
     "Refused",
@@ -93,7 +95,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": "Event JobInfo JobStats Line Output ProcessInfo Sample Status Version",
+    "answers": "Event JobInfo JobStats Line Output PluginInfo ProcessInfo Sample Status Version",
     "awaited.job": "AsyncJob",
     "awaited.process": "AsyncProcess",
     "awaited.server": "AsyncServer",

@@ -155,6 +155,30 @@ class JobStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """What is known of a plugin.
+
+    Attributes:
+        distribution: the installed package it came from; None of one in a folder.
+        path: its folder, of one in a folder.
+        state: `loaded`, `open`, `closed`, `failed` or `disabled`.
+        error: why it is not open, or not what was wanted.
+        requires: the plugins that it cannot do without.
+        failures: how many of its hooks have raised so far.
+    """
+
+    name: str
+    version: str | None = None
+    description: str = ""
+    distribution: str | None = None
+    path: str | None = None
+    state: str
+    error: str | None = None
+    requires: list[str] = field(default_factory=list)
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened; or, with the name `gap`, how much of it was not told.
 

@@ -10,6 +10,7 @@ from gaffer_client.answers import (
     JobInfo,
     JobStats,
     Output,
+    PluginInfo,
     ProcessInfo,
     Sample,
     Status,
@@ -26,6 +27,9 @@ EVERY_OUTPUT = "."
 """The label that means all outputs of a process."""
 
 CHANNEL = "/channel"
+
+PLUGIN_CHANGE = 60.0
+"""Seconds that opening and closing plugins may take: each has its deadline in gafferd."""
 
 
 def _get(path: str, kind: type[Any]) -> Call[Any]:
@@ -95,6 +99,26 @@ def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Call[N
         headers["last-event-id"] = str(since)
     query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **more}
     return Call(method="GET", path=path, read=nothing, query=query, headers=headers)
+
+
+# Plugins
+
+
+def plugins() -> Call[list[PluginInfo]]:
+    """What is known of every plugin."""
+    return _get_key("/plugins", "plugins", list[PluginInfo])
+
+
+def rescan_plugins() -> Call[list[PluginInfo]]:
+    """Take up what has changed in the folders of plugins."""
+    read = key("plugins", list[PluginInfo])
+    return Call(method="POST", path="/plugins", read=read, more=PLUGIN_CHANGE)
+
+
+def change_plugin(plugin: str, verb: str) -> Call[PluginInfo]:
+    """Open, close or reload a plugin."""
+    path = f"/plugins/{check_part(plugin)}/{verb}"
+    return Call(method="POST", path=path, read=typed(PluginInfo), more=PLUGIN_CHANGE)
 
 
 # Sessions
