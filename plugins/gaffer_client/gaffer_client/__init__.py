@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         JobInfo,
         JobStats,
         Line,
+        NamedStatus,
         Output,
         PluginInfo,
         ProcessInfo,
@@ -75,6 +76,7 @@ __all__ = [
     "JobInfo",
     "JobStats",
     "Line",
+    "NamedStatus",
     "NotFound",
     "NotGaffer",
     "NotSettled",
@@ -95,7 +97,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": "Event JobInfo JobStats Line Output PluginInfo ProcessInfo Sample Status Version",
+    "answers": """Event JobInfo JobStats Line NamedStatus Output PluginInfo ProcessInfo Sample
+        Status Version""",
     "awaited.job": "AsyncJob",
     "awaited.process": "AsyncProcess",
     "awaited.server": "AsyncServer",

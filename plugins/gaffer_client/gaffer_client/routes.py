@@ -9,6 +9,7 @@ from urllib.parse import quote
 from gaffer_client.answers import (
     JobInfo,
     JobStats,
+    NamedStatus,
     Output,
     PluginInfo,
     ProcessInfo,
@@ -75,6 +76,11 @@ def jobs(session: str | None = None) -> Call[list[str]]:
     """The names of all jobs, or of those of a session."""
     path = "/jobs" if session is None else f"/jobs/{check_part(session)}"
     return _get_key(path, "jobs", list[str])
+
+
+def all_status() -> Call[list[NamedStatus]]:
+    """How every job is."""
+    return _get_key("/status", "jobs", list[NamedStatus])
 
 
 def pids() -> Call[list[int]]:

@@ -206,6 +206,14 @@ async def test_statistics(server):
     assert [each.name for each in await do(server.stats)] == ["web"]
 
 
+async def test_the_status_of_all_jobs(server):
+    await do(server.add_process, "night.nap", "sleep 1000", numprocesses=2, wait=10)
+    [status] = await do(server.status)
+    assert (status.name, status.session, status.job) == ("night.nap", "night", "nap")
+    assert (status.active, status.running, status.restarts) == (True, 2, 0)
+    assert status.pids == await do(server.job("night.nap").pids)
+
+
 async def test_plugins(server, kernel):
     plugins = {plugin.name: plugin for plugin in await do(server.plugins)}
     assert (plugins["http"].state, plugins["http"].requires) == ("open", [])

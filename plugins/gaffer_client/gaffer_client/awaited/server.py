@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, PluginInfo, Version
+from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
 from gaffer_client.awaited.feeds import AsyncEvents
 from gaffer_client.awaited.job import AsyncJob
 from gaffer_client.awaited.process import AsyncProcess
@@ -84,6 +84,10 @@ class AsyncServer:
     async def jobs(self) -> list[str]:
         """The names of all jobs."""
         return await self._transport.ask(routes.jobs())
+
+    async def status(self) -> list[NamedStatus]:
+        """Whether each job does what is wanted of it, and if not, why."""
+        return await self._transport.ask(routes.all_status())
 
     async def pids(self) -> list[int]:
         """The pids of all processes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, PluginInfo, Version
+from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
 from gaffer_client.feeds.backoff import PATIENCE
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.names import JobName
@@ -80,6 +80,10 @@ class Server:
     def jobs(self) -> list[str]:
         """The names of all jobs."""
         return self._transport.ask(routes.jobs())
+
+    def status(self) -> list[NamedStatus]:
+        """Whether each job does what is wanted of it, and if not, why."""
+        return self._transport.ask(routes.all_status())
 
     def pids(self) -> list[int]:
         """The pids of all processes."""
