@@ -50,6 +50,7 @@ class Job:
         config: what it was loaded with.
         numprocesses: how many instances are wanted while it is active.
         history: the latest unexpected ends of instances, the newest last.
+        restarts: how many of its processes have ended unasked and got, or will get, a successor.
         gone: set when it has been unloaded and its last process reaped.
     """
 
@@ -70,6 +71,7 @@ class Job:
         self.config = config
         self.numprocesses = config.numprocesses
         self.history: deque[rules.Exit] = deque(maxlen=rules.HISTORY)
+        self.restarts = 0
         self.gone = trio.Event()
         self._system = system
         self._events = events
@@ -252,6 +254,7 @@ class Job:
             "numprocesses": self.numprocesses,
             "max_processes": self.numprocesses,
             "stopped": not self._started,
+            "restarts": self.restarts,
             "flapping": {
                 "retries": self._flapping.retries - (self._resume_at == inf),
                 "waiting": self._resume_at is not None and self._resume_at != inf,
@@ -468,6 +471,8 @@ class Job:
             delay = rules.backoff(slot.short_lives, self._system.random())
         if end.exit_code is None:
             delay = max(delay, rules.FIRST_DELAY)
+        elif delay != inf:
+            self.restarts += 1
         self._instances.slots.vacate(slot, end.at + delay)
         if slot.short_lives == 2 and end.exit_code is not None:
             log.warning("%s: %s, again; next start in %.1f s", self.name, end, delay)
@@ -475,6 +480,8 @@ class Job:
     def _pause(self, rule: Flapping, end: rules.Exit) -> None:
         """The job flaps: rest, or give up."""
         gives_up = rules.gives_up(rule, self._flapping)
+        if end.exit_code is not None and not gives_up:
+            self.restarts += 1
         self._resume_at = inf if gives_up else self._system.now() + rule.retry_in
         if gives_up:
             log.error("%s: %s; given up after %d retries", self.name, end, rule.max_retry)

@@ -20,6 +20,8 @@ async def test_the_seeds_default_numbers_give_up_after_six_flaps(
     assert [event.data["gave_up"] for event in flaps] == [False] * 5 + [True]
     assert flaps[5].time - flaps[0].time == pytest.approx(35, abs=0.1)
     assert (job.active, job.status()["flapping"]["gave_up"]) == (False, True)
+    # The last one has no successor.
+    assert job.restarts == 11
 
 
 async def test_the_seeds_own_test_of_flapping(autojump_clock, kernel, plans, recorder):

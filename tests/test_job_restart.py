@@ -40,6 +40,22 @@ async def test_a_job_that_crashes_is_still_started_within_the_longest_delay(
     assert len(job.pids()) == 1
 
 
+async def test_restarts_are_counted_and_what_was_asked_for_is_none(
+    autojump_clock, kernel, plans, system
+):
+    plans["serve"] = Plan(life=2.0)
+    job = kernel.manager.load(web(numprocesses=2))
+    assert job.status()["restarts"] == 0
+    await trio.sleep(5)
+    assert job.status()["restarts"] == 4
+    job.restart()
+    await job.settled()
+    job.scale("=1")
+    job.stop()
+    await job.settled()
+    assert (job.status()["restarts"], job.restarts) == (4, 4)
+
+
 async def test_after_a_long_life_the_delays_begin_anew(autojump_clock, kernel, plans, system):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())

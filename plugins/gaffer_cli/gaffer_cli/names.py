@@ -1,17 +1,25 @@
-"""Names of jobs, sessions and applications, as arguments of verbs."""
+"""Names of jobs, sessions and the like as arguments of verbs, which the shell can complete."""
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 from gaffer_client import ClientError, Server
 
+from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 
 _PATIENCE = 1.0
 """Seconds that somebody who has pressed Tab waits."""
+
+_EVENTS = [
+    *("create", "start", "stop", "restart", "update", "delete"),
+    *("spawn", "spawn_error", "stop_pid", "reap", "exit", "flap"),
+]
+_PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]
 
 
 class _Name(click.ParamType[str]):
@@ -23,17 +31,28 @@ class _Name(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        try:
-            settings = ctx.ensure_object(Invocation).settings()
-            with Server(**settings, timeout=_PATIENCE) as server:
-                names = self.known(server)
-        except (ClientError, OSError):
-            # There is nobody to tell.
-            return []
+        names = self._asked(ctx.ensure_object(Invocation), incomplete)
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
-    def known(self, server: Server) -> list[str]:
-        """All names that gafferd knows."""
+    def _asked(self, run: Invocation, incomplete: str) -> list[str]:
+        names: list[str] = []
+
+        def ask() -> None:
+            try:
+                with Server(**run.settings(), timeout=_PATIENCE) as server:
+                    names.extend(self.known(server, incomplete))
+            except (ClientError, Failure, OSError):
+                # There is nobody to tell: what is typed stays as it is.
+                return
+
+        # The client's timeout counts anew for each piece of an answer, so a thread is given up.
+        asking = Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(_PATIENCE)
+        return [] if asking.is_alive() else names
+
+    def known(self, server: Server, incomplete: str) -> list[str]:
+        """The names that gafferd knows; those that do not begin so may be left out."""
         raise NotImplementedError
 
 
@@ -42,7 +61,7 @@ class JobType(_Name):
 
     name = "job"
 
-    def known(self, server: Server) -> list[str]:
+    def known(self, server: Server, incomplete: str) -> list[str]:
         return server.jobs()
 
 
@@ -51,9 +70,34 @@ class SessionType(_Name):
 
     name = "session"
 
-    def known(self, server: Server) -> list[str]:
+    def known(self, server: Server, incomplete: str) -> list[str]:
         return server.sessions()
+
+
+class PluginType(_Name):
+    """The name of a plugin of gafferd."""
+
+    name = "plugin"
+
+    def known(self, server: Server, incomplete: str) -> list[str]:
+        return [plugin.name for plugin in server.plugins()]
+
+
+class PatternType(_Name):
+    """Which events: `exit`, `proc.web` or `proc.web.exit`."""
+
+    name = "pattern"
+
+    def known(self, server: Server, incomplete: str) -> list[str]:
+        names = [*_EVENTS, *_PLUGIN_EVENTS]
+        if "proc".startswith(incomplete[:4]):
+            jobs = [f"proc.{job}" for job in server.jobs()]
+            chosen = [job for job in jobs if incomplete.startswith(f"{job}.")]
+            names += [*jobs, *(f"{job}.{event}" for job in chosen for event in _EVENTS)]
+        return names
 
 
 JOB = JobType()
 SESSION = SessionType()
+PLUGIN = PluginType()
+PATTERN = PatternType()

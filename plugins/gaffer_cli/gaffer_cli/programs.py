@@ -91,8 +91,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # Whoever reads what we print has left; click makes an exit of that. Python would complain
-        # when it ends.
+        # Whoever reads what we print has left; click may make an exit of that. Python would
+        # complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
         JobInfo,
         JobStats,
         Line,
+        NamedStatus,
         Output,
+        PluginInfo,
         ProcessInfo,
         Sample,
         Status,
@@ -74,10 +76,12 @@ __all__ = [
     "JobInfo",
     "JobStats",
     "Line",
+    "NamedStatus",
     "NotFound",
     "NotGaffer",
     "NotSettled",
     "Output",
+    "PluginInfo",
     "Process",
     "ProcessInfo",
     "Refused",
@@ -93,7 +97,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": "Event JobInfo JobStats Line Output ProcessInfo Sample Status Version",
+    "answers": """Event JobInfo JobStats Line NamedStatus Output PluginInfo ProcessInfo Sample
+        Status Version""",
     "awaited.job": "AsyncJob",
     "awaited.process": "AsyncProcess",
     "awaited.server": "AsyncServer",

@@ -37,6 +37,7 @@ class Status:
         running: processes it keeps alive now.
         numprocesses: processes that are wanted.
         stopped: whether somebody has stopped it, or never started it.
+        restarts: how many of its processes have ended unasked and got, or will get, a successor.
         last_error: why the last start failed.
         last_exit: how its last process ended unasked.
         next_start_in: seconds until something is started again.
@@ -46,10 +47,21 @@ class Status:
     running: int
     numprocesses: int
     stopped: bool = False
+    restarts: int = 0
     flapping: FlappingStatus = field(default_factory=FlappingStatus)
     last_error: str | None = None
     last_exit: str | None = None
     next_start_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedStatus(Status):
+    """The same, and whose it is: its name as it is shown, and the pids of its processes."""
+
+    name: str
+    session: str
+    job: str
+    pids: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +164,30 @@ class JobStats:
     cpu: float | None = None
     max_cpu: float | None = None
     min_cpu: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """What is known of a plugin.
+
+    Attributes:
+        distribution: the installed package it came from; None of one in a folder.
+        path: its folder, of one in a folder.
+        state: `loaded`, `open`, `closed`, `failed` or `disabled`.
+        error: why it is not open, or not what was wanted.
+        requires: the plugins that it cannot do without.
+        failures: how many of its hooks have raised so far.
+    """
+
+    name: str
+    version: str | None = None
+    description: str = ""
+    distribution: str | None = None
+    path: str | None = None
+    state: str
+    error: str | None = None
+    requires: list[str] = field(default_factory=list)
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from urllib.parse import quote
 from gaffer_client.answers import (
     JobInfo,
     JobStats,
+    NamedStatus,
     Output,
+    PluginInfo,
     ProcessInfo,
     Sample,
     Status,
@@ -26,6 +28,9 @@ EVERY_OUTPUT = "."
 """The label that means all outputs of a process."""
 
 CHANNEL = "/channel"
+
+PLUGIN_CHANGE = 60.0
+"""Seconds that opening and closing plugins may take: each has its deadline in gafferd."""
 
 
 def _get(path: str, kind: type[Any]) -> Call[Any]:
@@ -73,6 +78,11 @@ def jobs(session: str | None = None) -> Call[list[str]]:
     return _get_key(path, "jobs", list[str])
 
 
+def all_status() -> Call[list[NamedStatus]]:
+    """How every job is."""
+    return _get_key("/status", "jobs", list[NamedStatus])
+
+
 def pids() -> Call[list[int]]:
     """The pids of all processes."""
     return _get_key("/pids", "pids", list[int])
@@ -95,6 +105,26 @@ def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Call[N
         headers["last-event-id"] = str(since)
     query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **more}
     return Call(method="GET", path=path, read=nothing, query=query, headers=headers)
+
+
+# Plugins
+
+
+def plugins() -> Call[list[PluginInfo]]:
+    """What is known of every plugin."""
+    return _get_key("/plugins", "plugins", list[PluginInfo])
+
+
+def rescan_plugins() -> Call[list[PluginInfo]]:
+    """Take up what has changed in the folders of plugins."""
+    read = key("plugins", list[PluginInfo])
+    return Call(method="POST", path="/plugins", read=read, more=PLUGIN_CHANGE)
+
+
+def change_plugin(plugin: str, verb: str) -> Call[PluginInfo]:
+    """Open, close or reload a plugin."""
+    path = f"/plugins/{check_part(plugin)}/{verb}"
+    return Call(method="POST", path=path, read=typed(PluginInfo), more=PLUGIN_CHANGE)
 
 
 # Sessions

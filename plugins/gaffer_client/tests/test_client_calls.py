@@ -10,7 +10,7 @@ import pytest
 from gaffer_http.app import Api
 from gaffer_kernel import Kernel
 
-from gaffer_client import Forbidden, Invalid, NotFound, Server, routes
+from gaffer_client import Conflict, Forbidden, Invalid, NotFound, Server, routes
 from gaffer_client.names import JobName
 
 from .conftest import do, until
@@ -206,6 +206,30 @@ async def test_statistics(server):
     assert [each.name for each in await do(server.stats)] == ["web"]
 
 
+async def test_the_status_of_all_jobs(server):
+    await do(server.add_process, "night.nap", "sleep 1000", numprocesses=2, wait=10)
+    [status] = await do(server.status)
+    assert (status.name, status.session, status.job) == ("night.nap", "night", "nap")
+    assert (status.active, status.running, status.restarts) == (True, 2, 0)
+    assert status.pids == await do(server.job("night.nap").pids)
+
+
+async def test_plugins(server, kernel):
+    plugins = {plugin.name: plugin for plugin in await do(server.plugins)}
+    assert (plugins["http"].state, plugins["http"].requires) == ("open", [])
+    assert (await do(server.close_plugin, "stats")).state == "closed"
+    with pytest.raises(NotFound):
+        await do(server.stats)
+    assert (await do(server.open_plugin, "stats")).state == "open"
+    assert (await do(server.reload_plugin, "stats")).state == "open"
+    assert await do(server.stats) == []
+    assert [each.name for each in await do(server.rescan_plugins)] == list(plugins)
+    with pytest.raises(Conflict, match="http"):
+        await do(server.close_plugin, "http")
+    with pytest.raises(NotFound, match="nosuch"):
+        await do(server.open_plugin, "nosuch")
+
+
 async def test_unix_sockets(running_api, connect, short_path):
     async with running_api(bind=f"unix:{short_path}/api") as kernel:
         for address in (f"unix:{short_path}/api", *kernel.services["http"].addresses):
@@ -231,6 +255,7 @@ ARGUMENTS = {
     "name": JobName("night", "nap"),
     "pid": 1,
     "verb": "start",
+    "plugin": "stats",
     "label": "out",
     "pattern": "proc.night.nap.exit",
     "wait": 1.0,
@@ -248,5 +273,6 @@ def test_every_path_is_one_of_the_api():
     assert len(makers) > 20
     for make in makers:
         names = inspect.signature(make).parameters
-        call = make(**{name: ARGUMENTS.get(name) or {} for name in names})
+        verb = {"verb": "open"} if "plugin" in names else {}
+        call = make(**{name: ({**ARGUMENTS, **verb}).get(name) or {} for name in names})
         adapter.match(call.path, call.method)

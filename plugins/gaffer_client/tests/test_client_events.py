@@ -77,6 +77,23 @@ async def test_it_comes_back_when_the_server_does(connect, wire, kernel):
     assert event.event == "tick"
 
 
+async def test_each_loss_is_told_once(connect, wire, kernel):
+    told = []
+    server = connect(wire.url)
+    async with opened(server.events, "tick", on_lost=told.append) as events:
+        for losses in (1, 2):
+            await happen(kernel, "tick")
+            await events.next()
+            to, wire.to = wire.to, None
+            wire.cut()
+            await happen(kernel, "tick")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(give_back, wire, to)
+                await events.next()
+            assert len(told) == losses
+    assert all(isinstance(error, ConnectionLost) for error in told)
+
+
 async def give_back(wire, to):
     connections = wire.connections
     await until(lambda: wire.connections > connections + 1)

@@ -34,6 +34,15 @@ async def test_load(api):
     assert (info["running"], info["processes"], info["active"]) == (1, [1], True)
 
 
+async def test_the_status_of_all_jobs(api, dummy):
+    await api.ask("POST", "/jobs/night", {**SLEEP, "name": "idle", "start": False})
+    one, other = (await api.ask("GET", "/status")).json["jobs"]
+    assert one.items() >= {"name": "dummy", "session": "default", "job": "dummy"}.items()
+    assert one.items() >= {"pids": [1], "running": 1, "numprocesses": 1, "restarts": 0}.items()
+    assert (other["name"], other["pids"], other["stopped"]) == ("night.idle", [], True)
+    assert one == {**one, **(await api.ask("GET", "/jobs/default/dummy/status")).json}
+
+
 async def test_load_into_a_session(api):
     answer = await api.ask("POST", "/jobs/shop", SLEEP)
     assert answer.json == {"ok": True, "name": "shop.dummy"}

@@ -33,6 +33,7 @@ async def ask(running_api):
 
 READS = [
     *("/", "/ping", "/version", "/jobs", "/sessions", "/pids", "/processes", "/groups"),
+    "/status",
     *("/jobs/one", "/jobs/one/a", "/jobs/one/a/pids", "/pids/1", "/1", "/processes/one:a"),
     *("/processes/1", "/status/one.a", "/sessions/one", "/groups/one", "/processes?running=1"),
 ]
@@ -124,6 +125,12 @@ async def test_nobody_sees_or_changes_what_is_in_the_sessions_of_others(ask, who
 async def test_lists_have_only_what_the_caller_may_see(ask, path, mine):
     assert (await ask("guest", "GET", path)).json == mine
     assert (await ask("reader", "GET", path)).json != mine
+
+
+async def test_the_status_of_all_has_only_what_the_caller_may_see(ask):
+    for who, names in (("guest", ["one.a", "one.b"]), ("reader", ["one.a", "one.b", "two.c"])):
+        answer = await ask(who, "GET", "/status")
+        assert [job["name"] for job in answer.json["jobs"]] == names
 
 
 @pytest.mark.parametrize("who", ["writer", "typist"])

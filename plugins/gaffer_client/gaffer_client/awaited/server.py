@@ -6,14 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, Version
+from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
 from gaffer_client.awaited.feeds import AsyncEvents
 from gaffer_client.awaited.job import AsyncJob
 from gaffer_client.awaited.process import AsyncProcess
 from gaffer_client.awaited.session import AsyncSession
 from gaffer_client.awaited.transport import AsyncTransport
 from gaffer_client.feeds.backoff import PATIENCE
-from gaffer_client.feeds.events import HEARTBEAT, EventFeed
+from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
@@ -85,6 +85,10 @@ class AsyncServer:
         """The names of all jobs."""
         return await self._transport.ask(routes.jobs())
 
+    async def status(self) -> list[NamedStatus]:
+        """Whether each job does what is wanted of it, and if not, why."""
+        return await self._transport.ask(routes.all_status())
+
     async def pids(self) -> list[int]:
         """The pids of all processes."""
         return await self._transport.ask(routes.pids())
@@ -92,6 +96,42 @@ class AsyncServer:
     async def stats(self) -> list[JobStats]:
         """Processor and memory of every process of every job; takes gaffer-stats."""
         return await self._transport.ask(routes.all_stats())
+
+    async def plugins(self) -> list[PluginInfo]:
+        """What is known of every plugin, in the order in which they open."""
+        return await self._transport.ask(routes.plugins())
+
+    async def open_plugin(self, name: str) -> PluginInfo:
+        """Open a plugin, and first those that it requires; how it is then.
+
+        Raises:
+            Conflict: it cannot be opened; the reason says why.
+        """
+        return await self._transport.ask(routes.change_plugin(name, "open"))
+
+    async def close_plugin(self, name: str) -> PluginInfo:
+        """Close a plugin, and first those that require it; how it is then.
+
+        Raises:
+            Conflict: the API could not answer without it.
+        """
+        return await self._transport.ask(routes.change_plugin(name, "close"))
+
+    async def reload_plugin(self, name: str) -> PluginInfo:
+        """Close a plugin and open it again, with new code if it is in a folder; how it is then.
+
+        Raises:
+            Conflict: it cannot be; what ran runs on.
+        """
+        return await self._transport.ask(routes.change_plugin(name, "reload"))
+
+    async def rescan_plugins(self) -> list[PluginInfo]:
+        """Take up all that has changed in the folders of plugins; how all plugins are then.
+
+        Raises:
+            Conflict: something cannot be; then nothing has changed.
+        """
+        return await self._transport.ask(routes.rescan_plugins())
 
     def session(self, name: str) -> AsyncSession:
         """A session, by its name; whether there is one is not asked."""
@@ -141,6 +181,7 @@ class AsyncServer:
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
         patience: float = PATIENCE,
+        on_lost: OnLost | None = None,
     ) -> AsyncEvents:
         """Events as they happen, to loop over in an `async with` block; subscribed from there.
 
@@ -153,8 +194,9 @@ class AsyncServer:
             heartbeat: seconds of silence after which gafferd says that it is there; twice as many
                 and a bit without a word and the connection counts as lost.
             patience: seconds of trying to connect again, after which the last error is raised.
+            on_lost: called with the reason when a connection is lost, once until it is there again.
         """
-        feed = EventFeed(self.url, pattern, since, heartbeat, patience)
+        feed = EventFeed(self.url, pattern, since, heartbeat, patience, on_lost)
         return AsyncEvents(self._transport, feed)
 
     def channel(

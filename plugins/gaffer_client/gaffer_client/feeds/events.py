@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gaffer_client import routes
@@ -21,6 +21,9 @@ from gaffer_client.feeds.backoff import PATIENCE, Backoff
 
 HEARTBEAT = 20.0
 """Seconds of silence after which the server says that it is there."""
+
+OnLost = Callable[[ClientError], object]
+"""Told why a connection is lost that is going to be made again."""
 
 PASSING = (Unreachable, ConnectionLost, Busy)
 """Errors that may be over when one tries again."""
@@ -44,6 +47,7 @@ class EventFeed:
         since: the number of the last one already seen; None for from now on.
         heartbeat: seconds of silence after which the server is to say something.
         patience: seconds to try to come back.
+        on_lost: called once for each loss, before the first try to come back.
 
     Attributes:
         since: the number of the last one told.
@@ -56,6 +60,7 @@ class EventFeed:
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
         patience: float = PATIENCE,
+        on_lost: OnLost | None = None,
     ) -> None:
         if since is not None and since < 0:
             raise BadOption(f"since: must be the number of an event, not {since}")
@@ -64,6 +69,8 @@ class EventFeed:
         self._address = address
         self._pattern = pattern
         self._backoff = Backoff(patience)
+        self._on_lost = on_lost
+        self._is_lost = False
         self._was_connected = False
         self._first: deque[Event] = deque()
 
@@ -74,6 +81,7 @@ class EventFeed:
     def connected(self, now: float) -> None:
         """The answer has begun. A time is monotonic, in seconds."""
         self._backoff.connected(now)
+        self._is_lost = False
         if self._was_connected and self.since is None:
             # No event has been seen, so nobody knows what has happened meanwhile.
             self._first.append(Event(event="gap", name="gaffer"))
@@ -110,6 +118,9 @@ class EventFeed:
         delay = self._backoff.failed(now) if isinstance(error, PASSING) else None
         if delay is None or not self._was_connected:
             raise error
+        if self._on_lost is not None and not self._is_lost:
+            self._on_lost(error)
+        self._is_lost = True
         return delay
 
     def ended(self) -> ConnectionLost:

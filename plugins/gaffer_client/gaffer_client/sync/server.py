@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, Version
+from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
 from gaffer_client.feeds.backoff import PATIENCE
-from gaffer_client.feeds.events import HEARTBEAT, EventFeed
+from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
@@ -81,6 +81,10 @@ class Server:
         """The names of all jobs."""
         return self._transport.ask(routes.jobs())
 
+    def status(self) -> list[NamedStatus]:
+        """Whether each job does what is wanted of it, and if not, why."""
+        return self._transport.ask(routes.all_status())
+
     def pids(self) -> list[int]:
         """The pids of all processes."""
         return self._transport.ask(routes.pids())
@@ -88,6 +92,42 @@ class Server:
     def stats(self) -> list[JobStats]:
         """Processor and memory of every process of every job; takes gaffer-stats."""
         return self._transport.ask(routes.all_stats())
+
+    def plugins(self) -> list[PluginInfo]:
+        """What is known of every plugin, in the order in which they open."""
+        return self._transport.ask(routes.plugins())
+
+    def open_plugin(self, name: str) -> PluginInfo:
+        """Open a plugin, and first those that it requires; how it is then.
+
+        Raises:
+            Conflict: it cannot be opened; the reason says why.
+        """
+        return self._transport.ask(routes.change_plugin(name, "open"))
+
+    def close_plugin(self, name: str) -> PluginInfo:
+        """Close a plugin, and first those that require it; how it is then.
+
+        Raises:
+            Conflict: the API could not answer without it.
+        """
+        return self._transport.ask(routes.change_plugin(name, "close"))
+
+    def reload_plugin(self, name: str) -> PluginInfo:
+        """Close a plugin and open it again, with new code if it is in a folder; how it is then.
+
+        Raises:
+            Conflict: it cannot be; what ran runs on.
+        """
+        return self._transport.ask(routes.change_plugin(name, "reload"))
+
+    def rescan_plugins(self) -> list[PluginInfo]:
+        """Take up all that has changed in the folders of plugins; how all plugins are then.
+
+        Raises:
+            Conflict: something cannot be; then nothing has changed.
+        """
+        return self._transport.ask(routes.rescan_plugins())
 
     def session(self, name: str) -> Session:
         """A session, by its name; whether there is one is not asked."""
@@ -137,6 +177,7 @@ class Server:
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
         patience: float = PATIENCE,
+        on_lost: OnLost | None = None,
     ) -> Events:
         """Events as they happen, to loop over; subscribed when this returns.
 
@@ -149,8 +190,9 @@ class Server:
             heartbeat: seconds of silence after which gafferd says that it is there; twice as many
                 and a bit without a word and the connection counts as lost.
             patience: seconds of trying to connect again, after which the last error is raised.
+            on_lost: called with the reason when a connection is lost, once until it is there again.
         """
-        feed = EventFeed(self.url, pattern, since, heartbeat, patience)
+        feed = EventFeed(self.url, pattern, since, heartbeat, patience, on_lost)
         return Events(self._transport, feed)
 
     def close(self) -> None:

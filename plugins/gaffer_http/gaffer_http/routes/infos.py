@@ -108,7 +108,25 @@ class JobStatus(Struct, kw_only=True):
     numprocesses: int
     max_processes: int
     stopped: bool
+    restarts: Annotated[
+        int, Meta(description="Processes that ended unasked and got, or will get, a successor.")
+    ]
     flapping: FlappingState
     last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
     last_exit: Annotated[str | None, Meta(description="How the last process ended.")]
     next_start_in: Annotated[float | None, Meta(description="Seconds.")]
+
+
+class NamedStatus(JobStatus, kw_only=True):
+    """Whether a job does what is wanted of it, and which one it is."""
+
+    name: str
+    session: str
+    job: str
+    pids: list[int]
+
+
+class AllStatus(Struct, kw_only=True):
+    """How all jobs are."""
+
+    jobs: list[NamedStatus]

@@ -1,16 +1,33 @@
-"""`/status`: whether a job does what is wanted of it, by the path of older gaffers."""
+"""`/status`: whether jobs do what is wanted of them; one also by the path of older gaffers."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from gaffer_kernel import Job
 from quart import Blueprint, Response
 
+from gaffer_http.access.rules import checks_itself, readable
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.infos import JobStatus
+from gaffer_http.routes.infos import AllStatus, JobStatus
 from gaffer_http.routes.oldnames import job_of
-from gaffer_http.routes.reply import reply
+from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.requests import OldName
 
 routes = Blueprint("status", __name__)
+
+
+@routes.get("/status")
+@checks_itself
+@describes(answers={200: AllStatus})
+async def list_status() -> Response:
+    """Whether each job does what is wanted of it, in one answer."""
+    return reply({"jobs": [_named(job) for job in readable(kernel().manager.jobs())]})
+
+
+def _named(job: Job) -> dict[str, Any]:
+    name = {"name": str(job.name), "session": job.name.session, "job": job.name.name}
+    return {**name, "pids": job.pids(), **job.status()}
 
 
 @routes.get("/status/<name>")

@@ -1,0 +1,217 @@
+"""`gafferctl watch`, as a program of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+
+import gaffer_http
+import pytest
+import trio
+from gaffer_kernel import Config, JobConfig, open_kernel
+
+from .conftest import COMMANDS
+from .following import Following
+
+NAP = JobConfig(name="nap", cmd="sleep 1000")
+
+
+@pytest.fixture
+def watch(environ, kernel, url):
+    """Start it, and return once it is subscribed: `watching = await watch("exit", "--json")`."""
+    environ["GAFFER_ENDPOINT"] = url
+    started = []
+
+    async def start(*arguments, stdout=subprocess.PIPE, **variables):
+        before = kernel.events.subscribers
+        argv = [COMMANDS / "gafferctl", "watch", *arguments]
+        started.append(Following(argv, env={**environ, **variables}, stdout=stdout))
+        await until(lambda: kernel.events.subscribers > before)
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture
+def api():
+    """Open a kernel with its API: `async with api(bind="127.0.0.1:0") as kernel`."""
+
+    @asynccontextmanager
+    async def opened(bind="127.0.0.1:0"):
+        config = Config()
+        config.options["bind"] = bind
+        async with open_kernel(config, plugins=[gaffer_http]) as kernel:
+            yield kernel
+
+    return opened
+
+
+async def tick(kernel, *names):
+    for name in names or ("tick",):
+        kernel.events.publish(name, name="test")
+
+
+async def until(condition):
+    """Poll, up to a deadline."""
+    with trio.fail_after(30):
+        while not condition():
+            await trio.sleep(0.005)
+
+
+async def test_a_line_is_as_the_documentation_of_old_prints_it(kernel, watch):
+    watching = await watch("proc.nap")
+    job = kernel.manager.load(NAP)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d nap \| proc\.nap\.create nap", await watching.line())
+    await watching.until("nap | proc.nap.spawn nap")
+    job.stop()
+    await watching.until("nap | proc.nap.exit nap")
+
+
+async def test_all_events_are_told_once_without_a_pattern(kernel, watch):
+    watching = await watch()
+    kernel.manager.load(NAP, "night")
+    lines = [await watching.line() for _ in range(3)]
+    assert [line.partition(" ")[2] for line in lines] == [
+        "night.nap | proc.night.nap.create night.nap",
+        "night.nap | proc.night.nap.start night.nap",
+        "night.nap | proc.night.nap.spawn night.nap",
+    ]
+
+
+async def test_only_what_a_pattern_says_is_told(kernel, watch):
+    watching = await watch("create")
+    for name in ("a", "b"):
+        kernel.manager.load(JobConfig(name=name, cmd="sleep 1000"))
+    assert (await watching.line()).endswith(" a | proc.a.create a")
+    assert (await watching.line()).endswith(" b | proc.b.create b")
+
+
+async def test_reasons_are_told_if_they_are_asked_for(kernel, watch):
+    watching = await watch("exit", "--long")
+    kernel.manager.load(JobConfig(name="bad", cmd="sh -c 'sleep 1; exit 3'"))
+    line = await watching.line()
+    assert re.search(r" \| proc\.bad\.exit bad: pid 1 \(\d+\), exit_code 3, .*uptime 1\.", line)
+
+
+async def test_each_line_is_an_object_with_json(kernel, watch):
+    watching = await watch("spawn", "--json", "--since", "0")
+    kernel.manager.load(NAP)
+    event = json.loads(await watching.line())
+    assert (event["event"], event["name"], event["pid"]) == ("spawn", "nap", 1)
+    again = await watch("--json", "--since", str(event["seq"] - 1))
+    assert json.loads(await again.line()) == event
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "colored"),
+    [
+        ((), {}, False),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--colorize",), {"NO_COLOR": "1"}, True),
+        (("--no-color",), {"FORCE_COLOR": "1"}, False),
+    ],
+)
+async def test_colours_are_there_when_they_are_wanted(kernel, watch, arguments, variables, colored):
+    watching = await watch("tick", *arguments, **variables)
+    await tick(kernel)
+    line = await watching.line()
+    assert ("\x1b[" in line) == colored
+    assert re.sub(r"\x1b\[\d+m", "", line).endswith(" test | tick test")
+
+
+async def test_what_would_steer_the_terminal_is_shown(kernel, watch):
+    watching = await watch("tick")
+    kernel.events.publish("tick", name="a\x1b]0;title\x07\x1b[2Jb\rc")
+    assert (await watching.line()).endswith(" ab\\rc | tick ab\\rc")
+
+
+async def test_what_is_missing_is_told(kernel, watch):
+    await tick(kernel, *["tick"] * 20_000)
+    watching = await watch("--since", "1")
+    assert re.search(r" gaffer \| gap: \d+ events are missing$", await watching.line())
+    assert (await watching.line()).endswith(" test | tick test")
+
+
+async def test_a_lost_connection_is_told_and_made_again(kernel, watch, url):
+    kernel.config.options["bind"] = url.removeprefix("http://")
+    watching = await watch("tick")
+    await tick(kernel)
+    await watching.line()
+    await kernel.plugins.close("http")
+    lost = await watching.line("stderr")
+    assert re.fullmatch(f"gafferctl: lost {url}: .*; trying again", lost)
+    await tick(kernel, "tick", "tock")
+    await kernel.plugins.open("http")
+    assert (await watching.line()).endswith(" test | tick test")
+    assert await watching.end() == (130, "")
+
+
+async def test_a_new_run_of_gafferd_is_told(api, environ):
+    async with api() as kernel:
+        url = kernel.services["http"].addresses[0]
+        await tick(kernel, *["tick"] * 50)
+        environ["GAFFER_ENDPOINT"] = url
+        argv = [COMMANDS / "gafferctl", "watch", "tick", "--since", "0"]
+        watching = Following(argv, env=environ)
+        try:
+            for _ in range(50):
+                await watching.line()
+            await kernel.plugins.close("http")
+            async with api(bind=url.removeprefix("http://")) as other:
+                await tick(other)
+                line = await watching.line()
+                assert line.endswith(" gaffer | gap: gafferd was started anew")
+                assert (await watching.line()).endswith(" test | tick test")
+        finally:
+            watching.kill()
+
+
+async def test_ctrl_c_ends_it_quietly(kernel, watch):
+    watching = await watch()
+    assert await watching.end() == (130, "")
+
+
+async def test_a_reader_who_leaves_ends_it_quietly(kernel, watch):
+    reader, writer = os.pipe()
+    watching = await watch("tick", stdout=writer)
+    os.close(writer)
+    os.close(reader)
+    await tick(kernel)
+    status = await trio.to_thread.run_sync(watching.process.wait, 30)
+    assert status == 141
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--since", "-1"), ("--since", "x"), ("--heartbeat", "0"), ("a", "b")]
+)
+def test_wrong_usage_is_one_line(command, arguments):
+    done = command("gafferctl", "watch", *arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+async def test_what_cannot_be_a_pattern_is_one_line(ask, kernel):
+    done = await ask("gafferctl", "watch", "proc.a b")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "'proc.a b'" in done.stderr
+
+
+def test_nobody_there_at_the_beginning_is_one_line(command):
+    done = command("gafferctl", "watch")
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+
+
+def test_it_imports_neither_the_kernel_nor_trio():
+    code = (
+        "import sys; from gaffer_cli.programs import make_gafferctl, run;"
+        "run(make_gafferctl(), ['watch', '--connect', 'unix:/nosuch']);"
+        "print([name for name in ('gaffer_kernel', 'trio', 'rich', 'pluggy')"
+        " if name in sys.modules])"
+    )
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
