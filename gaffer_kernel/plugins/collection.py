@@ -244,7 +244,8 @@ class Plugins:
             PluginError: it failed to open, or it is disabled.
             Closing: the kernel is shutting down.
         """
-        self.check()
+        # Not `check`: what was to be disabled may have left its folder meanwhile.
+        self._roster.check()
         await self._runner.open(name)
 
     async def close(self, name: str) -> None:

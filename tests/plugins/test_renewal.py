@@ -413,6 +413,21 @@ async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
         await plugins.reload("absent")
 
 
+async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
+    place, write, autojump_clock
+):
+    write("ape", "word")
+    write("bee", "word")
+    found = Plugins()
+    found.add_folder(place.path, ["bee"])
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        shutil.rmtree(place.path / "bee")
+        await kernel.plugins.rescan()
+        await kernel.plugins.close("ape")
+        await kernel.plugins.open("ape")
+        assert states(kernel) == {"ape": "open"}
+
+
 SLOW = """
 from contextlib import asynccontextmanager
 import trio
