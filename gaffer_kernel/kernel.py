@@ -26,10 +26,6 @@ from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.reload import apply_difference, index
 from gaffer_kernel.system import System
 
-OWNED = ("gaffer.disable_plugins", "gaffer.plugin_dir", "process:", "env:")
-"""What of the configuration is the kernel's own."""
-
-
 log = logging.getLogger(__name__)
 
 
@@ -101,7 +97,7 @@ class Kernel:
                 was closed for it is open again.
         """
         if self.started.is_set():
-            await self.plugins.alone(self._reload)
+            await self.plugins.changing.alone(self._reload)
             return
         # The plugins are still opening: the jobs are loaded after them, from this.
         config = self.config.again()
@@ -113,11 +109,11 @@ class Kernel:
 
     async def _reload(self) -> None:
         before, config = self.config, self.config.again()
-        change = self.plugins.look_again(config)
+        change = self.plugins.changing.look_again(config)
         wanted = index(config)
         self.config = config
         try:
-            await self.plugins.adopt(*change)
+            await self.plugins.changing.adopt(*change)
         except BaseException:
             self.config = before
             raise

@@ -1,7 +1,9 @@
 """Plugins: found, put in order, called, opened and closed.
 
 collection  the plugins of one kernel, and all that may be asked of them
+changing    what becomes of them while the kernel runs: reload, rescan
 runner      opens, closes and exchanges them in order
+turn        one change at a time, each to its end
 life        the one task of one plugin
 renewal     what has changed in the folders
 roster      a set of plugins that belong together

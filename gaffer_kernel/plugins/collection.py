@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from gaffer_kernel.errors import NotFound
 from gaffer_kernel.plugins import discovery, folder
-from gaffer_kernel.plugins.base import Plugin
+from gaffer_kernel.plugins.changing import Changing
 from gaffer_kernel.plugins.record import PluginInfo, Record
-from gaffer_kernel.plugins.renewal import Renewal
-from gaffer_kernel.plugins.roster import Roster, all_in_one
+from gaffer_kernel.plugins.roster import Roster
 from gaffer_kernel.plugins.runner import Runner
 
 if TYPE_CHECKING:
@@ -52,6 +50,7 @@ class Plugins:
         self._records = self._roster.records
         self._hooks = self._roster.hooks
         self._runner = Runner(self._roster, self._publish, start_deadline, stop_deadline)
+        self.changing = Changing(self._roster, self._runner, self._roots, self._disabled)
 
     def _publish(self, event: str, **data: object) -> None:
         if self.publish is not None:
@@ -245,8 +244,8 @@ class Plugins:
             PluginError: it failed to open, or it is disabled.
             Closing: the kernel is shutting down.
         """
-        self._known(name)
-        self.check()
+        # Not `check`: what was to be disabled may have left its folder meanwhile.
+        self._roster.check()
         await self._runner.open(name)
 
     async def close(self, name: str) -> None:
@@ -257,7 +256,6 @@ class Plugins:
         Raises:
             NotFound: there is no such plugin.
         """
-        self._known(name)
         await self._runner.close(name)
 
     async def reload(self, name: str) -> None:
@@ -274,19 +272,7 @@ class Plugins:
             ConfigError: the new code does not like the configuration; what ran runs on.
             Closing: the kernel is shutting down.
         """
-        self._known(name)
-        await self.alone(lambda: self._reload(name))
-
-    async def _reload(self, name: str) -> None:
-        self._known(name)
-        record = self._records[name]
-        config = self._runner.running_kernel(record).config.again(read=False)
-        renewal = Renewal(self._roster)
-        if record.path is not None:
-            insecure = any(self._roots[root] for root in self._roots if root in record.path.parents)
-            renewal.load(Record(name, None, path=record.path), insecure)
-        roster = self.renewed(renewal, config)
-        await self._exchange(renewal, roster, {name})
+        await self.changing.alone(lambda: self.changing.reload(name))
 
     async def rescan(self) -> None:
         """Take up what has changed in the folders: load what is new, reload what is other, close
@@ -298,85 +284,7 @@ class Plugins:
             PluginError, ConfigError: something is wrong, all of it is named; what ran runs on.
             Closing: the kernel is shutting down.
         """
-        await self.alone(self._rescan)
-
-    async def _rescan(self) -> None:
-        config = self._runner.running_kernel(Record("folder", None)).config.again(read=False)
-        await self.adopt(*self.look_again(config))
-
-    # Changing
-
-    async def alone(self, change: Callable[[], Awaitable[None]]) -> None:
-        """Await a change of the plugins: one at a time, and to its end, even if cancelled.
-
-        Raises what the change raises.
-        """
-        await self._runner.alone(change)
-
-    def look_again(self, config: Config) -> tuple[Renewal, Roster]:
-        """Load what has changed in the folders, and let all plugins check a configuration.
-
-        Nothing is closed or opened yet; `adopt` does that.
-
-        Raises:
-            PluginError, ConfigError: something is wrong; what was loaded is forgotten. A plugin
-                that cannot be loaded is in the list with its error.
-        """
-        renewal = Renewal(self._roster)
-        renewal.rescan(self._roots, self._disabled)
-        return renewal, self.renewed(renewal, config)
-
-    def renewed(self, renewal: Renewal, config: Config) -> Roster:
-        """The set of plugins that a renewal leads to, checked and configured.
-
-        Raises as `look_again`.
-        """
-        try:
-            if renewal.problems:
-                raise all_in_one(renewal.problems)
-            roster = Roster(renewal.records.values())
-            roster.check(self._disabled & set(roster.records))
-            roster.configure(config)
-        except BaseException:
-            renewal.discard()
-            self._note(renewal)
-            raise
-        return roster
-
-    def _note(self, renewal: Renewal) -> None:
-        for record, reason in renewal.problems:
-            known = self._records.get(record.name)
-            if known is None:
-                self._roster.add(record)
-            else:
-                known.error = reason
-
-    async def adopt(self, renewal: Renewal, roster: Roster) -> None:
-        """Close, change and open as a renewal wants it; what stays open restarts.
-
-        Call it inside `alone`.
-
-        Raises:
-            PluginError: new code does not open; the old plugins have been put back and opened.
-            Closing: the kernel is shutting down.
-        """
-        await self._exchange(renewal, roster, set())
-        for record in self._records.values():
-            if record.state == "open" and record not in renewal.fresh:
-                if isinstance(record.plugin, Plugin):
-                    record.plugin._restart()
-
-    async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
-        try:
-            await self._runner.exchange(roster, leaving)
-        except BaseException:
-            renewal.discard()
-            raise
-        renewal.settle()
-
-    def _known(self, name: str) -> None:
-        if name not in self._records:
-            raise NotFound("plugin", name)
+        await self.changing.alone(self.changing.rescan)
 
 
 def _own_name(plugin: object) -> str:

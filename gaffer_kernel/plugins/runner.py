@@ -1,20 +1,20 @@
 """Opening and closing plugins: in order, under deadlines, and each without harm to the others."""
 
-import contextvars
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_kernel.errors import Closing, GafferError, PluginError
+from gaffer_kernel.errors import Closing, GafferError, NotFound, PluginError
 from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.plugins.life import Life
 from gaffer_kernel.plugins.order import requirements
 from gaffer_kernel.plugins.record import Record, State
 from gaffer_kernel.plugins.roster import Roster
+from gaffer_kernel.plugins.turn import Turn
 
 if TYPE_CHECKING:
     from gaffer_kernel.kernel import Kernel
@@ -33,6 +33,7 @@ class Runner:
         stop_deadline: seconds one service may take to close before it is cancelled.
 
     Attributes:
+        turn: whoever has it starts, opens, closes or changes plugins.
         services: what the open plugins yielded.
         abandoned: plugins that did not even end when cancelled; their tasks may still be there.
     """
@@ -44,6 +45,7 @@ class Runner:
         start_deadline: float,
         stop_deadline: float,
     ) -> None:
+        self.turn = Turn()
         self.services: dict[str, object] = {}
         self.abandoned: list[str] = []
         self._roster = roster
@@ -53,7 +55,6 @@ class Runner:
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
         self._lives: dict[str, Life] = {}  # in the order in which they were opened
-        self._changing = trio.Lock()  # one start, open or close at a time
         self._kernel: Kernel | None = None
         self._closing = False
 
@@ -67,7 +68,7 @@ class Runner:
         self._hooks.living = True
         self._hooks.forget()
         try:
-            async with self._changing:
+            async with self.turn.taken:
                 await self._open_all(self._records)
             yield
         finally:
@@ -79,7 +80,8 @@ class Runner:
 
     async def open(self, name: str) -> None:
         """Open a plugin, first those it requires. See Plugins.open."""
-        async with self._changing:
+        async with self.turn.taken:
+            self._check_there(name)
             needed = requirements(name, self._records)
             for record in list(self._records.values()):
                 if record.name in needed or record.name == name:
@@ -87,10 +89,15 @@ class Runner:
 
     async def close(self, name: str) -> None:
         """Close a plugin, first those that require it. See Plugins.close."""
-        async with self._changing:
+        async with self.turn.taken:
+            self._check_there(name)
             for each in reversed(list(self._lives)):
                 if each == name or name in requirements(each, self._records):
                     await self._close(each)
+
+    def _check_there(self, name: str) -> None:
+        if name not in self._records:
+            raise NotFound("plugin", name)
 
     def running_kernel(self, record: Record) -> "Kernel":
         """The kernel that runs, to do something to a plugin that has code or may get it.
@@ -107,33 +114,8 @@ class Runner:
             raise record.blame("can be opened only while its kernel runs")
         return self._kernel
 
-    async def alone(self, change: Callable[[], Awaitable[None]]) -> None:
-        """Await a change to its end, even if cancelled, with no other at the same time.
-
-        In a task of the system: who asks for it may be a task of a plugin that it closes.
-
-        Raises what the change raises.
-        """
-        ended = trio.Event()
-        errors: list[Exception] = []
-
-        async def run() -> None:
-            try:
-                async with self._changing:
-                    await change()
-            except Exception as exc:  # noqa: BLE001  it is raised where it was asked for
-                errors.append(exc)
-            finally:
-                ended.set()
-
-        context = contextvars.copy_context()
-        trio.lowlevel.spawn_system_task(run, name="a change of plugins", context=context)
-        await ended.wait()
-        for error in errors:
-            raise error
-
     async def exchange(self, new: Roster, leaving: Collection[str]) -> None:
-        """Close what is to be other, take over a new set of plugins, open it. Call it in `alone`.
+        """Close what is to be other, take over a new set of plugins, open it. Call it in the turn.
 
         Args:
             new: plugins that are the same in it stay as they are.

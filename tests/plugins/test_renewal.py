@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import weakref
 from contextlib import asynccontextmanager
@@ -410,3 +411,65 @@ async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
         await plugins.reload("ape")
     with pytest.raises(NotFound):
         await plugins.reload("absent")
+
+
+async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
+    place, write, autojump_clock
+):
+    write("ape", "word")
+    write("bee", "word")
+    found = Plugins()
+    found.add_folder(place.path, ["bee"])
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        shutil.rmtree(place.path / "bee")
+        await kernel.plugins.rescan()
+        await kernel.plugins.close("ape")
+        await kernel.plugins.open("ape")
+        assert states(kernel) == {"ape": "open"}
+
+
+SLOW = """
+from contextlib import asynccontextmanager
+import trio
+from gaffer_kernel.hookspecs import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    yield
+    await trio.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("verb", ["open", "close", "reload"])
+async def test_a_plugin_that_goes_while_somebody_waits_to_change_it_is_not_found(
+    place, write, verb, autojump_clock
+):
+    write("ape", "word")
+    place.write("bee/__init__.py", SLOW)
+    async with running(place) as kernel, trio.open_nursery() as nursery:
+        for name in ("ape", "bee"):
+            shutil.rmtree(place.path / name)
+        nursery.start_soon(kernel.plugins.rescan)
+        await trio.testing.wait_all_tasks_blocked()
+        assert states(kernel) == {"ape": "open", "bee": "open"}
+        with pytest.raises(NotFound):
+            await getattr(kernel.plugins, verb)("ape")
+        assert states(kernel) == {}
+
+
+async def test_a_change_that_fails_when_nobody_waits_for_it_any_more_is_said(
+    place, write, autojump_clock, caplog
+):
+    place.write("ape/__init__.py", SLOW)
+    async with running(place) as kernel:
+        place.write(
+            "ape/__init__.py", SLOW.replace("yield", "raise ValueError('no more')\n    yield")
+        )
+        with trio.move_on_after(0.5) as asking:
+            await kernel.plugins.reload("ape")
+        assert asking.cancelled_caught
+        assert "no more" not in caplog.text
+        await trio.sleep(5)
+        assert states(kernel) == {"ape": "open"}
+    assert "plugin ape: did not start: ValueError: no more" in caplog.text

@@ -25,7 +25,7 @@ STRICT = (
 )
 """The policy of a site without a manifest."""
 
-_HOST = r"(?:https?|wss?)://(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?(?:/[\w./~%-]*)?"
+_HOST = r"(?:https?|wss?)://(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?(?:/[A-Za-z0-9_./~%-]*)?"
 _DATA = "data:|blob:"
 _HASH = "'sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}'"
 

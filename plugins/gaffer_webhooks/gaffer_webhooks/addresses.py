@@ -16,7 +16,17 @@ Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
-METADATA = tuple(map(ip_address, ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")))
+METADATA = tuple(
+    map(
+        ip_address,
+        (
+            *("169.254.169.254", "100.100.100.200", "192.0.0.192"),
+            # Public by its number, and yet answered by the host of a machine on Azure.
+            "168.63.129.16",
+            *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+        ),
+    )
+)
 """Where clouds tell a machine its credentials."""
 
 _SPECIAL: tuple[IPv4Network | IPv6Network, ...] = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from gaffer_kernel import GafferError
 
 from gaffer_webhooks.hook import Hook
 from gaffer_webhooks.journal import sync_folder
+from gaffer_webhooks.url import place_of
 
 
 def read_hooks(path: Path) -> list[Hook]:
@@ -21,20 +23,24 @@ def read_hooks(path: Path) -> list[Hook]:
         GafferError: it cannot be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Hook])
+        hooks = msgspec.json.decode(path.read_bytes(), type=list[Hook])
+        for hook in hooks:
+            place_of(hook.url)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise GafferError(f"webhooks: {path}: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise GafferError(f"webhooks: {path} is damaged: {error}: repair or remove it") from None
+    return hooks
 
 
 def write_hooks(path: Path, hooks: Iterable[Hook]) -> None:
     """Replace the hooks in a file: all of them or none; blocks.
 
     Raises:
-        GafferError: it cannot be written. It is as it was.
+        GafferError: it cannot be written, and is as it was; or it cannot be told whether the disk
+            has it.
     """
     data = msgspec.json.format(msgspec.json.encode(list(hooks)), indent=1) + b"\n"
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
@@ -46,7 +52,8 @@ def write_hooks(path: Path, hooks: Iterable[Hook]) -> None:
         new.rename(path)
         sync_folder(path.parent)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):  # It may never have been there.
+            new.unlink()
         raise GafferError(f"webhooks: {path}: {error.strerror}") from None
 
 

@@ -81,7 +81,7 @@ class Journal:
         for line in data.split(b"\n")[:-1]:
             try:
                 self._letters.apply(_decode(line))
-            except msgspec.MsgspecError:
+            except (ValueError, RecursionError):
                 wrong += 1
         if wrong:
             log.warning("%s: %d lines are damaged and were left out", self.path, wrong)
@@ -119,7 +119,7 @@ class Journal:
         """
         if self.problem is not None or self._size > max(SMALL, 2 * self._letters.weight):
             await self._renew(limiter)
-        elif self._unsynced:
+        if self._unsynced and self.problem is None and not self.closed:
             await self._sync(limiter)
 
     async def _sync(self, limiter: trio.CapacityLimiter) -> None:

@@ -62,9 +62,11 @@ class Keeper:
         written, self._written = self._written, {}
         for outbox in [*written, *self._troubled]:
             # It may have been removed while another one was tended to.
+            if not outbox.journal.closed:
+                await outbox.journal.tend(self._limiter)
+            # Or while it was itself.
             if outbox.journal.closed:
                 continue
-            await outbox.journal.tend(self._limiter)
             if outbox.journal.problem is not None:
                 self._trouble(outbox)
             else:

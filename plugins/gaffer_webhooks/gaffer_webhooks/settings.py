@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ MOST_QUEUE = 100_000
 """Messages for one URL."""
 
 KEYS = ("state", "tries", "queue")
+
+LONGEST_TOLD = 8
+"""Characters of a word that is no URL: it may be a secret with a slip in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +102,14 @@ def _hook(pattern: str, url: str, secret: str | None) -> Hook:
         if error.field == "pattern":
             reason = f"is neither one of {', '.join(KEYS)} nor the name of an event"
             raise InvalidField("pattern", reason) from None
-        what = "the secret of a URL" if error.field == "secret" else f"the URL {url!r}"
+        what = "the secret of a URL" if error.field == "secret" else f"the URL {_told(url)!r}"
         raise InvalidField(error.field, f"{what} {error.reason}") from None
+
+
+def _told(word: str) -> str:
+    """What stands in place of a URL, without what may be secret: a password, a path, a secret."""
+    scheme, mark, rest = word.partition("://")
+    if not mark:
+        return word if len(word) <= LONGEST_TOLD else f"{word[:LONGEST_TOLD]}..."
+    host, slash, path = re.sub("^[^/?#]*@", "", rest).partition("/")
+    return f"{scheme}://{re.sub('[?#].*', '...', host)}{slash}{'...' if path else ''}"

@@ -58,3 +58,38 @@ async def test_a_queue_that_cannot_be_read_costs_no_other_its_messages(
     assert caught.group_contains(GafferError, match="Is a directory")
     async with receiver.up(), posting(f"tick = {good}"):
         await until(lambda: len(receiver.got) == 3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"[",
+        b"\xff",
+        b'[{"pattern":"\xff","url":"http://x"}]',
+        b'[{"pattern":"x","url":"x"}]',
+        b'[{"url":"http://x"}]',
+    ],
+)
+async def test_a_damaged_file_of_hooks_is_named_in_a_line(posting, receiver, state, damage):
+    folder = open_folder(state)
+    folder.hooks.write_bytes(damage)
+    folder.close()
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with posting(f"tick = {receiver.url}"):
+            pass
+    assert caught.group_contains(GafferError, match=r"hooks.json is damaged: .*repair or remove it")
+    assert folder.hooks.read_bytes() == damage
+
+
+async def test_a_hook_that_cannot_be_kept_is_refused_and_nothing_has_changed(
+    posting, receiver, state
+):
+    async with posting() as kernel:
+        webhooks = kernel.services["webhooks"]
+        kept = await webhooks.register("tick", receiver.url)
+        (state / "hooks.json").unlink()
+        (state / "hooks.json").mkdir()
+        with pytest.raises(GafferError, match=r"hooks\.json: Is a directory"):
+            await webhooks.register("tock", receiver.url)
+        assert webhooks.list() == [kept]
+        assert not list(state.glob("*.new"))

@@ -89,6 +89,23 @@ def test_what_is_wrong_is_named_with_its_line(line, reason):
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("http://me:s3cret@x.example/", "http://x.example/"),
+        ("htps://x.example/services/s3cret", "htps://x.example/..."),
+        ("ftp://x.example?key=s3cret", "ftp://x.example..."),
+        ("http://x.example/#s3cret", "http://x.example/..."),
+        ("whsc_MfKQs3cret", "whsc_MfK..."),
+    ],
+)
+def test_an_error_tells_nothing_secret_of_a_url(word, told):
+    config = Config.from_string(f"[webhooks]\nspawn = {word}\n")
+    with pytest.raises(ConfigError) as caught:
+        Kernel(config, plugins=[gaffer_webhooks]).configure()
+    assert f"spawn: the URL {told!r} must" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("hook", "field"),
     [(("", "http://x"), "pattern"), (("a", "x"), "url"), (("a", "http://x", "short"), "secret")],
 )
