@@ -80,7 +80,10 @@ async def test_it_counts_for_every_file_and_at_once(place, policy, api):
         ('[csp]\nimg-src = ["data:; frame-ancestors *"]', "csp.img-src: 'data:; frame"),
         ('[csp]\nimg-src = ["data:\\nX-Evil: 1"]', "csp.img-src: 'data:\\nX-Evil: 1'"),
         ('[csp]\nimg-src = ["data:\\n"]', "csp.img-src: 'data:\\n'"),
-        ("[csp]\nimg-src = ['https://x.example/\u65e5']", "csp.img-src: 'https://x.example/\u65e5'"),
+        (
+            "[csp]\nimg-src = ['https://x.example/\u65e5']",
+            "csp.img-src: 'https://x.example/\u65e5'",
+        ),
         ("[csp]\nimg-src = ['data:', '']", "csp.img-src: ''"),
         (b"\xff\xfe", ""),
         ("#" * 17_000, "must be at most 16384 bytes"),
