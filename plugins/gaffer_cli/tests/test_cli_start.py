@@ -267,6 +267,31 @@ def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
 
 
+def test_no_line_is_lost_however_slow_the_reader(environ, procfile, tmp_path):
+    procfile(one="seq 300000", two="seq 300000 >&2")
+    line = "gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("600000\n", "")
+
+
+def test_a_reader_that_stands_still_does_not_hold_up_the_end(begin, procfile):
+    procfile(web=f"echo ready; yes; {FOREVER}")
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    time.sleep(1)
+    shown.signal(signal.SIGINT)
+    assert shown.process.wait(20) == 0
+    shown.wait_alone()
+
+
 def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path):
     procfile(web=f"echo ready; sleep 0.5; echo still here; {FOREVER}")
     process = subprocess.Popen(

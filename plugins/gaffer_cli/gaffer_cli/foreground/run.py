@@ -47,7 +47,11 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
 async def _run(system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
     width = name_width(jobs)
     console = ConsoleOutput(
-        actions=SHOWN, numbers=True, width=width, on_gone=lambda error: ending.end(BROKEN_PIPE)
+        actions=SHOWN,
+        numbers=True,
+        width=width,
+        lossless=True,
+        on_gone=lambda error: ending.end(BROKEN_PIPE),
     )
     ending = Ending(on_exit, sum(job.numprocesses for job in jobs), console.say)
     config = Config()
@@ -61,9 +65,19 @@ async def _run(system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit) 
             heed = Signals(ending, kernel.manager, console.say).heed
             nursery.start_soon(heed, signals)
             nursery.start_soon(_leave_with_the_reader, ending)
+            nursery.start_soon(_leave_at_the_end, ending, kernel, console)
             await kernel.run()
             nursery.cancel_scope.cancel()
     return ending.status
+
+
+async def _leave_at_the_end(ending: Ending, kernel: Kernel, console: ConsoleOutput) -> None:
+    """Stop the kernel when all have ended and all that they wrote is printed."""
+    await ending.over.wait()
+    for job in kernel.manager.jobs():
+        await job.settled()
+    await console.wait_printed()
+    kernel.stop()
 
 
 async def _leave_with_the_reader(ending: Ending) -> None:
