@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +169,38 @@ def test_what_ends_can_be_started_again(begin, procfile):
 
 
 # How it is ended
+
+
+def test_the_example_runs(begin, environ):
+    folder = Path(__file__).parent.parent.parent.parent / "examples"
+    shown = begin("-d", folder, "start", PATH=f"{COMMANDS}:{environ['PATH']}")
+    shown.wait_for(r".* dummy\.1  \| hello 1")
+    shown.wait_for(r".* dummy1\.1 \| hello 1")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+
+
+def test_a_signal_that_comes_before_anything_is_started_is_not_lost(begin, procfile):
+    procfile(web=READY)
+    for delay in (0.25, 0.3, 0.35, 0.4, 0.5):
+        shown = begin("start")
+        time.sleep(delay)
+        shown.signal(signal.SIGINT)
+        # Before it can receive signals it just ends, as every program does.
+        assert shown.end() in (0, 130, -signal.SIGINT)
+        shown.wait_alone()
+
+
+def test_many_signals_until_the_very_end_leave_no_trace(begin, procfile):
+    procfile(web=READY)
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    while shown.process.poll() is None:
+        shown.signal(signal.SIGINT)
+        time.sleep(0.001)
+    assert shown.end() == 0 or "again: killing" in shown.text
+    assert "Traceback" not in shown.text
+    shown.wait_alone()
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
