@@ -8,7 +8,7 @@ import trio
 from gaffer_kernel.process import Process
 from gaffer_kernel.streams import Output
 
-from gaffer_console.lines import LineAssembler
+from gaffer_console.lines import LineAssembler, TerminalLines
 from gaffer_console.printer import Printer
 
 STEP = 32 * 1024
@@ -34,7 +34,8 @@ class Follower:
         self._put = put
         self._printer = printer
         self._reader = process.outputs.reader() if process.config.redirect_output else None
-        self._lines = {label: LineAssembler() for label in process.config.redirect_output}
+        lines = TerminalLines if process.config.pty else LineAssembler
+        self._lines = {label: lines() for label in process.config.redirect_output}
         self._shares: Iterator[bytes] = iter(())
         self._hold(False)
 
