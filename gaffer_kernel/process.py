@@ -146,6 +146,17 @@ class Process:
         """Seconds since it was started."""
         return self._system.now() - self.started_at if self._system is not None else 0.0
 
+    def hold_output(self, held: bool) -> None:
+        """Have it wait for a reader that must not lose anything, or have it go on.
+
+        Its outputs are left unread: it waits once its pipes are full, and its `exit` until the rest
+        has been read. When it is told to end it is held no more. The last call counts; without any
+        nobody waits. A reader that begins with the process calls it with False at once: that keeps
+        its pipes short, or they could hold more than a reader is kept.
+        """
+        if self._child is not None and self.ended is None:
+            self._child.hold_output(held)
+
     # How it is told
 
     def stop(self) -> None:

@@ -82,6 +82,12 @@ class Child(Protocol):
         this, what a child leaves behind is killed when it exits.
         """
 
+    def hold_output(self, held: bool) -> None:
+        """Leave its outputs unread, so that it waits once its pipes are full; or read on.
+
+        While they are held it does not end before the rest has been read. `end` lets them go.
+        """
+
     async def write(self, label: str, data: bytes) -> None:
         """Hand bytes to `stdin` or a two-way stream; returns when the pipe has taken them all.
 

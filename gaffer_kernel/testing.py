@@ -65,6 +65,7 @@ class FakeProcess:
         self.signals: list[int] = []
         self.written: dict[str, bytes] = {}
         self.closed_inputs: list[str] = []
+        self.held = False
         self._system = system
         self._listener = listener
         self._ending = False
@@ -118,6 +119,10 @@ class FakeProcess:
         """Take a signal that is meant to end it and all it started."""
         self._ending = True
         self.signal(signum)
+
+    def hold_output(self, held: bool) -> None:
+        """Note it; what it says is heard all the same."""
+        self.held = held
 
     async def write(self, label: str, data: bytes) -> None:
         """Keep what was written."""

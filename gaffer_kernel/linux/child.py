@@ -79,6 +79,8 @@ class LinuxChild:
         self._gone = False
         self._patient = True
         self._looking = False
+        self._awaited = False
+        self._held: set[int] = set()
         for fd in self._readers:
             poller.add(fd, partial(self._read, fd))
         poller.add(self._pidfd, self._died)
@@ -95,6 +97,7 @@ class LinuxChild:
         if self._gone:
             return
         self._ending = signum
+        self._read_on()
         self._told.clear()
         self._to_group(signum)
         # One that was stopped could not obey before its timeout is over.
@@ -155,6 +158,25 @@ class LinuxChild:
 
     # Output
 
+    def hold_output(self, held: bool) -> None:
+        """Leave the outputs unread, or read on; once it is told to end they are always read."""
+        self._awaited = True
+        if not held or self._ending or self._gone:
+            self._read_on()
+            return
+        outputs = self._readers.keys() - self._writers.values() - self._held
+        for fd in outputs:
+            # Watching it for nothing would not do: its end would be told again and again.
+            self._poller.remove(fd)
+        self._held |= outputs
+
+    def _read_on(self) -> None:
+        for fd in self._held:
+            self._poller.add(fd, partial(self._read, fd))
+        if self._held and self._dead:
+            self._wait_for_output()
+        self._held.clear()
+
     def _read(self, fd: int) -> int:
         """Read what there is, up to one turn's share; returns how many bytes."""
         size = 0
@@ -175,7 +197,7 @@ class LinuxChild:
             self._listener.output(self._readers[fd], buffer[:got])
             if got < SHORT:
                 break
-        if size >= FLOOD and fd not in self._wide:
+        if size >= FLOOD and fd not in self._wide and not self._awaited:
             self._widen(fd)
         return size
 
@@ -191,7 +213,10 @@ class LinuxChild:
 
     def _close_reader(self, fd: int) -> None:
         label = self._readers.pop(fd)
-        self._poller.remove(fd)
+        if fd in self._held:
+            self._held.remove(fd)
+        else:
+            self._poller.remove(fd)
         if self._writers.get(label) == fd:
             del self._writers[label]
             trio.lowlevel.notify_closing(fd)
@@ -211,11 +236,14 @@ class LinuxChild:
             self._to_group(signal.SIGKILL)
         # Before the pipes are drained: with the end of the last one it would be complete.
         self._look()
-        for fd in list(self._readers):
+        for fd in self._readers.keys() - self._held:
             self._drain(fd)
         if not self._gone:
-            self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
+            self._wait_for_output()
         return 0
+
+    def _wait_for_output(self) -> None:
+        self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
 
     def _drain(self, fd: int) -> None:
         # Bounded: what is left behind may go on writing for as long as it may live.
@@ -239,8 +267,9 @@ class LinuxChild:
 
     def _lose_patience(self) -> None:
         """Somebody outside the group holds the pipes: do not wait for their end."""
-        self._patient = False
-        self._finish_if_complete()
+        if not self._held:
+            self._patient = False
+            self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:
         waits_for_output = self._readers and self._patient

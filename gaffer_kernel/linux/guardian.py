@@ -35,14 +35,10 @@ class Guardian:
         self._lifeline = lifeline
 
     def dismiss(self) -> None:
-        """Everything has ended as it should: let it go, and reap it."""
-        try:
-            os.write(self._lifeline, b".")
-        except BrokenPipeError:
-            # Somebody has killed it.
-            pass
-        os.close(self._lifeline)
+        """Everything has ended as it should: it is needed no more."""
+        os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+        os.close(self._lifeline)
 
 
 def guard(instance: str, patience: float) -> Guardian:
@@ -72,8 +68,8 @@ def _stand_guard(end: int, prefix: str, patience: float) -> None:
         signal.signal(signum, signal.SIG_IGN)
     os.closerange(0, end)
     os.closerange(end + 1, os.sysconf("SC_OPEN_MAX"))
-    if not os.read(end, 1):
-        end_all(prefix, patience)
+    os.read(end, 1)
+    end_all(prefix, patience)
 
 
 def end_all(prefix: str, patience: float) -> None:

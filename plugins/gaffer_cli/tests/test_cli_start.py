@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +171,38 @@ def test_what_ends_can_be_started_again(begin, procfile):
 # How it is ended
 
 
+def test_the_example_runs(begin, environ):
+    folder = Path(__file__).parent.parent.parent.parent / "examples"
+    shown = begin("-d", folder, "start", PATH=f"{COMMANDS}:{environ['PATH']}")
+    shown.wait_for(r".* dummy\.1  \| hello 1")
+    shown.wait_for(r".* dummy1\.1 \| hello 1")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+
+
+def test_a_signal_that_comes_before_anything_is_started_is_not_lost(begin, procfile):
+    procfile(web=READY)
+    for delay in (0.25, 0.3, 0.35, 0.4, 0.5):
+        shown = begin("start")
+        time.sleep(delay)
+        shown.signal(signal.SIGINT)
+        # Before it can receive signals it just ends, as every program does.
+        assert shown.end() in (0, 130, -signal.SIGINT)
+        shown.wait_alone()
+
+
+def test_many_signals_until_the_very_end_leave_no_trace(begin, procfile):
+    procfile(web=READY)
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    while shown.process.poll() is None:
+        shown.signal(signal.SIGINT)
+        time.sleep(0.001)
+    assert shown.end() == 0 or "again: killing" in shown.text
+    assert "Traceback" not in shown.text
+    shown.wait_alone()
+
+
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
 def test_a_signal_ends_all_politely_with_status_0(begin, procfile, name):
     procfile(web=f"trap 'echo bye; exit 7' TERM; {READY}", worker=READY)
@@ -265,6 +298,31 @@ def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(
     )
     assert done.stderr == ""
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
+
+
+def test_no_line_is_lost_however_slow_the_reader(environ, procfile, tmp_path):
+    procfile(one="seq 300000", two="seq 300000 >&2")
+    line = "gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("600000\n", "")
+
+
+def test_a_reader_that_stands_still_does_not_hold_up_the_end(begin, procfile):
+    procfile(web=f"echo ready; yes; {FOREVER}")
+    shown = begin("start")
+    shown.wait_for(r".* web\.1  \| ready")
+    time.sleep(1)
+    shown.signal(signal.SIGINT)
+    assert shown.process.wait(20) == 0
+    shown.wait_alone()
 
 
 def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMMANDS
-from .foreground import Foreground
+from .foreground import PATIENCE, Foreground
 
 SIZE = (24, 100)
 READY = "echo ready; while :; do sleep 0.05; done"
@@ -116,14 +116,16 @@ def shell(environ, tmp_path):
     shell.close()
 
 
-def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile):
-    procfile(web="echo pid $$; while :; do echo tick; sleep 0.05; done")
+def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile, tmp_path):
+    code = "import os, time; print('pid', os.getpid())\nwhile not time.sleep(0.05): print('tick')"
+    (tmp_path / "ticking.py").write_text(code)
+    procfile(web=f"exec {sys.executable} ticking.py")
     shell.press(b"gaffer start\n")
     pid = int(shell.wait_for(r".* web\.1  \| pid (\d+)")[1])
     shell.wait_for(r".* web\.1  \| tick")
     shell.press(CTRL_Z)
     shell.wait_for(r".*Stopped.*")
-    assert _state(pid) == "T"
+    _wait_until_stopped(pid)
     shell.press(b"echo prompt$((1+1))\n")
     shell.wait_for(r".*prompt2")
     shell.text = ""
@@ -136,6 +138,13 @@ def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile):
     shell.wait_for(r".*status 0")
     shell.press(b"exit\n")
     shell.wait_alone()
+
+
+def _wait_until_stopped(pid):
+    deadline = time.monotonic() + PATIENCE
+    while _state(pid) != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _state(pid):

@@ -25,7 +25,8 @@ class ConsoleOutput:
     """A plugin that prints what becomes of the processes of one kernel, and what they write.
 
     Lines are written as `HH:MM:SS name | text`, in the order of the events. Printing never holds up
-    the kernel: a terminal that is too slow loses the oldest lines, and is told how many.
+    the kernel: a terminal that is too slow loses the oldest lines, and is told how many, unless
+    `lossless` says else.
 
     Each kernel needs one of its own.
 
@@ -37,6 +38,8 @@ class ConsoleOutput:
         numbers: call each process `web.1`, `web.2`: its job, without the session, and which one it
             is. Otherwise all carry the name of their job.
         width: characters to which names are filled up, so that lines begin in one column.
+        lossless: have processes wait when standard output is slow, as they would without us, in
+            place of losing lines; not those that have been told to end.
         on_gone: called with the error when standard output takes nothing more; by default that is
             logged.
     """
@@ -54,6 +57,7 @@ class ConsoleOutput:
         *,
         numbers: bool = False,
         width: int = 0,
+        lossless: bool = False,
         on_gone: Callable[[Exception], object] = say_it_is_gone,
     ) -> None:
         self.colorize = colorize
@@ -61,6 +65,7 @@ class ConsoleOutput:
         self.actions = frozenset(self.DEFAULT_ACTIONS if actions is None else actions)
         self.numbers = numbers
         self.width = width
+        self.lossless = lossless
         self.on_gone = on_gone
         self._open: _Console | None = None
 
@@ -68,6 +73,15 @@ class ConsoleOutput:
         """Print a line that is not of a job. Never blocks; does nothing while it is not open."""
         if self._open is not None:
             self._open.say(text)
+
+    async def wait_printed(self) -> None:
+        """Wait until all lines so far have been printed, or it is closed, or nothing more can be.
+
+        With a terminal that takes nothing that is never. Cancelling it loses nothing.
+        """
+        await trio.lowlevel.checkpoint()
+        if self._open is not None:
+            await self._open.wait_printed()
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
@@ -88,6 +102,7 @@ class ConsoleOutput:
             stream,
             colors=self.colorize and wants_color(stream),
             width=self.width,
+            lossless=self.lossless,
             on_gone=self.on_gone,
         )
         async with printer.running(), trio.open_nursery() as nursery:
@@ -137,6 +152,9 @@ class _Console:
     def say(self, text: str) -> None:
         self._printer.put("", f"{text}\n".encode())
 
+    async def wait_printed(self) -> None:
+        await self._printer.wait_idle()
+
     def tell(self, event: Event) -> None:
         pid = event.data.get("pid")
         if event.event == "exit" and pid in self._followers:
@@ -178,7 +196,8 @@ class _Console:
             name = process.job.name if self._settings.numbers else str(process.job)
             number = process.number if self._settings.numbers else 0
             put = partial(self._printer.put, name, number=number)
-            follower = self._followers[process.pid] = Follower(process, put)
+            printer = self._printer if self._settings.lossless else None
+            follower = self._followers[process.pid] = Follower(process, put, printer)
             self._nursery.start_soon(follower.run, name=f"console of {process.job}")
 
 

@@ -35,3 +35,24 @@ class LineAssembler:
         line = bytes(self._half)
         self._half.clear()
         return line + b"\n" if line else b""
+
+
+class TerminalLines(LineAssembler):
+    """The same of a program that writes to a terminal: what stands before a `\\r` is overwritten.
+
+    Progress bars are shown as they were left, and not as one line of all that they ever said.
+    """
+
+    def feed(self, data: bytes) -> bytes:
+        if b"\r" in data or b"\r" in self._half:
+            data = _as_left(bytes(self._half) + data)
+            self._half.clear()
+        return super().feed(data)
+
+
+def _as_left(data: bytes) -> bytes:
+    *lines, half = data.split(b"\n")
+    whole = [line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines]
+    # More may come after the \r at its end, or a line end.
+    text = half.rstrip(b"\r")
+    return b"\n".join([*whole, text.rpartition(b"\r")[2] + half[len(text) :]])

@@ -71,6 +71,7 @@ class Printer:
         stream: where to; its file descriptor is used if it has one.
         colors: whether names are coloured and programs may use colours.
         width: characters to which names are filled up.
+        lossless: drop nothing. Then whoever puts lines waits while it `is_full`.
         on_gone: called with the error if the stream takes nothing more.
     """
 
@@ -80,20 +81,25 @@ class Printer:
         *,
         colors: bool,
         width: int = 0,
+        lossless: bool = False,
         on_gone: Callable[[Exception], object] = say_it_is_gone,
     ) -> None:
         self._write = _writer(stream)
         self._encoding = stream.encoding or "utf-8"
         self._colors = colors
         self._width = width
+        self._lossless = lossless
         self._on_gone = on_gone
         self._rotation = Rotation()
         self._queue: deque[_Entry] = deque()
         self._size = 0
         self._dropped = 0
         self._open = False
+        self._idle = False
         self._abandoned = False
         self._ready = threading.Condition()
+        self._news = trio.lowlevel.ParkingLot()
+        self._token: trio.lowlevel.TrioToken | None = None
 
     def put(self, name: str, block: bytes, when: float | None = None, *, number: int = 0) -> None:
         """Have lines printed. Never blocks; may drop the oldest that wait.
@@ -109,12 +115,30 @@ class Printer:
             if not self._open or not block:
                 return
             self._queue.append(entry)
+            self._idle = False
             self._size += entry.size
-            while self._size > QUEUE_SIZE and len(self._queue) > 1:
+            while self._size > QUEUE_SIZE and len(self._queue) > 1 and not self._lossless:
                 oldest = self._queue.popleft()
                 self._size -= oldest.size
                 self._dropped += oldest.block.count(b"\n")
             self._ready.notify()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that more should not be put."""
+        return self._size > QUEUE_SIZE / 2
+
+    async def wait_room(self) -> None:
+        """Wait until it is no longer full. Cancelling it loses nothing."""
+        await trio.lowlevel.checkpoint()
+        while self.is_full:
+            await self._news.park()
+
+    async def wait_idle(self) -> None:
+        """Wait until all that was put has been printed, or never will be."""
+        await trio.lowlevel.checkpoint()
+        while self._open and not self._idle:
+            await self._news.park()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -123,6 +147,7 @@ class Printer:
         On cancel the same. A terminal that takes nothing is left behind with what it did not take.
         """
         thread = trio.CancelScope(shield=True)
+        self._token = trio.lowlevel.current_trio_token()
         self._open = True
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run, thread)
@@ -146,6 +171,7 @@ class Printer:
         with self._ready:
             self._open = False
             self._ready.notify()
+        self._news.unpark_all()
 
     # In the thread
 
@@ -172,10 +198,10 @@ class Printer:
         """Pause, every BUSY seconds of computing, for as long as that took since `busy`.
 
         A thread that only computes keeps the interpreter from the kernel for 5 ms at a time, and a
-        write that takes no time does not change that.
+        write that takes no time does not change that. Not if the processes wait for it anyway.
         """
         spent = time.thread_time() - busy
-        if spent < BUSY:
+        if spent < BUSY or self._lossless:
             return busy
         time.sleep(spent)
         return time.thread_time()
@@ -183,6 +209,8 @@ class Printer:
     def _next(self) -> _Entry | None:
         with self._ready:
             while not self._queue and self._open:
+                self._idle = True
+                self._tell()
                 self._ready.wait()
             if self._dropped and self._queue:
                 note = b"... %d lines dropped\n" % self._dropped
@@ -191,8 +219,20 @@ class Printer:
             if not self._queue:
                 return None
             entry = self._queue.popleft()
+            was_full = self.is_full
             self._size -= entry.size
+            if was_full and not self.is_full:
+                self._tell()
             return entry
+
+    def _tell(self) -> None:
+        """Have those look again who wait for room or for the end."""
+        assert self._token is not None
+        try:
+            self._token.run_sync_soon(self._news.unpark_all, idempotent=True)
+        except trio.RunFinishedError:
+            # This thread was left behind.
+            pass
 
     def _note_dropped(self, count: int) -> None:
         with self._ready:
@@ -202,6 +242,8 @@ class Printer:
         with self._ready:
             self._open = False
             self._queue.clear()
+            self._size = 0
+            self._tell()
 
     def _format(self, entry: _Entry, lines: list[bytes]) -> str:
         stamp = time.strftime("%H:%M:%S", time.localtime(entry.time))

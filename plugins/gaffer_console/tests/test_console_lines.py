@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_console.lines import LineAssembler
+from gaffer_console.lines import LineAssembler, TerminalLines
 from gaffer_console.text import CUT, MAX_LINE, split
 
 
@@ -65,3 +65,41 @@ def test_the_pieces_do_not_matter(pieces):
     blocks = b"".join(map(lines.feed, pieces)) + lines.end()
     whole = b"".join(pieces)
     assert blocks == (whole if whole.endswith(b"\n") or not whole else whole + b"\n")
+
+
+# Of a terminal
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        (b"10%\r20%\r100%\ndone\n", b"100%\ndone\n"),
+        (b"dos\r\nunix\n", b"dos\nunix\n"),
+        (b"twice\r\r\n", b"twice\n"),
+        (b"\rone\n\r\n", b"one\n\n"),
+        (b"plain\n", b"plain\n"),
+        (b"spinner " * 10 + b"\r" + b"last", b"last\n"),
+        (b"one\r", b"one\n"),
+    ],
+)
+def test_a_carriage_return_overwrites_what_stands_before_it(written, left, step):
+    lines = TerminalLines()
+    shown = b"".join(lines.feed(written[at : at + step]) for at in range(0, len(written), step))
+    assert b"".join(line + b"\n" for line in split(shown + lines.end())) == left
+
+
+def test_a_spinner_that_never_ends_its_line_costs_no_memory_and_hides_no_last_word():
+    lines = TerminalLines()
+    assert not any(lines.feed(b"\r" + b"x" * 1000) for _ in range(10_000))
+    assert lines.feed(b"\rlast word\n") == b"last word\n"
+
+
+@given(st.binary(), st.integers(1, 9))
+def test_without_a_carriage_return_a_terminal_is_like_a_pipe(data, step):
+    data = data.replace(b"\r", b"")
+    of_pipe, of_terminal = LineAssembler(), TerminalLines()
+    for at in range(0, len(data), step):
+        piece = data[at : at + step]
+        assert of_terminal.feed(piece) == of_pipe.feed(piece)
+    assert of_terminal.end() == of_pipe.end()

@@ -324,6 +324,73 @@ async def test_many_short_lives_lose_nothing(terminal):
     assert texts == [str(number) for number in range(1, 3001)] * 20
 
 
+LOUD = "seq 300000"
+
+
+async def test_without_loss_processes_wait_for_a_slow_terminal(use):
+    reader, writer = os.pipe()
+    recorder, read = Recorder(), bytearray()
+    console = ConsoleOutput(actions=(), lossless=True)
+
+    async def read_slowly():
+        await trio.sleep(0.5)
+        while data := await trio.to_thread.run_sync(os.read, reader, 65536):
+            read.extend(data)
+
+    async with trio.open_nursery() as nursery:
+        with os.fdopen(writer, "w") as slow:
+            use(slow)
+            nursery.start_soon(read_slowly)
+            async with open_kernel(plugins=[console, recorder]) as kernel:
+                for name in ("a", "b", "c"):
+                    kernel.manager.load(job(name, LOUD, numprocesses=0)).commit()
+                with trio.fail_after(60):
+                    for name in ("a", "b", "c"):
+                        await recorder.wait_for("exit", name=name)
+                    await console.wait_printed()
+    os.close(reader)
+    lines = [LINE.fullmatch(line).groups() for line in read.decode().splitlines()]
+    for name in ("a", "b", "c"):
+        found = [text for at, text in lines if at == name]
+        assert found == [str(number) for number in range(1, 300_001)]
+
+
+async def test_without_loss_a_stalled_terminal_does_not_hold_up_the_end(use, monkeypatch):
+    monkeypatch.setattr(printer, "LAST_LINES", 0.2)
+    reader, writer = os.pipe()
+    recorder = Recorder()
+    with os.fdopen(writer, "w") as stalled, os.fdopen(reader, "rb"):
+        use(stalled)
+        console = ConsoleOutput(lossless=True)
+        with trio.fail_after(20):
+            async with open_kernel(plugins=[console, recorder]) as kernel:
+                flood = kernel.manager.load(job(cmd="yes"))
+                await spawned(recorder, name="web")
+                [process] = flood.processes
+                log = process.outputs.logs["out"]
+                seen = -1
+                while seen != log.end:
+                    seen = log.end
+                    await trio.sleep(0.2)
+
+
+async def test_what_waits_for_lines_to_be_printed_ends_when_standard_output_is_gone(use):
+    reader, writer = os.pipe()
+    gone = []
+    with os.fdopen(writer, "w") as stalled:
+        use(stalled)
+        console = ConsoleOutput(lossless=True, on_gone=gone.append)
+        async with open_kernel(plugins=[console]) as kernel:
+            kernel.manager.load(job(cmd="yes"))
+            await trio.sleep(0.2)
+            os.close(reader)
+            with trio.fail_after(10):
+                await console.wait_printed()
+                while not gone:
+                    await trio.sleep(0.01)
+    await console.wait_printed()
+
+
 async def test_a_terminal_that_stands_still_holds_up_nobody(use, monkeypatch):
     monkeypatch.setattr(printer, "LAST_LINES", 0.2)
     reader, writer = os.pipe()

@@ -66,10 +66,12 @@ def command(
     if name is not None:
         app = app.only(name)
     files = exporter(format_).export(app)
-    if out in (None, STANDARD_OUTPUT):
+    if out is None or out == STANDARD_OUTPUT:
         _print(files, format_)
     else:
-        written = _write(files, Path(str(out)), force)
+        if len(files) > 1 or out.endswith("/"):
+            Path(out).mkdir(parents=True, exist_ok=True)
+        written = _write(files, Path(out), force)
         run.show({"files": written}, [f"wrote {path}" for path in written])
 
 
@@ -96,8 +98,6 @@ def _print(files: list[ExportedFile], format_: str) -> None:
 
 def _write(files: list[ExportedFile], out: Path, force: bool) -> list[str]:
     """Write all files, or none if one of them would be replaced."""
-    if len(files) > 1:
-        out.mkdir(parents=True, exist_ok=True)
     targets = {out / file.name if out.is_dir() else out: file.text for file in files}
     for path, text in targets.items():
         if not force and path.is_file() and path.read_bytes() not in (b"", text.encode()):

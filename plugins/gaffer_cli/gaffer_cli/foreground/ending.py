@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from math import inf
 
+import trio
 from gaffer_kernel import Event, Job, Kernel, hookimpl
 
 _SIGNALLED = 128
@@ -24,7 +25,7 @@ class OnExit(StrEnum):
 
 
 class Ending:
-    """A plugin that ends its kernel when it is time to.
+    """A plugin that ends all jobs when it is time to, and its kernel when it is told to.
 
     Args:
         on_exit: what the end of a process means.
@@ -33,6 +34,7 @@ class Ending:
 
     Attributes:
         status: of all, so far.
+        over: set when no process runs any more, or none is to.
     """
 
     name = "ending"
@@ -40,6 +42,7 @@ class Ending:
 
     def __init__(self, on_exit: OnExit, count: int, say: Callable[[str], None]) -> None:
         self.status = 0
+        self.over = trio.Event()
         self._on_exit = on_exit
         self._running = count
         self._say = say
@@ -50,15 +53,16 @@ class Ending:
         self._kernel = kernel
 
     def end(self, status: int, *, kill: bool = False) -> None:
-        """End it all.
+        """End the kernel.
 
         Args:
             status: of it all, unless it was ending already and `kill` is not set.
             kill: do not wait for anybody any longer.
         """
         assert self._kernel is not None
-        if kill or not self._kernel.stopping:
+        if kill or not self.over.is_set():
             self.status = status
+        self.over.set()
         self._kernel.stop(kill=kill)
 
     @hookimpl
@@ -76,11 +80,13 @@ class Ending:
         return None if self._on_exit is OnExit.RESTART else inf
 
     def _ended(self, event: Event, status: int) -> None:
-        if self._kernel is None or self._kernel.stopping or self._on_exit is OnExit.RESTART:
+        if self._kernel is None or self.over.is_set() or self._on_exit is OnExit.RESTART:
             return
         self._running -= 1
         self.status = self.status or status
         if self._running and self._on_exit is OnExit.STOP:
             self._say(f"{event.job} has ended: stopping the others")
         if not self._running or self._on_exit is OnExit.STOP:
-            self._kernel.stop()
+            self.over.set()
+            for job in self._kernel.manager.jobs():
+                job.stop()

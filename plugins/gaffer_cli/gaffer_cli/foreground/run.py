@@ -16,7 +16,7 @@ from gaffer_kernel.linux.guardian import guard
 from gaffer_cli.exits import BROKEN_PIPE
 from gaffer_cli.foreground.ending import Ending, OnExit
 from gaffer_cli.foreground.screen import Window, name_width, warnings_shown
-from gaffer_cli.foreground.signals import Signals, received
+from gaffer_cli.foreground.signals import Obedience, Signals
 from gaffer_cli.foreground.spectator import wait_gone
 
 SHOWN = ("spawn", "exit")
@@ -36,18 +36,26 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
         The status of a process, as `on_exit` has it; 128 more than the signal if one ended it.
         After a signal 0, or 130 if it took a second one; 141 if nobody reads the output any more.
     """
+    signals = Signals()
     system = LinuxSystem(own_process=True)
     guardian = guard(system.instance, max(job.graceful_timeout for job in jobs))
     try:
-        return trio.run(partial(_run, system, jobs, on_exit))
+        return trio.run(partial(_run, system, jobs, on_exit, signals))
     finally:
+        signals.silence()
         guardian.dismiss()
 
 
-async def _run(system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
+async def _run(
+    system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit, signals: Signals
+) -> int:
     width = name_width(jobs)
     console = ConsoleOutput(
-        actions=SHOWN, numbers=True, width=width, on_gone=lambda error: ending.end(BROKEN_PIPE)
+        actions=SHOWN,
+        numbers=True,
+        width=width,
+        lossless=True,
+        on_gone=lambda error: ending.end(BROKEN_PIPE),
     )
     ending = Ending(on_exit, sum(job.numprocesses for job in jobs), console.say)
     config = Config()
@@ -56,14 +64,23 @@ async def _run(system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit) 
     plugins = [gaffer_procfile, console, ending, Window(width)]
     kernel = Kernel(config, plugins=plugins, system=system)
     ending.attach(kernel)
-    with received() as signals, warnings_shown(console.say):
+    signals.attach(Obedience(ending, kernel.manager, console.say).obey)
+    with warnings_shown(console.say):
         async with trio.open_nursery() as nursery:
-            heed = Signals(ending, kernel.manager, console.say).heed
-            nursery.start_soon(heed, signals)
             nursery.start_soon(_leave_with_the_reader, ending)
+            nursery.start_soon(_leave_at_the_end, ending, kernel, console)
             await kernel.run()
             nursery.cancel_scope.cancel()
     return ending.status
+
+
+async def _leave_at_the_end(ending: Ending, kernel: Kernel, console: ConsoleOutput) -> None:
+    """Stop the kernel when all have ended and all that they wrote is printed."""
+    await ending.over.wait()
+    for job in kernel.manager.jobs():
+        await job.settled()
+    await console.wait_printed()
+    kernel.stop()
 
 
 async def _leave_with_the_reader(ending: Ending) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import FrameType
 
 import trio
 from gaffer_kernel import Manager
@@ -16,24 +16,47 @@ SAME_PRESS = 0.05
 """Seconds within which a second signal is the first one, handed on by a wrapper around us: the
 terminal sends Ctrl-C to both."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
-_ALL = (*_ENDING, signal.SIGHUP, signal.SIGTSTP)
-
-
-@contextmanager
-def received() -> Iterator[AsyncIterator[int]]:
-    """Receive the signals that mean something here.
-
-    HUP not if it is ignored: that is what `nohup` is for. Ctrl-Z not where there is none.
-    """
-    kept = (signal.SIGHUP, signal.SIGTSTP)
-    wanted = [
-        each for each in _ALL if each not in kept or signal.getsignal(each) is not signal.SIG_IGN
-    ]
-    with trio.open_signal_receiver(*wanted) as signals:
-        yield signals
+_IF_NOT_IGNORED = (signal.SIGHUP, signal.SIGTSTP)
+"""`nohup` has HUP ignored, and where nobody could have us go on there is no Ctrl-Z."""
 
 
 class Signals:
+    """Receives signals from its making until `silence`; those that come early wait for `attach`."""
+
+    def __init__(self) -> None:
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._obey: Callable[[signal.Signals], None] | None = None
+        self._early: list[signal.Signals] = []
+        heeded = [each for each in _IF_NOT_IGNORED if signal.getsignal(each) != signal.SIG_IGN]
+        self._received = (*_ENDING, *heeded)
+        for signum in self._received:
+            signal.signal(signum, self._receive)
+
+    def attach(self, obey: Callable[[signal.Signals], None]) -> None:
+        """From now on call a function for each. Call it inside trio."""
+        self._token = trio.lowlevel.current_trio_token()
+        self._obey = obey
+        for signum in self._early:
+            self._token.run_sync_soon(obey, signum)
+
+    def silence(self) -> None:
+        """Let none of them disturb the last steps of the program: all has ended."""
+        for signum in self._received:
+            signal.signal(signum, signal.SIG_IGN)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        signum = signal.Signals(number)
+        if self._token is None or self._obey is None:
+            self._early.append(signum)
+            return
+        try:
+            self._token.run_sync_soon(self._obey, signum)
+        except trio.RunFinishedError:
+            # All has ended.
+            pass
+
+
+class Obedience:
     """Ends all for INT, TERM, QUIT and HUP; the second but HUP kills. Ctrl-Z stops all for a while.
 
     Args:
@@ -48,17 +71,12 @@ class Signals:
         self._say = say
         self._asked_at: float | None = None
 
-    async def heed(self, signals: AsyncIterator[int]) -> None:
-        """Obey until cancelled."""
-        async for signum in signals:
-            if signum == signal.SIGTSTP:
-                self._pause()
-            else:
-                self._end(signal.Signals(signum))
-
-    def _end(self, signum: signal.Signals) -> None:
+    def obey(self, signum: signal.Signals) -> None:
+        """Do what a signal asks for."""
         now = trio.current_time()
-        if self._asked_at is None:
+        if signum == signal.SIGTSTP:
+            self._pause()
+        elif self._asked_at is None:
             self._asked_at = now
             self._say(f"{signum.name}: stopping; once more kills")
             self._ending.end(0)

@@ -1,0 +1,173 @@
+"""`gaffer export`: what the Procfile says, in other formats."""
+
+import json
+
+import pytest
+from gaffer_kernel import Config, JobConfig, hookimpl
+from gaffer_kernel.plugins import Plugins
+from gaffer_procfile import ExportedFile, Exporter
+
+from gaffer_cli import contributed
+from gaffer_cli.programs import make_gaffer, run
+
+FORMATS = ["compose", "ini", "json", "kubernetes", "supervisor", "systemd"]
+
+
+@pytest.fixture(autouse=True)
+def application(tmp_path):
+    """An application called shop, with variables."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "Procfile").write_text("web: serve --port $PORT\nworker: work | tee 'a b'\n")
+    (shop / ".env").write_text("KEY=50%\n")
+    return shop
+
+
+def export(command, *arguments):
+    done = command("gaffer", "-d", "shop", "export", *arguments)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
+
+
+def test_ini_is_the_default_and_gafferd_reads_it(command, application):
+    config = Config.from_string(export(command, "-c", "web=2"))
+    [(session, web), (_, worker)] = config.jobs()
+    assert (session, web.name, web.numprocesses, web.cwd) == ("shop", "web", 2, str(application))
+    assert (worker.cmd, worker.env["KEY"]) == ("work | tee 'a b'", "50%")
+
+
+def test_gafferd_can_include_what_was_exported(command, tmp_path):
+    export(command, "--out", "shop.ini")
+    (tmp_path / "gaffer.ini").write_text("[gaffer]\ninclude = shop.ini\n")
+    done = command("gafferd", "-c", "gaffer.ini", "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "shop.web" in done.stdout
+
+
+def test_json_of_all_types_is_a_list_of_jobs_and_of_one_a_job(command):
+    jobs = json.loads(export(command, "--format", "json"))["jobs"]
+    assert [job["name"] for job in jobs] == ["shop.web", "shop.worker"]
+    one = json.loads(export(command, "--format", "json", "worker"))
+    assert one == jobs[1]
+    assert JobConfig.from_dict({**one, "name": "worker"}).env["KEY"] == "50%"
+
+
+def test_ini_of_one_type(command):
+    assert [job.name for _, job in Config.from_string(export(command, "worker")).jobs()] == [
+        "worker"
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_is_written_where_it_is_wanted(command, tmp_path, name):
+    said = export(command, "--format", name, "--out", "new/folder/")
+    paths = [line.removeprefix("wrote ") for line in said.splitlines()]
+    assert paths
+    assert all((tmp_path / path).read_text() for path in paths)
+
+
+def test_several_files_need_a_folder(command, tmp_path):
+    done = command("gaffer", "-d", "shop", "export", "--format", "systemd")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "shop.target" in done.stderr
+    assert "name a folder with --out" in done.stderr
+    export(command, "--format", "systemd", "--out", "units")
+    assert sorted(path.name for path in (tmp_path / "units").iterdir()) == [
+        "shop-web.1.service",
+        "shop-worker.1.service",
+        "shop.target",
+    ]
+
+
+def test_one_file_goes_into_a_folder_that_is_there(command, tmp_path):
+    assert export(command, "--out", ".") == "wrote shop.ini\n"
+    assert (tmp_path / "shop.ini").is_file()
+
+
+def test_a_dash_is_standard_output(command):
+    assert export(command, "--out", "-") == export(command)
+
+
+def test_format_and_file_can_stand_without_options(command, tmp_path):
+    assert export(command, "json") == export(command, "--format", "json")
+    assert export(command, "json", "web") == export(command, "--format", "json", "web")
+    export(command, "ini", "old.ini")
+    assert (tmp_path / "old.ini").read_text() == export(command)
+
+
+def test_what_is_there_is_replaced_only_by_force(command, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious\n")
+    done = command("gaffer", "-d", "shop", "export", "--out", "precious")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "gaffer: precious is there already, with something else in it: --force replaces it\n"
+    )
+    assert precious.read_text() == "precious\n"
+    export(command, "--out", "precious", "--force")
+    assert precious.read_text() == export(command)
+
+
+def test_none_is_written_if_one_cannot_be(command, tmp_path):
+    units = tmp_path / "units"
+    units.mkdir()
+    (units / "shop-worker.1.service").write_text("mine\n")
+    done = command("gaffer", "-d", "shop", "export", "--format", "systemd", "--out", "units")
+    assert done.returncode == 1
+    assert len(list(units.iterdir())) == 1
+
+
+def test_an_export_that_is_the_same_or_an_empty_file_is_no_obstacle(command, tmp_path):
+    (tmp_path / "empty").touch()
+    export(command, "--out", "empty")
+    export(command, "--out", "empty")
+
+
+def test_programs_are_told_the_files(command):
+    assert json.loads(export(command, "--json", "--out", "x.ini")) == {"files": ["x.ini"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["wen"], 1, "gaffer: shop/Procfile: type: no type 'wen' here, there are web, worker\n"),
+        (["--format", "yml"], 2, f"gaffer: no format 'yml', there are {', '.join(FORMATS)}\n"),
+        (["web", "worker"], 2, "gaffer: export: one TYPE at most, not web worker\n"),
+        (["--out", "no/folder"], 1, "gaffer: no/folder: no such file or directory\n"),
+        (["-c", "wen=1"], 1, "gaffer: shop/Procfile: concurrency: no type 'wen' here"),
+        (["-e", "KEY=a\nb"], 1, "gaffer: KEY: an ini file cannot hold a line break, json can\n"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_in_a_line(command, arguments, status, said):
+    done = command("gaffer", "-d", "shop", "export", *arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+class Runit:
+    """A plugin with a format."""
+
+    name = "runit"
+
+    @hookimpl(optionalhook=True)
+    def gaffer_exporters(self):
+        def files(app):
+            return [ExportedFile("run", "".join(each.command + "\n" for each in app.types()))]
+
+        return [Exporter("runit", "run files", files)]
+
+
+def test_a_plugin_brings_a_format(monkeypatch, capsys, application):
+    def discover(self, disabled=()):
+        import gaffer_procfile
+
+        self.add(gaffer_procfile, "procfile")
+        self.add(Runit())
+
+    contributed._all.cache_clear()
+    monkeypatch.setattr(Plugins, "discover", discover)
+    for arguments in (["--format", "runit"], ["runit"]):
+        assert run(make_gaffer(), ["-d", str(application), "export", *arguments]) == 0
+        assert capsys.readouterr().out == "serve --port $PORT\nwork | tee 'a b'\n"
+    contributed._all.cache_clear()
