@@ -20,8 +20,8 @@ T = TypeVar("T")
 Wait = float | None
 """Seconds to wait for what was asked for; None for not at all."""
 
-_USUAL = 60.0
-_LONGEST = 600.0
+_USUAL = 60
+_LONGEST = 600
 """Seconds: the API waits no longer."""
 _GLANCE = 0.5
 """Seconds that nobody needs an explanation for."""
@@ -73,8 +73,11 @@ def settle(what: str, ask: Callable[[], T], *, starting: Job | None = None) -> T
 
 
 def _check(what: str, starting: Job | None) -> None:
-    status = None if starting is None else starting.status()
-    if status is not None and status.last_error is not None and not status.stopped:
+    if starting is None:
+        return
+    status = starting.status()
+    # The error may be an old one, as long as nothing waits for the next start.
+    if status.last_error is not None and status.next_start_in is not None:
         raise Failure(f"{what}: {status.last_error}")
 
 

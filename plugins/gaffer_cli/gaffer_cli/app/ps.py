@@ -10,6 +10,7 @@ import click
 from gaffer_client import JobStats, NotFound, Server
 
 from gaffer_cli.app.application import application_name
+from gaffer_cli.app.elapsed import elapsed
 from gaffer_cli.app.loaded import jobs_of, label
 from gaffer_cli.condition import condition
 from gaffer_cli.invocation import Invocation
@@ -101,19 +102,8 @@ def _lines(types: list[_Type]) -> Iterator[str]:
             yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
         yield ""
         for process in each.processes:
-            yield f"{process.name}: up for {_elapsed(process.uptime or 0.0)}"
+            yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
             yield f"{each.name}: {each.condition}"
         elif not each.processes:
             yield f"{each.name}: no processes are wanted"
-
-
-def _elapsed(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    if minutes < 60:
-        # Not rounded up: there are no 60 seconds.
-        return f"{minutes:.0f}:{int(rest * 100) / 100:05.2f}"
-    hours, minutes = divmod(int(minutes), 60)
-    days, hours = divmod(hours, 24)
-    clock = f"{hours}:{minutes:02}:{int(rest):02}"
-    return f"{days} d {clock}" if days else clock

@@ -9,6 +9,7 @@ from gaffer_client import NotFound, Process, ProcessInfo
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
 from gaffer_client.feeds.events import PASSING
 
+from gaffer_cli.output.patience import patiently
 from gaffer_cli.output.told import Note, Told, not_redirected, told_of
 
 Put = Callable[[Told | Note], None]
@@ -44,7 +45,7 @@ class Follower:
             ClientError: gafferd cannot be reached any more, or answers nonsense.
         """
         try:
-            info = self._process.info()
+            info = patiently(self._process.info)
         except NotFound:
             text = f"a process, pid {self._process.pid}, has ended before its output could be read"
             self._put(Note(text))

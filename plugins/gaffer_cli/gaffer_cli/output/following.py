@@ -12,6 +12,7 @@ from gaffer_client import Event, NotFound, Process, Server
 
 from gaffer_cli.output.chosen import Chosen
 from gaffer_cli.output.follower import Follower
+from gaffer_cli.output.patience import patiently
 from gaffer_cli.output.told import Note, Told, not_redirected, told_of
 
 MOST = 1000
@@ -98,7 +99,7 @@ class Following:
             self._follow(event.pid)
 
     def _look(self) -> None:
-        for pid in self._chosen.pids():
+        for pid in patiently(self._chosen.pids):
             self._follow(pid)
 
     def _follow(self, pid: int) -> None:
