@@ -8,6 +8,8 @@ import gaffer_procfile
 import pytest
 from gaffer_kernel import Config, JobConfig, open_kernel
 
+from .conftest import until
+
 PROCFILE = "web: sleep 1000\nmy-type: sleep 1000\n"
 
 
@@ -253,3 +255,13 @@ class TestWithoutStats:
         await gaffer("load", "-c", "my-type=0")
         said = (await gaffer("ps")).stdout
         assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", said)
+
+
+async def test_the_type_for_releases_is_loaded_and_run_by_hand(gaffer, ask, jobs, shop):
+    (shop / "Procfile").write_text("web: sleep 1000\nrelease: touch done\n")
+    done = await gaffer("load")
+    assert done.returncode == 0
+    assert not jobs()["release"].active
+    assert not (shop / "done").exists()
+    await ask("gafferctl", "commit", "shop.release")
+    await until((shop / "done").exists)

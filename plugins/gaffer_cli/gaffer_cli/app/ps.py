@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
-from gaffer_client import JobStats, NotFound, Server
+from gaffer_client import JobStats, NamedStatus, NotFound, Server
 
 from gaffer_cli.app.application import application_name
 from gaffer_cli.app.elapsed import elapsed
-from gaffer_cli.app.loaded import jobs_of, label
+from gaffer_cli.app.loaded import label, not_loaded
 from gaffer_cli.condition import condition
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import SESSION
@@ -51,7 +51,10 @@ def command(run: Invocation, name: str | None) -> None:
       gaffer ps shop
     """
     server = run.server()
-    jobs = jobs_of(server, application_name(run, name))
+    app = application_name(run, name)
+    jobs = [each for each in server.status() if each.session == app]
+    if not jobs:
+        raise not_loaded(server, app)
     stats = _stats(server)
     types = [each for each in (_type(server, job, stats) for job in jobs) if each is not None]
     run.show(types, _lines(types))
@@ -65,22 +68,21 @@ def _stats(server: Server) -> dict[str, JobStats]:
         return {}
 
 
-def _type(server: Server, name: str, stats: dict[str, JobStats]) -> _Type | None:
+def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _Type | None:
     """None if it is gone meanwhile."""
-    job = server.job(name)
     try:
-        info, status = job.info(), job.status()
+        info = server.job(status.name).info()
     except NotFound:
         return None
-    sample = stats.get(name)
+    sample = stats.get(status.name)
     return _Type(
         info.job,
         " ".join([info.config["cmd"], *map(shlex.quote, info.config["args"])]),
         condition(status),
-        info.numprocesses,
+        status.numprocesses,
         sample.cpu if sample else None,
         sample.mem if sample else None,
-        [*_processes(server, info.processes)],
+        [*_processes(server, status.pids)],
     )
 
 
