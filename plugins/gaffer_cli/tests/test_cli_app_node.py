@@ -265,3 +265,12 @@ async def test_the_type_for_releases_is_loaded_and_run_by_hand(gaffer, ask, jobs
     assert not (shop / "done").exists()
     await ask("gafferctl", "commit", "shop.release")
     await until((shop / "done").exists)
+
+
+async def test_a_command_line_cannot_steer_the_terminal(kernel, gaffer, ask):
+    cmd = "sleep 1000 \x1b[2J\x9b2J"
+    kernel.manager.load(JobConfig(name="web", cmd=cmd, start=False), "shop")
+    for program, *arguments in (("gaffer", "ps", "shop"), ("gafferctl", "get_process", "shop.web")):
+        said = (await ask(program, *arguments)).stdout
+        assert "sleep 1000" in said
+        assert said.replace("\n", "").isprintable()

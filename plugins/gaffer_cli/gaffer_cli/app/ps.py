@@ -15,6 +15,7 @@ from gaffer_cli.app.loaded import label, not_loaded
 from gaffer_cli.condition import condition
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import SESSION
+from gaffer_cli.printable import printable
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def _lines(types: list[_Type]) -> Iterator[str]:
     for index, each in enumerate(types):
         if index:
             yield ""
-        yield f"=== {each.name}: `{each.cmd}`"
+        yield f"=== {each.name}: `{printable(each.cmd)}`"
         if each.cpu is not None and each.mem is not None:
             yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
         yield ""
         for process in each.processes:
             yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
-            yield f"{each.name}: {each.condition}"
+            yield f"{each.name}: {printable(each.condition)}"
         elif not each.processes:
             yield f"{each.name}: no processes are wanted"
