@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
 import click
-from gaffer_client import Job, NotSettled
+from gaffer_client import ClientError, Job, NotSettled
 
 from gaffer_cli.condition import condition
 from gaffer_cli.exits import Failure
@@ -75,7 +75,11 @@ def settle(what: str, ask: Callable[[], T], *, starting: Job | None = None) -> T
 def _check(what: str, starting: Job | None) -> None:
     if starting is None:
         return
-    status = starting.status()
+    try:
+        status = starting.status()
+    except ClientError:
+        # The answer that is waited for will say more.
+        return
     # The error may be an old one, as long as nothing waits for the next start.
     if status.last_error is not None and status.next_start_in is not None:
         raise Failure(f"{what}: {status.last_error}")
