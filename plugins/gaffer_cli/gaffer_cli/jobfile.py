@@ -19,7 +19,7 @@ STDIN = "-"
 Fields = dict[str, Any]
 """The fields of a job, as gafferd takes them."""
 
-_OURS = ("session", "wait")
+_OURS = ("self", "session", "wait")
 """Arguments of the client that are no fields."""
 
 

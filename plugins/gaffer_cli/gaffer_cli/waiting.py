@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
 import click
-from gaffer_client import Job, NotSettled
+from gaffer_client import ClientError, Job, NotSettled
 
 from gaffer_cli.condition import condition
 from gaffer_cli.exits import Failure
@@ -20,8 +20,8 @@ T = TypeVar("T")
 Wait = float | None
 """Seconds to wait for what was asked for; None for not at all."""
 
-_USUAL = 60.0
-_LONGEST = 600.0
+_USUAL = 60
+_LONGEST = 600
 """Seconds: the API waits no longer."""
 _GLANCE = 0.5
 """Seconds that nobody needs an explanation for."""
@@ -73,8 +73,15 @@ def settle(what: str, ask: Callable[[], T], *, starting: Job | None = None) -> T
 
 
 def _check(what: str, starting: Job | None) -> None:
-    status = None if starting is None else starting.status()
-    if status is not None and status.last_error is not None and not status.stopped:
+    if starting is None:
+        return
+    try:
+        status = starting.status()
+    except ClientError:
+        # The answer that is waited for will say more.
+        return
+    # The error may be an old one, as long as nothing waits for the next start.
+    if status.last_error is not None and status.next_start_in is not None:
         raise Failure(f"{what}: {status.last_error}")
 
 

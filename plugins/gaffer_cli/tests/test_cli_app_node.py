@@ -8,6 +8,8 @@ import gaffer_procfile
 import pytest
 from gaffer_kernel import Config, JobConfig, open_kernel
 
+from .conftest import until
+
 PROCFILE = "web: sleep 1000\nmy-type: sleep 1000\n"
 
 
@@ -253,3 +255,22 @@ class TestWithoutStats:
         await gaffer("load", "-c", "my-type=0")
         said = (await gaffer("ps")).stdout
         assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", said)
+
+
+async def test_the_type_for_releases_is_loaded_and_run_by_hand(gaffer, ask, jobs, shop):
+    (shop / "Procfile").write_text("web: sleep 1000\nrelease: touch done\n")
+    done = await gaffer("load")
+    assert done.returncode == 0
+    assert not jobs()["release"].active
+    assert not (shop / "done").exists()
+    await ask("gafferctl", "commit", "shop.release")
+    await until((shop / "done").exists)
+
+
+async def test_a_command_line_cannot_steer_the_terminal(kernel, gaffer, ask):
+    cmd = "sleep 1000 \x1b[2J\x9b2J"
+    kernel.manager.load(JobConfig(name="web", cmd=cmd, start=False), "shop")
+    for program, *arguments in (("gaffer", "ps", "shop"), ("gafferctl", "get_process", "shop.web")):
+        said = (await ask(program, *arguments)).stdout
+        assert "sleep 1000" in said
+        assert said.replace("\n", "").isprintable()

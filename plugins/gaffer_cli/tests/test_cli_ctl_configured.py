@@ -54,6 +54,7 @@ async def test_a_loaded_job_is_started_if_that_was_asked_for(kernel, ask, tmp_pa
         ('{"name": "a b", "cmd": "c"}', "'a b' is no name"),
         ('{"name": "a", "cmd": "c", "cwdd": 1}', "cwdd: is not a field of a job, did you mean"),
         ('{"name": "a", "cmd": "c", "wait": 1}', "a: wait: is not a field of a job"),
+        ('{"name": "a", "cmd": "c", "self": 1}', "a: self: is not a field of a job"),
     ],
 )
 async def test_what_is_no_job_is_one_line(kernel, ask, tmp_path, text, said):

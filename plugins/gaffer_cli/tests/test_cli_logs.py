@@ -243,6 +243,7 @@ class TestThroughLosses:
             await process.write("after\n")
             said = await running.until("cat.1 | after\n")
             assert "cat.1 | ... the connection was lost, output may be missing\n" in said
+            assert b"; trying again\n" in await running.process.stderr.receive_some()
             second = job.processes[1]
             await until(lambda: second.outputs.logs["out"].readers > 0)
             await second.write("second\n")

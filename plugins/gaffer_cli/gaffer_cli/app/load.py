@@ -9,6 +9,7 @@ import click
 
 from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
+from gaffer_cli.app.start import RELEASE
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
 from gaffer_cli.names import SESSION
@@ -37,6 +38,8 @@ def command(
     Its name is that of the folder if none, or ., is given. In place of a Procfile, FILE or standard
     input (-) can hold a job in JSON, or {"jobs": [...]}, as gaffer export writes it.
 
+    The type `release` is not started, unless -c names it: gafferctl commit shop.release runs it.
+
     \b
     Examples:
       gaffer load
@@ -56,8 +59,13 @@ def command(
 
 
 def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
-    jobs = application(run, concurrency).jobs()
-    return [{**job.to_dict(), "name": f"{app}.{job.name}"} for job in jobs]
+    read = application(run, concurrency)
+    # It would be run again and again; gafferctl commit runs it once.
+    stopped = {RELEASE} - read.concurrency.keys()
+    return [
+        {**job.to_dict(), "name": f"{app}.{job.name}", "start": job.name not in stopped}
+        for job in read.jobs()
+    ]
 
 
 def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:

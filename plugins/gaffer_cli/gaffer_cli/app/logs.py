@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from gaffer_client import ClientError
 
 from gaffer_cli.app.application import HERE, application_name
 from gaffer_cli.invocation import Invocation
@@ -20,6 +21,8 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
     that has ended. Processes that are started later are followed, too. Without a name, or with .,
     it is the application of this folder.
 
+    A lost connection is made again, for as long as it takes.
+
     \b
     Examples:
       gaffer logs
@@ -33,14 +36,17 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
 
     server = run.server()
     chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
-    jobs = [job.name for job in chosen.jobs()]
-    printer = Printer(as_json=run.json, short=chosen.is_of_one_session, jobs=jobs)
+    printer = Printer(as_json=run.json, short=chosen.is_of_one_session, jobs=chosen.jobs())
     if no_follow:
         for told in kept(server, chosen):
             printer.print(told)
         return
-    following = Following(server, chosen)
+    following = Following(server, chosen, _say_lost)
     for told in following:
         printer.print(told)
         if following.is_quiet:
             printer.flush()
+
+
+def _say_lost(error: ClientError) -> None:
+    click.echo(f"gaffer: {error}; trying again", err=True)

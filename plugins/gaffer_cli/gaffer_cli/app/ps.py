@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
-from gaffer_client import JobStats, NotFound, Server
+from gaffer_client import JobStats, NamedStatus, NotFound, Server
 
 from gaffer_cli.app.application import application_name
-from gaffer_cli.app.loaded import jobs_of, label
+from gaffer_cli.app.elapsed import elapsed
+from gaffer_cli.app.loaded import label, not_loaded
 from gaffer_cli.condition import condition
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import SESSION
+from gaffer_cli.printable import printable
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ def command(run: Invocation, name: str | None) -> None:
       gaffer ps shop
     """
     server = run.server()
-    jobs = jobs_of(server, application_name(run, name))
+    app = application_name(run, name)
+    jobs = [each for each in server.status() if each.session == app]
+    if not jobs:
+        raise not_loaded(server, app)
     stats = _stats(server)
     types = [each for each in (_type(server, job, stats) for job in jobs) if each is not None]
     run.show(types, _lines(types))
@@ -64,22 +69,21 @@ def _stats(server: Server) -> dict[str, JobStats]:
         return {}
 
 
-def _type(server: Server, name: str, stats: dict[str, JobStats]) -> _Type | None:
+def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _Type | None:
     """None if it is gone meanwhile."""
-    job = server.job(name)
     try:
-        info, status = job.info(), job.status()
+        info = server.job(status.name).info()
     except NotFound:
         return None
-    sample = stats.get(name)
+    sample = stats.get(status.name)
     return _Type(
         info.job,
         " ".join([info.config["cmd"], *map(shlex.quote, info.config["args"])]),
         condition(status),
-        info.numprocesses,
+        status.numprocesses,
         sample.cpu if sample else None,
         sample.mem if sample else None,
-        [*_processes(server, info.processes)],
+        [*_processes(server, status.pids)],
     )
 
 
@@ -96,24 +100,13 @@ def _lines(types: list[_Type]) -> Iterator[str]:
     for index, each in enumerate(types):
         if index:
             yield ""
-        yield f"=== {each.name}: `{each.cmd}`"
+        yield f"=== {each.name}: `{printable(each.cmd)}`"
         if each.cpu is not None and each.mem is not None:
             yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
         yield ""
         for process in each.processes:
-            yield f"{process.name}: up for {_elapsed(process.uptime or 0.0)}"
+            yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
-            yield f"{each.name}: {each.condition}"
+            yield f"{each.name}: {printable(each.condition)}"
         elif not each.processes:
             yield f"{each.name}: no processes are wanted"
-
-
-def _elapsed(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    if minutes < 60:
-        # Not rounded up: there are no 60 seconds.
-        return f"{minutes:.0f}:{int(rest * 100) / 100:05.2f}"
-    hours, minutes = divmod(int(minutes), 60)
-    days, hours = divmod(hours, 24)
-    clock = f"{hours}:{minutes:02}:{int(rest):02}"
-    return f"{days} d {clock}" if days else clock

@@ -25,4 +25,5 @@ def command(run: Invocation, name: str) -> None:
     """
     info = run.server().job(name).info()
     config = {**info.config, "name": info.name}
-    run.show(config, json.dumps(config, indent=2, ensure_ascii=False))
+    # All in ASCII: nothing in it can steer a terminal.
+    run.show(config, json.dumps(config, indent=2))

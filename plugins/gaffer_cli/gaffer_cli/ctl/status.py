@@ -8,6 +8,7 @@ from gaffer_cli.condition import condition
 from gaffer_cli.exits import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
+from gaffer_cli.printable import printable
 
 
 @click.command("status")
@@ -22,5 +23,5 @@ def command(run: Invocation, name: str) -> int:
       gafferctl status shop.worker --json
     """
     status = run.server().job(name).status()
-    run.show(status, condition(status))
+    run.show(status, printable(condition(status)))
     return 0 if status.active else NOT_RUNNING

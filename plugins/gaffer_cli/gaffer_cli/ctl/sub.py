@@ -15,7 +15,7 @@ from gaffer_cli.waiting import Wait, settle, waiting
 @waiting
 @click.pass_obj
 def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
-    """Have INC processes less of the job NAME, 1 if not given; prints how many are wanted now.
+    """Have INC fewer processes of the job NAME, 1 if not given; print how many are wanted now.
 
     Never less than none. A job without processes is not stopped: `add` brings some back.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gaffer_client import Job, NotFound, Server
+from gaffer_client import NamedStatus, NotFound, Server
 from gaffer_client.names import JobName
 
 from gaffer_cli.exits import Failure
@@ -52,19 +52,10 @@ class Chosen:
         """Whether a job is chosen."""
         return session in self._sessions or (session, job) in self._jobs
 
-    def jobs(self) -> list[Job]:
-        """The jobs that are there now."""
-        jobs = [self._server.job(name) for name in self._server.jobs()]
-        return [job for job in jobs if self.admits(*job.name)]
+    def jobs(self) -> list[NamedStatus]:
+        """Those that are there now."""
+        return [each for each in self._server.status() if self.admits(each.session, each.job)]
 
     def pids(self) -> list[int]:
         """Their processes."""
-        return [pid for job in self.jobs() for pid in _pids(job)]
-
-
-def _pids(job: Job) -> list[int]:
-    try:
-        return job.pids()
-    except NotFound:
-        # Unloaded meanwhile.
-        return []
+        return [pid for job in self.jobs() for pid in job.pids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from gaffer_client import NotFound, Process, ProcessInfo
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
 from gaffer_client.feeds.events import PASSING
 
+from gaffer_cli.output.patience import patiently
 from gaffer_cli.output.told import Note, Told, not_redirected, told_of
 
 Put = Callable[[Told | Note], None]
@@ -18,8 +20,8 @@ Put = Callable[[Told | Note], None]
 class Follower:
     """Follows a process, in a thread of its own.
 
-    A lost connection is made again, for PATIENCE seconds. What was written meanwhile is lost, and
-    that is said.
+    A lost connection is made again, for as long as it takes. What was written meanwhile is lost,
+    and that is said. A process that has closed its outputs is given up after PATIENCE seconds.
 
     Args:
         process: which.
@@ -29,7 +31,8 @@ class Follower:
     def __init__(self, process: Process, put: Put) -> None:
         self._process = process
         self._put = put
-        self._backoff = Backoff(PATIENCE)
+        self._losses = Backoff(math.inf)
+        self._ends = Backoff(PATIENCE)
         self._is_first = True
         self._missed = False
         self._is_replaced = False
@@ -41,10 +44,10 @@ class Follower:
             Whether there is another one of its pid: gafferd was started anew.
 
         Raises:
-            ClientError: gafferd cannot be reached any more, or answers nonsense.
+            ClientError: gafferd refuses it, or answers nonsense.
         """
         try:
-            info = self._process.info()
+            info = patiently(self._process.info)
         except NotFound:
             text = f"a process, pid {self._process.pid}, has ended before its output could be read"
             self._put(Note(text))
@@ -70,18 +73,15 @@ class Follower:
         except NotFound:
             return None
         except PASSING:
-            delay = self._backoff.failed(time.monotonic())
-            if delay is None:
-                raise
-            return delay
-        return self._backoff.failed(time.monotonic())
+            return self._losses.failed(time.monotonic())
+        return self._ends.failed(time.monotonic())
 
     def _tell(self, info: ProcessInfo) -> None:
         with self._process.lines(tail=self._is_first) as lines:
             self._is_first = False
-            self._backoff.connected(time.monotonic())
+            self._losses.connected(time.monotonic())
+            self._ends.connected(time.monotonic())
             for line in lines:
-                self._backoff.worked()
                 told = told_of(info, line)
                 if told is None:
                     continue

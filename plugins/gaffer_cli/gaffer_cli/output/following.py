@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from queue import Queue
@@ -9,9 +10,11 @@ from threading import Thread
 from typing import NamedTuple
 
 from gaffer_client import Event, NotFound, Process, Server
+from gaffer_client.feeds.events import OnLost
 
 from gaffer_cli.output.chosen import Chosen
 from gaffer_cli.output.follower import Follower
+from gaffer_cli.output.patience import patiently
 from gaffer_cli.output.told import Note, Told, not_redirected, told_of
 
 MOST = 1000
@@ -46,16 +49,21 @@ class _Ended(NamedTuple):
 class Following:
     """What the chosen processes write, and those that are started later: loop over it.
 
-    The loop ends only with an error: gafferd cannot be reached any more.
+    A lost connection is made again, for as long as it takes; the loop ends only with an error.
+
+    Args:
+        server: has them.
+        chosen: which.
+        on_lost: called when a connection is lost, in another thread.
     """
 
-    def __init__(self, server: Server, chosen: Chosen) -> None:
+    def __init__(self, server: Server, chosen: Chosen, on_lost: OnLost) -> None:
         self._server = server
         self._chosen = chosen
         self._queue: Queue[Told | Note | Event | _Ended | Exception] = Queue(MOST)
         self._followed: set[int] = set()
         # Before anybody looks at what is there, so that no process comes unnoticed.
-        self._events = server.events("spawn")
+        self._events = server.events("spawn", patience=math.inf, on_lost=on_lost)
 
     @property
     def is_quiet(self) -> bool:
@@ -98,7 +106,7 @@ class Following:
             self._follow(event.pid)
 
     def _look(self) -> None:
-        for pid in self._chosen.pids():
+        for pid in patiently(self._chosen.pids):
             self._follow(pid)
 
     def _follow(self, pid: int) -> None:

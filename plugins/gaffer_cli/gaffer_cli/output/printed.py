@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 import click
-from gaffer_client.names import JobName
+from gaffer_client import NamedStatus
 from gaffer_console.color import Rotation, colored, wants_color
 from gaffer_console.text import clean
 
@@ -25,12 +25,12 @@ class Printer:
         jobs: those that are known to be told of, so that lines begin in one column.
     """
 
-    def __init__(self, *, as_json: bool, short: bool, jobs: Iterable[JobName]) -> None:
+    def __init__(self, *, as_json: bool, short: bool, jobs: Iterable[NamedStatus]) -> None:
         self._colors = wants_color(sys.stdout)
         self._rotation = Rotation()
         self._short = short
         # With room for a dot and a digit.
-        self._width = max((len(job.name if short else str(job)) + 2 for job in jobs), default=0)
+        self._width = max((len(job.job if short else job.name) + 2 for job in jobs), default=0)
         self._shown: Callable[[Told], str] = self._json if as_json else self._text
         self._noted: set[Note] = set()
         if hasattr(sys.stdout, "reconfigure"):
