@@ -141,7 +141,7 @@ class _Live:
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            width, height = self._terminal.console.size
+            width, height = self._terminal.measured()
             try:
                 self._terminal.paint(picture(self._view, tail.lines, self._where, width, height))
             except OSError:

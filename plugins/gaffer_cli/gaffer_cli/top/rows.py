@@ -61,7 +61,7 @@ def _row(status: NamedStatus, samples: list[Sample] | None) -> Row:
         numprocesses=status.numprocesses,
         pids=status.pids,
         restarts=status.restarts,
-        cpu=None if every is None else round(sum(each.cpu or 0.0 for each in every), 1),
+        cpu=None if every is None else round(sum((each.cpu or 0.0 for each in every), 0.0), 1),
         mem=None if every is None else sum(each.mem_info1 or 0 for each in every),
     )
 

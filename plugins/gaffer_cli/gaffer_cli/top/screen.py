@@ -50,9 +50,9 @@ def picture(view: View, output: Sequence[str], where: str, width: int, height: i
 def _title(view: View, where: str, width: int) -> Text:
     if view.lost is not None:
         return Text(f"waiting for gafferd: {printable(view.lost)}", style="bold red")
-    clock = time.strftime("%H:%M:%S")
     text = f"gaffer at {where}: {total(view.rows)}"
-    return Text(f"{text:{max(0, width - len(clock) - 1)}} {clock}", style="bold")
+    clock = time.strftime("  %H:%M:%S").rjust(width - len(text))
+    return Text(text + clock if len(text + clock) <= width else text, style="bold")
 
 
 def _table(view: View, shown: list[Row]) -> list[Text]:

@@ -65,7 +65,9 @@ class Tail:
                     async for line in lines:
                         self._take(f"[{pid}] " if named else "", line)
             except Refused as error:
-                self._add(f"({error})")
+                # A feed that has been given up may still be answered.
+                if self._feeds.get(pid) is scope:
+                    self._add(f"({error})")
             except ClientError:
                 # Whoever asks how the jobs are says that gafferd is gone.
                 return

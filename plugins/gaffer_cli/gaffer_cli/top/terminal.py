@@ -8,7 +8,7 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.live import Live
 
 _LFLAG, _CC = 3, 6
@@ -22,7 +22,7 @@ class Terminal:
     """
 
     def __init__(self, keyboard: int) -> None:
-        self.console = Console()
+        self._console = Console()
         self._keyboard = keyboard
         self._saved = termios.tcgetattr(keyboard)
         self._live: Live | None = None
@@ -43,7 +43,7 @@ class Terminal:
         mode[_CC][termios.VMIN], mode[_CC][termios.VTIME] = 1, 0
         termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, mode)
         self._live = Live(
-            console=self.console,
+            console=self._console,
             screen=True,
             auto_refresh=False,
             redirect_stdout=False,
@@ -60,6 +60,13 @@ class Terminal:
                     live.stop()
             finally:
                 termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, self._saved)
+
+    def measured(self) -> tuple[int, int]:
+        """Its width and height, now. Other than rich, this does not believe $COLUMNS and $LINES."""
+        width, height = os.get_terminal_size(self._keyboard)
+        # Some do not know it, and say 0.
+        self._console.size = ConsoleDimensions(width or 80, height or 24)
+        return self._console.size
 
     def paint(self, picture: RenderableType) -> None:
         """Show a picture."""
