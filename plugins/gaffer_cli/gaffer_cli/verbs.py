@@ -48,6 +48,7 @@ _CTL = {
     "top": "all jobs, live, and what one of them writes",
     "watch": "what happens, as it happens",
     "plugins": "the plugins of gafferd; open, close and reload them",
+    "sessions": "the sessions; start, stop and restart all jobs of one",
 }
 
 _BOTH = {
