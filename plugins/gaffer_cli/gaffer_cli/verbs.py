@@ -45,8 +45,10 @@ _CTL = {
     "get_process": "the configuration of a job",
     "update_process": "give a job another command line",
     "del_process": "stop a job and remove it",
+    "top": "all jobs, live, and what one of them writes",
     "watch": "what happens, as it happens",
     "plugins": "the plugins of gafferd; open, close and reload them",
+    "sessions": "the sessions; start, stop and restart all jobs of one",
 }
 
 _BOTH = {

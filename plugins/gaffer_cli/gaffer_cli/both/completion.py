@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from gaffer_cli.completing import completion_variable
+
 _SHELLS = ("bash", "zsh", "fish")
 
 
@@ -24,5 +26,5 @@ def command(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     assert root.info_name is not None
-    variable = f"_{root.info_name.upper()}_COMPLETE"
+    variable = completion_variable(root.info_name)
     click.echo(kind(root.command, {}, root.info_name, variable).source())

@@ -1,0 +1,75 @@
+"""What somebody looks at: which jobs, in which order, and which one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gaffer_cli.top.rows import ORDERS, Row
+
+_ORDER_KEYS = {"c": "cpu", "m": "mem", "n": "name"}
+
+
+class View:
+    """The state of a live view.
+
+    Args:
+        order: one of ORDERS.
+
+    Attributes:
+        rows: in order.
+        lost: why nothing new is known; None while gafferd answers.
+        page: how many rows are in sight.
+    """
+
+    def __init__(self, order: str) -> None:
+        self.rows: list[Row] = []
+        self.order = order
+        self.lost: str | None = None
+        self.page = 1
+        self._first = 0
+        self._index = 0
+
+    @property
+    def chosen(self) -> Row | None:
+        """The chosen row; None if there are none."""
+        return self.rows[self._index] if self.rows else None
+
+    def tell(self, rows: list[Row]) -> None:
+        """Take how the jobs are now. The chosen one stays chosen as long as it is there."""
+        self.lost = None
+        self._arrange(rows)
+
+    def _arrange(self, rows: list[Row]) -> None:
+        chosen = self.chosen
+        self.rows = sorted(rows, key=ORDERS[self.order])
+        names = [row.name for row in self.rows]
+        if chosen is not None and chosen.name in names:
+            self._index = names.index(chosen.name)
+        self._move(0)
+
+    def press(self, key: str) -> None:
+        """Do what a key says; one that says nothing does nothing."""
+        moves: dict[str, Callable[[], int]] = {
+            "up": lambda: -1,
+            "down": lambda: 1,
+            "page up": lambda: -self.page,
+            "page down": lambda: self.page,
+            "home": lambda: -len(self.rows),
+            "end": lambda: len(self.rows),
+        }
+        if key in moves:
+            self._move(moves[key]())
+        elif key in _ORDER_KEYS:
+            self.order = _ORDER_KEYS[key]
+            self._arrange(self.rows)
+
+    def _move(self, by: int) -> None:
+        self._index = max(0, min(len(self.rows) - 1, self._index + by))
+
+    def in_sight(self, number: int) -> list[Row]:
+        """The rows that are shown if there is room for so many; the chosen one is among them."""
+        self.page = max(1, number)
+        lowest = max(0, self._index - self.page + 1)
+        self._first = min(max(self._first, lowest), self._index)
+        self._first = max(0, min(self._first, len(self.rows) - self.page))
+        return self.rows[self._first : self._first + self.page]

@@ -1,0 +1,135 @@
+"""What shells complete, in real shells that ask a live gafferd."""
+
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+import trio
+from gaffer_kernel import JobConfig
+
+from .conftest import COMMANDS
+from .pseudo import Pseudo
+
+SHELLS = {
+    "bash": (["bash", "--noprofile", "--norc", "-i"], ""),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; "),
+}
+LINES = [
+    ("gafferctl numpr", "gafferctl numprocesses "),
+    ("gafferctl watch --hea", "gafferctl watch --heartbeat "),
+    ("gafferctl status ni", "gafferctl status night.nap "),
+    ("gafferctl watch spawn_", "gafferctl watch spawn_error "),
+    ("gafferctl watch proc.night.nap.ex", "gafferctl watch proc.night.nap.exit "),
+    ("gafferctl plugins close st", "gafferctl plugins close stats "),
+    ("gafferctl sessions stop ni", "gafferctl sessions stop night "),
+]
+
+
+def needs(shell):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+
+
+@pytest.fixture
+def nap(kernel):
+    return kernel.manager.load(JobConfig(name="nap", cmd="sleep 1000", start=False), "night")
+
+
+@pytest.fixture
+def shell_environ(environ, url):
+    path = f"{COMMANDS}:{environ['PATH']}"
+    shown = {"PS1": "$ ", "TERM": "xterm", "INPUTRC": "/dev/null"}
+    return {**environ, **shown, "PATH": path, "GAFFER_ENDPOINT": url}
+
+
+@pytest.fixture
+def interactive(shell_environ, tmp_path):
+    """Start a shell that has learned to complete: `shell = await interactive("bash")`."""
+    started = []
+
+    async def start(name, **variables):
+        needs(name)
+        argv, before = SHELLS[name]
+        environ = {**shell_environ, **variables}
+        started.append(Pseudo(argv, env=environ, cwd=tmp_path, width=200))
+        started[-1].type(f'{before}eval "$(gafferctl completion {name})"; echo rea""dy\r')
+        await started[-1].until("ready\r\n")
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+async def test_tab_completes_verbs_options_and_what_gafferd_knows(nap, interactive, name):
+    shell = await interactive(name)
+    for typed, completed in LINES:
+        shell.type(f"{typed}\t")
+        await shell.until(completed.removeprefix(typed))
+        # Away with the line.
+        shell.type("\x15")
+    shell.type("gafferctl status ni\t")
+    await shell.until("ght.nap ")
+    shell.type("\r")
+    await shell.until("stopped\r\n")
+
+
+async def test_fish_completes_verbs_options_and_what_gafferd_knows(nap, shell_environ, tmp_path):
+    needs("fish")
+    code = "gafferctl completion fish | source\n" + "".join(
+        f"complete -C '{typed}'; " for typed, _ in LINES
+    )
+    argv = ["fish", "--no-config", "-c", code]
+    settings = {"env": shell_environ, "cwd": tmp_path, "capture_output": True, "text": True}
+    done = await trio.to_thread.run_sync(lambda: subprocess.run(argv, timeout=60, **settings))
+    words = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert words == [completed.split()[-1] for _, completed in LINES]
+    assert done.stderr == ""
+
+
+@pytest.fixture
+def complete(command, environ):
+    """Ask as bash does: `done = complete("gafferctl status ")`."""
+
+    def ask(line, program="gafferctl"):
+        words = line.split(" ")
+        variable = f"_{program.upper()}_COMPLETE"
+        asked = {variable: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        return command(program, env={**environ, **asked})
+
+    return ask
+
+
+async def test_a_gafferd_named_on_the_line_is_asked(nap, complete, url):
+    def ask():
+        return complete(f"gafferctl --connect {url} status ").stdout
+
+    assert await trio.to_thread.run_sync(ask) == "plain,night.nap\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gafferctl status ",
+        "gafferctl --connect ftp://x status ",
+        "gafferctl --token-file nosuch status ",
+        "gafferctl --keyfile nosuch status ",
+    ],
+)
+def test_without_gafferd_nothing_is_printed(complete, line):
+    done = complete(line)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_a_gafferd_that_says_nothing_is_not_waited_for(complete, environ):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environ["GAFFER_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begin = time.monotonic()
+        done = complete("gafferctl status ")
+        spent = time.monotonic() - begin
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+    # A second for gafferd, the rest for a busy machine; otherwise a client waits for ten.
+    assert spent < 8
