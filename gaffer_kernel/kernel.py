@@ -23,7 +23,7 @@ from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.faults import describe
-from gaffer_kernel.reload import apply_difference, index
+from gaffer_kernel.reload import apply_difference, index, tell_what_waits
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,7 @@ class Kernel:
         if config.path is None:
             self.config = before  # The jobs in it came from the program, not from a file.
             return
+        tell_what_waits(before, config)
         apply_difference(self.manager, self._loaded, wanted)
         self._loaded = wanted
 

@@ -46,7 +46,9 @@ class Changing:
         config = self._runner.running_kernel(record).config.again(read=False)
         renewal = Renewal(self._roster)
         if record.path is not None:
-            insecure = any(self._roots[root] for root in self._roots if root in record.path.parents)
+            insecure = any(
+                terms.insecure for root, terms in self._roots.items() if root in record.path.parents
+            )
             renewal.load(Record(name, None, path=record.path), insecure)
         await self._exchange(renewal, self._renewed(renewal, config), {name})
 

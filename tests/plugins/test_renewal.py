@@ -413,6 +413,22 @@ async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
         await plugins.reload("absent")
 
 
+async def test_a_folder_that_need_not_be_there_is_taken_up_when_it_comes(
+    place, write, autojump_clock
+):
+    found = Plugins()
+    found.add_folder(place.path / "later", missing_ok=True)
+    assert found.roots == (place.path / "later",)
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        await kernel.plugins.rescan()
+        write("later/ape", "word")
+        await kernel.plugins.rescan()
+        assert kernel.services["ape"] == "word"
+        shutil.rmtree(place.path / "later")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {}
+
+
 async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
     place, write, autojump_clock
 ):
