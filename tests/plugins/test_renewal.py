@@ -429,6 +429,49 @@ async def test_a_folder_that_need_not_be_there_is_taken_up_when_it_comes(
         assert states(kernel) == {}
 
 
+class Worded(Plugin):
+    """Remembers a word of the configuration."""
+
+    name = "worded"
+    word = None
+
+    @hookimpl
+    def gaffer_config_sections(self):
+        return ["worded"]
+
+    @hookimpl(tryfirst=True)
+    def gaffer_configure(self, config):
+        self.word = config.get("worded", "word")
+
+
+class Picky(Plugin):
+    name = "picky"
+
+    @hookimpl
+    def gaffer_configure(self, config):
+        if config.get("worded", "word") == "bad":
+            raise ConfigError("I do not like it")
+
+
+async def test_what_a_plugin_took_from_a_refused_configuration_it_takes_back(
+    place, tmp_path, autojump_clock
+):
+    file = tmp_path / "gaffer.ini"
+    file.write_text("[worded]\nword = good\n")
+    place.write("README")
+    worded = Worded()
+    async with running(place, worded, Picky(), config=Config.read(file)) as kernel:
+        file.write_text("[worded]\nword = bad\n")
+        with pytest.raises(ConfigError, match="I do not like it"):
+            await kernel.reload()
+        assert worded.word == "good"
+        place.write("ape/__init__.py", "raise ValueError")
+        file.write_text("[worded]\nword = better\n")
+        with pytest.raises(PluginError):
+            await kernel.reload()
+        assert worded.word == "good"
+
+
 async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
     place, write, autojump_clock
 ):
