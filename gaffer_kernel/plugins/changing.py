@@ -101,11 +101,12 @@ class Changing:
             PluginError: new code does not open; the old plugins have been put back and opened.
             Closing: the kernel is shutting down.
         """
+        lives = {name: record.opened for name, record in self._roster.records.items()}
         await self._exchange(renewal, roster, set())
-        for record in self._roster.records.values():
-            if record.state == "open" and record not in renewal.fresh:
-                if isinstance(record.plugin, Plugin):
-                    record.plugin._restart()
+        for name, record in self._roster.records.items():
+            stayed = record.state == "open" and record.opened == lives.get(name)
+            if stayed and isinstance(record.plugin, Plugin):
+                record.plugin._restart()
 
     async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
         try:

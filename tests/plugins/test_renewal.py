@@ -429,6 +429,39 @@ async def test_a_folder_that_need_not_be_there_is_taken_up_when_it_comes(
         assert states(kernel) == {}
 
 
+class Telling(Plugin):
+    """Requires a plugin that changes, or does not."""
+
+    def __init__(self, name, *mandatory):
+        self.name, self.mandatory = name, mandatory
+        self.calls = []
+
+    def app(self, cfg):
+        return self
+
+    def start(self, loop, manager):
+        self.calls.append("start")
+
+    def stop(self):
+        self.calls.append("stop")
+
+    def restart(self):
+        self.calls.append("restart")
+
+
+async def test_what_was_closed_and_started_for_another_is_not_restarted_on_top(
+    place, write, autojump_clock
+):
+    write("ape", "old")
+    closed, kept = Telling("closed", "ape"), Telling("kept")
+    async with running(place, closed, kept) as kernel:
+        write("ape", "new")
+        await kernel.reload()
+        await trio.testing.wait_all_tasks_blocked()
+        assert closed.calls == ["start", "stop", "start"]
+        assert kept.calls == ["start", "restart"]
+
+
 class Worded(Plugin):
     """Remembers a word of the configuration."""
 
