@@ -101,7 +101,7 @@ def gaffer_configure(config: Config, plugins: tuple[PluginInfo, ...]) -> None:
 
     Called at start, by `gafferd --check`, and at each reload, for closed plugins too. It must
     change nothing outside `config` and the plugin: when any plugin refuses, the whole configuration
-    is dropped.
+    is dropped, and at a reload all are called again with the one before.
 
     Args:
         config: the sections of the file and the options of the command line.

@@ -14,7 +14,7 @@ import trio
 
 from gaffer_kernel import restart
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import shown
+from gaffer_kernel.errors import GafferError, shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.job import Job
 from gaffer_kernel.jobconfig import JobConfig
@@ -23,7 +23,7 @@ from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.faults import describe
-from gaffer_kernel.reload import apply_difference, index
+from gaffer_kernel.reload import apply_difference, index, tell_what_waits
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -109,19 +109,28 @@ class Kernel:
 
     async def _reload(self) -> None:
         before, config = self.config, self.config.again()
-        change = self.plugins.changing.look_again(config)
-        wanted = index(config)
-        self.config = config
         try:
+            change = self.plugins.changing.look_again(config)
+            wanted = index(config)
+            self.config = config
             await self.plugins.changing.adopt(*change)
         except BaseException:
             self.config = before
+            self._configure_again()
             raise
         if config.path is None:
             self.config = before  # The jobs in it came from the program, not from a file.
             return
+        tell_what_waits(before, config)
         apply_difference(self.manager, self._loaded, wanted)
         self._loaded = wanted
+
+    def _configure_again(self) -> None:
+        """Let plugins take back what they have taken from a configuration that is refused."""
+        try:
+            self.plugins.configure(self.config.again(read=False))
+        except GafferError as error:
+            log.error("%s", error)
 
     # Life
 

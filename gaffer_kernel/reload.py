@@ -15,6 +15,9 @@ from gaffer_kernel.names import JobName
 
 log = logging.getLogger(__name__)
 
+AT_START = ("plugin_dir", "plugins_dir", "insecure_plugin_dir", "disable_plugins", "pidfile")
+"""Keys of `[gaffer]` that no reload takes up."""
+
 
 def index(config: Config) -> dict[JobName, JobConfig]:
     """The jobs of a configuration by name, those of highest priority first.
@@ -29,6 +32,13 @@ def index(config: Config) -> dict[JobName, JobConfig]:
             raise Conflict("job", name)
         jobs[name] = job
     return jobs
+
+
+def tell_what_waits(before: Config, after: Config) -> None:
+    """Say in the log which changes count only when gafferd starts again."""
+    for key in AT_START:
+        if before.get("gaffer", key) != after.get("gaffer", key):
+            log.warning("[gaffer] %s: counts when gafferd starts the next time", key)
 
 
 def apply_difference(

@@ -63,8 +63,10 @@ def test_the_kernel_has_eight():
     ]
 
 
-def test_plugins_bring_three():
-    assert set(BROUGHT_HOOKS) == {"gaffer_http_routes", "gaffer_http_caller", "gaffer_exporters"}
+def test_plugins_bring_four():
+    assert set(BROUGHT_HOOKS) == {
+        *("gaffer_http_routes", "gaffer_http_caller", "gaffer_exporters", "gaffer_commands"),
+    }
 
 
 @pytest.mark.parametrize("name", HOOKS)

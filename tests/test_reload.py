@@ -163,3 +163,15 @@ async def test_a_reload_while_the_plugins_open_is_not_lost(autojump_clock, file)
         assert [str(job.name) for job in kernel.manager.jobs()] == names
         await kernel.reload()
         assert [str(job.name) for job in kernel.manager.jobs()] == names
+
+
+async def test_what_only_a_start_takes_up_is_said_when_it_changes(autojump_clock, file, caplog):
+    async with open_kernel(Config.read(file), system=FakeSystem()) as kernel:
+        file.write_text(f"[gaffer]\ndisable_plugins = web\npidfile = pid\n{FILE}")
+        await kernel.reload()
+        await kernel.reload()
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("reload")]
+    assert told == [
+        "[gaffer] disable_plugins: counts when gafferd starts the next time",
+        "[gaffer] pidfile: counts when gafferd starts the next time",
+    ]

@@ -93,12 +93,11 @@ def _read(options: argparse.Namespace) -> Config:
 
 
 def _load(options: argparse.Namespace, config: Config, broken: Iterable[str] = ()) -> Plugins:
-    folder = plugins_folder(options.plugins_dir, os.environ, config)
+    folder, named = plugins_folder(options.plugins_dir, os.environ, config)
     disabled = disabled_plugins(options.disable, config).union(broken)
     plugins = Plugins()
     plugins.discover(disabled)
-    if folder is not None:
-        plugins.add_folder(folder, disabled, insecure=is_insecure(config))
+    plugins.add_folder(folder, disabled, insecure=is_insecure(config), missing_ok=not named)
     return plugins
 
 
@@ -118,7 +117,7 @@ def _help(first: argparse.Namespace) -> int:
 
 def _list_plugins(first: argparse.Namespace) -> int:
     config = _read(first)
-    folder = plugins_folder(first.plugins_dir, os.environ, config)
+    folder, _ = plugins_folder(first.plugins_dir, os.environ, config)
     print(plugin_table(survey(partial(_load, first, config)), folder))
     return 0
 

@@ -120,7 +120,7 @@ def _parser(*, help_action: str) -> _Parser:
         metavar="PLUGINS_DIR",
         type=_name,
         help=f"folder of plugins (default: ${FOLDER_VARIABLE}, else plugin_dir of the file, else"
-        f" {' or '.join(DEFAULT_FOLDERS)} if it is there)",
+        f" {DEFAULT_FOLDERS[0]}, or {DEFAULT_FOLDERS[1]} if only that is there)",
     )
     add(
         "--disable",
@@ -187,8 +187,10 @@ def config_file(named: str | None, environ: Mapping[str, str]) -> Path | None:
     return Path(default) if os.path.lexists(default) else None
 
 
-def plugins_folder(named: str | None, environ: Mapping[str, str], config: Config) -> Path | None:
-    """The folder of plugins; None when none is named and there is none in the usual places.
+def plugins_folder(
+    named: str | None, environ: Mapping[str, str], config: Config
+) -> tuple[Path, bool]:
+    """The folder of plugins, and whether somebody named it: then it has to be there.
 
     Raises:
         ConfigError: the file names two.
@@ -199,9 +201,9 @@ def plugins_folder(named: str | None, environ: Mapping[str, str], config: Config
         raise section.error(FOLDER_KEYS[1], f"means the same as {FOLDER_KEYS[0]}: keep one")
     for name in (named, environ.get(FOLDER_VARIABLE), *in_file):
         if name:
-            return Path(os.path.expanduser(name))
-    usual = map(os.path.expanduser, DEFAULT_FOLDERS)
-    return next((Path(folder) for folder in usual if os.path.isdir(folder)), None)
+            return Path(os.path.expanduser(name)), True
+    usual = [os.path.expanduser(folder) for folder in DEFAULT_FOLDERS]
+    return Path(next(filter(os.path.isdir, usual), usual[0])), False
 
 
 def is_insecure(config: Config) -> bool:

@@ -51,7 +51,7 @@ def _marked(info: PluginInfo, reason: str | None) -> PluginInfo:
     return replace(info, state="failed", error=reason) if reason else info
 
 
-def plugin_table(infos: Sequence[PluginInfo], folder: Path | None) -> str:
+def plugin_table(infos: Sequence[PluginInfo], folder: Path) -> str:
     """Name, version, origin and state of each plugin, one a line."""
     if not infos:
         return "no plugins"

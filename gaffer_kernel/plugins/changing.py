@@ -46,7 +46,9 @@ class Changing:
         config = self._runner.running_kernel(record).config.again(read=False)
         renewal = Renewal(self._roster)
         if record.path is not None:
-            insecure = any(self._roots[root] for root in self._roots if root in record.path.parents)
+            insecure = any(
+                terms.insecure for root, terms in self._roots.items() if root in record.path.parents
+            )
             renewal.load(Record(name, None, path=record.path), insecure)
         await self._exchange(renewal, self._renewed(renewal, config), {name})
 
@@ -99,11 +101,12 @@ class Changing:
             PluginError: new code does not open; the old plugins have been put back and opened.
             Closing: the kernel is shutting down.
         """
+        lives = {name: record.opened for name, record in self._roster.records.items()}
         await self._exchange(renewal, roster, set())
-        for record in self._roster.records.values():
-            if record.state == "open" and record not in renewal.fresh:
-                if isinstance(record.plugin, Plugin):
-                    record.plugin._restart()
+        for name, record in self._roster.records.items():
+            stayed = record.state == "open" and record.opened == lives.get(name)
+            if stayed and isinstance(record.plugin, Plugin):
+                record.plugin._restart()
 
     async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
         try:

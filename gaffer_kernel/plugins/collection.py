@@ -45,7 +45,7 @@ class Plugins:
     ) -> None:
         self.publish = publish
         self._disabled: set[str] = set()
-        self._roots: dict[Path, bool] = {}
+        self._roots: dict[Path, folder.Terms] = {}
         self._roster = Roster()
         self._records = self._roster.records
         self._hooks = self._roster.hooks
@@ -92,7 +92,12 @@ class Plugins:
             self._roster.add(record)
 
     def add_folder(
-        self, path: Path | str, disabled: Iterable[str] = (), *, insecure: bool = False
+        self,
+        path: Path | str,
+        disabled: Iterable[str] = (),
+        *,
+        insecure: bool = False,
+        missing_ok: bool = False,
     ) -> None:
         """Add the plugins in a folder, one by one, by name.
 
@@ -100,6 +105,7 @@ class Plugins:
             path: the folder of plugins; each subfolder with Python code is one.
             disabled: as for `discover`.
             insecure: load it even if somebody else could change it.
+            missing_ok: it need not be there; when it comes, the next reload takes it up.
 
         Raises:
             PluginError: the folder cannot be read, somebody else could change it, or a plugin in it
@@ -109,8 +115,9 @@ class Plugins:
         root = Path(path).absolute()
         if insecure:
             log.warning("plugins in %s are loaded, whoever may have written them", root)
-        places = folder.folders(root, insecure=insecure)
-        self._roots[root] = insecure
+        terms = folder.Terms(insecure, missing_ok)
+        places = folder.folders(root, terms)
+        self._roots[root] = terms
         for place in places:
             record = Record(place.name, None, path=place)
             self._roster.check_name(record)

@@ -7,8 +7,10 @@ private name in sys.modules is a new one for each kernel that loads it, and each
 """
 
 import logging
+import os
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from gaffer_kernel.errors import PluginError
 from gaffer_kernel.plugins import source
@@ -24,18 +26,32 @@ SITE = "_site"
 PREFERRED = "plugin"
 
 
-def folders(path: Path, *, insecure: bool = False) -> list[Path]:
+class Terms(NamedTuple):
+    """How a folder of plugins is taken.
+
+    Attributes:
+        insecure: do not mind that somebody else could change it.
+        missing_ok: do not mind that it is not there; it may come.
+    """
+
+    insecure: bool = False
+    missing_ok: bool = False
+
+
+def folders(path: Path, terms: Terms) -> list[Path]:
     """The plugins in a folder, by name: the subfolders that hold Python code.
 
     Args:
         path: the folder.
-        insecure: do not mind that somebody else could change it.
+        terms: how it is taken.
 
     Raises:
         PluginError: the folder is missing, cannot be read, or somebody else could change it.
     """
+    if terms.missing_ok and not os.path.isdir(path):
+        return []
     try:
-        if insecure:
+        if terms.insecure:
             place = path.resolve(strict=True)
         else:
             place = Guard(lambda reason: _unusable(path, reason)).check(path)
@@ -66,7 +82,7 @@ def load(record: Record, *, insecure: bool = False) -> None:
 
     Args:
         record: its `path` is the folder.
-        insecure: as for `folders`.
+        insecure: do not mind that somebody else could change it.
 
     Raises:
         PluginError: somebody else could change it, it is not clear which module is meant, or

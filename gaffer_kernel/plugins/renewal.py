@@ -11,8 +11,8 @@ from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
 from gaffer_kernel.plugins.roster import Roster
 
-Roots = Mapping[Path, bool]
-"""The folders of plugins, and whether others may write there."""
+Roots = Mapping[Path, folder.Terms]
+"""The folders of plugins, and how each is taken."""
 
 
 class Renewal:
@@ -42,9 +42,9 @@ class Renewal:
             PluginError: a folder cannot be read, or somebody else could change it.
         """
         there = {
-            place: insecure
-            for root, insecure in roots.items()
-            for place in folder.folders(root, insecure=insecure)
+            place: terms.insecure
+            for root, terms in roots.items()
+            for place in folder.folders(root, terms)
         }
         for record in self._before.values():
             if record.path is not None and record.path not in there:

@@ -86,3 +86,15 @@ def test_two_plugins_with_equally_named_modules(home):
         home.write(f"plugins/{name}/plugin.py", "from .main import *\n" + CODE)
         home.write(f"plugins/{name}/main.py", f"print({name!r}, flush=True)\n")
     assert home.run("-p", "plugins", "--list-plugins").stdout.startswith("one\ntwo\n")
+
+
+def test_hup_takes_up_the_default_folder_that_was_not_there_before(home):
+    with home.running("--log-level", "info") as gafferd:
+        wait_until(lambda: "up, with 0 jobs" in home.messages())
+        home.write(".gaffer/plugins/late/__init__.py", CODE + "print('late', flush=True)\n")
+        gafferd.send_signal(signal.SIGHUP)
+        wait_until(lambda: "HUP: reloaded" in home.messages())
+        gafferd.terminate()
+        assert gafferd.wait(20) == 0
+
+    assert (home / "out").read_text() == "late\n"

@@ -413,6 +413,98 @@ async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
         await plugins.reload("absent")
 
 
+async def test_a_folder_that_need_not_be_there_is_taken_up_when_it_comes(
+    place, write, autojump_clock
+):
+    found = Plugins()
+    found.add_folder(place.path / "later", missing_ok=True)
+    assert found.roots == (place.path / "later",)
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        await kernel.plugins.rescan()
+        write("later/ape", "word")
+        await kernel.plugins.rescan()
+        assert kernel.services["ape"] == "word"
+        shutil.rmtree(place.path / "later")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {}
+
+
+class Telling(Plugin):
+    """Requires a plugin that changes, or does not."""
+
+    def __init__(self, name, *mandatory):
+        self.name, self.mandatory = name, mandatory
+        self.calls = []
+
+    def app(self, cfg):
+        return self
+
+    def start(self, loop, manager):
+        self.calls.append("start")
+
+    def stop(self):
+        self.calls.append("stop")
+
+    def restart(self):
+        self.calls.append("restart")
+
+
+async def test_what_was_closed_and_started_for_another_is_not_restarted_on_top(
+    place, write, autojump_clock
+):
+    write("ape", "old")
+    closed, kept = Telling("closed", "ape"), Telling("kept")
+    async with running(place, closed, kept) as kernel:
+        write("ape", "new")
+        await kernel.reload()
+        await trio.testing.wait_all_tasks_blocked()
+        assert closed.calls == ["start", "stop", "start"]
+        assert kept.calls == ["start", "restart"]
+
+
+class Worded(Plugin):
+    """Remembers a word of the configuration."""
+
+    name = "worded"
+    word = None
+
+    @hookimpl
+    def gaffer_config_sections(self):
+        return ["worded"]
+
+    @hookimpl(tryfirst=True)
+    def gaffer_configure(self, config):
+        self.word = config.get("worded", "word")
+
+
+class Picky(Plugin):
+    name = "picky"
+
+    @hookimpl
+    def gaffer_configure(self, config):
+        if config.get("worded", "word") == "bad":
+            raise ConfigError("I do not like it")
+
+
+async def test_what_a_plugin_took_from_a_refused_configuration_it_takes_back(
+    place, tmp_path, autojump_clock
+):
+    file = tmp_path / "gaffer.ini"
+    file.write_text("[worded]\nword = good\n")
+    place.write("README")
+    worded = Worded()
+    async with running(place, worded, Picky(), config=Config.read(file)) as kernel:
+        file.write_text("[worded]\nword = bad\n")
+        with pytest.raises(ConfigError, match="I do not like it"):
+            await kernel.reload()
+        assert worded.word == "good"
+        place.write("ape/__init__.py", "raise ValueError")
+        file.write_text("[worded]\nword = better\n")
+        with pytest.raises(PluginError):
+            await kernel.reload()
+        assert worded.word == "good"
+
+
 async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
     place, write, autojump_clock
 ):

@@ -1,10 +1,10 @@
 """Sites come, go and change while the API runs; who may see them."""
 
 import shutil
-from contextlib import nullcontext
 
 import pytest
-from gaffer_kernel import Kernel, hookimpl, open_kernel
+from gaffer_kernel import Kernel, open_kernel
+from gaffer_testing import Callers
 
 import gaffer_sites
 
@@ -125,27 +125,11 @@ async def test_without_a_folder_of_plugins_and_without_the_api():
         assert kernel.services["sites"].list() == ()
 
 
-class Guests:
-    """A plugin that knows one caller, who may only read one session."""
-
-    name = "guests"
-
-    @hookimpl(optionalhook=True)
-    def gaffer_http_caller(self, credentials):
-        return self if credentials.token == "guest" else None
-
-    def may(self, right, session=None):
-        return (right, session) == ("read", "shop")
-
-    def admitted(self):
-        return nullcontext()
-
-
 async def test_whoever_may_read_anything_may_load_a_site(place, serving):
     place.write("ui/_site/index.html")
-    async with serving(Guests()) as api:
+    async with serving(Callers()) as api:
         for path, status in {"/_plugin/": 200, "/_plugin/ui": 308, "/_plugin/ui/": 200}.items():
-            guest = await api.ask("GET", path, authorization="Bearer guest")
+            guest = await api.ask("GET", path, authorization="Bearer read.shop")
             stranger = await api.ask("GET", path, authorization="Bearer stranger")
             assert (guest.status, stranger.status) == (status, 401)
 

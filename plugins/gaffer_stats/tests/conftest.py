@@ -1,47 +1,23 @@
 """Jobs in two sessions under the HTTP API, and clients who may see more or less of them."""
 
 import json
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import gaffer_http
 import pytest
 import trio
-from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
+from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_testing import Callers
 from httpx2 import AsyncClient
 
 import gaffer_stats
-
-RIGHTS = ("read", "write", "manage")
-
-
-class Somebody:
-    """A caller by a token like `read.shop`, a right and perhaps the only session it is for."""
-
-    def __init__(self, token):
-        self.name = token
-        self.right, _, self.session = token.partition(".")
-
-    def may(self, right, session=None):
-        is_there = self.session in ("", session)
-        return is_there and RIGHTS.index(right) <= RIGHTS.index(self.right)
-
-    def admitted(self):
-        return nullcontext()
-
-
-class Doorman:
-    """The plugin that knows them."""
-
-    @hookimpl(optionalhook=True)
-    def gaffer_http_caller(self, credentials):
-        return Somebody(credentials.token)
 
 
 @pytest.fixture
 async def kernel():
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [gaffer_http, gaffer_stats, Doorman()]
+    plugins = [gaffer_http, gaffer_stats, Callers()]
     async with open_kernel(config, plugins=plugins) as kernel:
         jobs = [
             kernel.manager.load(JobConfig(name="nap", cmd="sleep 60", numprocesses=2)),

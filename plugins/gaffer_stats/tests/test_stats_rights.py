@@ -60,10 +60,18 @@ async def test_a_feed_does_not_tell_of_jobs_that_others_load_later(follow, kerne
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-@pytest.mark.parametrize("path", ["/stats/nap", "/jobs/default/nap/stats", "/stats/nap/1"])
-async def test_samples_of_other_sessions_are_refused(ask, path, feed):
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [
+        ("/stats/nap", (403, "forbidden")),
+        ("/jobs/default/nap/stats", (403, "forbidden")),
+        # As if there were no such pid.
+        ("/stats/nap/1", (404, "not_found")),
+    ],
+)
+async def test_samples_of_other_sessions_are_refused(ask, path, feed, refusal):
     status, body = await ask(f"{path}{feed}", **bearer("manage.shop"))
-    assert (status, body["error"]) == (403, "forbidden")
+    assert (status, body["error"]) == refusal
 
 
 @pytest.mark.parametrize("feed", FEEDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.collection import STOP_DEADLINE
-from gaffer_kernel.plugins.folder import folders
+from gaffer_kernel.plugins.folder import Terms, folders
 
 
 def make_plugins(subjects: Iterable[object], *, stop_deadline: float = STOP_DEADLINE) -> Plugins:
@@ -31,7 +31,7 @@ def make_plugins(subjects: Iterable[object], *, stop_deadline: float = STOP_DEAD
         else:
             plugins.add(subject() if isinstance(subject, type) else subject)
     for root, names in wanted.items():
-        others = {each.name for each in folders(root, insecure=True)} - names
+        others = {each.name for each in folders(root, Terms(insecure=True))} - names
         plugins.add_folder(root, others, insecure=True)
     return plugins
 

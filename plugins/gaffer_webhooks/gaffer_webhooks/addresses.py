@@ -3,6 +3,7 @@ behind gafferd to its author."""
 
 from __future__ import annotations
 
+import socket
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -71,6 +72,17 @@ def refusal(text: str, *, trusted: bool) -> str | None:
     return f"leads to {text}, {kind} address, which is not allowed here"
 
 
+def is_ours(address: Address) -> bool:
+    """Whether an address is one of this machine: a firewall may hide from others what is there."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
+
+
 def _never(address: Address) -> str | None:
     if address in METADATA:
         return "a metadata"
@@ -88,6 +100,8 @@ def _private(address: Address) -> str | None:
         return "a loopback"
     if address.is_private:
         return "a private"
+    if is_ours(address):
+        return "this machine's own"
     special = any(address in net for net in _SPECIAL if net.version == address.version)
     if special or address.is_reserved or not address.is_global:
         return "a reserved"

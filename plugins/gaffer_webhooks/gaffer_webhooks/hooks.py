@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import trio
-from gaffer_kernel import GafferError, Kernel
+from gaffer_kernel import GafferError, Kernel, NotFound
 
 from gaffer_webhooks.folder import Folder, InUse, open_folder
 from gaffer_webhooks.hook import Hook, Key
@@ -39,6 +39,7 @@ class Hooks:
         self._config = kernel.config
         self._given = {hook.id: hook for hook in given}
         self._folder: Folder | None = None
+        self._closed = False
         self.settings = read_settings(kernel.config)
         self.fixed = self._of_file()
         self.kept: dict[str, Hook] = {}
@@ -82,6 +83,7 @@ class Hooks:
 
         It may be opened only now: it was another gafferd's, or there was no hook so far.
         """
+        self._check_open()
         if self._folder is not None:
             return self._folder
         folder = open_folder(self.settings.state)
@@ -128,11 +130,13 @@ class Hooks:
 
         Raises:
             GafferError: they cannot be written. Nothing has changed.
+            NotFound: the plugin has been closed meanwhile; they will be there when it opens again.
 
         If cancelled, it may or may not have happened.
         """
         folder = self._taken_up()
         await trio.to_thread.run_sync(write_hooks, folder.hooks, list(hooks.values()))
+        self._check_open()
         self.changed({**hooks, **self.fixed}, folder)
         self.kept = hooks
 
@@ -145,12 +149,19 @@ class Hooks:
         )
         try:
             await self.keep(left)
+        except NotFound:
+            return  # Closed meanwhile.
         except GafferError as error:
             log.error("%s: after a restart, they will be there again", error)
             self.kept = left
             self.changed(self.all(), self._taken_up())
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise NotFound("service", "webhooks")
+
     def close(self) -> None:
-        """Let another gafferd have the folder."""
+        """Let another gafferd have the folder. Nothing is registered any more."""
+        self._closed = True
         if self._folder is not None:
             self._folder.close()

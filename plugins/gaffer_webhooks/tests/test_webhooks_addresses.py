@@ -1,11 +1,13 @@
 """Which addresses a hook may reach: one that came over the network, and one that is trusted."""
 
 import socket
+from ipaddress import ip_address
 
 import pytest
 import trio
 from gaffer_kernel import InvalidField
 
+from gaffer_webhooks import addresses
 from gaffer_webhooks.addresses import refusal
 from gaffer_webhooks.hook import make_hook
 from gaffer_webhooks.sender import Certificates, Sender
@@ -49,6 +51,17 @@ def test_this_machine_and_private_networks_are_for_the_trusted(address):
 def test_the_rest_is_for_everybody(address):
     assert refusal(address, trusted=False) is None
     assert refusal(address, trusted=True) is None
+
+
+def test_a_public_address_of_this_machine_is_for_the_trusted(monkeypatch):
+    assert addresses.is_ours(ip_address("127.0.0.1"))
+    assert not addresses.is_ours(ip_address("93.184.216.34"))
+    assert not addresses.is_ours(ip_address("2606:4700::1"))
+    asked = []
+    monkeypatch.setattr(addresses, "is_ours", lambda address: not asked.append(address))
+    assert "this machine's own address" in refusal("::ffff:93.184.216.34", trusted=False)
+    assert asked == [ip_address("93.184.216.34")]
+    assert refusal("93.184.216.34", trusted=True) is None
 
 
 @pytest.mark.parametrize(

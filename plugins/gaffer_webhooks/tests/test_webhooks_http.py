@@ -1,13 +1,13 @@
 """`/webhooks`: hooks that come over the network, and who may have them."""
 
 import json
-from contextlib import nullcontext
 
 import gaffer_http
 import pytest
 from gaffer_http.app import Api
 from gaffer_http.openapi.document import describe_routes
-from gaffer_kernel import Kernel, hookimpl
+from gaffer_kernel import Kernel
+from gaffer_testing import Callers
 from httpx2 import AsyncClient
 
 import gaffer_webhooks
@@ -22,28 +22,6 @@ PATHS = [
     *(("DELETE", "/webhooks/x"), ("GET", "/webhooks/x/dead"), ("DELETE", "/webhooks/x/dead")),
     ("POST", "/webhooks/x/replay"),
 ]
-RIGHTS = ("read", "write", "manage")
-
-
-class Somebody:
-    """A caller by a token like `read.shop`, a right and perhaps the only session it is for."""
-
-    def __init__(self, token):
-        self.name = token
-        self.right, _, self.session = token.partition(".")
-
-    def may(self, right, session=None):
-        is_there = self.session in ("", session)
-        return is_there and RIGHTS.index(right) <= RIGHTS.index(self.right)
-
-    def admitted(self):
-        return nullcontext()
-
-
-class Doorman:
-    @hookimpl(optionalhook=True)
-    def gaffer_http_caller(self, credentials):
-        return Somebody(credentials.token)
 
 
 @pytest.fixture
@@ -51,7 +29,7 @@ def api(posting):
     """`async with posting(...)` with an API in it."""
 
     def api(lines=""):
-        return posting(lines, gaffer_http, Doorman(), options={"bind": "127.0.0.1:0"})
+        return posting(lines, gaffer_http, Callers(), options={"bind": "127.0.0.1:0"})
 
     return api
 

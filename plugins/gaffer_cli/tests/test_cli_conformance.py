@@ -1,0 +1,7 @@
+from gaffer_testing import Conformance
+
+import gaffer_cli.plugin
+
+
+class TestCli(Conformance):
+    plugin = gaffer_cli.plugin

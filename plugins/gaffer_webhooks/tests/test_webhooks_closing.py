@@ -1,0 +1,76 @@
+"""Hooks that come and go while the plugin closes."""
+
+import threading
+
+import pytest
+import trio
+from gaffer_kernel import NotFound
+
+from gaffer_webhooks import hooks
+
+from .conftest import happen, until
+
+
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Writing the hooks takes until `go` is set; `begun` tells of it."""
+    write_hooks = hooks.write_hooks
+
+    class Disk:
+        begun, go = threading.Event(), threading.Event()
+
+    def writing(path, some):
+        Disk.begun.set()
+        assert Disk.go.wait(20)
+        write_hooks(path, some)
+
+    monkeypatch.setattr(hooks, "write_hooks", writing)
+    return Disk
+
+
+async def test_a_hook_that_is_registered_while_the_plugin_closes_is_there_at_the_next_opening(
+    posting, receiver, slow_disk, state
+):
+    refused = []
+    async with posting() as kernel:
+        webhooks = kernel.services["webhooks"]
+
+        async def register():
+            with pytest.raises(NotFound):
+                await webhooks.register("tick", receiver.url)
+            refused.append(True)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(register)
+            await until(slow_disk.begun.is_set)
+            await kernel.plugins.close("webhooks")
+            slow_disk.go.set()
+        assert refused
+        assert not list(state.glob("*.queue"))
+        await kernel.plugins.open("webhooks")
+        assert [hook.pattern for hook in kernel.services["webhooks"].list()] == ["tick"]
+
+
+async def test_a_receiver_that_is_gone_while_the_plugin_closes_breaks_nothing(
+    posting, receiver, slow_disk, monkeypatch, caplog
+):
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    receiver.answers = [410]
+    async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
+        happen(kernel, 1)
+        await until(slow_disk.begun.is_set)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(kernel.plugins.close, "webhooks")
+            await trio.sleep(0.2)
+            slow_disk.go.set()
+        [info] = [each for each in kernel.plugins.info() if each.name == "webhooks"]
+        assert (info.state, info.error) == ("closed", None)
+
+
+async def test_a_service_that_was_kept_after_its_end_registers_nothing(posting, receiver, state):
+    async with posting() as kernel:
+        webhooks = kernel.services["webhooks"]
+        await kernel.plugins.close("webhooks")
+        with pytest.raises(NotFound):
+            await webhooks.register("tick", receiver.url)
+    assert not state.exists()
