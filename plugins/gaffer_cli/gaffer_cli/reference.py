@@ -36,8 +36,13 @@ def _of(program: Verbs) -> Iterator[str]:
 def _context(
     command: click.Command, parent: click.Context | None = None, name: str | None = None
 ) -> click.Context:
-    return click.Context(
-        command, parent, name or command.name, terminal_width=_WIDTH, max_content_width=_WIDTH
+    return command.context_class(
+        command,
+        parent,
+        name or command.name,
+        terminal_width=_WIDTH,
+        max_content_width=_WIDTH,
+        **command.context_settings,
     )
 
 
