@@ -38,7 +38,7 @@ def _absence(record: Record, need: str, records: Records) -> str:
         return f"requires {need}, which is disabled: enable it, or disable {record.name} too"
     if need in records:
         return f"requires {need}, which is broken: repair it, or disable {record.name} too"
-    hint = did_you_mean(need, records)
+    hint = did_you_mean(need, records.keys() - {record.name})
     return f"requires {need}, which is not installed: install it, or disable {record.name}{hint}"
 
 

@@ -75,6 +75,10 @@ def test_every_absence_is_named_at_once():
     assert "plugin stats: requires clock, which is not installed" in text
 
 
+def test_a_plugin_is_no_hint_at_what_it_lacks():
+    assert "did you mean" not in complaint(bad={"requires": ("bad2",)})
+
+
 def test_every_ring_is_named_at_once():
     text = complaint(
         a={"requires": ("b",)},
