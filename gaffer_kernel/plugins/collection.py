@@ -98,7 +98,8 @@ class Plugins:
 
         Args:
             path: the folder of plugins; each subfolder with Python code is one.
-            disabled: as for `discover`.
+            disabled: as for `discover`; of subfolders without code too, so that whoever has a use
+                for those sees that they are not to be used.
             insecure: load it even if somebody else could change it.
 
         Raises:
@@ -109,7 +110,8 @@ class Plugins:
         root = Path(path).absolute()
         if insecure:
             log.warning("plugins in %s are loaded, whoever may have written them", root)
-        places = folder.folders(root, insecure=insecure)
+        without_code = disabled - set(self._records)
+        places = folder.folders(root, insecure=insecure, disabled=without_code)
         self._roots[root] = insecure
         for place in places:
             record = Record(place.name, None, path=place)

@@ -7,6 +7,7 @@ private name in sys.modules is a new one for each kernel that loads it, and each
 """
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
@@ -24,12 +25,13 @@ SITE = "_site"
 PREFERRED = "plugin"
 
 
-def folders(path: Path, *, insecure: bool = False) -> list[Path]:
+def folders(path: Path, *, insecure: bool = False, disabled: Collection[str] = ()) -> list[Path]:
     """The plugins in a folder, by name: the subfolders that hold Python code.
 
     Args:
         path: the folder.
         insecure: do not mind that somebody else could change it.
+        disabled: names of subfolders that count without code too: a site can be disabled.
 
     Raises:
         PluginError: the folder is missing, cannot be read, or somebody else could change it.
@@ -40,7 +42,11 @@ def folders(path: Path, *, insecure: bool = False) -> list[Path]:
         else:
             place = Guard(lambda reason: _unusable(path, reason)).check(path)
         entries = sorted(place.iterdir())
-        found = [entry for entry in entries if _modules(entry)]
+        found = [
+            entry
+            for entry in entries
+            if _modules(entry) or (entry.name in disabled and entry.is_dir())
+        ]
     except OSError as exc:
         raise _unusable(path, f"{exc.strerror}: {exc.filename}") from exc
     for entry in entries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gaffer_kernel.errors import PluginError
@@ -31,7 +31,7 @@ class Renewal:
         self.problems: list[Problem] = []
         self._before = dict(roster.records)
 
-    def rescan(self, roots: Roots, disabled: Iterable[str]) -> None:
+    def rescan(self, roots: Roots, disabled: Collection[str]) -> None:
         """Load what is new or has changed in the folders, and drop what is gone.
 
         Args:
@@ -44,7 +44,7 @@ class Renewal:
         there = {
             place: insecure
             for root, insecure in roots.items()
-            for place in folder.folders(root, insecure=insecure)
+            for place in folder.folders(root, insecure=insecure, disabled=disabled)
         }
         for record in self._before.values():
             if record.path is not None and record.path not in there:
@@ -54,9 +54,11 @@ class Renewal:
 
     def _look(self, place: Path, insecure: bool, disabled: bool) -> None:
         known = self.records.get(place.name)
+        if known is not None and disabled:
+            return
         if known is None or known.path != place:
             self.load(Record(place.name, None, path=place), insecure, disabled)
-        elif not disabled and not _is_current(known):
+        elif not _is_current(known):
             self.load(Record(place.name, None, path=place), insecure)
 
     def load(self, record: Record, insecure: bool, disabled: bool = False) -> None:

@@ -320,6 +320,21 @@ async def test_a_disabled_one_is_left_alone(place, write, autojump_clock):
             await kernel.plugins.reload("ape")
 
 
+async def test_a_disabled_folder_without_code_stays_so_until_it_goes(place, write, autojump_clock):
+    write("ape", "a")
+    place.write("site/_site/index.html")
+    found = Plugins()
+    found.add_folder(place.path, disabled=["site"])
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        assert states(kernel) == {"site": "disabled", "ape": "open"}
+        place.write("site/__init__.py", "raise AssertionError")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"site": "disabled", "ape": "open"}
+        (place.path / "site").rename(place.path.parent / "away")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open"}
+
+
 async def test_hooks_that_a_plugin_brings_come_and_go_with_it(place, autojump_clock):
     place.write(
         "ape/__init__.py",
