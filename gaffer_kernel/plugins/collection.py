@@ -221,6 +221,15 @@ class Plugins:
         """
         return self._hooks.implementing(hook)
 
+    def count_failure(self, name: str) -> None:
+        """Note that what a hook of a plugin gave could not be used; the caller has logged why.
+
+        Raises:
+            NotFound: there is no such plugin.
+        """
+        self._known(name)
+        self._records[name].failures += 1
+
     # Living
 
     def running(self, kernel: Kernel) -> AbstractAsyncContextManager[None]:
