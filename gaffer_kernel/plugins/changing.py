@@ -48,12 +48,12 @@ class Changing:
         if record.path is not None:
             insecure = any(self._roots[root] for root in self._roots if root in record.path.parents)
             renewal.load(Record(name, None, path=record.path), insecure)
-        await self._exchange(renewal, self._renewed(renewal, config), {name})
+        await self._exchange(renewal, self._renewed(renewal, config), {name}, _nothing)
 
     async def rescan(self) -> None:
         """Take up what has changed in the folders. See Plugins.rescan; call it in `alone`."""
         config = self._runner.running_kernel(Record("folder", None)).config.again(read=False)
-        await self.adopt(*self.look_again(config))
+        await self.adopt(*self.look_again(config), _nothing)
 
     def look_again(self, config: Config) -> tuple[Renewal, Roster]:
         """Load what has changed in the folders, and let all plugins check a configuration.
@@ -76,39 +76,56 @@ class Changing:
             roster = Roster(renewal.records.values())
             roster.check(self._disabled & set(roster.records))
             roster.configure(config)
-        except BaseException:
+        except BaseException as exc:
             renewal.discard()
-            self._note(renewal)
+            self._note(renewal, exc)
             raise
         return roster
 
-    def _note(self, renewal: Renewal) -> None:
-        for record, reason in renewal.problems:
+    def _note(self, renewal: Renewal, exc: BaseException) -> None:
+        for record, reason in renewal.problems or renewal.culprit(exc):
             known = self._roster.records.get(record.name)
             if known is None:
                 self._roster.add(record)
-            else:
+            elif known.state != "open" or known.error is None:
                 known.error = reason
 
-    async def adopt(self, renewal: Renewal, roster: Roster) -> None:
+    async def adopt(
+        self, renewal: Renewal, roster: Roster, take_back: Callable[[], object]
+    ) -> None:
         """Close, change and open as a renewal wants it; what stays open restarts.
 
         Call it inside `alone`.
+
+        Args:
+            renewal, roster: from `look_again`.
+            take_back: called when the change has failed, before the old plugins are opened again.
 
         Raises:
             PluginError: new code does not open; the old plugins have been put back and opened.
             Closing: the kernel is shutting down.
         """
-        await self._exchange(renewal, roster, set())
+        await self._exchange(renewal, roster, set(), take_back)
         for record in self._roster.records.values():
             if record.state == "open" and record not in renewal.fresh:
                 if isinstance(record.plugin, Plugin):
                     record.plugin._restart()
 
-    async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
+    async def _exchange(
+        self,
+        renewal: Renewal,
+        roster: Roster,
+        leaving: set[str],
+        take_back: Callable[[], object],
+    ) -> None:
         try:
-            await self._runner.exchange(roster, leaving)
-        except BaseException:
+            await self._runner.exchange(roster, leaving, take_back)
+        except BaseException as exc:
             renewal.discard()
+            self._note(renewal, exc)
             raise
         renewal.settle()
+
+
+def _nothing() -> None:
+    pass

@@ -227,8 +227,10 @@ class Plugins:
         Raises:
             NotFound: there is no such plugin.
         """
-        self._known(name)
-        self._records[name].failures += 1
+        record = self._records.get(name)
+        if record is None:
+            raise NotFound("plugin", name)
+        record.failures += 1
 
     # Living
 

@@ -86,6 +86,16 @@ class Renewal:
         """The plugins that are new, or have new code."""
         return [each for name, each in self.records.items() if each is not self._before.get(name)]
 
+    def culprit(self, exc: BaseException) -> list[Problem]:
+        """The plugin whose new code an error names, as it is listed: without that code."""
+        if not isinstance(exc, PluginError):
+            return []
+        return [
+            (Record(each.name, None, path=each.path, state="failed", error=exc.reason), exc.reason)
+            for each in self.fresh
+            if each.name == exc.plugin
+        ]
+
     def discard(self) -> None:
         """Forget the code that was loaded: it is not to be used."""
         for record in self.fresh:
