@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import NotFound
 from gaffer_kernel.plugins.base import Plugin
+from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
 from gaffer_kernel.plugins.renewal import Renewal, Roots
 from gaffer_kernel.plugins.roster import Roster, all_in_one
@@ -78,16 +79,16 @@ class Changing:
             roster.configure(config)
         except BaseException as exc:
             renewal.discard()
-            self._note(renewal, exc)
+            self._note(renewal.problems or renewal.culprit(exc))
             raise
         return roster
 
-    def _note(self, renewal: Renewal, exc: BaseException) -> None:
-        for record, reason in renewal.problems or renewal.culprit(exc):
+    def _note(self, problems: Iterable[Problem]) -> None:
+        for record, reason in problems:
             known = self._roster.records.get(record.name)
             if known is None:
                 self._roster.add(record)
-            elif known.state != "open" or known.error is None:
+            else:
                 known.error = reason
 
     async def adopt(
@@ -122,9 +123,14 @@ class Changing:
             await self._runner.exchange(roster, leaving, take_back)
         except BaseException as exc:
             renewal.discard()
-            self._note(renewal, exc)
+            self._note(each for each in renewal.culprit(exc) if self._is_new(each[0].name))
             raise
         renewal.settle()
+
+    def _is_new(self, name: str) -> bool:
+        """Whether nothing of this name was put back, which would say so itself."""
+        known = self._roster.records.get(name)
+        return known is None or known.plugin is None
 
 
 def _nothing() -> None:

@@ -48,7 +48,8 @@ def cycles(records: Records) -> list[Problem]:
     rings = []
     while ring := _ring(names, records):
         order = " before ".join(ring)
-        rings.append((records[ring[0]], f"gaffer_requires and gaffer_after go round: {order}"))
+        reason = f"gaffer_requires and gaffer_after go round: {order}: disable one of them"
+        rings.append((records[ring[0]], reason))
         names = [name for name in names if name not in ring]
     return rings
 

@@ -90,7 +90,7 @@ def test_every_ring_is_named_at_once():
         g={"requires": ("e", "d")},
     )
     assert "plugin a: gaffer_requires and gaffer_after go round" in text
-    assert "c before c" in text
+    assert "c before c: disable one of them" in text
     assert all(word in text for word in ("e before", "f before", "g before"))
     assert "d before" not in text
 

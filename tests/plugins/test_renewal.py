@@ -299,6 +299,23 @@ async def test_newcomers_that_are_wrong_after_their_import_are_listed(
         assert error(kernel, "bad") is None
 
 
+@pytest.mark.parametrize("name", ["ape", "new"])
+async def test_the_list_tells_the_last_error(place, write, autojump_clock, name):
+    write("ape", "a")
+    async with running(place) as kernel:
+        for more, words in [
+            ("opening = 'first'\n", "ValueError: first"),
+            ("opening = 'second'\n", "ValueError: second"),
+            ("1 / 0\n", "ZeroDivisionError"),
+            ("x = (\n", "SyntaxError"),
+            ("gaffer_requires = ('absent',)\n", "requires absent"),
+        ]:
+            write(name, "b", more=more)
+            with pytest.raises(PluginError, match=words):
+                await kernel.plugins.rescan()
+            assert words in error(kernel, name)
+
+
 async def test_plugins_that_are_put_back_open_with_the_configuration_of_before(
     place, write, autojump_clock, tmp_path
 ):
