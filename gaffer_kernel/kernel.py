@@ -43,6 +43,8 @@ class Kernel:
     Attributes:
         config, events, manager, plugins: its parts.
         started: set once every plugin is open and every job of the configuration loaded.
+        reloading: whether a reload is trying plugins with a new `config`, which it may take back.
+            Who would lose something by what is no longer in there waits until it is not.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Kernel:
         self.plugins.publish = self.events.publish
         self.manager = Manager(self._system, self.events, self)
         self.started = trio.Event()
+        self.reloading = False
         self._stopping = trio.Event()
         self._configured = False
         self._loaded: dict[JobName, JobConfig] = {}
@@ -112,12 +115,23 @@ class Kernel:
         try:
             change = self.plugins.changing.look_again(config)
             wanted = index(config)
-            self.config = config
-            await self.plugins.changing.adopt(*change)
         except BaseException:
-            self.config = before
             self._configure_again()
             raise
+        self.config, self.reloading = config, True
+
+        def take_back() -> None:
+            self.config = before
+            self._configure_again()
+
+        try:
+            await self.plugins.changing.adopt(*change, take_back)
+        except BaseException:
+            if self.config is config:
+                take_back()
+            raise
+        finally:
+            self.reloading = False
         if config.path is None:
             self.config = before  # The jobs in it came from the program, not from a file.
             return

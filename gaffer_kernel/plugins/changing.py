@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import NotFound
 from gaffer_kernel.plugins.base import Plugin
+from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
 from gaffer_kernel.plugins.renewal import Renewal, Roots
 from gaffer_kernel.plugins.roster import Roster, all_in_one
@@ -50,12 +51,12 @@ class Changing:
                 terms.insecure for root, terms in self._roots.items() if root in record.path.parents
             )
             renewal.load(Record(name, None, path=record.path), insecure)
-        await self._exchange(renewal, self._renewed(renewal, config), {name})
+        await self._exchange(renewal, self._renewed(renewal, config), {name}, _nothing)
 
     async def rescan(self) -> None:
         """Take up what has changed in the folders. See Plugins.rescan; call it in `alone`."""
         config = self._runner.running_kernel(Record("folder", None)).config.again(read=False)
-        await self.adopt(*self.look_again(config))
+        await self.adopt(*self.look_again(config), _nothing)
 
     def look_again(self, config: Config) -> tuple[Renewal, Roster]:
         """Load what has changed in the folders, and let all plugins check a configuration.
@@ -78,40 +79,62 @@ class Changing:
             roster = Roster(renewal.records.values())
             roster.check(self._disabled & set(roster.records))
             roster.configure(config)
-        except BaseException:
+        except BaseException as exc:
             renewal.discard()
-            self._note(renewal)
+            self._note(renewal.problems or renewal.culprit(exc))
             raise
         return roster
 
-    def _note(self, renewal: Renewal) -> None:
-        for record, reason in renewal.problems:
+    def _note(self, problems: Iterable[Problem]) -> None:
+        for record, reason in problems:
             known = self._roster.records.get(record.name)
             if known is None:
                 self._roster.add(record)
             else:
                 known.error = reason
 
-    async def adopt(self, renewal: Renewal, roster: Roster) -> None:
+    async def adopt(
+        self, renewal: Renewal, roster: Roster, take_back: Callable[[], object]
+    ) -> None:
         """Close, change and open as a renewal wants it; what stays open restarts.
 
         Call it inside `alone`.
+
+        Args:
+            renewal, roster: from `look_again`.
+            take_back: called when the change has failed, before the old plugins are opened again.
 
         Raises:
             PluginError: new code does not open; the old plugins have been put back and opened.
             Closing: the kernel is shutting down.
         """
         lives = {name: record.opened for name, record in self._roster.records.items()}
-        await self._exchange(renewal, roster, set())
+        await self._exchange(renewal, roster, set(), take_back)
         for name, record in self._roster.records.items():
             stayed = record.state == "open" and record.opened == lives.get(name)
             if stayed and isinstance(record.plugin, Plugin):
                 record.plugin._restart()
 
-    async def _exchange(self, renewal: Renewal, roster: Roster, leaving: set[str]) -> None:
+    async def _exchange(
+        self,
+        renewal: Renewal,
+        roster: Roster,
+        leaving: set[str],
+        take_back: Callable[[], object],
+    ) -> None:
         try:
-            await self._runner.exchange(roster, leaving)
-        except BaseException:
+            await self._runner.exchange(roster, leaving, take_back)
+        except BaseException as exc:
             renewal.discard()
+            self._note(each for each in renewal.culprit(exc) if self._is_new(each[0].name))
             raise
         renewal.settle()
+
+    def _is_new(self, name: str) -> bool:
+        """Whether nothing of this name was put back, which would say so itself."""
+        known = self._roster.records.get(name)
+        return known is None or known.plugin is None
+
+
+def _nothing() -> None:
+    pass

@@ -103,7 +103,8 @@ class Plugins:
 
         Args:
             path: the folder of plugins; each subfolder with Python code is one.
-            disabled: as for `discover`.
+            disabled: as for `discover`; of subfolders without code too, so that whoever has a use
+                for those sees that they are not to be used.
             insecure: load it even if somebody else could change it.
             missing_ok: it need not be there; when it comes, the next reload takes it up.
 
@@ -115,8 +116,9 @@ class Plugins:
         root = Path(path).absolute()
         if insecure:
             log.warning("plugins in %s are loaded, whoever may have written them", root)
+        without_code = disabled - set(self._records)
         terms = folder.Terms(insecure, missing_ok)
-        places = folder.folders(root, terms)
+        places = folder.folders(root, terms, disabled=without_code)
         self._roots[root] = terms
         for place in places:
             record = Record(place.name, None, path=place)
@@ -225,6 +227,16 @@ class Plugins:
             LookupError: nobody has specified such a hook.
         """
         return self._hooks.implementing(hook)
+
+    def count_failure(self, name: str) -> None:
+        """Note that what a hook of a plugin gave could not be used; the caller has logged why.
+
+        Args:
+            name: of the plugin; it may have gone meanwhile.
+        """
+        record = self._records.get(name)
+        if record is not None:
+            record.failures += 1
 
     # Living
 

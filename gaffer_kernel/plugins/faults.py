@@ -27,8 +27,12 @@ def describe(exc: BaseException) -> str:
 
 def cannot_import(record: Record, exc: BaseException, origin: object) -> PluginError:
     """The error for a plugin whose code did not survive its import from `origin`."""
-    remedy = f"repair it, or disable {record.name}"
-    return record.blame(f"{origin} cannot be imported: {describe(exc)}: {remedy}")
+    return record.blame(f"{origin} cannot be imported: {describe(exc)}: {remedy(record)}")
+
+
+def remedy(record: Record) -> str:
+    """What to do about a plugin whose code is wrong."""
+    return f"repair it, or disable {record.name}"
 
 
 def _describe_group(group: BaseExceptionGroup[BaseException]) -> str:

@@ -8,6 +8,7 @@ private name in sys.modules is a new one for each kernel that loads it, and each
 
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -38,12 +39,13 @@ class Terms(NamedTuple):
     missing_ok: bool = False
 
 
-def folders(path: Path, terms: Terms) -> list[Path]:
+def folders(path: Path, terms: Terms, *, disabled: Collection[str] = ()) -> list[Path]:
     """The plugins in a folder, by name: the subfolders that hold Python code.
 
     Args:
         path: the folder.
         terms: how it is taken.
+        disabled: names of subfolders that count without code too: a site can be disabled.
 
     Raises:
         PluginError: the folder is missing, cannot be read, or somebody else could change it.
@@ -56,7 +58,11 @@ def folders(path: Path, terms: Terms) -> list[Path]:
         else:
             place = Guard(lambda reason: _unusable(path, reason)).check(path)
         entries = sorted(place.iterdir())
-        found = [entry for entry in entries if _modules(entry)]
+        found = [
+            entry
+            for entry in entries
+            if _modules(entry) or (entry.name in disabled and entry.is_dir())
+        ]
     except OSError as exc:
         raise _unusable(path, f"{exc.strerror}: {exc.filename}") from exc
     for entry in entries:

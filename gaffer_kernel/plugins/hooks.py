@@ -15,7 +15,7 @@ import trio
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import GafferError, PluginError, did_you_mean
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugins.faults import describe, remedy
 from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
 
@@ -77,7 +77,7 @@ class Hooks:
             name = self._manager.get_name(exc.plugin)
             culprit = self._records.get(name or "", record)
             return culprit.blame(" ".join(str(exc).split()))
-        return record.blame(f"cannot be added: {describe(exc)}")
+        return record.blame(f"cannot be added: {describe(exc)}: {remedy(record)}")
 
     def forget(self) -> None:
         """Look again who is called: a plugin came, opened or ended, or the order changed."""
@@ -204,7 +204,8 @@ def _ask(one: Implementation, hook: str, arguments: Mapping[str, object]) -> Any
     except GafferError:
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as exc:
-        raise one.record.blame(f"{hook} raised {describe(exc)}") from exc
+        reason = f"{hook} raised {describe(exc)}: {remedy(one.record)}"
+        raise one.record.blame(reason) from exc
 
 
 def _report(record: Record, hook: str, exc: BaseException) -> None:

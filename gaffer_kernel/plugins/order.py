@@ -38,7 +38,7 @@ def _absence(record: Record, need: str, records: Records) -> str:
         return f"requires {need}, which is disabled: enable it, or disable {record.name} too"
     if need in records:
         return f"requires {need}, which is broken: repair it, or disable {record.name} too"
-    hint = did_you_mean(need, records)
+    hint = did_you_mean(need, records.keys() - {record.name})
     return f"requires {need}, which is not installed: install it, or disable {record.name}{hint}"
 
 
@@ -48,7 +48,8 @@ def cycles(records: Records) -> list[Problem]:
     rings = []
     while ring := _ring(names, records):
         order = " before ".join(ring)
-        rings.append((records[ring[0]], f"gaffer_requires and gaffer_after go round: {order}"))
+        reason = f"gaffer_requires and gaffer_after go round: {order}: disable one of them"
+        rings.append((records[ring[0]], reason))
         names = [name for name in names if name not in ring]
     return rings
 

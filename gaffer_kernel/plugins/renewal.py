@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gaffer_kernel.errors import PluginError
@@ -31,7 +31,7 @@ class Renewal:
         self.problems: list[Problem] = []
         self._before = dict(roster.records)
 
-    def rescan(self, roots: Roots, disabled: Iterable[str]) -> None:
+    def rescan(self, roots: Roots, disabled: Collection[str]) -> None:
         """Load what is new or has changed in the folders, and drop what is gone.
 
         Args:
@@ -44,7 +44,7 @@ class Renewal:
         there = {
             place: terms.insecure
             for root, terms in roots.items()
-            for place in folder.folders(root, terms)
+            for place in folder.folders(root, terms, disabled=disabled)
         }
         for record in self._before.values():
             if record.path is not None and record.path not in there:
@@ -54,9 +54,11 @@ class Renewal:
 
     def _look(self, place: Path, insecure: bool, disabled: bool) -> None:
         known = self.records.get(place.name)
+        if known is not None and disabled:
+            return
         if known is None or known.path != place:
             self.load(Record(place.name, None, path=place), insecure, disabled)
-        elif not disabled and not _is_current(known):
+        elif not _is_current(known):
             self.load(Record(place.name, None, path=place), insecure)
 
     def load(self, record: Record, insecure: bool, disabled: bool = False) -> None:
@@ -83,6 +85,16 @@ class Renewal:
     def fresh(self) -> list[Record]:
         """The plugins that are new, or have new code."""
         return [each for name, each in self.records.items() if each is not self._before.get(name)]
+
+    def culprit(self, exc: BaseException) -> list[Problem]:
+        """The plugin whose new code an error names, as it is listed: without that code."""
+        if not isinstance(exc, PluginError):
+            return []
+        return [
+            (Record(each.name, None, path=each.path, state="failed", error=exc.reason), exc.reason)
+            for each in self.fresh
+            if each.name == exc.plugin
+        ]
 
     def discard(self) -> None:
         """Forget the code that was loaded: it is not to be used."""

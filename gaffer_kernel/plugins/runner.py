@@ -114,12 +114,15 @@ class Runner:
             raise record.blame("can be opened only while its kernel runs")
         return self._kernel
 
-    async def exchange(self, new: Roster, leaving: Collection[str]) -> None:
+    async def exchange(
+        self, new: Roster, leaving: Collection[str], take_back: Callable[[], object]
+    ) -> None:
         """Close what is to be other, take over a new set of plugins, open it. Call it in the turn.
 
         Args:
             new: plugins that are the same in it stay as they are.
             leaving: plugins to close and open although they are the same.
+            take_back: called before the old plugins are opened again.
 
         Raises:
             PluginError: one did not open; the old plugins are back, and open again.
@@ -141,7 +144,7 @@ class Runner:
         try:
             await self._open_all(wanted)
         except (PluginError, Closing) as exc:
-            await self._return_to(old, wanted, exc)
+            await self._return_to(old, wanted, exc, take_back)
             raise
 
     async def _open_all(self, names: Collection[str]) -> None:
@@ -149,11 +152,18 @@ class Runner:
             if record.name in names and record.plugin is not None:
                 await self._open(record)
 
-    async def _return_to(self, old: Roster, closed: Collection[str], why: GafferError) -> None:
+    async def _return_to(
+        self,
+        old: Roster,
+        closed: Collection[str],
+        why: GafferError,
+        take_back: Callable[[], object],
+    ) -> None:
         for each in reversed(list(self._lives)):
             if each in closed:
                 await self._close(each)
         self._roster.become(old)
+        take_back()
         for record in list(self._records.values()):
             if record.name in closed and record.state == "closed":
                 try:

@@ -135,6 +135,16 @@ def test_a_broken_plugin_can_be_disabled(home):
     assert checked_file(home, "-p", "plugins", "disable.ini", "--disable=whole")
 
 
+def test_a_folder_with_nothing_but_a_site_can_be_disabled(home):
+    home.write("plugins/ui/_site/index.html", "hello")
+
+    assert checked_file(home, "-p", "plugins", "--disable", "ui", "option.ini")
+    listed = home.run("--list-plugins", "-p", "plugins", "--disable", "ui").stdout
+    assert [line.split()[-1] for line in listed.splitlines() if line.startswith("ui ")] == [
+        "disabled"
+    ]
+
+
 def test_disabling_what_is_not_there_is_an_error(home):
     home.write("plugins/whole/__init__.py", PLUGIN)
 

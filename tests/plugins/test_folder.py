@@ -80,6 +80,15 @@ def test_a_disabled_one_is_listed_and_not_imported(place):
     ]
 
 
+def test_one_without_code_can_be_disabled(place):
+    place.write("site/_site/index.html")
+    place.write("other/_site/index.html")
+    plugins = Plugins()
+    plugins.add_folder(place.path, disabled=["site"])
+    plugins.check()
+    assert [(info.name, info.state) for info in plugins.info()] == [("site", "disabled")]
+
+
 def test_the_folders_and_where_each_plugin_lies_are_told(place):
     place.write("ape/__init__.py", SAYING.format(word=1))
     place.write("bee/__init__.py", "raise AssertionError")

@@ -177,7 +177,8 @@ def test_strictly_any_other_error_names_the_plugin_and_the_line(plugins, exc):
         plugins.call_strict("gaffer_configure", config=None)
     line = gaffer_configure.__code__.co_firstlineno + 1
     assert str(caught.value) == (
-        f"plugin webhooks: gaffer_configure raised {type(exc).__name__}: oh ({__file__}:{line})"
+        f"plugin webhooks: gaffer_configure raised {type(exc).__name__}: oh ({__file__}:{line}):"
+        " repair it, or disable webhooks"
     )
     assert later == []
 

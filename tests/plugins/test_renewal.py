@@ -273,6 +273,71 @@ async def test_broken_newcomers_are_listed_and_all_named_at_once(place, write, a
         assert states(kernel) == {"ape": "open", "bad": "open"}
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("@hookimpl\ndef gaffer_addhooks(pluginmanager):\n    1 / 0\n", "cannot be added: Zero"),
+        ("@hookimpl\ndef gaffer_configure(config):\n    1 / 0\n", "gaffer_configure raised Zero"),
+        ("gaffer_requires = ('absent',)\n", "requires absent, which is not installed"),
+        ("opening = 'oh'\n", "did not start: ValueError: oh"),
+    ],
+)
+async def test_newcomers_that_are_wrong_after_their_import_are_listed(
+    place, write, autojump_clock, more, words
+):
+    write("ape", "a")
+    async with running(place) as kernel:
+        write("bad", "b", more=more)
+        for _ in range(2):
+            with pytest.raises(PluginError, match=f"plugin bad: {words}"):
+                await kernel.plugins.rescan()
+            assert states(kernel) == {"bad": "failed", "ape": "open"}
+            assert words in error(kernel, "bad")
+        write("bad", "good")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open", "bad": "open"}
+        assert error(kernel, "bad") is None
+
+
+@pytest.mark.parametrize("name", ["ape", "new"])
+async def test_the_list_tells_the_last_error(place, write, autojump_clock, name):
+    write("ape", "a")
+    async with running(place) as kernel:
+        for more, words in [
+            ("opening = 'first'\n", "ValueError: first"),
+            ("opening = 'second'\n", "ValueError: second"),
+            ("1 / 0\n", "ZeroDivisionError"),
+            ("x = (\n", "SyntaxError"),
+            ("gaffer_requires = ('absent',)\n", "requires absent"),
+        ]:
+            write(name, "b", more=more)
+            with pytest.raises(PluginError, match=words):
+                await kernel.plugins.rescan()
+            assert words in error(kernel, name)
+
+
+async def test_plugins_that_are_put_back_open_with_the_configuration_of_before(
+    place, write, autojump_clock, tmp_path
+):
+    code = (
+        "from contextlib import asynccontextmanager\n"
+        "from gaffer_kernel.hookspecs import hookimpl\n"
+        "@hookimpl\ndef gaffer_config_sections():\n    return ['ape']\n"
+        "@hookimpl\n@asynccontextmanager\nasync def gaffer_service(kernel):\n"
+        "    FAILS\n    yield kernel.config.section('ape').get('x')\n"
+    )
+    place.write("ape/__init__.py", code.replace("FAILS", "pass"))
+    file = tmp_path / "gaffer.ini"
+    file.write_text("[ape]\nx = old\n")
+    async with running(place, config=Config.read(file)) as kernel:
+        place.write("ape/__init__.py", code.replace("FAILS", "assert not kernel.reloading"))
+        file.write_text("[ape]\nx = new\n")
+        with pytest.raises(PluginError, match="plugin ape: did not start: AssertionError"):
+            await kernel.reload()
+        assert kernel.services["ape"] == "old"
+        assert not kernel.reloading
+
+
 async def test_a_newcomer_may_not_take_a_name(place, autojump_clock):
     class Ape:
         name = "ape"
@@ -318,6 +383,21 @@ async def test_a_disabled_one_is_left_alone(place, write, autojump_clock):
         assert states(kernel) == {"ape": "disabled"}
         with pytest.raises(PluginError, match="plugin ape: is disabled"):
             await kernel.plugins.reload("ape")
+
+
+async def test_a_disabled_folder_without_code_stays_so_until_it_goes(place, write, autojump_clock):
+    write("ape", "a")
+    place.write("site/_site/index.html")
+    found = Plugins()
+    found.add_folder(place.path, disabled=["site"])
+    async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
+        assert states(kernel) == {"site": "disabled", "ape": "open"}
+        place.write("site/__init__.py", "raise AssertionError")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"site": "disabled", "ape": "open"}
+        (place.path / "site").rename(place.path.parent / "away")
+        await kernel.plugins.rescan()
+        assert states(kernel) == {"ape": "open"}
 
 
 async def test_hooks_that_a_plugin_brings_come_and_go_with_it(place, autojump_clock):

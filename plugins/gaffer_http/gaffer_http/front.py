@@ -30,11 +30,13 @@ class Front:
         api: the Api that gets the next request.
 
     Raises:
-        PluginError: the routes of a plugin cannot be added.
+        PluginError: the routes of a plugin cannot be added, and the kernel is just starting. Later
+            nobody keeps the API from opening.
     """
 
     def __init__(self, kernel: Kernel) -> None:
-        self.api = Api(kernel)
+        self._late = kernel.started.is_set()
+        self.api = Api(kernel, [] if self._late else None)
         self._plugins = kernel.plugins
         self._changes = kernel.plugins.changes
         self._refused: list[Mount] = []
@@ -62,6 +64,8 @@ class Front:
         ):
             for mount in self.api.mounts:
                 await self._start(mount, self.api)
+            if self._late:
+                await self._refresh()
             following.start_soon(self._listen, events)
             following.start_soon(self._follow)
             try:
@@ -109,6 +113,7 @@ class Front:
                         running.append(mount)
             except PluginError as error:
                 log.error("%s", error)
+                self._plugins.count_failure(error.plugin)
                 [refused] = [each for each in mounts if each.plugin == error.plugin]
                 self._refused.append(refused)
                 mounts = [each for each in mounts if each is not refused]

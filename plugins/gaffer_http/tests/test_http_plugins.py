@@ -11,6 +11,8 @@ from quart import Blueprint, current_app, request
 
 import gaffer_http
 
+from .conftest import Api
+
 FOLDER = """
 from gaffer_kernel.hookspecs import hookimpl
 from quart import Blueprint
@@ -249,6 +251,23 @@ async def test_routes_that_cannot_be_had_later_are_left_out_and_said(
     assert (await api.ask("GET", "/extra")).status == 404
     assert (await api.ask("GET", "/jobs")).status == 200
     assert f"plugin extra: {words}" in caplog.text
+    assert (await plugin(api, "extra"))["failures"] >= 1
+    extra.failing = None
+    await api.ask("POST", "/plugins/extra/reload")
+    assert (await api.ask("GET", "/extra")).status == 200
+
+
+@pytest.mark.parametrize("failing", ["hook", "name", "before"])
+async def test_routes_that_cannot_be_had_do_not_keep_the_api_from_opening_again(
+    api, extra, failing, caplog
+):
+    await api.kernel.plugins.close("http")
+    extra.failing = failing
+    await api.kernel.plugins.open("http")
+    api = Api(api.kernel)
+    assert (await api.ask("GET", "/extra")).status == 404
+    assert (await plugin(api, "extra"))["failures"] >= 1
+    assert "plugin extra: " in caplog.text
     extra.failing = None
     await api.ask("POST", "/plugins/extra/reload")
     assert (await api.ask("GET", "/extra")).status == 200
@@ -292,8 +311,6 @@ async def folders(folder):
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
     async with open_kernel(config, plugins=plugins) as kernel:
-        from .conftest import Api
-
         yield Api(kernel)
 
 

@@ -59,6 +59,16 @@ async def test_a_site_of_a_disabled_plugin_is_not_served(place, serving):
         assert await api.sites() == []
 
 
+async def test_a_site_without_code_can_be_disabled(place, serving):
+    place.write("ui/_site/index.html", "hello ui")
+    place.write("bare/index.html", "hello bare")
+    async with serving(disabled=["ui", "bare"]) as api:
+        assert await api.statuses("ui/", "bare/") == [404, 404]
+        await api.kernel.plugins.rescan()
+        assert await api.statuses("ui/", "bare/") == [404, 404]
+        assert await api.sites() == []
+
+
 async def test_the_list(place, api):
     place.write("b/_site/index.html")
     place.write("a/_site/x.txt")

@@ -106,8 +106,8 @@ class Hooks:
         return self.kept
 
     def refresh(self) -> None:
-        """Take over what a reload has changed in the file."""
-        if self._kernel.config is self._config:
+        """Take over what a reload has changed in the file, once it cannot be taken back."""
+        if self._kernel.reloading or self._kernel.config is self._config:
             return
         self._config = self._kernel.config
         state, before = self.settings.state, self.fixed

@@ -6,13 +6,29 @@ import sys
 
 import pytest
 import trustme
-from gaffer_kernel import Config, Kernel, open_kernel
+from gaffer_kernel import Config, Kernel, PluginError, Plugins, open_kernel
 from standardwebhooks import Webhook
 
 import gaffer_webhooks
 from gaffer_webhooks import WebHooks
 
 from .conftest import SECRET, Receiver, happen, run_once, until
+
+FAILS_TO_OPEN = """
+from contextlib import asynccontextmanager
+
+import trio
+from gaffer_kernel import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    kernel.events.publish("tick", name="test")
+    while kernel.services["webhooks"].list()[0].waiting < 2:
+        await trio.sleep(0.005)
+    raise ValueError("oh")
+    yield
+"""
 
 
 async def test_a_url_gets_each_event_that_it_is_for(posting, receiver):
@@ -174,7 +190,7 @@ async def test_what_happens_while_the_plugin_closes_is_sent_before_it_is_closed(
 async def test_what_hangs_when_the_plugin_closes_is_sent_at_the_next_start(
     posting, receiver, monkeypatch
 ):
-    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 1.0)
     receiver.hangs = True
     async with receiver.up():
         async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}") as kernel:
@@ -278,6 +294,31 @@ async def test_a_reload_replaces_the_hooks_of_the_file(receiver, tmp_path):
     assert receiver.events() == ["tick", "tock"]
     # Those of the reload itself are told to the new ones.
     assert other.events() == ["create", "tick"]
+
+
+async def test_a_reload_that_fails_loses_nothing_of_a_url_that_was_to_leave_the_file(
+    receiver, tmp_path, fast
+):
+    tmp_path.chmod(0o755)
+    bad = tmp_path / "plugins" / "bad"
+    bad.mkdir(0o755, parents=True)
+    bad.parent.chmod(0o755)
+    file = tmp_path / "gaffer.ini"
+    file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\ntick = {receiver.url}\n")
+    plugins = Plugins()
+    plugins.add(gaffer_webhooks)
+    plugins.add_folder(bad.parent)
+    async with open_kernel(Config.read(file), plugins=plugins) as kernel:
+        webhooks = kernel.services["webhooks"]
+        happen(kernel, 1)
+        await until(lambda: webhooks.list()[0].failing)
+        (bad / "__init__.py").write_text(FAILS_TO_OPEN)
+        file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\n")
+        with pytest.raises(PluginError, match="plugin bad: did not start: ValueError: oh"):
+            await kernel.reload()
+        async with receiver.up():
+            await until(lambda: len(receiver.got) == 2)
+    assert receiver.events() == ["tick", "tick"]
 
 
 async def test_a_reload_ends_what_waits_for_a_url_that_left_the_file(receiver, tmp_path, fast):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Plugin, PluginChanged, PluginList, PluginsChanged
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.waiting import check_parameters
+
+log = logging.getLogger(__name__)
 
 VERBS: dict[str, Callable[[Plugins, str], Awaitable[None]]] = {
     "open": Plugins.open,
@@ -67,6 +70,7 @@ async def _done(change: Awaitable[None]) -> None:
     try:
         await change
     except (PluginError, ConfigError) as error:
+        log.error("%s", error)
         raise ApiError(409, "plugin_failed", str(error)) from None
 
 
