@@ -138,12 +138,11 @@ async def test_what_is_no_answer_is_a_failed_try_told_in_a_line(
     posting, fast, monkeypatch, caplog, answer
 ):
     monkeypatch.setattr(sender, "TOTAL_TIMEOUT", 0.3)
-    async with strange(posting, *answer, tries=2) as (receiver, kernel):
+    async with strange(posting, *answer, tries=2) as (_, kernel):
         happen(kernel, 1)
         await until(lambda: hook(kernel).dead)
         [letter] = kernel.services["webhooks"].dead(hook(kernel).id)
         assert letter.tries == 2
         assert letter.reason.isprintable()
         assert len(letter.reason) < 250
-        assert receiver.messages == 2
     assert "Traceback" not in caplog.text

@@ -7,6 +7,7 @@ import trio
 from gaffer_kernel import NotFound
 
 from gaffer_webhooks import hooks
+from gaffer_webhooks.folder import InUse, open_folder
 
 from .conftest import happen, until
 
@@ -52,7 +53,7 @@ async def test_a_hook_that_is_registered_while_the_plugin_closes_is_there_at_the
 
 
 async def test_a_receiver_that_is_gone_while_the_plugin_closes_breaks_nothing(
-    posting, receiver, slow_disk, monkeypatch, caplog
+    posting, receiver, slow_disk, state, monkeypatch
 ):
     monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
     receiver.answers = [410]
@@ -61,10 +62,19 @@ async def test_a_receiver_that_is_gone_while_the_plugin_closes_breaks_nothing(
         await until(slow_disk.begun.is_set)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(kernel.plugins.close, "webhooks")
-            await trio.sleep(0.2)
+            await until(lambda: is_free(state))
             slow_disk.go.set()
         [info] = [each for each in kernel.plugins.info() if each.name == "webhooks"]
         assert (info.state, info.error) == ("closed", None)
+
+
+def is_free(state):
+    """Whether the plugin has let go of its folder."""
+    try:
+        open_folder(state).close()
+    except InUse:
+        return False
+    return True
 
 
 async def test_a_service_that_was_kept_after_its_end_registers_nothing(posting, receiver, state):

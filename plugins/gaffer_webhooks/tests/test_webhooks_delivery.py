@@ -190,16 +190,19 @@ async def test_what_happens_while_the_plugin_closes_is_sent_before_it_is_closed(
 async def test_what_hangs_when_the_plugin_closes_is_sent_at_the_next_start(
     posting, receiver, monkeypatch
 ):
-    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 1.0)
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    lines = f"tick = {receiver.url}\ndelete = {receiver.url}"
     receiver.hangs = True
     async with receiver.up():
-        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}") as kernel:
+        async with posting(lines) as kernel:
             await run_once(kernel)
-        assert receiver.events() == ["exit"]
+            happen(kernel, 1)
+            await until(lambda: receiver.got)
         receiver.hangs = False
-        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}"):
+        assert receiver.events() == ["tick"]
+        async with posting(lines):
             await until(lambda: len(receiver.got) == 3)
-    assert receiver.events() == ["exit", "exit", "delete"]
+    assert receiver.events() == ["tick", "tick", "delete"]
     assert receiver.got[0].id == receiver.got[1].id
 
 
