@@ -87,7 +87,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     program = command.name or ""
     try:
         status = command.main(arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.Abort:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
