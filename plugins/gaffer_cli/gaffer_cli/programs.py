@@ -92,7 +92,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         _complete(command, program)
     try:
         status = command.main(arguments, prog_name=program, standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.Abort:
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -114,6 +115,13 @@ def test_what_cannot_be_started_is_said_in_a_line(command, procfile, arguments, 
     assert done.stderr.count("\n") == 1
 
 
+def test_the_input_of_programs_does_not_end_so_that_those_who_wait_for_that_stay(begin, procfile):
+    procfile(css="cat; echo ended", web="sleep 0.5")
+    shown = begin("start")
+    assert shown.end() == 0
+    assert "ended" not in shown.texts("css.1")
+
+
 def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_path):
     procfile(web="echo no")
     shown = begin("start", "-f", "Procfile", "-d", "nosuch")
@@ -121,17 +129,15 @@ def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_pat
     assert "gaffer | web: cannot be started: cannot change to the directory" in shown.text
 
 
-def test_its_first_line_comes_soon(begin, procfile):
-    procfile(web=READY)
-    fastest = 10.0
-    for _ in range(3):
-        began = time.monotonic()
-        shown = begin("start")
-        shown.wait_for(r".* web\.1  \| ready")
-        fastest = min(fastest, time.monotonic() - began)
-        shown.signal(signal.SIGTERM)
-        assert shown.end() == 0
-    assert fastest < 2
+@pytest.mark.parametrize("name", ["start", "run", "export"])
+def test_a_verb_imports_the_kernel_only_when_it_is_used(name):
+    code = (
+        f"import sys; import gaffer_cli.app.{name};"
+        "print([name for name in ('gaffer_kernel', 'trio', 'rich') if name in sys.modules])"
+    )
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
 
 
 # How it ends by itself
@@ -323,6 +329,18 @@ def test_a_reader_that_stands_still_does_not_hold_up_the_end(begin, procfile):
     shown.signal(signal.SIGINT)
     assert shown.process.wait(20) == 0
     shown.wait_alone()
+
+
+@pytest.mark.parametrize("verb", ["start", "run 'echo $PORT >out'"])
+def test_it_can_be_started_with_its_output_closed(environ, procfile, tmp_path, verb):
+    procfile(web="echo $PORT >out")
+    line = f"exec {COMMANDS}/gaffer {verb} >&- <&-"
+    argv = ["/bin/sh", "-c", line]
+    done = subprocess.run(
+        argv, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out").read_text() == "5000\n"
 
 
 def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path):

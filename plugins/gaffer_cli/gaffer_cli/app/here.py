@@ -14,22 +14,29 @@ PATIENCE = 5.0
 
 
 def jobs_here(
-    app: Application, *, graceful_timeout: float = PATIENCE, pty: bool | None = None
+    app: Application,
+    *,
+    graceful_timeout: float = PATIENCE,
+    pty: bool | None = None,
+    open_input: bool = False,
 ) -> list[JobConfig]:
-    """The jobs of an application, as they run in the foreground: nobody can write to them.
+    """The jobs of an application, as they run in the foreground.
 
     Args:
         app: the application.
         graceful_timeout: seconds between TERM and KILL.
         pty: whether outputs are terminals; if not given, as our own is one or not.
+        open_input: the standard input is not at its end; nothing ever comes of it all the same.
+            Compilers that watch files take its end for ours, and leave.
 
     Raises:
         ConfigError: as `Application.jobs` does.
     """
     from msgspec.structs import replace
 
-    pty = sys.stdout.isatty() if pty is None else pty
+    if pty is None:
+        pty = sys.stdout is not None and sys.stdout.isatty()
     return [
-        replace(job, graceful_timeout=graceful_timeout, pty=pty, redirect_input=False)
+        replace(job, graceful_timeout=graceful_timeout, pty=pty, redirect_input=open_input)
         for job in app.jobs()
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,8 +55,6 @@ def _become(line: str, root: Path, env: dict[str, str]) -> NoReturn:
     os.chdir(root)
     for signum in _IGNORED_BY_PYTHON:
         signal.signal(signum, signal.SIG_DFL)
-    sys.stdout.flush()
-    sys.stderr.flush()
     environ = {**os.environ, **env}
     argv = shell_argv(line, environ)
     os.execve(argv[0], argv, environ)

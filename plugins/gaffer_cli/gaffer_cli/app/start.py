@@ -85,7 +85,7 @@ def command(
     chosen = _chosen(app, types)
     jobs = [
         job
-        for job in jobs_here(app, graceful_timeout=graceful_timeout, pty=pty)
+        for job in jobs_here(app, graceful_timeout=graceful_timeout, pty=pty, open_input=True)
         if job.name in chosen
     ]
     if not any(job.numprocesses for job in jobs):

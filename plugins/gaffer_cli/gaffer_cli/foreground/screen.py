@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -40,7 +39,7 @@ class Window:
         if not job.config.pty:
             return {}
         try:
-            ours = os.get_terminal_size(sys.stdout.fileno())
+            ours = os.get_terminal_size(1)
         except (OSError, ValueError):
             # It is no terminal.
             return {}

@@ -11,12 +11,12 @@ from typing import TextIO
 import trio
 
 
-async def wait_gone(stream: TextIO) -> None:
+async def wait_gone(stream: TextIO | None) -> None:
     """Wait until nobody reads a pipe any more, even if nothing is written; of anything else, for
     ever.
     """
     try:
-        fd = stream.fileno()
+        fd = stream.fileno() if stream is not None else -1
         is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
     except (OSError, ValueError):
         is_pipe = False
