@@ -12,6 +12,7 @@ from gaffer_client.feeds.events import PASSING
 
 from gaffer_cli.exits import INTERRUPTED
 from gaffer_cli.top.keys import Keys
+from gaffer_cli.top.meter import Meter
 from gaffer_cli.top.rows import rows
 from gaffer_cli.top.screen import picture
 from gaffer_cli.top.tail import Tail
@@ -81,6 +82,7 @@ class _Live:
         self._changed.set()
 
     async def _ask(self, server: AsyncServer, tail: Tail) -> None:
+        meter = Meter()
         while True:
             try:
                 statuses, stats = await server.status(), await _stats(server)
@@ -91,7 +93,8 @@ class _Live:
                 self.failure = error
                 self._scope.cancel()
             else:
-                self._view.tell(rows(statuses, stats))
+                meter.look(stats or (), trio.current_time())
+                self._view.tell(rows(statuses, stats, meter.cpu))
                 self._follow(tail)
             self._change()
             await trio.sleep(self._interval)
