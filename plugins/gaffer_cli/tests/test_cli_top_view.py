@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gaffer_cli.top.cells import cells, size, total
 from gaffer_cli.top.keys import Keys
+from gaffer_cli.top.meter import Meter
 from gaffer_cli.top.rows import Row, rows
 from gaffer_cli.top.screen import picture
 from gaffer_cli.top.terminal import Terminal
@@ -38,6 +39,22 @@ def test_children_count_with_their_processes():
     ]
     [made] = rows([status("web", pids=[1, 2])], [JobStats(name="web", stats=samples)])
     assert (made.cpu, made.mem) == (4.0, 40)
+
+
+def used(os_pid, seconds, **fields):
+    return [JobStats(name="web", stats=[Sample(os_pid=os_pid, ctime=seconds, **fields)])]
+
+
+def test_processors_are_measured_between_two_looks():
+    meter = Meter()
+    first, second = used(10, 1.0, cpu=99.0), used(10, 1.5, cpu=0.0)
+    meter.look(first, now=100.0)
+    assert meter.cpu(first[0].stats[0]) == 99.0
+    meter.look(second, now=102.0)
+    assert meter.cpu(second[0].stats[0]) == 25.0
+    new = used(11, 0.0)
+    meter.look(new, now=103.0)
+    assert meter.cpu(new[0].stats[0]) == 0.0
 
 
 def test_without_measuring_there_are_no_numbers():

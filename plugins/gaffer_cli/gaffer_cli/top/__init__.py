@@ -1,5 +1,6 @@
 """A live view of a gafferd's jobs.
 
+meter     how much of a processor they take, between two looks
 rows      what is shown of each job, out of what gafferd tells
 cells     rows as cells of a table
 view      what somebody looks at: the chosen row, the order; what a key does

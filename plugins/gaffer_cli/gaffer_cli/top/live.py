@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import AsyncIterator
 from typing import Any
 
 import trio
@@ -12,6 +13,7 @@ from gaffer_client.feeds.events import PASSING
 
 from gaffer_cli.exits import INTERRUPTED
 from gaffer_cli.top.keys import Keys
+from gaffer_cli.top.meter import Meter
 from gaffer_cli.top.rows import rows
 from gaffer_cli.top.screen import picture
 from gaffer_cli.top.tail import Tail
@@ -42,8 +44,7 @@ def live(settings: dict[str, Any], order: str, interval: float, keyboard: int) -
     """
     terminal = Terminal(keyboard)
     showing = _Live(settings["url"], terminal, View(order), interval, keyboard)
-    with terminal.taken():
-        trio.run(showing.run, settings)
+    trio.run(showing.run, settings)
     if showing.failure is not None:
         raise showing.failure
     return showing.status
@@ -65,11 +66,16 @@ class _Live:
 
     async def run(self, settings: dict[str, Any]) -> None:
         """Show it until the end."""
-        with self._scope:
+        # Before the terminal is taken: no signal may end us before it is given back.
+        with (
+            trio.open_signal_receiver(*_ENDS, signal.SIGWINCH) as signals,
+            self._terminal.taken(),
+            self._scope,
+        ):
             async with AsyncServer(**settings) as server, trio.open_nursery() as nursery:
                 tail = Tail(server, nursery, self._change)
                 nursery.start_soon(self._ask, server, tail)
-                nursery.start_soon(self._hear_signals)
+                nursery.start_soon(self._hear, signals)
                 nursery.start_soon(self._read_keys, tail)
                 nursery.start_soon(self._paint, tail)
 
@@ -81,6 +87,7 @@ class _Live:
         self._changed.set()
 
     async def _ask(self, server: AsyncServer, tail: Tail) -> None:
+        meter = Meter()
         while True:
             try:
                 statuses, stats = await server.status(), await _stats(server)
@@ -91,7 +98,8 @@ class _Live:
                 self.failure = error
                 self._scope.cancel()
             else:
-                self._view.tell(rows(statuses, stats))
+                meter.look(stats or (), trio.current_time())
+                self._view.tell(rows(statuses, stats, meter.cpu))
                 self._follow(tail)
             self._change()
             await trio.sleep(self._interval)
@@ -105,12 +113,11 @@ class _Live:
         else:
             tail.follow(chosen.name, chosen.pids)
 
-    async def _hear_signals(self) -> None:
-        with trio.open_signal_receiver(*_ENDS, signal.SIGWINCH) as signals:
-            async for number in signals:
-                if number in _ENDS:
-                    self._end(128 + number)
-                self._change()
+    async def _hear(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number in _ENDS:
+                self._end(128 + number)
+            self._change()
 
     async def _read_keys(self, tail: Tail) -> None:
         keys = Keys()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gaffer_client import JobStats, NamedStatus, Sample
 
 from gaffer_cli.condition import condition
+from gaffer_cli.top.meter import with_children
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +41,23 @@ ORDERS: dict[str, Callable[[Row], tuple[float, str]]] = {
 """In which order rows can stand."""
 
 
-def rows(statuses: Iterable[NamedStatus], stats: Iterable[JobStats] | None) -> list[Row]:
+def rows(
+    statuses: Iterable[NamedStatus],
+    stats: Iterable[JobStats] | None,
+    cpu: Callable[[Sample], float] = lambda sample: sample.cpu or 0.0,
+) -> list[Row]:
     """What is shown of each job.
 
     Args:
         statuses: of all jobs.
         stats: of all jobs; None if nobody measures.
+        cpu: how much of a processor a process takes, in percent.
     """
-    measured = {each.name: each.stats for each in stats or ()}
-    return [_row(status, measured.get(status.name)) for status in statuses]
+    measured = {each.name: list(with_children(each.stats)) for each in stats or ()}
+    return [_row(status, measured.get(status.name), cpu) for status in statuses]
 
 
-def _row(status: NamedStatus, samples: list[Sample] | None) -> Row:
-    every = None if samples is None else list(_with_children(samples))
+def _row(status: NamedStatus, every: list[Sample] | None, cpu: Callable[[Sample], float]) -> Row:
     return Row(
         name=status.name,
         state=_state(status),
@@ -61,7 +66,7 @@ def _row(status: NamedStatus, samples: list[Sample] | None) -> Row:
         numprocesses=status.numprocesses,
         pids=status.pids,
         restarts=status.restarts,
-        cpu=None if every is None else round(sum((each.cpu or 0.0 for each in every), 0.0), 1),
+        cpu=None if every is None else round(sum(map(cpu, every), 0.0), 1),
         mem=None if every is None else sum(each.mem_info1 or 0 for each in every),
     )
 
@@ -72,11 +77,3 @@ def _state(status: NamedStatus) -> str:
     if status.flapping.waiting:
         return "flapping"
     return "active" if status.active else "stopped"
-
-
-def _with_children(samples: Iterable[Sample]) -> Iterable[Sample]:
-    waiting = list(samples)
-    while waiting:
-        sample = waiting.pop()
-        yield sample
-        waiting += sample.children

@@ -36,7 +36,8 @@ class Tail:
         self._nursery = nursery
         self._changed = changed
         self._name: str | None = None
-        self._feeds: dict[int, trio.CancelScope] = {}
+        self._known: set[int] = set()
+        self._feeds: set[trio.CancelScope] = set()
 
     def follow(self, name: str | None, pids: Sequence[int]) -> None:
         """Listen to these processes of a job, and to nothing else any more."""
@@ -45,32 +46,37 @@ class Tail:
             self.lines.clear()
             self.forget()
         wanted = pids[-_MOST:]
-        for pid in self._feeds.keys() - set(wanted):
-            del self._feeds[pid]
         for pid in wanted:
-            if pid not in self._feeds:
-                self._feeds[pid] = trio.CancelScope()
-                self._nursery.start_soon(self._listen, pid, self._feeds[pid], len(pids) > 1)
+            if pid not in self._known:
+                scope = trio.CancelScope()
+                self._feeds.add(scope)
+                self._nursery.start_soon(self._listen, pid, scope, len(pids) > 1)
+        # A feed ends by itself, with the last words of its process.
+        self._known = set(wanted)
 
     def forget(self) -> None:
         """End all feeds; the lines stay."""
-        for scope in self._feeds.values():
+        for scope in self._feeds:
             scope.cancel()
         self._feeds.clear()
+        self._known.clear()
 
     async def _listen(self, pid: int, scope: trio.CancelScope, named: bool) -> None:
+        # What was under way when the scope was cancelled still comes, and is another job's.
         with scope:
             try:
                 async with self._server.process(pid).lines(tail=True) as lines:
                     async for line in lines:
+                        if scope.cancel_called:
+                            break
                         self._take(f"[{pid}] " if named else "", line)
             except Refused as error:
-                # A feed that has been given up may still be answered.
-                if self._feeds.get(pid) is scope:
+                if not scope.cancel_called:
                     self._add(f"({error})")
             except ClientError:
                 # Whoever asks how the jobs are says that gafferd is gone.
-                return
+                pass
+        self._feeds.discard(scope)
 
     def _take(self, prefix: str, line: Line) -> None:
         if line.lost:
