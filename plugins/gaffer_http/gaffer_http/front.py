@@ -25,6 +25,7 @@ class Front:
 
     Args:
         kernel: what it controls.
+        own: whether it has the routes of gafferd, too.
 
     Attributes:
         api: the Api that gets the next request.
@@ -33,8 +34,9 @@ class Front:
         PluginError: the routes of a plugin cannot be added.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.api = Api(kernel)
+    def __init__(self, kernel: Kernel, *, own: bool = True) -> None:
+        self.api = Api(kernel, own=own)
+        self._own = own
         self._plugins = kernel.plugins
         self._changes = kernel.plugins.changes
         self._refused: list[Mount] = []
@@ -102,7 +104,7 @@ class Front:
         running = list(self.api.mounts)
         while True:
             try:
-                api = Api(self.api.kernel, mounts, after=self.api)
+                api = Api(self.api.kernel, mounts, own=self._own, after=self.api)
                 for mount in mounts:
                     if mount not in running:
                         await self._start(mount, api)
