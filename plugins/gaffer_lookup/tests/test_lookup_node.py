@@ -224,7 +224,7 @@ LIES = {
 async def test_a_lookupd_that_lies_disturbs_neither_processes_nor_others(
     lookupd, nursery, monkeypatch, lie
 ):
-    monkeypatch.setattr("gaffer_lookup.node.dialogue.PATIENCE", 0.3)
+    monkeypatch.setattr("gaffer_lookup.node.link.LEAST_PATIENCE", 0.3)
     server = await nursery.start(serve_websocket, answering(LIES[lie]), "127.0.0.1", 0, None)
     liar = f"http://127.0.0.1:{server.port}"
     async with open_node(liar, lookupd.url) as kernel:

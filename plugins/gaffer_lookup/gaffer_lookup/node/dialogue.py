@@ -15,9 +15,6 @@ from gaffer_lookup.words import Answer, Said, say
 WINDOW = 64
 """Words that may wait for their answers."""
 
-PATIENCE = 10.0
-"""Seconds for the answer to each word."""
-
 
 class Dialogue:
     """One connection to a lookupd, from its beginning to its end.
@@ -25,11 +22,13 @@ class Dialogue:
     Args:
         address: of the lookupd, for errors.
         socket: the connection.
+        patience: seconds for the answer to each word.
     """
 
-    def __init__(self, address: str, socket: WebSocket) -> None:
+    def __init__(self, address: str, socket: WebSocket, patience: float) -> None:
         self._address = address
         self._socket = socket
+        self._patience = patience
         self._waiting: deque[tuple[str | int, float]] = deque()
         self._answered = trio.lowlevel.ParkingLot()
 
@@ -46,7 +45,7 @@ class Dialogue:
         """
         while len(self._waiting) >= WINDOW:
             await self._wait_for_answer()
-        self._waiting.append((said.msgid, trio.current_time() + PATIENCE))
+        self._waiting.append((said.msgid, trio.current_time() + self._patience))
         await self._socket.send(say(said))
 
     async def settle(self) -> None:

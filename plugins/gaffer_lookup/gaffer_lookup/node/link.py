@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 PATH = "/ws"
 
+LEAST_PATIENCE = 1.0
+"""Seconds that an answer may take at least; else it is as many as between two signs of life."""
+
 
 @dataclass(frozen=True, slots=True)
 class Me:
@@ -114,7 +117,7 @@ class Link:
 
     async def _talk(self, socket: WebSocket, backoff: Backoff) -> None:
         """Tell what is to be told until the connection is lost, and raise why."""
-        dialogue = Dialogue(self.address, socket)
+        dialogue = Dialogue(self.address, socket, max(LEAST_PATIENCE, self._heartbeat))
         failures: list[ClientError] = []
         async with trio.open_nursery() as nursery:
 
