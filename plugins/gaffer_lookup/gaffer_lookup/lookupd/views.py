@@ -1,4 +1,4 @@
-"""Facts as they are told."""
+"""Facts as they are told: nodes, sessions and jobs by their names."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def gap(dropped: int) -> str:
 
 def nodes(store: Store) -> Object:
     """All nodes."""
-    return {"nodes": [node.info for node in store.nodes()]}
+    return {"nodes": [node.info for node in sorted(store.nodes(), key=_place)]}
 
 
 def jobs(found: Iterable[tuple[JobName, Sources]]) -> Object:
     """Some jobs, and who has them."""
-    told = [{"name": str(job), "sources": sources(where)} for job, where in found]
+    told = [{"name": str(job), "sources": sources(where)} for job, where in sorted(found, key=_job)]
     return {"nb_jobs": len(told), "jobs": told}
 
 
 def sources(where: Sources) -> list[Object]:
     """Who has a job."""
-    return [_source(node, pids) for node, pids in where.items()]
+    return [_source(node, where[node]) for node in sorted(where, key=_place)]
 
 
 def sessions(store: Store) -> Object:
@@ -75,10 +75,21 @@ def every_job(store: Store) -> Object:
 
 def _sessions(found: Mapping[str, Jobs]) -> Object:
     told = [
-        {"sessionid": session, "jobs": {str(job): sources(where) for job, where in jobs.items()}}
-        for session, jobs in found.items()
+        {
+            "sessionid": session,
+            "jobs": {str(job): sources(jobs[job]) for job in sorted(jobs)},
+        }
+        for session, jobs in sorted(found.items())
     ]
     return {"nb_sessions": len(told), "sessions": told}
+
+
+def _place(node: Node) -> tuple[str, str]:
+    return node.name, node.origin
+
+
+def _job(entry: tuple[JobName, Sources]) -> JobName:
+    return entry[0]
 
 
 def _source(node: Node, pids: Set[int]) -> Object:
