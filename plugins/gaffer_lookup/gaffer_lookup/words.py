@@ -35,6 +35,12 @@ class RegisterJob(_Said, tag="REGISTER_JOB", kw_only=True):
     job_name: str
 
 
+class RegisterJobs(_Said, tag="REGISTER_JOBS", kw_only=True):
+    """The node has these jobs, with these processes: many words in one, all of it or nothing."""
+
+    jobs: dict[str, list[_Pid]]
+
+
 class UnregisterJob(_Said, tag="UNREGISTER_JOB", kw_only=True):
     """The node has it no longer."""
 
@@ -55,7 +61,15 @@ class UnregisterProcess(_Said, tag="UNREGISTER_PROCESS", kw_only=True):
     pid: _Pid
 
 
-Said = Identify | Ping | RegisterJob | UnregisterJob | RegisterProcess | UnregisterProcess
+Said = (
+    Identify
+    | Ping
+    | RegisterJob
+    | RegisterJobs
+    | UnregisterJob
+    | RegisterProcess
+    | UnregisterProcess
+)
 
 
 class Answer(Struct, kw_only=True):

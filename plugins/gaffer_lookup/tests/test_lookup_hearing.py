@@ -40,6 +40,7 @@ async def test_every_word_is_understood(ask):
             {"type": "PING"},
             {"type": "REGISTER_JOB", "job_name": "default.web"},
             {"type": "REGISTER_PROCESS", "job_name": "default.web", "pid": 1},
+            {"type": "REGISTER_JOBS", "jobs": {"db": [1, 2], "cache": []}},
             {"type": "UNREGISTER_PROCESS", "job_name": "default.web", "pid": 1},
             {"type": "UNREGISTER_JOB", "job_name": "default.web"},
         ]
@@ -74,6 +75,8 @@ async def test_what_is_no_message_is_a_bad_one(ask, raw):
         *({"type": "REGISTER_PROCESS", "job_name": "web", "pid": pid} for pid in (-1, 1.5, 10**30)),
         {"type": "IDENTIFY", "name": None, "origin": None, "version": None},
         {"type": "PING", "token": "x"},
+        {"type": "REGISTER_JOBS", "jobs": ["db"]},
+        {"type": "REGISTER_JOBS", "jobs": {"db": [0]}},
     ],
 )
 async def test_a_message_that_means_nothing_is_a_bad_one_and_does_nothing(ask, said):

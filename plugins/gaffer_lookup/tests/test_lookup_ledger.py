@@ -1,7 +1,9 @@
 """What is still to be said to a lookupd, whatever has become of the jobs."""
 
 import json
+from itertools import count
 
+import pytest
 from gaffer_kernel import JobName
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,12 @@ class Side:
 
     def __init__(self):
         self.jobs = {}
-        self.ledger = Ledger(self.jobs.get)
+        self.ledger = Ledger(self._truth, count(1))
+        self.largest = 0
         self.connect()
+
+    def _truth(self, job):
+        return frozenset(self.jobs[job]) if job in self.jobs else None
 
     def connect(self):
         self.registry = Registry(lambda *args, **kwargs: None)
@@ -33,10 +39,11 @@ class Side:
         """Say what there is to say, at most so much; the types of the words."""
         said = []
         while most is None or len(said) < most:
-            word = self.ledger.next(len(said))
+            word = self.ledger.next()
             if word is None:
                 break
             said.append(type(word).__name__)
+            self.largest = max(self.largest, len(say(word)))
             assert json.loads(answer(self.registrant, say(word)))["ok"] is True, word
         return said
 
@@ -49,9 +56,28 @@ async def test_everything_is_said_to_one_who_knows_nothing():
     side = Side()
     side.jobs |= {WEB: {1, 2}, DB: set()}
     side.connect()
-    assert side.say() == ["RegisterJob", "RegisterProcess", "RegisterProcess", "RegisterJob"]
+    assert side.say() == ["RegisterJobs"]
     assert side.understood == side.jobs
     assert side.say() == []
+
+
+async def test_one_job_is_said_in_single_words():
+    side = Side()
+    side.jobs[WEB] = {1, 2}
+    side.connect()
+    assert side.say() == ["RegisterJob", "RegisterProcess", "RegisterProcess"]
+    assert side.understood == side.jobs
+
+
+@pytest.mark.parametrize(("jobs", "pids"), [(10_000, 1), (3, 10_000), (100, 500)])
+async def test_no_message_is_larger_than_lookupd_takes(jobs, pids):
+    side = Side()
+    for number in range(jobs):
+        side.jobs[JobName("s" * 100, f"job{number}" + "x" * 100)] = set(range(1, pids + 1))
+    side.connect()
+    side.say()
+    assert side.largest < 64 * 1024
+    assert side.understood == side.jobs
 
 
 async def test_only_the_difference_is_said_afterwards():

@@ -170,6 +170,38 @@ async def test_a_process_needs_its_job_and_is_registered_once(registry):
     assert known(registry) == {"web": {"web1": [1]}}
 
 
+async def test_many_jobs_are_registered_at_once(registry, told):
+    node = identified(registry)
+    node.register_jobs({"web": [2, 1], "prod.db": [], "default.cache": [3]})
+    assert known(registry) == {
+        "web": {"web1": [1, 2]},
+        "prod.db": {"web1": []},
+        "cache": {"web1": [3]},
+    }
+    assert told.words[2:5] == [
+        "add_job web1 web",
+        "add_process web1 web 1",
+        "add_process web1 web 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("errno", "reason", "jobs"),
+    [
+        (409, "conflict", {"db": [], "web": []}),
+        (409, "conflict", {"db": [], "default.db": []}),
+        (409, "conflict", {"db": [1, 1]}),
+        (400, "bad_message", {"db": [], "a b": []}),
+    ],
+)
+async def test_of_many_jobs_all_or_none_are_registered(registry, told, errno, reason, jobs):
+    node = identified(registry)
+    node.register_job("web")
+    refused(errno, reason, node.register_jobs, jobs)
+    assert known(registry) == {"web": {"web1": []}}
+    assert told.words[-1] == "add_job web1 web"
+
+
 async def test_taking_away_what_is_not_there_is_no_error_and_is_not_told(registry, told):
     node = identified(registry)
     node.unregister_job("web")
@@ -225,6 +257,9 @@ async def test_numbers_are_bounded(registry, monkeypatch):
     node.register_process("web", 1)
     refused(400, "bad_message", node.register_job, "db")
     refused(400, "bad_message", node.register_process, "web", 2)
+    node.unregister_job("web")
+    refused(400, "bad_message", node.register_jobs, {"web": [1, 2]})
+    refused(400, "bad_message", node.register_jobs, {"web": [], "db": []})
     other = registry.connect("token a")
     refused(400, "bad_message", other.identify, "web2", "http://web2:5000", "0.1")
 

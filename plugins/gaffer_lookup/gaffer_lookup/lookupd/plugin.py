@@ -29,7 +29,7 @@ class Lookupd:
 
     Attributes:
         registry: what is known.
-        changes: all that changes in it, each with the `message` that observers get.
+        changes: what changes in it while somebody observes; each has the `message` that he gets.
     """
 
     name = "lookupd"
@@ -39,7 +39,9 @@ class Lookupd:
         self.changes = EventBus()
 
     def _tell(self, event: str, node: Node, **what: Any) -> None:
-        self.changes.publish(event, name=node.name, message=change(event, node, **what))
+        # What nobody follows need not be put into words.
+        if self.changes.subscribers:
+            self.changes.publish(event, name=node.name, message=change(event, node, **what))
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[Registry]:

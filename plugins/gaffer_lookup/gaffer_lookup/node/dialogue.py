@@ -12,7 +12,7 @@ from gaffer_client.errors import ConnectionLost, NotGaffer, refusal
 
 from gaffer_lookup.words import Answer, Said, say
 
-WINDOW = 64
+WINDOW = 16
 """Words that may wait for their answers."""
 
 

@@ -1,22 +1,30 @@
 """What one lookupd has been told, against what is true: the next word that brings them together.
 
 Not a queue of events but the difference of two states: however much happens while nobody listens,
-there are never more words to say than there are jobs and processes, and none of them is outdated.
+there are never more words to say than there are jobs and processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from gaffer_kernel import JobName
 
 from gaffer_lookup.words import (
     RegisterJob,
+    RegisterJobs,
     RegisterProcess,
     Said,
     UnregisterJob,
     UnregisterProcess,
 )
+
+ROOM = 32 * 1024
+"""Bytes of a message that tells of many jobs: half of what lookupd takes."""
+
+DIGITS = 20
+"""Bytes of a pid, or of what is around a name, at the most."""
 
 Truth = Callable[[JobName], Set[int] | None]
 """The pids of a job; None if there is no such job."""
@@ -27,13 +35,17 @@ class Ledger:
 
     Args:
         truth: what is true of a job, at this moment.
+        ids: numbers for words.
     """
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, ids: Iterator[int]) -> None:
         self._truth = truth
-        self._told: dict[JobName, set[int]] = {}
+        self._ids = ids
+        self._told: dict[JobName, Set[int]] = {}
         # A dictionary, because it keeps the order.
         self._open: dict[JobName, None] = {}
+        # Those of one job, or of many new ones: `_told` has them already.
+        self._words: deque[Said] = deque()
 
     def begin(self, jobs: Iterable[JobName]) -> None:
         """The other side knows nothing.
@@ -42,6 +54,7 @@ class Ledger:
             jobs: all that there are.
         """
         self._told = {}
+        self._words.clear()
         self._open = dict.fromkeys(jobs)
 
     def touch(self, job: JobName) -> None:
@@ -60,31 +73,50 @@ class Ledger:
         """
         self._open |= dict.fromkeys((*self._told, *jobs))
 
-    def next(self, msgid: int) -> Said | None:
+    def next(self) -> Said | None:
         """The next thing to say, which counts as told; None if there is nothing."""
-        while self._open:
-            job = next(iter(self._open))
-            said = self._step(job, msgid)
-            if said is not None:
-                return said
+        while not self._words and self._open:
+            if len(jobs := self._unknown()) > 1:
+                self._words.append(self._introduce(jobs))
+            else:
+                job = next(iter(self._open))
+                del self._open[job]
+                self._words.extend(self._difference(job))
+        return self._words.popleft() if self._words else None
+
+    def _unknown(self) -> dict[JobName, list[int]]:
+        """The next jobs that the other side has to be told of, as many as fit into a message."""
+        room, found = ROOM, {}
+        for job in self._open:
+            pids = self._truth(job)
+            if job in self._told or pids is None:
+                break
+            room -= len(job.session) + len(job.name) + DIGITS * (len(pids) + 1)
+            if room < 0:
+                break
+            found[job] = sorted(pids)
+        return found
+
+    def _introduce(self, jobs: dict[JobName, list[int]]) -> Said:
+        for job, pids in jobs.items():
+            self._told[job] = frozenset(pids)
             del self._open[job]
-        return None
+        named = {str(job): pids for job, pids in jobs.items()}
+        return RegisterJobs(msgid=next(self._ids), jobs=named)
 
-    def _step(self, job: JobName, msgid: int) -> Said | None:
-        pids, told, name = self._truth(job), self._told.get(job), str(job)
+    def _difference(self, job: JobName) -> Iterator[Said]:
+        """What is to be said of one job."""
+        ids, name = self._ids, str(job)
+        pids, told = self._truth(job), self._told.pop(job, None)
         if pids is None:
-            return UnregisterJob(msgid=msgid, job_name=name) if self._forget(job) else None
+            if told is not None:
+                yield UnregisterJob(msgid=next(ids), job_name=name)
+            return
+        self._told[job] = pids
         if told is None:
-            self._told[job] = set()
-            return RegisterJob(msgid=msgid, job_name=name)
+            yield RegisterJob(msgid=next(ids), job_name=name)
+            told = frozenset()
         for pid in sorted(told - pids):
-            told.remove(pid)
-            return UnregisterProcess(msgid=msgid, job_name=name, pid=pid)
+            yield UnregisterProcess(msgid=next(ids), job_name=name, pid=pid)
         for pid in sorted(pids - told):
-            told.add(pid)
-            return RegisterProcess(msgid=msgid, job_name=name, pid=pid)
-        return None
-
-    def _forget(self, job: JobName) -> bool:
-        """Whether the job had been told of."""
-        return self._told.pop(job, None) is not None
+            yield RegisterProcess(msgid=next(ids), job_name=name, pid=pid)

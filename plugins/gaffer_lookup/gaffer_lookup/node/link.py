@@ -72,9 +72,9 @@ class Link:
         self._me = me
         self._heartbeat = heartbeat
         self._jobs = jobs
-        self._ledger = Ledger(truth)
         self._news = trio.lowlevel.ParkingLot()
         self._ids = count(1)
+        self._ledger = Ledger(truth, self._ids)
 
     @property
     def address(self) -> str:
@@ -149,7 +149,7 @@ class Link:
     async def _next(self, dialogue: Dialogue) -> Said:
         """The next thing to say: a sign of life if there is nothing else for too long."""
         ping_at = trio.current_time() + self._heartbeat
-        while (said := self._ledger.next(next(self._ids))) is None:
+        while (said := self._ledger.next()) is None:
             with trio.CancelScope(deadline=min(ping_at, dialogue.overdue)):
                 await self._news.park()
             dialogue.check()

@@ -13,6 +13,7 @@ from gaffer_lookup.words import (
     Identify,
     Ping,
     RegisterJob,
+    RegisterJobs,
     RegisterProcess,
     Said,
     UnregisterJob,
@@ -62,6 +63,8 @@ def _obey(registrant: Registrant, said: Said) -> None:
             registrant.ping()
         case RegisterJob():
             registrant.register_job(said.job_name)
+        case RegisterJobs():
+            registrant.register_jobs(said.jobs)
         case UnregisterJob():
             registrant.unregister_job(said.job_name)
         case RegisterProcess():

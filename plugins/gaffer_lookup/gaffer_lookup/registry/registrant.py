@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import trio
@@ -69,14 +70,33 @@ class Registrant:
         Raises:
             Refusal: 409, it has been told of; 400, that is no name, or one job too many.
         """
-        node, job = self._named(name)
-        jobs = self._store.jobs_of(node)
-        if job in jobs:
-            raise conflict(f"job {str(job)!r} is registered already")
-        if len(jobs) >= MOST_JOBS:
+        self.register_jobs({name: ()})
+
+    def register_jobs(self, jobs: Mapping[str, Collection[int]]) -> None:
+        """Tell of jobs and their processes, all of them or none.
+
+        Raises:
+            Refusal: 409, one of them has been told of; 400, one has no name, or there are too many.
+        """
+        node = self._identified()
+        known = self._store.jobs_of(node)
+        found: dict[JobName, set[int]] = {}
+        for name, pids in jobs.items():
+            job = _parsed(name)
+            if job in known or job in found:
+                raise conflict(f"job {str(job)!r} is registered already")
+            found[job] = _distinct(job, pids)
+        if len(known) + len(found) > MOST_JOBS:
             raise bad_message(f"a node has at most {MOST_JOBS} jobs")
+        for job, its in found.items():
+            self._add(node, job, its)
+
+    def _add(self, node: Node, job: JobName, pids: Collection[int]) -> None:
         self._store.add_job(node, job)
         self._registry.tell("add_job", node, job)
+        for pid in sorted(pids):
+            self._store.add_pid(node, job, pid)
+            self._registry.tell("add_process", node, job, pid=pid)
 
     def unregister_job(self, name: str) -> None:
         """Tell that a job is gone, with all its processes; nothing if it was not there."""
@@ -116,10 +136,26 @@ class Registrant:
             self._registry.left(self)
 
     def _named(self, name: str) -> tuple[Node, JobName]:
+        return self._identified(), _parsed(name)
+
+    def _identified(self) -> Node:
         self.ping()
         if self.node is None:
             raise no_identity("say IDENTIFY first")
-        try:
-            return self.node, JobName.parse(name)
-        except InvalidField as error:
-            raise bad_message(f"job_name: {error.reason}") from None
+        return self.node
+
+
+def _distinct(job: JobName, pids: Collection[int]) -> set[int]:
+    found = set(pids)
+    if len(found) < len(pids):
+        raise conflict(f"a process of {str(job)!r} is named twice")
+    if len(found) > MOST_PIDS:
+        raise bad_message(f"a job has at most {MOST_PIDS} processes")
+    return found
+
+
+def _parsed(name: str) -> JobName:
+    try:
+        return JobName.parse(name)
+    except InvalidField as error:
+        raise bad_message(f"job_name: {error.reason}") from None
