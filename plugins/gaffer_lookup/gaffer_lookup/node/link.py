@@ -71,6 +71,8 @@ class Link:
         self._settings = settings
         self._me = me
         self._heartbeat = heartbeat
+        # Many nodes may come at once: who gives up sooner than he must only comes again.
+        self._patience = max(LEAST_PATIENCE, heartbeat)
         self._jobs = jobs
         self._news = trio.lowlevel.ParkingLot()
         self._ids = count(1)
@@ -98,7 +100,9 @@ class Link:
         try:
             while True:
                 try:
-                    async with open_websocket(transport, PATH, 2 * self._heartbeat) as socket:
+                    async with open_websocket(
+                        transport, PATH, 2 * self._heartbeat, self._patience
+                    ) as socket:
                         await self._talk(socket, backoff)
                 except ClientError as error:
                     self._lost(error)
@@ -117,7 +121,7 @@ class Link:
 
     async def _talk(self, socket: WebSocket, backoff: Backoff) -> None:
         """Tell what is to be told until the connection is lost, and raise why."""
-        dialogue = Dialogue(self.address, socket, max(LEAST_PATIENCE, self._heartbeat))
+        dialogue = Dialogue(self.address, socket, self._patience)
         failures: list[ClientError] = []
         async with trio.open_nursery() as nursery:
 
