@@ -50,6 +50,8 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
             await websocket.accept()
             await _tell(changes, http().closing)
 
+    vars(observe)["gaffer_needs"] = "read"
+
     return sockets
 
 
