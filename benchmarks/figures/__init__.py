@@ -11,6 +11,7 @@ from figures import (
     feed_events,
     feed_output,
     idle,
+    lookup,
     output,
     replace,
     requests,
@@ -34,4 +35,5 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "feed_events": feed_events.rows,
     "requests": requests.rows,
     "startup": startup.rows,
+    "lookup": lookup.rows,
 }

@@ -38,6 +38,11 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
     return sum(map(int, own)) / TICKS, sum(map(int, reaped)) / TICKS
 
 
+def resident(pid: int) -> int:
+    """Resident memory of a process, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def wake_ups(pid: int) -> int:
     """How often the threads of a process went to sleep: each time, something had woken them."""
     return sum(

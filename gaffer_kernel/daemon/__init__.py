@@ -1,6 +1,7 @@
-"""The command gafferd: one program around one kernel.
+"""The command gafferd: one program around one kernel; and what another such command needs.
 
-command      what the command does; the only place where an error becomes an exit status
+command      what the command does
+program      a command around a kernel; the only place where an error becomes an exit status
 options      the command line, and what the environment and the file say of the same things
 life         the kernel as gafferd runs it
 signals      where no plugin receives them

@@ -1,19 +1,14 @@
-"""The command gafferd: the only place where an error becomes an exit status."""
+"""The command gafferd: what it does."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-import trio
-
 from gaffer_kernel.config import Config
-from gaffer_kernel.daemon.daemonize import Launcher, daemonize
-from gaffer_kernel.daemon.life import live
 from gaffer_kernel.daemon.log import start_logging
 from gaffer_kernel.daemon.options import (
     config_file,
@@ -25,14 +20,13 @@ from gaffer_kernel.daemon.options import (
     pidfile,
     plugins_folder,
 )
+from gaffer_kernel.daemon.program import Prepared, Program
 from gaffer_kernel.daemon.show import plan, plugin_table, survey
-from gaffer_kernel.daemon.signals import Signals, restore_defaults
 from gaffer_kernel.errors import GafferError
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.plugins.faults import describe
 
-log = logging.getLogger(__name__)
+PROGRAM = Program("gafferd")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,12 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with 2 for wrong usage, with 0 after `--version`.
     """
-    _fill_stdio()
-    restore_defaults()
-    try:
-        return _command(sys.argv[1:] if argv is None else argv)
-    except GafferError as error:
-        return _say(error)
+    return PROGRAM.main(partial(_command, sys.argv[1:] if argv is None else argv))
 
 
 def _command(argv: Sequence[str]) -> int:
@@ -65,15 +54,11 @@ def _command(argv: Sequence[str]) -> int:
         return _list_plugins(first)
     if first.check:
         return _check(*_prepare(argv, first)[:2])
-    if first.daemon:
-        return _background(*_prepare(argv, first))
-    signals = Signals()
-    return _supervise(*_prepare(argv, first), signals)
+    prepare = partial(_prepare, argv, first)
+    return PROGRAM.run(prepare, daemon=first.daemon, in_log=first.error_log is not None)
 
 
-def _prepare(
-    argv: Sequence[str], first: argparse.Namespace
-) -> tuple[Config, Plugins, argparse.Namespace]:
+def _prepare(argv: Sequence[str], first: argparse.Namespace) -> Prepared:
     """Read the file, find the plugins, read the command line with their options."""
     config = _read(first)
     plugins = _load(first, config)
@@ -84,7 +69,7 @@ def _prepare(
         plugins = _load(options, config)
         options = parse(argv, plugins)
     config.options.update(vars(options))
-    return config, plugins, options
+    return Prepared(config, plugins, pidfile(options.pidfile, config))
 
 
 def _read(options: argparse.Namespace) -> Config:
@@ -109,7 +94,7 @@ def _help(first: argparse.Namespace) -> int:
         parser = full_parser(_load(first, _read(first)))
     except GafferError as error:
         full_parser(Plugins()).print_help()
-        _say(error)
+        PROGRAM.say(error)
     else:
         parser.print_help()
     return 0
@@ -127,78 +112,3 @@ def _check(config: Config, plugins: Plugins) -> int:
     kernel.configure()
     print(plan(kernel))
     return 0
-
-
-# Running
-
-
-def _background(config: Config, plugins: Plugins, options: argparse.Namespace) -> int:
-    launcher = daemonize()
-    if launcher is None:
-        return 0
-    return _supervise(config, plugins, options, Signals(), launcher)
-
-
-def _supervise(
-    config: Config,
-    plugins: Plugins,
-    options: argparse.Namespace,
-    signals: Signals,
-    launcher: Launcher | None = None,
-) -> int:
-    _set_title()
-
-    def report(error: Exception) -> int:
-        status = _say(error, in_log=options.error_log is not None)
-        if launcher is not None:
-            launcher.failed(describe(error))
-        return status
-
-    run = partial(
-        live,
-        config,
-        plugins,
-        pidfile=pidfile(options.pidfile, config),
-        signals=signals,
-        ready=launcher.ready if launcher else _nobody_waits,
-        report=report,
-    )
-    status = trio.run(run)
-    signals.silence()
-    return status
-
-
-def _nobody_waits() -> bool:
-    return True
-
-
-def _say(error: Exception, *, in_log: bool = False) -> int:
-    """Tell people what went wrong, in one line, and if it is a bug, where; return the status."""
-    if isinstance(error, ExceptionGroup):
-        unexpected = error.split(GafferError)[1] is not None
-    else:
-        unexpected = not isinstance(error, GafferError)
-    if in_log or unexpected:
-        log.critical("%s", describe(error), exc_info=error if unexpected else None)
-    if not unexpected:
-        print(f"gafferd: {describe(error)}", file=sys.stderr)
-    return 1
-
-
-# The process
-
-
-def _fill_stdio() -> None:
-    """See that 0, 1 and 2 are open: else the next file opened gets what is meant for stderr."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(fd, True)
-    os.close(fd)
-
-
-def _set_title() -> None:
-    try:
-        from setproctitle import setproctitle  # type: ignore[import-not-found]
-    except ImportError:
-        # A nicety for `ps`, if it happens to be installed.
-        return
-    setproctitle("gafferd")

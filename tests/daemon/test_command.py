@@ -204,7 +204,7 @@ def test_a_bug_shows_where_it_is(home):
     result = home.run(program=(sys.executable, "-c", BUGGY))
 
     assert result.returncode == 1
-    assert "CRITICAL gaffer_kernel.daemon.command: ZeroDivisionError: oops" in result.stderr
+    assert "CRITICAL gaffer_kernel.daemon.program: ZeroDivisionError: oops" in result.stderr
     assert "Traceback" in result.stderr
 
 

@@ -1,9 +1,10 @@
 """Python client of gaffer's HTTP API.
 
-sync      Server, for programs that wait for each answer
-awaited   AsyncServer, the same for tasks of trio
+sync      Server and Lookup, for programs that wait for each answer
+awaited   AsyncServer and AsyncLookup, the same for tasks of trio
 channel   many things over one websocket, for tasks of trio
 feeds     events and output as they come, apart from any connection
+lookup    what several lookupds answer, united
 routes    every path, as calls: what to ask and how to read the answer
 calls     what a call is
 settings, address, names, answers, errors
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
         JobInfo,
         JobStats,
         Line,
+        LookupJob,
+        LookupSession,
         NamedStatus,
+        Node,
         Output,
         PluginInfo,
         ProcessInfo,
         Sample,
+        Source,
         Status,
         Version,
     )
     from gaffer_client.awaited.job import AsyncJob
+    from gaffer_client.awaited.lookup import AsyncLookup
     from gaffer_client.awaited.process import AsyncProcess
     from gaffer_client.awaited.server import AsyncServer
     from gaffer_client.awaited.session import AsyncSession
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
         ConnectionLost,
         Forbidden,
         Invalid,
+        NoLookupd,
         NotFound,
         NotGaffer,
         NotSettled,
@@ -52,14 +59,17 @@ if TYPE_CHECKING:
         Unauthorized,
         Unreachable,
     )
+    from gaffer_client.lookup import Found
     from gaffer_client.settings import token_from_environment
     from gaffer_client.sync.job import Job
+    from gaffer_client.sync.lookup import Lookup
     from gaffer_client.sync.process import Process
     from gaffer_client.sync.server import Server
     from gaffer_client.sync.session import Session
 
 __all__ = [
     "AsyncJob",
+    "AsyncLookup",
     "AsyncProcess",
     "AsyncServer",
     "AsyncSession",
@@ -71,12 +81,18 @@ __all__ = [
     "ConnectionLost",
     "Event",
     "Forbidden",
+    "Found",
     "Invalid",
     "Job",
     "JobInfo",
     "JobStats",
     "Line",
+    "Lookup",
+    "LookupJob",
+    "LookupSession",
     "NamedStatus",
+    "NoLookupd",
+    "Node",
     "NotFound",
     "NotGaffer",
     "NotSettled",
@@ -89,6 +105,7 @@ __all__ = [
     "Server",
     "ServerFailure",
     "Session",
+    "Source",
     "Status",
     "Unauthorized",
     "Unreachable",
@@ -97,17 +114,20 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": """Event JobInfo JobStats Line NamedStatus Output PluginInfo ProcessInfo Sample
-        Status Version""",
+    "answers": """Event JobInfo JobStats Line LookupJob LookupSession NamedStatus Node Output
+        PluginInfo ProcessInfo Sample Source Status Version""",
     "awaited.job": "AsyncJob",
+    "awaited.lookup": "AsyncLookup",
     "awaited.process": "AsyncProcess",
     "awaited.server": "AsyncServer",
     "awaited.session": "AsyncSession",
     "channel.channel": "Channel",
-    "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NotFound
-        NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable""",
+    "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NoLookupd
+        NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable""",
+    "lookup": "Found",
     "settings": "token_from_environment",
     "sync.job": "Job",
+    "sync.lookup": "Lookup",
     "sync.process": "Process",
     "sync.server": "Server",
     "sync.session": "Session",

@@ -166,6 +166,51 @@ class JobStats:
     min_cpu: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A gafferd that a lookupd knows.
+
+    Attributes:
+        origin: where its API can be reached, such as `https://web1:5443`.
+        version: of gafferd.
+    """
+
+    name: str
+    origin: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A node that has a job.
+
+    Attributes:
+        name: of the node.
+        pids: of the job's processes there.
+        node_info: the node.
+    """
+
+    name: str
+    pids: list[int]
+    node_info: Node
+
+
+@dataclass(frozen=True, slots=True)
+class LookupJob:
+    """A job, and who has it."""
+
+    name: str
+    sources: list[Source]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSession:
+    """A session: its jobs by name, and who has them."""
+
+    sessionid: str
+    jobs: dict[str, list[Source]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInfo:
     """What is known of a plugin.

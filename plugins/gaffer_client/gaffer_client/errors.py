@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ClientError(Exception):
     """Base of everything that this package raises."""
@@ -40,6 +42,18 @@ class ConnectionLost(ClientError):
         super().__init__(f"lost {address}: {reason}")
         self.address = address
         self.reason = reason
+
+
+class NoLookupd(ClientError):
+    """None of the lookupds answers: start one, or correct the addresses.
+
+    Args:
+        failed: what became of each, by its address.
+    """
+
+    def __init__(self, failed: Mapping[str, ClientError]) -> None:
+        super().__init__(f"no lookupd answers: {'; '.join(map(str, failed.values()))}")
+        self.failed = failed
 
 
 class NotGaffer(ClientError):

@@ -10,17 +10,20 @@ import pytest
 import gaffer_client
 from gaffer_client.awaited import feeds as awaited_feeds
 from gaffer_client.awaited.job import AsyncJob
+from gaffer_client.awaited.lookup import AsyncLookup
 from gaffer_client.awaited.process import AsyncProcess
 from gaffer_client.awaited.server import AsyncServer
 from gaffer_client.awaited.session import AsyncSession
 from gaffer_client.sync import feeds
 from gaffer_client.sync.job import Job
+from gaffer_client.sync.lookup import Lookup
 from gaffer_client.sync.process import Process
 from gaffer_client.sync.server import Server
 from gaffer_client.sync.session import Session
 
 PAIRS = [
     (Server, AsyncServer),
+    (Lookup, AsyncLookup),
     (Session, AsyncSession),
     (Job, AsyncJob),
     (Process, AsyncProcess),

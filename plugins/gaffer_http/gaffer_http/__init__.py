@@ -1,5 +1,6 @@
 """HTTP API of gaffer: jobs and processes under control over HTTP.
 
+    plugin      the plugin as an object
     service     the life of the API
     front       the application that serves: another one whenever plugins come or go
     app         one application: puts the routes together, gives every error its one form
@@ -25,53 +26,47 @@ from typing import TYPE_CHECKING
 
 from gaffer_kernel.hookspecs import hookimpl
 
+from gaffer_http.plugin import HttpHandler
+
 if TYPE_CHECKING:
     import pluggy
     from gaffer_kernel import Config, Kernel
 
     from gaffer_http.service import HttpService
 
-__all__: list[str] = []
+__all__ = ["HttpHandler"]
 
-gaffer_after = ("auth",)
-"""Whoever tells who is calling should be there when the first one does."""
+gaffer_after = HttpHandler.gaffer_after
+
+
+_plugin = HttpHandler()
 
 
 @hookimpl
 def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
     """Bring `gaffer_http_routes` and `gaffer_http_caller`."""
-    from gaffer_http import hookspecs
-
-    pluginmanager.add_hookspecs(hookspecs)
+    _plugin.gaffer_addhooks(pluginmanager)
 
 
 @hookimpl
 def gaffer_add_options(parser: ArgumentParser) -> None:
     """Add `--bind`, `--certfile`, `--keyfile` and `--backlog`."""
-    from gaffer_http.listen.endpoints import add_options
-
-    add_options(parser)
+    _plugin.gaffer_add_options(parser)
 
 
 @hookimpl
 def gaffer_config_sections() -> tuple[str, ...]:
     """The endpoints, and who may call."""
-    return ("endpoint:", "gaffer.http_endpoints", "gaffer.http_hosts", "gaffer.cors_origins")
+    return _plugin.gaffer_config_sections()
 
 
 @hookimpl
 def gaffer_configure(config: Config) -> None:
     """Check the endpoints and the policy; they are read again when the API opens."""
-    from gaffer_http.access.policy import read_policy
-    from gaffer_http.listen.endpoints import read_endpoints
-
-    read_endpoints(config)
-    read_policy(config)
+    _plugin.gaffer_configure(config)
 
 
 @hookimpl
 def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[HttpService]:
     """Serve the API for the plugin's whole life."""
-    from gaffer_http.service import open_api
-
-    return open_api(kernel)
+    return _plugin.gaffer_service(kernel)

@@ -58,6 +58,7 @@ class Api(QuartTrio):
     Args:
         kernel: what it controls.
         mounts: those routes; of all plugins when not given.
+        own: whether it also has those of gafferd.
         after: the application whose feeds, polls and forms it goes on with.
 
     Attributes:
@@ -74,7 +75,12 @@ class Api(QuartTrio):
     asgi_websocket_class = WebsocketConnection
 
     def __init__(
-        self, kernel: Kernel, mounts: Iterable[Mount] | None = None, *, after: Api | None = None
+        self,
+        kernel: Kernel,
+        mounts: Iterable[Mount] | None = None,
+        *,
+        own: bool = True,
+        after: Api | None = None,
     ) -> None:
         super().__init__(__package__, static_folder=None, template_folder=None)
         self.kernel = kernel
@@ -100,7 +106,7 @@ class Api(QuartTrio):
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
         self.url_map.converters["digits"] = pids.PidConverter
-        for module in ROUTES:
+        for module in ROUTES if own else ():
             self.register_blueprint(module.routes)
         for mount in self.mounts:
             mount.add_to(self)

@@ -25,6 +25,7 @@ class Front:
 
     Args:
         kernel: what it controls.
+        own: whether it has the routes of gafferd, too.
 
     Attributes:
         api: the Api that gets the next request.
@@ -34,9 +35,10 @@ class Front:
             nobody keeps the API from opening.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, *, own: bool = True) -> None:
         self._late = kernel.started.is_set()
-        self.api = Api(kernel, [] if self._late else None)
+        self._own = own
+        self.api = Api(kernel, [] if self._late else None, own=own)
         self._plugins = kernel.plugins
         self._changes = kernel.plugins.changes
         self._refused: list[Mount] = []
@@ -106,7 +108,7 @@ class Front:
         running = list(self.api.mounts)
         while True:
             try:
-                api = Api(self.api.kernel, mounts, after=self.api)
+                api = Api(self.api.kernel, mounts, own=self._own, after=self.api)
                 for mount in mounts:
                     if mount not in running:
                         await self._start(mount, api)

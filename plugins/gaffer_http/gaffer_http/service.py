@@ -55,6 +55,12 @@ class HttpService:
 
         return caller()
 
+    def identity(self) -> str:
+        """Who that is, in words that are the same each time he calls: `user 0`, `token ci`."""
+        from gaffer_http.access.caller import identity
+
+        return identity(self.caller())
+
     def may(self, right: Right, session: str | None = None) -> bool:
         """Whether the caller of the current request has a right.
 
@@ -118,8 +124,15 @@ class HttpService:
 
 
 @asynccontextmanager
-async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
+async def open_api(
+    kernel: Kernel, *, routes: bool = True, connections: int | None = None
+) -> AsyncIterator[HttpService]:
     """Serve the API of a kernel as long as the block lasts.
+
+    Args:
+        kernel: which.
+        routes: also those of gafferd itself.
+        connections: how many there may be at a time.
 
     Raises:
         GafferError: an address cannot be had.
@@ -135,8 +148,9 @@ async def open_api(kernel: Kernel) -> AsyncIterator[HttpService]:
         from gaffer_http.front import Front
         from gaffer_http.serve.server import Server
 
-        app = Front(kernel)
-        server = Server(Guard(app, read_policy(kernel.config), authenticate))
+        app = Front(kernel, own=routes)
+        guard = Guard(app, read_policy(kernel.config), authenticate)
+        server = Server(guard, connections)
         async with app.living(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
             addresses = tuple(each.url for each in sockets)

@@ -28,7 +28,7 @@ _FAREWELL = 1.0
 
 @asynccontextmanager
 async def open_websocket(
-    transport: AsyncTransport, path: str, silence: float
+    transport: AsyncTransport, path: str, silence: float, patience: float | None = None
 ) -> AsyncIterator[WebSocket]:
     """A websocket for the duration of a block.
 
@@ -36,6 +36,8 @@ async def open_websocket(
         path: of the API.
         silence: seconds without a word after which the other end is asked whether it is there, and
             as many more for its answer.
+        patience: seconds until it is open, once there is a connection; the timeout of the transport
+            when not given.
     """
     import base64
     import secrets
@@ -51,7 +53,7 @@ async def open_websocket(
     }
     call = Call(method="GET", path=path, read=nothing, headers=headers)
     settings = transport.settings
-    async with transport.asking(call, settings.timeout) as response:
+    async with transport.asking(call, patience or settings.timeout) as response:
         names = {name.lower(): value for name, value in response.headers}
         if response.status != 101:
             with translated(settings):

@@ -67,5 +67,10 @@ class Owner:
         return nullcontext()
 
 
+def identity(caller: Caller) -> str:
+    """Somebody in words that are the same each time he calls, from whichever process."""
+    return str(caller.peer) if isinstance(caller, Owner) else caller.name
+
+
 Authenticate = Callable[[Credentials], Caller | None]
 """Says who shows a token or a certificate; None when they mean nothing."""

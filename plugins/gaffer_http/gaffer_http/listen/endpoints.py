@@ -18,6 +18,9 @@ DEFAULT_BACKLOG = 128
 OPTIONS = ("bind", "certfile", "keyfile", "backlog")
 """Keys of an `[endpoint:NAME]` section which the command line has, too, with `--` before them."""
 
+OTHER_OPTIONS = ("client_ca",)
+"""Keys that the command line of another program than gafferd may have, under names of its own."""
+
 KEYS = (*OPTIONS, "mode", "client_ca", "client_certificate")
 """All keys of an `[endpoint:NAME]` section."""
 
@@ -111,7 +114,7 @@ class _Source:
     """One section and the command line over it: where each value comes from, and whom to blame."""
 
     def __init__(self, config: Config, section: Section) -> None:
-        self._options = {key: config.options.get(key) for key in OPTIONS}
+        self._options = {key: config.options.get(key) for key in (*OPTIONS, *OTHER_OPTIONS)}
         self._section = section
 
     def endpoint(self) -> Endpoint:

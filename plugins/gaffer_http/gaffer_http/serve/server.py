@@ -29,16 +29,18 @@ class Server:
 
     Args:
         app: asked for every request, with the Peer in `scope["state"]["peer"]`.
+        connections: how many there may be at a time; MOST_CONNECTIONS when not given.
 
     Attributes:
         closing: set when `close` begins: whoever streams an answer should end it now.
         crashes: how often a connection or a request failed in a way nobody foresaw.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, connections: int | None = None) -> None:
         self.closing = trio.Event()
         self.crashes = 0
         self._app = app
+        self._most = MOST_CONNECTIONS if connections is None else connections
         # A dictionary, because it keeps the order.
         self._connections: dict[Connection, None] = {}
         self._accepting = trio.CancelScope()
@@ -95,8 +97,8 @@ class Server:
                 connection.kill()
 
     async def _connect(self, tls: SSLContext | None, stream: trio.SocketStream) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS and not self._make_room():
-            log.log(self._level("full"), "connection refused: %d are busy", MOST_CONNECTIONS)
+        if len(self._connections) >= self._most and not self._make_room():
+            log.log(self._level("full"), "connection refused: %d are busy", self._most)
             stream.socket.close()
             return
         self._told.discard("full")

@@ -1,0 +1,68 @@
+"""The plugin as an object, for a program that has an API of its own."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from gaffer_kernel.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import pluggy
+    from gaffer_kernel import Config, Kernel
+
+    from gaffer_http.service import HttpService
+
+
+class HttpHandler:
+    """Serves routes to whoever may call.
+
+    Args:
+        routes: also those of gafferd itself; False leaves only those of other plugins.
+        connections: how many there may be at a time; as many as gafferd has when not given.
+    """
+
+    name = "http"
+
+    gaffer_after = ("auth",)
+    """Whoever tells who is calling should be there when the first one does."""
+
+    def __init__(self, *, routes: bool = True, connections: int | None = None) -> None:
+        self._routes = routes
+        self._connections = connections
+
+    @hookimpl
+    def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
+        """Bring `gaffer_http_routes` and `gaffer_http_caller`."""
+        from gaffer_http import hookspecs
+
+        pluginmanager.add_hookspecs(hookspecs)
+
+    @hookimpl
+    def gaffer_add_options(self, parser: ArgumentParser) -> None:
+        """Add `--bind`, `--certfile`, `--keyfile` and `--backlog`."""
+        from gaffer_http.listen.endpoints import add_options
+
+        add_options(parser)
+
+    @hookimpl
+    def gaffer_config_sections(self) -> tuple[str, ...]:
+        """The endpoints, and who may call."""
+        return ("endpoint:", "gaffer.http_endpoints", "gaffer.http_hosts", "gaffer.cors_origins")
+
+    @hookimpl
+    def gaffer_configure(self, config: Config) -> None:
+        """Check the endpoints and the policy; they are read again when the API opens."""
+        from gaffer_http.access.policy import read_policy
+        from gaffer_http.listen.endpoints import read_endpoints
+
+        read_endpoints(config)
+        read_policy(config)
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[HttpService]:
+        """Serve the API for the plugin's whole life."""
+        from gaffer_http.service import open_api
+
+        return open_api(kernel, routes=self._routes, connections=self._connections)

@@ -1,0 +1,22 @@
+"""The command gaffer_lookupd: a kernel without jobs, with HTTP, callers, and the registry.
+
+command    what it does
+options    its command line
+plugin     the registry as a plugin of that kernel
+routes     what can be asked
+sockets    what nodes and observers are connected with
+views      facts as they are told
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run gaffer_lookupd; see `gaffer_lookup.lookupd.command`."""
+    from gaffer_lookup.lookupd.command import main as run
+
+    return run(argv)

@@ -1,0 +1,113 @@
+"""What gaffer_lookupd does: puts its kernel together, and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import resource
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import gaffer_auth
+from gaffer_http import HttpHandler
+from gaffer_kernel import Config, ConfigError, Plugins
+from gaffer_kernel.daemon.log import start_logging
+from gaffer_kernel.daemon.program import Prepared, Program
+
+from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
+from gaffer_lookup.lookupd.plugin import Lookupd
+
+log = logging.getLogger(__name__)
+
+PROGRAM = Program("gaffer_lookupd")
+
+MOST_CONNECTIONS = 16_384
+HIDDEN = (
+    f"listening on {HIDDEN_BIND} only: to be reached from other machines it needs --certfile and"
+    " --keyfile, and each caller a token, made with gaffer-auth token NAME"
+)
+
+OTHER_FILES = 64
+"""Descriptors that are no connections."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run gaffer_lookupd.
+
+    Args:
+        argv: the command line without the name of the program; that of the process when not given.
+
+    Returns:
+        0 after QUIT, TERM or INT; 1 when it could not start, or failed, and has said why in one
+        line.
+
+    Raises:
+        SystemExit: with 2 for wrong usage, with 0 after `--version` and `--help`.
+    """
+    return PROGRAM.main(partial(_command, sys.argv[1:] if argv is None else argv))
+
+
+def _command(argv: Sequence[str]) -> int:
+    options = make_parser().parse_args(argv)
+    start_logging("info" if options.verbose else "warning", options.error_log)
+    return PROGRAM.run(
+        partial(_prepare, options), daemon=options.daemon, in_log=options.error_log is not None
+    )
+
+
+def _prepare(options: argparse.Namespace) -> Prepared:
+    config = _config(options)
+    _check(config)
+    if options.bind is None and options.certfile is None:
+        log.warning("%s", HIDDEN)
+    plugins = Plugins()
+    for plugin in (
+        gaffer_auth,
+        Lookupd(lease=options.lease),
+        HttpHandler(routes=False, connections=_connections()),
+    ):
+        plugins.add(plugin)
+    return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    """What the command line says, in the words of gaffer-http."""
+    hosts = " ".join((*own_names(), *options.host))
+    config = Config.from_string(f"[gaffer]\nhttp_hosts = {hosts}\n", "command line")
+    config.options.update(
+        bind=_bind(options),
+        backlog=options.backlog,
+        certfile=options.certfile,
+        keyfile=options.keyfile,
+        client_ca=options.cacert,
+    )
+    return config
+
+
+def _bind(options: argparse.Namespace) -> str:
+    if options.bind is not None:
+        return str(options.bind)
+    return HIDDEN_BIND if options.certfile is None else EXPOSED_BIND
+
+
+def _check(config: Config) -> None:
+    """Check what is said of certificates, in the words of our own command line."""
+    from gaffer_http.listen.endpoints import read_endpoints
+
+    try:
+        read_endpoints(config)
+    except ConfigError as error:
+        if error.key != "--client_ca":
+            raise
+        raise ConfigError(error.message, key="--cacert") from None
+
+
+def _connections() -> int:
+    """How many there may be; as many files as the system allows us may be open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(1, files - OTHER_FILES)

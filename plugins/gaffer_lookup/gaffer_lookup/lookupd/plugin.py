@@ -1,0 +1,64 @@
+"""The registry as a plugin of the kernel that gaffer_lookupd runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+from gaffer_kernel import EventBus, Kernel
+from gaffer_kernel.hookspecs import hookimpl
+
+from gaffer_lookup.lookupd.views import change
+from gaffer_lookup.registry import Node, Registry, Store
+from gaffer_lookup.registry.registry import LEASE
+
+if TYPE_CHECKING:
+    from quart import Blueprint
+
+
+class Lookupd:
+    """Tells over HTTP which nodes there are, and lets them register themselves.
+
+    It goes before HttpHandler, so that it closes after it: whoever is connected is told of the end.
+
+    Args:
+        store: where facts are kept; in memory when not given.
+        lease: seconds of silence after which a node is gone.
+
+    Attributes:
+        registry: what is known.
+        changes: what changes in it while somebody observes; each has the `message` that he gets.
+    """
+
+    name = "lookupd"
+
+    def __init__(self, store: Store | None = None, lease: float = LEASE) -> None:
+        self.registry = Registry(self._tell, store, lease)
+        self.changes = EventBus()
+
+    def _tell(self, event: str, node: Node, **what: Any) -> None:
+        # What nobody follows need not be put into words.
+        if self.changes.subscribers:
+            self.changes.publish(event, name=node.name, message=change(event, node, **what))
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[Registry]:
+        """Keep the time of leases for the plugin's whole life."""
+        return self._living()
+
+    @asynccontextmanager
+    async def _living(self) -> AsyncIterator[Registry]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.registry.run, name="leases")
+            yield self.registry
+            nursery.cancel_scope.cancel()
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel: Kernel) -> tuple[Blueprint, ...]:
+        """Add what can be asked, and the two websockets."""
+        from gaffer_lookup.lookupd.routes import make_routes
+        from gaffer_lookup.lookupd.sockets import make_sockets
+
+        return make_routes(self), make_sockets(self, kernel)

@@ -1,0 +1,114 @@
+"""What can be asked, by whoever may read in every session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from gaffer_kernel import InvalidField, JobName, NotFound
+from gaffer_kernel.names import check_session
+from importlib_metadata import version
+from quart import Blueprint, Response, request
+
+from gaffer_lookup.lookupd import views
+
+if TYPE_CHECKING:
+    from gaffer_lookup.lookupd.plugin import Lookupd
+
+JSON = "application/json; charset=utf-8"
+
+_encode = msgspec.json.Encoder().encode
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def _open_to_all(view: View) -> View:
+    """Mark a view that tells nothing: whoever may call at all may ask. gaffer-http reads it."""
+    vars(view)["gaffer_every_caller"] = True
+    return view
+
+
+def make_routes(lookupd: Lookupd) -> Blueprint:
+    """The paths of gaffer_lookupd, but for its websockets."""
+    routes = Blueprint("lookupd", __name__)
+    store = lookupd.registry.store
+
+    @routes.get("/")
+    @_open_to_all
+    async def welcome() -> Response:
+        """Say hello."""
+        return _reply({"welcome": "gaffer-lookupd", "version": _version()})
+
+    @routes.get("/ping")
+    @_open_to_all
+    async def ping() -> Response:
+        """Say OK."""
+        return Response("OK", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/version")
+    @_open_to_all
+    async def show_version() -> Response:
+        """Tell the version."""
+        return _reply({"version": _version()})
+
+    @routes.get("/nodes")
+    async def nodes() -> Response:
+        """All nodes."""
+        return _reply(views.nodes(store))
+
+    @routes.get("/sessions")
+    async def sessions() -> Response:
+        """All sessions with their jobs."""
+        return _reply(views.sessions(store))
+
+    @routes.get("/sessions/<node>")
+    async def sessions_of(node: str) -> Response:
+        """The sessions of one node."""
+        found = views.sessions_of(store, node)
+        if found is None:
+            raise NotFound("node", node)
+        return _reply(found)
+
+    @routes.get("/jobs")
+    async def jobs() -> Response:
+        """All jobs."""
+        return _reply(views.every_job(store))
+
+    @routes.get("/findJob")
+    async def find_job() -> Response:
+        """Who has a job."""
+        return _reply(views.find_job(store, JobName.parse(_parameter("name"))))
+
+    @routes.get("/findSession")
+    async def find_session() -> Response:
+        """The jobs of a session."""
+        session = check_session(_parameter("sessionid"), field="sessionid")
+        return _reply(views.find_session(store, session))
+
+    return routes
+
+
+def _parameter(name: str) -> str:
+    """The only parameter of the current request.
+
+    Raises:
+        InvalidField: it is missing, or there is another one.
+    """
+    for each in request.args:
+        if each != name:
+            raise InvalidField(each, f"is no parameter here: give {name}")
+    values = request.args.getlist(name)
+    if len(values) != 1:
+        raise InvalidField(name, "is missing" if not values else "is given more than once")
+    return values[0]
+
+
+def _reply(value: object) -> Response:
+    return Response(_encode(value), content_type=JSON)
+
+
+@cache
+def _version() -> str:
+    return version("gaffer-lookup")

@@ -1,0 +1,94 @@
+"""The websockets of gaffer_lookupd: of a node that registers itself, of an observer of changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import trio
+from gaffer_kernel import Kernel, Subscription
+from quart import Blueprint, websocket
+
+from gaffer_lookup.lookupd import views
+from gaffer_lookup.registry import Registrant
+from gaffer_lookup.registry.hearing import answer
+
+if TYPE_CHECKING:
+    from gaffer_http.service import HttpService
+
+    from gaffer_lookup.lookupd.plugin import Lookupd
+
+RESTARTING = 1012
+"""lookupd ends."""
+SILENT = 4408
+"""The node has been silent for longer than a lease."""
+
+
+def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
+    """The two of them."""
+    sockets = Blueprint("lookupd_sockets", __name__)
+
+    def http() -> HttpService:
+        return cast("HttpService", kernel.services["http"])
+
+    @sockets.websocket("/ws")
+    async def node() -> None:
+        """Register a node, for as long as the websocket lasts."""
+        registrant = lookupd.registry.connect(http().identity())
+        try:
+            await websocket.accept()
+            await _hear(registrant, http().closing)
+        finally:
+            registrant.leave()
+
+    # Else whoever may read could say that he is a node.
+    vars(node)["gaffer_needs"] = "write"
+
+    @sockets.websocket("/lookup/websocket")
+    async def observe() -> None:
+        """Tell of every change."""
+        async with lookupd.changes.subscribe() as changes:
+            await websocket.accept()
+            await _tell(changes, http().closing)
+
+    vars(observe)["gaffer_needs"] = "read"
+
+    return sockets
+
+
+async def _hear(registrant: Registrant, closing: trio.Event) -> None:
+    """Answer a node until it is silent for too long; if it goes, this is cancelled."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end, nursery, registrant.gone)
+        nursery.start_soon(_end, nursery, closing)
+        nursery.start_soon(_answer, registrant)
+    await websocket.close(SILENT if registrant.gone.is_set() else RESTARTING)
+
+
+async def _answer(registrant: Registrant) -> None:
+    while True:
+        await websocket.send(answer(registrant, await websocket.receive()))
+
+
+async def _tell(changes: Subscription, closing: trio.Event) -> None:
+    """Tell an observer what changes; if he goes, this is cancelled."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end, nursery, closing)
+        nursery.start_soon(_hear_nothing)
+        dropped = 0
+        async for change in changes:
+            if changes.dropped > dropped:
+                await websocket.send(views.gap(changes.dropped - dropped))
+                dropped = changes.dropped
+            await websocket.send(change.data["message"])
+    await websocket.close(RESTARTING)
+
+
+async def _hear_nothing() -> None:
+    # Words that nobody took would hide the end of the connection behind them.
+    while True:
+        await websocket.receive()
+
+
+async def _end(nursery: trio.Nursery, event: trio.Event) -> None:
+    await event.wait()
+    nursery.cancel_scope.cancel()

@@ -1,0 +1,208 @@
+"""The section `[lookup]`, and the command line over it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaffer_client.address import Address
+from gaffer_client.errors import BadOption
+from gaffer_client.settings import Settings as Connection
+from gaffer_kernel import Config, ConfigError, Section
+from gaffer_kernel.errors import did_you_mean
+
+from gaffer_lookup.node.origin import is_loopback
+
+SECTION = "lookup"
+
+OPTIONS = {
+    "address": "lookupd_address",
+    "broadcast_address": "broadcast_address",
+    "broadcast_port": "broadcast_port",
+    "certfile": "client_certfile",
+    "keyfile": "client_keyfile",
+    "cacert": "cacert",
+}
+"""Keys that the command line has, too, and their names there."""
+
+KEYS = (*OPTIONS, "token", "token_file", "name", "heartbeat")
+
+HEARTBEAT = 15.0
+"""Seconds; a third of the lease that lookupd gives."""
+
+TIMEOUT = 4.0
+"""Seconds to connect, and to send: less than a plugin has to close."""
+
+_BROADCAST = re.compile(r"(https?://)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is said of lookupds.
+
+    Attributes:
+        connections: how each of them is spoken to; none means that there is nothing to do.
+        name: of this gafferd.
+        broadcast: what to tell of where it is, instead of what can be seen.
+        port: the same of the port.
+        heartbeat: seconds.
+    """
+
+    connections: tuple[Connection, ...]
+    name: str
+    broadcast: str | None
+    port: int | None
+    heartbeat: float
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of lookupds on the command line of gafferd."""
+    group = parser.add_argument_group("lookup")
+    group.add_argument(
+        "--lookupd-address",
+        metavar="ADDRESS",
+        action="append",
+        help="register with this gaffer_lookupd: host:port or https://host:port; may be repeated",
+    )
+    group.add_argument(
+        "--broadcast-address",
+        metavar="HOST",
+        help="where lookupds shall say that gafferd is: host, host:port or https://host:port",
+    )
+    group.add_argument(
+        "--broadcast-port", metavar="PORT", type=int, help="the port that they shall tell"
+    )
+    group.add_argument(
+        "--client-certfile", metavar="FILE", help="certificate that is shown to lookupds"
+    )
+    group.add_argument("--client-keyfile", metavar="FILE", help="key of that certificate")
+    group.add_argument(
+        "--cacert", metavar="FILE", help="authorities that lookupds' certificates are checked with"
+    )
+
+
+def read_settings(config: Config) -> Settings:
+    """Read the section and the options, which win.
+
+    Raises:
+        ConfigError: a key is unknown, a value wrong, or a file cannot be used.
+    """
+    return _Source(config).settings()
+
+
+class _Source:
+    """The section and the command line over it: where each value is from, and whom to blame."""
+
+    def __init__(self, config: Config) -> None:
+        self._section = config.section(SECTION) or Section(SECTION, "", 0)
+        self._options = {key: config.options.get(name) for key, name in OPTIONS.items()}
+        for key, _ in self._section.items():
+            if key not in KEYS:
+                raise self._section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
+
+    def settings(self) -> Settings:
+        return Settings(
+            connections=tuple(map(self._connection, self._addresses())),
+            name=self._name(),
+            broadcast=self._broadcast(),
+            port=self._port(),
+            heartbeat=self._heartbeat(),
+        )
+
+    def _text(self, key: str) -> str | None:
+        option = self._options.get(key)
+        return str(option) if option is not None else self._section.get(key)
+
+    def _error(self, key: str, message: str) -> ConfigError:
+        if self._options.get(key) is not None:
+            return ConfigError(message, key=f"--{OPTIONS[key].replace('_', '-')}")
+        return self._section.error(key, message)
+
+    def _addresses(self) -> list[str]:
+        option = self._options["address"]
+        if isinstance(option, list):
+            return list(dict.fromkeys(map(str, option)))
+        return list(dict.fromkeys(self._section.getlist("address", [])))
+
+    def _connection(self, text: str) -> Connection:
+        try:
+            address = Address.parse(text if ":/" in text else f"http://{text}")
+        except BadOption as error:
+            raise self._error("address", str(error)) from None
+        token = self._token()
+        remote = address.socket is None and not is_loopback(address.host)
+        if token is not None and remote and not address.secure:
+            raise self._error(
+                "address", f"{text}: the token would be read on the way: use https://"
+            )
+        connection = self._made(address, token)
+        try:
+            # Now, to find what is wrong with the files.
+            connection.tls()
+        except BadOption as error:
+            key = "cacert" if str(error).startswith("ca_file") else "certfile"
+            raise self._error(key, str(error)) from None
+        return connection
+
+    def _made(self, address: Address, token: str | None) -> Connection:
+        try:
+            return Connection(
+                address=address,
+                token=token,
+                timeout=TIMEOUT,
+                ca_file=self._text("cacert") or None,
+                certificate=self._certificate(),
+            )
+        except BadOption as error:
+            raise self._section.error("token", str(error)) from None
+
+    def _certificate(self) -> str | tuple[str, str] | None:
+        file, key = self._text("certfile") or None, self._text("keyfile") or None
+        if file is None and key is not None:
+            raise self._error("keyfile", "is the key of no certificate: certfile is not given")
+        return (file, key) if file and key else file
+
+    def _token(self) -> str | None:
+        token, file = self._section.get("token"), self._section.get("token_file")
+        if file is None:
+            return token or None
+        if token is not None:
+            raise self._section.error("token_file", "means the same as token: keep one")
+        try:
+            return Path(os.path.expanduser(file)).read_text().strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is no text"
+            raise self._section.error("token_file", f"{file}: {reason}") from None
+
+    def _name(self) -> str:
+        name = self._section.get("name")
+        if name is None:
+            return socket.gethostname()
+        if not _NAME.fullmatch(name) or len(name) > 255:
+            raise self._section.error("name", f"must be like that of a host, not {name!r}")
+        return name
+
+    def _broadcast(self) -> str | None:
+        text = self._text("broadcast_address")
+        if text is not None and not _BROADCAST.fullmatch(text):
+            message = f"must be host, host:port or https://host:port, not {text!r}"
+            raise self._error("broadcast_address", message)
+        return text
+
+    def _port(self) -> int | None:
+        option = self._options["broadcast_port"]
+        port = option if isinstance(option, int) else self._section.getint("broadcast_port")
+        if port is not None and not 1 <= port <= 65535:
+            raise self._error("broadcast_port", f"must be from 1 to 65535, not {port}")
+        return port
+
+    def _heartbeat(self) -> float:
+        seconds = self._section.getfloat("heartbeat", HEARTBEAT)
+        if not 0.01 <= seconds <= 3600:
+            raise self._section.error("heartbeat", f"must be from 0.01 to 3600, not {seconds:g}")
+        return seconds

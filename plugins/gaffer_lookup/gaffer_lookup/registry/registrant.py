@@ -1,0 +1,161 @@
+"""One connection of a node: what it may say, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+import trio
+from gaffer_kernel import InvalidField, JobName
+
+from gaffer_lookup.registry.facts import Node, make_node
+from gaffer_lookup.registry.refusal import bad_message, conflict, no_identity, no_job
+
+if TYPE_CHECKING:
+    from gaffer_lookup.registry.registry import Registry
+
+MOST_JOBS = 10_000
+"""Of one node."""
+
+MOST_PIDS = 10_000
+"""Of one job on one node."""
+
+
+class Registrant:
+    """Somebody who may register one node, until he leaves or is silent for longer than a lease.
+
+    Every verb begins the lease anew, and raises a Refusal when it is not done: 404 before IDENTIFY
+    and after the end. Made by `Registry.connect`.
+
+    Attributes:
+        node: what he has registered.
+        gone: set at the end.
+    """
+
+    def __init__(self, registry: Registry, owner: str) -> None:
+        self.node: Node | None = None
+        self.gone = trio.Event()
+        self._registry = registry
+        self._store = registry.store
+        self._owner = owner
+
+    def __str__(self) -> str:
+        return f"node {self.node}" if self.node else f"a connection of {self._owner}"
+
+    # Verbs
+
+    def identify(self, name: str, origin: str, version: str) -> None:
+        """Say which node it is.
+
+        Raises:
+            Refusal: 409, this has been said, or the node is another's or on another connection;
+                400, it cannot be true.
+        """
+        self.ping()
+        if self.node is not None:
+            raise conflict(f"this connection is that of {self.node}")
+        node = make_node(name, origin, version, self._owner)
+        self._registry.admit(node)
+        self.node = node
+
+    def ping(self) -> None:
+        """Give a sign of life."""
+        if self.gone.is_set():
+            raise no_identity("this connection has been silent for too long: connect again")
+        self._registry.heard(self)
+
+    def register_job(self, name: str) -> None:
+        """Tell of a job.
+
+        Raises:
+            Refusal: 409, it has been told of; 400, that is no name, or one job too many.
+        """
+        self.register_jobs({name: ()})
+
+    def register_jobs(self, jobs: Mapping[str, Collection[int]]) -> None:
+        """Tell of jobs and their processes, all of them or none.
+
+        Raises:
+            Refusal: 409, one of them has been told of; 400, one has no name, or there are too many.
+        """
+        node = self._identified()
+        known = self._store.jobs_of(node)
+        found: dict[JobName, set[int]] = {}
+        for name, pids in jobs.items():
+            job = _parsed(name)
+            if job in known or job in found:
+                raise conflict(f"job {str(job)!r} is registered already")
+            found[job] = _distinct(job, pids)
+        if len(known) + len(found) > MOST_JOBS:
+            raise bad_message(f"a node has at most {MOST_JOBS} jobs")
+        for job, its in found.items():
+            self._add(node, job, its)
+
+    def _add(self, node: Node, job: JobName, pids: Collection[int]) -> None:
+        self._store.add_job(node, job)
+        self._registry.tell("add_job", node, job)
+        for pid in sorted(pids):
+            self._store.add_pid(node, job, pid)
+            self._registry.tell("add_process", node, job, pid=pid)
+
+    def unregister_job(self, name: str) -> None:
+        """Tell that a job is gone, with all its processes; nothing if it was not there."""
+        node, job = self._named(name)
+        if job in self._store.jobs_of(node):
+            self._registry.forget_job(node, job)
+
+    def register_process(self, name: str, pid: int) -> None:
+        """Tell of a process.
+
+        Raises:
+            Refusal: 404, its job is not registered; 409, it is registered already; 400, one too
+                many.
+        """
+        node, job = self._named(name)
+        pids = self._store.jobs_of(node).get(job)
+        if pids is None:
+            raise no_job(job)
+        if pid in pids:
+            raise conflict(f"process {pid} of {str(job)!r} is registered already")
+        if len(pids) >= MOST_PIDS:
+            raise bad_message(f"a job has at most {MOST_PIDS} processes")
+        self._store.add_pid(node, job, pid)
+        self._registry.tell("add_process", node, job, pid=pid)
+
+    def unregister_process(self, name: str, pid: int) -> None:
+        """Tell that a process is gone; nothing if it was not there."""
+        node, job = self._named(name)
+        if pid in self._store.jobs_of(node).get(job, ()):
+            self._store.remove_pid(node, job, pid)
+            self._registry.tell("remove_process", node, job, pid=pid)
+
+    def leave(self) -> None:
+        """End: the node is gone, and all that it has registered. May be called again."""
+        if not self.gone.is_set():
+            self.gone.set()
+            self._registry.left(self)
+
+    def _named(self, name: str) -> tuple[Node, JobName]:
+        return self._identified(), _parsed(name)
+
+    def _identified(self) -> Node:
+        self.ping()
+        if self.node is None:
+            raise no_identity("say IDENTIFY first")
+        return self.node
+
+
+def _distinct(job: JobName, pids: Collection[int]) -> set[int]:
+    found = set(pids)
+    if len(found) < len(pids):
+        raise conflict(f"a process of {str(job)!r} is named twice")
+    if len(found) > MOST_PIDS:
+        raise bad_message(f"a job has at most {MOST_PIDS} processes")
+    return found
+
+
+def _parsed(name: str) -> JobName:
+    try:
+        return JobName.parse(name)
+    except InvalidField as error:
+        raise bad_message(f"job_name: {error.reason}") from None

@@ -1,0 +1,119 @@
+"""All nodes: who is known, whose names they are, and who has been silent for too long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from gaffer_kernel import JobName
+
+from gaffer_lookup.registry.facts import Node
+from gaffer_lookup.registry.leases import Leases
+from gaffer_lookup.registry.refusal import bad_message, conflict
+from gaffer_lookup.registry.registrant import Registrant
+from gaffer_lookup.registry.store import MemoryStore, Store
+
+log = logging.getLogger(__name__)
+
+LEASE = 45.0
+"""Seconds: three of the signs of life that a node gives."""
+
+MOST_NODES = 10_000
+
+Tell = Callable[..., object]
+"""`tell(event, node)` or `tell(event, node, job_name=..., pid=...)`."""
+
+
+class Registry:
+    """What lookupd knows.
+
+    Args:
+        tell: told of every change: `add_node`, `identify`, `add_job`, `add_process`,
+            `remove_process`, `remove_job`, `remove_node`.
+        store: where it is kept; in memory when not given.
+        lease: seconds of silence after which a node is gone.
+    """
+
+    def __init__(self, tell: Tell, store: Store | None = None, lease: float = LEASE) -> None:
+        self.store: Store = MemoryStore() if store is None else store
+        self._tell = tell
+        self._leases: Leases[Registrant] = Leases(lease)
+        self._names: dict[str, set[Node]] = {}
+        self._origins: dict[str, set[Node]] = {}
+
+    async def run(self) -> None:
+        """Send away who is silent for longer than a lease, until cancelled."""
+        await self._leases.run(self._expired)
+
+    def connect(self, owner: str) -> Registrant:
+        """Somebody connects who may register a node; his lease begins.
+
+        Args:
+            owner: who, in words that are the same each time he calls.
+        """
+        registrant = Registrant(self, owner)
+        self._leases.renew(registrant)
+        return registrant
+
+    # For the registrant
+
+    def heard(self, registrant: Registrant) -> None:
+        """Begin the lease of a registrant anew."""
+        self._leases.renew(registrant)
+
+    def left(self, registrant: Registrant) -> None:
+        """A registrant has gone, and all that he has registered with him."""
+        self._leases.drop(registrant)
+        if registrant.node is not None:
+            log.info("node %s is gone", registrant.node)
+            self._remove(registrant.node)
+
+    def admit(self, node: Node) -> None:
+        """Let a node be known.
+
+        Raises:
+            Refusal: 409, its name or origin is another's, or both are taken; 400, too many nodes.
+        """
+        for what, taken in (
+            (node.name, self._names.get(node.name, ())),
+            (node.origin, self._origins.get(node.origin, ())),
+        ):
+            if any(other.owner != node.owner for other in taken):
+                raise conflict(f"{what} has been registered by somebody else")
+        if any(other.origin == node.origin for other in self._names.get(node.name, ())):
+            raise conflict(f"{node} is registered on another connection")
+        if len(self.store.nodes()) >= MOST_NODES:
+            raise bad_message(f"there are {MOST_NODES} nodes already")
+        self.store.add_node(node)
+        self._names.setdefault(node.name, set()).add(node)
+        self._origins.setdefault(node.origin, set()).add(node)
+        log.info("node %s is registered by %s", node, node.owner)
+        self._tell("add_node", node)
+        self._tell("identify", node)
+
+    def tell(self, event: str, node: Node, job: JobName, **more: Any) -> None:
+        """Tell of a change of a job."""
+        self._tell(event, node, job_name=str(job), **more)
+
+    def forget_job(self, node: Node, job: JobName) -> None:
+        """Forget a job of a node, its processes first."""
+        for pid in sorted(self.store.jobs_of(node)[job]):
+            self.store.remove_pid(node, job, pid)
+            self.tell("remove_process", node, job, pid=pid)
+        self.store.remove_job(node, job)
+        self.tell("remove_job", node, job)
+
+    def _remove(self, node: Node) -> None:
+        for job in list(self.store.jobs_of(node)):
+            self.forget_job(node, job)
+        self.store.remove_node(node)
+        for index, key in ((self._names, node.name), (self._origins, node.origin)):
+            index[key].remove(node)
+            if not index[key]:
+                del index[key]
+        self._tell("remove_node", node)
+
+    def _expired(self, registrant: Registrant) -> None:
+        log.warning("%s has been silent for %g s", registrant, self._leases.seconds)
+        registrant.leave()

@@ -1,0 +1,179 @@
+"""A lookupd in this program, nodes that say what a test wants, and observers."""
+
+import json
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+
+import httpx2
+import pytest
+import trio
+from gaffer_http import HttpHandler
+from gaffer_kernel import Config, hookimpl, open_kernel
+from trio_websocket import ConnectionClosed, wrap_client_stream
+
+from gaffer_lookup.lookupd.plugin import Lookupd
+
+DEADLINE = 20.0
+"""Seconds for anything that is waited for."""
+
+RIGHTS = ("read", "write", "manage")
+
+
+class Known:
+    """Somebody with a right, until it is revoked."""
+
+    def __init__(self, name, right):
+        self.name = f"token {name}"
+        self.right = right
+        self.scopes = set()
+
+    def may(self, right, session=None):
+        return RIGHTS.index(right) <= RIGHTS.index(self.right)
+
+    @contextmanager
+    def admitted(self):
+        with trio.CancelScope() as scope:
+            self.scopes.add(scope)
+            yield
+        self.scopes.discard(scope)
+
+    def revoke(self):
+        for scope in self.scopes:
+            scope.cancel()
+
+
+class People:
+    """Knows the tokens `reader`, `web1` and `web2`; the two may register nodes."""
+
+    name = "people"
+
+    def __init__(self):
+        self.known = {name: Known(name, "write") for name in ("web1", "web2")}
+        self.known["reader"] = Known("reader", "read")
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_caller(self, credentials):
+        return self.known.get(credentials.token)
+
+
+class Peer:
+    """One websocket: of a node or an observer."""
+
+    def __init__(self, socket):
+        self.socket = socket
+        self._ids = count(1)
+
+    async def say(self, kind, **fields):
+        """Say something and hear the answer, without its number."""
+        msgid = next(self._ids)
+        await self.socket.send_message(json.dumps({"type": kind, "msgid": msgid, **fields}))
+        answer = await self.hear()
+        assert answer.pop("msgid") == msgid
+        return answer
+
+    async def hear(self):
+        return json.loads(await self.socket.get_message())
+
+    async def identify(self, name="web1", origin=None):
+        origin = origin or f"http://{name}:5000"
+        answer = await self.say("IDENTIFY", name=name, origin=origin, version="0.1")
+        assert answer == {"ok": True}, answer
+
+    async def register(self, job, *pids):
+        assert (await self.say("REGISTER_JOB", job_name=job)) == {"ok": True}
+        for pid in pids:
+            assert (await self.say("REGISTER_PROCESS", job_name=job, pid=pid)) == {"ok": True}
+
+    async def closed(self):
+        """The code with which the other end closes it; what it says before is passed over."""
+        while True:
+            try:
+                await self.socket.get_message()
+            except ConnectionClosed as closed:
+                return closed.reason.code
+
+
+class Reached:
+    """A lookupd that answers somewhere."""
+
+    def __init__(self, url):
+        self.url = url
+
+    async def ask(self, path, **headers):
+        async with httpx2.AsyncClient() as client:
+            return await client.get(self.url + path, headers=headers)
+
+    async def get(self, path):
+        answer = await self.ask(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    @asynccontextmanager
+    async def websocket(self, path="/ws", **headers):
+        extra = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        host, port = self.url.removeprefix("http://").split(":")
+        stream = await trio.open_tcp_stream(host, int(port))
+        try:
+            async with trio.open_nursery() as nursery:
+                yield Peer(
+                    await wrap_client_stream(
+                        nursery, stream, f"{host}:{port}", path, extra_headers=extra
+                    )
+                )
+                nursery.cancel_scope.cancel()
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    def node(self, token=None):
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return self.websocket("/ws", **headers)
+
+    def observer(self):
+        return self.websocket("/lookup/websocket")
+
+    async def names(self):
+        return [node["name"] for node in (await self.get("/nodes"))["nodes"]]
+
+
+class Running(Reached):
+    """A lookupd in this program."""
+
+    def __init__(self, kernel, lookupd, people):
+        super().__init__(kernel.services["http"].addresses[0])
+        self.kernel = kernel
+        self.lookupd = lookupd
+        self.people = people
+
+
+@asynccontextmanager
+async def open_lookupd(lease=45.0, bind="127.0.0.1:0", connections=None):
+    config = Config()
+    config.options["bind"] = bind
+    lookupd, people = Lookupd(lease=lease), People()
+    http = HttpHandler(routes=False, connections=connections)
+    async with open_kernel(config, plugins=[people, lookupd, http]) as kernel:
+        yield Running(kernel, lookupd, people)
+
+
+@pytest.fixture
+def running_lookupd():
+    """Run a lookupd: `async with running_lookupd(lease=1) as lookupd`."""
+    return open_lookupd
+
+
+@pytest.fixture
+async def lookupd():
+    async with open_lookupd() as lookupd:
+        yield lookupd
+
+
+async def until(condition, *args):
+    """Wait until something, which may be asynchronous, is so; return it."""
+    with trio.fail_after(DEADLINE):
+        while True:
+            found = condition(*args)
+            if hasattr(found, "__await__"):
+                found = await found
+            if found:
+                return found
+            await trio.sleep(0.01)

@@ -1,0 +1,47 @@
+"""Real programs: gaffer_lookupd and gafferd, each in a folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.gafferd import Home
+
+LOOKUPD = Path(sys.executable).with_name("gaffer_lookupd")
+AUTH = Path(sys.executable).with_name("gaffer-auth")
+
+
+def free_port():
+    """A port that nobody has now: one that a program can have again after it was killed."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class LookupdHome(Home):
+    """The folder of a gaffer_lookupd, which has no plugins to disable."""
+
+    def command(self, *args):
+        return list(map(str, args))
+
+    def lookupd(self, *args):
+        """Run it to its end."""
+        return self.run(*args, program=(LOOKUPD,))
+
+    @contextmanager
+    def running_lookupd(self, *args):
+        with self.running(*args, program=(LOOKUPD,)) as process:
+            yield process
+            # A stopped one would not hear the end.
+            os.kill(process.pid, signal.SIGCONT) if process.poll() is None else None
+
+    def auth(self, *args):
+        """What gaffer-auth prints."""
+        done = subprocess.run(
+            [AUTH, *args], env=self.environ(), capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()

@@ -1,0 +1,175 @@
+"""What programs are told that ask several lookupds at once, with either client."""
+
+import inspect
+from functools import partial
+
+import pytest
+import trio
+from gaffer_client import (
+    AsyncLookup,
+    BadOption,
+    Lookup,
+    LookupJob,
+    LookupSession,
+    Node,
+    NoLookupd,
+    NotFound,
+    NotGaffer,
+    Source,
+    Unauthorized,
+    Unreachable,
+)
+
+WEB1 = Node("web1", "http://web1:5000", "0.1")
+WEB2 = Node("web2", "http://web2:5000", "0.1")
+NOBODY = "http://127.0.0.1:9"
+
+
+async def do(method, *args):
+    if inspect.iscoroutinefunction(method):
+        return await method(*args)
+    return await trio.to_thread.run_sync(partial(method, *args), abandon_on_cancel=True)
+
+
+@pytest.fixture(params=[Lookup, AsyncLookup])
+async def connect(request):
+    """Make a client, of either kind."""
+    made = []
+
+    def make(*urls, **options):
+        made.append(request.param(urls, **options))
+        return made[-1]
+
+    yield make
+    for lookup in made:
+        await do(lookup.close if isinstance(lookup, Lookup) else lookup.aclose)
+
+
+@pytest.fixture
+async def two(running_lookupd):
+    """Two lookupds: both know web1, in different states; the other knows web2 as well."""
+    async with (
+        running_lookupd() as one,
+        running_lookupd() as other,
+        one.node() as web1,
+        other.node() as web1_too,
+        other.node() as web2,
+    ):
+        await web1.identify("web1")
+        await web1.register("web", 1, 2)
+        await web1_too.identify("web1")
+        await web1_too.register("web", 2, 3)
+        await web2.identify("web2")
+        await web2.register("web", 1)
+        await web2.register("prod.db", 2)
+        yield one, other
+
+
+WEB = [Source("web1", [1, 2, 3], WEB1), Source("web2", [1], WEB2)]
+DB = [Source("web2", [2], WEB2)]
+
+
+async def test_what_they_say_is_united(connect, two):
+    lookup = connect(*(each.url for each in two))
+    assert (await do(lookup.nodes)).value == [WEB1, WEB2]
+    jobs = [LookupJob("web", WEB), LookupJob("prod.db", DB)]
+    assert (await do(lookup.jobs)).value == jobs
+    assert (await do(lookup.sessions)).value == [
+        LookupSession("default", {"web": WEB}),
+        LookupSession("prod", {"prod.db": DB}),
+    ]
+    for name in (("web",), ("default.web",), ("web", "default")):
+        found = await do(lookup.find_job, *name)
+        assert (found.value, found.failed) == (WEB, {})
+    assert (await do(lookup.find_session, "prod")).value == [LookupJob("prod.db", DB)]
+
+
+async def test_what_is_not_there_is_found_empty(connect, two):
+    lookup = connect(*(each.url for each in two))
+    assert (await do(lookup.find_job, "nothing")).value == []
+    assert (await do(lookup.find_session, "nothing")).value == []
+
+
+async def test_a_node_that_only_one_knows_is_no_failure_of_the_other(connect, two):
+    lookup = connect(*(each.url for each in two))
+    found = await do(lookup.sessions, "web2")
+    assert [session.sessionid for session in found.value] == ["default", "prod"]
+    assert found.failed == {}
+    assert (await do(lookup.sessions, "web3")).value == []
+
+
+async def test_one_that_fails_is_named_and_the_others_answer(connect, two):
+    lookup = connect(NOBODY, two[1].url)
+    found = await do(lookup.find_job, "prod.db")
+    assert found.value == DB
+    [(address, error)] = found.failed.items()
+    assert address == NOBODY
+    assert isinstance(error, Unreachable)
+    assert NOBODY in str(error)
+
+
+async def test_it_is_an_error_if_all_fail_and_each_is_named(connect, lookupd):
+    lookup = connect(NOBODY, lookupd.url, token="wrong", timeout=5)
+    with pytest.raises(NoLookupd) as raised:
+        await do(lookup.nodes)
+    assert set(raised.value.failed) == {NOBODY, lookupd.url}
+    assert isinstance(raised.value.failed[lookupd.url], Unauthorized)
+    assert NOBODY in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+async def test_something_else_that_answers_is_a_failure(connect, nursery, lookupd):
+    async def other(stream):
+        async with stream:
+            await stream.receive_some()
+            await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    [listener] = await nursery.start(partial(trio.serve_tcp, other, 0, host="127.0.0.1"))
+    port = listener.socket.getsockname()[1]
+    found = await do(connect(f"http://127.0.0.1:{port}", lookupd.url).nodes)
+    assert found.value == []
+    assert isinstance(*found.failed.values(), NotGaffer)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_path_that_nobody_knows_is_a_failure(connect, lookupd):
+    lookup = connect(f"{lookupd.url}/elsewhere")
+    with pytest.raises(NoLookupd) as raised:
+        await do(lookup.nodes)
+    assert isinstance(*raised.value.failed.values(), NotFound)
+
+
+async def test_one_that_never_answers_is_given_up(connect, nursery, lookupd):
+    async def silent(stream):
+        async with stream:
+            await trio.sleep_forever()
+
+    [listener] = await nursery.start(partial(trio.serve_tcp, silent, 0, host="127.0.0.1"))
+    url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    found = await do(connect(url, lookupd.url, timeout=0.3).nodes)
+    assert set(found.failed) == {url}
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", [Lookup, AsyncLookup])
+@pytest.mark.parametrize("urls", [(), ("127.0.0.1:5010",), "ftp://a"])
+def test_addresses_that_mean_nothing_are_refused_at_once(kind, urls):
+    with pytest.raises(BadOption):
+        kind(urls)
+
+
+async def test_names_that_mean_nothing_are_refused_at_once(connect):
+    lookup = connect(NOBODY)
+    for method, *args in (
+        (lookup.find_job, "a b"),
+        (lookup.find_session, "a.b"),
+        (lookup.sessions, ".."),
+    ):
+        with pytest.raises(BadOption):
+            await do(method, *args)
+
+
+async def test_a_file_that_cannot_be_used_is_told(connect):
+    lookup = connect("https://127.0.0.1:9", ca_file="/none")
+    with pytest.raises(BadOption, match="/none"):
+        await do(lookup.nodes)

@@ -1,0 +1,313 @@
+"""Three gafferds and two lookupds, all of them real: whatever dies or hangs, everybody agrees soon.
+
+And no process is touched by any of it, but by the death of its own gafferd.
+"""
+
+import os
+import signal
+from contextlib import ExitStack, asynccontextmanager
+
+import httpx2
+import pytest
+import trio
+from tests.gafferd import Home, is_alive
+from trio_websocket import ConnectionClosed, HandshakeError
+
+from .conftest import Reached
+from .programs import LookupdHome, free_port
+
+LEASE = 3.0
+HEARTBEAT = 1.0
+SLACK = 4.0
+"""Seconds beyond what is promised that a busy machine may take."""
+
+BACKOFF = 5.0
+"""Seconds between two tries of a node to connect, at the most."""
+
+START = 40.0
+"""Seconds that a program may take to start: nothing is promised of that."""
+
+NAMES = ("node1", "node2", "node3")
+
+
+class Lookupd(Reached):
+    """A gaffer_lookupd that may be started again."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.home = LookupdHome(folder)
+        self.port = free_port()
+        super().__init__(f"http://127.0.0.1:{self.port}")
+        self.process = None
+        self._running = ExitStack()
+
+    async def start(self):
+        """Start it, and wait until it answers."""
+        bind = f"127.0.0.1:{self.port}"
+        running = self.home.running_lookupd("--bind", bind, "--lease", LEASE)
+        self.process = self._running.enter_context(running)
+        with trio.fail_after(START):
+            while await self.known() is None:
+                await trio.sleep(0.05)
+
+    def stop(self):
+        self._running.close()
+
+    async def known(self):
+        """Each node, and how many processes of which job it has; None if nobody answers."""
+        try:
+            jobs = (await self.get("/jobs"))["jobs"]
+            found = {name: {} for name in await self.names()}
+        except httpx2.TransportError:
+            return None
+        for job in jobs:
+            for source in job["sources"]:
+                found.setdefault(source["name"], {})[job["name"]] = len(source["pids"])
+        return found
+
+
+class Node:
+    """A gafferd with two jobs, one of them with two processes."""
+
+    def __init__(self, name, folder, addresses):
+        folder.mkdir()
+        self.name = name
+        # Without gaffer-http it is up much sooner.
+        self.home = Home(folder, "lookup")
+        lookup = f"[lookup]\naddress = {' '.join(addresses)}\nname = {name}\n"
+        lookup += f"broadcast_address = {name}:5000\n"
+        many = self.home.job("many", "sleep 600", numprocesses=2)
+        self.home.write(
+            "gaffer.ini", f"{lookup}heartbeat = {HEARTBEAT}\n{self.home.job('one')}{many}"
+        )
+        self.process = None
+
+    def running(self):
+        return self.home.running("-c", "gaffer.ini")
+
+    @property
+    def child(self):
+        return self.home.pid("one.pid")
+
+
+class Observer:
+    """Somebody who follows the changes that a lookupd tells, as its page says."""
+
+    def __init__(self, lookupd):
+        self.lookupd = lookupd
+        self.known = None
+        self.removed = []
+
+    async def run(self):
+        while True:
+            try:
+                async with self.lookupd.observer() as observer:
+                    self.known = await self.lookupd.known()
+                    while True:
+                        self._take(await observer.hear())
+            except* (ConnectionClosed, HandshakeError, OSError):
+                self.known = None
+            await trio.sleep(0.05)
+
+    def _take(self, told):
+        if "node" not in told:
+            if told["event"] == "remove_node":
+                self.removed.append(told["name"])
+                self.known.pop(told["name"], None)
+            else:
+                self.known.setdefault(told["name"], {})
+            return
+        jobs, job = self.known.setdefault(told["node"]["name"], {}), told["job_name"]
+        match told["event"]:
+            case "remove_job":
+                jobs.pop(job, None)
+            case "add_job":
+                jobs[job] = 0
+            case "add_process":
+                jobs[job] = jobs.get(job, 0) + 1
+            case "remove_process":
+                jobs[job] -= 1
+
+
+JOBS = {"one": 1, "many": 2}
+
+
+class Cluster:
+    """All of them."""
+
+    def __init__(self, lookupds, nodes, observers):
+        self.lookupds = lookupds
+        self.nodes = nodes
+        self.observers = observers
+        self.children = {}
+
+    async def agree(self, *names, within):
+        """Wait until every lookupd and every observer knows these nodes, and all that they run."""
+        wanted = dict.fromkeys(names, JOBS)
+        seen = None
+        with trio.move_on_after(within + SLACK):
+            while True:
+                seen = [await lookupd.known() for lookupd in self.lookupds]
+                seen += [observer.known for observer in self.observers]
+                if all(each == wanted for each in seen):
+                    return
+                await trio.sleep(0.05)
+        raise AssertionError(f"wanted {wanted}, have {seen}")
+
+    def untouched(self, *nodes):
+        """Whether no process of these nodes has been replaced."""
+        return all(
+            node.child == self.children[node.name] and is_alive(node.child) for node in nodes
+        )
+
+
+@asynccontextmanager
+async def open_cluster(folder):
+    lookupds = [Lookupd(folder / f"lookupd{number}") for number in (1, 2)]
+    with ExitStack() as running:
+        for lookupd in lookupds:
+            running.callback(lookupd.stop)
+            await lookupd.start()
+        addresses = [lookupd.url for lookupd in lookupds]
+        nodes = [Node(name, folder / name, addresses) for name in NAMES]
+        observers = [Observer(lookupd) for lookupd in lookupds]
+        cluster = Cluster(lookupds, nodes, observers)
+        async with trio.open_nursery() as nursery:
+            for observer in observers:
+                nursery.start_soon(observer.run)
+            # One after the other: a busy machine may need long for each.
+            for number, node in enumerate(nodes, 1):
+                node.process = running.enter_context(node.running())
+                await cluster.agree(*NAMES[:number], within=START)
+            cluster.children = {node.name: node.child for node in nodes}
+            yield cluster
+            nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    async with open_cluster(tmp_path) as cluster:
+        yield cluster
+
+
+async def test_a_node_that_is_killed_is_gone(cluster):
+    one, *others = cluster.nodes
+    one.process.kill()
+    await cluster.agree("node2", "node3", within=LEASE)
+    assert cluster.untouched(*others)
+
+
+async def test_a_node_that_hangs_is_gone_after_a_lease_and_comes_back(cluster):
+    one = cluster.nodes[0]
+    os.kill(one.process.pid, signal.SIGSTOP)
+    try:
+        await cluster.agree("node2", "node3", within=LEASE)
+    finally:
+        os.kill(one.process.pid, signal.SIGCONT)
+    await cluster.agree(*NAMES, within=BACKOFF)
+    assert cluster.untouched(*cluster.nodes)
+    assert all(set(observer.removed) == {"node1"} for observer in cluster.observers)
+
+
+async def test_a_lookupd_that_is_killed_knows_everything_after_its_restart(cluster):
+    one, other = cluster.lookupds
+    one.process.kill()
+    one.process.wait()
+    assert set(await other.known()) == set(NAMES)
+    one.stop()
+    await one.start()
+    await cluster.agree(*NAMES, within=BACKOFF)
+    assert cluster.untouched(*cluster.nodes)
+    assert cluster.observers[1].removed == []
+
+
+async def test_a_lookupd_that_hangs_disturbs_nobody_and_catches_up(cluster):
+    one, other = cluster.lookupds
+    os.kill(one.process.pid, signal.SIGSTOP)
+    try:
+        node = cluster.nodes[0]
+        node.process.kill()
+        with trio.fail_after(LEASE + SLACK):
+            while set(await other.known()) != {"node2", "node3"}:
+                await trio.sleep(0.05)
+        await trio.sleep(LEASE)  # So that nodes notice: a hang is what is tested.
+    finally:
+        os.kill(one.process.pid, signal.SIGCONT)
+    await cluster.agree("node2", "node3", within=LEASE + BACKOFF)
+    assert cluster.untouched(*cluster.nodes[1:])
+    assert cluster.observers[1].removed == ["node1"]
+
+
+class Wire:
+    """A port that leads to a lookupd, until it is frozen: then nothing passes, and nothing ends."""
+
+    def __init__(self, to):
+        self.to = to
+        self.frozen = trio.Event()
+
+    async def run(self, *, task_status):
+        async with trio.open_nursery() as nursery:
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            self.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+            task_status.started()
+            nursery.start_soon(trio.serve_listeners, self._carry, listeners)
+
+    async def _carry(self, near):
+        frozen = self.frozen
+        host, port = self.to.removeprefix("http://").split(":")
+        far = await trio.open_tcp_stream(host, int(port))
+        async with near, far, trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, near, far, frozen, nursery)
+            nursery.start_soon(self._pump, far, near, frozen, nursery)
+
+    async def _pump(self, source, target, frozen, nursery):
+        try:
+            async for data in source:
+                if frozen.is_set():
+                    await trio.sleep_forever()
+                await target.send_all(data)
+        except trio.BrokenResourceError:
+            pass
+        if frozen.is_set():
+            await trio.sleep_forever()  # Nobody is told of the end either.
+        nursery.cancel_scope.cancel()
+
+    def freeze(self):
+        """Freeze the connections there are; new ones pass."""
+        self.frozen.set()
+        self.frozen = trio.Event()
+
+
+async def test_half_open_connections_are_found_out_by_both_ends(tmp_path):
+    wires = {}
+    async with trio.open_nursery() as nursery:
+
+        async def lay(url):
+            wires[url] = Wire(url)
+            await nursery.start(wires[url].run)
+
+        lookupds = [Lookupd(tmp_path / f"lookupd{number}") for number in (1, 2)]
+        for lookupd in lookupds:
+            await lay(lookupd.url)
+        addresses = [wires[lookupd.url].url for lookupd in lookupds]
+        with ExitStack() as running:
+            for lookupd in lookupds:
+                running.callback(lookupd.stop)
+                await lookupd.start()
+            node = Node("node1", tmp_path / "node1", addresses)
+            node.process = running.enter_context(node.running())
+            observers = [Observer(lookupd) for lookupd in lookupds]
+            for observer in observers:
+                nursery.start_soon(observer.run)
+            cluster = Cluster(lookupds, [node], observers)
+            await cluster.agree("node1", within=START)
+            cluster.children = {"node1": node.child}
+            for wire in wires.values():
+                wire.freeze()
+            with trio.fail_after(LEASE + SLACK):
+                while not all(observer.removed for observer in observers):
+                    await trio.sleep(0.02)
+            await cluster.agree("node1", within=LEASE + BACKOFF)
+            assert cluster.untouched(node)
+            assert node.home.messages().count("not registered with") >= 2
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,101 @@
+"""What docs/cluster.md shows is what happens."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gaffer_kernel import Config
+from tests.gafferd import Home, wait_until
+
+from gaffer_lookup.lookupd.options import make_parser
+from gaffer_lookup.node.settings import KEYS, OPTIONS
+
+from .programs import free_port
+
+HERE = Path(__file__).parent
+README = (HERE.parent / "README.md").read_text()
+CLUSTER = (HERE.parents[2] / "docs" / "cluster.md").read_text()
+[SESSION] = re.findall(r"## Three.*?```console\n(.*?)```", CLUSTER, re.DOTALL)
+COMMAND = re.compile(r"^\$ ((?:.*\n)(?:> .*\n)*)((?:(?!\$ ).*\n)*)", re.M)
+
+
+def answers_as(shown, text):
+    pattern = ".*".join(re.escape(each) for each in shown.strip().split("..."))
+    return re.fullmatch(pattern, text.strip(), re.DOTALL) is not None
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """A shell in a folder of its own, in which gafferd has only the plugins that it needs."""
+    home = Home(tmp_path, "http", "lookup")
+    (tmp_path / "bin").mkdir()
+    gafferd = Path(sys.executable).with_name("gafferd")
+    others = " ".join(home.command())
+    wrapper = tmp_path / "bin" / "gafferd"
+    wrapper.write_text(f'#!/bin/sh\nexec {gafferd} {others} "$@"\n')
+    wrapper.chmod(0o755)
+    path = f"{tmp_path}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def run(command):
+        with open(tmp_path / "noise", "a") as noise:
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path,
+                env=home.environ(PATH=path),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if command.startswith("curl") else noise,
+                stderr=noise,
+                text=True,
+                timeout=30,
+            )
+        return done.stdout
+
+    yield run
+    home.clean_up()
+
+
+def test_the_session_goes_as_shown(shell):
+    session = SESSION
+    # All three at once, as the loop has the last digit of the nodes' ports in a variable.
+    base = free_base()
+    for number, port in enumerate(("5010", "5011")):
+        session = session.replace(f":{port}", f":{base + 8 + number}")
+    session = session.replace("500$n", f"{base // 10}$n").replace(":500", f":{base // 10}")
+    for command, shown in COMMAND.findall(session):
+        if shown:
+            wait_until(lambda c=command, s=shown: answers_as(s, shell(continued(c))))
+        else:
+            shell(continued(command))
+
+
+def free_base():
+    """A number that ends in 0, so that the ports behind it are free, as far as one can tell."""
+    return free_port() // 10 * 10
+
+
+def continued(command):
+    return command.replace("\n> ", "\n")
+
+
+def test_every_option_of_lookupd_is_in_the_readme():
+    for action in make_parser()._actions:
+        for option in action.option_strings:
+            assert f"`{option}" in README, option
+
+
+def test_every_key_and_option_of_the_plugin_is_in_the_readme():
+    for key in KEYS:
+        assert f"`{key}`" in README, key
+    for name in OPTIONS.values():
+        assert f"`--{name.replace('_', '-')}`" in README, name
+
+
+@pytest.mark.parametrize("text", re.findall(r"```ini\n(.*?)```", README + CLUSTER, re.DOTALL))
+def test_what_is_shown_of_files_is_understood(text):
+    config = Config.from_string(text)
+    config.check_owned(("lookup", "endpoint:", "gaffer.http_hosts"))
+    assert {key for key, _ in config.section("lookup").items()} <= set(KEYS)
+    assert config.jobs()

@@ -1,0 +1,123 @@
+"""The section `[lookup]` and the options: each mistake is one line that names it."""
+
+import pytest
+import trustme
+from gaffer_kernel import Config, ConfigError, GafferError
+
+from gaffer_lookup.node.origin import origin
+from gaffer_lookup.node.settings import read_settings
+
+
+def read(text="", **options):
+    config = Config.from_string(f"[lookup]\n{text}\n", "a.ini")
+    config.options.update(options)
+    return read_settings(config)
+
+
+def test_without_a_section_there_is_nothing_to_do():
+    assert read_settings(Config()).connections == ()
+
+
+def test_addresses_are_read_and_none_is_twice():
+    found = read("address = localhost:5010, https://a.example:5010 localhost:5010").connections
+    assert [each.address.base for each in found] == [
+        "http://localhost:5010",
+        "https://a.example:5010",
+    ]
+
+
+def test_the_command_line_wins():
+    settings = read(
+        "address = a:1\nbroadcast_address = x\nbroadcast_port = 1",
+        lookupd_address=["b:2", "c:3"],
+        broadcast_address="y",
+        broadcast_port=2,
+    )
+    assert [each.address.host for each in settings.connections] == ["b", "c"]
+    assert (settings.broadcast, settings.port) == ("y", 2)
+
+
+def test_a_token_may_be_in_a_file(tmp_path):
+    (tmp_path / "token").write_text("gfr_x\n")
+    [connection] = read(f"address = localhost:5010\ntoken_file = {tmp_path}/token").connections
+    assert connection.token == "gfr_x"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("adress = a:1", "a.ini:2: [lookup] adress: unknown key, did you mean 'address'?"),
+        ("address = ftp://a", "a.ini:2: [lookup] address: "),
+        ("address = http://a/x?y", "a.ini:2: [lookup] address: "),
+        ("address = a:1\ntoken = x", "the token would be read on the way: use https://"),
+        ("address = localhost:1\ntoken = x\ntoken_file = y", "[lookup] token_file: means the same"),
+        ("address = localhost:1\ntoken_file = /none", "[lookup] token_file: /none: No such file"),
+        ("address = localhost:1\ntoken = a b\u00e9", "[lookup] token: "),
+        ("address = https://a:1\ncacert = /none", "[lookup] cacert: "),
+        ("address = https://a:1\ncertfile = /none", "[lookup] certfile: "),
+        ("address = a:1\nkeyfile = key", "[lookup] keyfile: is the key of no certificate"),
+        ("name = a b", "[lookup] name: "),
+        ("broadcast_address = a/b", "[lookup] broadcast_address: must be host"),
+        ("broadcast_port = 0", "[lookup] broadcast_port: must be from 1 to 65535, not 0"),
+        ("heartbeat = 0", "[lookup] heartbeat: must be from"),
+        ("heartbeat = soon", "[lookup] heartbeat: must be a number"),
+    ],
+)
+def test_what_is_wrong_is_one_line(text, said):
+    with pytest.raises(ConfigError) as raised:
+        read(text)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_wrong_on_the_command_line_is_blamed_on_it():
+    with pytest.raises(ConfigError, match=r"^--lookupd-address: "):
+        read(lookupd_address=["ftp://a"])
+    with pytest.raises(ConfigError, match=r"^--broadcast-port: "):
+        read(broadcast_port=70_000)
+    with pytest.raises(ConfigError, match=r"^--client-certfile: "):
+        read(lookupd_address=["https://a:1"], client_certfile="/none")
+
+
+def test_certificates_are_tried(tmp_path):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca")
+    ca.issue_cert("web1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "web1")
+    text = f"address = https://a:1\ncacert = {tmp_path}/ca\ncertfile = {tmp_path}/web1"
+    [connection] = read(text).connections
+    assert connection.ca_file == f"{tmp_path}/ca"
+
+
+# Where it is
+
+
+@pytest.mark.parametrize(
+    ("addresses", "broadcast", "port", "told"),
+    [
+        (["http://127.0.0.1:5000"], None, None, ("http://127.0.0.1:5000", False)),
+        (["https://0.0.0.0:5443"], None, None, ("https://web1:5443", True)),
+        (["https://[::]:5443"], None, None, ("https://web1:5443", True)),
+        (["https://192.0.2.1:5443"], None, None, ("https://192.0.2.1:5443", True)),
+        (["https://[2001:db8::1]:5443"], None, None, ("https://[2001:db8::1]:5443", True)),
+        (
+            ["http+unix:/run/g", "http://127.0.0.1:5000", "https://0.0.0.0:5443"],
+            *(None, None, ("https://web1:5443", True)),
+        ),
+        (["https://0.0.0.0:5443"], "w.example", None, ("https://w.example:5443", True)),
+        (["https://0.0.0.0:5443"], "w.example:80", None, ("https://w.example:80", True)),
+        (["https://0.0.0.0:5443"], "w.example", 81, ("https://w.example:81", True)),
+        (["https://0.0.0.0:5443"], None, 81, ("https://web1:81", True)),
+        (["http://127.0.0.1:5000"], "https://w.example", None, ("https://w.example:5000", True)),
+        ([], "w.example:5000", None, ("http://w.example:5000", True)),
+        ([], "[::1]:5000", None, ("http://[::1]:5000", False)),
+        ([], "localhost", None, ("http://localhost:80", False)),
+    ],
+)
+def test_what_is_told_of_where_it_is(addresses, broadcast, port, told):
+    assert origin(addresses, host="web1", broadcast=broadcast, port=port) == told
+
+
+@pytest.mark.parametrize("addresses", [[], ["http+unix:/run/gaffer.sock"]])
+def test_without_a_port_nothing_can_be_told(addresses):
+    with pytest.raises(GafferError, match="broadcast_address"):
+        origin(addresses, host="web1", broadcast=None, port=None)
