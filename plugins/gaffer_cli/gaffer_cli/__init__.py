@@ -6,6 +6,7 @@ app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` ar
 output        what processes on a gafferd write
 waiting, condition, jobfile   what several verbs do
 verbs         all that this package brings, by name
+many          one verb and many gafferds: --lookup
 contributed   those that plugins bring, through the hook of `plugin` and `hookspecs`
 group         a command whose verbs are imported when they are used
 options       what every verb understands

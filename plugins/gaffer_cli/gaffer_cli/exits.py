@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
-from gaffer_client.errors import ClientError, Unreachable
+from gaffer_client.errors import ClientError, NoLookupd, Unreachable
 
 FAILED = 1
 USAGE = 2
@@ -30,6 +30,10 @@ class Failure(Exception):
         self.status = status
 
 
+class NotLoaded(Failure):
+    """What was asked about is not there; with many gafferds it may be at another one."""
+
+
 class NotRunning(Failure):
     """What was asked about does not run; to programs that is an answer, too."""
 
@@ -41,7 +45,7 @@ def status_of(error: Exception) -> int | None:
     """The status of an error that a person can do something about; None of a bug."""
     if isinstance(error, Failure):
         return error.status
-    if isinstance(error, Unreachable):
+    if isinstance(error, Unreachable | NoLookupd):
         return UNREACHABLE
     if isinstance(error, ClientError | OSError) or _is_kernels(error):
         return FAILED

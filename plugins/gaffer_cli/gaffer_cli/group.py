@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gaffer_cli.contributed import contributed
+from gaffer_cli.many.reach import reaching
 from gaffer_cli.options import Shared
 from gaffer_cli.verb import Verb
 
@@ -50,6 +51,8 @@ class Verbs(click.Group):
         command = copy(verb.load())
         command.epilog = command.epilog or f"Options of {self.name} may stand here, too."
         command.params = [*command.params, *self._shared()]
+        if command.callback is not None:
+            command.callback = reaching(verb, command.callback)
         return command
 
     def resolve_command(

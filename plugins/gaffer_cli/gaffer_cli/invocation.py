@@ -13,16 +13,17 @@ from gaffer_client import address
 from gaffer_cli.exits import USAGE, Failure
 
 if TYPE_CHECKING:
-    from gaffer_client import Server
+    from gaffer_client import Lookup, Server
 
 ENDPOINT_VARIABLE = "GAFFER_ENDPOINT"
+LOOKUP_VARIABLE = "GAFFER_LOOKUP"
 
 
 class Invocation:
     """What the options say that every verb understands, and what follows from them.
 
-    In a verb: `@click.pass_obj`. Attributes are as the options, None if nobody gave them; `env` is
-    everything that was given, in order.
+    In a verb: `@click.pass_obj`. Attributes are as the options, None if nobody gave them; those
+    that may be repeated are everything that was given, in order.
     """
 
     connect: str | None = None
@@ -34,11 +35,15 @@ class Invocation:
     procfile: str | None = None
     directory: str | None = None
     env: tuple[str, ...] = ()
+    lookup: tuple[str, ...] = ()
+    node: tuple[str, ...] = ()
+    node_name: str | None = None
+    """Of the gafferd that is asked, if it is one of many."""
 
     def hear(self, name: str, value: Any) -> None:
         """Take the value of an option."""
-        if name == "env":
-            self.env += value
+        if isinstance(value, tuple):
+            setattr(self, name, getattr(self, name) + value)
         elif value:
             setattr(self, name, value)
 
@@ -68,6 +73,29 @@ class Invocation:
         from gaffer_client import Server
 
         return click.get_current_context().with_resource(Server(**self.settings()))
+
+    def lookups(self) -> Lookup:
+        """The lookupds that are asked; closed when the command ends.
+
+        Raises:
+            Failure: none is given.
+        """
+        from gaffer_client import Lookup
+
+        urls = self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").split())
+        if not urls:
+            raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
+        settings = {**self.settings(), "urls": urls}
+        del settings["url"]
+        return click.get_current_context().with_resource(Lookup(**settings))
+
+    def tell(self, line: str) -> None:
+        """Print a line for people at once, before there is an answer."""
+        click.echo(line)
+
+    def complain(self, line: str) -> None:
+        """Print on standard error what went wrong without ending the command."""
+        click.echo(f"{click.get_current_context().find_root().info_name}: {line}", err=True)
 
     def show(self, data: object, lines: str | Iterable[str]) -> None:
         """Print an answer.

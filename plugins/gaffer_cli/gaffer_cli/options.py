@@ -8,7 +8,7 @@ from typing import Any
 import click
 from gaffer_client import address
 
-from gaffer_cli.invocation import ENDPOINT_VARIABLE, Invocation
+from gaffer_cli.invocation import ENDPOINT_VARIABLE, LOOKUP_VARIABLE, Invocation
 
 Shared = Callable[[], list[click.Option]]
 """Makes the options of a command and of each of its verbs."""
@@ -43,6 +43,19 @@ def of_gafferctl() -> list[click.Option]:
             help="certificate to show, with its key in it if there is no --keyfile",
         ),
         _option("--keyfile", metavar="FILE", type=click.Path(), help="key of that certificate"),
+        _option(
+            "--lookup",
+            metavar="URL",
+            multiple=True,
+            help="lookupd that knows the gafferds; may be repeated; a verb is then for all of them",
+        ),
+        _option(
+            "--node",
+            metavar="NAME",
+            multiple=True,
+            help="of all those only the gafferd of this name; may be repeated (without --lookup:"
+            f" of those that ${LOOKUP_VARIABLE} knows)",
+        ),
         _option("--json", is_flag=True, help="print JSON, for programs"),
     ]
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import click
+
+
+Reach = Literal["here", "one", "all", "lookup"]
+"""Whom a verb asks: nobody; one gafferd; one or, with `--lookup`, all that there are; lookupds."""
 
 
 class Verb(NamedTuple):
@@ -18,12 +22,14 @@ class Verb(NamedTuple):
         summary: a line for the list of verbs.
         target: `package.module:attribute`, a click.Command; imported when the verb is used. Its
             context's `obj` is the Invocation, with `server()` and `show()`.
+        reach: whom it asks.
     """
 
     program: str
     name: str
     summary: str
     target: str
+    reach: Reach = "one"
 
     def load(self) -> click.Command:
         """Import the command.

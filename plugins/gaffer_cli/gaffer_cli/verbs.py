@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from gaffer_cli.verb import Verb
+from gaffer_cli.verb import Reach, Verb
 
 
 def _verbs(program: str, folder: str, summaries: dict[str, str]) -> list[Verb]:
     """Verbs that are each the attribute `command` of a module of its name."""
     return [
-        Verb(program, name, summary, f"gaffer_cli.{folder}.{name}:command")
+        Verb(program, name, summary, f"gaffer_cli.{folder}.{name}:command", _reach(folder, name))
         for name, summary in summaries.items()
     ]
 
+
+def _reach(folder: str, name: str) -> Reach:
+    verb = f"{folder}.{name}"
+    return next((reach for reach, verbs in _REACH.items() if verb in verbs.split()), "all")
+
+
+_REACH: dict[Reach, str] = {
+    "here": "app.start app.run app.export both.completion both.help",
+    "one": "ctl.top ctl.watch",
+    "lookup": "ctl.nodes ctl.jobs ctl.find",
+}
+"""The verbs that do not ask one gafferd or all."""
 
 _APP = {
     "start": "run the programs of the Procfile here",
@@ -48,6 +60,9 @@ _CTL = {
     "top": "all jobs, live, and what one of them writes",
     "watch": "what happens, as it happens",
     "plugins": "the plugins of gafferd; open, close and reload them",
+    "nodes": "the gafferds that lookupds know",
+    "jobs": "the jobs of all gafferds, and which of them has which",
+    "find": "which gafferds have a job or a session",
     "sessions": "the sessions; start, stop and restart all jobs of one",
 }
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Generic, TypeVar
 
 import click
@@ -117,7 +117,8 @@ class _Asked(Generic[T]):
 
 @contextmanager
 def _spinner(text: str) -> Iterator[None]:
-    if not sys.stderr.isatty():
+    # One at a time: with many gafferds each has a thread of its own.
+    if not sys.stderr.isatty() or current_thread() is not main_thread():
         yield
         return
     # Late: it takes longer than most answers.

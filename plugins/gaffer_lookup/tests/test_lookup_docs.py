@@ -18,7 +18,8 @@ from .programs import free_port
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text()
 CLUSTER = (HERE.parents[2] / "docs" / "cluster.md").read_text()
-[SESSION] = re.findall(r"## Three.*?```console\n(.*?)```", CLUSTER, re.DOTALL)
+[SECTION] = re.findall(r"## Three.*?(?=\n## )", CLUSTER, re.DOTALL)
+SESSION = "".join(re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL))
 COMMAND = re.compile(r"^\$ ((?:.*\n)(?:> .*\n)*)((?:(?!\$ ).*\n)*)", re.M)
 
 
@@ -46,7 +47,9 @@ def shell(tmp_path):
                 cwd=tmp_path,
                 env=home.environ(PATH=path),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if command.startswith("curl") else noise,
+                stdout=subprocess.PIPE
+                if command.startswith(("curl ", "gaffer ", "gafferctl "))
+                else noise,
                 stderr=noise,
                 text=True,
                 timeout=30,

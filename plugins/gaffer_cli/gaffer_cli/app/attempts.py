@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from gaffer_client import ClientError, ConnectionLost, Unreachable
 
-from gaffer_cli.exits import FAILED, Failure, line_of
-
-PROGRAM = "gaffer"
+from gaffer_cli.exits import FAILED, Failure
+from gaffer_cli.invocation import Invocation
 
 
 class Attempts:
     """Says what fails, in a line each.
 
+    Args:
+        run: says it.
+
     Attributes:
         errors: what was said, by the name of what failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run: Invocation) -> None:
+        self._run = run
         self.errors: dict[str, str] = {}
 
     @contextmanager
@@ -32,7 +34,7 @@ class Attempts:
             raise
         except (ClientError, Failure) as error:
             self.errors[name] = str(error)
-            click.echo(line_of(error, PROGRAM), err=True)
+            self._run.complain(str(error))
 
     @property
     def status(self) -> int:

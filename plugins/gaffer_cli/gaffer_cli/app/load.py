@@ -70,7 +70,7 @@ def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> lis
 
 def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
     server = run.server()
-    attempts = Attempts()
+    attempts = Attempts(run)
     for fields in jobs:
         name = fields["name"]
         with attempts.attempt(name):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from gaffer_client import NotFound, ProcessInfo, Server
 
-from gaffer_cli.exits import Failure
+from gaffer_cli.exits import NotLoaded
 
 
 def jobs_of(server: Server, app: str) -> list[str]:
     """The names of the jobs of an application.
 
     Raises:
-        Failure: gafferd does not have it.
+        NotLoaded: gafferd does not have it.
     """
     try:
         return server.session(app).jobs()
@@ -19,9 +19,9 @@ def jobs_of(server: Server, app: str) -> list[str]:
         raise not_loaded(server, app) from None
 
 
-def not_loaded(server: Server, app: str) -> Failure:
+def not_loaded(server: Server, app: str) -> NotLoaded:
     """The error that an application is not there."""
-    return Failure(f"{app!r} is not loaded in {server.url}; gaffer apps lists what is")
+    return NotLoaded(f"{app!r} is not loaded in {server.url}; gaffer apps lists what is")
 
 
 def label(process: ProcessInfo, name: str) -> str:

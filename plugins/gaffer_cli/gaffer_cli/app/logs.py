@@ -36,7 +36,9 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
 
     server = run.server()
     chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
-    printer = Printer(as_json=run.json, short=chosen.is_of_one_session, jobs=chosen.jobs())
+    printer = Printer(
+        as_json=run.json, short=chosen.is_of_one_session, jobs=chosen.jobs(), node=run.node_name
+    )
     if no_follow:
         for told in kept(server, chosen):
             printer.print(told)

@@ -44,14 +44,14 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
     name, changes = _read(server, words)
     app = application_name(run, name)
     jobs_of(server, app)
-    attempts = Attempts()
+    attempts = Attempts(run)
     wanted: dict[str, int] = {}
     for type_, change in changes:
         with attempts.attempt(type_):
             job = server.job(type_, app)
             wanted[type_] = number = _scaled(job, change, wait)
             if not run.json:
-                click.echo(f"Scaling {type_} processes... done, {_now(job, number)}")
+                run.tell(f"Scaling {type_} processes... done, {_now(job, number)}")
     if run.json:
         run.show({"ok": not attempts.errors, "numprocesses": wanted, "errors": attempts.errors}, ())
     return attempts.status

@@ -23,14 +23,19 @@ class Printer:
         as_json: an object for each line, for programs.
         short: show the names of jobs without their session.
         jobs: those that are known to be told of, so that lines begin in one column.
+        node: the gafferd that has them, if it is one of many.
     """
 
-    def __init__(self, *, as_json: bool, short: bool, jobs: Iterable[NamedStatus]) -> None:
+    def __init__(
+        self, *, as_json: bool, short: bool, jobs: Iterable[NamedStatus], node: str | None = None
+    ) -> None:
         self._colors = wants_color(sys.stdout)
         self._rotation = Rotation()
         self._short = short
+        self._node = node
         # With room for a dot and a digit.
-        self._width = max((len(job.job if short else job.name) + 2 for job in jobs), default=0)
+        width = max((len(job.job if short else job.name) + 2 for job in jobs), default=0)
+        self._width = width + (len(node) + 1 if node else 0)
         self._shown: Callable[[Told], str] = self._json if as_json else self._text
         self._noted: set[Note] = set()
         if hasattr(sys.stdout, "reconfigure"):
@@ -51,11 +56,13 @@ class Printer:
 
     def _json(self, told: Told) -> str:
         fields = {"name": self._name(told), "pid": told.process.pid, "stream": told.stream}
+        if self._node is not None:
+            fields["node"] = self._node
         value = {**fields, "text": told.text, "lost": told.lost}
         return json.dumps(value, ensure_ascii=False)
 
     def _text(self, told: Told) -> str:
-        prefix = f"{time.strftime('%H:%M:%S')} {self._name(told):<{self._width}} |"
+        prefix = f"{time.strftime('%H:%M:%S')} {self._shown_name(told):<{self._width}} |"
         if self._colors:
             prefix = colored(self._rotation.color_of(told.process.name), prefix)
         return f"{prefix} {self._said(told)}"
@@ -69,3 +76,6 @@ class Printer:
 
     def _name(self, told: Told) -> str:
         return label(told.process, told.process.job if self._short else told.process.name)
+
+    def _shown_name(self, told: Told) -> str:
+        return self._name(told) if self._node is None else f"{self._node}/{self._name(told)}"

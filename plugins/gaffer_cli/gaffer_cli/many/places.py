@@ -1,0 +1,84 @@
+"""Which gafferds a command is for: those that lookupds know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaffer_client.address import Address
+
+from gaffer_cli.exits import Failure
+from gaffer_cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from gaffer_client import Node
+    from gaffer_client.lookup import Found
+
+
+class Place(NamedTuple):
+    """A gafferd, by the name that people give it, and where it is."""
+
+    name: str
+    url: str
+
+
+def places(run: Invocation) -> list[Place]:
+    """The gafferds that the lookupds know, of those that `--node` names, if it does.
+
+    Lookupds that do not answer are named, as long as another one does.
+
+    Raises:
+        Failure: there is none, or none of that name.
+        ClientError: no lookupd answers.
+    """
+    found = run.lookups().nodes()
+    complain(run, found)
+    known = _named(found.value)
+    if absent := [name for name in run.node if not any(name in _names(each) for each in known)]:
+        raise Failure(f"no node {', '.join(absent)}; the lookupds know {_list(known) or 'none'}")
+    chosen = [each for each in known if not run.node or _names(each).intersection(run.node)]
+    if not chosen:
+        raise Failure("the lookupds know no node")
+    return chosen
+
+
+def complain(run: Invocation, found: Found[Any]) -> None:
+    """Name the lookupds that have not answered."""
+    for error in found.failed.values():
+        run.complain(str(error))
+
+
+def check_secrecy(place: Place, token: str | None) -> None:
+    """Whoever registers says where a token goes; but not that everybody on the way can read it.
+
+    Raises:
+        Failure: they could.
+    """
+    address = Address.parse(place.url)
+    if token and not address.secure and address.socket is None and not _is_here(address.host):
+        raise Failure(f"{place.url} is no https://, where others could read the token")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _named(nodes: list[Node]) -> list[Place]:
+    """Two nodes of one name are told apart by where they are."""
+    names = Counter(node.name for node in nodes)
+    return sorted(
+        Place(node.name if names[node.name] == 1 else f"{node.name}@{node.origin}", node.origin)
+        for node in nodes
+    )
+
+
+def _names(place: Place) -> set[str]:
+    return {place.name, place.name.removesuffix(f"@{place.url}"), place.url}
+
+
+def _list(known: list[Place]) -> str:
+    return ", ".join(each.name for each in known)

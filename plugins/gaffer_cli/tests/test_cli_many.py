@@ -1,0 +1,193 @@
+"""One command and many gafferds: two in this program, and a lookupd that knows them."""
+
+import json
+
+import gaffer_http
+import gaffer_lookup
+import pytest
+import trio
+from gaffer_client import AsyncLookup
+from gaffer_http import HttpHandler
+from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_lookup.lookupd.plugin import Lookupd
+
+from gaffer_cli.many.places import Place, check_secrecy
+
+SLEEP = "sleep 1000"
+NOBODY = "http://127.0.0.1:9"
+
+
+def kernel(ini, *plugins):
+    config = Config.from_string(ini)
+    config.options["bind"] = "127.0.0.1:0"
+    return open_kernel(config, plugins=plugins)
+
+
+def api(kernel):
+    return kernel.services["http"].addresses[0]
+
+
+class Nodes:
+    """A lookupd and what registers there."""
+
+    def __init__(self, lookupd, nursery):
+        self.lookupd = lookupd
+        self.url = api(lookupd)
+        self._nursery = nursery
+
+    async def add(self, name, *jobs):
+        """Start a gafferd with jobs that run; return it when lookupd knows all of it."""
+        ini = f"[lookup]\naddress = {self.url}\nname = {name}\n"
+        node = await self._nursery.start(self._live, ini)
+        for job in jobs:
+            session, _, last = job.rpartition(".")
+            node.manager.load(JobConfig(name=last, cmd=SLEEP), session or "default")
+            await node.manager.get(job).settled()
+        with trio.fail_after(20):
+            while not await self._knows(name, len(jobs)):
+                await trio.sleep(0.01)
+        return node
+
+    async def _live(self, ini, task_status):
+        async with kernel(ini, gaffer_http, gaffer_lookup) as node:
+            task_status.started(node)
+            await trio.sleep_forever()
+
+    async def _knows(self, name, count):
+        async with AsyncLookup(self.url) as lookup:
+            nodes, jobs = (await lookup.nodes()).value, (await lookup.jobs()).value
+        sources = [source for job in jobs for source in job.sources if source.name == name]
+        return any(each.name == name for each in nodes) and count == sum(
+            bool(source.pids) for source in sources
+        )
+
+
+@pytest.fixture
+async def nodes():
+    async with (
+        kernel("", Lookupd(), HttpHandler(routes=False)) as lookupd,
+        trio.open_nursery() as nursery,
+    ):
+        yield Nodes(lookupd, nursery)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def ask(command):
+    async def run(program, *arguments):
+        return await trio.to_thread.run_sync(lambda: command(program, *arguments))
+
+    return run
+
+
+async def test_gafferctl_lists_nodes_and_jobs_and_finds_them(nodes, ask):
+    await nodes.add("one", "web", "shop.chat")
+    two = await nodes.add("two", "web")
+    lookup = ("--lookup", nodes.url)
+    done = await ask("gafferctl", *lookup, "nodes")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]][1] == ["two", api(two)]
+    done = await ask("gafferctl", *lookup, "jobs")
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["JOB", "NODE"],
+        ["shop.chat", "one"],
+        ["web", "one"],
+        ["web", "two"],
+    ]
+    done = await ask("gafferctl", *lookup, "find", "shop", "--json")
+    [found] = json.loads(done.stdout)
+    assert (found["name"], found["sources"][0]["name"]) == ("shop.chat", "one")
+    done = await ask("gafferctl", *lookup, "find", "nosuch")
+    assert (done.returncode, done.stderr) == (3, "gafferctl: no node has nosuch\n")
+
+
+async def test_a_verb_is_for_all_that_have_the_job(nodes, ask):
+    await nodes.add("one", "web")
+    await nodes.add("two", "web")
+    await nodes.add("three")
+    done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
+    assert (done.returncode, done.stdout) == (0, "one: active\ntwo: active\n")
+    done = await ask("gafferctl", "--lookup", nodes.url, "pids", "web", "--json")
+    assert json.loads(done.stdout) == {"nodes": {"one": [1], "two": [1]}, "errors": {}}
+    done = await ask("gafferctl", "--lookup", nodes.url, "status", "nosuch")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+async def test_gaffer_scales_everywhere_or_at_one_node(nodes, ask):
+    one = await nodes.add("one", "shop.web")
+    two = await nodes.add("two", "shop.web")
+    done = await ask("gaffer", "--lookup", nodes.url, "scale", "shop", "web=2")
+    said = "Scaling web processes... done, now running 2"
+    assert sorted(done.stdout.splitlines()) == [f"one: {said}", f"two: {said}"]
+    await ask("gaffer", "--lookup", nodes.url, "--node", "two", "scale", "shop", "web=1")
+    wanted = [each.manager.get("shop.web").numprocesses for each in (one, two)]
+    assert wanted == [2, 1]
+    done = await ask("gaffer", "--lookup", nodes.url, "ps", "shop")
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line[:1].isalpha()] == ["one:", "two:"]
+    assert f"  === web: `{SLEEP}`" in lines
+
+
+async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(nodes, ask):
+    await nodes.add("one", "web")
+    nodes.lookupd.services["lookupd"].connect("test").identify("gone", NOBODY, "0.1")
+    done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
+    assert done.stdout == "one: active\n"
+    assert done.stderr == f"gafferctl: gone: nobody answers at {NOBODY}: connection refused\n"
+    assert done.returncode == 1
+
+
+async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):
+    await nodes.add("one", "web")
+    done = await ask("gafferctl", "--lookup", NOBODY, "--lookup", nodes.url, "status", "web")
+    assert (done.returncode, done.stdout) == (0, "one: active\n")
+    assert NOBODY in done.stderr
+    done = await ask("gafferctl", "--lookup", NOBODY, "status", "web")
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+
+
+async def test_a_live_verb_is_for_one_node(nodes, ask):
+    await nodes.add("one", "web")
+    done = await ask("gafferctl", "--lookup", nodes.url, "top")
+    assert done.stdout.splitlines()[1].startswith("web")
+    await nodes.add("two")
+    done = await ask("gafferctl", "--lookup", nodes.url, "top")
+    assert done.returncode == 1
+    assert "choose with --node among one, two" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "status"),
+    [
+        (["--node", "one", "status", "web"], "give a lookupd: --lookup URL, or $GAFFER_LOOKUP", 2),
+        (["nodes"], "give a lookupd: --lookup URL, or $GAFFER_LOOKUP", 2),
+        (["--lookup", NOBODY, "help"], "help asks no gafferd: --lookup and --node mean nothing", 2),
+        (
+            ["--lookup", NOBODY, "--connect", NOBODY, "pids", "web"],
+            "--connect is one gafferd, --lookup finds many: give one of them",
+            2,
+        ),
+    ],
+)
+def test_what_means_nothing_together_is_refused(command, arguments, said, status):
+    done = command("gafferctl", *arguments)
+    assert (done.returncode, done.stderr) == (status, f"gafferctl: {said}\n")
+
+
+async def test_a_node_that_is_not_there_is_named(nodes, ask):
+    await nodes.add("one", "web")
+    done = await ask("gafferctl", "--lookup", nodes.url, "--node", "nosuch", "status", "web")
+    assert done.returncode == 1
+    assert done.stderr == "gafferctl: no node nosuch; the lookupds know one\n"
+
+
+@pytest.mark.parametrize("url", ["https://web1:5000", "http://127.0.0.1:5000", "http://[::1]:1"])
+def test_a_token_goes_to_places_that_keep_it(url):
+    check_secrecy(Place("one", url), "secret")
+
+
+@pytest.mark.parametrize("url", ["http://web1:5000", "http://10.0.0.1:5000"])
+def test_a_token_was_shown_to_everybody_on_the_way_to_a_node(url):
+    check_secrecy(Place("one", url), None)
+    with pytest.raises(Exception, match="others could read the token"):
+        check_secrecy(Place("one", url), "secret")
