@@ -1,5 +1,6 @@
 """A gaffer in the foreground, in a pipe or in a terminal, and all that it has started."""
 
+import fcntl
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import secrets
 import select
 import signal
 import subprocess
+import termios
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -32,8 +34,6 @@ class Foreground:
         else:
             self._end, writer = pty.openpty()
             os.set_blocking(self._end, True)
-            import termios
-
             termios.tcsetwinsize(writer, terminal)
             stdin = writer
         self.process = subprocess.Popen(
@@ -44,8 +44,7 @@ class Foreground:
             stdout=writer,
             stderr=writer,
             # What is typed reaches it as it would in a shell.
-            preexec_fn=_take_the_terminal if terminal else None,
-            start_new_session=terminal is None,
+            preexec_fn=_take_the_terminal if terminal else _begin_afresh,
         )
         os.close(writer)
 
@@ -136,9 +135,13 @@ class Foreground:
             os.close(self._end)
 
 
-def _take_the_terminal():
-    import fcntl
-    import termios
-
+def _begin_afresh():
+    """Leave the session of the tests, and whatever signals whoever runs them has ignored."""
     os.setsid()
+    for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP):
+        signal.signal(signum, signal.SIG_DFL)
+
+
+def _take_the_terminal():
+    _begin_afresh()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -80,7 +80,7 @@ class Obedience:
             self._asked_at = now
             self._say(f"{signum.name}: stopping; once more kills")
             self._ending.end(0)
-        elif signum in _ENDING and now - self._asked_at > SAME_PRESS:
+        elif signum in _ENDING and now - self._asked_at > SAME_PRESS and self._manager.pids():
             self._say(f"{signum.name} again: killing")
             self._ending.end(INTERRUPTED, kill=True)
 
