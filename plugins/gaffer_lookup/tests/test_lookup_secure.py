@@ -13,10 +13,8 @@ def files(tmp_path_factory):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca")
     trustme.CA().cert_pem.write_to_path(folder / "other")
-    for name in ("localhost", "web1"):
-        cert = ca.issue_cert(
-            "localhost" if name == "localhost" else f"{name}.example", common_name=name
-        )
+    for name, host in (("localhost", "localhost"), ("web1", "web1.example")):
+        cert = ca.issue_cert(host, common_name=name)
         cert.private_key_and_cert_chain_pem.write_to_path(folder / name)
     return folder
 
@@ -47,7 +45,6 @@ async def test_a_certificate_is_shown(secure, files):
 
 async def test_nothing_is_shown_to_whom_nobody_vouches_for(secure, files):
     async with open_node(secure.url, more=f"cacert = {files}/other\ntoken = web1") as kernel:
-        [link] = kernel.services["lookup"].lookupds()
         error = await until(lambda: kernel.services["lookup"].lookupds()[0].error)
         assert "certificate" in error
         assert owners(secure) == []
