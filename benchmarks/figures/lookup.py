@@ -100,4 +100,4 @@ def _wait_known(api: Api, nodes: int) -> None:
         sources = json.loads(api.get(path))["sources"]
         return sum(source["pids"] == [1] for source in sources) == nodes
 
-    wait_until(known, f"{nodes} nodes", seconds=PATIENCE, every=0.1)
+    wait_until(known, f"{nodes} nodes", seconds=PATIENCE, every=0.3)

@@ -53,7 +53,10 @@ class People:
 
     @hookimpl(optionalhook=True)
     def gaffer_http_caller(self, credentials):
-        return self.known.get(credentials.token)
+        if credentials.token is not None:
+            return self.known.get(credentials.token)
+        names = dict(each[0] for each in credentials.certificate["subject"])
+        return self.known.get(names.get("commonName"))
 
 
 class Peer:
@@ -146,9 +149,9 @@ class Running(Reached):
 
 
 @asynccontextmanager
-async def open_lookupd(lease=45.0, bind="127.0.0.1:0", connections=None):
+async def open_lookupd(lease=45.0, bind="127.0.0.1:0", connections=None, **options):
     config = Config()
-    config.options["bind"] = bind
+    config.options |= {"bind": bind, **options}
     lookupd, people = Lookupd(lease=lease), People()
     http = HttpHandler(routes=False, connections=connections)
     async with open_kernel(config, plugins=[people, lookupd, http]) as kernel:

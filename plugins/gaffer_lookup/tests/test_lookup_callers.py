@@ -1,5 +1,7 @@
 """Who may read, who may register, and in whose name."""
 
+import os
+
 import httpx2
 import pytest
 from trio_websocket import ConnectionRejected
@@ -63,6 +65,13 @@ async def test_a_node_cannot_speak_for_another(lookupd):
         await other.say("UNREGISTER_JOB", job_name="web")
         [found] = (await lookupd.get("/findJob?name=web"))["sources"]
         assert found["node_info"]["origin"] == "http://web1:5000"
+
+
+async def test_the_owner_is_the_same_from_every_process(lookupd):
+    async with lookupd.node() as node:
+        await node.identify("web1")
+        [known] = lookupd.lookupd.registry.store.nodes()
+        assert known.owner == f"user {os.getuid()}"
 
 
 async def test_a_name_stays_with_its_token_from_one_connection_to_the_next(lookupd):

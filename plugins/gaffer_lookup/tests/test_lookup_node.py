@@ -1,7 +1,11 @@
 """A gafferd that registers: what lookupd knows of it follows what runs, come what may."""
 
+import base64
+import hashlib
 import json
+import re
 from contextlib import asynccontextmanager
+from functools import partial
 
 import gaffer_http
 import pytest
@@ -18,7 +22,9 @@ from .conftest import until
 @asynccontextmanager
 async def open_node(*addresses, name="web1", more="", system=None):
     """A kernel that registers with lookupds."""
-    text = f"[lookup]\naddress = {' '.join(addresses)}\nname = {name}\nheartbeat = 0.1\n{more}\n"
+    text = f"[lookup]\naddress = {' '.join(addresses)}\nname = {name}\n{more}\n"
+    if "heartbeat" not in more:
+        text += "heartbeat = 0.1\n"
     config = Config.from_string(text)
     config.options["bind"] = "127.0.0.1:0"
     plugins = [gaffer_http, gaffer_lookup]
@@ -234,6 +240,78 @@ async def test_a_lookupd_that_lies_disturbs_neither_processes_nor_others(
         await until(lambda: kernel.services["lookup"].lookupds()[0].error)
         assert job.pids() == pids
         await agree(kernel, lookupd)
+    nursery.cancel_scope.cancel()
+
+
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+
+NOISE = {
+    "nothing": lambda key: b"",
+    "no HTTP": lambda key: b"220 smtp ready\r\n",
+    "an endless head": lambda key: b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 50_000,
+    "another key": lambda key: UPGRADED + b"sec-websocket-accept: x\r\n\r\n",
+    "noise": lambda key: opened(key) + b"\x00\xff" * 1000,
+    "text that is none": lambda key: opened(key) + b"\x81\x04\xff\xfe\xff\xfe",
+    "a frame of all there is": lambda key: opened(key) + b"\x81\x7f\x7f" + b"\xff" * 7 + b"x" * 100,
+    "an end without a reason": lambda key: opened(key) + b"\x88\x00",
+    "an end of noise": lambda key: opened(key) + b"\x88\x05\x03\xe8\xff\xfe\xff",
+    "bytes": lambda key: opened(key) + b"\x82\x02{}",
+}
+
+
+def opened(key):
+    accepted = base64.b64encode(
+        hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    )
+    return UPGRADED + b"sec-websocket-accept: " + accepted + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("noise", NOISE)
+async def test_one_that_speaks_nonsense_is_a_line_in_the_log(
+    lookupd, nursery, monkeypatch, caplog, noise
+):
+    monkeypatch.setattr("gaffer_lookup.node.link.LEAST_PATIENCE", 0.3)
+
+    async def speak(stream):
+        try:
+            async with stream:
+                head = await stream.receive_some()
+                [key] = re.findall(rb"(?i)sec-websocket-key: (\S+)", head)
+                await stream.send_all(NOISE[noise](key))
+                if noise == "bytes":
+                    await trio.sleep_forever()
+        except (trio.BrokenResourceError, ValueError):
+            pass  # It has heard enough.
+
+    serve = partial(trio.serve_tcp, speak, 0, host="127.0.0.1")
+    [listener] = await nursery.start(serve)
+    liar = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    async with open_node(liar, lookupd.url) as kernel:
+        job = load(kernel)
+        await agree(kernel, lookupd)
+        pids = job.pids()
+        await until(lambda: kernel.services["lookup"].lookupds()[0].error)
+        assert job.pids() == pids
+        await agree(kernel, lookupd)
+    assert f"not registered with {liar}" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert max(map(len, caplog.messages)) < 1000
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_that_says_yes_and_goes_is_logged_once(lookupd, nursery, monkeypatch, caplog):
+    times = []
+
+    async def fickle(request):
+        times.append(None)
+        socket = await request.accept()
+        await socket.send_message(ok(json.loads(await socket.get_message())))
+        await socket.aclose()
+
+    server = await nursery.start(serve_websocket, fickle, "127.0.0.1", 0, None)
+    async with open_node(f"http://127.0.0.1:{server.port}", more="heartbeat = 5"):
+        await until(lambda: len(times) > 3)
+    assert caplog.text.count("not registered") == 1
     nursery.cancel_scope.cancel()
 
 

@@ -15,6 +15,9 @@ from gaffer_lookup.words import Answer, Said, say
 WINDOW = 16
 """Words that may wait for their answers."""
 
+LONGEST_SHOWN = 300
+"""Characters of a reason: it goes into the log."""
+
 
 class Dialogue:
     """One connection to a lookupd, from its beginning to its end.
@@ -89,4 +92,5 @@ class Dialogue:
             raise NotGaffer(self._address, "an answer to what nobody has said")
         if not answer.ok:
             reason = answer.message or answer.reason or "no reason is given"
-            raise refusal(answer.errno or 500, answer.reason or "refused", reason)
+            word = answer.reason or "refused"
+            raise refusal(answer.errno or 500, word[:LONGEST_SHOWN], reason[:LONGEST_SHOWN])

@@ -15,6 +15,7 @@ from gaffer_client.errors import ClientError
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_client.settings import Settings
 from gaffer_kernel import JobName
+from gaffer_kernel.plugins.faults import describe
 
 from gaffer_lookup.node.dialogue import Dialogue
 from gaffer_lookup.node.ledger import Ledger, Truth
@@ -68,6 +69,8 @@ class Link:
     ) -> None:
         self.registered = False
         self.error: str | None = None
+        self._logged: str | None = None
+        self._since = -inf
         self._settings = settings
         self._me = me
         self._heartbeat = heartbeat
@@ -105,19 +108,26 @@ class Link:
                     ) as socket:
                         await self._talk(socket, backoff)
                 except ClientError as error:
-                    self._lost(error)
+                    self._lost(str(error))
+                except Exception as error:
+                    # Whatever a lookupd has brought about here, the next try may go well.
+                    log.exception("the link to %s failed", self.address)
+                    self._lost(describe(error))
                 await trio.sleep(backoff.failed(trio.current_time()) or 0.0)
         finally:
             self.registered = False
             with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):
                 await transport.aclose()
 
-    def _lost(self, error: ClientError) -> None:
-        told, self.error = self.error, str(error)
+    def _lost(self, error: str) -> None:
+        self.error = error
+        if self.registered and trio.current_time() - self._since >= self._heartbeat:
+            self._logged = None
         self.registered = False
-        if told != self.error:
+        if self._logged != error:
             # Once, not at each of the tries that follow.
             log.warning("not registered with %s: %s", self.address, error)
+            self._logged = error
 
     async def _talk(self, socket: WebSocket, backoff: Backoff) -> None:
         """Tell what is to be told until the connection is lost, and raise why."""
@@ -144,7 +154,7 @@ class Link:
         )
         await dialogue.settle()
         backoff.connected(trio.current_time())
-        self.registered, self.error = True, None
+        self.registered, self.error, self._since = True, None, trio.current_time()
         log.info("registered with %s", self.address)
         self._ledger.begin(self._jobs())
         while True:
