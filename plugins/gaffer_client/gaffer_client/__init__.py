@@ -5,7 +5,7 @@ awaited   AsyncServer and AsyncLookup, the same for tasks of trio
 channel   many things over one websocket, for tasks of trio
 feeds     events and output as they come, apart from any connection
 lookup    what several lookupds answer, united
-routes    every path, as calls: what to ask and how to read the answer
+routes    every path, as calls: what to ask and how to read the answer; lookupd has those of lookupd
 calls     what a call is
 settings, address, names, answers, errors
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from gaffer_client.answers import (
     JobInfo,
     JobStats,
-    LookupJob,
-    LookupSession,
     NamedStatus,
-    Node,
     Output,
     PluginInfo,
     ProcessInfo,
     Sample,
-    Source,
     Status,
     Version,
 )
@@ -267,36 +262,3 @@ def follow(
     """What it writes, line by line; with `tail` what is kept of the time before, too, or only."""
     wanted = ("true" if tail else "") if follow else "only"
     return _feed(_stream(pid, label), None, heartbeat, **({"tail": wanted} if wanted else {}))
-
-
-# lookupd
-
-
-def nodes() -> Call[list[Node]]:
-    """All nodes."""
-    return _get_key("/nodes", "nodes", list[Node])
-
-
-def node_sessions(node: str | None) -> Call[list[LookupSession]]:
-    """The sessions of all nodes, or of those of a name."""
-    if node is not None and (not node or node in (".", "..")):
-        raise BadOption(f"{node!r} is no name of a node")
-    path = "/sessions" if node is None else f"/sessions/{quote(node, safe='')}"
-    return _get_key(path, "sessions", list[LookupSession])
-
-
-def node_jobs() -> Call[list[LookupJob]]:
-    """The jobs of all nodes."""
-    return _get_key("/jobs", "jobs", list[LookupJob])
-
-
-def find_job(name: JobName) -> Call[list[Source]]:
-    """Who has a job."""
-    query = {"name": f"{name.session}.{name.name}"}
-    return replace(_get_key("/findJob", "sources", list[Source]), query=query)
-
-
-def find_session(session: str) -> Call[list[LookupJob]]:
-    """The jobs of a session, and who has them."""
-    query = {"sessionid": check_part(session)}
-    return replace(_get_key("/findSession", "jobs", list[LookupJob]), query=query)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Self, TypeVar
 
-from gaffer_client import routes
+from gaffer_client import lookupd
 from gaffer_client.answers import LookupJob, LookupSession, Node, Source
 from gaffer_client.awaited.transport import AsyncTransport
 from gaffer_client.calls import Call
@@ -60,23 +60,23 @@ class AsyncLookup:
 
     async def nodes(self) -> Found[list[Node]]:
         """All nodes."""
-        return await self._ask(routes.nodes(), unite_nodes)
+        return await self._ask(lookupd.nodes(), unite_nodes)
 
     async def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
         """All sessions with their jobs, or those of the nodes of a name."""
-        return await self._ask(routes.node_sessions(node), unite_sessions)
+        return await self._ask(lookupd.sessions(node), unite_sessions)
 
     async def jobs(self) -> Found[list[LookupJob]]:
         """All jobs, and who has them."""
-        return await self._ask(routes.node_jobs(), unite_jobs)
+        return await self._ask(lookupd.jobs(), unite_jobs)
 
     async def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
         """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
-        return await self._ask(routes.find_job(JobName.parse(name, session)), unite_sources)
+        return await self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
 
     async def find_session(self, session: str) -> Found[list[LookupJob]]:
         """The jobs of a session, and who has them."""
-        return await self._ask(routes.find_session(session), unite_jobs)
+        return await self._ask(lookupd.find_session(session), unite_jobs)
 
     async def _ask(self, call: Call[list[T]], unite: Callable[[Iterable[T]], U]) -> Found[U]:
         import trio

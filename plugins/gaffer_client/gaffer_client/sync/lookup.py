@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Self, TypeVar
 
-from gaffer_client import routes
+from gaffer_client import lookupd
 from gaffer_client.answers import LookupJob, LookupSession, Node, Source
 from gaffer_client.calls import Call
 from gaffer_client.errors import ClientError
@@ -60,23 +60,23 @@ class Lookup:
 
     def nodes(self) -> Found[list[Node]]:
         """All nodes."""
-        return self._ask(routes.nodes(), unite_nodes)
+        return self._ask(lookupd.nodes(), unite_nodes)
 
     def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
         """All sessions with their jobs, or those of the nodes of a name."""
-        return self._ask(routes.node_sessions(node), unite_sessions)
+        return self._ask(lookupd.sessions(node), unite_sessions)
 
     def jobs(self) -> Found[list[LookupJob]]:
         """All jobs, and who has them."""
-        return self._ask(routes.node_jobs(), unite_jobs)
+        return self._ask(lookupd.jobs(), unite_jobs)
 
     def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
         """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
-        return self._ask(routes.find_job(JobName.parse(name, session)), unite_sources)
+        return self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
 
     def find_session(self, session: str) -> Found[list[LookupJob]]:
         """The jobs of a session, and who has them."""
-        return self._ask(routes.find_session(session), unite_jobs)
+        return self._ask(lookupd.find_session(session), unite_jobs)
 
     def _ask(self, call: Call[list[T]], unite: Callable[[Iterable[T]], U]) -> Found[U]:
         from concurrent.futures import ThreadPoolExecutor

@@ -1,0 +1,40 @@
+"""Every path of lookupd that this client uses."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from gaffer_client.answers import LookupJob, LookupSession, Node, Source
+from gaffer_client.calls import Call, key
+from gaffer_client.errors import BadOption
+from gaffer_client.names import JobName, check_part
+
+
+def nodes() -> Call[list[Node]]:
+    """All nodes."""
+    return Call(method="GET", path="/nodes", read=key("nodes", list[Node]))
+
+
+def sessions(node: str | None) -> Call[list[LookupSession]]:
+    """The sessions of all nodes, or of those of a name."""
+    if node is not None and (not node or node in (".", "..")):
+        raise BadOption(f"{node!r} is no name of a node")
+    path = "/sessions" if node is None else f"/sessions/{quote(node, safe='')}"
+    return Call(method="GET", path=path, read=key("sessions", list[LookupSession]))
+
+
+def jobs() -> Call[list[LookupJob]]:
+    """The jobs of all nodes."""
+    return Call(method="GET", path="/jobs", read=key("jobs", list[LookupJob]))
+
+
+def find_job(name: JobName) -> Call[list[Source]]:
+    """Who has a job."""
+    query = {"name": f"{name.session}.{name.name}"}
+    return Call(method="GET", path="/findJob", read=key("sources", list[Source]), query=query)
+
+
+def find_session(session: str) -> Call[list[LookupJob]]:
+    """The jobs of a session, and who has them."""
+    query = {"sessionid": check_part(session)}
+    return Call(method="GET", path="/findSession", read=key("jobs", list[LookupJob]), query=query)
