@@ -21,6 +21,9 @@ PORT = "PORT"
 FIRST_OF_JOB = "GAFFER_PORT"
 """The variable by which a job asks that its first process gets this PORT, and so on."""
 
+RELEASE = "release"
+"""A type for deployments, which ends when its work is done: there is none unless it is named."""
+
 _SPECIAL = ("GAFFER_UID", "GAFFER_GID", "GAFFER_REDIRECT_INPUT")
 _UNFIT = re.compile(r"[^A-Za-z0-9_+-]+")
 
@@ -74,7 +77,8 @@ class Application:
         name: also the session of its jobs.
         root: the folder in which it runs.
         env: variables of all processes; PORT is that of the first one.
-        concurrency: how many of each type; 1 of those that are not named, unless `all` says else.
+        concurrency: how many of each type; 1 of those that are not named, unless `all` says else,
+            and none of the type `release`.
         chosen: the single type that counts, if it is not all.
     """
 
@@ -134,16 +138,22 @@ class Application:
         Raises:
             ConfigError: PORT is no number, or a number is given for a type that is not there.
         """
-        counts = dict(self.concurrency)
-        default = counts.pop(ALL, 1)
-        self.procfile.check_names(counts, "concurrency")
+        named = {name: count for name, count in self.concurrency.items() if name != ALL}
+        self.procfile.check_names(named, "concurrency")
         first = self._first_port()
         entries = enumerate(self.procfile.entries.values())
         return [
-            self._type(entry, index, counts.get(entry.name, default), first + 100 * index)
+            self._type(entry, index, self._count(entry.name), first + 100 * index)
             for index, entry in entries
             if self.chosen in (None, entry.name)
         ]
+
+    def _count(self, name: str) -> int:
+        others = self.concurrency.get(ALL, 1)
+        if name == RELEASE:
+            # It would be run again and again.
+            others = int(name == self.chosen)
+        return self.concurrency.get(name, others)
 
     def _type(self, entry: Entry, index: int, count: int, port: int) -> Type:
         env = {name: each for name, each in self.env.items() if name not in (*_SPECIAL, PORT)}

@@ -42,6 +42,18 @@ def test_all_is_for_those_that_are_not_named(application):
     assert [each.count for each in app.types()] == [3, 0]
 
 
+def test_a_release_is_counted_only_if_it_is_named(application):
+    def counts(app):
+        return {each.name: each.count for each in app.types()}
+
+    text = "web: serve\nrelease: migrate\n"
+    app = application(text)
+    assert counts(app) == {"web": 1, "release": 0}
+    assert counts(app.only("release")) == {"release": 1}
+    assert counts(application(text, concurrency={"all": 2})) == {"web": 2, "release": 0}
+    assert counts(application(text, concurrency={"release": 1})) == {"web": 1, "release": 1}
+
+
 def test_numbers_for_a_type_that_is_not_there_are_refused(application):
     with pytest.raises(ConfigError, match=r"Procfile: concurrency: no type 'wen' here, .* web"):
         application(TWO, concurrency={"wen": 1})

@@ -59,6 +59,15 @@ def test_files_are_as_the_golden_ones(shop, name):
     assert all(file.text.endswith("\n") for file in files)
 
 
+@pytest.mark.parametrize("name", ["systemd", "supervisor"])
+def test_a_release_is_not_run_again_and_again(application, name):
+    app = application("web: serve\nrelease: migrate\n")
+    files = exporters()[name].export(app)
+    assert "serve" in "".join(file.text for file in files)
+    assert "migrate" not in "".join(file.text for file in files)
+    assert "migrate" in "".join(file.text for file in exporters()[name].export(app.only("release")))
+
+
 def test_the_ini_means_the_same_jobs(application):
     app = application(SHOP, env="A=$x 50%\nB='\"'\n", concurrency=NUMBERS)
     [file] = exporters()["ini"].export(app)

@@ -97,7 +97,7 @@ async def test_every_process_has_its_port(application, tmp_path):
 
 
 async def test_harmless_ones_run(application):
-    app = application(HARMLESS, env="A=from env\n")
+    app = application(HARMLESS, env="A=from env\n", concurrency={"release": 1})
     async with open_kernel(plugins=[gaffer_procfile]) as kernel:
         for job in app.jobs():
             kernel.manager.load(job, app.name)

@@ -9,7 +9,6 @@ import click
 
 from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
-from gaffer_cli.app.start import RELEASE
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
 from gaffer_cli.names import SESSION
@@ -59,8 +58,10 @@ def command(
 
 
 def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
+    from gaffer_procfile.application import RELEASE
+
     read = application(run, concurrency)
-    # It would be run again and again; gafferctl commit runs it once.
+    # It would be active with no process; gafferctl commit runs it once.
     stopped = {RELEASE} - read.concurrency.keys()
     return [
         {**job.to_dict(), "name": f"{app}.{job.name}", "start": job.name not in stopped}

@@ -16,9 +16,6 @@ from gaffer_cli.invocation import Invocation
 if TYPE_CHECKING:
     from gaffer_procfile import Application
 
-RELEASE = "release"
-"""A type for deployments, which ends when it has done its work; it is started only by name."""
-
 
 @click.command("start")
 @click.argument("types", metavar="[TYPE]...", nargs=-1)
@@ -81,12 +78,11 @@ def command(
     """
     from gaffer_cli.foreground import OnExit, run_jobs
 
-    app = _with_port(application(run, concurrency), port)
-    chosen = _chosen(app, types)
+    app = _named(_with_port(application(run, concurrency), port), types)
     jobs = [
         job
         for job in jobs_here(app, graceful_timeout=graceful_timeout, pty=pty, open_input=True)
-        if job.name in chosen
+        if not types or job.name in types
     ]
     if not any(job.numprocesses for job in jobs):
         raise Failure("nothing to start: there is no process of any type")
@@ -98,7 +94,8 @@ def _with_port(app: Application, port: int | None) -> Application:
     return replace(app, env={**app.env, "PORT": str(first)}) if first else app
 
 
-def _chosen(app: Application, types: tuple[str, ...]) -> set[str]:
+def _named(app: Application, types: tuple[str, ...]) -> Application:
+    """The application with numbers of its own for the types that were named."""
     app.procfile.check_names(dict.fromkeys(types), "start")
-    every = set(app.procfile.entries)
-    return set(types) or every - ({RELEASE} - app.concurrency.keys())
+    counts = dict.fromkeys(types, app.concurrency.get("all", 1))
+    return replace(app, concurrency={**counts, **app.concurrency})
