@@ -33,8 +33,6 @@ class Printer:
         self._width = max((len(job.job if short else job.name) + 2 for job in jobs), default=0)
         self._shown: Callable[[Told], str] = self._json if as_json else self._text
         self._noted: set[Note] = set()
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="backslashreplace")
 
     def print(self, told: Told | Note) -> None:
         """Print it; a note on standard error."""
@@ -52,7 +50,7 @@ class Printer:
     def _json(self, told: Told) -> str:
         fields = {"name": self._name(told), "pid": told.process.pid, "stream": told.stream}
         value = {**fields, "text": told.text, "lost": told.lost}
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value)
 
     def _text(self, told: Told) -> str:
         prefix = f"{time.strftime('%H:%M:%S')} {self._name(told):<{self._width}} |"

@@ -148,8 +148,8 @@ class _Live:
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            width, height = self._terminal.measured()
             try:
+                width, height = self._terminal.measured()
                 self._terminal.paint(picture(self._view, tail.lines, self._where, width, height))
             except OSError:
                 # The terminal is gone.
