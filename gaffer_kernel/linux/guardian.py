@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Set
+from contextlib import suppress
 
 from gaffer_kernel.linux.adopted import DETACHED
 from gaffer_kernel.linux.kin import identify
@@ -26,18 +27,23 @@ class Guardian:
     """The process that waits.
 
     Args:
-        pid: its number.
+        pidfd: refers to it; owned by this.
         lifeline: the descriptor whose end it waits for.
     """
 
-    def __init__(self, pid: int, lifeline: int) -> None:
-        self._pid = pid
+    def __init__(self, pidfd: int, lifeline: int) -> None:
+        self._pidfd = pidfd
         self._lifeline = lifeline
 
     def dismiss(self) -> None:
         """Everything has ended as it should: it is needed no more."""
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        # By the pidfd: if somebody has killed it, it was reaped as an orphan, and its number can be
+        # a stranger's by now.
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
+        os.close(self._pidfd)
         os.close(self._lifeline)
 
 
@@ -58,7 +64,7 @@ def guard(instance: str, patience: float) -> Guardian:
         finally:
             os._exit(0)
     os.close(end)
-    return Guardian(pid, lifeline)
+    return Guardian(os.pidfd_open(pid), lifeline)
 
 
 def _stand_guard(end: int, prefix: str, patience: float) -> None:

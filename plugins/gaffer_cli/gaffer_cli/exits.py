@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 import click
-from gaffer_client.errors import ClientError, NoLookupd, Unreachable
+from gaffer_client.errors import BadOption, ClientError, NoLookupd, Unreachable
+
+from gaffer_cli.printable import printable
 
 FAILED = 1
 USAGE = 2
@@ -47,13 +49,19 @@ def status_of(error: Exception) -> int | None:
         return error.status
     if isinstance(error, Unreachable | NoLookupd):
         return UNREACHABLE
+    if isinstance(error, BadOption):
+        return USAGE
     if isinstance(error, ClientError | OSError) or _is_kernels(error):
         return FAILED
     return error.exit_code if isinstance(error, click.ClickException) else None
 
 
 def line_of(error: Exception, program: str) -> str:
-    """What is said of such an error, in one line."""
+    """What is said of such an error, in one line that cannot steer a terminal."""
+    return printable(_line_of(error, program))
+
+
+def _line_of(error: Exception, program: str) -> str:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else program
         return f"{path}: {_sentence(error.format_message())}; see {path} --help"

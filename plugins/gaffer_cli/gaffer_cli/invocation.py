@@ -101,13 +101,14 @@ class Invocation:
         """Print an answer.
 
         Args:
-            data: it all, for programs: printed as JSON with `--json`.
+            data: it all, for programs: printed as JSON with `--json`, in ASCII, so that nothing
+                in it can steer a terminal.
             lines: the same for people.
         """
         if self.json:
             import json
 
-            click.echo(json.dumps(data, default=_plain, ensure_ascii=False))
+            click.echo(json.dumps(data, default=_plain))
         elif isinstance(lines, str):
             click.echo(lines)
         else:

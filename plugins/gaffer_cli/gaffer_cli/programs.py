@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -88,6 +89,9 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     program = command.name or ""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Text of others may hold what the encoding of the terminal cannot say.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if os.environ.get(completion_variable(program)):
         _complete(command, program)
     try:

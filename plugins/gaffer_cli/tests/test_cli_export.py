@@ -1,6 +1,7 @@
 """`gaffer export`: what the Procfile says, in other formats."""
 
 import json
+import subprocess
 
 import pytest
 from gaffer_kernel import Config, JobConfig, hookimpl
@@ -9,6 +10,8 @@ from gaffer_procfile import ExportedFile, Exporter
 
 from gaffer_cli import contributed
 from gaffer_cli.programs import make_gaffer, run
+
+from .conftest import COMMANDS
 
 FORMATS = ["compose", "ini", "json", "kubernetes", "supervisor", "systemd"]
 
@@ -34,6 +37,16 @@ def test_ini_is_the_default_and_gafferd_reads_it(command, application):
     [(session, web), (_, worker)] = config.jobs()
     assert (session, web.name, web.numprocesses, web.cwd) == ("shop", "web", 2, str(application))
     assert (worker.cmd, worker.env["KEY"]) == ("work | tee 'a b'", "50%")
+
+
+def test_it_is_utf_8_whatever_the_terminal_is_set_to(environ, application, tmp_path):
+    (application / "Procfile").write_text("web: echo \u2192\n")
+    argv = [COMMANDS / "gaffer", "-d", "shop", "export"]
+    environ = {**environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(
+        argv, cwd=tmp_path, env=environ, capture_output=True, check=True, timeout=60
+    )
+    assert "echo \u2192" in done.stdout.decode()
 
 
 def test_gafferd_can_include_what_was_exported(command, tmp_path):

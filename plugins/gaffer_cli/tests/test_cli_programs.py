@@ -55,7 +55,7 @@ def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
 @pytest.mark.parametrize("endpoint", ["localhost", "ftp://localhost", "http://", "unix:"])
 def test_an_endpoint_that_is_none_is_one_line(command, endpoint):
     done = command("gafferctl", "--connect", endpoint, "status", "web")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith(f"gafferctl: '{endpoint}' is no address: ")
     assert done.stderr.count("\n") == 1
 
@@ -72,6 +72,26 @@ def test_a_token_that_cannot_be_read_is_one_line(command, tmp_path, file, text, 
         (tmp_path / file).write_text(text)
     done = command("gafferctl", "status", "web", "--token-file", file)
     assert (done.returncode, done.stderr) == (1, f"gafferctl: {said}\n")
+
+
+def test_an_error_line_cannot_steer_the_terminal(command):
+    done = command("gaffer", "start", "-f", "no\x1b[2Jsuch\u202e")
+    assert done.stderr.startswith("gaffer: nosuch\\u202e: no such Procfile; ")
+
+
+async def test_json_cannot_steer_the_terminal_whatever_programs_are_called(kernel, ask):
+    kernel.manager.load(JobConfig(name="web", cmd="caf\xe9\x9b2J", start=False))
+    done = await ask("gafferctl", "get_process", "web", "--json")
+    assert "caf\\u00e9\\u009b2J" in done.stdout
+    assert json.loads(done.stdout)["cmd"] == "caf\xe9\x9b2J"
+
+
+async def test_what_the_terminal_cannot_show_is_escaped(kernel, ask, environ):
+    kernel.manager.load(JobConfig(name="web", cmd="./nosuch-\u2192"), "shop")
+    environ["PYTHONIOENCODING"] = "latin-1"
+    done = await ask("gaffer", "ps", "shop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "`./nosuch-\\u2192`" in done.stdout
 
 
 async def test_options_may_stand_before_the_verb_and_after_it(kernel, ask, url):

@@ -104,7 +104,7 @@ def test_it_runs_in_the_folder_of_the_application(command, tmp_path):
         (["-d", "nosuch", "true"], 1, "gaffer: "),
         (["-e", "nosuch", "true"], 1, "gaffer: nosuch: cannot be read"),
         (["-c", "0", "true"], 2, "gaffer: -c: run at least one copy"),
-        (["-c", "x", "true"], 1, "gaffer: concurrency: must be settings like web=2"),
+        (["-c", "x", "true"], 2, "gaffer: concurrency: must be settings like web=2"),
     ],
 )
 def test_what_cannot_be_run_is_said_in_a_line(command, arguments, status, said):

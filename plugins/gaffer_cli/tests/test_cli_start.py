@@ -98,7 +98,7 @@ def _whole(shown):
     [
         (["wen"], 1, "gaffer: Procfile: start: no type 'wen' here, there are web, worker\n"),
         (["-c", "wen=1"], 1, "gaffer: Procfile: concurrency: no type 'wen' here, there are web,"),
-        (["-c", "web=x"], 1, "gaffer: concurrency: must be settings like web=2,worker=1, not 'we"),
+        (["-c", "web=x"], 2, "gaffer: concurrency: must be settings like web=2,worker=1, not 'we"),
         (["-c", "all=0"], 1, "gaffer: nothing to start: there is no process of any type\n"),
         (["-f", "nosuch"], 1, "gaffer: nosuch: no such Procfile; name one with -f, or its folder"),
         (["-e", "nosuch"], 1, "gaffer: nosuch: cannot be read: No such file or directory\n"),

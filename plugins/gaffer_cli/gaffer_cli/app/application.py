@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gaffer_cli.app.concurrency import counts_of
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 
@@ -25,18 +26,16 @@ def application(run: Invocation, concurrency: Iterable[str] = ()) -> Application
         concurrency: settings such as `web=2,worker=1`; later ones win.
 
     Raises:
-        ConfigError: a file or a setting is wrong.
-        Failure: there is no such Procfile.
+        ConfigError: a file is wrong, or a setting is for a type that it does not have.
+        Failure: there is no such Procfile, or a setting is none.
     """
     # Late: it takes the kernel.
-    from gaffer_procfile import Application, parse_concurrency
+    from gaffer_procfile import Application
 
     procfile = Path(run.procfile) if run.procfile else _root(run) / "Procfile"
     if not procfile.exists():
         raise Failure(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
-    counts: dict[str, int] = {}
-    for text in concurrency:
-        counts |= parse_concurrency(text)
+    counts = counts_of(concurrency)
     root = _root(run) if run.directory else None
     return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gaffer_cli.app.application import application
+from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.formats import exporter, is_format
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
@@ -20,13 +21,7 @@ STANDARD_OUTPUT = "-"
 
 @click.command("export")
 @click.argument("words", metavar="[TYPE]", nargs=-1)
-@click.option(
-    "-c",
-    "--concurrency",
-    metavar="TYPE=N,...",
-    multiple=True,
-    help="how many of each type; `all` is for those not named (default: 1 of each)",
-)
+@concurrency_option
 @click.option(
     "--format",
     "format_",
@@ -93,7 +88,8 @@ def _print(files: list[ExportedFile], format_: str) -> None:
         names = ", ".join(file.name for file in files)
         raise Failure(f"{format_} has several files, {names}: name a folder with --out", USAGE)
     for file in files:
-        click.echo(file.text, nl=False)
+        # Whatever the terminal is set to: gafferd reads UTF-8.
+        click.echo(file.text.encode(), nl=False)
 
 
 def _write(files: list[ExportedFile], out: Path, force: bool) -> list[str]:

@@ -9,6 +9,7 @@ import click
 
 from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
+from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
 from gaffer_cli.names import SESSION
@@ -17,9 +18,7 @@ from gaffer_cli.waiting import Wait, settle, waiting
 
 @click.command("load")
 @click.argument("name", required=False, metavar="[NAME|FILE|-]", type=SESSION)
-@click.option(
-    "-c", "--concurrency", metavar="TYPE=N,...", multiple=True, help="how many of each type"
-)
+@concurrency_option
 @click.option("--nostart", is_flag=True, help="load it without starting it")
 @click.option("--app", metavar="NAME", help="application of the jobs in FILE that name none")
 @waiting

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from gaffer_cli.app.application import environment
+from gaffer_cli.app.concurrency import counts_of
 from gaffer_cli.app.here import jobs_here
 from gaffer_cli.app.shell import shell_argv
 from gaffer_cli.exits import USAGE, Failure
@@ -61,11 +62,9 @@ def _become(line: str, root: Path, env: dict[str, str]) -> NoReturn:
 
 
 def _counts(concurrency: tuple[str, ...]) -> dict[str, int]:
-    from gaffer_procfile import parse_concurrency
-
-    counts: dict[str, int] = {}
-    for text in concurrency:
-        counts |= parse_concurrency(f"{_NAME}={text}" if text.strip().isdecimal() else text)
+    counts = counts_of(
+        f"{_NAME}={text}" if text.strip().isdecimal() else text for text in concurrency
+    )
     if not any(counts.values()):
         raise Failure("-c: run at least one copy", USAGE)
     return counts

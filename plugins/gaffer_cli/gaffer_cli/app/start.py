@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gaffer_cli.app.application import application
+from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.here import PATIENCE, jobs_here
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("start")
 @click.argument("types", metavar="[TYPE]...", nargs=-1)
-@click.option(
-    "-c",
-    "--concurrency",
-    metavar="TYPE=N,...",
-    multiple=True,
-    help="how many of each type; `all` is for those not named (default: 1 of each)",
-)
+@concurrency_option
 @click.option(
     "-p",
     "--port",

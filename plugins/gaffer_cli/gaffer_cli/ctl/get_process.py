@@ -25,5 +25,5 @@ def command(run: Invocation, name: str) -> None:
     """
     info = run.server().job(name).info()
     config = {**info.config, "name": info.name}
-    # All in ASCII: nothing in it can steer a terminal.
+    # As `show` has it, all in ASCII.
     run.show(config, json.dumps(config, indent=2))

@@ -38,8 +38,6 @@ class Printer:
         self._width = width + (len(node) + 1 if node else 0)
         self._shown: Callable[[Told], str] = self._json if as_json else self._text
         self._noted: set[Note] = set()
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="backslashreplace")
 
     def print(self, told: Told | Note) -> None:
         """Print it; a note on standard error."""
@@ -59,7 +57,7 @@ class Printer:
         if self._node is not None:
             fields["node"] = self._node
         value = {**fields, "text": told.text, "lost": told.lost}
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value)
 
     def _text(self, told: Told) -> str:
         prefix = f"{time.strftime('%H:%M:%S')} {self._shown_name(told):<{self._width}} |"
