@@ -118,6 +118,11 @@ class Cluster:
         for each in self.members:
             each.kill()
 
+    def forget(self):
+        """Delete all the data of members that do not run."""
+        for each in self.members:
+            shutil.rmtree(each.folder / each.name)
+
     @property
     def leader(self):
         return next(each for each in self.members if each.process and each.is_leader())

@@ -77,11 +77,12 @@ def _prepare(options: argparse.Namespace) -> Prepared:
 
 def _keeper(options: argparse.Namespace) -> Callable[[Tell], Keeper]:
     """What makes the place where everything is kept."""
-    if not options.store:
+    settings = read_store(options)
+    if settings is None:
         return MemoryKeeper
     from gaffer_lookup.etcd.keeper import EtcdKeeper
 
-    return partial(EtcdKeeper, read_store(options), options.lease)
+    return partial(EtcdKeeper, settings, options.lease)
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -10,13 +10,22 @@ from gaffer_kernel import ConfigError
 
 from gaffer_lookup.etcd.address import Settings, read_settings
 
+OPTIONS = ("store_password_file", "store_cacert", "store_certfile", "store_keyfile")
 
-def read_store(options: argparse.Namespace) -> Settings:
-    """How the etcd is spoken to.
+
+def read_store(options: argparse.Namespace) -> Settings | None:
+    """How the etcd is spoken to; None without one.
 
     Raises:
         ConfigError: an option is wrong, or its file cannot be used.
     """
+    if not options.store:
+        for name in OPTIONS:
+            if getattr(options, name) is not None:
+                raise ConfigError(
+                    "means nothing without --store", key=f"--{name.replace('_', '-')}"
+                )
+        return None
     try:
         return read_settings(
             options.store,

@@ -165,6 +165,8 @@ class _Source:
     def _etcd(self, texts: list[str]) -> Etcd | None:
         password = self._file("password_file")
         if not texts:
+            if password is not None:
+                raise self._section.error("password_file", "there is no etcd in address")
             return None
         try:
             return read_etcd(
