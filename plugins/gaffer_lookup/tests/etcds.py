@@ -1,6 +1,6 @@
 """Real etcds on this machine, of one member or several."""
 
-import os
+import base64
 import shutil
 import signal
 import subprocess
@@ -22,6 +22,15 @@ needs_etcd = pytest.mark.skipif(
 )
 
 DEADLINE = 30.0
+
+
+def coded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def under(prefix):
+    """All keys with a prefix."""
+    return {"key": coded(prefix), "range_end": coded(prefix[:-1] + chr(ord(prefix[-1]) + 1))}
 
 
 class Member:
@@ -127,13 +136,41 @@ class Cluster:
     def leader(self):
         return next(each for each in self.members if each.process and each.is_leader())
 
-    def ctl(self, *args):
-        """What etcdctl does, if nothing else will do."""
-        env = {**os.environ, "ETCDCTL_API": "3"}
-        return subprocess.run(
-            ["etcdctl", "--endpoints", self.members[0].url, *args],
-            env=env, check=True, capture_output=True, text=True, timeout=DEADLINE,
-        ).stdout  # fmt: skip
+    # What somebody does by hand
+
+    def ask(self, path, **body):
+        """What its first member answers."""
+        return self.members[0].ask(path, body)
+
+    def keys(self, prefix):
+        """The keys with a prefix."""
+        return [base64.b64decode(each["key"]).decode() for each in self._range(prefix)]
+
+    def _range(self, prefix):
+        return self.ask("/v3/kv/range", **under(prefix)).get("kvs", [])
+
+    def put(self, key, value):
+        self.ask("/v3/kv/put", key=coded(key), value=coded(value))
+
+    def delete(self, prefix):
+        self.ask("/v3/kv/deleterange", **under(prefix))
+
+    def revoke(self, lease):
+        self.ask("/v3/lease/revoke", ID=str(lease))
+
+    def compact(self):
+        revision = self.ask("/v3/kv/range", key=coded("x"))["header"]["revision"]
+        self.ask("/v3/kv/compaction", revision=revision)
+
+    def ask_for_passwords(self):
+        """Let `gaffer` with the password `word` have the keys below /gaffer/, and only him."""
+        for name, password, role in (("root", "secret", "root"), ("gaffer", "word", "gaffer")):
+            self.ask("/v3/auth/role/add", name=role)
+            self.ask("/v3/auth/user/add", name=name, password=password)
+            self.ask("/v3/auth/user/grant", user=name, role=role)
+        perm = {"permType": "READWRITE", **under("/gaffer/")}
+        self.ask("/v3/auth/role/grant", name="gaffer", perm=perm)
+        self.ask("/v3/auth/enable")
 
 
 @contextmanager

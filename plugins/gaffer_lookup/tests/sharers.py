@@ -4,16 +4,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import gaffer_http
-import trio
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, open_kernel
 from gaffer_kernel.testing import FakeSystem
 
 import gaffer_lookup
 from gaffer_lookup.etcd.address import read_settings
-from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.keeper import EtcdKeeper
-from gaffer_lookup.etcd.mirror import Mirror
+from gaffer_lookup.etcd.mirror import open_mirror
 from gaffer_lookup.lookupd.plugin import Lookupd
 
 from .conftest import People, Running
@@ -51,16 +49,8 @@ async def following(place):
     def tell(event, node, job_name="", pid=""):
         told.append(" ".join(str(each) for each in (event, node.name, job_name, pid) if each))
 
-    etcd = Etcd(settings(place))
-    mirror = Mirror(etcd, tell)
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(mirror.run)
-            await mirror.tried.wait()
-            yield Seen(mirror, told)
-            nursery.cancel_scope.cancel()
-    finally:
-        await etcd.aclose()
+    async with open_mirror(settings(place), tell) as mirror:
+        yield Seen(mirror, told)
 
 
 @asynccontextmanager

@@ -121,7 +121,7 @@ async def test_what_was_forgotten_is_told_to_be(cluster, etcd, prefix):
     for value in (b"1", b"2", b"3"):
         await keep(etcd, prefix + b"a", value=value)
     found, _ = await etcd.read(prefix)
-    cluster.members[0].ask("/v3/kv/compaction", {"revision": str(found.header.revision)})
+    cluster.compact()
     with pytest.raises(Compacted):
         async with etcd.watch(prefix, found.header.revision - 1) as watch:
             await watch.changes()
@@ -272,13 +272,7 @@ async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
 
 async def test_a_user_shows_a_password_and_again_when_etcd_has_forgotten_it(tmp_path):
     with running(tmp_path) as cluster:
-        for args in (
-            *(("user", "add", "root:secret"), ("user", "grant-role", "root", "root")),
-            *(("user", "add", "gaffer:word"), ("role", "add", "gaffer")),
-            ("role", "grant-permission", "gaffer", "readwrite", "/gaffer/", "/gaffer0"),
-            *(("user", "grant-role", "gaffer", "gaffer"), ("auth", "enable")),
-        ):
-            cluster.ctl(*args)
+        cluster.ask_for_passwords()
         address = cluster.addresses[0].replace("://", "://gaffer@")
         async with connected(read_settings([address], password="word")) as etcd:
             await keep(etcd, b"/gaffer/a")

@@ -62,7 +62,7 @@ async def test_a_node_that_was_killed_need_not_wait_for_the_end_of_its_lease(tmp
         node.home.write("gaffer.ini", text.replace("heartbeat = 1.0", "heartbeat = 30"))
 
         def nodes():
-            return etcd.ctl("get", "--prefix", "/gaffer/nodes/", "--keys-only").split()
+            return etcd.keys("/gaffer/nodes/")
 
         with node.running():
             await until(nodes)

@@ -201,23 +201,26 @@ async def test_a_lost_lease_is_noticed_and_everything_told_again(etcd, place, se
         await until(lambda: seen.jobs() == {"web": {1}})
         before = leases(etcd, place)
         [lease] = before
-        etcd.members[0].ask("/v3/lease/revoke", {"ID": str(lease)})
+        etcd.revoke(lease)
         await until(lambda: seen.names() == [])
         await until(lambda: seen.jobs() == {"web": {1}})
         assert leases(etcd, place).isdisjoint(before)
 
 
 def leases(etcd, place):
-    prefix = Keys(settings(place).prefix).all.decode()
-    found = etcd.ctl("get", "--prefix", f"{prefix}nodes/", "--keys-only").split()
-    return {int(key.rpartition("/")[2], 16) for key in found}
+    return {int(key.rpartition("/")[2], 16) for key in etcd.keys(f"{below(place)}nodes/")}
+
+
+def below(place):
+    """What the keys of an address begin with."""
+    return f"{settings(place).prefix}/"
 
 
 async def test_what_was_deleted_by_hand_comes_back(etcd, place, seen):
     async with registered(place, lease=2) as node:
         node.put("web", 1)
         await until(lambda: seen.jobs() == {"web": {1}})
-        etcd.ctl("del", "--prefix", Keys(settings(place).prefix).all.decode())
+        etcd.delete(below(place))
         await until(lambda: seen.names() == [])
         await until(lambda: seen.jobs() == {"web": {1}})
         assert len(leases(etcd, place)) == 1
@@ -243,8 +246,7 @@ async def test_what_was_compacted_meanwhile_is_read_again(etcd, place, monkeypat
         for pid in range(1, 5):
             node.put("web", pid)
             await until(lambda: node.registration._account.batch() == {})
-        revision = etcd.members[0].ask("/v3/kv/range", {"key": "eA=="})["header"]["revision"]
-        etcd.members[0].ask("/v3/kv/compaction", {"revision": revision})
+        etcd.compact()
         assert seen.names() == []
         held.set()
         await until(lambda: seen.jobs() == {"web": {4}})
@@ -269,8 +271,7 @@ async def test_a_silent_watch_is_opened_again_and_misses_nothing(place, monkeypa
     ],
 )
 async def test_what_means_nothing_is_passed_over(etcd, place, seen, key, value):
-    prefix = Keys(settings(place).prefix).all.decode()
-    etcd.ctl("put", prefix + key, value)
+    etcd.put(below(place) + key, value)
     async with registered(place) as node:
         node.put("web", 1)
         await until(lambda: seen.jobs() == {"web": {1}})
@@ -282,7 +283,7 @@ async def test_nobody_is_a_node_under_the_key_of_another(etcd, place, seen):
     node = make_node("web2", "http://web2:5000", "1", "machine a")
     value = {"name": "web1", "origin": node.origin, "version": "1", "owner": node.owner}
     key = Keys(settings(place).prefix).node(node, 1).decode()
-    etcd.ctl("put", key, json.dumps(value))
+    etcd.put(key, json.dumps(value))
     async with registered(place, "web3"):
         await until(lambda: seen.names() == ["web3"])
 

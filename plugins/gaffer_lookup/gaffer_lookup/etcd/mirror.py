@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from math import inf
+from typing import Any
 
 import trio
 from gaffer_client.feeds.backoff import Backoff
 
+from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import Compacted, EtcdError, Unavailable
 from gaffer_lookup.etcd.keys import Keys
 from gaffer_lookup.etcd.roll import Roll
 from gaffer_lookup.etcd.wire import Header
+from gaffer_lookup.registry.facts import Node
 from gaffer_lookup.registry.keeper import Tell
 from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)
+
+
+def _say_nothing(event: str, node: Node, **what: Any) -> None:
+    """Nobody wants to be told."""
+
+
+@asynccontextmanager
+async def open_mirror(settings: Settings, tell: Tell = _say_nothing) -> AsyncIterator[Mirror]:
+    """Follow what is registered in an etcd as long as the block lasts.
+
+    It begins when everything has been read, or could not be: then `error` says why.
+
+    Args:
+        settings: where the etcd is, of `read_settings`.
+        tell: told of every change: `tell(event, node)`, or with `job_name` and `pid`.
+    """
+    etcd = Etcd(settings)
+    mirror = Mirror(etcd, tell)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mirror.run, name="etcd")
+            await mirror.tried.wait()
+            yield mirror
+            nursery.cancel_scope.cancel()
+    finally:
+        await etcd.aclose()
 
 
 class Mirror:
