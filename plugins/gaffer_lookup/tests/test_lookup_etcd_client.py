@@ -75,7 +75,7 @@ async def test_many_keys_are_read_in_pages_as_they_were_at_one_time(etcd, prefix
 async def test_a_lease_takes_its_keys_along(etcd, prefix):
     lease = await etcd.grant(60)
     await keep(etcd, prefix + b"a", lease=lease.id)
-    await etcd.keep_alive(lease.id)
+    await etcd.keep_alive(lease)
     assert await keys(etcd, prefix) == [prefix + b"a"]
     await etcd.revoke(lease.id)
     assert await keys(etcd, prefix) == []
@@ -86,7 +86,7 @@ async def test_a_lease_that_has_ended_is_noticed(etcd, prefix):
     await etcd.revoke(lease.id)
     await etcd.revoke(lease.id)
     with pytest.raises(LeaseLost, match="the lease has ended"):
-        await etcd.keep_alive(lease.id)
+        await etcd.keep_alive(lease)
     with pytest.raises(LeaseLost, match="lease not found"):
         await keep(etcd, prefix + b"a", lease=lease.id)
 
@@ -229,11 +229,11 @@ async def test_all_is_told_once_in_order_when_the_leader_is_killed(tmp_path, pre
                 while len(told) < 30:
                     try:
                         async with etcd.watch(prefix, revision + 1) as watch:
-                            while (changes := await watch.changes()) and len(told) < 30:
+                            while len(told) < 30 and (changes := await watch.changes()):
                                 told.extend(each.kv.key for each in changes.events)
                                 revision = changes.events[-1].kv.mod_revision
-                    except Unavailable:
-                        etcd.rotate()
+                    except Unavailable as error:
+                        etcd.pass_over(error.endpoint)
                         await trio.sleep(0.05)
 
             async def insist(verb, *args, **options):
@@ -251,7 +251,7 @@ async def test_all_is_told_once_in_order_when_the_leader_is_killed(tmp_path, pre
                             cluster.leader.kill()
                         await insist(keep, etcd, prefix + b"%02d" % number, lease=lease.id)
             assert list(dict.fromkeys(told)) == [prefix + b"%02d" % number for number in range(30)]
-            await insist(etcd.keep_alive, lease.id)
+            await insist(etcd.keep_alive, lease)
 
 
 async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):

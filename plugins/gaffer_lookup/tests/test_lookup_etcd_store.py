@@ -1,7 +1,10 @@
 """Nodes in a real etcd: registered directly and through lookupds, read by whoever looks."""
 
 import json
+import re
+import textwrap
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -133,6 +136,20 @@ async def test_as_many_processes_as_a_node_may_have_are_told(place, seen):
         for name in ("a", "b", "c"):
             node.put(name, *pids)
         await until(lambda: seen.jobs() == {"a": pids, "b": pids, "c": pids})
+
+
+async def test_what_the_readme_shows_in_python_reads_it(place, capsys):
+    page = (Path(__file__).parent.parent / "README.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    imports, _, block = code.partition("\n\n")
+    block = block.replace('"etcd://a:2379", "etcd://b:2379"', repr(place))
+    names = {}
+    exec(f"{imports}\nasync def read():\n{textwrap.indent(block, '    ')}", names)
+    async with following(place) as seen, registered(place) as node:
+        node.put("prod.web", 2, 1)
+        await until(lambda: seen.jobs() == {"prod.web": {1, 2}})
+        await names["read"]()
+    assert "prod prod.web {'http://web1:5000': [1, 2]}" in capsys.readouterr().out
 
 
 # Whose a name is

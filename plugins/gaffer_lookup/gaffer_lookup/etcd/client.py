@@ -40,19 +40,23 @@ class Etcd:
         """Begin a lease; etcd may make it longer, and says so."""
         return await self._gateway.ask("/v3/lease/grant", {"TTL": seconds}, Lease)
 
-    async def keep_alive(self, lease: int) -> None:
+    async def keep_alive(self, lease: Lease) -> None:
         """Begin a lease anew.
 
         Raises:
-            LeaseLost: it has ended.
+            LeaseLost: it has ended, or it is one of another etcd.
         """
-        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease)}, Told)
+        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease.id)}, Told)
         endpoint = self._gateway.endpoint
         if told.error is not None:
-            self._gateway.rotate()
+            self._gateway.pass_over(endpoint)
             raise failure(endpoint, told.error)
-        if decode(told.result, Lease).ttl <= 0:
+        kept = decode(told.result, Lease)
+        if kept.ttl <= 0:
             raise LeaseLost(endpoint, "the lease has ended")
+        if kept.header.cluster_id != lease.header.cluster_id:
+            # Put back out of a copy, perhaps: then it has the lease, but not what came later.
+            raise LeaseLost(endpoint, "is another etcd than the one before")
 
     async def revoke(self, lease: int) -> None:
         """End a lease, and delete what was kept under it; nothing if it has ended."""
@@ -116,9 +120,9 @@ class Etcd:
             with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
                 await watch.aclose()
 
-    def rotate(self) -> None:
-        """Let the next member have his turn."""
-        self._gateway.rotate()
+    def pass_over(self, endpoint: str) -> None:
+        """Let the next member have his turn, if it is still this one's."""
+        self._gateway.pass_over(endpoint)
 
     async def aclose(self) -> None:
         """Close all connections."""

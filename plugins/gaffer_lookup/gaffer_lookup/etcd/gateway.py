@@ -48,9 +48,10 @@ class Gateway:
         """What etcd gave us for the password is no longer good."""
         self._token = None
 
-    def rotate(self) -> None:
-        """It is the next member's turn."""
-        self._turn = (self._turn + 1) % len(self._transports)
+    def pass_over(self, endpoint: str) -> None:
+        """It is the next member's turn, unless others have seen to that."""
+        if endpoint == self.endpoint:
+            self._turn = (self._turn + 1) % len(self._transports)
 
     async def ask(self, path: str, body: Body, kind: type[T]) -> T:
         """Ask one member after the other until one answers.
@@ -67,7 +68,7 @@ class Gateway:
                 return await self._authenticated(path, body, kind)
             except Unavailable as error:
                 failure = error
-                self.rotate()
+                self.pass_over(error.endpoint)
         assert failure is not None
         raise failure
 
@@ -118,7 +119,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             with self._in_time(transport):
                 response = await stack.enter_async_context(transport.asking(call, silence))
-                raw = b"" if response.status == 200 else await response.aread()
+                with translated(transport.settings):
+                    raw = b"" if response.status == 200 else await response.aread()
             if response.status != 200:
                 raise _failure(transport.settings.address.text, response.status, raw)
             return AsyncStream(transport.settings, stack.pop_all(), response)

@@ -11,6 +11,7 @@ below it, so nobody has to keep a list of who owns what.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Set
 from typing import NamedTuple
 from urllib.parse import quote
@@ -23,19 +24,21 @@ from gaffer_lookup.etcd.wire import Body
 from gaffer_lookup.registry.facts import Node, make_node
 from gaffer_lookup.registry.refusal import Refusal
 
+_LEASE = re.compile(r"[0-9a-f]{16}")
+
 _encode = msgspec.json.Encoder().encode
 
 
 class NodeKey(NamedTuple):
     """The key of a node that is registered."""
 
-    lease: str
+    lease: int
 
 
 class JobKey(NamedTuple):
     """The key of a job of one."""
 
-    lease: str
+    lease: int
     job: JobName
 
 
@@ -83,11 +86,11 @@ class Keys:
     def parse(self, key: bytes) -> NodeKey | JobKey | None:
         """What a key is; None if it tells nothing."""
         match key.removeprefix(self.all).decode(errors="replace").split("/"):
-            case ["nodes", _, _, lease]:
-                return NodeKey(lease)
-            case ["jobs", lease, name]:
+            case ["nodes", _, _, lease] if _LEASE.fullmatch(lease):
+                return NodeKey(int(lease, 16))
+            case ["jobs", lease, name] if _LEASE.fullmatch(lease):
                 try:
-                    return JobKey(lease, JobName.parse(name))
+                    return JobKey(int(lease, 16), JobName.parse(name))
                 except InvalidField:
                     return None
         return None

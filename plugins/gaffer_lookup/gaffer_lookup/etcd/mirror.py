@@ -86,9 +86,8 @@ class Mirror:
                     self._seen = None
                 else:
                     self._lost(error)
+                self._etcd.pass_over(error.endpoint)
                 await trio.sleep(self._backoff.failed(trio.current_time()) or 0.0)
-            # Another member, be it that this one is dead or that it was silent.
-            self._etcd.rotate()
 
     async def _read(self) -> Header:
         found, pairs = await self._etcd.read(self._prefix)
@@ -112,6 +111,8 @@ class Mirror:
                 self._roll.change(changes.events)
                 if changes.events:
                     seen.revision = changes.events[-1].kv.mod_revision
+            # He may be cut off from the others.
+            self._etcd.pass_over(watch.endpoint)
 
     def _found(self) -> None:
         self._backoff.connected(trio.current_time())

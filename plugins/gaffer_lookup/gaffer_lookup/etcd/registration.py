@@ -14,7 +14,7 @@ from gaffer_lookup.etcd.account import Account, Truth
 from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import EtcdError, LeaseLost, Taken
 from gaffer_lookup.etcd.keys import Keys, node_value, put
-from gaffer_lookup.etcd.wire import Body
+from gaffer_lookup.etcd.wire import Body, Lease
 from gaffer_lookup.registry.facts import Node
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Registration:
         try:
             await self._claim(lease.id)
             self._account = Account(self._keys, lease.id, self._truth, self._jobs())
-            await self._keep(lease.id, lease.ttl / 3, self._account)
+            await self._keep(lease, self._account)
         finally:
             self._account = None
             self.registered = False
@@ -114,18 +114,19 @@ class Registration:
             put(self._keys.origin(node, lease), node.name.encode(), lease),
         ]
 
-    async def _keep(self, lease: int, interval: float, account: Account) -> None:
+    async def _keep(self, lease: Lease, account: Account) -> None:
         """Tell what changes, and give signs of life, until the lease has ended."""
         self._found()
+        interval = lease.ttl / 3
         due = trio.current_time() + interval
         while True:
             try:
                 if trio.current_time() >= due:
                     await self._etcd.keep_alive(lease)
-                    await self._tell(lease, [])
+                    await self._tell(lease.id, [])
                     due = trio.current_time() + interval
                 elif batch := account.batch():
-                    await self._tell(lease, account.operations(batch))
+                    await self._tell(lease.id, account.operations(batch))
                     account.settled(batch)
                 else:
                     with trio.CancelScope(deadline=due):

@@ -47,8 +47,8 @@ class Roll:
         self.store = MemoryStore()
         self._keys = keys
         self._tell = tell
-        self._registrations: dict[str, _Registration] = {}
-        self._of: dict[_Identity, set[str]] = {}
+        self._registrations: dict[int, _Registration] = {}
+        self._of: dict[_Identity, set[int]] = {}
         self._shown: dict[_Identity, Node] = {}
         self._touched: dict[_Identity, None] = {}
 
@@ -71,31 +71,40 @@ class Roll:
         self._settle()
 
     def _put(self, pair: Pair) -> None:
-        match self._keys.parse(pair.key):
+        found = self._keys.parse(pair.key)
+        if found is None or found.lease != pair.lease:
+            # Else whoever may write a key could say that it is of the registration of another.
+            return
+        match found:
             case NodeKey(lease):
                 self._put_node(lease, pair)
             case JobKey(lease, job):
                 self._put_job(lease, job, pair.value)
 
-    def _put_job(self, lease: str, job: JobName, value: bytes) -> None:
+    def _put_job(self, lease: int, job: JobName, value: bytes) -> None:
         pids = read_pids(value)
         registration = self._registration(lease)
-        if pids is not None and registration is not None and len(registration.jobs) < MOST_JOBS:
+        if pids is None or registration is None:
+            return
+        if job in registration.jobs or len(registration.jobs) < MOST_JOBS:
             registration.jobs[job] = pids
             self._touch(registration)
 
-    def _put_node(self, lease: str, pair: Pair) -> None:
+    def _put_node(self, lease: int, pair: Pair) -> None:
         node = self._keys.read_node(pair.key, pair.value)
         registration = self._registration(lease)
         if node is None or registration is None:
-            log.warning("what is under the key %r is no node: passed over", pair.key.decode())
+            log.warning(
+                "what is under the key %r is no node: passed over",
+                pair.key.decode(errors="replace"),
+            )
             return
         self._take_away(lease, registration)
         registration.node, registration.since = node, pair.create_revision
         self._of.setdefault(_identity(node), set()).add(lease)
         self._touch(registration)
 
-    def _registration(self, lease: str) -> _Registration | None:
+    def _registration(self, lease: int) -> _Registration | None:
         if lease not in self._registrations and len(self._registrations) >= MOST_REGISTRATIONS:
             return None
         return self._registrations.setdefault(lease, _Registration())
@@ -113,7 +122,7 @@ class Roll:
         if registration.node is None and not registration.jobs:
             del self._registrations[found.lease]
 
-    def _take_away(self, lease: str, registration: _Registration) -> None:
+    def _take_away(self, lease: int, registration: _Registration) -> None:
         self._touch(registration)
         if registration.node is not None:
             leases = self._of[_identity(registration.node)]
