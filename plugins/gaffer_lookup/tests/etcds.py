@@ -149,8 +149,11 @@ class Cluster:
     def _range(self, prefix):
         return self.ask("/v3/kv/range", **under(prefix)).get("kvs", [])
 
-    def put(self, key, value):
-        self.ask("/v3/kv/put", key=coded(key), value=coded(value))
+    def put(self, key, value, lease=0):
+        self.ask("/v3/kv/put", key=coded(key), value=coded(value), lease=str(lease))
+
+    def grant(self):
+        return int(self.ask("/v3/lease/grant", TTL=600)["ID"])
 
     def delete(self, prefix):
         self.ask("/v3/kv/deleterange", **under(prefix))

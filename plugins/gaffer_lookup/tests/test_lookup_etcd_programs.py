@@ -5,15 +5,12 @@ from contextlib import ExitStack, asynccontextmanager
 import pytest
 import trio
 
-from .clusters import LEASE, Cluster, Lookupd, Node
+from .clusters import LEASE, START, Cluster, Lookupd, Node
 from .conftest import until
 from .etcds import needs_etcd, running
 from .programs import LookupdHome
 
 NAMES = ("node1", "node2")
-
-STARTING = 40.0
-"""Seconds that these programs may take on a busy machine until they are there."""
 
 
 @asynccontextmanager
@@ -24,16 +21,15 @@ async def open_cluster(folder):
             Lookupd(folder / f"lookupd{number}", "--store", etcd.addresses[0]) for number in (1, 2)
         ]
         for lookupd in lookupds:
-            lookupd.start()
             all_running.callback(lookupd.stop)
-        addresses = (etcd.addresses, [lookupd.url for lookupd in lookupds])
-        nodes = [
-            Node(name, folder / name, where) for name, where in zip(NAMES, addresses, strict=True)
-        ]
-        for node in nodes:
-            node.process = all_running.enter_context(node.running())
+            await lookupd.start()
+        direct = Node("node1", folder / "node1", etcd.addresses)
+        other = Node("node2", folder / "node2", [lookupd.url for lookupd in lookupds])
+        nodes = [direct, other]
         cluster = Cluster(lookupds, nodes, [])
-        await cluster.agree(*NAMES, within=STARTING)
+        for number, node in enumerate(nodes, 1):
+            node.process = all_running.enter_context(node.running())
+            await cluster.agree(*NAMES[:number], within=START)
         cluster.children = {node.name: node.child for node in nodes}
         yield cluster
 

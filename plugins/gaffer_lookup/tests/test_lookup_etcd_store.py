@@ -282,13 +282,15 @@ async def test_a_silent_watch_is_opened_again_and_misses_nothing(place, monkeypa
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("nodes/x", "{}"), ("nodes/x/y/z", "{}"), ("nodes/x/y/z", "nothing")),
-        *(("jobs/x/a b", "[1]"), ("jobs/x/web", '"x"'), ("jobs/x/web", "[1]"), ("other", "x")),
-        ("nodes/x/y/z", json.dumps(dict.fromkeys(("name", "origin", "version", "owner"), "x"))),
+        *(("nodes/x", "{}"), ("nodes/x/y/LEASE", "{}"), ("nodes/x/y/LEASE", "nothing")),
+        *(("jobs/LEASE/a b", "[1]"), ("jobs/LEASE/web", '"x"'), ("jobs/LEASE/web", "[1]")),
+        *(("other", "x"), ("nodes/x/y/z", "{}"), ("jobs/z/web", "[1]")),
+        ("nodes/x/y/LEASE", json.dumps(dict.fromkeys(("name", "origin", "version", "owner"), "x"))),
     ],
 )
 async def test_what_means_nothing_is_passed_over(etcd, place, seen, key, value):
-    etcd.put(below(place) + key, value)
+    lease = etcd.grant()
+    etcd.put(below(place) + key.replace("LEASE", f"{lease:016x}"), value, lease)
     async with registered(place) as node:
         node.put("web", 1)
         await until(lambda: seen.jobs() == {"web": {1}})
@@ -297,10 +299,11 @@ async def test_what_means_nothing_is_passed_over(etcd, place, seen, key, value):
 
 async def test_nobody_is_a_node_under_the_key_of_another(etcd, place, seen):
     """Rights in etcd are given by prefix."""
+    lease = etcd.grant()
     node = make_node("web2", "http://web2:5000", "1", "machine a")
     value = {"name": "web1", "origin": node.origin, "version": "1", "owner": node.owner}
-    key = Keys(settings(place).prefix).node(node, 1).decode()
-    etcd.put(key, json.dumps(value))
+    key = Keys(settings(place).prefix).node(node, lease).decode()
+    etcd.put(key, json.dumps(value), lease)
     async with registered(place, "web3"):
         await until(lambda: seen.names() == ["web3"])
 
