@@ -110,11 +110,48 @@ def test_what_could_not_be_told_is_tried_again_as_it_is_then():
 
 def test_what_came_and_went_untold_is_nothing():
     truth = Truth()
-    truth.jobs[WEB] = {1}
-    truth.account.touch(WEB)
+    for number in range(1000):
+        job = JobName("default", f"once{number}")
+        truth.jobs[job] = {1}
+        truth.account.touch(job)
+        del truth.jobs[job]
+        truth.account.touch(job)
+    assert not truth.account._open
+    assert truth.tell() == 0
+
+
+def test_what_may_have_been_told_is_taken_back_when_it_is_no_longer_so():
+    truth = Truth(web={1})
+    lost = truth.account.batch()
+    truth.told.update(lost)  # Nobody said so.
     del truth.jobs[WEB]
     truth.account.touch(WEB)
+    truth.tell()
+    assert truth.known() == {}
+
+
+def test_what_may_have_been_told_over_something_else_is_put_right():
+    truth = Truth(web={1})
+    truth.tell()
+    truth.jobs[WEB] = {1, 2}
+    truth.account.touch(WEB)
+    truth.told.update(truth.account.batch())  # Nobody said so.
+    truth.jobs[WEB] = {1}
+    truth.account.touch(WEB)
+    truth.tell()
+    assert truth.known() == {WEB: {1}}
     assert truth.tell() == 0
+
+
+def test_what_ended_while_it_was_told_is_taken_back():
+    truth = Truth(web={1})
+    batch = truth.account.batch()
+    truth.told.update(batch)
+    del truth.jobs[WEB]
+    truth.account.touch(WEB)
+    truth.account.settled(batch)
+    truth.tell()
+    assert truth.known() == {}
 
 
 def test_when_nobody_knows_what_happened_all_jobs_are_looked_at_the_old_ones_too():

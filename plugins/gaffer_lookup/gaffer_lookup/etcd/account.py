@@ -41,12 +41,18 @@ class Account:
         self._lease = lease
         self._truth = truth
         self._told: dict[JobName, frozenset[int]] = {}
+        # Those of batches that are under way, or of which nobody knows what has become.
+        self._unsure: set[JobName] = set()
         # A dictionary, because it keeps the order.
         self._open: dict[JobName, None] = dict.fromkeys(jobs)
 
     def touch(self, job: JobName) -> None:
         """Something has become of a job."""
-        self._open[job] = None
+        if job in self._told or job in self._unsure or self._truth(job) is not None:
+            self._open[job] = None
+        else:
+            # It came and went untold: else names that are used once would pile up.
+            self._open.pop(job, None)
 
     def touch_all(self, jobs: Iterable[JobName]) -> None:
         """Nobody knows what has become of any job.
@@ -59,13 +65,13 @@ class Account:
     def batch(self) -> Batch:
         """What is to be told next, all at once: as much as one transaction takes; empty if nothing.
 
-        It stays open until it is `settled`.
+        Until it is `settled`, it counts as something that may have been told or not.
         """
         batch: Batch = {}
         size = 0
         for job in list(self._open):
             pids = self._pids(job)
-            if pids == self._told.get(job):
+            if job not in self._unsure and pids == self._told.get(job):
                 del self._open[job]
                 continue
             # A number has at most 18 digits and a comma.
@@ -75,6 +81,7 @@ class Account:
             batch[job] = pids
             if len(batch) == MOST_OPERATIONS:
                 break
+        self._unsure.update(batch)
         return batch
 
     def _pids(self, job: JobName) -> frozenset[int] | None:
@@ -91,6 +98,7 @@ class Account:
 
     def settled(self, batch: Batch) -> None:
         """A batch has been told. What has become of its jobs meanwhile is still to be."""
+        self._unsure.difference_update(batch)
         for job, pids in batch.items():
             if pids is None:
                 self._told.pop(job, None)
