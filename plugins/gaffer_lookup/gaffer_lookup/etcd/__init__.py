@@ -1,6 +1,7 @@
 """etcd as the place where nodes are registered: for several lookupds, or for none at all.
 
     keeper        the place where several lookupds keep what they are told
+    asking        one question, as programs without trio ask it
     mirror        what is registered, followed as it changes
     registration  one node, kept registered
     roll          registrations as nodes, and what changes in them
