@@ -1,7 +1,7 @@
 # Five verbs: run, test, check, bench, clean. Each installs first what it needs.
 # A machine needs Python 3.11 or later, pip and make; PYTHON=... names another interpreter.
 
-.PHONY: run test check bench simulate wheels venv constraints clean
+.PHONY: run test check bench simulate wheels venv constraints etcd clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -70,6 +70,14 @@ constraints: venv
 	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) -o .venv/versions.txt
 	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
+
+# For the tests that want a real etcd; without one they are skipped.
+etcd:
+	@command -v etcd >/dev/null || { \
+	    test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    echo "installing etcd-server" && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends etcd-server >/dev/null; \
+	} || echo "etcd is not installed, which only root can do with apt-get: its tests will be skipped" >&2
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -80,14 +80,14 @@ class Invocation:
         Raises:
             Failure: none is given.
         """
-        from gaffer_client import Lookup
+        from gaffer_cli.many.registry import registry_at
 
         urls = self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").split())
         if not urls:
             raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
         settings = {**self.settings(), "urls": urls}
         del settings["url"]
-        return click.get_current_context().with_resource(Lookup(**settings))
+        return click.get_current_context().with_resource(registry_at(urls[0])(**settings))
 
     def tell(self, line: str) -> None:
         """Print a line for people at once, before there is an answer."""

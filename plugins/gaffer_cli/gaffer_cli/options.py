@@ -47,7 +47,8 @@ def of_gafferctl() -> list[click.Option]:
             "--lookup",
             metavar="URL",
             multiple=True,
-            help="lookupd that knows the gafferds; may be repeated; a verb is then for all of them",
+            help="lookupd that knows the gafferds, or with gaffer-lookup etcd://host:2379; may be"
+            " repeated; a verb is then for all of them",
         ),
         _option(
             "--node",

@@ -3,6 +3,7 @@
     node       the plugin: it tells lookupds what runs here
     lookupd    the command
     registry   what is known of nodes
+    etcd       where several lookupds keep that, and nodes without any
     words      what a node says and is answered
 
 Importing it must stay cheap, as gafferd does so to find out what it is.
@@ -55,7 +56,7 @@ def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[Lookup] | None
     from gaffer_lookup.node.settings import read_settings
 
     settings = read_settings(kernel.config)
-    if not settings.connections:
+    if not settings.hosts:
         return None
     from gaffer_lookup.node.service import open_lookup
 

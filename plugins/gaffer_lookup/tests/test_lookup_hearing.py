@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gaffer_lookup.registry import Registry
+from gaffer_lookup.registry import MemoryKeeper, Registry
 from gaffer_lookup.registry.hearing import answer
 from gaffer_lookup.words import Identify, say
 
@@ -13,7 +13,7 @@ IDENTIFY = {"type": "IDENTIFY", "name": "web1", "origin": "http://web1:5000", "v
 
 @pytest.fixture
 async def registrant():
-    return Registry(lambda *args, **kwargs: None).connect("token a")
+    return Registry(MemoryKeeper(lambda *args, **kwargs: None)).connect("token a")
 
 
 @pytest.fixture

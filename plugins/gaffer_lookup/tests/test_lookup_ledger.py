@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_lookup.node.ledger import Ledger
-from gaffer_lookup.registry import Registry
+from gaffer_lookup.registry import MemoryKeeper, Registry
 from gaffer_lookup.registry.hearing import answer
 from gaffer_lookup.registry.store import all_jobs
 from gaffer_lookup.words import say
@@ -30,7 +30,7 @@ class Side:
         return frozenset(self.jobs[job]) if job in self.jobs else None
 
     def connect(self):
-        self.registry = Registry(lambda *args, **kwargs: None)
+        self.registry = Registry(MemoryKeeper(lambda *args, **kwargs: None))
         self.registrant = self.registry.connect("token a")
         self.registrant.identify("web1", "http://web1:5000", "0.1")
         self.ledger.begin(self.jobs)

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from gaffer_lookup.registry import Refusal, Registry, registrant
+from gaffer_lookup.registry import MemoryKeeper, Refusal, Registry, registrant
 from gaffer_lookup.registry import registry as registry_module
 from gaffer_lookup.registry.store import all_jobs
 
@@ -29,7 +29,7 @@ def told():
 
 @pytest.fixture
 def registry(told):
-    return Registry(told, lease=LEASE)
+    return Registry(MemoryKeeper(told), lease=LEASE)
 
 
 def identified(registry, name="web1", origin=ORIGIN, owner="token a"):

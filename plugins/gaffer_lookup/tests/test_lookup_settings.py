@@ -121,3 +121,57 @@ def test_what_is_told_of_where_it_is(addresses, broadcast, port, told):
 def test_without_a_port_nothing_can_be_told(addresses):
     with pytest.raises(GafferError, match="broadcast_address"):
         origin(addresses, host="web1", broadcast=None, port=None)
+
+
+# In an etcd
+
+
+def test_etcd_addresses_are_the_members_of_one_etcd(tmp_path):
+    (tmp_path / "word").write_text("secret\n")
+    settings = read(
+        "address = etcds://gaffer@a:1/x/, b:5010 etcds://gaffer@[::1]/x\n"
+        f"password_file = {tmp_path}/word"
+    )
+    members = [(each.address.host, each.address.port) for each in settings.etcd.members]
+    assert members == [("a", 1), ("::1", 2379)]
+    assert (settings.etcd.prefix, settings.etcd.user) == ("/x", "gaffer")
+    assert settings.etcd.password == "secret"
+    assert "secret" not in repr(settings)
+    assert settings.hosts == ["b", "a", "::1"]
+
+
+def test_an_etcd_may_be_given_on_the_command_line():
+    settings = read("address = a:1", lookupd_address=["etcd://localhost"])
+    assert settings.connections == ()
+    assert (settings.etcd.text, settings.etcd.prefix) == ("etcd://localhost", "/gaffer")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("address = etcd://", "[lookup] address: 'etcd://' is no address of etcd: write etcd://"),
+        ("address = etcd://a:x", "[lookup] address: 'etcd://a:x' is no address of etcd: "),
+        ("address = etcd://a?b", "[lookup] address: "),
+        ("address = etcd://a/b//c", "what follows the port is what every key begins with"),
+        ("address = etcd://u:pw@a", "give the password in a file of its own"),
+        ("address = etcd://a etcds://b", "they have to be members of one etcd"),
+        ("address = etcd://a/x etcd://b/y", "they have to be members of one etcd"),
+        ("address = etcd://u@a", "user and password go together: no password"),
+        ("address = etcd://localhost\npassword_file = W", "go together: no user"),
+        ("address = etcd://u@a\npassword_file = W", "would be read on the way: use etcds://"),
+        (
+            "address = etcd://u@localhost\npassword_file = /none",
+            "password_file: /none: No such file",
+        ),
+        ("address = a:1\npassword_file = W", "[lookup] password_file: there is no etcd in address"),
+        ("address = etcds://a\ncacert = /none", "[lookup] cacert: "),
+        ("address = etcds://a\ncertfile = /none", "[lookup] certfile: "),
+    ],
+)
+def test_what_is_wrong_with_an_etcd_is_one_line(text, said, tmp_path):
+    (tmp_path / "word").write_text("pw")
+    with pytest.raises(ConfigError) as raised:
+        read(text.replace("= W", f"= {tmp_path}/word"))
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "pw" not in str(raised.value).replace("would", "")

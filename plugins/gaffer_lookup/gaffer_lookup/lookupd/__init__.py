@@ -2,6 +2,7 @@
 
 command    what it does
 options    its command line
+storing    what that says of an etcd
 plugin     the registry as a plugin of that kernel
 routes     what can be asked
 sockets    what nodes and observers are connected with

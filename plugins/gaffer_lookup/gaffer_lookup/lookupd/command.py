@@ -6,7 +6,7 @@ import argparse
 import logging
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from gaffer_kernel.daemon.program import Prepared, Program
 
 from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
 from gaffer_lookup.lookupd.plugin import Lookupd
+from gaffer_lookup.lookupd.storing import read_store
+from gaffer_lookup.registry import Keeper, MemoryKeeper
+from gaffer_lookup.registry.keeper import Tell
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +68,21 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     plugins = Plugins()
     for plugin in (
         gaffer_auth,
-        Lookupd(lease=options.lease),
+        Lookupd(_keeper(options), options.lease),
         HttpHandler(routes=False, connections=_connections()),
     ):
         plugins.add(plugin)
     return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)
+
+
+def _keeper(options: argparse.Namespace) -> Callable[[Tell], Keeper]:
+    """What makes the place where everything is kept."""
+    settings = read_store(options)
+    if settings is None:
+        return MemoryKeeper
+    from gaffer_lookup.etcd.keeper import EtcdKeeper
+
+    return partial(EtcdKeeper, settings, options.lease)
 
 
 def _config(options: argparse.Namespace) -> Config:

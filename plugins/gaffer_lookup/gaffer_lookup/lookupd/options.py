@@ -79,6 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="authorities whose certificates clients may show; which of them are let in is said"
         " with gaffer-auth certificate",
     )
+    _add_store(parser)
     add(
         "--lease",
         metavar="SECONDS",
@@ -87,6 +88,22 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"silence after which a node is gone (default: {LEASE:g})",
     )
     return parser
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--store",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help="keep what is known in an etcd, together with others: etcd://host:2379 or, over TLS,"
+        " etcds://user@host:2379; repeated for each of its members (default: in memory)",
+    )
+    add("--store-password-file", metavar="FILE", type=_path, help="file with the user's password")
+    add("--store-cacert", metavar="FILE", type=_path, help="authorities of etcd's certificates")
+    add("--store-certfile", metavar="FILE", type=_path, help="certificate that is shown to etcd")
+    add("--store-keyfile", metavar="FILE", type=_path, help="key of that certificate")
 
 
 def own_names() -> list[str]:

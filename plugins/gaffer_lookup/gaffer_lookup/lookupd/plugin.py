@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ from gaffer_kernel import EventBus, Kernel
 from gaffer_kernel.hookspecs import hookimpl
 
 from gaffer_lookup.lookupd.views import change
-from gaffer_lookup.registry import Node, Registry, Store
+from gaffer_lookup.registry import Keeper, MemoryKeeper, Node, Registry
+from gaffer_lookup.registry.keeper import Tell
 from gaffer_lookup.registry.registry import LEASE
 
 if TYPE_CHECKING:
@@ -24,18 +25,24 @@ class Lookupd:
     It goes before HttpHandler, so that it closes after it: whoever is connected is told of the end.
 
     Args:
-        store: where facts are kept; in memory when not given.
+        make_keeper: makes where it is kept, out of what is to be told of every change; in memory
+            when not given.
         lease: seconds of silence after which a node is gone.
 
     Attributes:
-        registry: what is known.
-        changes: what changes in it while somebody observes; each has the `message` that he gets.
+        registry: what is registered here.
+        known: what is registered anywhere.
+        changes: what changes while somebody observes; each has the `message` that he gets.
     """
 
     name = "lookupd"
 
-    def __init__(self, store: Store | None = None, lease: float = LEASE) -> None:
-        self.registry = Registry(self._tell, store, lease)
+    def __init__(
+        self, make_keeper: Callable[[Tell], Keeper] = MemoryKeeper, lease: float = LEASE
+    ) -> None:
+        self._keeper = make_keeper(self._tell)
+        self.registry = Registry(self._keeper, lease)
+        self.known = self._keeper.known
         self.changes = EventBus()
 
     def _tell(self, event: str, node: Node, **what: Any) -> None:
@@ -45,12 +52,12 @@ class Lookupd:
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[Registry]:
-        """Keep the time of leases for the plugin's whole life."""
+        """Keep what is known, and the time of leases, for the plugin's whole life."""
         return self._living()
 
     @asynccontextmanager
     async def _living(self) -> AsyncIterator[Registry]:
-        async with trio.open_nursery() as nursery:
+        async with self._keeper.open(), trio.open_nursery() as nursery:
             nursery.start_soon(self.registry.run, name="leases")
             yield self.registry
             nursery.cancel_scope.cancel()

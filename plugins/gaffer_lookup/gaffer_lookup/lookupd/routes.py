@@ -33,7 +33,7 @@ def _open_to_all(view: View) -> View:
 def make_routes(lookupd: Lookupd) -> Blueprint:
     """The paths of gaffer_lookupd, but for its websockets."""
     routes = Blueprint("lookupd", __name__)
-    store = lookupd.registry.store
+    store = lookupd.known
 
     @routes.get("/")
     @_open_to_all

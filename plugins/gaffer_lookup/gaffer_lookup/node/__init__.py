@@ -6,4 +6,5 @@ dialogue   what is under way on one connection
 ledger     what one lookupd has been told, against what is true
 settings   the section `[lookup]` and the command line over it
 origin     where this gafferd can be reached
+machine    on which machine it is
 """

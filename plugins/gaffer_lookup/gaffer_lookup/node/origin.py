@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gaffer_kernel import GafferError
+
+from gaffer_lookup.hosts import is_loopback
 
 _ANY = frozenset({"0.0.0.0", "::"})
 _PORTS = {"http": 80, "https": 443}
@@ -41,14 +42,6 @@ def origin(
     told = url.hostname or ""
     its_port = port or url.port or (found[2] if found else _PORTS[url.scheme])
     return _url(url.scheme, told, its_port), not is_loopback(told)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, seen from within."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _best(addresses: Iterable[str]) -> tuple[str, str, int] | None:

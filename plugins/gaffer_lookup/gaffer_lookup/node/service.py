@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Iterable, Set
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
-from gaffer_kernel import JobName, Kernel, NotFound, Subscription
+from gaffer_kernel import GafferError, JobName, Kernel, NotFound, Subscription
 from importlib_metadata import version
 
+from gaffer_lookup.etcd.client import Etcd
+from gaffer_lookup.etcd.registration import Registration
+from gaffer_lookup.hosts import is_loopback
 from gaffer_lookup.node.link import Link, Me
-from gaffer_lookup.node.origin import is_loopback, origin
+from gaffer_lookup.node.machine import machine
+from gaffer_lookup.node.origin import origin
 from gaffer_lookup.node.settings import Settings
+from gaffer_lookup.registry.facts import Node, make_node
+from gaffer_lookup.registry.refusal import Refusal
 
 if TYPE_CHECKING:
     from gaffer_http.service import HttpService
@@ -30,10 +37,10 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class LinkInfo:
-    """What is known of one lookupd.
+    """What is known of one lookupd, or of an etcd.
 
     Attributes:
-        address: where it is.
+        address: where it is; of an etcd, all its members.
         registered: whether it knows this gafferd.
         error: why it does not; None if nothing is known against it.
     """
@@ -51,13 +58,13 @@ class Lookup:
         origin: where lookupds say that it is.
     """
 
-    def __init__(self, me: Me, links: Iterable[Link]) -> None:
+    def __init__(self, me: Me, links: Iterable[Link | Registration]) -> None:
         self.name = me.name
         self.origin = me.origin
         self._links = tuple(links)
 
     def lookupds(self) -> list[LinkInfo]:
-        """Every lookupd that is to know this gafferd."""
+        """Every lookupd that is to know this gafferd, and the etcd if there is one."""
         return [LinkInfo(each.address, each.registered, each.error) for each in self._links]
 
 
@@ -79,13 +86,21 @@ async def open_lookup(kernel: Kernel, settings: Settings) -> AsyncIterator[Looku
     def jobs() -> list[JobName]:
         return [job.name for job in kernel.manager.jobs()]
 
-    links = [Link(each, me, settings.heartbeat, truth, jobs) for each in settings.connections]
-    async with kernel.events.subscribe(*EVENTS) as events, trio.open_nursery() as nursery:
-        nursery.start_soon(_follow, events, links, name="events")
-        for link in links:
-            nursery.start_soon(link.run, name=f"lookupd {link.address}")
-        yield Lookup(me, links)
-        nursery.cancel_scope.cancel()
+    links: list[Link | Registration] = [
+        Link(each, me, settings.heartbeat, truth, jobs) for each in settings.connections
+    ]
+    async with AsyncExitStack() as stack:
+        if settings.etcd is not None:
+            etcd = Etcd(settings.etcd)
+            stack.push_async_callback(etcd.aclose)
+            seconds = math.ceil(3 * settings.heartbeat)
+            links.append(Registration(etcd, _node(me), seconds, truth, jobs))
+        async with kernel.events.subscribe(*EVENTS) as events, trio.open_nursery() as nursery:
+            nursery.start_soon(_follow, events, links, name="events")
+            for link in links:
+                nursery.start_soon(link.run, name=f"lookup {link.address}")
+            yield Lookup(me, links)
+            nursery.cancel_scope.cancel()
 
 
 def _me(kernel: Kernel, settings: Settings) -> Me:
@@ -96,7 +111,7 @@ def _me(kernel: Kernel, settings: Settings) -> Me:
         broadcast=settings.broadcast,
         port=settings.port,
     )
-    if not reachable and not all(is_loopback(each.address.host) for each in settings.connections):
+    if not reachable and not all(map(is_loopback, settings.hosts)):
         log.warning(
             "lookupds on other machines will tell %s, which only this one can reach:"
             " open an endpoint to the network, or give [lookup] broadcast_address",
@@ -105,7 +120,14 @@ def _me(kernel: Kernel, settings: Settings) -> Me:
     return Me(settings.name, url, version("gaffer-kernel"))
 
 
-async def _follow(events: Subscription, links: list[Link]) -> None:
+def _node(me: Me) -> Node:
+    try:
+        return make_node(me.name, me.origin, me.version, machine())
+    except Refusal as error:
+        raise GafferError(f"this gafferd cannot be registered in etcd: {error}") from None
+
+
+async def _follow(events: Subscription, links: list[Link | Registration]) -> None:
     dropped = 0
     while batch := await events.batch():
         for start in range(0, len(batch), AT_ONCE):

@@ -15,7 +15,10 @@ from gaffer_client.settings import Settings as Connection
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.errors import did_you_mean
 
-from gaffer_lookup.node.origin import is_loopback
+from gaffer_lookup.etcd.address import Settings as Etcd
+from gaffer_lookup.etcd.address import is_etcd
+from gaffer_lookup.etcd.address import read_settings as read_etcd
+from gaffer_lookup.hosts import is_loopback
 
 SECTION = "lookup"
 
@@ -29,7 +32,7 @@ OPTIONS = {
 }
 """Keys that the command line has, too, and their names there."""
 
-KEYS = (*OPTIONS, "token", "token_file", "name", "heartbeat")
+KEYS = (*OPTIONS, "token", "token_file", "password_file", "name", "heartbeat")
 
 HEARTBEAT = 15.0
 """Seconds; a third of the lease that lookupd gives."""
@@ -46,7 +49,8 @@ class Settings:
     """What is said of lookupds.
 
     Attributes:
-        connections: how each of them is spoken to; none means that there is nothing to do.
+        connections: how each of them is spoken to.
+        etcd: how the etcd is spoken to that is told as well; None without one.
         name: of this gafferd.
         broadcast: what to tell of where it is, instead of what can be seen.
         port: the same of the port.
@@ -54,10 +58,17 @@ class Settings:
     """
 
     connections: tuple[Connection, ...]
+    etcd: Etcd | None
     name: str
     broadcast: str | None
     port: int | None
     heartbeat: float
+
+    @property
+    def hosts(self) -> list[str]:
+        """Where those are who are told; if there are none, there is nothing to do."""
+        members = self.etcd.members if self.etcd else ()
+        return [each.address.host for each in (*self.connections, *members)]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +78,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--lookupd-address",
         metavar="ADDRESS",
         action="append",
-        help="register with this gaffer_lookupd: host:port or https://host:port; may be repeated",
+        help="register with this gaffer_lookupd: host:port or https://host:port, or"
+        " in an etcd: etcd://host:2379; may be repeated",
     )
     group.add_argument(
         "--broadcast-address",
@@ -106,8 +118,10 @@ class _Source:
                 raise self._section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
 
     def settings(self) -> Settings:
+        addresses = self._addresses()
         return Settings(
-            connections=tuple(map(self._connection, self._addresses())),
+            connections=tuple(self._connection(each) for each in addresses if not is_etcd(each)),
+            etcd=self._etcd([each for each in addresses if is_etcd(each)]),
             name=self._name(),
             broadcast=self._broadcast(),
             port=self._port(),
@@ -145,9 +159,24 @@ class _Source:
             # Now, to find what is wrong with the files.
             connection.tls()
         except BadOption as error:
-            key = "cacert" if str(error).startswith("ca_file") else "certfile"
-            raise self._error(key, str(error)) from None
+            raise self._error(_culprit(error, "certfile"), str(error)) from None
         return connection
+
+    def _etcd(self, texts: list[str]) -> Etcd | None:
+        password = self._file("password_file")
+        if not texts:
+            if password is not None:
+                raise self._section.error("password_file", "there is no etcd in address")
+            return None
+        try:
+            return read_etcd(
+                texts,
+                password=password,
+                ca_file=self._text("cacert") or None,
+                certificate=self._certificate(),
+            )
+        except BadOption as error:
+            raise self._error(_culprit(error, "address"), str(error)) from None
 
     def _made(self, address: Address, token: str | None) -> Connection:
         try:
@@ -168,16 +197,20 @@ class _Source:
         return (file, key) if file and key else file
 
     def _token(self) -> str | None:
-        token, file = self._section.get("token"), self._section.get("token_file")
-        if file is None:
-            return token or None
-        if token is not None:
+        token = self._section.get("token")
+        if token is not None and self._section.get("token_file") is not None:
             raise self._section.error("token_file", "means the same as token: keep one")
+        return token or self._file("token_file")
+
+    def _file(self, key: str) -> str | None:
+        file = self._section.get(key)
+        if file is None:
+            return None
         try:
             return Path(os.path.expanduser(file)).read_text().strip() or None
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is no text"
-            raise self._section.error("token_file", f"{file}: {reason}") from None
+            raise self._section.error(key, f"{file}: {reason}") from None
 
     def _name(self) -> str:
         name = self._section.get("name")
@@ -206,3 +239,11 @@ class _Source:
         if not 0.01 <= seconds <= 3600:
             raise self._section.error("heartbeat", f"must be from 0.01 to 3600, not {seconds:g}")
         return seconds
+
+
+def _culprit(error: BadOption, key: str) -> str:
+    """The key of the file that cannot be used; else the one that is given."""
+    for start, culprit in (("ca_file", "cacert"), ("certificate", "certfile")):
+        if str(error).startswith(start):
+            return culprit
+    return key

@@ -4,15 +4,26 @@ hearing      a message of a node: read, done and answered
 registrant   one connection of a node: what it may say, and when
 registry     all of them: who is known, and who has been silent for too long
 leases       who has to be heard when
-store        where facts are kept: in memory
+keeper       where that is kept: by this program alone, or by several together
+store        facts, in memory
 facts        a node, and what is told of one
 refusal      what a node is told instead of ok
 """
 
 from gaffer_lookup.registry.facts import Node
+from gaffer_lookup.registry.keeper import Keeper, MemoryKeeper
 from gaffer_lookup.registry.refusal import Refusal
 from gaffer_lookup.registry.registrant import Registrant
 from gaffer_lookup.registry.registry import Registry
 from gaffer_lookup.registry.store import MemoryStore, Store
 
-__all__ = ["MemoryStore", "Node", "Refusal", "Registrant", "Registry", "Store"]
+__all__ = [
+    "Keeper",
+    "MemoryKeeper",
+    "MemoryStore",
+    "Node",
+    "Refusal",
+    "Registrant",
+    "Registry",
+    "Store",
+]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from gaffer_kernel import JobName
 
 from gaffer_lookup.registry.facts import Node
+from gaffer_lookup.registry.keeper import Keeper
 from gaffer_lookup.registry.leases import Leases
 from gaffer_lookup.registry.refusal import bad_message, conflict
 from gaffer_lookup.registry.registrant import Registrant
-from gaffer_lookup.registry.store import MemoryStore, Store
+from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -21,23 +21,24 @@ LEASE = 45.0
 
 MOST_NODES = 10_000
 
-Tell = Callable[..., object]
-"""`tell(event, node)` or `tell(event, node, job_name=..., pid=...)`."""
-
 
 class Registry:
     """What lookupd knows.
 
     Args:
-        tell: told of every change: `add_node`, `identify`, `add_job`, `add_process`,
-            `remove_process`, `remove_job`, `remove_node`.
-        store: where it is kept; in memory when not given.
+        keeper: where it is kept. It is told of every change: `add_node`, `identify`, `add_job`,
+            `add_process`, `remove_process`, `remove_job`, `remove_node`.
         lease: seconds of silence after which a node is gone.
+
+    Attributes:
+        store: what is registered here.
+        known: what is registered anywhere.
     """
 
-    def __init__(self, tell: Tell, store: Store | None = None, lease: float = LEASE) -> None:
-        self.store: Store = MemoryStore() if store is None else store
-        self._tell = tell
+    def __init__(self, keeper: Keeper, lease: float = LEASE) -> None:
+        self.store: Store = keeper.own
+        self.known: Store = keeper.known
+        self._tell = keeper.changed
         self._leases: Leases[Registrant] = Leases(lease)
         self._names: dict[str, set[Node]] = {}
         self._origins: dict[str, set[Node]] = {}
@@ -79,7 +80,7 @@ class Registry:
             (node.name, self._names.get(node.name, ())),
             (node.origin, self._origins.get(node.origin, ())),
         ):
-            if any(other.owner != node.owner for other in taken):
+            if any(other.owner != node.owner for other in taken) or self._is_taken(what, node):
                 raise conflict(f"{what} has been registered by somebody else")
         if any(other.origin == node.origin for other in self._names.get(node.name, ())):
             raise conflict(f"{node} is registered on another connection")
@@ -91,6 +92,13 @@ class Registry:
         log.info("node %s is registered by %s", node, node.owner)
         self._tell("add_node", node)
         self._tell("identify", node)
+
+    def _is_taken(self, what: str, node: Node) -> bool:
+        """Whether a name or an origin is somebody's who is registered elsewhere."""
+        return self.known is not self.store and any(
+            what in (other.name, other.origin) and other.owner != node.owner
+            for other in self.known.nodes()
+        )
 
     def tell(self, event: str, node: Node, job: JobName, **more: Any) -> None:
         """Tell of a change of a job."""

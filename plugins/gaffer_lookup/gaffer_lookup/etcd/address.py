@@ -1,0 +1,127 @@
+"""Where an etcd is, as people write it: `etcd://host:2379`, one for each of its members."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from gaffer_client.address import Address
+from gaffer_client.errors import BadOption
+from gaffer_client.settings import Settings as Connection
+
+from gaffer_lookup.hosts import is_loopback
+
+SCHEMES = {"etcd": False, "etcds": True}
+"""Whether it is spoken to over TLS."""
+
+PORT = 2379
+PREFIX = "/gaffer"
+"""What every key begins with, if nothing else is said."""
+
+TIMEOUT = 4.0
+"""Seconds for each answer: less than a plugin has to close, and several fit into a lease."""
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an etcd is spoken to.
+
+    Attributes:
+        members: how each of its members is.
+        prefix: what every key begins with, without a `/` at its end.
+        user: who we are, if it wants to know.
+        password: of the user.
+    """
+
+    members: tuple[Connection, ...]
+    prefix: str = PREFIX
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """All its members, as they were written."""
+        return " ".join(member.address.text for member in self.members)
+
+
+class _Member(NamedTuple):
+    address: Address
+    prefix: str
+    user: str | None
+
+
+def is_etcd(text: str) -> bool:
+    """Whether an address means an etcd."""
+    return text.partition("://")[0] in SCHEMES
+
+
+def read_settings(
+    texts: Sequence[str],
+    *,
+    password: str | None = None,
+    ca_file: str | None = None,
+    certificate: str | tuple[str, str] | None = None,
+) -> Settings:
+    """Read `etcd://[user@]host[:port][/prefix]`, or `etcds://...` for TLS, of each member.
+
+    Args:
+        password: of the user.
+        ca_file: authorities that their certificates are checked with, in place of the system's.
+        certificate: the one to show them: one file with the key in it, or two files.
+
+    Raises:
+        BadOption: one is no address, they are not of one etcd, or a file cannot be used.
+    """
+    members = [_parse(text) for text in dict.fromkeys(texts)]
+    first = members[0]
+    for each in members:
+        if (each.address.secure, *each[1:]) != (first.address.secure, *first[1:]):
+            raise BadOption(
+                f"{each.address.text} and {first.address.text} differ in more than the host:"
+                " they have to be members of one etcd"
+            )
+        if password is not None and not each.address.secure and not is_loopback(each.address.host):
+            raise BadOption(
+                f"{each.address.text}: the password would be read on the way: use etcds://"
+            )
+    if (first.user is None) != (password is None):
+        missing = "password" if password is None else "user"
+        raise BadOption(f"{first.address.text}: user and password go together: no {missing}")
+    connections = tuple(
+        Connection(address=each.address, timeout=TIMEOUT, ca_file=ca_file, certificate=certificate)
+        for each in members
+    )
+    # Now, to find what is wrong with the files.
+    connections[0].tls()
+    return Settings(connections, first.prefix, first.user, password)
+
+
+def _parse(text: str) -> _Member:
+    scheme = text.partition("://")[0]
+    try:
+        url = urlsplit(text)
+        port = url.port or PORT
+    except ValueError as error:
+        raise _refused(text, str(error).lower()) from None
+    if scheme not in SCHEMES:
+        raise _refused(text, "it must begin with etcd:// or etcds://")
+    if url.password is not None:
+        # In an address it would be seen by everybody who can list processes.
+        shown = text.replace(f":{url.password}@", ":***@")
+        raise _refused(shown, "give the password in a file of its own")
+    if not url.hostname or not text.isprintable() or " " in text or url.query or url.fragment:
+        raise _refused(text, "write etcd://host:2379")
+    prefix = url.path.rstrip("/")
+    if prefix and not _PREFIX.fullmatch(prefix):
+        raise _refused(text, "what follows the port is what every key begins with: /gaffer")
+    address = Address(text, SCHEMES[scheme], url.hostname, port)
+    return _Member(address, prefix or PREFIX, url.username or None)
+
+
+def _refused(text: str, reason: str) -> BadOption:
+    return BadOption(f"{text!r} is no address of etcd: {reason}")

@@ -1,0 +1,135 @@
+"""etcd's own verbs, as far as a registry needs them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from gaffer_lookup.etcd.address import Settings
+from gaffer_lookup.etcd.errors import LeaseLost, Refused, Unauthenticated
+from gaffer_lookup.etcd.gateway import Gateway, failure
+from gaffer_lookup.etcd.watch import Watch
+from gaffer_lookup.etcd.wire import Answer, Body, Lease, Pair, Range, Told, Txn, decode
+
+PAGE = 500
+"""Keys that are read at a time."""
+
+NO_LEASE = "lease not found"
+
+CLOSING = 1.0
+"""Seconds to give back what one has."""
+
+
+class Etcd:
+    """One etcd, whichever of its members answers.
+
+    Every verb raises Unavailable when none of them does within a few seconds each, and Refused when
+    the answer is no. Cancelled, a verb may have been done.
+
+    Args:
+        settings: where its members are, and who we are.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._gateway = Gateway(settings)
+
+    async def grant(self, seconds: int) -> Lease:
+        """Begin a lease; etcd may make it longer, and says so."""
+        return await self._gateway.ask("/v3/lease/grant", {"TTL": seconds}, Lease)
+
+    async def keep_alive(self, lease: Lease) -> None:
+        """Begin a lease anew.
+
+        Raises:
+            LeaseLost: it has ended, or it is one of another etcd.
+        """
+        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease.id)}, Told)
+        endpoint = self._gateway.endpoint
+        if told.error is not None:
+            self._gateway.pass_over(endpoint)
+            raise failure(endpoint, told.error)
+        kept = decode(told.result, Lease)
+        if kept.ttl <= 0:
+            raise LeaseLost(endpoint, "the lease has ended")
+        if kept.header.cluster_id != lease.header.cluster_id:
+            # Put back out of a copy, perhaps: then it has the lease, but not what came later.
+            raise LeaseLost(endpoint, "is another etcd than the one before")
+
+    async def revoke(self, lease: int) -> None:
+        """End a lease, and delete what was kept under it; nothing if it has ended."""
+        try:
+            await self._gateway.ask("/v3/lease/revoke", {"ID": str(lease)}, Answer)
+        except Refused as error:
+            if NO_LEASE not in error.reason:
+                raise
+
+    async def txn(
+        self, compare: Sequence[Body], success: Sequence[Body], otherwise: Sequence[Body] = ()
+    ) -> Txn:
+        """Do one thing or another at once, as all that is compared is so, or not.
+
+        It has to be something that may be done twice.
+
+        Raises:
+            LeaseLost: something was to be kept under a lease that has ended.
+        """
+        body: Body = {"compare": compare, "success": success, "failure": otherwise}
+        try:
+            return await self._gateway.ask("/v3/kv/txn", body, Txn)
+        except Refused as error:
+            if NO_LEASE in error.reason:
+                raise LeaseLost(error.endpoint, error.reason) from None
+            raise
+
+    async def read(self, prefix: bytes) -> tuple[Range, list[Pair]]:
+        """All keys with a prefix, as they were at the revision that the first answer tells."""
+        pairs: list[Pair] = []
+        key, end, more = prefix, after(prefix), True
+        first: Range | None = None
+        while more:
+            at = first.header.revision if first else 0
+            body = {"key": key, "range_end": end, "limit": PAGE, "revision": at}
+            page = await self._gateway.ask("/v3/kv/range", body, Range)
+            first = first or page
+            pairs += page.kvs
+            more = page.more and bool(page.kvs)
+            if more:
+                key = page.kvs[-1].key + b"\0"
+        assert first is not None
+        return first, pairs
+
+    @asynccontextmanager
+    async def watch(self, prefix: bytes, revision: int) -> AsyncIterator[Watch]:
+        """Be told of what changes under a prefix, beginning with a revision, by one member.
+
+        Raises:
+            Compacted: that is too long ago.
+        """
+        create = {"key": prefix, "range_end": after(prefix), "start_revision": revision}
+        try:
+            watch = await Watch.open(self._gateway, {"create_request": create})
+        except Unauthenticated:
+            self._gateway.forget()
+            raise
+        try:
+            yield watch
+        finally:
+            with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+                await watch.aclose()
+
+    def pass_over(self, endpoint: str) -> None:
+        """Let the next member have his turn, if it is still this one's."""
+        self._gateway.pass_over(endpoint)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+            await self._gateway.aclose()
+
+
+def after(prefix: bytes) -> bytes:
+    """The end of the keys that begin with a prefix, which does not end with the last byte."""
+    return prefix[:-1] + bytes((prefix[-1] + 1,))

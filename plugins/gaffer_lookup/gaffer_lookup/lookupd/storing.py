@@ -1,0 +1,53 @@
+"""What the command line says of the etcd in which gaffer_lookupd keeps what it knows."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gaffer_client.errors import BadOption
+from gaffer_kernel import ConfigError
+
+from gaffer_lookup.etcd.address import Settings, read_settings
+
+OPTIONS = ("store_password_file", "store_cacert", "store_certfile", "store_keyfile")
+
+
+def read_store(options: argparse.Namespace) -> Settings | None:
+    """How the etcd is spoken to; None without one.
+
+    Raises:
+        ConfigError: an option is wrong, or its file cannot be used.
+    """
+    if not options.store:
+        for name in OPTIONS:
+            if getattr(options, name) is not None:
+                raise ConfigError(
+                    "means nothing without --store", key=f"--{name.replace('_', '-')}"
+                )
+        return None
+    try:
+        return read_settings(
+            options.store,
+            password=_password(options.store_password_file),
+            ca_file=options.store_cacert,
+            certificate=_certificate(options.store_certfile, options.store_keyfile),
+        )
+    except BadOption as error:
+        raise ConfigError(str(error), key="--store") from None
+
+
+def _password(file: str | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise ConfigError(f"{file}: {reason}", key="--store-password-file") from None
+
+
+def _certificate(file: str | None, key: str | None) -> str | tuple[str, str] | None:
+    if file is None and key is not None:
+        raise ConfigError("is the key of no certificate", key="--store-keyfile")
+    return (file, key) if file and key else file

@@ -1,0 +1,330 @@
+"""etcd's verbs against a real one: leases, transactions, watches, members that do not answer."""
+
+import socket
+import ssl
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+import trustme
+
+from gaffer_lookup.etcd import watch as watch_module
+from gaffer_lookup.etcd.address import read_settings
+from gaffer_lookup.etcd.client import Etcd
+from gaffer_lookup.etcd.errors import Compacted, LeaseLost, Refused, Unavailable
+from gaffer_lookup.etcd.keys import put
+
+from .etcds import CONT, STOP, needs_etcd, running
+
+pytestmark = needs_etcd
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("etcd")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def prefix(request):
+    """Every test has keys of its own."""
+    return f"/{request.node.name}/".encode()
+
+
+@asynccontextmanager
+async def connected(settings):
+    etcd = Etcd(settings)
+    try:
+        yield etcd
+    finally:
+        await etcd.aclose()
+
+
+@pytest.fixture
+async def etcd(cluster):
+    async with connected(cluster.settings()) as etcd:
+        yield etcd
+
+
+async def keep(etcd, *keys, lease=0, value=b"x"):
+    return await etcd.txn([], [put(key, value, lease) for key in keys])
+
+
+async def keys(etcd, prefix):
+    return [pair.key for pair in (await etcd.read(prefix))[1]]
+
+
+async def test_what_is_kept_is_read(etcd, prefix):
+    await keep(etcd, prefix + b"a", prefix + b"b", value=b"\0\xff")
+    found, pairs = await etcd.read(prefix)
+    assert [(pair.key, pair.value) for pair in pairs] == [
+        (prefix + b"a", b"\0\xff"),
+        (prefix + b"b", b"\0\xff"),
+    ]
+    assert found.header.revision >= pairs[0].mod_revision > 0
+
+
+async def test_many_keys_are_read_in_pages_as_they_were_at_one_time(etcd, prefix, monkeypatch):
+    monkeypatch.setattr("gaffer_lookup.etcd.client.PAGE", 3)
+    wanted = [prefix + b"%03d" % number for number in range(10)]
+    await keep(etcd, *wanted)
+    assert await keys(etcd, prefix) == wanted
+
+
+async def test_a_lease_takes_its_keys_along(etcd, prefix):
+    lease = await etcd.grant(60)
+    await keep(etcd, prefix + b"a", lease=lease.id)
+    await etcd.keep_alive(lease)
+    assert await keys(etcd, prefix) == [prefix + b"a"]
+    await etcd.revoke(lease.id)
+    assert await keys(etcd, prefix) == []
+
+
+async def test_a_lease_that_has_ended_is_noticed(etcd, prefix):
+    lease = await etcd.grant(60)
+    await etcd.revoke(lease.id)
+    await etcd.revoke(lease.id)
+    with pytest.raises(LeaseLost, match="the lease has ended"):
+        await etcd.keep_alive(lease)
+    with pytest.raises(LeaseLost, match="lease not found"):
+        await keep(etcd, prefix + b"a", lease=lease.id)
+
+
+async def test_changes_are_told_in_their_order(etcd, prefix):
+    found, _ = await etcd.read(prefix)
+    async with etcd.watch(prefix, found.header.revision + 1) as watch:
+        await keep(etcd, prefix + b"a", prefix + b"b")
+        lease = await etcd.grant(60)
+        await keep(etcd, prefix + b"c", lease=lease.id)
+        await etcd.revoke(lease.id)
+        told = []
+        while len(told) < 4:
+            told += (await watch.changes()).events
+    assert [(each.type, each.kv.key[-1:]) for each in told] == [
+        ("PUT", b"a"),
+        ("PUT", b"b"),
+        ("PUT", b"c"),
+        ("DELETE", b"c"),
+    ]
+
+
+async def test_what_was_missed_is_told_later(etcd, prefix):
+    found, _ = await etcd.read(prefix)
+    await keep(etcd, prefix + b"a")
+    async with etcd.watch(prefix, found.header.revision + 1) as watch:
+        [change] = (await watch.changes()).events
+        assert change.kv.key == prefix + b"a"
+
+
+async def test_what_was_forgotten_is_told_to_be(cluster, etcd, prefix):
+    for value in (b"1", b"2", b"3"):
+        await keep(etcd, prefix + b"a", value=value)
+    found, _ = await etcd.read(prefix)
+    cluster.compact()
+    with pytest.raises(Compacted):
+        async with etcd.watch(prefix, found.header.revision - 1) as watch:
+            await watch.changes()
+
+
+async def test_a_silent_watch_ends(etcd, prefix, monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENCE", 0.2)
+    async with etcd.watch(prefix, 0) as watch:
+        assert await watch.changes() is None
+
+
+async def test_a_cancelled_watch_leaves_nothing_behind(etcd, prefix):
+    with trio.move_on_after(0.1) as scope:
+        async with etcd.watch(prefix, 0) as watch:
+            await watch.changes()
+    assert scope.cancelled_caught
+    await keep(etcd, prefix + b"a")
+
+
+async def test_what_is_refused_is_told_in_its_words(etcd, cluster, prefix):
+    with pytest.raises(Refused) as raised:
+        await keep(etcd, prefix + b"a", prefix + b"a")
+    assert str(raised.value) == f"{cluster.addresses[0]}: duplicate key given in txn request"
+
+
+# Members that do not answer
+
+
+def unused():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return f"etcd://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def mute():
+    """Somebody who takes connections and says nothing."""
+    async with trio.open_nursery() as nursery:
+
+        async def serve(stream):
+            async with stream:
+                await trio.sleep_forever()
+
+        [listener] = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        yield f"etcd://127.0.0.1:{listener.socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+async def test_nobody_there_is_one_line_with_the_address(prefix):
+    address = unused()
+    async with connected(read_settings([address])) as etcd:
+        with pytest.raises(Unavailable) as raised:
+            await etcd.read(prefix)
+    assert str(raised.value) == f"{address}: connection refused"
+
+
+async def test_another_member_is_asked_when_one_is_not_there(cluster, prefix):
+    async with connected(read_settings([unused(), *cluster.addresses])) as etcd:
+        await keep(etcd, prefix + b"a")
+        assert await keys(etcd, prefix) == [prefix + b"a"]
+
+
+async def test_another_member_is_asked_when_one_hangs(cluster, prefix, monkeypatch):
+    monkeypatch.setattr("gaffer_lookup.etcd.gateway.TIMEOUT", 0.3)
+    async with mute() as address:
+        async with connected(read_settings([address, *cluster.addresses])) as etcd:
+            assert await keys(etcd, prefix) == []
+        async with connected(read_settings([address])) as etcd:
+            with pytest.raises(Unavailable, match="no answer in"):
+                await etcd.read(prefix)
+            with pytest.raises(Unavailable, match="no answer in"):
+                async with etcd.watch(prefix, 1):
+                    pass
+
+
+async def test_what_is_no_etcd_is_told_to_be_none(lookupd, prefix):
+    async with connected(read_settings([lookupd.url.replace("http", "etcd")])) as etcd:
+        with pytest.raises(Unavailable, match="is no HTTP gateway of etcd: status 404"):
+            await etcd.read(prefix)
+
+
+async def test_a_stopped_etcd_does_not_hold_anybody_up(tmp_path, prefix, monkeypatch):
+    monkeypatch.setattr("gaffer_lookup.etcd.gateway.TIMEOUT", 0.5)
+    with running(tmp_path) as cluster:
+        async with connected(cluster.settings()) as etcd:
+            cluster.members[0].signal(STOP)
+            with trio.fail_after(5), pytest.raises(Unavailable):
+                await etcd.read(prefix)
+            cluster.members[0].signal(CONT)
+            monkeypatch.undo()
+            assert await keys(etcd, prefix) == []
+
+
+# Three members
+
+
+async def test_all_is_told_once_in_order_when_the_leader_is_killed(tmp_path, prefix):
+    with running(tmp_path, size=3) as cluster:
+        async with connected(cluster.settings()) as etcd:
+            lease = await etcd.grant(60)
+            found, _ = await etcd.read(prefix)
+            told = []
+
+            async def follow(revision):
+                while len(told) < 30:
+                    try:
+                        async with etcd.watch(prefix, revision + 1) as watch:
+                            while len(told) < 30 and (changes := await watch.changes()):
+                                told.extend(each.kv.key for each in changes.events)
+                                revision = changes.events[-1].kv.mod_revision
+                    except Unavailable as error:
+                        etcd.pass_over(error.endpoint)
+                        await trio.sleep(0.05)
+
+            async def insist(verb, *args, **options):
+                while True:
+                    try:
+                        return await verb(*args, **options)
+                    except Unavailable:
+                        await trio.sleep(0.05)
+
+            with trio.fail_after(40):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(follow, found.header.revision)
+                    for number in range(30):
+                        if number == 10:
+                            cluster.leader.kill()
+                        await insist(keep, etcd, prefix + b"%02d" % number, lease=lease.id)
+            assert list(dict.fromkeys(told)) == [prefix + b"%02d" % number for number in range(30)]
+            await insist(etcd.keep_alive, lease)
+
+
+async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
+    with running(tmp_path, size=3) as cluster:
+        last, *others = cluster.members
+        async with (
+            connected(read_settings([last.address])) as etcd,
+            etcd.watch(prefix, 1) as watch,
+        ):
+            for each in others:
+                each.kill()
+            with trio.fail_after(10), pytest.raises(Unavailable, match="no leader"):
+                await watch.changes()
+
+
+# Passwords and certificates
+
+
+async def test_a_user_shows_a_password_and_again_when_etcd_has_forgotten_it(tmp_path):
+    with running(tmp_path) as cluster:
+        cluster.ask_for_passwords()
+        address = cluster.addresses[0].replace("://", "://gaffer@")
+        async with connected(read_settings([address], password="word")) as etcd:
+            await keep(etcd, b"/gaffer/a")
+            with pytest.raises(Refused, match="permission denied"):
+                await keep(etcd, b"/other/a")
+            async with etcd.watch(b"/gaffer/", 1) as watch:
+                assert (await watch.changes()).events
+            cluster.kill()
+            cluster.members[0].start(cluster.members)
+            await trio.to_thread.run_sync(wait_for_port, cluster.members[0].port)
+            assert await keys(etcd, b"/gaffer/") == [b"/gaffer/a"]
+        async with connected(read_settings([address], password="wrong")) as etcd:
+            with pytest.raises(Refused, match="invalid user ID or password"):
+                await etcd.read(b"/gaffer/")
+        async with connected(read_settings(cluster.addresses)) as etcd:
+            with pytest.raises(Refused, match="user name is empty"):
+                await etcd.read(b"/gaffer/")
+            with pytest.raises(Refused):
+                async with etcd.watch(b"/gaffer/", 1) as watch:
+                    await watch.changes()
+
+
+def wait_for_port(port):
+    from tests.gafferd import wait_until
+
+    def connects():
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(connects)
+
+
+async def test_over_tls_both_sides_show_certificates(tmp_path):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca")
+    for name in ("127.0.0.1", "client"):
+        cert = ca.issue_cert(name)
+        cert.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+        cert.cert_chain_pems[0].write_to_path(tmp_path / name)
+    args = (
+        *("--cert-file", tmp_path / "127.0.0.1", "--key-file", tmp_path / "127.0.0.1.key"),
+        *("--trusted-ca-file", tmp_path / "ca", "--client-cert-auth"),
+    )
+    context = ssl.create_default_context(cafile=tmp_path / "ca")
+    own = (str(tmp_path / "client"), str(tmp_path / "client.key"))
+    context.load_cert_chain(*own)
+    with running(tmp_path, args=args, verify=context) as cluster:
+        settings = cluster.settings(ca_file=str(tmp_path / "ca"), certificate=own)
+        async with connected(settings) as etcd:
+            await keep(etcd, b"/gaffer/a")
+            assert await keys(etcd, b"/gaffer/") == [b"/gaffer/a"]
+        for options in ({}, {"ca_file": str(tmp_path / "ca")}):
+            async with connected(cluster.settings(**options)) as etcd:
+                with pytest.raises(Unavailable):
+                    await etcd.read(b"/gaffer/")
