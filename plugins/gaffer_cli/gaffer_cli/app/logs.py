@@ -8,6 +8,9 @@ from gaffer_client import ClientError
 from gaffer_cli.app.application import HERE, application_name
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
+from gaffer_cli.output.chosen import Chosen
+from gaffer_cli.output.following import Following, kept
+from gaffer_cli.output.printed import Printer
 
 
 @click.command("logs")
@@ -29,11 +32,6 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
       gaffer logs shop.web shop.worker
       gaffer logs --no-follow shop
     """
-    # Late: colours take the kernel.
-    from gaffer_cli.output.chosen import Chosen
-    from gaffer_cli.output.following import Following, kept
-    from gaffer_cli.output.printed import Printer
-
     server = run.server()
     chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
     printer = Printer(
