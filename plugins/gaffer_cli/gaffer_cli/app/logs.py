@@ -11,6 +11,7 @@ from gaffer_cli.names import JOB
 from gaffer_cli.output.chosen import Chosen
 from gaffer_cli.output.following import Following, kept
 from gaffer_cli.output.printed import Printer
+from gaffer_cli.printable import printable
 
 
 @click.command("logs")
@@ -49,4 +50,4 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
 
 
 def _say_lost(error: ClientError) -> None:
-    click.echo(f"gaffer: {error}; trying again", err=True)
+    click.echo(f"gaffer: {printable(str(error))}; trying again", err=True)

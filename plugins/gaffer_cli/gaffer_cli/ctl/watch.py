@@ -75,7 +75,7 @@ def command(
 
 
 def _lost(error: ClientError) -> None:
-    click.echo(f"gafferctl: {error}; trying again", err=True)
+    click.echo(f"gafferctl: {printable(str(error))}; trying again", err=True)
 
 
 def _json(run: Invocation) -> Callable[[Event], None]:
