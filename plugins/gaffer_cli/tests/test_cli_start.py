@@ -1,6 +1,7 @@
 """`gaffer start` in a pipe: what runs, what is shown, how it ends."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMMANDS
-from .foreground import Foreground
+from .foreground import PATIENCE, Foreground
 
 FOREVER = "while :; do sleep 0.05; done"
 READY = f"echo ready; {FOREVER}"
@@ -292,6 +293,21 @@ def test_nothing_is_left_even_if_it_is_killed(begin, procfile):
     shown.signal(signal.SIGKILL)
     assert shown.end() == -signal.SIGKILL
     shown.wait_alone()
+
+
+def test_a_program_with_no_variables_is_not_left_if_it_is_killed(begin, procfile):
+    procfile(
+        web=f"exec env -i {sys.executable} -c 'import time; print(1, flush=1); time.sleep(99)'"
+    )
+    shown = begin("start")
+    pid = shown.wait_for(r".* web\.1  \| spawn process with pid (\d+)")[1]
+    shown.wait_for(r".* web\.1  \| 1")
+    end = os.pidfd_open(int(pid))
+    shown.signal(signal.SIGKILL)
+    assert shown.end() == -signal.SIGKILL
+    ended, _, _ = select.select([end], [], [], PATIENCE)
+    os.close(end)
+    assert ended
 
 
 def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
