@@ -18,6 +18,19 @@ READY = f"echo ready; {FOREVER}"
 STUBBORN = f"trap '' TERM; {READY}"
 
 
+@pytest.fixture
+def in_shell(environ, tmp_path):
+    """Run a line to its end in a shell that knows gaffer: `in_shell("gaffer start | cat")`."""
+
+    def run(line):
+        argv = ["/bin/sh", "-c", line]
+        env = {**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"}
+        settings = {"cwd": tmp_path, "env": env, "timeout": 60}
+        return subprocess.run(argv, capture_output=True, text=True, check=False, **settings)
+
+    return run
+
+
 # What runs
 
 
@@ -320,36 +333,16 @@ def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
 
 
 @pytest.mark.parametrize("reader", ["head -n 2", "true"])
-def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(
-    environ, procfile, tmp_path, reader
-):
+def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(in_shell, procfile, reader):
     procfile(web=f"while :; do echo line; sleep 0.01; done; {FOREVER}")
-    line = f"gaffer start | {reader}"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = in_shell(f"gaffer start | {reader}")
     assert done.stderr == ""
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
 
 
-def test_no_line_is_lost_however_slow_the_reader(environ, procfile, tmp_path):
+def test_no_line_is_lost_however_slow_the_reader(in_shell, procfile):
     procfile(one="seq 100000", two="seq 100000 >&2")
-    line = "gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = in_shell("gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'")
     assert (done.stdout, done.stderr) == ("200000\n", "")
 
 
