@@ -1,8 +1,9 @@
 """For a program in the foreground: what it has started ends with it, even if it is killed.
 
 A process of its own, forked before anything is started, waits for the end of a pipe that only the
-program holds. It then looks for the mark in the environments of all processes, as nobody else
-knows any more what was started.
+program holds. It then looks at all processes: for the mark in their environment, as nobody else
+knows any more what was started, and for the sessions that it was told of, as a program can clear
+its environment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Set
 from contextlib import suppress
 
 from gaffer_kernel.linux.adopted import DETACHED
-from gaffer_kernel.linux.kin import identify
+from gaffer_kernel.linux.kin import Identity, identify
 
 PAUSE = 0.05
 """Seconds between two looks at all processes."""
@@ -34,6 +35,19 @@ class Guardian:
     def __init__(self, pidfd: int, lifeline: int) -> None:
         self._pidfd = pidfd
         self._lifeline = lifeline
+
+    def watch(self, os_pid: int) -> None:
+        """The session that this process leads is to be ended, too. Never blocks."""
+        self._tell(b"+%d\n" % os_pid)
+
+    def forget(self, os_pid: int) -> None:
+        """It has ended: its number may become a stranger's. Never blocks."""
+        self._tell(b"-%d\n" % os_pid)
+
+    def _tell(self, line: bytes) -> None:
+        # If the guardian was killed or stopped, the program runs on without.
+        with suppress(BrokenPipeError, BlockingIOError):
+            os.write(self._lifeline, line)
 
     def dismiss(self) -> None:
         """Everything has ended as it should: it is needed no more."""
@@ -64,6 +78,7 @@ def guard(instance: str, patience: float) -> Guardian:
         finally:
             os._exit(0)
     os.close(end)
+    os.set_blocking(lifeline, False)
     return Guardian(os.pidfd_open(pid), lifeline)
 
 
@@ -74,20 +89,31 @@ def _stand_guard(end: int, prefix: str, patience: float) -> None:
         signal.signal(signum, signal.SIG_IGN)
     os.closerange(0, end)
     os.closerange(end + 1, os.sysconf("SC_OPEN_MAX"))
-    os.read(end, 1)
-    end_all(prefix, patience)
+    end_all(prefix, patience, _told_until_the_end(end))
 
 
-def end_all(prefix: str, patience: float) -> None:
+def _told_until_the_end(end: int) -> set[int]:
+    """Wait for the end of the program: the sessions that it then had."""
+    sessions: set[int] = set()
+    rest = b""
+    while data := os.read(end, 4096):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            (sessions.add if line.startswith(b"+") else sessions.discard)(int(line[1:]))
+    return sessions
+
+
+def end_all(prefix: str, patience: float, sessions: Set[int] = frozenset()) -> None:
     """Send TERM to all processes whose marks begin like this, and KILL to those that stay.
 
     Args:
         prefix: of the marks.
         patience: seconds between the two.
+        sessions: whose processes are also meant, whatever their marks.
     """
     told: set[int] = set()
     kill_at = time.monotonic() + patience
-    while (found := _marked(prefix)) and time.monotonic() < kill_at + LAST_TRY:
+    while (found := _found(prefix, sessions)) and time.monotonic() < kill_at + LAST_TRY:
         if time.monotonic() >= kill_at:
             _send(signal.SIGKILL, found)
         else:
@@ -98,15 +124,20 @@ def end_all(prefix: str, patience: float) -> None:
         time.sleep(PAUSE)
 
 
-def _marked(prefix: str) -> set[int]:
+def _found(prefix: str, sessions: Set[int]) -> set[int]:
     found = set()
     for name in os.listdir("/proc"):
         who = identify(int(name)) if name.isdigit() else None
-        if who is None or who.zombie or who.mark is None:
-            continue
-        if who.mark.startswith(prefix) and not who.mark.endswith(DETACHED):
+        if who is not None and not who.zombie and _is_meant(who, prefix, sessions):
             found.add(int(name))
     return found
+
+
+def _is_meant(who: Identity, prefix: str, sessions: Set[int]) -> bool:
+    if who.session in sessions:
+        return True
+    mark = who.mark or ""
+    return mark.startswith(prefix) and not mark.endswith(DETACHED)
 
 
 def _send(signum: int, pids: Set[int]) -> None:

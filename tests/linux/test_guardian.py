@@ -65,6 +65,44 @@ async def test_what_a_killed_program_has_started_is_ended_but_not_what_is_detach
     await until(lambda: branded(brand) == detached(brand) != [])
 
 
+async def test_a_session_that_it_was_told_of_is_ended_though_nothing_marks_it(brand):
+    code = """
+import os, subprocess, sys, time
+from gaffer_kernel.linux.guardian import guard
+guardian = guard("instance", 30)
+brand = {name: value for name, value in os.environ.items() if name != "GAFFER_SPAWN"}
+ended = subprocess.Popen(["true"], start_new_session=True)
+guardian.watch(ended.pid)
+ended.wait()
+guardian.forget(ended.pid)
+for line in ("exec sleep 60", "sleep 60 & wait"):
+    begun = subprocess.Popen(["sh", "-c", line], env=brand, start_new_session=True)
+    guardian.watch(begun.pid)
+print("ready", flush=True)
+time.sleep(60)
+"""
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        await until(lambda: not branded(brand))
+
+
+def test_a_guardian_that_is_gone_is_told_nothing():
+    code = """
+import os, signal
+from gaffer_kernel.linux.guardian import guard
+from gaffer_kernel.linux.kin import children
+guardian = guard("instance", 1)
+[pid] = children()
+os.kill(pid, signal.SIGKILL)
+os.waitpid(pid, 0)
+guardian.watch(1)
+guardian.forget(1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 async def test_it_is_asked_politely_first(program, brand, tmp_path):
     told = tmp_path / "told"
     begun = tmp_path / "begun"

@@ -11,6 +11,7 @@ import click
 from gaffer_client import address
 
 from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.printable import printable
 
 if TYPE_CHECKING:
     from gaffer_client import Lookup, Server
@@ -95,7 +96,8 @@ class Invocation:
 
     def complain(self, line: str) -> None:
         """Print on standard error what went wrong without ending the command."""
-        click.echo(f"{click.get_current_context().find_root().info_name}: {line}", err=True)
+        program = click.get_current_context().find_root().info_name
+        click.echo(f"{program}: {printable(line)}", err=True)
 
     def show(self, data: object, lines: str | Iterable[str]) -> None:
         """Print an answer.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from gaffer_client import Job, Server
+from gaffer_client import BadOption, Job, Server
 from gaffer_client.names import JobName
 
 from gaffer_cli.exits import Failure
@@ -84,7 +84,11 @@ def _checked(file: str, fields: Any, session: str | None) -> Fields:
     for field in ("name", "cmd"):
         if not isinstance(fields.get(field), str):
             raise Failure(f"{file}: a job has no {field}, or one that is no text")
-    named = JobName.parse(fields["name"], session if _is_bare(fields["name"]) else None)
+    try:
+        named = JobName.parse(fields["name"], session if _is_bare(fields["name"]) else None)
+    except BadOption as error:
+        # The command line is as it should be, it is the file that is wrong.
+        raise Failure(f"{file}: {error}") from None
     return {**fields, "name": str(named)}
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
-_SEQUENCE = re.compile(
-    r"\x1b(?:"
-    r"\[[0-?]*[ -/]*[@-~]"  # CSI
-    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and the other strings
-    r"|[ -/]*[0-~])"
-)
+from gaffer_console.text import clean_text
 
 
 def printable(text: str) -> str:
-    """A text in one line: sequences that steer a terminal are gone, other controls are shown."""
+    """A text in one line: sequences that steer a terminal are gone, all else that is not printable
+    is shown.
+    """
     if text.isprintable():
         return text
-    text = _SEQUENCE.sub("", text).expandtabs()
+    text = clean_text(text.expandtabs(), colors=False)
     return "".join(each if each.isprintable() else _shown(each) for each in text)
 
 

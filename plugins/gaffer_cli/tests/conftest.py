@@ -66,7 +66,7 @@ def ask(command, environ, url):
 
 async def until(condition):
     """Poll, up to a deadline."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while not condition():
             await trio.sleep(0.005)
 

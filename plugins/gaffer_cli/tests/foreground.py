@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 BRAND = "GAFFER_TEST_BRAND"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds for whatever a test waits for."""
 
 
@@ -89,6 +89,29 @@ class Foreground:
 
     def signal(self, signum):
         self.process.send_signal(signum)
+
+    def insist(self, act, text):
+        """Do something again and again until a text has come."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.text:
+            assert time.monotonic() < deadline, f"no {text!r} in {self.text!r}"
+            act()
+            self._read(0.1)
+
+    def wait_full(self):
+        """Wait, without reading, until the pipe takes no more of its output."""
+        deadline = time.monotonic() + PATIENCE
+        while self._is_writable():
+            assert time.monotonic() < deadline, "it does not write so much"
+            time.sleep(0.02)
+
+    def _is_writable(self):
+        # Opened anew for a look: the end of its own is closed here.
+        writer = os.open(f"/proc/self/fd/{self._end}", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            return bool(select.select([], [writer], [], 0)[1])
+        finally:
+            os.close(writer)
 
     def end(self):
         """Its status, when it has ended by itself."""

@@ -11,7 +11,7 @@ import termios
 
 import trio
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds for something to appear, on a very busy machine."""
 
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()].|\][^\x07]*\x07|[=>78M])")
@@ -79,7 +79,14 @@ class Pseudo:
         """All that it has written, without what steers the terminal."""
         return SEQUENCE.sub("", self.raw)
 
+    def hang_up(self):
+        """Take the terminal away."""
+        os.close(self._ours)
+        self._ours = None
+
     def _read(self):
+        if self._ours is None:
+            return False
         try:
             data = os.read(self._ours, 65536).decode(errors="replace")
         except BlockingIOError:
@@ -96,5 +103,6 @@ class Pseudo:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        os.close(self._ours)
+        if self._ours is not None:
+            os.close(self._ours)
         os.close(self._its)

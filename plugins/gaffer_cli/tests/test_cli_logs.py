@@ -14,6 +14,7 @@ import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
 
 from .conftest import COMMANDS, until
+from .following import PATIENCE
 
 SAYS = "echo hello from $0; exec sleep 1000"
 """A script that says something, and stays."""
@@ -29,12 +30,13 @@ class Running:
 
     async def until(self, text):
         """Read until a text has come; everything so far."""
-        while text not in self.text:
-            more = await self.process.stdout.receive_some()
-            assert more, (self.text[-2000:], await self.process.stderr.receive_some())
-            whole, end, self._line = (self._line + more.decode()).rpartition("\n")
-            # Names are filled up, so that lines begin in one column.
-            self.text += re.sub(" +\\|", " |", whole + end)
+        with trio.fail_after(PATIENCE):
+            while text not in self.text:
+                more = await self.process.stdout.receive_some()
+                assert more, (self.text[-2000:], await self.process.stderr.receive_some())
+                whole, end, self._line = (self._line + more.decode()).rpartition("\n")
+                # Names are filled up, so that lines begin in one column.
+                self.text += re.sub(" +\\|", " |", whole + end)
         return self.text
 
     async def end(self, signal_):
@@ -147,17 +149,17 @@ async def test_a_process_that_nobody_can_read_is_told_once(kernel, ask):
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "status", "said"),
     [
-        (["nosuch"], "no application or job 'nosuch' in "),
-        (["shop.nosuch"], "no job 'shop.nosuch' in "),
-        (["shop", "a b"], "'a b' is no name"),
+        (["nosuch"], 1, "no application or job 'nosuch' in "),
+        (["shop.nosuch"], 1, "no job 'shop.nosuch' in "),
+        (["shop", "a b"], 2, "'a b' is no name"),
     ],
 )
-async def test_what_is_not_there_is_one_line(kernel, ask, names, said):
+async def test_what_is_not_there_is_one_line(kernel, ask, names, status, said):
     load(kernel, "web", start=False)
     done = await ask("gaffer", "logs", *names)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.startswith(f"gaffer: {said}")
     assert done.stderr.count("\n") == 1
 
@@ -189,7 +191,8 @@ async def test_it_ends_when_nobody_reads_it_any_more(kernel, environ, url, tmp_p
 
 
 async def test_what_a_slow_reader_has_lost_is_told(kernel, logs):
-    script = "read go; seq 1 3000000; echo end; exec sleep 1000"
+    # Few and long lines: many short ones would take the printing command long.
+    script = "read go; yes $(printf %01000d 0) | head -n 25000; echo end; exec sleep 1000"
     job = load(kernel, "web", script, redirect_input=True)
     await job.settled()
     [process] = job.processes
@@ -197,7 +200,7 @@ async def test_what_a_slow_reader_has_lost_is_told(kernel, logs):
     async with logs("shop") as running:
         await until(lambda: log.readers > 0)
         await process.write("go\n")
-        await until(lambda: log.end > 22_000_000)
+        await until(lambda: log.end > 25_000_000)
         text = await running.until("web.1 | end\n")
         assert re.search(r"web\.1 \| \.\.\. \d+ bytes dropped\n", text)
 

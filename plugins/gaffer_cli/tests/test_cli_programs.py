@@ -2,8 +2,11 @@
 
 import json
 
+import click
 import pytest
 from gaffer_kernel import JobConfig
+
+from gaffer_cli.invocation import Invocation
 
 PROGRAMS = ["gaffer", "gafferctl"]
 
@@ -77,6 +80,12 @@ def test_a_token_that_cannot_be_read_is_one_line(command, tmp_path, file, text, 
 def test_an_error_line_cannot_steer_the_terminal(command):
     done = command("gaffer", "start", "-f", "no\x1b[2Jsuch\u202e")
     assert done.stderr.startswith("gaffer: nosuch\\u202e: no such Procfile; ")
+
+
+def test_a_complaint_cannot_steer_the_terminal(capsys):
+    with click.Context(click.Command("gaffer"), info_name="gaffer"):
+        Invocation().complain("no\x1b[2Jsuch")
+    assert capsys.readouterr().err == "gaffer: nosuch\n"
 
 
 async def test_json_cannot_steer_the_terminal_whatever_programs_are_called(kernel, ask):

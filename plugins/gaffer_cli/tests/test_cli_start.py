@@ -1,5 +1,7 @@
 """`gaffer start` in a pipe: what runs, what is shown, how it ends."""
 
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,10 +11,24 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMMANDS
+from .foreground import PATIENCE, Foreground
 
 FOREVER = "while :; do sleep 0.05; done"
 READY = f"echo ready; {FOREVER}"
 STUBBORN = f"trap '' TERM; {READY}"
+
+
+@pytest.fixture
+def in_shell(environ, tmp_path):
+    """Run a line to its end in a shell that knows gaffer: `in_shell("gaffer start | cat")`."""
+
+    def run(line):
+        argv = ["/bin/sh", "-c", line]
+        env = {**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"}
+        settings = {"cwd": tmp_path, "env": env, "timeout": 60}
+        return subprocess.run(argv, capture_output=True, text=True, check=False, **settings)
+
+    return run
 
 
 # What runs
@@ -129,10 +145,12 @@ def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_pat
     assert "gaffer | web: cannot be started: cannot change to the directory" in shown.text
 
 
-@pytest.mark.parametrize("name", ["start", "run", "export"])
-def test_a_verb_imports_the_kernel_only_when_it_is_used(name):
+@pytest.mark.parametrize(
+    "module", ["app.start", "app.run", "app.export", "app.logs", "app.ps", "ctl.top", "ctl.watch"]
+)
+def test_a_verb_imports_the_kernel_only_when_it_is_used(module):
     code = (
-        f"import sys; import gaffer_cli.app.{name};"
+        f"import sys; import gaffer_cli.{module};"
         "print([name for name in ('gaffer_kernel', 'trio', 'rich') if name in sys.modules])"
     )
     argv = [sys.executable, "-c", code]
@@ -186,15 +204,28 @@ def test_the_example_runs(begin, environ):
     assert shown.end() == 0
 
 
-def test_a_signal_that_comes_before_anything_is_started_is_not_lost(begin, procfile):
-    procfile(web=READY)
-    for delay in (0.25, 0.3, 0.35, 0.4, 0.5):
-        shown = begin("start")
-        time.sleep(delay)
-        shown.signal(signal.SIGINT)
-        # Before it can receive signals it just ends, as every program does.
-        assert shown.end() in (0, 130, -signal.SIGINT)
+@pytest.mark.parametrize("step", ["guard", "Obedience", "Kernel"])
+def test_a_signal_that_comes_before_anything_is_started_is_not_lost(tmp_path, step):
+    code = f"""
+import os, signal
+from gaffer_cli.foreground import OnExit, run, run_jobs
+from gaffer_kernel import JobConfig
+
+wrapped = run.{step}
+
+def step(*arguments, **settings):
+    os.kill(os.getpid(), signal.SIGINT)
+    return wrapped(*arguments, **settings)
+
+run.{step} = step
+raise SystemExit(run_jobs([JobConfig(name="web", cmd="sleep 1000")], OnExit.STOP))
+"""
+    shown = Foreground([sys.executable, "-c", code], tmp_path, os.environ)
+    try:
+        assert shown.end() == 0
         shown.wait_alone()
+    finally:
+        shown.close()
 
 
 def test_many_signals_until_the_very_end_leave_no_trace(begin, procfile):
@@ -228,8 +259,7 @@ def test_the_second_signal_kills_at_once(begin, procfile):
     shown.wait_for(r".* web\.1  \| ready")
     shown.signal(signal.SIGINT)
     shown.wait_for(r".* gaffer \| SIGINT: stopping.*")
-    time.sleep(0.1)
-    shown.signal(signal.SIGINT)
+    shown.insist(lambda: shown.signal(signal.SIGINT), "SIGINT again: killing")
     assert shown.end() == 130
     assert "killed by SIGKILL" in shown.texts("web.1")[-1]
     shown.wait_alone()
@@ -278,6 +308,21 @@ def test_nothing_is_left_even_if_it_is_killed(begin, procfile):
     shown.wait_alone()
 
 
+def test_a_program_with_no_variables_is_not_left_if_it_is_killed(begin, procfile):
+    procfile(
+        web=f"exec env -i {sys.executable} -c 'import time; print(1, flush=1); time.sleep(99)'"
+    )
+    shown = begin("start")
+    pid = shown.wait_for(r".* web\.1  \| spawn process with pid (\d+)")[1]
+    shown.wait_for(r".* web\.1  \| 1")
+    end = os.pidfd_open(int(pid))
+    shown.signal(signal.SIGKILL)
+    assert shown.end() == -signal.SIGKILL
+    ended, _, _ = select.select([end], [], [], PATIENCE)
+    os.close(end)
+    assert ended
+
+
 def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
     procfile(web=f"echo one; echo two; {FOREVER}")
     shown = begin("start")
@@ -288,44 +333,24 @@ def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
 
 
 @pytest.mark.parametrize("reader", ["head -n 2", "true"])
-def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(
-    environ, procfile, tmp_path, reader
-):
+def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(in_shell, procfile, reader):
     procfile(web=f"while :; do echo line; sleep 0.01; done; {FOREVER}")
-    line = f"gaffer start | {reader}"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = in_shell(f"gaffer start | {reader}")
     assert done.stderr == ""
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
 
 
-def test_no_line_is_lost_however_slow_the_reader(environ, procfile, tmp_path):
-    procfile(one="seq 300000", two="seq 300000 >&2")
-    line = "gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line],
-        env={**environ, "PATH": f"{COMMANDS}:{environ['PATH']}"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (done.stdout, done.stderr) == ("600000\n", "")
+def test_no_line_is_lost_however_slow_the_reader(in_shell, procfile):
+    procfile(one="seq 100000", two="seq 100000 >&2")
+    done = in_shell("gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'")
+    assert (done.stdout, done.stderr) == ("200000\n", "")
 
 
 def test_a_reader_that_stands_still_does_not_hold_up_the_end(begin, procfile):
     procfile(web=f"echo ready; yes; {FOREVER}")
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| ready")
-    time.sleep(1)
+    shown.wait_full()
     shown.signal(signal.SIGINT)
     assert shown.process.wait(20) == 0
     shown.wait_alone()

@@ -83,8 +83,7 @@ def test_ctrl_c_twice_kills(begin, procfile):
     shown.wait_for(r".* web\.1  \| ready")
     shown.press(CTRL_C)
     shown.wait_for(r".*SIGINT: stopping.*")
-    time.sleep(0.1)
-    shown.press(CTRL_C)
+    shown.insist(lambda: shown.press(CTRL_C), "SIGINT again: killing")
     assert shown.end() == 130
     shown.wait_alone()
 
@@ -125,13 +124,14 @@ def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile, tmp_path):
     shell.wait_for(r".* web\.1  \| tick")
     shell.press(CTRL_Z)
     shell.wait_for(r".*Stopped.*")
-    _wait_until_stopped(pid)
+    _wait_until(lambda: _state(pid) == "T")
     shell.press(b"echo prompt$((1+1))\n")
     shell.wait_for(r".*prompt2")
     shell.text = ""
     shell.press(b"fg\n")
     shell.wait_for(r".* web\.1  \| tick")
-    assert _state(pid) != "T"
+    # What was printed was perhaps written before it was stopped.
+    _wait_until(lambda: _state(pid) != "T")
     shell.press(CTRL_C)
     shell.wait_for(r".* web\.1  \| exit process .*")
     shell.press(b"echo status $?\n")
@@ -140,9 +140,9 @@ def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile, tmp_path):
     shell.wait_alone()
 
 
-def _wait_until_stopped(pid):
+def _wait_until(condition):
     deadline = time.monotonic() + PATIENCE
-    while _state(pid) != "T":
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

@@ -86,6 +86,14 @@ async def test_a_signal_ends_it_and_the_terminal_is_as_before(jobs, top):
     assert showing.settings == showing.before
 
 
+async def test_a_terminal_that_is_gone_ends_it(jobs, top):
+    showing = top()
+    await showing.until("2 jobs")
+    showing.hang_up()
+    # Of two ways it hears of it, the signal may come last. Shells make the same of both.
+    assert await showing.ended() in (128 + signal.SIGHUP, -signal.SIGHUP)
+
+
 async def test_ctrl_z_gives_the_terminal_back_until_it_is_continued(jobs, environ, url):
     variables = {"TERM": "xterm", "PS1": "$ ", "GAFFER_ENDPOINT": url}
     shell = Pseudo(["bash", "--noprofile", "--norc", "-i"], env={**environ, **variables})

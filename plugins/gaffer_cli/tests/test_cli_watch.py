@@ -127,7 +127,7 @@ async def test_colours_are_there_when_they_are_wanted(kernel, watch, arguments, 
 async def test_what_would_steer_the_terminal_is_shown(kernel, watch):
     watching = await watch("tick")
     kernel.events.publish("tick", name="a\x1b]0;title\x07\x1b[2Jb\rc")
-    assert (await watching.line()).endswith(" ab\\rc | tick ab\\rc")
+    assert (await watching.line()).endswith(" ab\\x0dc | tick ab\\x0dc")
 
 
 async def test_what_is_missing_is_told(kernel, watch):

@@ -1,22 +1,30 @@
 """Output and life of gaffer's processes on the terminal, prefixed and coloured.
 
 gafferd finds the plugin by itself; a program that embeds a kernel passes it a `ConsoleOutput()`.
+Nothing of the kernel is imported before that: `color` and `text` also serve commands that must
+start fast.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gaffer_console.color import COLORS, Color, colored, status_bar
-from gaffer_console.console import ConsoleOutput, VerboseConsole
+
+if TYPE_CHECKING:
+    from gaffer_console.console import ConsoleOutput
 
 __all__ = ["COLORS", "Color", "ConsoleOutput", "colored", "status_bar"]
 
 
 def __getattr__(name: str) -> object:
-    """`plugin`, which the entry point names: a new console each time it is asked for.
+    """ConsoleOutput, and `plugin`, which the entry point names: a new console each time.
 
     Not this module itself: gaffer_event does not tell which kernel an event comes from, so each
     kernel needs a console of its own.
     """
-    if name == "plugin":
-        return VerboseConsole()
+    if name in ("ConsoleOutput", "plugin"):
+        from gaffer_console.console import ConsoleOutput, VerboseConsole
+
+        return ConsoleOutput if name == "ConsoleOutput" else VerboseConsole()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from gaffer_kernel.errors import InvalidField
-
 COLORS = {
     "cyan": "\x1b[36m",
     "yellow": "\x1b[33m",
@@ -43,6 +41,9 @@ class Color:
             InvalidField: `color_name`: there is no such colour.
         """
         if color_name not in COLORS:
+            # Late: whoever names a colour that is there needs nothing of the kernel.
+            from gaffer_kernel.errors import InvalidField
+
             raise InvalidField("color_name", f"no colour {color_name!r}: use {', '.join(COLORS)}")
         text = lines if isinstance(lines, str) else "".join(lines)
         return f"{COLORS[color_name]}{text}{RESET}"

@@ -53,7 +53,11 @@ def clean(line: bytes, *, colors: bool) -> str:
     Invalid UTF-8 and control characters are shown as `\\xNN`, escape sequences are left out.
     Colours stay when `colors` is set, and end with the line.
     """
-    text = line.decode("utf-8", "backslashreplace")
+    return clean_text(line.decode("utf-8", "backslashreplace"), colors=colors)
+
+
+def clean_text(text: str, *, colors: bool) -> str:
+    """The same of a line that is text already."""
     if text.isprintable():
         return text
     colored = False

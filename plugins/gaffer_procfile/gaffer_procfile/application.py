@@ -17,6 +17,8 @@ from gaffer_procfile.procfile import Entry, Procfile
 FIRST_PORT = 5000
 """PORT of the first process of the first type; the types are a hundred apart."""
 
+LAST_PORT = 65535
+
 PORT = "PORT"
 FIRST_OF_JOB = "GAFFER_PORT"
 """The variable by which a job asks that its first process gets this PORT, and so on."""
@@ -25,6 +27,7 @@ RELEASE = "release"
 """A type for deployments, which ends when its work is done: there is none unless it is named."""
 
 _SPECIAL = ("GAFFER_UID", "GAFFER_GID", "GAFFER_REDIRECT_INPUT")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _UNFIT = re.compile(r"[^A-Za-z0-9_+-]+")
 
 
@@ -136,17 +139,29 @@ class Application:
         """The types in the order of the Procfile.
 
         Raises:
-            ConfigError: PORT is no number, or a number is given for a type that is not there.
+            ConfigError: PORT is no number, or leaves too few ports; or a number is given for a type
+                that is not there.
         """
         named = {name: count for name, count in self.concurrency.items() if name != ALL}
         self.procfile.check_names(named, "concurrency")
         first = self._first_port()
         entries = enumerate(self.procfile.entries.values())
-        return [
+        found = [
             self._type(entry, index, self._count(entry.name), first + 100 * index)
             for index, entry in entries
             if self.chosen in (None, entry.name)
         ]
+        for each in found:
+            self._check_ports(each, first)
+        return found
+
+    def _check_ports(self, each: Type, first: int) -> None:
+        last = each.port + each.count - 1
+        if each.count and last > LAST_PORT:
+            raise ConfigError(
+                f"PORT {first} is too high: {each.name}.{each.count} would get {last}, and there is"
+                f" none beyond {LAST_PORT}"
+            )
 
     def _count(self, name: str) -> int:
         others = self.concurrency.get(ALL, 1)
@@ -161,8 +176,8 @@ class Application:
 
     def _first_port(self) -> int:
         text = self.env.get(PORT, str(FIRST_PORT))
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-            raise ConfigError(f"PORT must be a number from 1 to 65535, not {shown(text)}")
+        if not (_NUMBER.fullmatch(text) and 0 < int(text) <= LAST_PORT):
+            raise ConfigError(f"PORT must be a number from 1 to {LAST_PORT}, not {shown(text)}")
         return int(text)
 
     def jobs(self) -> list[JobConfig]:

@@ -31,10 +31,17 @@ def test_port_of_the_environment_is_the_first(application):
     assert [job.env["PORT"] for job in application(TWO, env="PORT=80").jobs()] == ["80", "180"]
 
 
-@pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''"])
+@pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''", "9" * 5000])
 def test_a_port_that_is_none_is_refused(application, port):
     with pytest.raises(ConfigError, match="PORT must be a number"):
         application(TWO, env=f"PORT={port}")
+
+
+def test_ports_end_with_the_highest_that_there_is(application):
+    app = application(TWO, env="PORT=65435", concurrency={"worker": 1})
+    assert [each.port for each in app.types()] == [65435, 65535]
+    with pytest.raises(ConfigError, match=r"PORT 65435 is too high: worker\.2 would get 65536"):
+        application(TWO, env="PORT=65435", concurrency={"worker": 2})
 
 
 def test_all_is_for_those_that_are_not_named(application):

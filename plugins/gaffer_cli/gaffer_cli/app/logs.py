@@ -8,6 +8,10 @@ from gaffer_client import ClientError
 from gaffer_cli.app.application import HERE, application_name
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
+from gaffer_cli.output.chosen import Chosen
+from gaffer_cli.output.following import Following, kept
+from gaffer_cli.output.printed import Printer
+from gaffer_cli.printable import printable
 
 
 @click.command("logs")
@@ -29,11 +33,6 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
       gaffer logs shop.web shop.worker
       gaffer logs --no-follow shop
     """
-    # Late: colours take the kernel.
-    from gaffer_cli.output.chosen import Chosen
-    from gaffer_cli.output.following import Following, kept
-    from gaffer_cli.output.printed import Printer
-
     server = run.server()
     chosen = Chosen(server, [application_name(run, name) for name in names or (HERE,)])
     printer = Printer(
@@ -51,4 +50,4 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
 
 
 def _say_lost(error: ClientError) -> None:
-    click.echo(f"gaffer: {error}; trying again", err=True)
+    click.echo(f"gaffer: {printable(str(error))}; trying again", err=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import click
-from gaffer_client import NotFound
 
-from gaffer_cli.app.application import application_name
-from gaffer_cli.app.loaded import not_loaded
+from gaffer_cli.app.changing import change
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import SESSION
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, waiting
 
 
 @click.command("unload")
@@ -26,11 +24,4 @@ def command(run: Invocation, name: str | None, wait: Wait) -> None:
       gaffer unload
       gaffer unload shop
     """
-    app = application_name(run, name)
-    server = run.server()
-    session = server.session(app)
-    try:
-        settle(app, lambda: session.unload(wait))
-    except NotFound:
-        raise not_loaded(server, app) from None
-    run.show({"ok": True, "app": app}, f"{app!r} unloaded")
+    change(run, name, lambda session: session.unload(wait), "unloaded")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import click
 from gaffer_client import ClientError, Event
+from gaffer_console.color import Rotation, colored, wants_color
 
-from gaffer_cli.colors import Colors, wants_color
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import PATTERN
 from gaffer_cli.printable import printable
@@ -64,7 +64,9 @@ def command(
       gafferctl watch proc.shop.worker.exit --long
       gafferctl watch spawn --since 0 --json
     """
-    tell = _json(run) if run.json else _lines(wants_color(colorize, sys.stdout), long)
+    if colorize is None:
+        colorize = wants_color(sys.stdout)
+    tell = _json(run) if run.json else _lines(colorize, long)
     with run.server().events(
         pattern, since=since, heartbeat=heartbeat, patience=math.inf, on_lost=_lost
     ) as events:
@@ -73,7 +75,7 @@ def command(
 
 
 def _lost(error: ClientError) -> None:
-    click.echo(f"gafferctl: {error}; trying again", err=True)
+    click.echo(f"gafferctl: {printable(str(error))}; trying again", err=True)
 
 
 def _json(run: Invocation) -> Callable[[Event], None]:
@@ -83,15 +85,19 @@ def _json(run: Invocation) -> Callable[[Event], None]:
     return tell
 
 
-def _lines(colored: bool, long: bool) -> Callable[[Event], None]:
-    colors = Colors()
+def _lines(colorize: bool, long: bool) -> Callable[[Event], None]:
+    rotation = Rotation()
 
     def tell(event: Event) -> None:
         name = printable(event.name)
         clock = time.strftime("%H:%M:%S", time.localtime(event.time))
         text = _gap(event) if event.is_gap else f"{_event(event)} {name}{_more(event) * long}"
         # As it is padded nowhere, a line can be cut into words.
-        click.echo(f"{colors.paint(name, f'{clock} {name} |')} {text}", color=colored)
+        prefix = f"{clock} {name} |"
+        if colorize:
+            prefix = colored(rotation.color_of(name), prefix)
+        # In colour or not: click is not to look at the terminal once more.
+        click.echo(f"{prefix} {text}", color=True)
 
     return tell
 

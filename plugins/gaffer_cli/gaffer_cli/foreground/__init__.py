@@ -3,6 +3,7 @@
 run        the kernel, its plugins and their life
 ending     what becomes of the others when a process ends, and the status of it all
 signals    what Ctrl-C, Ctrl-Z and other signals do
+guarded    what ends them all if this program is killed has to know
 screen     what of it is shown, and how wide a window programs find
 spectator  whether whoever reads our output is still there
 

@@ -11,10 +11,11 @@ import trio
 from gaffer_console import ConsoleOutput
 from gaffer_kernel import Config, JobConfig, Kernel
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.guardian import guard
+from gaffer_kernel.linux.guardian import Guardian, guard
 
 from gaffer_cli.exits import BROKEN_PIPE
 from gaffer_cli.foreground.ending import Ending, OnExit
+from gaffer_cli.foreground.guarded import Guarded
 from gaffer_cli.foreground.screen import Window, name_width, warnings_shown
 from gaffer_cli.foreground.signals import Obedience, Signals
 from gaffer_cli.foreground.spectator import wait_gone
@@ -40,14 +41,18 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
     system = LinuxSystem(own_process=True)
     guardian = guard(system.instance, max(job.graceful_timeout for job in jobs))
     try:
-        return trio.run(partial(_run, system, jobs, on_exit, signals))
+        return trio.run(partial(_run, system, guardian, jobs, on_exit, signals))
     finally:
         signals.silence()
         guardian.dismiss()
 
 
 async def _run(
-    system: LinuxSystem, jobs: Sequence[JobConfig], on_exit: OnExit, signals: Signals
+    system: LinuxSystem,
+    guardian: Guardian,
+    jobs: Sequence[JobConfig],
+    on_exit: OnExit,
+    signals: Signals,
 ) -> int:
     width = name_width(jobs)
     console = ConsoleOutput(
@@ -61,7 +66,7 @@ async def _run(
     config = Config()
     for job in jobs:
         config.add_job(job)
-    plugins = [gaffer_procfile, console, ending, Window(width)]
+    plugins = [gaffer_procfile, console, ending, Window(width), Guarded(guardian)]
     kernel = Kernel(config, plugins=plugins, system=system)
     ending.attach(kernel)
     signals.attach(Obedience(ending, kernel.manager, console.say).obey)

@@ -9,6 +9,7 @@ import click
 
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.many.places import Place
+from gaffer_cli.printable import printable
 
 
 class Answer(NamedTuple):
@@ -41,4 +42,4 @@ class AtPlace(Invocation):
         click.echo(f"{self.place.name}: {line}")
 
     def complain(self, line: str) -> None:
-        click.echo(f"{self.place.name}: {line}", err=True)
+        click.echo(f"{self.place.name}: {printable(line)}", err=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import click
 from gaffer_client import NamedStatus
 from gaffer_console.color import Rotation, colored, wants_color
-from gaffer_console.text import clean
+from gaffer_console.text import clean_text
 
 from gaffer_cli.app.loaded import label
 from gaffer_cli.output.told import Note, Told
@@ -70,7 +70,7 @@ class Printer:
             return "... the connection was lost, output may be missing"
         if told.lost:
             return f"... {told.lost} bytes dropped"
-        return clean(told.text.encode(), colors=self._colors)
+        return clean_text(told.text, colors=self._colors)
 
     def _name(self, told: Told) -> str:
         return label(told.process, told.process.job if self._short else told.process.name)
