@@ -108,5 +108,5 @@ def _lines(types: list[_Type]) -> Iterator[str]:
             yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
             yield f"{each.name}: {printable(each.condition)}"
-        elif not each.processes:
+        elif not each.numprocesses:
             yield f"{each.name}: no processes are wanted"
