@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -99,7 +100,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.Abort:
-        return INTERRUPTED
+        return _interrupted()
     except (BrokenPipeError, SystemExit):
         # Whoever reads what we print has left; click may make an exit of that. Python would
         # complain when it ends.
@@ -112,6 +113,13 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         click.echo(line_of(error, program), err=True)
         return failed
     return status if isinstance(status, int) else 0
+
+
+def _interrupted() -> int:
+    """End as Ctrl-C ends a program, so that a loop of the shell around it ends, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
+    return INTERRUPTED
 
 
 def _complete(command: click.Command, program: str) -> NoReturn:
