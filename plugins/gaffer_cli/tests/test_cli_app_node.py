@@ -292,6 +292,13 @@ async def test_a_file_that_is_not_there_is_no_name_of_an_application(gaffer, job
     assert done.stderr.count("\n") == 1
 
 
+async def test_ps_shows_processes_in_the_order_of_their_numbers(gaffer):
+    await gaffer("load", "-c", "web=2,my-type=0")
+    for change in ("web-1", "web+1"):
+        await gaffer("scale", change)
+    assert re.findall(r"(web\.\d): up", (await gaffer("ps")).stdout) == ["web.1", "web.2"]
+
+
 def test_a_process_that_ends_while_it_is_asked_about_was_wanted():
     status = NamedStatus(
         name="shop.web", job="web", session="shop", active=True, running=1, numprocesses=1, pids=[7]
