@@ -106,6 +106,10 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         # complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Its message is the help, which is no line.
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except Exception as error:
         failed = status_of(error)
         if failed is None:

@@ -19,6 +19,13 @@ def test_help_lists_verbs_and_options(command, program, flag):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+def test_without_a_verb_the_help_is_shown_as_it_is_written(command, program):
+    done = command(program)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == command(program, "--help").stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_the_version_is_told(command, program):
     assert command(program, "--version").stdout.startswith(f"{program} 0.")
 
