@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
-from gaffer_client.errors import BadOption, ClientError, NoLookupd, Unreachable
+from gaffer_client.errors import BadOption, ClientError, NoLookupd, Unreachable, Untrusted
 
 from gaffer_cli.printable import printable
 
@@ -67,6 +67,8 @@ def _line_of(error: Exception, program: str) -> str:
         return f"{path}: {_sentence(error.format_message())}; see {path} --help"
     if isinstance(error, click.ClickException):
         return f"{program}: {_sentence(error.format_message())}"
+    if isinstance(error, Untrusted):
+        return f"{program}: {error}; --cacert names the certificates to check it against"
     if isinstance(error, Unreachable):
         return f"{program}: {error}; is gafferd running? Another one is named with --endpoint"
     if isinstance(error, OSError) and error.filename:

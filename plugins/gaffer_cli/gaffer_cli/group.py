@@ -13,6 +13,7 @@ from gaffer_cli.contributed import contributed
 from gaffer_cli.many.reach import reaching
 from gaffer_cli.options import Shared
 from gaffer_cli.verb import Verb
+from gaffer_cli.verbs import ALL
 
 
 class Verbs(click.Group):
@@ -61,9 +62,17 @@ class Verbs(click.Group):
         """Find the verb; say which one may be meant if there is none."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            close = get_close_matches(name, self.list_commands(ctx), n=1)
-            ctx.fail(f"no such command {name!r}" + (f", did you mean {close[0]}?" if close else ""))
+            meant = self._meant(ctx, name)
+            ctx.fail(f"no such command {name!r}" + (f", did you mean {meant}?" if meant else ""))
         return super().resolve_command(ctx, args)
+
+    def _meant(self, ctx: click.Context, name: str) -> str | None:
+        """The verb of the other command that is called so, or one of a name like it."""
+        for verb in ALL:
+            if verb.name == name:
+                return f"{verb.program} {name}"
+        close = get_close_matches(name, self.list_commands(ctx), n=1)
+        return close[0] if close else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs, without importing them."""

@@ -15,10 +15,11 @@ from gaffer_cli.invocation import Invocation
 _PATIENCE = 1.0
 """Seconds that somebody who has pressed Tab waits."""
 
-_EVENTS = [
+EVENTS = [
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "spawn_error", "stop_pid", "reap", "exit", "flap"),
 ]
+"""Events of jobs and processes, as gaffer calls them."""
 _PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]
 
 
@@ -89,11 +90,11 @@ class PatternType(_Name):
     name = "pattern"
 
     def known(self, server: Server, incomplete: str) -> list[str]:
-        names = [*_EVENTS, *_PLUGIN_EVENTS]
+        names = [*EVENTS, *_PLUGIN_EVENTS]
         if "proc".startswith(incomplete[:4]):
             jobs = [f"proc.{job}" for job in server.jobs()]
             chosen = [job for job in jobs if incomplete.startswith(f"{job}.")]
-            names += [*jobs, *(f"{job}.{event}" for job in chosen for event in _EVENTS)]
+            names += [*jobs, *(f"{job}.{event}" for job in chosen for event in EVENTS)]
         return names
 
 

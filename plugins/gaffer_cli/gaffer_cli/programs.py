@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -99,12 +100,16 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.Abort:
-        return INTERRUPTED
+        return _interrupted()
     except (BrokenPipeError, SystemExit):
         # Whoever reads what we print has left; click may make an exit of that. Python would
         # complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Its message is the help, which is no line.
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except Exception as error:
         failed = status_of(error)
         if failed is None:
@@ -112,6 +117,13 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         click.echo(line_of(error, program), err=True)
         return failed
     return status if isinstance(status, int) else 0
+
+
+def _interrupted() -> int:
+    """End as Ctrl-C ends a program, so that a loop of the shell around it ends, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
+    return INTERRUPTED
 
 
 def _complete(command: click.Command, program: str) -> NoReturn:

@@ -2,11 +2,17 @@
 
 import json
 import re
+from unittest.mock import Mock
 
+import click
 import gaffer_http
 import gaffer_procfile
 import pytest
+from gaffer_client import NamedStatus, NotFound, Server
 from gaffer_kernel import Config, JobConfig, open_kernel
+
+from gaffer_cli.app import ps
+from gaffer_cli.invocation import Invocation
 
 from .conftest import until
 
@@ -274,3 +280,37 @@ async def test_a_command_line_cannot_steer_the_terminal(kernel, gaffer, ask):
         said = (await ask(program, *arguments)).stdout
         assert "sleep 1000" in said
         assert said.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("name", ["nosuch.json", "a b", "../shop"])
+async def test_a_file_that_is_not_there_is_no_name_of_an_application(gaffer, jobs, name):
+    done = await gaffer("load", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"gaffer: {name!r} is neither a file nor the name of an application"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+async def test_ps_shows_processes_in_the_order_of_their_numbers(gaffer):
+    await gaffer("load", "-c", "web=2,my-type=0")
+    for change in ("web-1", "web+1"):
+        await gaffer("scale", change)
+    assert re.findall(r"(web\.\d): up", (await gaffer("ps")).stdout) == ["web.1", "web.2"]
+
+
+def test_a_process_that_ends_while_it_is_asked_about_was_wanted():
+    status = NamedStatus(
+        name="shop.web", job="web", session="shop", active=True, running=1, numprocesses=1, pids=[7]
+    )
+    server = Mock(Server)
+    server.status.return_value = [status]
+    server.stats.return_value = []
+    server.job.return_value.info.return_value = Mock(job="web", config={"cmd": "x", "args": []})
+    server.process.return_value.info.side_effect = NotFound(404, "not_found", "no process '7'")
+    run = Mock(Invocation)
+    run.server.return_value = server
+    with click.Context(ps.command, obj=run):
+        ps.command.callback("shop")
+    [(_, lines)] = [call.args for call in run.show.call_args_list]
+    assert list(lines) == ["=== web: `x`", ""]

@@ -22,6 +22,13 @@ def test_help_lists_verbs_and_options(command, program, flag):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+def test_without_a_verb_the_help_is_shown_as_it_is_written(command, program):
+    done = command(program)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == command(program, "--help").stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_the_version_is_told(command, program):
     assert command(program, "--version").stdout.startswith(f"{program} 0.")
 
@@ -34,6 +41,7 @@ def test_gafferctl_has_its_documented_short_option_for_the_version(command):
     ("arguments", "said"),
     [
         (["stats", "web"], "gafferctl: no such command 'stats', did you mean status?"),
+        (["logs"], "gafferctl: no such command 'logs', did you mean gaffer logs?"),
         (["status"], "gafferctl status: missing argument 'NAME'"),
         (["status", "web", "--jsn"], "gafferctl status: no such option '--jsn'"),
         (["status", "web", "more"], "gafferctl status: got unexpected extra argument (more)"),

@@ -177,3 +177,11 @@ def test_a_terminal_is_restored_after_a_crash():
     finally:
         os.close(ours)
         os.close(its)
+
+
+def test_a_long_name_leaves_room_for_how_its_job_is():
+    view = View("name")
+    view.tell([row("a-name-that-alone-is-wider-than-the-window"), row("web")])
+    _, head, long, *_ = painted(view, 40, 10)
+    assert "STATE" in head
+    assert long.startswith("a-name-that-alone-i…  active")

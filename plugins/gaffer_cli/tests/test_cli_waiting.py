@@ -64,7 +64,7 @@ async def test_ctrl_c_ends_the_wait_and_not_what_is_done(job, at_terminal):
     async with at_terminal("stop", "web") as (process, shown):
         await said(shown, "waiting for web")
         process.send_signal(signal.SIGINT)
-        assert await process.wait() == 130
+        assert await process.wait() == -signal.SIGINT
     assert job.pids() == [1]
     assert not job.active
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -148,7 +149,7 @@ async def test_a_lost_connection_is_told_and_made_again(kernel, watch, url):
     await tick(kernel, "tick", "tock")
     await kernel.plugins.open("http")
     assert (await watching.line()).endswith(" test | tick test")
-    assert await watching.end() == (130, "")
+    assert await watching.end() == (-signal.SIGINT, "")
 
 
 async def test_a_new_run_of_gafferd_is_told(api, environ):
@@ -173,7 +174,19 @@ async def test_a_new_run_of_gafferd_is_told(api, environ):
 
 async def test_ctrl_c_ends_it_quietly(kernel, watch):
     watching = await watch()
-    assert await watching.end() == (130, "")
+    assert await watching.end() == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"), [("web", "job"), ("shop.web", "job"), ("shop", "sess")]
+)
+async def test_the_name_of_a_job_in_place_of_an_event_is_told(kernel, ask, pattern, what):
+    for session in ("default", "shop"):
+        kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False), session)
+    done = await ask("gafferctl", "watch", pattern)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"gafferctl: {pattern!r} is a {what}")
+    assert done.stderr.endswith(f": proc.{pattern} has its events\n")
 
 
 async def test_a_reader_who_leaves_ends_it_quietly(kernel, watch):

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         ServerFailure,
         Unauthorized,
         Unreachable,
+        Untrusted,
     )
     from gaffer_client.lookup import Found
     from gaffer_client.settings import token_from_environment
@@ -109,6 +110,7 @@ __all__ = [
     "Status",
     "Unauthorized",
     "Unreachable",
+    "Untrusted",
     "Version",
     "token_from_environment",
 ]
@@ -123,7 +125,7 @@ _MODULES = {
     "awaited.session": "AsyncSession",
     "channel.channel": "Channel",
     "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NoLookupd
-        NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable""",
+        NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable Untrusted""",
     "lookup": "Found",
     "settings": "token_from_environment",
     "sync.job": "Job",

@@ -30,6 +30,19 @@ class Unreachable(ClientError):
         self.reason = reason
 
 
+class Untrusted(Unreachable):
+    """Who answers shows a certificate that is not to be trusted: correct `ca_file` or the address.
+
+    Args:
+        address: where, as it was given.
+        reason: what is wrong with the certificate.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.args = (f"the certificate of {address} is not to be trusted: {reason}",)
+
+
 class ConnectionLost(ClientError):
     """No answer came, or it broke off: what was asked for may have been done all the same.
 

@@ -36,8 +36,11 @@ class JobName(NamedTuple):
         """
         first, *rest = _SEPARATOR.split(text, maxsplit=1)
         named = cls(first, rest[0]) if rest else cls(session or DEFAULT_SESSION, first)
-        check_part(named.session)
-        check_part(named.name)
+        if not all(map(_PART.fullmatch, named)):
+            raise BadOption(
+                f"{text!r} is no name of a job: that is NAME or SESSION.NAME, of letters,"
+                " digits, _, - and +"
+            )
         if session not in (None, named.session):
             raise BadOption(f"{text!r} is not in the session {session!r}")
         return named

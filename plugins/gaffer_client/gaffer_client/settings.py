@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_client.address import Address
 from gaffer_client.errors import BadOption
+from gaffer_client.words import in_words
 
 if TYPE_CHECKING:
     import ssl
@@ -83,7 +84,7 @@ def token_from_environment() -> str | None:
 
 
 def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return in_words(error.strerror or str(error))
 
 
 def longest_silence(heartbeat: float, timeout: float) -> float:

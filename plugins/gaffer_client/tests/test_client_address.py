@@ -1,9 +1,12 @@
 """Addresses as people write them."""
 
+import re
+
 import pytest
 
 from gaffer_client.address import Address
 from gaffer_client.errors import BadOption
+from gaffer_client.names import JobName
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,9 @@ def test_what_is_no_address_is_told_in_a_line(text, words):
         Address.parse(text)
     assert words in str(raised.value)
     assert repr(text) in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "shop.", ".web", "a.b.c", "-a"])
+def test_what_is_no_name_of_a_job_is_named_as_it_was_given(text):
+    with pytest.raises(BadOption, match=f"^{re.escape(repr(text))} is no name of a job: "):
+        JobName.parse(text)

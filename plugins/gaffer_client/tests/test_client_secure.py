@@ -6,7 +6,7 @@ import pytest
 import trustme
 from gaffer_kernel import hookimpl
 
-from gaffer_client import Forbidden, Unauthorized, Unreachable
+from gaffer_client import Forbidden, Unauthorized, Unreachable, Untrusted
 
 from .conftest import do, opened
 
@@ -72,11 +72,20 @@ def ca(files):
 async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files):
     await do(connect(url, ca_file=ca).ping)
     for options in ({}, {"ca_file": f"{files}/other"}):
-        with pytest.raises(Unreachable, match="certificate verify failed"):
+        with pytest.raises(
+            Untrusted, match=r"^the certificate of .* is not to be trusted: [^\[(]*$"
+        ):
             await do(connect(url, **options).ping)
-    with pytest.raises(Unreachable, match="certificate"):
+    with pytest.raises(Untrusted, match=r"certificate is not valid for '127\.0\.0\.1'"):
         await do(connect(url.replace("localhost", "127.0.0.1"), ca_file=ca).ping)
     await do(connect(url, verify=False).ping)
+
+
+async def test_tls_to_who_speaks_none_is_said_so(connect, running_api):
+    async with running_api() as kernel:
+        [url] = kernel.services["http"].addresses
+        with pytest.raises(Unreachable, match=r"who answers does not speak TLS$"):
+            await do(connect(url.replace("http:", "https:")).ping)
 
 
 async def test_a_token_is_shown(connect, url, ca):

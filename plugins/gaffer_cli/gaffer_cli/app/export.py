@@ -50,6 +50,8 @@ def command(
     `ini` is for gafferd, to run or to include; `json` for its API: all jobs, or that of one TYPE.
     The files hold the variables, secrets too. `gaffer export FORMAT FILE` is understood as well.
 
+    The type `release` has no process there, unless it or its number is given.
+
     \b
     Examples:
       gaffer export --out shop.ini

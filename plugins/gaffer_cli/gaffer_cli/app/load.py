@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 
 import click
+from gaffer_client import BadOption
+from gaffer_client.names import check_part
 
 from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.concurrency import concurrency_option
+from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
 from gaffer_cli.names import SESSION
@@ -51,9 +54,20 @@ def command(
         jobs = read_jobs(name, session=app)
         what = name if app is None else app
     else:
-        what = application_name(run, app or name)
+        what = _name(run, app or name)
         jobs = _of_procfile(run, what, concurrency)
     return _load(run, what, [{**job, "start": False} for job in jobs] if nostart else jobs, wait)
+
+
+def _name(run: Invocation, name: str | None) -> str:
+    try:
+        return check_part(application_name(run, name))
+    except BadOption:
+        raise Failure(
+            f"{name!r} is neither a file nor the name of an application, of letters, digits, _, -"
+            " and +; a folder is named with -d",
+            USAGE,
+        ) from None
 
 
 def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:

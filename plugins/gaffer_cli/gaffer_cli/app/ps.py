@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -83,17 +84,18 @@ def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _T
         status.numprocesses,
         sample.cpu if sample else None,
         sample.mem if sample else None,
-        [*_processes(server, status.pids)],
+        _processes(server, status.pids),
     )
 
 
-def _processes(server: Server, pids: list[int]) -> Iterator[_Process]:
+def _processes(server: Server, pids: list[int]) -> list[_Process]:
+    """By their numbers, those that were started once at the end."""
+    infos = []
     for pid in pids:
-        try:
-            info = server.process(pid).info()
-        except NotFound:
-            continue
-        yield _Process(label(info, info.job), pid, info.os_pid, info.uptime)
+        with suppress(NotFound):
+            infos.append(server.process(pid).info())
+    infos.sort(key=lambda info: (not info.number, info.number))
+    return [_Process(label(info, info.job), info.pid, info.os_pid, info.uptime) for info in infos]
 
 
 def _lines(types: list[_Type]) -> Iterator[str]:
@@ -108,5 +110,5 @@ def _lines(types: list[_Type]) -> Iterator[str]:
             yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
             yield f"{each.name}: {printable(each.condition)}"
-        elif not each.processes:
+        elif not each.numprocesses:
             yield f"{each.name}: no processes are wanted"

@@ -18,7 +18,7 @@ def command(ctx: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      eval "$(gaffer completion bash)"      in ~/.bashrc
+      eval "$(gaffer completion bash)"      in ~/.bashrc; the same with gafferctl
       eval "$(gaffer completion zsh)"       in ~/.zshrc
       gaffer completion fish | source       in ~/.config/fish/config.fish
     """

@@ -12,8 +12,9 @@ def command(ctx: click.Context, verb: str | None) -> None:
     """Show what a verb does, or all of them.
 
     \b
-    Example:
+    Examples:
       gaffer help scale
+      gafferctl help status
     """
     program = ctx.parent
     assert program is not None

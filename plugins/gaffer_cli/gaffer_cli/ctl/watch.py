@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable
 
 import click
-from gaffer_client import ClientError, Event
+from gaffer_client import ClientError, Event, Server
 from gaffer_console.color import Rotation, colored, wants_color
 
+from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import PATTERN
+from gaffer_cli.names import EVENTS, PATTERN
 from gaffer_cli.printable import printable
 
 _LONGEST_HEARTBEAT = 3600.0
+_LONG = ("proc.", "plugin.")
 
 
 @click.command("watch")
@@ -67,11 +69,25 @@ def command(
     if colorize is None:
         colorize = wants_color(sys.stdout)
     tell = _json(run) if run.json else _lines(colorize, long)
-    with run.server().events(
+    server = run.server()
+    _check(server, pattern)
+    with server.events(
         pattern, since=since, heartbeat=heartbeat, patience=math.inf, on_lost=_lost
     ) as events:
         for event in events:
             tell(event)
+
+
+def _check(server: Server, pattern: str) -> None:
+    """Refuse the bare name of a job or a session: nothing would ever be told of it."""
+    # Events of plugins can have any name, so that not more is refused.
+    if not pattern or pattern in EVENTS or pattern.startswith(_LONG):
+        return
+    for what, names in (("job", server.jobs()), ("session", server.sessions())):
+        if pattern in names:
+            raise Failure(
+                f"{pattern!r} is a {what}, no event: proc.{pattern} has its events", USAGE
+            )
 
 
 def _lost(error: ClientError) -> None:

@@ -36,7 +36,7 @@ def picture(view: View, output: Sequence[str], where: str, width: int, height: i
     room = height - 3
     below = min(_MOST_OUTPUT, max(0, room - max(_LEAST_ROWS, room // 2)))
     shown = view.in_sight(room - below)
-    lines = [_title(view, where, width), *_table(view, shown)]
+    lines = [_title(view, where, width), *_table(view, shown, width)]
     lines += [Text()] * (2 + room - below - len(lines))
     lines += _output(view.chosen, output, below, width)
     lines.append(Text(_KEYS + f"  (by {view.order})", style="reverse"))
@@ -55,12 +55,13 @@ def _title(view: View, where: str, width: int) -> Text:
     return Text(text + clock if len(text + clock) <= width else text, style="bold")
 
 
-def _table(view: View, shown: list[Row]) -> list[Text]:
+def _table(view: View, shown: list[Row], width: int) -> list[Text]:
     lines = [HEAD, *map(cells, shown)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     # As wide as any name, so that columns stand still when one looks further down.
     longest = max((len(row.name) for row in view.rows), default=0)
-    widths[0] = max(_NARROWEST_NAME, longest)
+    # But a long one leaves room for what is told of it.
+    widths[0] = max(_NARROWEST_NAME, min(longest, width // 2))
     texts = [Text(_joined(line, widths)) for line in lines]
     texts[0].stylize("bold underline")
     for row, text in zip(shown, texts[1:], strict=True):
@@ -71,9 +72,10 @@ def _table(view: View, shown: list[Row]) -> list[Text]:
 
 
 def _joined(line: list[str], widths: list[int]) -> str:
+    name = line[0] if len(line[0]) <= widths[0] else line[0][: widths[0] - 1] + "…"
     return "  ".join(
         cell.rjust(width) if title in _NUMBERS else cell.ljust(width)
-        for title, cell, width in zip(HEAD, line, widths, strict=True)
+        for title, cell, width in zip(HEAD, [name, *line[1:]], widths, strict=True)
     )
 
 

@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gaffer_client.calls import Call, Reply, check
-from gaffer_client.errors import ConnectionLost, NotGaffer, Unreachable
+from gaffer_client.errors import ConnectionLost, NotGaffer
 from gaffer_client.settings import Settings
+from gaffer_client.words import in_words, unreachable
 
 if TYPE_CHECKING:
     import httpcore2
@@ -139,7 +140,7 @@ def translated(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
-        raise Unreachable(where, _reason(error)) from None
+        raise unreachable(where, _reason(error)) from None
     except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
         raise ConnectionLost(where, _reason(error)) from None
     except httpcore2.ProtocolError as error:
@@ -160,7 +161,7 @@ def _reason(error: Exception) -> str:
         each = reasons.pop()
         if isinstance(each, OSError) and each.strerror:
             # trio says where, in front of it; that is known.
-            return each.strerror.rpartition("): ")[2].lower()
+            return in_words(each.strerror.rpartition("): ")[2])
         if isinstance(each, BaseExceptionGroup):
             reasons.extend(each.exceptions)
         reasons.extend(filter(None, (each.__cause__, each.__context__)))

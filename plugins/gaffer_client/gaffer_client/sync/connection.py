@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gaffer_client.errors import ConnectionLost, NotGaffer, Unreachable
+from gaffer_client.errors import ConnectionLost, NotGaffer
 from gaffer_client.settings import Settings
+from gaffer_client.words import in_words, unreachable
 
 if TYPE_CHECKING:
     import ssl
@@ -71,7 +72,7 @@ def connecting(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unreachable(settings.address.text, _reason(error)) from None
+        raise unreachable(settings.address.text, _reason(error)) from None
 
 
 @contextmanager
@@ -90,5 +91,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+        return in_words(error.strerror)
     return "the connection broke off"

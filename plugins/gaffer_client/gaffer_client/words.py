@@ -1,0 +1,30 @@
+"""Errors of the system in words for people."""
+
+from __future__ import annotations
+
+import re
+
+from gaffer_client.errors import Unreachable, Untrusted
+
+_OPENSSL = re.compile(r"^\[[^]]*\] | ?\(_ssl\.c:\d+\)")
+"""Its own name of an error, and the line of its source."""
+_NOT_TLS = ("wrong version number", "record layer failure")
+_UNTRUSTED = "certificate verify failed: "
+
+
+def in_words(text: str) -> str:
+    """What the system or OpenSSL says, without what only its programmers understand."""
+    text = _OPENSSL.sub("", text.lower()).rstrip(".")
+    return "who answers does not speak TLS" if text in _NOT_TLS else text
+
+
+def unreachable(address: str, reason: str) -> Unreachable:
+    """The error that no connection could be made.
+
+    Args:
+        address: where, as it was given.
+        reason: why not, in words.
+    """
+    if reason.startswith(_UNTRUSTED):
+        return Untrusted(address, reason.removeprefix(_UNTRUSTED))
+    return Unreachable(address, reason)
