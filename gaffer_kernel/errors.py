@@ -106,7 +106,8 @@ class StreamUnavailable(GafferError):
     """The process has no such stream: its job does not redirect it, or it was closed."""
 
     def __init__(self, label: str, reason: str) -> None:
-        super().__init__(f"stream {shown(label)}: {reason}")
+        # `.` is all outputs, which people have not named.
+        super().__init__(reason if label == "." else f"stream {shown(label)}: {reason}")
         self.label = label
         self.reason = reason
 

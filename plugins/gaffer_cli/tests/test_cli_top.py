@@ -51,7 +51,7 @@ async def test_jobs_and_what_the_chosen_one_writes_are_shown(jobs, top):
     showing = top()
     await showing.until("2 jobs, 3 processes, cpu ")
     await showing.until("night.talk")
-    await showing.until("no output of this process is redirected")
+    await showing.until("(no output of this process is redirected)")
     showing.type("j")
     await showing.until("-- night.talk: active -")
     await showing.until("first words")
