@@ -40,7 +40,7 @@ _APP = {
 
 _CTL = {
     "processes": "the names of all jobs, or the pids of all processes",
-    "status": "whether a job does what is wanted of it",
+    "status": "whether jobs do what is wanted of them",
     "start": "have a job running",
     "stop": "have a job not running",
     "restart": "replace the processes of a job, the new ones first",

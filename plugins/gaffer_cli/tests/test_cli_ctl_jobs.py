@@ -41,6 +41,17 @@ async def test_processes_lists_jobs_or_pids_one_a_line(load, done):
     assert json.loads(await done("processes", "--running", "--json")) == [1, 2, 3]
 
 
+async def test_status_without_a_name_tells_how_all_jobs_are(load, done, ask):
+    await load().settled()
+    assert await done("status") == "NAME  CONDITION\nweb   active\n"
+    load("shop.web", start=False)
+    result = await ask("gafferctl", "status")
+    assert (result.returncode, result.stderr) == (3, "")
+    assert result.stdout.splitlines()[1:] == ["web       active", "shop.web  stopped"]
+    result = await ask("gafferctl", "status", "--json")
+    assert [each["active"] for each in json.loads(result.stdout)] == [True, False]
+
+
 async def test_numbers_and_pids_of_a_job(load, done):
     await load("shop.web", numprocesses=2).settled()
     assert await done("running", "shop.web") == "2\n"

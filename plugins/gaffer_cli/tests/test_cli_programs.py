@@ -42,7 +42,7 @@ def test_gafferctl_has_its_documented_short_option_for_the_version(command):
     [
         (["stats", "web"], "gafferctl: no such command 'stats', did you mean status?"),
         (["logs"], "gafferctl: no such command 'logs', did you mean gaffer logs?"),
-        (["status"], "gafferctl status: missing argument 'NAME'"),
+        (["pids"], "gafferctl pids: missing argument 'NAME'"),
         (["status", "web", "--jsn"], "gafferctl status: no such option '--jsn'"),
         (["status", "web", "more"], "gafferctl status: got unexpected extra argument (more)"),
         (["--keyfile", "k", "status", "web"], "gafferctl: --keyfile without --certfile"),

@@ -1,9 +1,13 @@
-"""`gafferctl status`: whether a job does what is wanted of it."""
+"""`gafferctl status`: whether jobs do what is wanted of them."""
 
 from __future__ import annotations
 
-import click
+from collections.abc import Iterator
 
+import click
+from gaffer_client import NamedStatus
+
+from gaffer_cli.columns import columns
 from gaffer_cli.condition import condition
 from gaffer_cli.exits import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
@@ -12,16 +16,28 @@ from gaffer_cli.printable import printable
 
 
 @click.command("status")
-@click.argument("name", type=JOB)
+@click.argument("name", type=JOB, required=False)
 @click.pass_obj
-def command(run: Invocation, name: str) -> int:
-    """Tell whether the job NAME is active, and why not; the status is 3 if it is not.
+def command(run: Invocation, name: str | None) -> int:
+    """Tell whether the job NAME is active, and why not; or that of all jobs.
+
+    The status is 3 if one is not active.
 
     \b
     Examples:
+      gafferctl status
       gafferctl status web
       gafferctl status shop.worker --json
     """
+    if name is None:
+        jobs = run.server().status()
+        run.show(jobs, _table(jobs))
+        return 0 if all(each.active for each in jobs) else NOT_RUNNING
     status = run.server().job(name).status()
     run.show(status, printable(condition(status)))
     return 0 if status.active else NOT_RUNNING
+
+
+def _table(jobs: list[NamedStatus]) -> Iterator[str]:
+    rows = [[each.name, printable(condition(each))] for each in jobs]
+    return columns(["NAME", "CONDITION"], rows)
