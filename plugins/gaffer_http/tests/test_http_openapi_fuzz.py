@@ -183,6 +183,8 @@ def tame_body(body, named):
         del body["args"][10:]
     if body.get("detach") is True:
         body["detach"] = False
+    if body.get("pty") is True and not body.get("redirect_output"):
+        body["pty"] = False
     if isinstance(body.get("custom_streams"), list):
         used = body.get("redirect_output") if isinstance(body.get("redirect_output"), list) else []
         streams = body["custom_streams"]
