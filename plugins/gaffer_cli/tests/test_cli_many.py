@@ -10,6 +10,8 @@ from gaffer_client import AsyncLookup
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
+from gaffer_lookup.registry import Node
+from gaffer_testing import Callers
 
 from gaffer_cli.many.places import Place, check_secrecy
 
@@ -49,7 +51,7 @@ class Nodes:
         return node
 
     async def _live(self, ini, task_status):
-        async with kernel(ini, gaffer_http, gaffer_lookup) as node:
+        async with kernel(ini, gaffer_http, gaffer_lookup, Callers()) as node:
             task_status.started(node)
             await trio.sleep_forever()
 
@@ -65,7 +67,7 @@ class Nodes:
 @pytest.fixture
 async def nodes():
     async with (
-        kernel("", Lookupd(), HttpHandler(routes=False)) as lookupd,
+        kernel("", Callers(), Lookupd(), HttpHandler(routes=False)) as lookupd,
         trio.open_nursery() as nursery,
     ):
         yield Nodes(lookupd, nursery)
@@ -135,6 +137,32 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(n
     assert done.stdout == "one: active\n"
     assert done.stderr == f"gafferctl: gone: nobody answers at {NOBODY}: connection refused\n"
     assert done.returncode == 1
+
+
+async def test_a_node_that_shall_not_have_the_token_kept_the_others_from_being_asked(
+    nodes, ask, tmp_path
+):
+    token = tmp_path / "token"
+    token.write_text("manage")
+    await nodes.add("one", "web")
+    nodes.lookupd.services["lookupd"].connect("test").identify("far", "http://web1:5000", "0.1")
+    arguments = ["--token-file", str(token), "--lookup", nodes.url, "status", "web"]
+    done = await ask("gafferctl", *arguments)
+    assert done.stdout == "one: active\n"
+    assert done.stderr == (
+        "gafferctl: far: http://web1:5000 is no https://, where others could read the token\n"
+    )
+    assert done.returncode == 1
+
+
+async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
+    await nodes.add("one", "web")
+    # As a lookupd tells it that has not looked at what nodes say.
+    evil = Node("\x1b]0;mine\x07evil\r\x1b[2K", NOBODY, "0.1", "test")
+    nodes.lookupd.services["lookupd"].store.add_node(evil)
+    done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
+    assert done.stdout == "one: active\n"
+    assert done.stderr == f"gafferctl: evil\\r: nobody answers at {NOBODY}: connection refused\n"
 
 
 async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):

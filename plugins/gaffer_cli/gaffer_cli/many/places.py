@@ -10,6 +10,7 @@ from gaffer_client.address import Address
 
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.printable import printable
 
 if TYPE_CHECKING:
     from gaffer_client import Node
@@ -69,11 +70,10 @@ def _is_here(host: str) -> bool:
 
 def _named(nodes: list[Node]) -> list[Place]:
     """Two nodes of one name are told apart by where they are."""
-    names = Counter(node.name for node in nodes)
-    return sorted(
-        Place(node.name if names[node.name] == 1 else f"{node.name}@{node.origin}", node.origin)
-        for node in nodes
-    )
+    # A lookupd may lie: names go to a terminal.
+    found = {Place(printable(node.name), printable(node.origin)) for node in nodes}
+    names = Counter(name for name, _ in found)
+    return sorted(Place(name if names[name] == 1 else f"{name}@{url}", url) for name, url in found)
 
 
 def _names(place: Place) -> set[str]:

@@ -50,14 +50,12 @@ def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:
         The status: that of the verb where it was the same everywhere, else 1.
 
     Raises:
-        Failure, ClientError: there is nobody to ask, or a token that would be shown to everybody.
+        Failure, ClientError: there is nobody to ask.
         Exception: what the verb raises that no person can do anything about.
     """
     found = places(run)
     token = run.settings()["token"]
-    for place in found:
-        check_secrecy(place, token)
-    outcomes = sorted(_gathered(found, partial(_at, ctx, run, verb)))
+    outcomes = sorted(_gathered(found, partial(_at, ctx, run, verb, token)))
     present = [each for each in outcomes if not each.is_absent] or outcomes[:1]
     _tell(run, present)
     statuses = {each.status for each in present}
@@ -90,9 +88,12 @@ def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_
         yield outcome
 
 
-def _at(ctx: click.Context, run: Invocation, verb: Verb, place: Place) -> _Outcome:
+def _at(
+    ctx: click.Context, run: Invocation, verb: Verb, token: str | None, place: Place
+) -> _Outcome:
     here = AtPlace(run, place)
     try:
+        check_secrecy(place, token)
         with click.Context(ctx.command, ctx.parent, ctx.info_name, here):
             status = verb()
     except Exception as error:
