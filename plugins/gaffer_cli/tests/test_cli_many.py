@@ -13,7 +13,7 @@ from gaffer_lookup.lookupd.plugin import Lookupd
 from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 
-from gaffer_cli.many.places import Place, check_secrecy
+from gaffer_cli.many.places import Place, check_secrecy, check_whereabouts
 
 SLEEP = "sleep 1000"
 NOBODY = "http://127.0.0.1:9"
@@ -219,3 +219,20 @@ def test_a_token_was_shown_to_everybody_on_the_way_to_a_node(url):
     check_secrecy(Place("one", url), None)
     with pytest.raises(Exception, match="others could read the token"):
         check_secrecy(Place("one", url), "secret")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "http://localhost:1", "https://[::1]:1"])
+def test_a_verb_for_a_node_elsewhere_was_done_by_the_gafferd_here(url):
+    with pytest.raises(Exception, match="is only on its own machine"):
+        check_whereabouts(Place("one", url), ["https://lookup.example:5010", "etcd://10.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    "lookup", ["http://127.0.0.1:5010", "localhost:5010", "etcd://[::1]:2379/x", "unix:/run/lookup"]
+)
+def test_what_a_lookupd_here_calls_this_machine_is_this_machine(lookup):
+    check_whereabouts(Place("one", "http://127.0.0.1:5000"), ["https://lookup.example", lookup])
+
+
+def test_nodes_with_an_address_for_others_are_asked_wherever_the_lookupd_is():
+    check_whereabouts(Place("one", "https://web1:5000"), ["https://lookup.example:5010"])
