@@ -162,7 +162,7 @@ async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
     nodes.lookupd.services["lookupd"].store.add_node(evil)
     done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
     assert done.stdout == "one: active\n"
-    assert done.stderr == f"gafferctl: evil\\r: nobody answers at {NOBODY}: connection refused\n"
+    assert done.stderr == f"gafferctl: evil\\x0d: nobody answers at {NOBODY}: connection refused\n"
 
 
 async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):
