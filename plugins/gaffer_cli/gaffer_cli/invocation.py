@@ -53,6 +53,11 @@ class Invocation:
         """Where gafferd is."""
         return self.connect or os.environ.get(ENDPOINT_VARIABLE) or address.DEFAULT
 
+    @property
+    def lookup_urls(self) -> tuple[str, ...]:
+        """Where lookupds are."""
+        return self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").split())
+
     def settings(self) -> dict[str, Any]:
         """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
 
@@ -83,7 +88,7 @@ class Invocation:
         """
         from gaffer_cli.many.registry import registry_at
 
-        urls = self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").split())
+        urls = self.lookup_urls
         if not urls:
             raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
         settings = {**self.settings(), "urls": urls}

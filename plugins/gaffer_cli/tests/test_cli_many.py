@@ -10,8 +10,10 @@ from gaffer_client import AsyncLookup
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
+from gaffer_lookup.registry import Node
+from gaffer_testing import Callers
 
-from gaffer_cli.many.places import Place, check_secrecy
+from gaffer_cli.many.places import Place, check_secrecy, check_whereabouts
 
 SLEEP = "sleep 1000"
 NOBODY = "http://127.0.0.1:9"
@@ -49,7 +51,7 @@ class Nodes:
         return node
 
     async def _live(self, ini, task_status):
-        async with kernel(ini, gaffer_http, gaffer_lookup) as node:
+        async with kernel(ini, gaffer_http, gaffer_lookup, Callers()) as node:
             task_status.started(node)
             await trio.sleep_forever()
 
@@ -65,7 +67,7 @@ class Nodes:
 @pytest.fixture
 async def nodes():
     async with (
-        kernel("", Lookupd(), HttpHandler(routes=False)) as lookupd,
+        kernel("", Callers(), Lookupd(), HttpHandler(routes=False)) as lookupd,
         trio.open_nursery() as nursery,
     ):
         yield Nodes(lookupd, nursery)
@@ -137,6 +139,32 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(n
     assert done.returncode == 1
 
 
+async def test_a_node_that_shall_not_have_the_token_kept_the_others_from_being_asked(
+    nodes, ask, tmp_path
+):
+    token = tmp_path / "token"
+    token.write_text("manage")
+    await nodes.add("one", "web")
+    nodes.lookupd.services["lookupd"].connect("test").identify("far", "http://web1:5000", "0.1")
+    arguments = ["--token-file", str(token), "--lookup", nodes.url, "status", "web"]
+    done = await ask("gafferctl", *arguments)
+    assert done.stdout == "one: active\n"
+    assert done.stderr == (
+        "gafferctl: far: http://web1:5000 is no https://, where others could read the token\n"
+    )
+    assert done.returncode == 1
+
+
+async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
+    await nodes.add("one", "web")
+    # As a lookupd tells it that has not looked at what nodes say.
+    evil = Node("\x1b]0;mine\x07evil\r\x1b[2K", NOBODY, "0.1", "test")
+    nodes.lookupd.services["lookupd"].store.add_node(evil)
+    done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
+    assert done.stdout == "one: active\n"
+    assert done.stderr == f"gafferctl: evil\\x0d: nobody answers at {NOBODY}: connection refused\n"
+
+
 async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):
     await nodes.add("one", "web")
     done = await ask("gafferctl", "--lookup", NOBODY, "--lookup", nodes.url, "status", "web")
@@ -191,3 +219,20 @@ def test_a_token_was_shown_to_everybody_on_the_way_to_a_node(url):
     check_secrecy(Place("one", url), None)
     with pytest.raises(Exception, match="others could read the token"):
         check_secrecy(Place("one", url), "secret")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "http://localhost:1", "https://[::1]:1"])
+def test_a_verb_for_a_node_elsewhere_was_done_by_the_gafferd_here(url):
+    with pytest.raises(Exception, match="is only on its own machine"):
+        check_whereabouts(Place("one", url), ["https://lookup.example:5010", "etcd://10.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    "lookup", ["http://127.0.0.1:5010", "localhost:5010", "etcd://[::1]:2379/x", "unix:/run/lookup"]
+)
+def test_what_a_lookupd_here_calls_this_machine_is_this_machine(lookup):
+    check_whereabouts(Place("one", "http://127.0.0.1:5000"), ["https://lookup.example", lookup])
+
+
+def test_nodes_with_an_address_for_others_are_asked_wherever_the_lookupd_is():
+    check_whereabouts(Place("one", "https://web1:5000"), ["https://lookup.example:5010"])

@@ -9,6 +9,7 @@ import pytest
 import trio
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, hookimpl, open_kernel
+from gaffer_testing.callers import TokenCaller
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
 from gaffer_lookup.lookupd.plugin import Lookupd
@@ -16,19 +17,14 @@ from gaffer_lookup.lookupd.plugin import Lookupd
 DEADLINE = 20.0
 """Seconds for anything that is waited for."""
 
-RIGHTS = ("read", "write", "manage")
 
-
-class Known:
+class Known(TokenCaller):
     """Somebody with a right, until it is revoked."""
 
     def __init__(self, name, right):
+        super().__init__(right)
         self.name = f"token {name}"
-        self.right = right
         self.scopes = set()
-
-    def may(self, right, session=None):
-        return RIGHTS.index(right) <= RIGHTS.index(self.right)
 
     @contextmanager
     def admitted(self):

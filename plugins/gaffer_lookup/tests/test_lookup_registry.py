@@ -264,6 +264,23 @@ async def test_numbers_are_bounded(registry, monkeypatch):
     refused(400, "bad_message", other.identify, "web2", "http://web2:5000", "0.1")
 
 
+async def test_one_node_could_fill_the_memory_with_many_jobs_of_many_processes(
+    registry, monkeypatch
+):
+    monkeypatch.setattr(registrant, "MOST_PROCESSES", 3)
+    node = identified(registry)
+    refused(400, "bad_message", node.register_jobs, {"web": [1, 2], "db": [3, 4]})
+    node.register_jobs({"web": [1, 2], "db": [3]})
+    refused(400, "bad_message", node.register_process, "db", 4)
+    # What is gone makes room, once.
+    for _ in range(2):
+        node.unregister_process("db", 3)
+    node.register_process("db", 4)
+    node.unregister_job("web")
+    node.register_jobs({"more": [5, 6]})
+    refused(400, "bad_message", node.register_process, "db", 7)
+
+
 # Time
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from gaffer_client.address import Address
 
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.printable import printable
 
 if TYPE_CHECKING:
     from gaffer_client import Node
@@ -49,6 +52,29 @@ def complain(run: Invocation, found: Found[Any]) -> None:
         run.complain(str(error))
 
 
+def check_place(run: Invocation, place: Place) -> None:
+    """Before a gafferd is asked, check that its address leads to it and keeps the token.
+
+    Raises:
+        Failure: it does not.
+    """
+    check_whereabouts(place, run.lookup_urls)
+    check_secrecy(place, run.settings()["token"])
+
+
+def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:
+    """What another machine calls 127.0.0.1 is itself: here, another gafferd would be asked.
+
+    Raises:
+        Failure: it is that, and no lookupd is on this machine.
+    """
+    if _is_here(Address.parse(place.url).host) and not any(map(_is_near, lookups)):
+        raise Failure(
+            f"{place.url} is only on its own machine: give that gafferd an endpoint for others,"
+            " or [lookup] broadcast_address"
+        )
+
+
 def check_secrecy(place: Place, token: str | None) -> None:
     """Whoever registers says where a token goes; but not that everybody on the way can read it.
 
@@ -60,6 +86,11 @@ def check_secrecy(place: Place, token: str | None) -> None:
         raise Failure(f"{place.url} is no https://, where others could read the token")
 
 
+def _is_near(url: str) -> bool:
+    address = urlsplit(url if "://" in url or url.startswith("unix:") else f"//{url}")
+    return "unix" in address.scheme or _is_here(address.hostname or "")
+
+
 def _is_here(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -69,11 +100,10 @@ def _is_here(host: str) -> bool:
 
 def _named(nodes: list[Node]) -> list[Place]:
     """Two nodes of one name are told apart by where they are."""
-    names = Counter(node.name for node in nodes)
-    return sorted(
-        Place(node.name if names[node.name] == 1 else f"{node.name}@{node.origin}", node.origin)
-        for node in nodes
-    )
+    # A lookupd may lie: names go to a terminal.
+    found = {Place(printable(node.name), printable(node.origin)) for node in nodes}
+    names = Counter(name for name, _ in found)
+    return sorted(Place(name if names[name] == 1 else f"{name}@{url}", url) for name, url in found)
 
 
 def _names(place: Place) -> set[str]:

@@ -33,7 +33,7 @@ def reaching(verb: Verb, callback: Callback) -> Callback:
 
 def _reach(ctx: click.Context, run: Invocation, verb: Verb, call: Callback) -> Any:
     # Late: most runs ask one gafferd.
-    from gaffer_cli.many.places import check_secrecy, places
+    from gaffer_cli.many.places import check_place, places
     from gaffer_cli.many.scatter import scatter
 
     match verb.reach:
@@ -44,7 +44,7 @@ def _reach(ctx: click.Context, run: Invocation, verb: Verb, call: Callback) -> A
             if len(found) > 1:
                 names = ", ".join(each.name for each in found)
                 raise Failure(f"{verb.name} is for one node: choose with --node among {names}")
-            check_secrecy(found[0], run.settings()["token"])
+            check_place(run, found[0])
             run.connect = found[0].url
             return call()
         case _:

@@ -14,7 +14,7 @@ from gaffer_client import NotFound
 from gaffer_cli.exits import FAILED, NotLoaded, status_of
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.many.at import Answer, AtPlace
-from gaffer_cli.many.places import Place, check_secrecy, places
+from gaffer_cli.many.places import Place, check_place, places
 
 AT_ONCE = 64
 """Gafferds that are asked at the same time."""
@@ -50,13 +50,10 @@ def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:
         The status: that of the verb where it was the same everywhere, else 1.
 
     Raises:
-        Failure, ClientError: there is nobody to ask, or a token that would be shown to everybody.
+        Failure, ClientError: there is nobody to ask.
         Exception: what the verb raises that no person can do anything about.
     """
     found = places(run)
-    token = run.settings()["token"]
-    for place in found:
-        check_secrecy(place, token)
     outcomes = sorted(_gathered(found, partial(_at, ctx, run, verb)))
     present = [each for each in outcomes if not each.is_absent] or outcomes[:1]
     _tell(run, present)
@@ -93,6 +90,7 @@ def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_
 def _at(ctx: click.Context, run: Invocation, verb: Verb, place: Place) -> _Outcome:
     here = AtPlace(run, place)
     try:
+        check_place(run, place)
         with click.Context(ctx.command, ctx.parent, ctx.info_name, here):
             status = verb()
     except Exception as error:

@@ -20,6 +20,9 @@ MOST_JOBS = 10_000
 MOST_PIDS = 10_000
 """Of one job on one node."""
 
+MOST_PROCESSES = 100_000
+"""Of all jobs of one node."""
+
 
 class Registrant:
     """Somebody who may register one node, until he leaves or is silent for longer than a lease.
@@ -38,6 +41,7 @@ class Registrant:
         self._registry = registry
         self._store = registry.store
         self._owner = owner
+        self._processes = 0
 
     def __str__(self) -> str:
         return f"node {self.node}" if self.node else f"a connection of {self._owner}"
@@ -88,6 +92,7 @@ class Registrant:
             found[job] = _distinct(job, pids)
         if len(known) + len(found) > MOST_JOBS:
             raise bad_message(f"a node has at most {MOST_JOBS} jobs")
+        self._make_room(sum(map(len, found.values())))
         for job, its in found.items():
             self._add(node, job, its)
 
@@ -101,7 +106,9 @@ class Registrant:
     def unregister_job(self, name: str) -> None:
         """Tell that a job is gone, with all its processes; nothing if it was not there."""
         node, job = self._named(name)
-        if job in self._store.jobs_of(node):
+        pids = self._store.jobs_of(node).get(job)
+        if pids is not None:
+            self._processes -= len(pids)
             self._registry.forget_job(node, job)
 
     def register_process(self, name: str, pid: int) -> None:
@@ -119,6 +126,7 @@ class Registrant:
             raise conflict(f"process {pid} of {str(job)!r} is registered already")
         if len(pids) >= MOST_PIDS:
             raise bad_message(f"a job has at most {MOST_PIDS} processes")
+        self._make_room(1)
         self._store.add_pid(node, job, pid)
         self._registry.tell("add_process", node, job, pid=pid)
 
@@ -127,6 +135,7 @@ class Registrant:
         node, job = self._named(name)
         if pid in self._store.jobs_of(node).get(job, ()):
             self._store.remove_pid(node, job, pid)
+            self._processes -= 1
             self._registry.tell("remove_process", node, job, pid=pid)
 
     def leave(self) -> None:
@@ -134,6 +143,11 @@ class Registrant:
         if not self.gone.is_set():
             self.gone.set()
             self._registry.left(self)
+
+    def _make_room(self, processes: int) -> None:
+        if self._processes + processes > MOST_PROCESSES:
+            raise bad_message(f"a node has at most {MOST_PROCESSES} processes")
+        self._processes += processes
 
     def _named(self, name: str) -> tuple[Node, JobName]:
         return self._identified(), _parsed(name)
