@@ -1,19 +1,21 @@
 """What docs/cluster.md shows is what happens."""
 
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from gaffer_kernel import Config
-from tests.gafferd import Home, wait_until
+from tests.gafferd import DEADLINE, Home
 
 from gaffer_lookup.lookupd.options import make_parser
 from gaffer_lookup.node.settings import KEYS, OPTIONS
-
-from .programs import free_port
 
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text()
@@ -56,6 +58,13 @@ def shell(tmp_path):
             )
         return done.stdout
 
+    def wait_for(command, shown):
+        deadline = time.monotonic() + DEADLINE
+        while not answers_as(shown, answer := run(command)):
+            noise = (tmp_path / "noise").read_text()
+            assert time.monotonic() < deadline, f"{command}: {answer}\n{noise}"
+
+    run.wait_for = wait_for
     yield run
     home.clean_up()
 
@@ -69,14 +78,31 @@ def test_the_session_goes_as_shown(shell):
     session = session.replace("500$n", f"{base // 10}$n").replace(":500", f":{base // 10}")
     for command, shown in COMMAND.findall(session):
         if shown:
-            wait_until(lambda c=command, s=shown: answers_as(s, shell(continued(c))))
+            shell.wait_for(continued(command), shown)
         else:
             shell(continued(command))
 
 
 def free_base():
-    """A number that ends in 0, so that the ports behind it are free, as far as one can tell."""
-    return free_port() // 10 * 10
+    """A number that ends in 0, so that it and the nine behind it are ports that nobody has.
+
+    They are none that the system gives to whoever asks for any, as other tests do all the time.
+    """
+    return next(base for base in shuffled(range(20_000, 32_000, 10)) if are_free(base))
+
+
+def shuffled(numbers):
+    return random.sample(numbers, len(numbers))
+
+
+def are_free(base):
+    try:
+        with ExitStack() as stack:
+            for port in range(base, base + 10):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+    except OSError:
+        return False
+    return True
 
 
 def continued(command):
