@@ -1,7 +1,10 @@
 """One command and many gafferds: two in this program, and a lookupd that knows them."""
 
 import json
+import sys
+from functools import partial
 
+import click
 import gaffer_http
 import gaffer_lookup
 import pytest
@@ -13,7 +16,9 @@ from gaffer_lookup.lookupd.plugin import Lookupd
 from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 
+from gaffer_cli.invocation import Invocation
 from gaffer_cli.many.places import Place, check_secrecy, check_whereabouts
+from gaffer_cli.many.scatter import scatter
 
 SLEEP = "sleep 1000"
 NOBODY = "http://127.0.0.1:9"
@@ -200,6 +205,15 @@ async def test_a_live_verb_is_for_one_node(nodes, ask):
 def test_what_means_nothing_together_is_refused(command, arguments, said, status):
     done = command("gafferctl", *arguments)
     assert (done.returncode, done.stderr) == (status, f"gafferctl: {said}\n")
+
+
+def test_a_verb_that_exits_kept_the_command_waiting_for_ever(monkeypatch):
+    monkeypatch.setattr("gaffer_cli.many.scatter.places", lambda run: [Place("one", NOBODY)])
+    run = Invocation()
+    run.hear("lookup", (NOBODY,))
+    ctx = click.Context(click.Command("exits"), obj=run)
+    with ctx, pytest.raises(SystemExit):
+        scatter(ctx, run, partial(sys.exit, 3))
 
 
 async def test_a_node_that_is_not_there_is_named(nodes, ask):

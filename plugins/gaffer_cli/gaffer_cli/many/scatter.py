@@ -63,7 +63,7 @@ def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:
 
 def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_Outcome]:
     waiting: SimpleQueue[Place | None] = SimpleQueue()
-    done: SimpleQueue[_Outcome | Exception] = SimpleQueue()
+    done: SimpleQueue[_Outcome | BaseException] = SimpleQueue()
     for place in found:
         waiting.put(place)
 
@@ -71,8 +71,8 @@ def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_
         while (place := waiting.get()) is not None:
             try:
                 done.put(at(place))
-            except Exception as error:  # noqa: BLE001
-                # Raised below.
+            except BaseException as error:  # noqa: BLE001
+                # Raised below, a SystemExit too: here it would only end this thread.
                 done.put(error)
 
     for _ in range(min(AT_ONCE, len(found))):
@@ -82,7 +82,7 @@ def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_
         Thread(target=work, daemon=True).start()
     for _ in found:
         outcome = done.get()
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
         yield outcome
 
