@@ -4,6 +4,7 @@
     lookupd    the command
     registry   what is known of nodes
     etcd       where several lookupds keep that, and nodes without any
+    untold     the jobs of which somebody has to be told something
     words      what a node says and is answered
 
 Importing it must stay cheap, as gafferd does so to find out what it is.

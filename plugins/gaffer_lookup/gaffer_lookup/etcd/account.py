@@ -1,20 +1,14 @@
-"""What etcd has been told of the jobs of a node, against what is true: what brings them together.
-
-Not a queue of events but the difference of two states: however long etcd is away, there is never
-more to tell than there are jobs.
-"""
+"""What etcd has been told of the jobs of a node, against what is true."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable
 
 from gaffer_kernel import JobName
 
 from gaffer_lookup.etcd.keys import Keys, delete, pids_value, put
 from gaffer_lookup.etcd.wire import Body
-
-Truth = Callable[[JobName], Set[int] | None]
-"""The pids of a job; None if there is no such job."""
+from gaffer_lookup.untold import Truth, Untold
 
 Batch = dict[JobName, frozenset[int] | None]
 """What is to be told of some jobs; None of one that is gone."""
@@ -26,7 +20,7 @@ MOST_BYTES = 512 * 1024
 """In one transaction; etcd takes three times as much."""
 
 
-class Account:
+class Account(Untold):
     """The account of one registration.
 
     Args:
@@ -37,30 +31,14 @@ class Account:
     """
 
     def __init__(self, keys: Keys, lease: int, truth: Truth, jobs: Iterable[JobName]) -> None:
+        super().__init__(truth, jobs)
         self._keys = keys
         self._lease = lease
-        self._truth = truth
-        self._told: dict[JobName, frozenset[int]] = {}
         # Those of batches that are under way, or of which nobody knows what has become.
         self._unsure: set[JobName] = set()
-        # A dictionary, because it keeps the order.
-        self._open: dict[JobName, None] = dict.fromkeys(jobs)
 
-    def touch(self, job: JobName) -> None:
-        """Something has become of a job."""
-        if job in self._told or job in self._unsure or self._truth(job) is not None:
-            self._open[job] = None
-        else:
-            # It came and went untold: else names that are used once would pile up.
-            self._open.pop(job, None)
-
-    def touch_all(self, jobs: Iterable[JobName]) -> None:
-        """Nobody knows what has become of any job.
-
-        Args:
-            jobs: all that there are.
-        """
-        self._open |= dict.fromkeys((*self._told, *jobs))
+    def _may_be_known(self, job: JobName) -> bool:
+        return super()._may_be_known(job) or job in self._unsure
 
     def batch(self) -> Batch:
         """What is to be told next, all at once: as much as one transaction takes; empty if nothing.

@@ -10,12 +10,13 @@ import trio
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_kernel import JobName
 
-from gaffer_lookup.etcd.account import Account, Truth
+from gaffer_lookup.etcd.account import Account
 from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import EtcdError, LeaseLost, Taken
 from gaffer_lookup.etcd.keys import Keys, node_value, put
 from gaffer_lookup.etcd.wire import Body, Lease
 from gaffer_lookup.registry.facts import Node
+from gaffer_lookup.untold import Truth
 
 log = logging.getLogger(__name__)
 

@@ -1,16 +1,13 @@
-"""What one lookupd has been told, against what is true: the next word that brings them together.
-
-Not a queue of events but the difference of two states: however much happens while nobody listens,
-there are never more words to say than there are jobs and processes.
-"""
+"""What one lookupd has been told, against what is true."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 
 from gaffer_kernel import JobName
 
+from gaffer_lookup.untold import Truth, Untold
 from gaffer_lookup.words import (
     RegisterJob,
     RegisterJobs,
@@ -26,11 +23,8 @@ ROOM = 32 * 1024
 DIGITS = 20
 """Bytes of a pid, or of what is around a name, at the most."""
 
-Truth = Callable[[JobName], Set[int] | None]
-"""The pids of a job; None if there is no such job."""
 
-
-class Ledger:
+class Ledger(Untold):
     """The account of one lookupd.
 
     Args:
@@ -39,11 +33,8 @@ class Ledger:
     """
 
     def __init__(self, truth: Truth, ids: Iterator[int]) -> None:
-        self._truth = truth
+        super().__init__(truth)
         self._ids = ids
-        self._told: dict[JobName, Set[int]] = {}
-        # A dictionary, because it keeps the order.
-        self._open: dict[JobName, None] = {}
         # Those of one job, or of many new ones: `_told` has them already.
         self._words: deque[Said] = deque()
 
@@ -56,22 +47,6 @@ class Ledger:
         self._told = {}
         self._words.clear()
         self._open = dict.fromkeys(jobs)
-
-    def touch(self, job: JobName) -> None:
-        """Something has become of a job."""
-        if job in self._told or self._truth(job) is not None:
-            self._open[job] = None
-        else:
-            # It came and went untold: else names that are used once would pile up.
-            self._open.pop(job, None)
-
-    def touch_all(self, jobs: Iterable[JobName]) -> None:
-        """Nobody knows what has become of any job.
-
-        Args:
-            jobs: all that there are.
-        """
-        self._open |= dict.fromkeys((*self._told, *jobs))
 
     def next(self) -> Said | None:
         """The next thing to say, which counts as told; None if there is nothing."""

@@ -18,7 +18,8 @@ from gaffer_kernel import JobName
 from gaffer_kernel.plugins.faults import describe
 
 from gaffer_lookup.node.dialogue import Dialogue
-from gaffer_lookup.node.ledger import Ledger, Truth
+from gaffer_lookup.node.ledger import Ledger
+from gaffer_lookup.untold import Truth
 from gaffer_lookup.words import Identify, Ping, Said
 
 log = logging.getLogger(__name__)
