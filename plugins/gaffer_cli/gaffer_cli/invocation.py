@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +70,7 @@ class Invocation:
         certificate = (self.certfile, self.keyfile) if self.keyfile else self.certfile
         return {
             "url": self.endpoint,
-            "token": self._token(),
+            "token": self.token,
             "ca_file": self.cacert,
             "certificate": certificate,
         }
@@ -122,7 +123,14 @@ class Invocation:
             for line in lines:
                 click.echo(line)
 
-    def _token(self) -> str | None:
+    @cached_property
+    def token(self) -> str | None:
+        """What is shown to whoever is asked; read once, as what comes out of a pipe is gone then.
+
+        Raises:
+            Failure: the file holds none.
+            OSError: it cannot be read.
+        """
         if self.token_file is None:
             from gaffer_client import token_from_environment
 

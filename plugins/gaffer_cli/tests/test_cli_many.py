@@ -17,6 +17,7 @@ from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.many.at import AtPlace
 from gaffer_cli.many.places import Place, check_secrecy, check_whereabouts
 from gaffer_cli.many.scatter import scatter
 
@@ -214,6 +215,16 @@ def test_a_verb_that_exits_kept_the_command_waiting_for_ever(monkeypatch):
     ctx = click.Context(click.Command("exits"), obj=run)
     with ctx, pytest.raises(SystemExit):
         scatter(ctx, run, partial(sys.exit, 3))
+
+
+def test_a_token_was_read_again_for_each_node_though_a_pipe_gives_it_once(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("secret\n")
+    run = Invocation()
+    run.hear("token_file", str(file))
+    assert run.settings()["token"] == "secret"
+    file.unlink()
+    assert AtPlace(run, Place("one", NOBODY)).settings()["token"] == "secret"
 
 
 async def test_a_node_that_is_not_there_is_named(nodes, ask):

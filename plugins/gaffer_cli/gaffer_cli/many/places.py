@@ -59,7 +59,7 @@ def check_place(run: Invocation, place: Place) -> None:
         Failure: it does not.
     """
     check_whereabouts(place, run.lookup_urls)
-    check_secrecy(place, run.settings()["token"])
+    check_secrecy(place, run.token)
 
 
 def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:
