@@ -45,12 +45,17 @@ def become_subreaper() -> bool:
 class Member:
     """An inherited process that belongs to one of our children's groups or carries its mark."""
 
-    def __init__(self, os_pid: int, pidfd: int, group: int, mark: str) -> None:
+    def __init__(self, os_pid: int, pidfd: int, born: int, mark: str) -> None:
         self.os_pid = os_pid
         self.pidfd = pidfd
-        self.group = group
+        self.born = born
         self.mark = mark
         self.waiters: list[Callable[[], None]] = []
+
+    @property
+    def group(self) -> int:
+        """Its group at this moment: it may lead one of its own since it was adopted."""
+        return os.getpgid(self.os_pid)
 
     def signal(self, signum: int) -> None:
         """Send a signal to it, and to its group when it leads one; nothing happens when it is gone.
@@ -190,7 +195,7 @@ class Adopted:
         return self._sessions.get(who.session)
 
     def _adopt(self, pid: int, who: Identity, mark: str) -> None:
-        member = Member(pid, os.pidfd_open(pid), who.group, mark)
+        member = Member(pid, os.pidfd_open(pid), who.born, mark)
         self._members[pid] = member
         if who.session not in self._known:
             self._sessions[who.session] = mark

@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from gaffer_kernel.linux.adopted import Adopted, Member
+from gaffer_kernel.linux.kin import ticks
 from gaffer_kernel.linux.poller import FLOOD, Poller
 from gaffer_kernel.linux.spawn import Started
 from gaffer_kernel.system import ChildListener, End
@@ -74,6 +75,7 @@ class LinuxChild:
         self._detach = detach
         self._on_gone = on_gone
         self._ending = 0
+        self._ending_since = 0
         self._told: set[Member] = set()
         self._dead = False
         self._gone = False
@@ -97,6 +99,7 @@ class LinuxChild:
         if self._gone:
             return
         self._ending = signum
+        self._ending_since = ticks()
         self._read_on()
         self._told.clear()
         self._to_group(signum)
@@ -287,9 +290,10 @@ class LinuxChild:
             if member.group != self.os_pid:
                 log.warning("%s left os pid %d behind: ending it", self._title, member.os_pid)
                 member.signal(self._ending)
-            elif self._ending == signal.SIGKILL:
-                # Those still in the group got any other signal with it; twice may mean more.
-                member.signal(signal.SIGKILL)
+            elif self._ending == signal.SIGKILL or member.born >= self._ending_since:
+                # The others in the group got the signal with it; twice may mean more. Who was born
+                # since has not: a fork does not hand on a signal that waits because it is blocked.
+                member.signal(self._ending)
 
     def _finish(self) -> None:
         self._gone = True

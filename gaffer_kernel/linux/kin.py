@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import NamedTuple
 
 MARK = "GAFFER_SPAWN"
 """The variable in the environment of every child that tells whose it is."""
+TICKS = os.sysconf("SC_CLK_TCK")
+"""How many of the system's ticks are a second."""
 
 
 class Identity(NamedTuple):
@@ -14,11 +17,12 @@ class Identity(NamedTuple):
 
     `mark` is empty when its environment has none, and None when that could not be read. `changing`
     says that it has not even arguments: it is in the middle of becoming another program, which
-    on a busy machine takes as long as it takes, or has ended.
+    on a busy machine takes as long as it takes, or has ended. `born` is in ticks, as `ticks` is.
     """
 
     group: int
     session: int
+    born: int
     zombie: bool
     mark: str | None
     changing: bool
@@ -42,11 +46,18 @@ def identify(pid: int) -> Identity | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name, in brackets, may hold anything, brackets too.
-            state, _, group, session, *_ = file.read().rpartition(b")")[2].split()
+            fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    zombie, mark = state in (b"Z", b"X"), _mark(pid)
-    return Identity(int(group), int(session), zombie, mark, mark is None and _changing(pid))
+    group, session, born = int(fields[2]), int(fields[3]), int(fields[19])
+    mark = _mark(pid)
+    changing = mark is None and _changing(pid)
+    return Identity(group, session, born, fields[0] in (b"Z", b"X"), mark, changing)
+
+
+def ticks() -> int:
+    """The time since the start of the machine, as /proc tells when a process was born."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
 
 def _mark(pid: int) -> str | None:

@@ -2,8 +2,10 @@
 
 import os
 import resource
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from math import inf
 from pathlib import Path
@@ -82,6 +84,45 @@ async def test_an_escapee_that_took_long_to_become_another_program_was_never_end
     process.stop()
     await run.end(process)
     await until(lambda: not branded(brand))
+
+
+async def test_what_left_the_group_after_it_was_adopted_was_never_told_to_end(run, brand, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    orphan = f"(sh -c 'read x <{gate}; exec setsid sleep 60' >/dev/null 2>&1 &); "
+    process = await run.begin(orphan + "exec sleep 60", shell=True)
+    await until(lambda: len(branded(brand)) == 2 and sleepers(brand) == {process.os_pid})
+    # The end of another one has it found, in the group still.
+    assert await run("echo hello") == "hello\n"
+    gate.write_text("go\n")
+    await grown(brand, 2)
+    process.stop()
+    exited = await run.end(process)
+    assert exited.data["term_signal"] == signal.SIGTERM
+    assert branded(brand) == []
+
+
+STARTS_WHEN_TOLD = """
+import os, signal, subprocess
+def told(*_):
+    # Back only when it is another program: one that was forked takes a signal as its parent would.
+    subprocess.Popen(["sleep", "60"])
+    os._exit(0)
+signal.signal(signal.SIGTERM, told)
+print("on", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+async def test_what_a_leader_started_in_its_group_when_told_to_end_was_never_told(run, brand):
+    process = await run.begin(
+        f"{sys.executable} -c {shlex.quote(STARTS_WHEN_TOLD)}", redirect_output=["out"]
+    )
+    await run.lines(process, "on")
+    process.stop()
+    await run.end(process)
+    assert branded(brand) == []
 
 
 async def test_what_escapes_is_ended_when_its_leader_exits_by_itself(run, brand):
