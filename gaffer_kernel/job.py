@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any, Protocol
 
-import msgspec
 import trio
 
 from gaffer_kernel import restart as rules
 from gaffer_kernel.errors import Closing, InvalidField, SpawnError
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.instances import Instances
-from gaffer_kernel.jobconfig import Flapping, JobConfig
+from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.names import JobName
 from gaffer_kernel.process import Process, signal_number
+from gaffer_kernel.recovery import Recovery
 from gaffer_kernel.scale import wanted_number
 from gaffer_kernel.slots import Slot
 from gaffer_kernel.system import End, System
@@ -49,8 +49,6 @@ class Job:
         name: session and name; `str()` of it is the shown name.
         config: what it was loaded with.
         numprocesses: how many instances are wanted while it is active.
-        history: the latest unexpected ends of instances, the newest last.
-        restarts: how many of its processes have ended unasked and got, or will get, a successor.
         gone: set when it has been unloaded and its last process reaped.
     """
 
@@ -70,8 +68,6 @@ class Job:
         self.name = name
         self.config = config
         self.numprocesses = config.numprocesses
-        self.history: deque[rules.Exit] = deque(maxlen=rules.HISTORY)
-        self.restarts = 0
         self.gone = trio.Event()
         self._system = system
         self._events = events
@@ -79,11 +75,10 @@ class Job:
         self._turns = turns
         self._next_pid = next_pid
         self._predecessor = predecessor
+        self._recovery = Recovery(name, system)
         self._instances = Instances(self, system, registry)
         self._started = False
         self._unloading = False
-        self._resume_at: float | None = None
-        self._flapping = rules.FlapRecord()
         self._messages: deque[Callable[[], None]] = deque()
         self._handling = False
         self._has_asked = False  # for a turn to start a process, and has not got it yet
@@ -152,7 +147,7 @@ class Job:
         """
         if self._unloading:
             raise Closing(f"job {self.name} is being unloaded")
-        process = self._process(0, self._one_off_config(env, graceful_timeout))
+        process = self._process(0, self.config.for_one_off(env, graceful_timeout))
         self.post(partial(self._instances.add_one_off, process))
         return process.pid
 
@@ -205,7 +200,17 @@ class Job:
     @property
     def active(self) -> bool:
         """Whether it keeps instances alive: started, and neither flapping nor given up."""
-        return self._started and self._resume_at is None
+        return self._started and self._recovery.resume_at is None
+
+    @property
+    def history(self) -> Sequence[rules.Exit]:
+        """The latest unexpected ends of instances, the newest last."""
+        return self._recovery.history
+
+    @property
+    def restarts(self) -> int:
+        """How many of its processes have ended unasked and got, or will get, a successor."""
+        return self._recovery.restarts
 
     @property
     def processes(self) -> list[Process]:
@@ -255,11 +260,7 @@ class Job:
             "max_processes": self.numprocesses,
             "stopped": not self._started,
             "restarts": self.restarts,
-            "flapping": {
-                "retries": self._flapping.retries - (self._resume_at == inf),
-                "waiting": self._resume_at is not None and self._resume_at != inf,
-                "gave_up": self._resume_at == inf,
-            },
+            "flapping": self._recovery.status(),
             "last_error": self._instances.last_error,
             "last_exit": str(self.history[-1]) if self.history else None,
             "next_start_in": self._next_start(),
@@ -267,7 +268,7 @@ class Job:
 
     def _next_start(self) -> float | None:
         """Seconds until something is started again; None when nothing waits for that."""
-        at = self._resume_at
+        at = self._recovery.resume_at
         if at is None and self.active and (slot := self._instances.slots.next_due()) is not None:
             at = slot.due
         return None if at is None or at == inf else max(0.0, at - self._system.now())
@@ -333,13 +334,13 @@ class Job:
             self._instances.slots.forgive(self._system.now())
             return
         self._started = True
-        self._flapping.clear()
+        self._recovery.forgive()
         self._resume()
 
     def _stop(self) -> None:
         if self._started:
             self._started = False
-            self._resume_at = None
+            self._recovery.resume_at = None
             self.publish("stop")
         self._instances.drop_one_offs()
         self._instances.stop_all()
@@ -359,9 +360,9 @@ class Job:
 
     def _update(self, start: bool) -> None:
         self._publish_update()
-        self._flapping.clear()
+        self._recovery.forgive()
         self._instances.stop_all()
-        if self._resume_at is not None:
+        if self._recovery.resume_at is not None:
             self._resume()
         elif start:
             self._start()
@@ -405,22 +406,6 @@ class Job:
         if self._is_due():
             self._instances.start_next()
 
-    def _one_off_config(
-        self, env: Mapping[str, str] | None, graceful_timeout: float | None
-    ) -> JobConfig:
-        config = self.config
-        # Checked by itself before it is merged: then every wrong kind of `env` is refused by name.
-        asked = msgspec.structs.replace(
-            config,
-            env={} if env is None else env,
-            graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
-        )
-        return msgspec.structs.replace(
-            asked,
-            env={**config.env, **asked.env},
-            graceful_timeout=asked.graceful_timeout or config.graceful_timeout,
-        )
-
     def _process(self, number: int, config: JobConfig) -> Process:
         process = Process(self._next_pid(), self.name, config, number=number, once=number == 0)
         process.request_stop = lambda: self.post(partial(self._instances.stop, process))
@@ -458,46 +443,17 @@ class Job:
         self._after_unexpected_end(slot, rules.Exit(slot.number, now, 0.0, None, 0))
 
     def _after_unexpected_end(self, slot: Slot, end: rules.Exit) -> None:
-        self.history.append(end)
-        slot.short_lives = slot.short_lives + 1 if end.uptime < rules.LONG_LIFE else 0
-        delay = self._advice.restart_delay(self, tuple(self.history))
         rule = self.config.flapping
-        if delay is None and rule is not None:
-            if rules.flaps(rule, self._flapping, end):
-                self._pause(rule, end)
-                return
-            delay = rules.delay_within(rule, slot.short_lives, self._system.random())
-        if delay is None:
-            delay = rules.backoff(slot.short_lives, self._system.random())
-        if end.exit_code is None:
-            delay = max(delay, rules.FIRST_DELAY)
-        elif delay != inf:
-            self.restarts += 1
-        self._instances.slots.vacate(slot, end.at + delay)
-        if slot.short_lives == 2 and end.exit_code is not None:
-            log.warning("%s: %s, again; next start in %.1f s", self.name, end, delay)
-
-    def _pause(self, rule: Flapping, end: rules.Exit) -> None:
-        """The job flaps: rest, or give up."""
-        gives_up = rules.gives_up(rule, self._flapping)
-        if end.exit_code is not None and not gives_up:
-            self.restarts += 1
-        self._resume_at = inf if gives_up else self._system.now() + rule.retry_in
-        if gives_up:
-            log.error("%s: %s; given up after %d retries", self.name, end, rule.max_retry)
-        else:
-            log.warning("%s: %s; it flaps, next try in %g s", self.name, end, rule.retry_in)
-        self.publish(
-            "flap",
-            retries=min(self._flapping.retries, rule.max_retry),
-            retry_in=None if gives_up else rule.retry_in,
-            gave_up=gives_up,
-        )
-        self._instances.stop_all()
+        advise = partial(self._advice.restart_delay, self)
+        delay = self._recovery.after(slot, end, rule, advise)
+        if delay is not None:
+            self._instances.slots.vacate(slot, end.at + delay)
+        elif rule is not None:
+            self.publish("flap", **self._recovery.rest(rule, end))
+            self._instances.stop_all()
 
     def _resume(self) -> None:
-        self._resume_at = None
-        self._flapping.ends = []
+        self._recovery.resume()
         self._instances.slots.forgive(self._system.now())
         self.publish("start")
 
@@ -520,14 +476,14 @@ class Job:
     def _keep_time(self) -> None:
         now = self._system.now()
         self._instances.kill_overdue(now)
-        if self._resume_at is not None and self._resume_at <= now:
+        if self._recovery.resume_at is not None and self._recovery.resume_at <= now:
             self._resume()
 
     def _next_time(self) -> float:
         """When something is to be done without a message; what waits for its turn is not."""
         due = inf
-        if self._resume_at is not None:
-            due = self._resume_at
+        if self._recovery.resume_at is not None:
+            due = self._recovery.resume_at
         elif self.active and (slot := self._instances.slots.next_due()) is not None:
             # Not "if it is in the future": it may have become due since we looked.
             due = inf if self._has_asked else slot.due

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from gaffer_kernel import fieldtypes as ft
 from gaffer_kernel import jobrules
@@ -135,6 +135,26 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if mapping.get("custom_channels"):
             raise InvalidField("custom_channels", "can only be given from Python")
         return cls(**mapping)
+
+    def for_one_off(
+        self, env: Mapping[str, str] | None, graceful_timeout: float | None
+    ) -> "JobConfig":
+        """The same with variables over its own, and with another timeout unless that is None or 0.
+
+        Raises:
+            InvalidField: `env` or `graceful_timeout` cannot be accepted.
+        """
+        # Checked by itself before it is merged: then every wrong kind of `env` is refused by name.
+        asked = replace(
+            self,
+            env={} if env is None else env,
+            graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
+        )
+        return replace(
+            asked,
+            env={**self.env, **asked.env},
+            graceful_timeout=asked.graceful_timeout or self.graceful_timeout,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field and its value as JSON would have it, but for `custom_channels`."""
