@@ -16,6 +16,9 @@ from gaffer_kernel.system import End, System
 
 log = logging.getLogger(__name__)
 
+KEPT = 4
+"""Ended processes of a job whose last output is kept, for whoever asks why they ended."""
+
 
 class Owner(Protocol):
     """What the instances need of their job."""
@@ -45,11 +48,13 @@ class Instances:
     Attributes:
         processes: all that have not been reaped, by pid.
         slots: the places.
+        ended: the last KEPT that have been reaped and wrote what can be read, the newest last.
         last_error: why the last start failed; None after one that worked.
     """
 
     def __init__(self, owner: Owner, system: System, registry: dict[int, Process]) -> None:
         self.processes: dict[int, Process] = {}
+        self.ended: deque[Process] = deque(maxlen=KEPT)
         self.slots = Slots()
         self.last_error: str | None = None
         self._owner = owner
@@ -180,6 +185,8 @@ class Instances:
         if self.processes.pop(process.pid, None) is None:
             return
         del self._registry[process.pid]
+        if process.labels:
+            self.ended.append(process)
         self._stopping.pop(process.pid, None)
         self.slots.forget_retiring(process)
         slot = self.slots.holding(process)

@@ -218,6 +218,14 @@ class Job:
         return list(self._instances.processes.values())
 
     @property
+    def ended(self) -> Sequence[Process]:
+        """Its last processes that have been reaped, the newest last: the few whose output is kept.
+
+        None whose output nobody redirected.
+        """
+        return self._instances.ended
+
+    @property
     def patience(self) -> float:
         """Seconds that stopping it may take: the longest graceful timeout of its processes."""
         return sum(
@@ -264,6 +272,7 @@ class Job:
             "last_error": self._instances.last_error,
             "last_exit": str(self.history[-1]) if self.history else None,
             "next_start_in": self._next_start(),
+            "ended": [process.pid for process in self.ended],
         }
 
     def _next_start(self) -> float | None:

@@ -242,16 +242,23 @@ class Manager:
         """The pids of all processes, in the order of their start."""
         return list(self._processes)
 
-    def process(self, pid: int) -> Process:
+    def process(self, pid: int, *, ended: bool = False) -> Process:
         """The process with one of gaffer's own numbers.
+
+        Args:
+            pid: which.
+            ended: also one that has been reaped, as long as its job keeps its output.
 
         Raises:
             NotFound: none has it, or it has been reaped.
         """
-        try:
+        if pid in self._processes:
             return self._processes[pid]
-        except KeyError:
-            raise NotFound("process", pid) from None
+        if ended:
+            for process in (each for job in self.jobs() for each in job.ended):
+                if process.pid == pid:
+                    return process
+        raise NotFound("process", pid)
 
     def walk(self) -> Iterator[Process]:
         """Every process; the caller may start and stop them on the way."""

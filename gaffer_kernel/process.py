@@ -66,6 +66,7 @@ class Process:
         self.stopping = False
         self.kill_at = inf
         self.started_at = 0.0
+        self.ended_at: float | None = None
         self.create_time = 0.0
         self.argv: list[str] = []
         self.ended: End | None = None
@@ -128,6 +129,7 @@ class Process:
     def exited(self, end: End) -> None:
         """Told by the system: it is gone and reaped."""
         self.ended = end
+        self.ended_at = self._system.now() if self._system is not None else None
         self.outputs.close()
         self._on_exit(self, end)
 
@@ -143,8 +145,10 @@ class Process:
 
     @property
     def uptime(self) -> float:
-        """Seconds since it was started."""
-        return self._system.now() - self.started_at if self._system is not None else 0.0
+        """Seconds since it was started; how long it lived, if it has ended."""
+        if self._system is None:
+            return 0.0
+        return (self._system.now() if self.ended_at is None else self.ended_at) - self.started_at
 
     def hold_output(self, held: bool) -> None:
         """Have it wait for a reader that must not lose anything, or have it go on.
@@ -291,4 +295,6 @@ class Process:
             "detach": config.detach,
             "active": self.active,
             "stopping": self.stopping,
+            "exit_code": self.ended.exit_code if self.ended else None,
+            "term_signal": self.ended.term_signal if self.ended else None,
         }

@@ -102,6 +102,12 @@ class OutputLog:
         self._pieces = deque([tail])
         self._kept = len(tail)
 
+    def leave(self) -> None:
+        """One reader less; after the last one only the tail is kept."""
+        self.readers -= 1
+        if not self.readers and self._kept > TAIL:
+            self._keep_tail(b"")
+
     def close(self) -> None:
         """Nothing more will come: readers end once they have read the rest."""
         self.closed = True
@@ -136,7 +142,7 @@ class OutputReader:
     def close(self) -> None:
         """Read no more."""
         for log in self._positions:
-            log.readers -= 1
+            log.leave()
         self._positions.clear()
 
     def rewind(self, position: Callable[[OutputLog], int] | None = None) -> None:

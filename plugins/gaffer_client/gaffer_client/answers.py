@@ -41,6 +41,7 @@ class Status:
         last_error: why the last start failed.
         last_exit: how its last process ended unasked.
         next_start_in: seconds until something is started again.
+        ended: the pids of its last processes, ended, whose output is kept; the newest last.
     """
 
     active: bool
@@ -52,6 +53,7 @@ class Status:
     last_error: str | None = None
     last_exit: str | None = None
     next_start_in: float | None = None
+    ended: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ class ProcessInfo:
         uptime: seconds.
         committed: whether it was started once, by `commit`.
         stopping: whether it has been told to end.
+        exit_code: of one that has ended.
+        term_signal: the signal that ended it, or 0.
     """
 
     pid: int
@@ -123,6 +127,8 @@ class ProcessInfo:
     detach: bool = False
     active: bool = True
     stopping: bool = False
+    exit_code: int | None = None
+    term_signal: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

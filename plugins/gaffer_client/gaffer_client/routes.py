@@ -210,9 +210,10 @@ def commit(
 # Processes
 
 
-def process_info(pid: int) -> Call[ProcessInfo]:
+def process_info(pid: int, ended: bool) -> Call[ProcessInfo]:
     """What is known of a process."""
-    return _get(f"/pids/{pid:d}", ProcessInfo)
+    query = {"ended": "true"} if ended else {}
+    return Call(method="GET", path=f"/pids/{pid:d}", read=typed(ProcessInfo), query=query)
 
 
 def process_stats(pid: int) -> Call[Sample]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import gaffer_http
 import gaffer_stats
 import pytest
+import trio
 from gaffer_http.app import Api
 from gaffer_kernel import Kernel
 
@@ -124,6 +125,24 @@ async def test_a_process(server):
     await do(server.process(successor).signal, signal.SIGKILL)
     with pytest.raises(NotFound):
         await do(process.info)
+
+
+async def test_a_process_that_has_ended(server):
+    job = await do(
+        server.add_process,
+        "a",
+        "sh",
+        args=["-c", "echo why; exit 3"],
+        redirect_output=["out"],
+        numprocesses=0,
+        wait=10,
+    )
+    process = await do(job.commit)
+    with trio.fail_after(10):
+        while (kept := (await do(job.status)).ended) != [process.pid]:
+            assert kept == []
+    info = await do(process.info, ended=True)
+    assert (info.active, info.exit_code, info.term_signal) == (False, 3, 0)
 
 
 async def test_a_signal_reaches_every_process_of_a_job(server, kernel):

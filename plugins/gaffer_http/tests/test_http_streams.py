@@ -319,3 +319,33 @@ async def test_a_tail_that_is_none_is_refused(api, query, said):
     answer = await api.ask("GET", f"/streams/1?{query}")
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert answer.json["reason"] == said
+
+
+async def ended(api, script):
+    """The pid of a process that has ended."""
+    process = await shell(api, script)
+    await until(lambda: not process.active and process.pid not in api.kernel.manager.pids())
+    return process.pid
+
+
+async def test_the_last_words_of_a_process_that_crashed_at_once_were_404(api):
+    pid = await ended(api, "echo one; echo why >&2; sleep 0.05; kill -9 $$")
+    answer = await api.ask("GET", f"/streams/{pid}?feed=eventsource&tail=only")
+    assert answer.body == b"event: out\ndata: one\n\nevent: err\ndata: why\n\n"
+    assert pid in (await api.ask("GET", "/status/x")).json["ended"]
+    assert (await api.ask("GET", f"/pids/{pid}")).status == 404
+    info = (await api.ask("GET", f"/pids/{pid}?ended=true")).json
+    assert (info["active"], info["exit_code"], info["term_signal"]) == (False, 0, 9)
+    # A browser that follows would come back for ever.
+    for query in ("feed=eventsource&tail=true", "feed=continuous"):
+        assert (await api.ask("GET", f"/streams/{pid}?{query}")).status == 404
+
+
+async def test_what_was_written_between_a_long_poll_and_the_end_is_told_once(api):
+    process = await shell(api, "echo one; read x; echo last", redirect_input=True)
+    await until(lambda: process.outputs.logs["out"].end)
+    assert (await api.ask("GET", "/streams/1/out")).body == b"one\n"
+    await process.write(b"go\n")
+    await until(lambda: not process.active)
+    assert (await api.ask("GET", "/streams/1/out")).body == b"last\n"
+    assert (await api.ask("GET", "/streams/1/out")).status == 404

@@ -21,9 +21,13 @@ class Process:
         self.pid = pid
         self._transport = transport
 
-    def info(self) -> ProcessInfo:
-        """What is known of it."""
-        return self._transport.ask(routes.process_info(self.pid))
+    def info(self, *, ended: bool = False) -> ProcessInfo:
+        """What is known of it.
+
+        Args:
+            ended: also when it has ended, as long as its output is kept: see `Status.ended`.
+        """
+        return self._transport.ask(routes.process_info(self.pid, ended))
 
     def stats(self) -> Sample:
         """Its processor and memory, and its children's; takes gaffer-stats."""

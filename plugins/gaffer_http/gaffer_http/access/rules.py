@@ -123,4 +123,5 @@ def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
     elif name is not None:
         yield JobName.parse(name, parameters.get("session")).session
     for pid in pids:
-        yield visible(kernel.manager.process(int(pid) if is_pid(pid) else 0)).job.session
+        process = kernel.manager.process(int(pid) if is_pid(pid) else 0, ended=True)
+        yield visible(process).job.session

@@ -9,7 +9,7 @@ from gaffer_kernel import InvalidField
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import request
 
-from gaffer_http.routes.waiting import check_parameters
+from gaffer_http.routes.parameters import check_parameters
 
 Kind = Literal["longpoll", "continuous", "eventsource"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -7,7 +7,7 @@ from quart import Blueprint
 from gaffer_http.access.rules import checks_itself
 from gaffer_http.channel.channel import talk
 from gaffer_http.routes.conversation import converse
-from gaffer_http.routes.waiting import check_parameters
+from gaffer_http.routes.parameters import check_parameters
 
 routes = Blueprint("channel", __name__)
 

@@ -67,6 +67,10 @@ _PROCESS = {
     "committed": Annotated[bool, Meta(description="It is not kept alive.")],
     "active": bool,
     "stopping": bool,
+    "exit_code": Annotated[int | None, Meta(description="Null until it has ended.")],
+    "term_signal": Annotated[
+        int | None, Meta(description="The signal that ended it, or 0; null until it has ended.")
+    ],
 }
 
 ProcessInfo = _answer("ProcessInfo", "What is known of a process.", _PROCESS)
@@ -115,6 +119,10 @@ class JobStatus(Struct, kw_only=True):
     last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
     last_exit: Annotated[str | None, Meta(description="How the last process ended.")]
     next_start_in: Annotated[float | None, Meta(description="Seconds.")]
+    ended: Annotated[
+        list[int],
+        Meta(description="Pids of the last processes, ended, whose output is kept; newest last."),
+    ]
 
 
 class NamedStatus(JobStatus, kw_only=True):

@@ -12,8 +12,9 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done, Pids
 from gaffer_http.routes.body import read_field
 from gaffer_http.routes.infos import ProcessInfo
+from gaffer_http.routes.parameters import check_parameters, wanted_flag
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.requests import SignalRequest
+from gaffer_http.routes.requests import Ended, SignalRequest
 from gaffer_http.routes.template import shown_to_caller
 from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
@@ -26,15 +27,19 @@ class PidConverter(BaseConverter):
     regex = f"[0-9]{{1,{LONGEST_PID}}}"
 
 
-def process_of(pid: str) -> Process:
+def process_of(pid: str, *, ended: bool = False) -> Process:
     """The process that a path names.
+
+    Args:
+        pid: as it stands in the path.
+        ended: also one that has ended, as long as its output is kept.
 
     Raises:
         NotFound: there is none that the caller may read, or that is no pid.
     """
     if not is_pid(pid):
         raise NotFound("process", pid)
-    return visible(kernel().manager.process(int(pid)))
+    return visible(kernel().manager.process(int(pid), ended=ended))
 
 
 @routes.get("/pids")
@@ -55,10 +60,11 @@ def readable_pids() -> list[int]:
 
 @routes.get("/pids/<pid>")
 @routes.get("/<digits:pid>")
-@describes(answers={200: ProcessInfo})
+@describes(query=Ended, answers={200: ProcessInfo})
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
-    process = process_of(pid)
+    check_parameters("ended")
+    process = process_of(pid, ended=wanted_flag("ended"))
     return reply(shown_to_caller(process.info(), process.job.session))
 
 

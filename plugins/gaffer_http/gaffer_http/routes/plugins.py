@@ -13,8 +13,8 @@ from quart import Blueprint, Response
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Plugin, PluginChanged, PluginList, PluginsChanged
+from gaffer_http.routes.parameters import check_parameters
 from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.waiting import check_parameters
 
 log = logging.getLogger(__name__)
 

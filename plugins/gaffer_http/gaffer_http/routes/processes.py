@@ -6,7 +6,7 @@ from typing import Any
 
 from gaffer_kernel import InvalidField, Job, JobName
 from gaffer_kernel.errors import shown
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from gaffer_http.access.rules import checks_itself, readable, require
 from gaffer_http.errors import ApiError
@@ -14,6 +14,7 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done, DoneScaled, JobPids
 from gaffer_http.routes.infos import OldConfiguration, OldProcessInfo
 from gaffer_http.routes.oldnames import is_pid, job_of, old_name
+from gaffer_http.routes.parameters import check_parameters, wanted_flag
 from gaffer_http.routes.pids import process_of, readable_pids
 from gaffer_http.routes.reply import kernel, reply
 from gaffer_http.routes.requests import (
@@ -26,9 +27,7 @@ from gaffer_http.routes.requests import (
     Signal,
 )
 from gaffer_http.routes.template import config_of, invalid_template, read_fields, shown_to_caller
-from gaffer_http.routes.waiting import Wait, check_parameters, settle, wanted_wait
-
-_RUNNING = {"true": True, "1": True, "false": False, "0": False}
+from gaffer_http.routes.waiting import Wait, settle, wanted_wait
 
 routes = Blueprint("processes", __name__)
 
@@ -43,10 +42,7 @@ _scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200:
 async def list_processes() -> Response:
     """The names of all jobs; with `?running=true` the pids of all processes."""
     check_parameters("running")
-    running = request.args.get("running", "false")
-    if running not in _RUNNING:
-        raise InvalidField("running", f"must be one of {', '.join(_RUNNING)}, not {running!r}")
-    if _RUNNING[running]:
+    if wanted_flag("running"):
         return reply(readable_pids())
     return reply([old_name(job.name) for job in readable(kernel().manager.jobs())])
 

@@ -9,6 +9,8 @@ from gaffer_kernel import JobConfig
 from gaffer_kernel.fieldtypes import Flag, FullName, Label, Seconds, Variables, Words
 from msgspec import Meta, Struct
 
+from gaffer_http.routes.parameters import FlagText
+
 OldName = Annotated[FullName, Meta(description="A job's name, or `session:name`.")]
 OldNameOrPid = (OldName, Annotated[int, Meta(ge=0, lt=10**18, description="A pid.")])
 
@@ -95,6 +97,12 @@ class Commit(Struct, forbid_unknown_fields=True):
 class Running(Struct):
     """`?running=true`."""
 
-    running: Annotated[
-        Literal["true", "1", "false", "0"], Meta(description="Tell pids instead of names.")
+    running: Annotated[FlagText, Meta(description="Tell pids instead of names.")] = "false"
+
+
+class Ended(Struct):
+    """`?ended=true`."""
+
+    ended: Annotated[
+        FlagText, Meta(description="Also of one that has ended, as long as its output is kept.")
     ] = "false"

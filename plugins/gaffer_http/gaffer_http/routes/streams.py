@@ -19,10 +19,10 @@ from gaffer_http.feeds.query import OutputQuery, wanted_feed, wanted_tail
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done
 from gaffer_http.routes.body import read_bytes
+from gaffer_http.routes.parameters import check_parameters
 from gaffer_http.routes.pids import process_of
 from gaffer_http.routes.reply import api, reply
 from gaffer_http.routes.requests import Outputs, Stream
-from gaffer_http.routes.waiting import check_parameters
 
 LOST = "X-Gaffer-Lost"
 """The header of a long poll that says how many bytes since the last one are gone."""
@@ -40,14 +40,18 @@ routes = Blueprint("streams", __name__)
 async def read_stream(pid: str, label: str = ".") -> Response:
     """Tell what a process writes to one of its outputs, or to all of them with `.` or no label.
 
+    Of the last few processes of a job that have ended it tells what is kept, with `tail=only`, and
+    to a long poll what the one before has not told.
     Clients take a last `.` out of a path before they send it: curl and browsers both do.
     """
     wanted = wanted_feed("tail")
     tail = wanted_tail(wanted.kind)
-    process = process_of(pid)
+    process = process_of(pid, ended=wanted.kind == "longpoll" or tail == "only")
     logs = outputs_of(process, label)
     if wanted.kind == "longpoll":
         polls = api().polls
+        if not (process.active or any(polls.position(log) < log.end for log in logs)):
+            raise NotFound("process", pid)
         lost = sum(max(0, log.start - polls.position(log)) for log in logs)
         return await api().feeds.answer(
             _poll(process, label, polls),

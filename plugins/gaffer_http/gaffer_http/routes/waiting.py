@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import trio
 from gaffer_kernel import InvalidField
-from gaffer_kernel.errors import did_you_mean
 from msgspec import UNSET, Meta, Struct, UnsetType
-from quart import has_request_context, request, websocket
+from quart import request
+
+from gaffer_http.routes.parameters import check_parameters
 
 LONGEST_WAIT = 600.0
 """Seconds."""
@@ -23,19 +24,6 @@ class Wait(Struct):
         Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] | UnsetType,
         Meta(description="Seconds to wait for what is asked for; without, it is only recorded."),
     ] = UNSET
-
-
-def check_parameters(*known: str) -> None:
-    """Refuse a parameter of the current request or websocket that nobody would read.
-
-    Raises:
-        InvalidField: naming it, and what may have been meant.
-    """
-    asked = request if has_request_context() else websocket
-    for name in asked.args:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise InvalidField(name, f"is not a parameter of this request{hint}")
 
 
 def wanted_wait() -> float | None:

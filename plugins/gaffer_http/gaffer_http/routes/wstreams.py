@@ -15,10 +15,10 @@ from gaffer_http.errors import ApiError
 from gaffer_http.feeds.output import Pieces, TextOrBytes
 from gaffer_http.routes.conversation import converse
 from gaffer_http.routes.oldnames import is_pid
+from gaffer_http.routes.parameters import check_parameters
 from gaffer_http.routes.pids import process_of
 from gaffer_http.routes.reply import check_running
 from gaffer_http.routes.streams import write_to
-from gaffer_http.routes.waiting import check_parameters
 
 LOOK = 1.0
 """Seconds between two looks whether a client has gone that nobody reads."""
