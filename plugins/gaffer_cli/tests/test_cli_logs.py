@@ -12,10 +12,13 @@ import gaffer_http
 import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_kernel.jobconfig import Flapping
 
 from .conftest import COMMANDS, until
 from .following import PATIENCE
 
+ONCE = Flapping(attempts=1, window=1, retry_in=1, max_retry=0)
+"""Give up at the first crash."""
 SAYS = "echo hello from $0; exec sleep 1000"
 """A script that says something, and stays."""
 
@@ -138,6 +141,30 @@ async def test_what_is_kept_can_be_all(kernel, ask):
     done = await ask("gaffer", "logs", "--no-follow", "shop.web", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert told[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}
+
+
+WHY = "echo why >&2; exit 3"
+"""A script that crashes at once."""
+
+
+async def test_the_last_words_of_what_crashed_at_once_were_not_shown(kernel, logs):
+    load(kernel, "web", SAYS)
+    async with logs("shop") as running:
+        await running.until("hello")
+        load(kernel, "crash", WHY, redirect_output=("out", "err"), flapping=ONCE)
+        await running.until("crash.1 | why")
+
+
+async def test_what_crashed_before_anybody_looked_was_not_shown(kernel, ask, logs):
+    job = load(kernel, "crash", WHY, redirect_output=("out", "err"), flapping=ONCE)
+    await until(lambda: job.status()["flapping"]["gave_up"])
+    done = await ask("gaffer", "logs", "--no-follow", "shop")
+    assert (lines(done.stdout), done.stderr) == (["crash.1 | why"], "")
+    async with logs("shop") as running:
+        await running.until("crash.1 | why")
+        # What has ended is told once, whatever comes later.
+        load(kernel, "web", SAYS)
+        assert (await running.until("hello")).count("why") == 1
 
 
 async def test_a_process_that_nobody_can_read_is_told_once(kernel, ask):

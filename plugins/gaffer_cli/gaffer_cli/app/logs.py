@@ -9,7 +9,8 @@ from gaffer_cli.app.application import HERE, application_name
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
 from gaffer_cli.output.chosen import Chosen
-from gaffer_cli.output.following import Following, kept
+from gaffer_cli.output.following import Following
+from gaffer_cli.output.kept import kept
 from gaffer_cli.output.printed import Printer
 from gaffer_cli.printable import printable
 
@@ -21,9 +22,9 @@ from gaffer_cli.printable import printable
 def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
     """Print what the processes of applications and jobs write, until Ctrl-C.
 
-    It begins with the last that each has written: gafferd keeps 8 KiB, and nothing of a process
-    that has ended. Processes that are started later are followed, too. Without a name, or with .,
-    it is the application of this folder.
+    It begins with the last 8 KiB that each has written; if none of a job runs, with those of the
+    one that ended last. Processes that are started later are followed, too. Without a name, or
+    with ., it is the application of this folder.
 
     A lost connection is made again, for as long as it takes.
 

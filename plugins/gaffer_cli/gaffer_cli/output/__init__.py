@@ -1,5 +1,6 @@
 """What processes on a gafferd write: chosen, followed and printed.
 
+kept       the last that processes have written
 printed    lines for people and for programs
 following  what all chosen processes write, those that come later too
 follower   what one process writes

@@ -59,3 +59,7 @@ class Chosen:
     def pids(self) -> list[int]:
         """Their processes."""
         return [pid for job in self.jobs() for pid in job.pids]
+
+    def pids_to_read(self) -> list[int]:
+        """The same, and of a job that has none the last one that has ended."""
+        return [pid for job in self.jobs() for pid in job.pids or job.ended[-1:]]

@@ -10,6 +10,7 @@ from gaffer_client import NotFound, Process, ProcessInfo
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
 from gaffer_client.feeds.events import PASSING
 
+from gaffer_cli.output.kept import kept_of
 from gaffer_cli.output.patience import patiently
 from gaffer_cli.output.told import Note, Told, not_redirected, told_of
 
@@ -49,8 +50,7 @@ class Follower:
         try:
             info = patiently(self._process.info)
         except NotFound:
-            text = f"a process, pid {self._process.pid}, has ended before its output could be read"
-            self._put(Note(text))
+            self._tell_kept()
             return False
         if not info.redirect_output:
             self._put(not_redirected(info))
@@ -71,6 +71,8 @@ class Follower:
                 return None
             self._tell(info)
         except NotFound:
+            if self._is_first:
+                self._tell_kept()
             return None
         except PASSING:
             return self._losses.failed(time.monotonic())
@@ -89,6 +91,15 @@ class Follower:
                     self._missed = False
                     self._put(Told(info, line.label, lost=None))
                 self._put(told)
+
+    def _tell_kept(self) -> None:
+        """It has ended before it could be followed."""
+        try:
+            for told in kept_of(self._process):
+                self._put(told)
+        except NotFound:
+            text = f"a process, pid {self._process.pid}, has ended before its output could be read"
+            self._put(Note(text))
 
 
 def _is_same(one: ProcessInfo, other: ProcessInfo) -> bool:

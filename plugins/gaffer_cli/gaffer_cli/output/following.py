@@ -9,34 +9,16 @@ from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
-from gaffer_client import Event, NotFound, Process, Server
+from gaffer_client import Event, Server
 from gaffer_client.feeds.events import OnLost
 
 from gaffer_cli.output.chosen import Chosen
 from gaffer_cli.output.follower import Follower
 from gaffer_cli.output.patience import patiently
-from gaffer_cli.output.told import Note, Told, not_redirected, told_of
+from gaffer_cli.output.told import Note, Told
 
 MOST = 1000
 """Lines that wait to be printed. More of them wait at gafferd, which drops the oldest."""
-
-
-def kept(server: Server, chosen: Chosen) -> Iterator[Told | Note]:
-    """The last that the chosen processes have written, as far as gafferd keeps it."""
-    for pid in chosen.pids():
-        try:
-            yield from _kept(server.process(pid))
-        except NotFound:
-            continue
-
-
-def _kept(process: Process) -> Iterator[Told | Note]:
-    info = process.info()
-    if not info.redirect_output:
-        yield not_redirected(info)
-        return
-    with process.lines(tail=True, follow=False) as lines:
-        yield from filter(None, (told_of(info, line) for line in lines))
 
 
 class _Ended(NamedTuple):
@@ -72,7 +54,7 @@ class Following:
 
     def __iter__(self) -> Iterator[Told | Note]:
         self._begin(self._hear)
-        self._look()
+        self._look(self._chosen.pids_to_read)
         while True:
             match self._queue.get():
                 case Exception() as error:
@@ -101,12 +83,12 @@ class Following:
 
     def _take(self, event: Event) -> None:
         if event.is_gap:
-            self._look()
+            self._look(self._chosen.pids)
         elif event.pid is not None and self._chosen.admits(event.session, event.job):
             self._follow(event.pid)
 
-    def _look(self) -> None:
-        for pid in patiently(self._chosen.pids):
+    def _look(self, pids: Callable[[], list[int]]) -> None:
+        for pid in patiently(pids):
             self._follow(pid)
 
     def _follow(self, pid: int) -> None:
@@ -121,4 +103,4 @@ class Following:
     def _forget(self, ended: _Ended) -> None:
         self._followed.discard(ended.pid)
         if ended.is_replaced:
-            self._look()
+            self._look(self._chosen.pids)
