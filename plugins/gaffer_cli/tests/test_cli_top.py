@@ -5,8 +5,9 @@ import signal
 
 import pytest
 from gaffer_kernel import JobConfig
+from gaffer_kernel.jobconfig import Flapping
 
-from .conftest import COMMANDS
+from .conftest import COMMANDS, until
 from .pseudo import Pseudo
 
 ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
@@ -148,6 +149,22 @@ async def test_a_process_that_is_started_anew_is_listened_to(kernel, jobs, top):
     await showing.until("first words")
     jobs.process(3).kill(signal.SIGKILL)
     await showing.until(f"{'first words':80}\r\nfirst words ")
+    showing.type("q")
+    assert await showing.ended() == 0
+
+
+async def test_the_last_words_of_a_job_that_is_given_up_were_not_shown(kernel, jobs, top):
+    once = Flapping(attempts=1, window=1, retry_in=1, max_retry=0)
+    crash = JobConfig(
+        name="zcrash", cmd="sh -c 'echo why; exit 3'", redirect_output=["out"], flapping=once
+    )
+    job = kernel.manager.load(crash)
+    await until(lambda: job.status()["flapping"]["gave_up"])
+    showing = top("--interval", "0.25")
+    await showing.until("3 jobs")
+    showing.type("jj")
+    await showing.until("-- zcrash: ")
+    await showing.until("why")
     showing.type("q")
     assert await showing.ended() == 0
 

@@ -111,7 +111,7 @@ class _Live:
         if chosen is None:
             tail.follow(None, [])
         else:
-            tail.follow(chosen.name, chosen.pids)
+            tail.follow(chosen.name, chosen.pids or chosen.ended[-1:])
 
     async def _hear(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:

@@ -18,6 +18,7 @@ class Row:
     Attributes:
         state: in a word: `active`, `stopped`, `flapping` or `given up`.
         condition: the same, and why it does not do what is wanted of it.
+        ended: the pids of the last that have ended, whose last words are kept.
         cpu: percent of one processor, of its processes and their children; None if nobody measures.
         mem: their resident memory, bytes; None if nobody measures.
     """
@@ -28,6 +29,7 @@ class Row:
     running: int
     numprocesses: int
     pids: list[int]
+    ended: list[int]
     restarts: int
     cpu: float | None
     mem: int | None
@@ -65,6 +67,7 @@ def _row(status: NamedStatus, every: list[Sample] | None, cpu: Callable[[Sample]
         running=status.running,
         numprocesses=status.numprocesses,
         pids=status.pids,
+        ended=status.ended,
         restarts=status.restarts,
         cpu=None if every is None else round(sum(map(cpu, every), 0.0), 1),
         mem=None if every is None else sum(each.mem_info1 or 0 for each in every),

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import trio
-from gaffer_client import AsyncServer, ClientError, Line, Refused
+from gaffer_client import AsyncServer, ClientError, Line, NotFound, Refused
 
 from gaffer_cli.printable import printable
 
@@ -40,7 +40,10 @@ class Tail:
         self._feeds: set[trio.CancelScope] = set()
 
     def follow(self, name: str | None, pids: Sequence[int]) -> None:
-        """Listen to these processes of a job, and to nothing else any more."""
+        """Listen to these processes of a job, and to nothing else any more.
+
+        Of one that has ended it shows what is kept.
+        """
         if name != self._name:
             self._name = name
             self.lines.clear()
@@ -64,12 +67,13 @@ class Tail:
     async def _listen(self, pid: int, scope: trio.CancelScope, named: bool) -> None:
         # What was under way when the scope was cancelled still comes, and is another job's.
         with scope:
+            prefix = f"[{pid}] " if named else ""
             try:
-                async with self._server.process(pid).lines(tail=True) as lines:
-                    async for line in lines:
-                        if scope.cancel_called:
-                            break
-                        self._take(f"[{pid}] " if named else "", line)
+                try:
+                    await self._hear(pid, scope, prefix, follow=True)
+                except NotFound:
+                    # It has ended: its last words are kept for a while.
+                    await self._hear(pid, scope, prefix, follow=False)
             except Refused as error:
                 if not scope.cancel_called:
                     self._add(f"({error})")
@@ -77,6 +81,13 @@ class Tail:
                 # Whoever asks how the jobs are says that gafferd is gone.
                 pass
         self._feeds.discard(scope)
+
+    async def _hear(self, pid: int, scope: trio.CancelScope, prefix: str, *, follow: bool) -> None:
+        async with self._server.process(pid).lines(tail=True, follow=follow) as lines:
+            async for line in lines:
+                if scope.cancel_called:
+                    break
+                self._take(prefix, line)
 
     def _take(self, prefix: str, line: Line) -> None:
         if line.lost:
