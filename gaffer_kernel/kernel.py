@@ -22,7 +22,6 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.reload import apply_difference, index, tell_what_waits
 from gaffer_kernel.system import System
 
@@ -203,10 +202,10 @@ class Kernel:
             try:
                 added.update({str(key): str(value) for key, value in mapping.items()})
             except AttributeError:
-                kind = type(mapping).__name__
-                log.error("plugin %s: gaffer_process_env gave a %s, not a mapping", plugin, kind)
+                problem = f"gave a {type(mapping).__name__}, not a mapping"
+                self.plugins.complain(plugin, "gaffer_process_env", problem)
             except Exception as error:  # noqa: BLE001  its keys and values are the plugin's code too
-                log.error("plugin %s: gaffer_process_env: %s", plugin, describe(error))
+                self.plugins.complain(plugin, "gaffer_process_env", error)
         return added
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:
@@ -215,9 +214,8 @@ class Kernel:
             if isinstance(delay, int | float) and delay >= 0:
                 # An int may be larger than any float.
                 return float(delay) if delay < sys.float_info.max else inf
-            log.error(
-                "plugin %s: gaffer_restart_delay gave %s, not seconds from 0", plugin, shown(delay)
-            )
+            problem = f"gave {shown(delay)}, not seconds from 0"
+            self.plugins.complain(plugin, "gaffer_restart_delay", problem)
         return None
 
     def _tell_plugins(self, event: object) -> None:
