@@ -14,7 +14,7 @@ import trio
 
 from gaffer_kernel import restart
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import GafferError, shown
+from gaffer_kernel.errors import Closing, GafferError, shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.job import Job
 from gaffer_kernel.jobconfig import JobConfig
@@ -97,6 +97,7 @@ class Kernel:
             ConfigError: the file is wrong. Nothing has changed.
             PluginError: so are the plugins, or new code does not open. Nothing has changed: what
                 was closed for it is open again.
+            Closing: the kernel is stopping, before or meanwhile. No job has changed.
         """
         if self.started.is_set():
             await self.plugins.changing.alone(self._reload)
@@ -110,6 +111,7 @@ class Kernel:
         await trio.lowlevel.checkpoint()
 
     async def _reload(self) -> None:
+        self._check_not_stopping()
         before, config = self.config, self.config.again()
         try:
             change = self.plugins.changing.look_again(config)
@@ -131,12 +133,17 @@ class Kernel:
             raise
         finally:
             self.reloading = False
+        self._check_not_stopping()
         if config.path is None:
             self.config = before  # The jobs in it came from the program, not from a file.
             return
         tell_what_waits(before, config)
         apply_difference(self.manager, self._loaded, wanted)
         self._loaded = wanted
+
+    def _check_not_stopping(self) -> None:
+        if self.stopping:
+            raise Closing
 
     def _configure_again(self) -> None:
         """Let plugins take back what they have taken from a configuration that is refused."""

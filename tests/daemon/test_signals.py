@@ -27,6 +27,15 @@ async def gaffer_service(kernel):
     await trio.sleep_forever()
     yield
 """
+QUICK = """
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    yield
+"""
 RECEIVER = """
 import signal, pathlib, trio
 from contextlib import asynccontextmanager
@@ -152,6 +161,45 @@ def test_a_plugin_takes_them_over_while_it_is_open(home):
 
         assert gafferd.wait() == 0
     assert (home / "received").read_text() == "SIGTERM\n"
+
+
+@pytest.mark.parametrize("before", [None, "VERSION = 1\n"])
+def test_term_while_a_reload_opens_plugins_is_a_quiet_stop(tmp_path, before):
+    home = Home(tmp_path, "signals")
+    home.write("plugins/first/__init__.py", QUICK)
+    if before is not None:
+        home.write("plugins/slow/__init__.py", QUICK + before)
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("-v", "gaffer.ini", "-p", "plugins") as gafferd:
+        home.pid("one.pid")
+        home.write("plugins/slow/__init__.py", OPENING)
+        gafferd.send_signal(signal.SIGHUP)
+        wait_until((home / "opening").exists)
+
+        gafferd.terminate()
+
+        assert gafferd.wait(5) == 0  # Long before the deadline for opening.
+    assert "ERROR" not in home.messages()
+    assert "Traceback" not in home.messages()
+    assert "SIGHUP: not reloaded, gaffer is shutting down" in home.messages()
+
+
+def test_hup_while_processes_still_stop_is_quiet_and_changes_nothing(tmp_path):
+    home = Home(tmp_path, "signals")
+    home.write("gaffer.ini", home.job("s", STUBBORN, graceful_timeout=1000))
+    with home.running("-v", "gaffer.ini") as gafferd:
+        home.pid("s.pid")
+        gafferd.terminate()
+        wait_until(lambda: "stopping" in home.messages())
+        home.write("gaffer.ini", home.job("new"))
+
+        gafferd.send_signal(signal.SIGHUP)
+
+        wait_until(lambda: "SIGHUP: not reloaded, gaffer is shutting down" in home.messages())
+        gafferd.terminate()
+        assert gafferd.wait() == 0
+    assert "ERROR" not in home.messages()
+    assert not (home / "new.pid").exists()
 
 
 def home_program():
