@@ -121,6 +121,17 @@ def test_signals_blocked_by_its_parent_are_not_blocked(home):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(home):
+    home.write("shadow/trio.py", IMPORTING)
+    with home.running(PYTHONPATH=home / "shadow") as gafferd:
+        wait_until((home / "importing").exists)
+
+        gafferd.send_signal(signal.SIGINT)
+
+        assert gafferd.wait() == -signal.SIGINT  # Shells make 130 of it.
+    assert home.messages() == ""
+
+
 def test_a_signal_before_anything_has_started_is_the_end(home):
     home.write("plugins/slow/__init__.py", IMPORTING)
     with home.running("-p", "plugins", "--pidfile", "pid") as gafferd:

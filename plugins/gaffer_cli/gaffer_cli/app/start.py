@@ -11,6 +11,7 @@ import click
 from gaffer_cli.app.application import application
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.here import PATIENCE, jobs_here
+from gaffer_cli.entry import end_at_ctrl_c
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 
@@ -71,6 +72,7 @@ def command(
       gaffer start web -e .env.local -e DEBUG=1
       gaffer start -c web=2,worker=3 --on-exit restart
     """
+    end_at_ctrl_c()  # Until run_jobs receives the signals.
     from gaffer_cli.foreground import OnExit, run_jobs
 
     app = _named(_with_port(application(run, concurrency), port), types)
