@@ -11,11 +11,16 @@ from gaffer_client import Job, Server
 from gaffer_cli.app.application import application_name
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.loaded import jobs_of
+from gaffer_cli.app.ports import tell_clashes
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.waiting import Wait, settle, waiting
 
 # The last operator counts: types can have a dash in their name, and a number at its end.
 _CHANGE = re.compile(r"(?P<type>[A-Za-z0-9_+-]+)(?P<change>[=+-][0-9]{1,9})")
+
+
+FEW = 100
+"""Processes of a type that have ports of their own, with types that are a hundred apart."""
 
 
 class Change(NamedTuple):
@@ -52,6 +57,8 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
             wanted[type_] = number = _scaled(job, change, wait)
             if not run.json:
                 run.tell(f"Scaling {type_} processes... done, {_now(job, number)}")
+    if any(number > FEW for number in wanted.values()):
+        _tell_clashes(run, server, app)
     if run.json:
         run.show({"ok": not attempts.errors, "numprocesses": wanted, "errors": attempts.errors}, ())
     return attempts.status
@@ -59,6 +66,15 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
 
 def _scaled(job: Job, change: str, wait: Wait) -> int:
     return settle(str(job.name), lambda: job.scale(change, wait), starting=job)
+
+
+def _tell_clashes(run: Invocation, server: Server, app: str) -> None:
+    from gaffer_procfile.ports import ports_of
+
+    infos = [server.job(each, app).info() for each in jobs_of(server, app)]
+    tell_clashes(
+        run, [ports_of(each.job, each.config.get("env", {}), each.numprocesses) for each in infos]
+    )
 
 
 def _now(job: Job, number: int) -> str:
