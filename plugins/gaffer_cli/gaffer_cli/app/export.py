@@ -11,6 +11,7 @@ from gaffer_cli.app.application import application
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.formats import exporter, is_format
 from gaffer_cli.app.ports import tell_clashes
+from gaffer_cli.app.types import TYPE
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
@@ -22,7 +23,7 @@ JSON = "json"
 
 
 @click.command("export")
-@click.argument("words", metavar="[TYPE]", nargs=-1)
+@click.argument("words", metavar="[TYPE]", nargs=-1, type=TYPE)
 @concurrency_option
 @click.option(
     "--format",

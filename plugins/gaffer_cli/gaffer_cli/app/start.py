@@ -12,6 +12,7 @@ from gaffer_cli.app.application import application
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.here import PATIENCE, jobs_here
 from gaffer_cli.app.ports import tell_clashes
+from gaffer_cli.app.types import TYPE
 from gaffer_cli.entry import end_at_ctrl_c
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("start")
-@click.argument("types", metavar="[TYPE]...", nargs=-1)
+@click.argument("types", metavar="[TYPE]...", nargs=-1, type=TYPE)
 @concurrency_option
 @click.option(
     "-p",
