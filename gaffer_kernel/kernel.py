@@ -14,7 +14,7 @@ import trio
 
 from gaffer_kernel import restart
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import GafferError, shown
+from gaffer_kernel.errors import Closing, GafferError, shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.job import Job
 from gaffer_kernel.jobconfig import JobConfig
@@ -22,7 +22,6 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.reload import apply_difference, index, tell_what_waits
 from gaffer_kernel.system import System
 
@@ -98,6 +97,7 @@ class Kernel:
             ConfigError: the file is wrong. Nothing has changed.
             PluginError: so are the plugins, or new code does not open. Nothing has changed: what
                 was closed for it is open again.
+            Closing: the kernel is stopping, before or meanwhile. No job has changed.
         """
         if self.started.is_set():
             await self.plugins.changing.alone(self._reload)
@@ -111,6 +111,7 @@ class Kernel:
         await trio.lowlevel.checkpoint()
 
     async def _reload(self) -> None:
+        self._check_not_stopping()
         before, config = self.config, self.config.again()
         try:
             change = self.plugins.changing.look_again(config)
@@ -132,12 +133,17 @@ class Kernel:
             raise
         finally:
             self.reloading = False
+        self._check_not_stopping()
         if config.path is None:
             self.config = before  # The jobs in it came from the program, not from a file.
             return
         tell_what_waits(before, config)
         apply_difference(self.manager, self._loaded, wanted)
         self._loaded = wanted
+
+    def _check_not_stopping(self) -> None:
+        if self.stopping:
+            raise Closing
 
     def _configure_again(self) -> None:
         """Let plugins take back what they have taken from a configuration that is refused."""
@@ -203,10 +209,10 @@ class Kernel:
             try:
                 added.update({str(key): str(value) for key, value in mapping.items()})
             except AttributeError:
-                kind = type(mapping).__name__
-                log.error("plugin %s: gaffer_process_env gave a %s, not a mapping", plugin, kind)
+                problem = f"gave a {type(mapping).__name__}, not a mapping"
+                self.plugins.complain(plugin, "gaffer_process_env", problem)
             except Exception as error:  # noqa: BLE001  its keys and values are the plugin's code too
-                log.error("plugin %s: gaffer_process_env: %s", plugin, describe(error))
+                self.plugins.complain(plugin, "gaffer_process_env", error)
         return added
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:
@@ -215,9 +221,8 @@ class Kernel:
             if isinstance(delay, int | float) and delay >= 0:
                 # An int may be larger than any float.
                 return float(delay) if delay < sys.float_info.max else inf
-            log.error(
-                "plugin %s: gaffer_restart_delay gave %s, not seconds from 0", plugin, shown(delay)
-            )
+            problem = f"gave {shown(delay)}, not seconds from 0"
+            self.plugins.complain(plugin, "gaffer_restart_delay", problem)
         return None
 
     def _tell_plugins(self, event: object) -> None:

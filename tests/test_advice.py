@@ -47,6 +47,17 @@ async def test_a_plugin_with_a_wrong_environment_ends_nothing(
     assert "plugin adviser: gaffer_process_env" in caplog.text
 
 
+async def test_a_wrong_environment_at_every_start_does_not_fill_the_disk(
+    autojump_clock, kernel, adviser, caplog
+):
+    adviser.env = ["A=1"]
+    kernel.manager.load(web(numprocesses=100))
+    await trio.sleep(1)
+    lines = [each for each in caplog.messages if "gaffer_process_env gave a list" in each]
+    assert len(lines) == 7
+    assert lines[-1].endswith("not a mapping, failed 64 times so far")
+
+
 @pytest.mark.parametrize(("delay", "starts"), [(0.0, 1001), (1.0, 11), (inf, 1), (None, 5)])
 async def test_a_plugin_may_decide_when_to_start_again(
     autojump_clock, kernel, plans, adviser, system, delay, starts

@@ -31,7 +31,7 @@ def environ(tmp_path):
     [packages] = venv.glob("lib/python*/site-packages")
     ours = Path(pytest.__file__).parent.parent
     (packages / "gaffer.pth").write_text(f"import site; site.addsitedir({str(ours)!r})\n")
-    for name, module in (("gafferd", "gaffer_kernel.daemon:main"), ("pytest", "pytest:main")):
+    for name, module in (("gafferd", "gafferd:main"), ("pytest", "pytest:main")):
         write_script(venv / "bin" / name, venv / "bin" / "python", module)
     (venv / "bin" / "uv").symlink_to(find_uv_bin())
     inherited = {

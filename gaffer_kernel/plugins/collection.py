@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaffer_kernel.plugins import discovery, folder
 from gaffer_kernel.plugins.changing import Changing
+from gaffer_kernel.plugins.complaints import complain
 from gaffer_kernel.plugins.record import PluginInfo, Record
 from gaffer_kernel.plugins.roster import Roster
 from gaffer_kernel.plugins.runner import Runner
@@ -192,8 +193,9 @@ class Plugins:
     def call(self, hook: str, /, **arguments: object) -> list[tuple[str, Any]]:
         """Call a hook of all plugins, one by one; never fails because of a plugin.
 
-        An implementation that raises, even SystemExit, is logged with the plugin's name and version
-        and counted; the others are still called.
+        An implementation that raises, even SystemExit, is counted, and logged with the name and
+        version of the plugin: first with its traceback, then the second time, the fourth, the
+        eighth and so on. The others are still called.
 
         Args:
             hook: its name; the kernel's or one that a plugin brought.
@@ -237,6 +239,20 @@ class Plugins:
         record = self._records.get(name)
         if record is not None:
             record.failures += 1
+
+    def complain(self, name: str, hook: str, problem: BaseException | str) -> None:
+        """Log that what a hook of a plugin gave could not be used, and count it.
+
+        The first is logged, the second, fourth, eighth and so on, as with hooks that raise.
+
+        Args:
+            name: of the plugin; it may have gone meanwhile.
+            hook: its name.
+            problem: what is wrong, after the name of the hook; or what using it raised.
+        """
+        record = self._records.get(name)
+        if record is not None:
+            complain(record, hook, problem)
 
     # Living
 

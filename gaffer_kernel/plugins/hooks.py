@@ -5,7 +5,6 @@ calling is not used, because there one plugin that raises ends the call for all.
 """
 
 import inspect
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple, cast
@@ -15,11 +14,10 @@ import trio
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import GafferError, PluginError, did_you_mean
+from gaffer_kernel.plugins.complaints import complain
 from gaffer_kernel.plugins.faults import describe, remedy
 from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
-
-log = logging.getLogger(__name__)
 
 CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure"}
 """Asked of every plugin, open or not: closing one must not orphan its section or drop its jobs."""
@@ -125,7 +123,7 @@ class Hooks:
             except (trio.Cancelled, GeneratorExit):
                 raise
             except BaseException as exc:  # noqa: BLE001  SystemExit too is the plugin's fault
-                _report(one.record, hook, exc)
+                complain(one.record, hook, exc)
             else:
                 if result is not None:
                     yield one.record.name, result
@@ -206,12 +204,3 @@ def _ask(one: Implementation, hook: str, arguments: Mapping[str, object]) -> Any
     except (Exception, SystemExit, KeyboardInterrupt) as exc:
         reason = f"{hook} raised {describe(exc)}: {remedy(one.record)}"
         raise one.record.blame(reason) from exc
-
-
-def _report(record: Record, hook: str, exc: BaseException) -> None:
-    record.failures += 1
-    # The traceback once for each hook: an event storm would else write thousands of the same.
-    new = hook not in record.traced
-    record.traced.add(hook)
-    error = record.blame(f"{hook} raised {describe(exc)}")
-    log.error("%s", error, exc_info=exc if new else None)

@@ -1,5 +1,6 @@
 """What the kernel knows of one plugin, and the part of it that it tells."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -45,7 +46,8 @@ class Record:
     """The kernel's own notes on a plugin.
 
     `plugin` is None for one that is disabled or cannot be imported; `package` and `stamp` say under
-    which private name the code of a folder was imported, and which state of its files.
+    which private name the code of a folder was imported, and which state of its files; `complaints`
+    how often each of its hooks has failed.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Record:
     opened: int = 0
     package: str | None = None
     stamp: frozenset[tuple[object, ...]] = frozenset()
-    traced: set[str] = field(default_factory=set)
+    complaints: Counter[str] = field(default_factory=Counter)
 
     def blame(self, reason: str) -> PluginError:
         """The error that names this plugin, with its distribution and version."""

@@ -168,6 +168,8 @@ class Runner:
             if record.name in closed and record.state == "closed":
                 try:
                     await self._open(record)
+                except Closing:
+                    return
                 except GafferError as exc:
                     log.error("%s", exc)
                 else:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from gaffer_kernel.errors import Closing
 from gaffer_kernel.plugins.faults import describe
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Turn:
 
         In a task of the system: who asks for it may be a task of a plugin that it closes.
 
-        Raises what the change raises; if cancelled meanwhile, that is logged.
+        Raises what the change raises; if cancelled meanwhile, that is logged, unless it is Closing.
         """
         ended = trio.Event()
         errors: list[Exception] = []
@@ -40,7 +41,7 @@ class Turn:
                     await change()
             except Exception as exc:  # noqa: BLE001  it is raised where it was asked for
                 errors.append(exc)
-                if not awaited:
+                if not awaited and not isinstance(exc, Closing):
                     log.error("%s", describe(exc))
             finally:
                 ended.set()

@@ -27,6 +27,15 @@ async def gaffer_service(kernel):
     await trio.sleep_forever()
     yield
 """
+QUICK = """
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    yield
+"""
 RECEIVER = """
 import signal, pathlib, trio
 from contextlib import asynccontextmanager
@@ -112,6 +121,17 @@ def test_signals_blocked_by_its_parent_are_not_blocked(home):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(home):
+    home.write("shadow/trio.py", IMPORTING)
+    with home.running(PYTHONPATH=home / "shadow") as gafferd:
+        wait_until((home / "importing").exists)
+
+        gafferd.send_signal(signal.SIGINT)
+
+        assert gafferd.wait() == -signal.SIGINT  # Shells make 130 of it.
+    assert home.messages() == ""
+
+
 def test_a_signal_before_anything_has_started_is_the_end(home):
     home.write("plugins/slow/__init__.py", IMPORTING)
     with home.running("-p", "plugins", "--pidfile", "pid") as gafferd:
@@ -152,6 +172,45 @@ def test_a_plugin_takes_them_over_while_it_is_open(home):
 
         assert gafferd.wait() == 0
     assert (home / "received").read_text() == "SIGTERM\n"
+
+
+@pytest.mark.parametrize("before", [None, "VERSION = 1\n"])
+def test_term_while_a_reload_opens_plugins_is_a_quiet_stop(tmp_path, before):
+    home = Home(tmp_path, "signals")
+    home.write("plugins/first/__init__.py", QUICK)
+    if before is not None:
+        home.write("plugins/slow/__init__.py", QUICK + before)
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("-v", "gaffer.ini", "-p", "plugins") as gafferd:
+        home.pid("one.pid")
+        home.write("plugins/slow/__init__.py", OPENING)
+        gafferd.send_signal(signal.SIGHUP)
+        wait_until((home / "opening").exists)
+
+        gafferd.terminate()
+
+        assert gafferd.wait(5) == 0  # Long before the deadline for opening.
+    assert "ERROR" not in home.messages()
+    assert "Traceback" not in home.messages()
+    assert "SIGHUP: not reloaded, gaffer is shutting down" in home.messages()
+
+
+def test_hup_while_processes_still_stop_is_quiet_and_changes_nothing(tmp_path):
+    home = Home(tmp_path, "signals")
+    home.write("gaffer.ini", home.job("s", STUBBORN, graceful_timeout=1000))
+    with home.running("-v", "gaffer.ini") as gafferd:
+        home.pid("s.pid")
+        gafferd.terminate()
+        wait_until(lambda: "stopping" in home.messages())
+        home.write("gaffer.ini", home.job("new"))
+
+        gafferd.send_signal(signal.SIGHUP)
+
+        wait_until(lambda: "SIGHUP: not reloaded, gaffer is shutting down" in home.messages())
+        gafferd.terminate()
+        assert gafferd.wait() == 0
+    assert "ERROR" not in home.messages()
+    assert not (home / "new.pid").exists()
 
 
 def home_program():

@@ -102,6 +102,33 @@ def test_only_the_first_failure_of_a_hook_is_logged_with_its_traceback(plugins, 
     assert plugins.info()[0].failures == 2
 
 
+def test_a_hook_that_raises_at_every_event_does_not_fill_the_disk_with_it(plugins, caplog):
+    plugins.add(plugin(gaffer_event=raising(ValueError("no"))), "broken")
+    plugins.add(plugin(gaffer_event=raising(ValueError("no"))), "other")
+    for event in range(1500):
+        plugins.call("gaffer_event", event=event)
+    broken = [each.message for each in caplog.records if "plugin broken" in each.message]
+    assert len(broken) == 11
+    assert broken[-1].startswith("plugin broken: gaffer_event raised ValueError: no (")
+    assert broken[-1].endswith("), failed 1,024 times so far")
+    assert len(caplog.records) == 22
+    assert [info.failures for info in plugins.info()] == [1500, 1500]
+
+
+def test_another_hook_that_fails_is_not_lost_in_the_failures_of_the_first(plugins, caplog):
+    def fail():
+        raise KeyError("PORT")
+
+    plugins.add(plugin(gaffer_event=raising(ValueError()), gaffer_process_env=fail), "broken")
+    for event in range(3):
+        plugins.call("gaffer_event", event=event)
+    caplog.clear()
+    plugins.call("gaffer_process_env", job=None, number=1)
+    [record] = caplog.records
+    assert record.message.startswith("plugin broken: gaffer_process_env raised KeyError: 'PORT' (")
+    assert record.exc_info
+
+
 async def test_cancellation_is_not_a_failure(plugins, autojump_clock):
     plugins.add(plugin(gaffer_event=lambda event: event()), "canceller")
     cancelled = await cancelled_exception()

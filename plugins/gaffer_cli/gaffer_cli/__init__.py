@@ -1,5 +1,6 @@
 """The commands gaffer and gafferctl.
 
+entry         where the two commands begin, before the rest is imported
 programs      the two commands, and how they end
 foreground    jobs run by a kernel of their own, for `gaffer start` and `gaffer run`
 app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` are in both

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable
 from copy import copy
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any
 
 import click
@@ -53,7 +55,7 @@ class Verbs(click.Group):
         command.epilog = command.epilog or f"Options of {self.name} may stand here, too."
         command.params = [*command.params, *self._shared()]
         if command.callback is not None:
-            command.callback = reaching(verb, command.callback)
+            command.callback = _interruptible(reaching(verb, command.callback))
         return command
 
     def resolve_command(
@@ -85,3 +87,15 @@ class Verbs(click.Group):
     def _name(self) -> str:
         assert self.name is not None
         return self.name
+
+
+def _interruptible(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a verb, in which Ctrl-C is an exception, as in any program of Python."""
+
+    @wraps(callback)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return callback(*args, **kwargs)
+
+    return call

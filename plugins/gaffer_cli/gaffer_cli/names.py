@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -23,6 +24,30 @@ EVENTS = [
 _PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]
 
 
+def ask_soon(run: Invocation, question: Callable[[Server], list[str]]) -> list[str]:
+    """What gafferd answers, for somebody who has pressed Tab; nothing if it takes too long.
+
+    Args:
+        run: says which gafferd.
+        question: asks it for names.
+    """
+    names: list[str] = []
+
+    def ask() -> None:
+        try:
+            with Server(**run.settings(), timeout=_PATIENCE) as server:
+                names.extend(question(server))
+        except (ClientError, Failure, OSError):
+            # There is nobody to tell: what is typed stays as it is.
+            return
+
+    # The client's timeout counts anew for each piece of an answer, so a thread is given up.
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return [] if asking.is_alive() else names
+
+
 class _Name(click.ParamType[str]):
     """A name that gafferd knows; it is asked when the shell completes one."""
 
@@ -32,25 +57,9 @@ class _Name(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        names = self._asked(ctx.ensure_object(Invocation), incomplete)
+        run = ctx.ensure_object(Invocation)
+        names = ask_soon(run, lambda server: self.known(server, incomplete))
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-    def _asked(self, run: Invocation, incomplete: str) -> list[str]:
-        names: list[str] = []
-
-        def ask() -> None:
-            try:
-                with Server(**run.settings(), timeout=_PATIENCE) as server:
-                    names.extend(self.known(server, incomplete))
-            except (ClientError, Failure, OSError):
-                # There is nobody to tell: what is typed stays as it is.
-                return
-
-        # The client's timeout counts anew for each piece of an answer, so a thread is given up.
-        asking = Thread(target=ask, daemon=True)
-        asking.start()
-        asking.join(_PATIENCE)
-        return [] if asking.is_alive() else names
 
     def known(self, server: Server, incomplete: str) -> list[str]:
         """The names that gafferd knows; those that do not begin so may be left out."""

@@ -77,7 +77,10 @@ async def test_what_is_loaded_already_is_an_error_and_the_others_are_loaded(
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"), "shop")
     done = await gaffer("load")
     assert done.returncode == 1
-    assert done.stderr == "gaffer: job 'shop.web' already exists\n"
+    assert done.stderr == (
+        "gaffer: job 'shop.web' already exists: gaffer unload shop first, to load it anew,"
+        " or gaffer restart shop\n"
+    )
     assert done.stdout == f"1 of 2 jobs of 'shop' have been loaded in {url}\n"
     assert list(jobs()) == ["web", "my-type"]
     done = await gaffer("load", "--json")
@@ -163,6 +166,20 @@ async def test_scale_sets_adds_and_takes_away(gaffer, jobs, app):
     assert done.stdout == "Scaling my-type processes... done, now running 2\n"
     done = await gaffer("scale", *app, "web=0", "--json")
     assert json.loads(done.stdout) == {"ok": True, "numprocesses": {"web": 0}, "errors": {}}
+
+
+async def test_processes_that_get_the_port_of_another_type_are_told(gaffer, jobs):
+    warning = (
+        "gaffer: warning: web.101 and my-type.1 both get PORT 5100: web has 101 processes,"
+        " and 100 ports to itself\n"
+    )
+    done = await gaffer("load", "--nostart", "-c", "web=101")
+    assert (done.returncode, done.stderr) == (0, warning)
+    await gaffer("scale", "web=100")
+    done = await gaffer("scale", "web+1")
+    assert (done.returncode, done.stderr) == (0, warning)
+    assert (await gaffer("scale", "my-type=300")).stderr == warning
+    assert (await gaffer("scale", "web=100")).stderr == ""
 
 
 async def test_scale_of_an_application_whose_name_looks_like_a_change(gaffer, jobs):

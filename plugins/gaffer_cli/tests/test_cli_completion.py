@@ -141,3 +141,61 @@ def _drawl(server):
         while True:
             connection.sendall(b" ")
             time.sleep(0.05)
+
+
+# Types of the Procfile
+
+
+@pytest.fixture
+def types(procfile):
+    procfile(web="serve", worker="work", my__type="sleep")
+
+
+CHANGES = {f"plain,worker{operator}" for operator in "=+-"}
+
+
+@pytest.mark.parametrize("before", ["", "web=3 ", "web = 3 ", ". "])
+def test_scale_completes_the_types_of_the_procfile(types, complete, before):
+    done = complete(f"gaffer scale {before}wo", "gaffer")
+    assert set(done.stdout.splitlines()) == CHANGES
+    assert len(complete(f"gaffer scale {before}", "gaffer").stdout.splitlines()) == 9
+
+
+def test_another_procfile_is_named_by_the_options(types, complete, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "Procfile").write_text("clock: tick\n")
+    for options in ("-d other", "-f other/Procfile"):
+        assert complete(f"gaffer {options} start ", "gaffer").stdout == "plain,clock\n"
+
+
+@pytest.mark.parametrize("verb", ["start", "export"])
+def test_verbs_for_types_complete_them(types, complete, verb):
+    assert complete(f"gaffer {verb} w", "gaffer").stdout == "plain,web\nplain,worker\n"
+
+
+async def test_scale_completes_what_gafferd_has_of_an_application_that_is_named(
+    nap, types, complete, environ, url
+):
+    environ["GAFFER_ENDPOINT"] = url
+    done = await trio.to_thread.run_sync(complete, "gaffer scale night n", "gaffer")
+    assert set(done.stdout.splitlines()) == {f"plain,nap{operator}" for operator in "=+-"}
+
+
+@pytest.mark.parametrize("text", [None, "nonsense", "\0"])
+def test_without_a_procfile_that_can_be_read_nothing_is_printed(complete, tmp_path, text):
+    if text is not None:
+        (tmp_path / "Procfile").write_text(text)
+    for verb in ("scale", "start"):
+        done = complete(f"gaffer {verb} ", "gaffer")
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+async def test_tab_leaves_the_cursor_behind_the_type_for_the_number(types, interactive):
+    shell = await interactive("bash")
+    shell.type('eval "$(gaffer completion bash)"; echo do""ne\r')
+    await shell.until("done\r\n")
+    shell.type("gaffer scale wor\t")
+    await shell.until("ker")
+    shell.type("=3 we\t")
+    await shell.until("=3 we")
+    await shell.until("b")

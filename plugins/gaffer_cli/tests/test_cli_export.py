@@ -136,6 +136,23 @@ def test_an_export_that_is_the_same_or_an_empty_file_is_no_obstacle(command, tmp
     export(command, "--out", "empty")
 
 
+def test_with_json_the_export_is_json_wherever_the_option_stands(command):
+    wanted = export(command, "--format", "json")
+    assert export(command, "--json") == wanted
+    assert export(command, "--json", "--format", "json") == wanted
+    assert command("gaffer", "--json", "-d", "shop", "export").stdout == wanted
+
+
+def test_processes_that_get_the_port_of_another_type_are_told_and_exported(command):
+    done = command("gaffer", "-d", "shop", "export", "-c", "web=101")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "gaffer: warning: web.101 and worker.1 both get PORT 5100: web has 101 processes,"
+        " and 100 ports to itself\n"
+    )
+    assert "numprocesses = 101" in done.stdout
+
+
 def test_programs_are_told_the_files(command):
     assert json.loads(export(command, "--json", "--out", "x.ini")) == {"files": ["x.ini"]}
 
@@ -145,6 +162,12 @@ def test_programs_are_told_the_files(command):
     [
         (["wen"], 1, "gaffer: shop/Procfile: type: no type 'wen' here, there are web, worker\n"),
         (["--format", "yml"], 2, f"gaffer: no format 'yml', there are {', '.join(FORMATS)}\n"),
+        (
+            ["--json", "--format", "ini"],
+            2,
+            "gaffer: export: --json prints JSON, and ini is",
+        ),
+        (["systemd", "--json"], 2, "gaffer: export: --json prints JSON, and systemd is"),
         (["web", "worker"], 2, "gaffer: export: one TYPE at most, not web worker\n"),
         (["--out", "no/folder"], 1, "gaffer: no/folder: no such file or directory\n"),
         (["-c", "wen=1"], 1, "gaffer: shop/Procfile: concurrency: no type 'wen' here"),

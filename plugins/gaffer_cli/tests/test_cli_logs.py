@@ -296,3 +296,22 @@ class TestThroughLosses:
                     load(second, "more", "echo more; exec sleep 1000")
                     await running.until("more.1 | more\n")
                 assert running.text.count("new.1") == 1
+
+
+async def test_so_many_processes_that_no_connection_would_be_left_are_not_all_followed(
+    kernel, running, environ, url
+):
+    environ["GAFFER_ENDPOINT"] = url
+    for name in ("a", "b", "c"):
+        load(kernel, name, f"echo hello from {name}; exec sleep 1000")
+    code = (
+        "from gaffer_cli.output import following; from gaffer_cli.programs import gaffer;"
+        "following.MOST_FOLLOWED = 2; gaffer()"
+    )
+    async with running("python", "-c", code, "logs", "shop") as followed:
+        await followed.until("from a\n")
+        await followed.until("from b\n")
+        kernel.manager.unload("shop.a")
+        await followed.until("from c\n")
+        _, said = await followed.end(signal.SIGINT)
+    assert said.count("gaffer: only 2 processes are followed at a time\n") == 1

@@ -192,6 +192,22 @@ def test_what_ends_can_be_started_again(begin, procfile):
     assert shown.end() == 0
 
 
+def test_processes_that_get_the_port_of_another_type_are_told(begin, procfile):
+    procfile(clock="exec sleep 0.1", web="exec sleep 1000")
+    shown = begin("start", "-c", "clock=101")
+    shown.wait_for(
+        r"gaffer: warning: clock\.101 and web\.1 both get PORT 5100: clock has 101 processes,.*"
+    )
+    assert shown.end() == 0
+
+
+def test_types_that_are_not_started_have_no_port_to_share(begin, procfile):
+    procfile(clock="sleep 1000", web="true")
+    shown = begin("start", "web", "-c", "clock=101")
+    assert shown.end() == 0
+    assert "warning" not in shown.text
+
+
 # How it is ended
 
 

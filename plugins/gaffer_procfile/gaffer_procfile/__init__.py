@@ -4,6 +4,7 @@ export        the formats that this plugin brings, a file for each
 configured    `[gaffer] procfile`: the jobs of a Procfile
 hookspecs     the hook for formats of other plugins
 exporter      what a format is
+ports         processes that get the same PORT
 application   a Procfile with its variables and numbers, as jobs
 concurrency, environment, procfile   the three things that are read
 

@@ -15,7 +15,10 @@ from gaffer_procfile.environment import load_env, load_envs
 from gaffer_procfile.procfile import Entry, Procfile
 
 FIRST_PORT = 5000
-"""PORT of the first process of the first type; the types are a hundred apart."""
+"""PORT of the first process of the first type."""
+
+APART = 100
+"""Ports from one type to the next. One with more processes goes on into those of the next."""
 
 LAST_PORT = 65535
 
@@ -147,7 +150,7 @@ class Application:
         first = self._first_port()
         entries = enumerate(self.procfile.entries.values())
         found = [
-            self._type(entry, index, self._count(entry.name), first + 100 * index)
+            self._type(entry, index, self._count(entry.name), first + APART * index)
             for index, entry in entries
             if self.chosen in (None, entry.name)
         ]

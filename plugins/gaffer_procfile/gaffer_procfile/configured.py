@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from gaffer_kernel import Config, Section
@@ -9,6 +10,9 @@ from gaffer_kernel.errors import GafferError, InvalidField
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency
+from gaffer_procfile.ports import clashes, ports_of_types
+
+log = logging.getLogger(__package__)
 
 
 def add_jobs(config: Config) -> None:
@@ -27,6 +31,8 @@ def add_jobs(config: Config) -> None:
                 raise section.error(key, "means nothing without procfile")
         return
     application = _application(section, path)
+    for line in clashes(ports_of_types(application)):
+        log.warning("%s: %s", path, line)
     for job in application.jobs():
         try:
             config.add_job(job, application.name)

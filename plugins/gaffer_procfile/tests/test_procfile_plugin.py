@@ -47,6 +47,20 @@ async def lines(folder, *names):
     return [(folder / name).read_text().strip() for name in names]
 
 
+def test_processes_that_get_the_port_of_another_type_are_told_in_the_log(
+    application, tmp_path, caplog
+):
+    application(PROCFILE)
+    ini = "[gaffer]\nprocfile = shop/Procfile\nconcurrency = web="
+    read(f"{ini}100\n", tmp_path)
+    assert caplog.messages == []
+    read(f"{ini}102\n", tmp_path)
+    assert caplog.messages == [
+        "shop/Procfile: web.101 and worker.1 both get PORT 5100: web has 102 processes,"
+        " and 100 ports to itself"
+    ]
+
+
 def test_the_key_adds_the_jobs_of_the_procfile(application, tmp_path):
     root = application(PROCFILE, env="A=1\n").root
     (tmp_path / "more.env").write_text("B=2\n")

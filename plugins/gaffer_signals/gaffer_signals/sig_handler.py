@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
 import trio
-from gaffer_kernel.errors import GafferError
+from gaffer_kernel.errors import Closing, GafferError
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.kernel import Kernel
 
@@ -103,6 +103,8 @@ class BaseSigHandler:
         async for signum in asked:
             try:
                 await self.handle_reload(kernel, signum)
+            except Closing as closing:
+                log.info("%s: not reloaded, %s", signal.Signals(signum).name, closing)
             except GafferError as error:
                 log.error("reload failed, what runs is kept: %s", error)
             except Exception:

@@ -154,6 +154,39 @@ async def test_the_site_itself_may_be_a_link(place, api, tmp_path):
     assert (await api.get("ui/../secret")).status == 404
 
 
+async def test_a_site_that_is_a_link_shows_nothing_outside_of_where_it_leads(place, api):
+    place.write("../dist/index.html", "built")
+    secret = place.write("../secret", "secret")
+    place.write("ui/secret", "secret")
+    (place / "ui" / "_site").symlink_to("../../dist")
+    for name, target in {"up": "..", "file": secret, "back": place / "ui"}.items():
+        (place / "../dist" / name).symlink_to(target)
+    assert (await api.get("ui/")).body == b"built"
+    for path in ("up/secret", "file", "back/secret", "%2e%2e/secret"):
+        assert (await api.get(f"ui/{path}")).status == 404
+
+
+async def test_a_site_that_is_a_link_to_what_others_can_write_is_not_served(place, api, caplog):
+    dist = place.write("../dist/index.html", "built").parent
+    (place / "ui").mkdir()
+    (place / "ui" / "_site").symlink_to("../../dist")
+    dist.chmod(0o777)
+    assert (await api.get("ui/")).status == 404
+    assert "dist is writable by other users" in caplog.text
+
+
+async def test_a_site_that_is_a_link_of_somebody_else_is_not_served(place, api, caplog):
+    if os.geteuid():
+        pytest.skip("only root can give a link away")
+    place.write("../dist/index.html", "built")
+    (place / "ui").mkdir()
+    link = place / "ui" / "_site"
+    link.symlink_to("../../dist")
+    os.chown(link, 54321, -1, follow_symlinks=False)
+    assert (await api.get("ui/")).status == 404
+    assert f"{link} belongs to user 54321" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["ui/_site", "ui/_site/sub", "ui/_site/sub/deep.txt"])
 async def test_what_others_can_write_is_not_served_and_that_is_said(place, site, api, caplog, name):
     (place / name).chmod(0o777)

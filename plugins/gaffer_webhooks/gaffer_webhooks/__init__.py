@@ -9,6 +9,7 @@
     sender, addresses        how, and where it must not
     keeper                   the task that brings queues onto the disk
     outbox, letters, journal the queue of one URL, in memory and in its file
+    room                     what the queues of all URLs may take together
     folder                   where these files are
     settings                 the section `[webhooks]`
     hook, signing, url       one pattern and one URL; signatures; where a URL leads

@@ -19,7 +19,8 @@ class HookInfo(msgspec.Struct, frozen=True):
         fixed: whether the file or the program gave it.
         waiting: how many messages wait for this URL.
         dead: how many were given up and can be sent again.
-        dropped: how many were lost because there were too many, since the plugin opened.
+        dropped: how many were lost because there were too many, for this URL or for all, since the
+            plugin opened.
         failing: why the latest message could not be delivered; None if all is well.
     """
 

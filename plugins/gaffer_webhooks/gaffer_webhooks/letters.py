@@ -136,6 +136,11 @@ class Letters:
             return Removed(next(iter(self._dead)))
         return None
 
+    def oldest(self) -> Removed | None:
+        """What rids of the oldest message, a dead one if there is one; None when there is none."""
+        letter = next(iter(self._dead), None) or next(iter(self._pending), None)
+        return Removed(letter) if letter is not None else None
+
     def records(self) -> Iterator[Record]:
         """The shortest way to make lists like these."""
         for letter, died in self._dead.values():

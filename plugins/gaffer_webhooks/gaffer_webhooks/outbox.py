@@ -26,7 +26,8 @@ class Outbox:
 
     Attributes:
         journal: its file.
-        dropped: how many messages were lost because there were too many, since it was opened.
+        dropped: how many messages were lost because there were too many, here or for all URLs,
+            since it was opened.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Outbox:
         self._letters = Letters(most)
         self._written = written
         self._news = trio.lowlevel.ParkingLot()
-        self._told = False
+        self._told: set[str] = set()
         self.journal = Journal(path, self._letters)
         self.dropped = 0
 
@@ -68,6 +69,11 @@ class Outbox:
         """How many messages were given up."""
         return len(self._letters.dead_ids())
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes its messages are, those that wait and the dead."""
+        return self._letters.weight
+
     async def wait(self) -> None:
         """Wait until there is something to send."""
         await trio.lowlevel.checkpoint()
@@ -82,7 +88,7 @@ class Outbox:
         """A message was delivered."""
         self._record([Removed(letter)])
         if not self._letters:
-            self._told = False
+            self._told.clear()
 
     def give_up(self, letter: str, reason: str, tries: int) -> None:
         """A message is dead."""
@@ -111,15 +117,35 @@ class Outbox:
         while (surplus := self._letters.surplus()) is not None:
             self._letters.apply(surplus)
             done.append(surplus)
-            self._drop()
-        if done and not self.journal.closed:
-            self.journal.append(done)
-            self._written(self)
+            self._drop("too many messages wait or are dead")
+        self._write(done)
         if self._letters:
             self._news.unpark_all()
 
-    def _drop(self) -> None:
+    def shed(self, size: int) -> int:
+        """Drop the oldest messages, first the dead, then those that wait.
+
+        Args:
+            size: bytes to be rid of.
+
+        Returns:
+            How many they were: a little more, or fewer if there were no more.
+        """
+        before, done = self.weight, list[Record]()
+        while before - self.weight < size and (oldest := self._letters.oldest()) is not None:
+            self._letters.apply(oldest)
+            done.append(oldest)
+            self._drop("the messages for all URLs take too much, and for this one most")
+        self._write(done)
+        return before - self.weight
+
+    def _write(self, done: Sequence[Record]) -> None:
+        if done and not self.journal.closed:
+            self.journal.append(done)
+            self._written(self)
+
+    def _drop(self, why: str) -> None:
         self.dropped += 1
-        if not self._told:
-            self._told = True
-            log.warning("%s: too many messages wait or are dead: dropping the oldest", self._label)
+        if why not in self._told:
+            self._told.add(why)
+            log.warning("%s: %s: dropping the oldest", self._label, why)

@@ -15,6 +15,7 @@ from gaffer_webhooks.folder import Folder
 from gaffer_webhooks.hook import Hook, Key
 from gaffer_webhooks.keeper import Keeper
 from gaffer_webhooks.letters import Added
+from gaffer_webhooks.room import make_room
 from gaffer_webhooks.settings import Settings
 from gaffer_webhooks.target import Target
 
@@ -85,6 +86,7 @@ class Targets:
                 del target.hooks[gone]
             if not target.hooks:
                 self._remove(key)
+        self._make_room()
 
     def _target(self, hook: Hook, folder: Folder) -> Target:
         key = hook.key
@@ -129,6 +131,10 @@ class Targets:
                     letters.setdefault(key, []).append(letter)
         for key, some in letters.items():
             self._targets[key].add(some)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        make_room([target.outbox for target in self._targets.values()])
 
     async def rested(self) -> None:
         """Wait until there is nothing to do but wait."""

@@ -32,12 +32,17 @@ def application(run: Invocation, concurrency: Iterable[str] = ()) -> Application
     # Late: it takes the kernel.
     from gaffer_procfile import Application
 
-    procfile = Path(run.procfile) if run.procfile else _root(run) / "Procfile"
+    procfile = procfile_of(run)
     if not procfile.exists():
         raise Failure(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
     counts = counts_of(concurrency)
     root = _root(run) if run.directory else None
     return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
+
+
+def procfile_of(run: Invocation) -> Path:
+    """The Procfile that the options name, which may not be there."""
+    return Path(run.procfile) if run.procfile else _root(run) / "Procfile"
 
 
 def environment(run: Invocation) -> tuple[Path, dict[str, str]]:

@@ -10,6 +10,8 @@ import click
 from gaffer_cli.app.application import application
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.formats import exporter, is_format
+from gaffer_cli.app.ports import tell_clashes
+from gaffer_cli.app.types import TYPE
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
@@ -17,16 +19,18 @@ if TYPE_CHECKING:
     from gaffer_procfile import Application, ExportedFile
 
 STANDARD_OUTPUT = "-"
+JSON = "json"
 
 
 @click.command("export")
-@click.argument("words", metavar="[TYPE]", nargs=-1)
+@click.argument("words", metavar="[TYPE]", nargs=-1, type=TYPE)
 @concurrency_option
 @click.option(
     "--format",
     "format_",
     metavar="FORMAT",
-    help="ini, json, systemd, supervisor, compose, kubernetes, or one of a plugin (default: ini)",
+    help="ini, json, systemd, supervisor, compose, kubernetes, or one of a plugin (default: ini;"
+    " with --json: json)",
 )
 @click.option(
     "-o",
@@ -58,11 +62,18 @@ def command(
       gaffer export --format json web
       gaffer export --format systemd -c web=2 --out /etc/systemd/system
     """
+    from gaffer_procfile.ports import ports_of_types
+
     app = application(run, concurrency)
     format_, out, name = _understood(app, list(words), format_, out)
+    printed = out is None or out == STANDARD_OUTPUT
+    format_ = format_ or (JSON if run.json and printed else "ini")
+    if run.json and printed and format_ != JSON:
+        raise Failure(f"export: --json prints JSON, and {format_} is another format", USAGE)
     if name is not None:
         app = app.only(name)
     files = exporter(format_).export(app)
+    tell_clashes(run, ports_of_types(app))
     if out is None or out == STANDARD_OUTPUT:
         _print(files, format_)
     else:
@@ -74,7 +85,7 @@ def command(
 
 def _understood(
     app: Application, words: list[str], format_: str | None, out: str | None
-) -> tuple[str, str | None, str | None]:
+) -> tuple[str | None, str | None, str | None]:
     """Format, file and type, whichever way they were given."""
     if words and format_ is None and words[0] not in app.procfile.entries and is_format(words[0]):
         format_ = words.pop(0)
@@ -82,7 +93,7 @@ def _understood(
             out = words.pop(0)
     if len(words) > 1:
         raise Failure(f"export: one TYPE at most, not {' '.join(words)}", USAGE)
-    return format_ or "ini", out, words[0] if words else None
+    return format_, out, words[0] if words else None
 
 
 def _print(files: list[ExportedFile], format_: str) -> None:

@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 import click
-from gaffer_client import BadOption
-from gaffer_client.names import check_part
+from gaffer_client import BadOption, Conflict, Job, Server
+from gaffer_client.names import JobName, check_part
 
 from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.concurrency import concurrency_option
+from gaffer_cli.app.ports import tell_clashes
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
@@ -72,8 +73,10 @@ def _name(run: Invocation, name: str | None) -> str:
 
 def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
     from gaffer_procfile.application import RELEASE
+    from gaffer_procfile.ports import ports_of_types
 
     read = application(run, concurrency)
+    tell_clashes(run, ports_of_types(read))
     # It would be active with no process; gafferctl commit runs it once.
     stopped = {RELEASE} - read.concurrency.keys()
     return [
@@ -89,7 +92,7 @@ def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
         name = fields["name"]
         with attempts.attempt(name):
             starting = server.job(name) if fields.get("start", True) else None
-            settle(name, partial(load_job, server, fields, wait), starting=starting)
+            settle(name, partial(_load_job, server, fields, wait), starting=starting)
     loaded = [fields["name"] for fields in jobs if fields["name"] not in attempts.errors]
     if not attempts.errors:
         line = f"{what!r} has been loaded in {server.url}"
@@ -98,3 +101,13 @@ def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
     result = {"ok": not attempts.errors, "loaded": loaded, "errors": attempts.errors}
     run.show({**result, "url": server.url}, line)
     return attempts.status
+
+
+def _load_job(server: Server, fields: Fields, wait: Wait) -> Job:
+    try:
+        return load_job(server, fields, wait)
+    except Conflict as error:
+        app = JobName.parse(fields["name"]).session
+        raise Failure(
+            f"{error}: gaffer unload {app} first, to load it anew, or gaffer restart {app}"
+        ) from None

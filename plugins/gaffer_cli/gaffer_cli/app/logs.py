@@ -26,7 +26,8 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
     one that ended last. Processes that are started later are followed, too. Without a name, or
     with ., it is the application of this folder.
 
-    A lost connection is made again, for as long as it takes.
+    A lost connection is made again, for as long as it takes. No more than 200 processes are
+    followed at a time.
 
     \b
     Examples:

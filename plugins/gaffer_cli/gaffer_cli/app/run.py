@@ -14,6 +14,7 @@ from gaffer_cli.app.application import environment
 from gaffer_cli.app.concurrency import counts_of
 from gaffer_cli.app.here import jobs_here
 from gaffer_cli.app.shell import shell_argv
+from gaffer_cli.entry import end_at_ctrl_c
 from gaffer_cli.exits import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
@@ -45,6 +46,7 @@ def command(run: Invocation, words: tuple[str, ...], concurrency: tuple[str, ...
       gaffer run -e DEBUG=1 ./manage.py migrate --plan
       gaffer run -c 2 ./work.py
     """
+    end_at_ctrl_c()  # Until there is something that runs.
     root, env = environment(run)
     line = words[0] if len(words) == 1 else shlex.join(words)
     if not concurrency:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 import click
 from gaffer_client import Job, Server
 
 from gaffer_cli.app.application import application_name
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.loaded import jobs_of
+from gaffer_cli.app.ports import tell_clashes
+from gaffer_cli.app.types import CHANGE, Change, change_of
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.waiting import Wait, settle, waiting
 
-# The last operator counts: types can have a dash in their name, and a number at its end.
-_CHANGE = re.compile(r"(?P<type>[A-Za-z0-9_+-]+)(?P<change>[=+-][0-9]{1,9})")
-
-
-class Change(NamedTuple):
-    """What is to become of one type: `=3`, `+2` or `-1`."""
-
-    type: str
-    change: str
+FEW = 100
+"""Processes of a type that have ports of their own, with types that are a hundred apart."""
 
 
 @click.command("scale")
-@click.argument("words", nargs=-1, required=True, metavar="[APP] TYPE=N|TYPE+N|TYPE-N...")
+@click.argument(
+    "words", nargs=-1, required=True, metavar="[APP] TYPE=N|TYPE+N|TYPE-N...", type=CHANGE
+)
 @waiting
 @click.pass_obj
 def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
@@ -52,6 +46,8 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
             wanted[type_] = number = _scaled(job, change, wait)
             if not run.json:
                 run.tell(f"Scaling {type_} processes... done, {_now(job, number)}")
+    if any(number > FEW for number in wanted.values()):
+        _tell_clashes(run, server, app)
     if run.json:
         run.show({"ok": not attempts.errors, "numprocesses": wanted, "errors": attempts.errors}, ())
     return attempts.status
@@ -59,6 +55,15 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
 
 def _scaled(job: Job, change: str, wait: Wait) -> int:
     return settle(str(job.name), lambda: job.scale(change, wait), starting=job)
+
+
+def _tell_clashes(run: Invocation, server: Server, app: str) -> None:
+    from gaffer_procfile.ports import ports_of
+
+    infos = [server.job(each).info() for each in jobs_of(server, app)]
+    tell_clashes(
+        run, [ports_of(each.job, each.config.get("env", {}), each.numprocesses) for each in infos]
+    )
 
 
 def _now(job: Job, number: int) -> str:
@@ -69,7 +74,7 @@ def _now(job: Job, number: int) -> str:
 def _read(server: Server, words: tuple[str, ...]) -> tuple[str | None, list[Change]]:
     """The name of the application, if there is one, and the changes."""
     first, *rest = words
-    if _change(first) is None:
+    if change_of(first) is None:
         name = first
     elif rest and first in server.sessions():
         # `app-1 web=3`: an application whose name looks like a change.
@@ -81,13 +86,8 @@ def _read(server: Server, words: tuple[str, ...]) -> tuple[str | None, list[Chan
     return name, [_checked(word) for word in rest]
 
 
-def _change(word: str) -> Change | None:
-    match = _CHANGE.fullmatch(word)
-    return match and Change(match["type"], match["change"])
-
-
 def _checked(word: str) -> Change:
-    change = _change(word)
+    change = change_of(word)
     if change is None:
         raise click.UsageError(f"{word!r} is no TYPE=N, TYPE+N or TYPE-N")
     return change

@@ -11,6 +11,9 @@ import click
 from gaffer_cli.app.application import application
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.here import PATIENCE, jobs_here
+from gaffer_cli.app.ports import tell_clashes
+from gaffer_cli.app.types import TYPE
+from gaffer_cli.entry import end_at_ctrl_c
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("start")
-@click.argument("types", metavar="[TYPE]...", nargs=-1)
+@click.argument("types", metavar="[TYPE]...", nargs=-1, type=TYPE)
 @concurrency_option
 @click.option(
     "-p",
@@ -71,6 +74,9 @@ def command(
       gaffer start web -e .env.local -e DEBUG=1
       gaffer start -c web=2,worker=3 --on-exit restart
     """
+    end_at_ctrl_c()  # Until run_jobs receives the signals.
+    from gaffer_procfile.ports import ports_of
+
     from gaffer_cli.foreground import OnExit, run_jobs
 
     app = _named(_with_port(application(run, concurrency), port), types)
@@ -81,6 +87,7 @@ def command(
     ]
     if not any(job.numprocesses for job in jobs):
         raise Failure("nothing to start: there is no process of any type")
+    tell_clashes(run, (ports_of(job.name, job.env, job.numprocesses) for job in jobs))
     return run_jobs(jobs, OnExit(on_exit))
 
 

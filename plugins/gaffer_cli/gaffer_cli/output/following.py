@@ -20,6 +20,9 @@ from gaffer_cli.output.told import Note, Told
 MOST = 1000
 """Lines that wait to be printed. More of them wait at gafferd, which drops the oldest."""
 
+MOST_FOLLOWED = 200
+"""Processes at a time: each takes one of the 512 connections that gafferd has for everybody."""
+
 
 class _Ended(NamedTuple):
     """A process is not followed any more; perhaps because its pid is another one's now."""
@@ -44,6 +47,7 @@ class Following:
         self._chosen = chosen
         self._queue: Queue[Told | Note | Event | _Ended | Exception] = Queue(MOST)
         self._followed: set[int] = set()
+        self._left_out = False
         # Before anybody looks at what is there, so that no process comes unnoticed.
         self._events = server.events("spawn", patience=math.inf, on_lost=on_lost)
 
@@ -56,6 +60,8 @@ class Following:
         self._begin(self._hear)
         self._look(self._chosen.pids_to_read)
         while True:
+            if self._left_out:
+                yield Note(f"only {MOST_FOLLOWED} processes are followed at a time", once=True)
             match self._queue.get():
                 case Exception() as error:
                     raise error
@@ -92,9 +98,13 @@ class Following:
             self._follow(pid)
 
     def _follow(self, pid: int) -> None:
-        if pid not in self._followed:
-            self._followed.add(pid)
-            self._begin(partial(self._tell, pid))
+        if pid in self._followed:
+            return
+        if len(self._followed) >= MOST_FOLLOWED:
+            self._left_out = True
+            return
+        self._followed.add(pid)
+        self._begin(partial(self._tell, pid))
 
     def _tell(self, pid: int) -> None:
         follower = Follower(self._server.process(pid), self._queue.put)
@@ -102,5 +112,6 @@ class Following:
 
     def _forget(self, ended: _Ended) -> None:
         self._followed.discard(ended.pid)
-        if ended.is_replaced:
+        if ended.is_replaced or self._left_out:
+            self._left_out = False
             self._look(self._chosen.pids)
