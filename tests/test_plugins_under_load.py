@@ -57,15 +57,6 @@ async def calm():
     return last
 
 
-@pytest.fixture(autouse=True)
-def others_garbage():
-    """What the tests before have left is not looked through each time: that can take a second."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.mark.parametrize("name", sorted(point.name for point in entry_points(group="gaffer")))
 async def test_a_hundred_lives_leave_nothing(name):
     plugins = Plugins()
