@@ -11,7 +11,8 @@ from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.streams import TAIL, WINDOW
-from tests.real import branded, children, descriptors, exists, until
+from tests.real import branded, children, descriptors, exists
+from tests.waiting import until
 
 # How it ended
 

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from gaffer_kernel.linux import terminal
-from tests.real import branded, descriptors, until
+from tests.real import branded, descriptors
+from tests.waiting import until
 
 BOTH = ["out", "err"]
 

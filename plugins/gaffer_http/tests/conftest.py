@@ -11,7 +11,8 @@ import h11
 import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
-from tests.gafferd import Home, wait_until
+from tests.gafferd import Home
+from tests.waiting import wait_until
 from trio_websocket import wrap_client_stream
 
 import gaffer_http

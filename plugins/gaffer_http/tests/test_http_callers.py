@@ -8,10 +8,11 @@ import trio
 import trustme
 from gaffer_kernel import GafferError, hookimpl
 from quart import Blueprint
+from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
 from .people import Known, People
-from .talker import readers, start, talking, until
+from .talker import readers, start, talking
 
 TOKEN = {"authorization": "Bearer good"}
 

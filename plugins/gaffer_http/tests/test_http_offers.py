@@ -7,6 +7,7 @@ import pytest
 import trio
 from gaffer_kernel import hookimpl
 from quart import Blueprint
+from tests.waiting import until
 
 from .people import Known, People
 
@@ -106,11 +107,6 @@ async def api(running_api, extra):
     )
     async with running_api(extra, people) as api:
         yield api
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def test_a_long_poll_tells_the_first_object(api, extra):

@@ -5,6 +5,7 @@ import sys
 import pytest
 import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
 
@@ -20,11 +21,6 @@ async def start(api, **settings):
 
 async def shell(api, script, **settings):
     return await start(api, cmd=script, shell=True, redirect_output=("out", "err"), **settings)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 def readers(process):

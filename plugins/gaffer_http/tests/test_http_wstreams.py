@@ -5,6 +5,7 @@ import json
 import pytest
 import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
 ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
@@ -22,11 +23,6 @@ async def start(api, **settings):
 async def shell(api, script, **settings):
     settings = {"redirect_output": ("out",), "redirect_input": True, **settings}
     return await start(api, cmd=script, shell=True, **settings)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 def readers(process):

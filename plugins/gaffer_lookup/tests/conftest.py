@@ -164,15 +164,3 @@ def running_lookupd():
 async def lookupd():
     async with open_lookupd() as lookupd:
         yield lookupd
-
-
-async def until(condition, *args):
-    """Wait until something, which may be asynchronous, is so; return it."""
-    with trio.fail_after(DEADLINE):
-        while True:
-            found = condition(*args)
-            if hasattr(found, "__await__"):
-                found = await found
-            if found:
-                return found
-            await trio.sleep(0.01)

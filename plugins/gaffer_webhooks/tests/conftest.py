@@ -114,13 +114,6 @@ def receiver():
     return Receiver()
 
 
-async def until(condition):
-    """Wait until something is so."""
-    with trio.fail_after(DEADLINE):
-        while not condition():
-            await trio.sleep(0.005)
-
-
 @pytest.fixture
 def state(tmp_path):
     return tmp_path / "state"
