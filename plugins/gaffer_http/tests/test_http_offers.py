@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from gaffer_kernel import hookimpl
+from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint
 from tests.waiting import until
-
-from .people import Known, People
 
 
 class Pile:
@@ -98,11 +97,11 @@ def extra():
 
 @pytest.fixture
 async def api(running_api, extra):
-    people = People(
+    people = Callers(
         {
-            "reader": Known("reader", "read"),
-            "typist": Known("typist", "write", {"one"}),
-            "guest": Known("guest", "read", {"one"}),
+            "reader": TokenCaller("read", "reader"),
+            "typist": TokenCaller("write.one", "typist"),
+            "guest": TokenCaller("read.one", "guest"),
         }
     )
     async with running_api(extra, people) as api:

@@ -14,9 +14,6 @@ from gaffer_stats import measure
 from gaffer_stats.measure import DEEPEST, LONGEST_CMDLINE, Meter
 from gaffer_stats.sample import Sample
 
-PATIENCE = 20.0
-"""Seconds, on a very busy machine."""
-
 CHAIN = """
 import os, sys, time
 for _ in range(int(sys.argv[1])):

@@ -12,7 +12,6 @@ from gaffer_kernel import Config, JobConfig, open_kernel
 import gaffer_webhooks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLTKQ"
-DEADLINE = 20
 
 
 class Message:
