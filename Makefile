@@ -59,8 +59,8 @@ $(STAMP): Makefile constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	echo "installing into .venv"; \
 	$(BIN)/python -c '$(SUITABLE)' 2>/dev/null || $$python -m venv --clear --without-pip .venv && \
 	$$python -m pip --python $(BIN)/python --disable-pip-version-check install -q -c constraints.txt uv
-	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -b constraints.txt \
-	    -e . $(PLUGINS:%=-e ./%) --group dev
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python \
+	    -c constraints.txt -b constraints.txt -e . $(PLUGINS:%=-e ./%) --group dev
 	@touch $@
 
 # New exact versions of everything, within what the pyproject files allow.

@@ -1,6 +1,7 @@
 """What every test gets, the kernel's and each plugin's: a limit on how long it may hang."""
 
 import functools
+import gc
 import inspect
 
 import pytest
@@ -17,6 +18,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if isinstance(item, pytest.Function) and not VIRTUAL_CLOCKS & set(item.fixturenames):
             limit_hang(item)
+
+
+def pytest_collection_finish():
+    # The tests themselves are a million objects, and several of them collect garbage many times.
+    gc.collect()
+    gc.freeze()
 
 
 def limit_hang(item):

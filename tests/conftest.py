@@ -12,7 +12,8 @@ from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.testing import FakeSystem, Plan, Recorder
 from tests.invariants import Ledger
-from tests.real import BRAND, Runner, branded, end_all, until
+from tests.real import BRAND, Runner, branded, end_all
+from tests.waiting import until
 
 
 @pytest.fixture

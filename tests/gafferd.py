@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
+
+from tests.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("gafferd")
 DEADLINE = 20.0
@@ -98,13 +99,6 @@ class Home:
         """The pid in a file, once it is there."""
         wait_until(lambda: (self / name).exists() and (self / name).read_text().strip())
         return int((self / name).read_text())
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def is_alive(pid):

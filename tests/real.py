@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -62,13 +61,6 @@ def descriptors() -> dict[int, str]:
 def exists(os_pid: int) -> bool:
     """Whether there is such a process, as a zombie too."""
     return Path(f"/proc/{os_pid}").exists()
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Look again and again, until a condition holds."""
-    with trio.fail_after(seconds):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 class Runner:

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ import pytest
 from gaffer_testing import Conformance
 
 from gaffer_kernel.config import Config
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -149,15 +149,6 @@ def test_every_configuration_shown_is_accepted(path):
 
 
 # gafferd
-
-
-def wait_until(condition, process):
-    """Poll, up to the deadline, as long as the process lives."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.fixture

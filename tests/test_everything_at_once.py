@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gaffer_kernel import JobConfig, open_kernel
-from tests.gafferd import COMMAND, DEADLINE, wait_until
+from tests.gafferd import COMMAND, DEADLINE
+from tests.waiting import wait_until
 
 CONFIG = """
 [endpoint:test]

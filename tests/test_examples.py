@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,20 +16,11 @@ from gaffer_testing import Conformance
 
 from gaffer_kernel import Config, ConfigError
 from gaffer_kernel.plugins import Plugins
+from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEADLINE = 60.0
 """Seconds for one program on a very busy machine."""
-
-
-def wait_for(condition, process):
-    """What a condition gives, once it is something, as long as the process lives."""
-    end = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 @contextmanager
@@ -45,8 +35,8 @@ def gafferd(home, *arguments, examples=EXAMPLES, **options):
     with subprocess.Popen(command, cwd=examples, env=environ, **options) as process:
         try:
             listening = re.compile(r"listening on (\S+)")
-            [url] = wait_for(lambda: log.exists() and listening.findall(log.read_text()), process)
-            wait_for(lambda: json.load(urlopen(f"{url}/pids"))["pids"] == [1, 2], process)
+            [url] = wait_until(lambda: log.exists() and listening.findall(log.read_text()), process)
+            wait_until(lambda: json.load(urlopen(f"{url}/pids"))["pids"] == [1, 2], process)
             yield process, url
         finally:
             process.terminate()
@@ -92,9 +82,9 @@ def test_the_plugins_do_what_their_readme_says(examples, tmp_path):
     ):
         assert b"<title>gaffer" in urlopen(f"{url}/_plugin/ui/").read()
         assert b"hello dummy" in urlopen(f"{url}/_plugin/dummy/").read()
-        wait_for(lambda: "hello echo\n" in out.read_text(), process)
+        wait_until(lambda: "hello echo\n" in out.read_text(), process)
         process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "restart dummy\n" in out.read_text(), process)
+        wait_until(lambda: "restart dummy\n" in out.read_text(), process)
 
     said = out.read_text().splitlines()
     assert {"start dummy app", "hello dummy", "hello echo", "restart dummy"} <= set(said)

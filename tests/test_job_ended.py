@@ -7,7 +7,7 @@ from gaffer_kernel.errors import NotFound
 from gaffer_kernel.instances import KEPT
 from gaffer_kernel.streams import TAIL
 from tests.jobs import CRASH, web
-from tests.real import until
+from tests.waiting import until
 
 
 def written(process):

@@ -4,12 +4,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from uv import find_uv_bin
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -119,10 +120,3 @@ def test_a_strangers_distribution_is_built_installed_and_found(fresh, tmp_path):
     gafferd = fresh("gaffer_kernel", wheel) / "gafferd"
     listed = run(gafferd, "--list-plugins", cwd=tmp_path)
     assert re.search(r"^uptime +1\.0 +gaffer-uptime +loaded$", listed, re.MULTILINE)
-
-
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)

@@ -9,7 +9,8 @@ import trio
 
 from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
 from gaffer_kernel.process import signal_number
-from tests.real import exists, until
+from tests.real import exists
+from tests.waiting import until
 
 # Signals
 

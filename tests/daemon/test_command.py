@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.gafferd import Home, is_alive, one_line, wait_until
+from tests.gafferd import Home, is_alive, one_line
+from tests.waiting import wait_until
 
 QUIT_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 BUGGY = """

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gafferd import COMMAND, Home, is_alive, one_line, wait_until
+from tests.gafferd import COMMAND, Home, is_alive, one_line
+from tests.waiting import wait_until
 
 FAILING = """
 from contextlib import asynccontextmanager

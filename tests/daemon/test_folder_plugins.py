@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gafferd import Home, one_line, wait_until
+from tests.gafferd import Home, one_line
+from tests.waiting import wait_until
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "plugins"
 CODE = "from gaffer_kernel.hookspecs import hookimpl\n@hookimpl\ndef gaffer_process_env():\n"

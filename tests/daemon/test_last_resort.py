@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.gafferd import DEADLINE, Home, is_alive, wait_until
+from tests.gafferd import DEADLINE, Home, is_alive
+from tests.waiting import wait_until
 
 STUCK = """
 import logging, os, subprocess, sys, time

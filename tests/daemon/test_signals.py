@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from tests.gafferd import COMMAND, Home, is_alive, wait_until
+from tests.gafferd import COMMAND, Home, is_alive
+from tests.waiting import wait_until
 
 STUBBORN = "sh -c 'trap \"\" TERM; echo $$$$ >s.new; mv s.new s.pid; while :; do sleep 600; done'"
 IGNORED = (1, 2, 3, 15)

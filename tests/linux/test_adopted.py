@@ -17,7 +17,8 @@ from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.kin import identify
-from tests.real import Runner, branded, children, descriptors, until
+from tests.real import Runner, branded, children, descriptors
+from tests.waiting import until
 
 
 @pytest.fixture

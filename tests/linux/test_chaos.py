@@ -10,7 +10,8 @@ import trio
 
 from gaffer_kernel import Conflict, JobConfig, Kernel, NotFound, open_kernel
 from gaffer_kernel.linux import LinuxSystem
-from tests.real import branded, children, descriptors, until
+from tests.real import branded, children, descriptors
+from tests.waiting import until
 
 PROGRAMS = [
     "sleep 60",

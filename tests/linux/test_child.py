@@ -11,7 +11,8 @@ from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.streams import TAIL, WINDOW
-from tests.real import branded, children, descriptors, exists, until
+from tests.real import branded, children, descriptors, exists
+from tests.waiting import until
 
 # How it ended
 
@@ -115,9 +116,11 @@ async def test_floods_do_not_keep_others_from_running(run):
         process.kill("KILL")
 
 
-async def test_a_process_that_closes_its_output_lives_on(run):
+@pytest.mark.parametrize("pty", [False, True])
+async def test_a_process_that_closes_its_outputs_lives_on(run, pty):
     before = len(descriptors())
-    process = await run.begin("exec >&-; sleep 60", shell=True, redirect_output=["out"])
+    cmd = "exec >&- 2>&-; sleep 60"
+    process = await run.begin(cmd, shell=True, redirect_output=["out", "err"], pty=pty)
     await until(lambda: len(descriptors()) == before + 1)
     assert process.active
     process.stop()
@@ -145,12 +148,14 @@ def _runs(pid: int) -> bool:
         return False
 
 
-async def test_who_else_holds_the_output_delays_the_exit_by_half_a_second_at_most(run, brand):
+@pytest.mark.parametrize("pty", [False, True])
+async def test_who_else_holds_the_output_delays_the_exit_by_half_a_second_at_most(run, brand, pty):
     process = await run.begin(
-        "setsid sh -c 'echo inside; sleep 60' & read x; exit 4",
+        "setsid sh -c 'echo inside; sleep 60' & read x; echo last; exit 4",
         shell=True,
         redirect_input=True,
         redirect_output=["out"],
+        pty=pty,
     )
     await run.lines(process, "inside")
     began = trio.current_time()
@@ -158,6 +163,7 @@ async def test_who_else_holds_the_output_delays_the_exit_by_half_a_second_at_mos
     exited = await run.end(process)
     assert exited.data["exit_code"] == 4
     assert 0.3 < trio.current_time() - began < 3
+    assert (await run.rest(process))["out"] == b"last\n"
     for pid in branded(brand):
         os.kill(pid, signal.SIGKILL)
     await until(lambda: not branded(brand))

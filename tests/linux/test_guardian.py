@@ -10,7 +10,8 @@ import pytest
 
 from gaffer_kernel.linux import LinuxSystem, guardian
 from gaffer_kernel.linux.kin import MARK
-from tests.real import branded, until
+from tests.real import branded
+from tests.waiting import until
 
 PROGRAM = """
 import os, subprocess, sys, time

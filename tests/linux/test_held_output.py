@@ -6,7 +6,8 @@ import signal
 import pytest
 import trio
 
-from tests.real import branded, descriptors, until
+from tests.real import branded, descriptors
+from tests.waiting import until
 
 COUNT = "seq 200000"
 ALL = "".join(f"{number}\n" for number in range(1, 200_001)).encode()

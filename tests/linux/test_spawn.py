@@ -12,7 +12,8 @@ import trio
 from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
-from tests.real import branded, until
+from tests.real import branded
+from tests.waiting import until
 
 # What the program finds
 

@@ -1,14 +1,14 @@
 """Outputs behind pseudo-terminals: what the program finds, what comes out, and the end."""
 
 import os
-import signal
 import sys
 
 import pytest
 import trio
 
 from gaffer_kernel.linux import terminal
-from tests.real import branded, descriptors, until
+from tests.real import descriptors
+from tests.waiting import until
 
 BOTH = ["out", "err"]
 
@@ -141,16 +141,6 @@ async def test_a_flood_neither_blocks_nor_is_kept_from_its_end(run):
 # The end
 
 
-async def test_a_process_that_closes_its_outputs_lives_on(run):
-    before = len(descriptors())
-    cmd = "exec >&- 2>&-; sleep 60"
-    process = await run.begin(cmd, shell=True, redirect_output=BOTH, pty=True)
-    await until(lambda: len(descriptors()) == before + 1)
-    assert process.active
-    process.stop()
-    await run.end(process)
-
-
 async def test_what_is_left_in_the_group_does_not_delay_the_end(run):
     process = await run.begin(
         "trap '' HUP; sleep 60 & echo $!; exit 3", shell=True, redirect_output=BOTH, pty=True
@@ -159,26 +149,6 @@ async def test_what_is_left_in_the_group_does_not_delay_the_end(run):
     exited = await run.end(process)
     assert exited.data["exit_code"] == 3
     assert trio.current_time() - began < 10
-
-
-async def test_who_else_holds_the_terminal_delays_the_exit_by_half_a_second_at_most(run, brand):
-    process = await run.begin(
-        "setsid sh -c 'echo inside; sleep 60' & read x; echo last; exit 4",
-        shell=True,
-        redirect_input=True,
-        redirect_output=["out"],
-        pty=True,
-    )
-    await run.lines(process, "inside")
-    began = trio.current_time()
-    await process.write("go\n")
-    exited = await run.end(process)
-    assert exited.data["exit_code"] == 4
-    assert 0.3 < trio.current_time() - began < 3
-    assert (await run.rest(process))["out"] == b"last\n"
-    for pid in branded(brand):
-        os.kill(pid, signal.SIGKILL)
-    await until(lambda: not branded(brand))
 
 
 async def test_no_descriptor_stays_open(run):

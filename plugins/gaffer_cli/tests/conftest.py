@@ -64,13 +64,6 @@ def ask(command, environ, url):
     return run
 
 
-async def until(condition):
-    """Poll, up to a deadline."""
-    with trio.fail_after(60):
-        while not condition():
-            await trio.sleep(0.005)
-
-
 @pytest.fixture
 def begin(environ, tmp_path):
     """Run gaffer in the foreground: `shown = begin("start", "web", terminal=(24, 80))`."""

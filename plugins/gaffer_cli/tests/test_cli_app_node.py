@@ -10,11 +10,10 @@ import gaffer_procfile
 import pytest
 from gaffer_client import NamedStatus, NotFound, Server
 from gaffer_kernel import Config, JobConfig, open_kernel
+from tests.waiting import until
 
 from gaffer_cli.app import ps
 from gaffer_cli.invocation import Invocation
-
-from .conftest import until
 
 PROCFILE = "web: sleep 1000\nmy-type: sleep 1000\n"
 

@@ -5,8 +5,7 @@ import signal
 
 import pytest
 from gaffer_kernel import JobConfig, JobName
-
-from .conftest import until
+from tests.waiting import until
 
 
 @pytest.fixture

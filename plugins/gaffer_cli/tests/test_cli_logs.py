@@ -13,8 +13,9 @@ import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.jobconfig import Flapping
+from tests.waiting import until
 
-from .conftest import COMMANDS, until
+from .conftest import COMMANDS
 from .following import PATIENCE
 
 ONCE = Flapping(attempts=1, window=1, retry_in=1, max_retry=0)

@@ -9,8 +9,7 @@ import gaffer_http
 import pytest
 import trustme
 from gaffer_kernel import Config, JobConfig, open_kernel
-
-from .conftest import until
+from tests.waiting import until
 
 
 def load(kernel, **fields):

@@ -5,11 +5,11 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from threading import Timer
 
 import pytest
+from tests.waiting import wait_until
 
 from .conftest import COMMANDS
 
@@ -36,14 +36,6 @@ def folder(tmp_path):
     return folder
 
 
-def until(condition):
-    """Poll, up to a deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def gafferd(environ, tmp_path, command):
     """gafferd in the background, while the test lasts."""
@@ -55,7 +47,7 @@ def gafferd(environ, tmp_path, command):
     assert done.returncode == 0, done.stderr
     yield
     os.kill(int(pidfile.read_text()), signal.SIGTERM)
-    until(lambda: not pidfile.exists())
+    wait_until(lambda: not pidfile.exists())
     assert (tmp_path / "log").read_text() == ""
 
 

@@ -6,8 +6,9 @@ import signal
 import pytest
 from gaffer_kernel import JobConfig
 from gaffer_kernel.jobconfig import Flapping
+from tests.waiting import until
 
-from .conftest import COMMANDS, until
+from .conftest import COMMANDS
 from .pseudo import Pseudo
 
 ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"

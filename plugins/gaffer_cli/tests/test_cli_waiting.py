@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
-from .conftest import COMMANDS, until
+from .conftest import COMMANDS
 
 
 @pytest.fixture

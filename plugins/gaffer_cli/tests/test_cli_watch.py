@@ -12,6 +12,7 @@ import gaffer_http
 import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
+from tests.waiting import until
 
 from .conftest import COMMANDS
 from .following import Following
@@ -54,13 +55,6 @@ def api():
 async def tick(kernel, *names):
     for name in names or ("tick",):
         kernel.events.publish(name, name="test")
-
-
-async def until(condition):
-    """Poll, up to a deadline."""
-    with trio.fail_after(30):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 async def test_a_line_is_as_the_documentation_of_old_prints_it(kernel, watch):

@@ -197,10 +197,3 @@ async def answering(nursery):
         return f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
 
     return start
-
-
-async def until(condition):
-    """Poll, up to a deadline."""
-    with trio.fail_after(20):
-        while not condition():
-            await trio.sleep(0.005)

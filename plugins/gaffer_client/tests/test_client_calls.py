@@ -10,11 +10,12 @@ import pytest
 import trio
 from gaffer_http.app import Api
 from gaffer_kernel import Kernel
+from tests.waiting import until
 
 from gaffer_client import Conflict, Forbidden, Invalid, NotFound, Server, routes
 from gaffer_client.names import JobName
 
-from .conftest import do, until
+from .conftest import do
 
 ECHO = {"redirect_output": ["out", "err"], "redirect_input": True}
 

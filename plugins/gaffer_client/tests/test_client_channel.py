@@ -4,6 +4,7 @@ import math
 
 import pytest
 import trio
+from tests.waiting import until
 
 from gaffer_client import (
     AsyncServer,
@@ -18,8 +19,6 @@ from gaffer_client import (
     Unreachable,
 )
 from gaffer_client.channel.subscription import WINDOW
-
-from .conftest import until
 
 CAT = {"redirect_output": ["out", "err"], "redirect_input": True}
 

@@ -4,10 +4,11 @@ import json
 
 import pytest
 import trio
+from tests.waiting import until
 
 from gaffer_client import AsyncServer, ConnectionLost, Event, Invalid, NotGaffer, Unreachable
 
-from .conftest import do, opened, until
+from .conftest import do, opened
 
 
 async def happen(kernel, *names):

@@ -1,39 +1,18 @@
 """HTTPS, certificates and tokens."""
 
-from contextlib import contextmanager
-
 import pytest
 import trustme
-from gaffer_kernel import hookimpl
+from gaffer_testing import Callers, TokenCaller
 
 from gaffer_client import Forbidden, Unauthorized, Unreachable, Untrusted
 
 from .conftest import do, opened
 
 
-class Person:
-    """Somebody who may only read."""
-
-    def __init__(self, name, *rights):
-        self.name = name
-        self.rights = rights
-
-    def may(self, right, session=None):
-        return right in self.rights
-
-    @contextmanager
-    def admitted(self):
-        yield
-
-
-class People:
-    """Knows a token and a certificate."""
-
-    @hookimpl(optionalhook=True)
-    def gaffer_http_caller(self, credentials):
-        if credentials.token is not None:
-            return Person("reader", "read") if credentials.token == "good" else None
-        return Person("client", "read", "write", "manage")
+@pytest.fixture
+def people():
+    """Who knows a token, which lets read, and a certificate, which lets do everything."""
+    return Callers({"good": TokenCaller("read", "reader"), "client": TokenCaller("manage")})
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +22,7 @@ def files(tmp_path_factory):
     ca.cert_pem.write_to_path(folder / "ca")
     trustme.CA().cert_pem.write_to_path(folder / "other")
     for name in ("localhost", "client"):
-        cert = ca.issue_cert(name)
+        cert = ca.issue_cert(name, common_name=name)
         cert.private_key_and_cert_chain_pem.write_to_path(folder / name)
         cert.private_key_pem.write_to_path(folder / f"{name}.key")
         cert.cert_chain_pems[0].write_to_path(folder / f"{name}.cert")
@@ -51,7 +30,7 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-async def url(running_api, files):
+async def url(running_api, files, people):
     ini = f"""
 [endpoint:api]
 bind = 127.0.0.1:0
@@ -59,7 +38,7 @@ certfile = {files}/localhost
 client_ca = {files}/ca
 client_certificate = optional
 """
-    async with running_api(People(), bind=None, ini=ini) as kernel:
+    async with running_api(people, bind=None, ini=ini) as kernel:
         [url] = kernel.services["http"].addresses
         yield url.replace("127.0.0.1", "localhost")
 

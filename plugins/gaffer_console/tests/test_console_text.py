@@ -53,6 +53,6 @@ def test_with_colours_a_programs_own_stay_and_end_with_the_line(line, expected):
 @pytest.mark.parametrize("unit", [b"\x1b]", b"\x1b[", b"\x1bP", b"\xc2\x9d", b"\x1b[1", b"\x1b"])
 def test_hostile_text_costs_linear_time(unit):
     clean(unit * 20_000, colors=True)
-    start = time.perf_counter()
+    start = time.process_time()
     clean(unit * 20_000, colors=True)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

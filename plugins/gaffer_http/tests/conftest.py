@@ -11,7 +11,8 @@ import h11
 import pytest
 import trio
 from gaffer_kernel import Config, open_kernel
-from tests.gafferd import Home, wait_until
+from tests.gafferd import Home
+from tests.waiting import wait_until
 from trio_websocket import wrap_client_stream
 
 import gaffer_http
@@ -295,10 +296,11 @@ def gafferd(tmp_path, short_path):
     """Run gafferd: `with gafferd("http", ini=...) as daemon`, with the plugins named."""
 
     @contextmanager
-    def run(*plugins, ini):
+    def run(*plugins, ini, **options):
         home = Home(tmp_path, *plugins)
         home.write("gaffer.ini", ini)
-        with home.running("-c", "gaffer.ini", "--bind", f"unix:{short_path}/s") as process:
+        command = ("-c", "gaffer.ini", "--bind", f"unix:{short_path}/s")
+        with home.running(*command, **options) as process:
             wait_until(lambda: listens(f"{short_path}/s"))
             yield Daemon(process, f"http+unix:{short_path}/s")
 

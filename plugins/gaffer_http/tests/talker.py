@@ -4,7 +4,6 @@ import json
 from contextlib import asynccontextmanager
 from itertools import count
 
-import trio
 from gaffer_kernel import JobConfig
 
 
@@ -118,11 +117,6 @@ async def start(api, name="x", session="default", **settings):
 async def shell(api, script, name="x", **settings):
     settings = {"redirect_output": ("out",), "redirect_input": True, **settings}
     return await start(api, name, cmd=script, shell=True, **settings)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 def readers(process):

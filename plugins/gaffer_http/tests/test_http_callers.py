@@ -7,18 +7,19 @@ import pytest
 import trio
 import trustme
 from gaffer_kernel import GafferError, hookimpl
+from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint
+from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
-from .people import Known, People
-from .talker import readers, start, talking, until
+from .talker import readers, start, talking
 
 TOKEN = {"authorization": "Bearer good"}
 
 
 @pytest.fixture
 def people():
-    return People({"good": Known("token ci")})
+    return Callers({"good": TokenCaller("manage", "token ci")})
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ async def test_wrong_tokens_are_counted(api):
 
 
 async def test_a_plugin_that_fails_lets_nobody_in(running_api):
-    broken = People()
+    broken = Callers()
     broken.tokens = None
     async with running_api(broken) as api:
         assert (await api.ask("GET", "/jobs", **TOKEN)).status == 401
@@ -90,7 +91,7 @@ async def test_a_plugin_that_fails_lets_nobody_in(running_api):
 async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
     async with api.client() as client:
         await client.follow("/watch?feed=continuous", **TOKEN)
-        people.tokens["good"].revoke()
+        people.known["good"].revoke()
         with trio.fail_after(10):
             assert not await client.stream.receive_some() or not await client.stream.receive_some()
 
@@ -103,7 +104,7 @@ async def test_a_websocket_says_that_its_caller_has_lost_his_rights(api, people,
             await talker.subscribe("EVENTS")
         else:
             await until(lambda: readers(process))
-        people.tokens["good"].revoke()
+        people.known["good"].revoke()
         with pytest.raises(ConnectionClosed) as closed, trio.fail_after(10):
             await talker.hear()
     assert closed.value.reason.code == 4401
@@ -135,7 +136,7 @@ async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, pe
 
     async def revoke():
         await slow.begun.wait()
-        people.tokens["good"].revoke()
+        people.known["good"].revoke()
 
     async with running_api(people, slow) as api, trio.open_nursery() as nursery:
         nursery.start_soon(revoke)
@@ -183,7 +184,7 @@ async def ask_with(api, ca, certificate):
 
 
 async def test_a_certificate_tells_who_is_calling(running_api, ca, short_path):
-    people = People(certificates={"ops": Known("certificate ops", "read")})
+    people = Callers({"ops": TokenCaller("read", "certificate ops")})
     async with running_api(people, ini=secure_ini(short_path), bind=None) as api:
         assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
         assert people.seen[-1].certificate["subjectAltName"] == (("email", "x@y.z"),)
@@ -194,14 +195,14 @@ async def test_a_certificate_tells_who_is_calling(running_api, ca, short_path):
 
 async def test_a_certificate_of_another_authority_is_refused(running_api, ca, short_path):
     foreign = trustme.CA().issue_cert("x@y.z", common_name="ops")
-    async with running_api(People(), ini=secure_ini(short_path), bind=None) as api:
+    async with running_api(Callers(), ini=secure_ini(short_path), bind=None) as api:
         with pytest.raises(trio.BrokenResourceError):
             await ask_with(api, ca, foreign)
 
 
 async def test_a_certificate_may_be_required(running_api, ca, short_path):
     ini = secure_ini(short_path, "client_certificate = required")
-    async with running_api(People(), ini=ini, bind=None) as api:
+    async with running_api(Callers(), ini=ini, bind=None) as api:
         with pytest.raises(trio.BrokenResourceError):
             await ask_with(api, ca, None)
         assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
@@ -212,7 +213,7 @@ async def test_a_certificate_may_be_required(running_api, ca, short_path):
 
 async def test_the_network_is_served_where_somebody_tells_who_calls(running_api, ca, short_path):
     ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
-    async with running_api(People(), ini=ini, bind=None) as api:
+    async with running_api(Callers(), ini=ini, bind=None) as api:
         assert await ask_with(api, ca, None) == 200
 
 
@@ -230,7 +231,7 @@ async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, 
 
 
 async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
-    people.tokens["eye"] = Known("token eye", "read")
+    people.known["eye"] = TokenCaller("read", "token eye")
     caplog.set_level(logging.INFO, "gaffer.audit")
     await api.ask("GET", "/jobs", **TOKEN)
     await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"}, **TOKEN)

@@ -4,8 +4,9 @@ import signal
 
 import gaffer_stats
 import pytest
+from tests.waiting import until
 
-from .talker import Refused, shell, start, talking, until
+from .talker import Refused, shell, start, talking
 
 SLEEP = {"name": "x", "cmd": "sleep 100"}
 

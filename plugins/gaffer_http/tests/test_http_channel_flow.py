@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import trio
+from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
-from .talker import Refused, readers, shell, start, talking, until
+from .talker import Refused, readers, shell, start, talking
 
 FLOOD = "exec yes 0123456789"
 

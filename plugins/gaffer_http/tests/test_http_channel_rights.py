@@ -7,17 +7,17 @@ import gaffer_stats
 import pytest
 import trio
 from gaffer_kernel import hookimpl
+from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint, websocket
 from trio_websocket import ConnectionClosed
 
-from .people import Known, People
 from .talker import Refused, start, talking
 
 PEOPLE = {
-    "guest": Known("guest", "read", {"one"}),
-    "typist": Known("typist", "write", {"one"}),
-    "tenant": Known("tenant", "manage", {"one"}),
-    "manager": Known("manager"),
+    "guest": TokenCaller("read.one", "guest"),
+    "typist": TokenCaller("write.one", "typist"),
+    "tenant": TokenCaller("manage.one", "tenant"),
+    "manager": TokenCaller("manage", "manager"),
 }
 CONFIG = {"name": "new", "cmd": "sleep 100"}
 
@@ -25,7 +25,7 @@ CONFIG = {"name": "new", "cmd": "sleep 100"}
 @pytest.fixture
 async def people(running_api):
     """The API, with jobs one.a and two.b, pids 1 and 2."""
-    async with running_api(People(PEOPLE)) as api:
+    async with running_api(Callers(PEOPLE)) as api:
         await start(api, "a", "one", env={"KEY": "hunter2"}, args=["-"])
         await start(api, "b", "two")
         yield api
@@ -77,7 +77,7 @@ async def test_secrets_are_for_those_who_manage(people):
 
 
 async def test_command_lines_in_samples_are_for_those_who_manage(running_api):
-    async with running_api(People(PEOPLE), gaffer_stats) as api:
+    async with running_api(Callers(PEOPLE), gaffer_stats) as api:
         await start(api, "a", "one")
         for who, manages in (("guest", False), ("typist", False), ("tenant", True)):
             async with talking(api, **as_(who)) as talker:
@@ -175,7 +175,7 @@ class Sockets:
 
 
 async def test_a_websocket_of_a_plugin_let_in_a_reader_who_could_then_talk(running_api):
-    async with running_api(People(PEOPLE), Sockets()) as api:
+    async with running_api(Callers(PEOPLE), Sockets()) as api:
         for who, path in (("tenant", "/talk/one"), ("guest", "/told/one")):
             async with api.websocket(path, **as_(who)) as socket:
                 assert await socket.get_message() == "hello"

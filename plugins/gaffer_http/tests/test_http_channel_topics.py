@@ -4,8 +4,9 @@ import base64
 
 import gaffer_stats
 import pytest
+from tests.waiting import until
 
-from .talker import Refused, readers, shell, start, talking, until
+from .talker import Refused, readers, shell, start, talking
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 from gaffer_kernel import JobConfig, hookimpl
 from quart import Blueprint
+from tests.waiting import until
 
 PATHS = ["/watch", "/streams/1/stdout"]
 CLIENTS = 200
@@ -40,11 +41,6 @@ async def crowded(running_api):
             return peek.app.feeds.open, api.kernel.events.subscribers - others, log.readers
 
         yield api, count
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def follow(api, path):

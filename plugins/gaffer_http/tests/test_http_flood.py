@@ -16,11 +16,6 @@ redirect_input = true
 """
 
 
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
-
-
 async def test_a_flood_that_two_clients_do_not_read_costs_no_memory(gafferd, tmp_path):
     got = 0
     sizes = []

@@ -5,6 +5,7 @@ import os
 import pytest
 import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 ROUNDS = 5
 """Of a hundred requests each."""
@@ -85,11 +86,6 @@ async def ask_100(api):
     async with trio.open_nursery() as nursery:
         for pid in range(1, CLIENTS + 1):
             nursery.start_soon(ask_25, api, pid)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def test_requests_of_every_sort_leave_nothing_behind(api, cats):

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from gaffer_kernel import hookimpl
+from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint
-
-from .people import Known, People
+from tests.waiting import until
 
 
 class Pile:
@@ -97,20 +97,15 @@ def extra():
 
 @pytest.fixture
 async def api(running_api, extra):
-    people = People(
+    people = Callers(
         {
-            "reader": Known("reader", "read"),
-            "typist": Known("typist", "write", {"one"}),
-            "guest": Known("guest", "read", {"one"}),
+            "reader": TokenCaller("read", "reader"),
+            "typist": TokenCaller("write.one", "typist"),
+            "guest": TokenCaller("read.one", "guest"),
         }
     )
     async with running_api(extra, people) as api:
         yield api
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def test_a_long_poll_tells_the_first_object(api, extra):

@@ -1,8 +1,8 @@
 """The paths of older gaffers: views of what the others show and do, with the old names."""
 
 import pytest
-import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 SLEEP = {"name": "dummy", "cmd": "sleep 100"}
 
@@ -22,11 +22,6 @@ def shop(api):
     jobs = [load(JobConfig(name=name, cmd="sleep 100"), "shop") for name in "ab"]
     load(JobConfig(name="x", cmd="sleep 100"), "alone")
     return jobs
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def test_lists(api, shop):

@@ -124,8 +124,11 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server():
-    with Server() as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        # A feed of stats waits for two samples, in hundreds of requests.
+        patch.setattr("gaffer_stats.service.INTERVAL", 0.01)
+        with Server() as running:
+            yield running
 
 
 def load():

@@ -1,6 +1,7 @@
 """A gafferd with bad plugins: each is named in the log and in the list, and the rest runs."""
 
 import signal
+import sys
 
 import pytest
 import trio
@@ -53,6 +54,16 @@ async def gaffer_service(kernel):
 async def crash():
     await trio.sleep(0.5)
     1 / 0
+"""
+
+
+# A gafferd that waits less than five seconds.
+IMPATIENT = """
+import functools, sys
+from gaffer_kernel.daemon import command
+
+command.Plugins = functools.partial(command.Plugins, stop_deadline=0.5)
+sys.exit(command.main())
 """
 
 
@@ -149,11 +160,11 @@ async def test_one_that_is_wrong_before_it_opens(gafferd, write, logged, tmp_pat
 
 async def test_one_that_hangs_when_it_is_to_close(gafferd, write, logged):
     write("bad", HANGS)
-    with gafferd("http", ini=INI) as daemon:
+    with gafferd("http", ini=INI, program=(sys.executable, "-c", IMPATIENT)) as daemon:
         answer = await daemon.ask("POST", "/plugins/bad/close")
         assert answer.json["state"] == "closed"
-        assert answer.json["error"] == "did not close within 5 s, cancelled"
-        await logged("plugin bad: did not close within 5 s, cancelled")
+        assert answer.json["error"] == "did not close within 0.5 s, cancelled"
+        await logged("plugin bad: did not close within 0.5 s, cancelled")
         await the_rest_runs(daemon)
         assert (await daemon.ask("POST", "/plugins/bad/open")).json["error"] is None
         daemon.process.terminate()

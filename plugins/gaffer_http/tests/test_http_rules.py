@@ -1,27 +1,26 @@
 """What a caller may do: a right, in every session or in some."""
 
 import pytest
-
-from .people import Known, People
+from gaffer_testing import Callers, TokenCaller
 
 JOBS = [
     *({"name": name, "cmd": "cat", "redirect_input": True} for name in ("a", "b")),
     {"name": "c", "cmd": "cat", "redirect_input": True, "env": {"KEY": "hunter2"}, "args": ["-"]},
 ]
 PEOPLE = {
-    "reader": Known("reader", "read"),
-    "writer": Known("writer", "write"),
-    "manager": Known("manager"),
-    "guest": Known("guest", "read", {"one"}),
-    "typist": Known("typist", "write", {"one"}),
-    "tenant": Known("tenant", "manage", {"one"}),
+    "reader": TokenCaller("read", "reader"),
+    "writer": TokenCaller("write", "writer"),
+    "manager": TokenCaller("manage", "manager"),
+    "guest": TokenCaller("read.one", "guest"),
+    "typist": TokenCaller("write.one", "typist"),
+    "tenant": TokenCaller("manage.one", "tenant"),
 }
 
 
 @pytest.fixture
 async def ask(running_api):
     """`await ask(who, method, path, body)`, of jobs one.a, one.b and two.c, pids 1, 2 and 3."""
-    async with running_api(People(PEOPLE)) as api:
+    async with running_api(Callers(PEOPLE)) as api:
         for session, job in zip(("one", "one", "two"), JOBS, strict=True):
             assert (await api.ask("POST", f"/jobs/{session}?wait=10", job)).status == 201
 

@@ -4,31 +4,13 @@ import sys
 
 import pytest
 import trio
-from gaffer_kernel import JobConfig
+from tests.waiting import until
 
-ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
-
-
-async def start(api, **settings):
-    """The process of a new job; `cat` when nothing else is said."""
-    settings = {"name": "x", **(ECHO if "cmd" not in settings else {}), **settings}
-    job = api.kernel.manager.load(JobConfig(**settings), start=True)
-    await job.settled()
-    [process] = job.processes
-    return process
+from .talker import readers, start
 
 
 async def shell(api, script, **settings):
     return await start(api, cmd=script, shell=True, redirect_output=("out", "err"), **settings)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
-
-
-def readers(process):
-    return sum(log.readers for log in process.outputs.logs.values())
 
 
 async def test_what_is_written_to_the_input_comes_back_in_a_long_poll(api):

@@ -5,6 +5,7 @@ import json
 import pytest
 import trio
 from gaffer_kernel import Event, EventBus, JobConfig
+from tests.waiting import until
 
 from gaffer_http.feeds.events import EventForms, watching
 
@@ -28,11 +29,6 @@ def messages(data):
 
 def job_event(bus, event="spawn"):
     return bus.publish(event, name="x", session="default", job="x")
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 async def test_a_continuous_feed_tells_each_event_once_in_order(api):

@@ -4,33 +4,10 @@ import json
 
 import pytest
 import trio
-from gaffer_kernel import JobConfig
+from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
-ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
-
-
-async def start(api, **settings):
-    """The process of a new job; `cat` when nothing else is said."""
-    settings = {"name": "x", **(ECHO if "cmd" not in settings else {}), **settings}
-    job = api.kernel.manager.load(JobConfig(**settings), start=True)
-    await job.settled()
-    [process] = job.processes
-    return process
-
-
-async def shell(api, script, **settings):
-    settings = {"redirect_output": ("out",), "redirect_input": True, **settings}
-    return await start(api, cmd=script, shell=True, **settings)
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
-
-
-def readers(process):
-    return sum(log.readers for log in process.outputs.logs.values())
+from .talker import readers, shell, start
 
 
 async def closed(socket):

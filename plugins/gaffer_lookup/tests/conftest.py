@@ -1,58 +1,24 @@
 """A lookupd in this program, nodes that say what a test wants, and observers."""
 
 import json
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from itertools import count
 
 import httpx2
 import pytest
 import trio
 from gaffer_http import HttpHandler
-from gaffer_kernel import Config, hookimpl, open_kernel
-from gaffer_testing.callers import TokenCaller
+from gaffer_kernel import Config, open_kernel
+from gaffer_testing import Callers, TokenCaller
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
 from gaffer_lookup.lookupd.plugin import Lookupd
 
-DEADLINE = 20.0
-"""Seconds for anything that is waited for."""
 
-
-class Known(TokenCaller):
-    """Somebody with a right, until it is revoked."""
-
-    def __init__(self, name, right):
-        super().__init__(right)
-        self.name = f"token {name}"
-        self.scopes = set()
-
-    @contextmanager
-    def admitted(self):
-        with trio.CancelScope() as scope:
-            self.scopes.add(scope)
-            yield
-        self.scopes.discard(scope)
-
-    def revoke(self):
-        for scope in self.scopes:
-            scope.cancel()
-
-
-class People:
-    """Knows the tokens `reader`, `web1` and `web2`; the two may register nodes."""
-
-    name = "people"
-
-    def __init__(self):
-        self.known = {name: Known(name, "write") for name in ("web1", "web2")}
-        self.known["reader"] = Known("reader", "read")
-
-    @hookimpl(optionalhook=True)
-    def gaffer_http_caller(self, credentials):
-        if credentials.token is not None:
-            return self.known.get(credentials.token)
-        names = dict(each[0] for each in credentials.certificate["subject"])
-        return self.known.get(names.get("commonName"))
+def make_people():
+    """Who knows the tokens `reader`, `web1` and `web2`; the two may register nodes."""
+    rights = {"web1": "write", "web2": "write", "reader": "read"}
+    return Callers({name: TokenCaller(right, f"token {name}") for name, right in rights.items()})
 
 
 class Peer:
@@ -148,7 +114,7 @@ class Running(Reached):
 async def open_lookupd(lease=45.0, bind="127.0.0.1:0", connections=None, **options):
     config = Config()
     config.options |= {"bind": bind, **options}
-    lookupd, people = Lookupd(lease=lease), People()
+    lookupd, people = Lookupd(lease=lease), make_people()
     http = HttpHandler(routes=False, connections=connections)
     async with open_kernel(config, plugins=[people, lookupd, http]) as kernel:
         yield Running(kernel, lookupd, people)
@@ -164,15 +130,3 @@ def running_lookupd():
 async def lookupd():
     async with open_lookupd() as lookupd:
         yield lookupd
-
-
-async def until(condition, *args):
-    """Wait until something, which may be asynchronous, is so; return it."""
-    with trio.fail_after(DEADLINE):
-        while True:
-            found = condition(*args)
-            if hasattr(found, "__await__"):
-                found = await found
-            if found:
-                return found
-            await trio.sleep(0.01)

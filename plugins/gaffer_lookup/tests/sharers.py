@@ -14,7 +14,7 @@ from gaffer_lookup.etcd.keeper import EtcdKeeper
 from gaffer_lookup.etcd.mirror import open_mirror
 from gaffer_lookup.lookupd.plugin import Lookupd
 
-from .conftest import People, Running
+from .conftest import Running, make_people
 
 
 def settings(place):
@@ -74,7 +74,7 @@ async def sharing(place, lease=60.0):
     """A lookupd that keeps what it knows in an etcd."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    lookupd, people = Lookupd(partial(EtcdKeeper, settings(place), lease), lease), People()
+    lookupd, people = Lookupd(partial(EtcdKeeper, settings(place), lease), lease), make_people()
     async with open_kernel(config, plugins=[people, lookupd, HttpHandler(routes=False)]) as kernel:
         yield Running(kernel, lookupd, people)
 

@@ -1,8 +1,7 @@
 """What lookupd answers, and what it tells observers."""
 
 import pytest
-
-from .conftest import until
+from tests.waiting import until
 
 WEB1 = {"name": "web1", "origin": "http://web1:5000", "version": "0.1"}
 WEB2 = {"name": "web2", "origin": "http://web2:5000", "version": "0.1"}

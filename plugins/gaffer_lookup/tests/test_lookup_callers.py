@@ -4,9 +4,8 @@ import os
 
 import httpx2
 import pytest
+from tests.waiting import until
 from trio_websocket import ConnectionRejected
-
-from .conftest import until
 
 
 async def refusal(lookupd, path="/ws", **headers):

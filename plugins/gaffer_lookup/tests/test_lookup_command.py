@@ -9,7 +9,8 @@ import ssl
 
 import pytest
 import trustme
-from tests.gafferd import is_alive, wait_until
+from tests.gafferd import is_alive
+from tests.waiting import wait_until
 
 from .programs import LookupdHome, free_port
 

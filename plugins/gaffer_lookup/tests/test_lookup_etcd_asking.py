@@ -9,10 +9,10 @@ import pytest
 import trio
 from gaffer_client import BadOption, LookupJob, Node, NoLookupd, Source
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 from gaffer_lookup.etcd.asking import EtcdLookup
 
-from .conftest import until
 from .etcds import needs_etcd, running
 from .sharers import following, open_node, true
 

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import trio
 import trustme
+from tests.waiting import wait_until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
@@ -296,8 +297,6 @@ async def test_a_user_shows_a_password_and_again_when_etcd_has_forgotten_it(tmp_
 
 
 def wait_for_port(port):
-    from tests.gafferd import wait_until
-
     def connects():
         with socket.socket() as sock:
             return sock.connect_ex(("127.0.0.1", port)) == 0

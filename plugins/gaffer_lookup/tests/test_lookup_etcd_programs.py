@@ -4,9 +4,9 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 import trio
+from tests.waiting import until
 
 from .clusters import LEASE, START, Cluster, Lookupd, Node
-from .conftest import until
 from .etcds import needs_etcd, running
 from .programs import LookupdHome
 

@@ -10,6 +10,7 @@ import pytest
 import trio
 from gaffer_kernel import JobConfig, JobName, PluginError
 from gaffer_kernel.testing import FakeSystem
+from tests.waiting import until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.account import MOST_OPERATIONS
@@ -19,7 +20,6 @@ from gaffer_lookup.etcd.mirror import Mirror
 from gaffer_lookup.etcd.registration import Registration
 from gaffer_lookup.registry.facts import make_node
 
-from .conftest import until
 from .etcds import needs_etcd, running
 from .sharers import following, jobs_of, open_node, settings, sharing, true
 

@@ -12,11 +12,10 @@ import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.testing import FakeSystem
+from tests.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
 import gaffer_lookup
-
-from .conftest import until
 
 
 @asynccontextmanager

@@ -2,8 +2,8 @@
 
 import pytest
 import trustme
+from tests.waiting import until
 
-from .conftest import until
 from .test_lookup_node import open_node
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import trio
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 from gaffer_stats.measure import Meter
 from gaffer_stats.sample import Sample
@@ -18,11 +19,6 @@ def names(value):
     if isinstance(value, dict):
         return {key: names(each) for key, each in value.items() if key in ("name", "stats", "pid")}
     return [names(each) for each in value] if isinstance(value, list) else value
-
-
-async def until(condition):
-    while not condition():
-        await trio.sleep(0.01)
 
 
 def watches(kernel):

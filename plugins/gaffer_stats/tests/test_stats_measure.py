@@ -5,17 +5,14 @@ import pwd
 import resource
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from tests.waiting import wait_until
 
 from gaffer_stats import measure
 from gaffer_stats.measure import DEEPEST, LONGEST_CMDLINE, Meter
 from gaffer_stats.sample import Sample
-
-PATIENCE = 20.0
-"""Seconds, on a very busy machine."""
 
 CHAIN = """
 import os, sys, time
@@ -60,14 +57,6 @@ def waiting(start):
     return process
 
 
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
 def below(sample):
     """All descendants of a sample."""
     return [each for child in sample.children for each in (child, *below(child))]
@@ -99,8 +88,8 @@ def test_a_busy_loop_is_busy(start):
         sample = meter.measure([process.pid])[process.pid]
         return sample if (sample.cpu or 0) > 50 else None
 
-    first = until(busy)
-    assert until(lambda: meter.measure([process.pid])[process.pid].ctime > first.ctime)
+    first = wait_until(busy)
+    assert wait_until(lambda: meter.measure([process.pid])[process.pid].ctime > first.ctime)
 
 
 def test_use_is_told_since_the_pass_before_or_the_birth(waiting, start):
@@ -109,7 +98,7 @@ def test_use_is_told_since_the_pass_before_or_the_birth(waiting, start):
         return meter if meter.measure([waiting.pid])[waiting.pid].cpu is None else None
 
     # Within a tick of the clock it counts as born since.
-    meter = until(meter_younger_than_it)
+    meter = wait_until(meter_younger_than_it)
     assert meter.measure([waiting.pid])[waiting.pid].cpu is not None
     newcomer = start(sys.executable, "-c", BUSY)
     samples = meter.measure([waiting.pid, newcomer.pid])
@@ -123,7 +112,7 @@ def test_a_shell_has_one_child(start):
         children = Meter().measure([process.pid])[process.pid].children
         return children if children and children[0].name == "sleep" else None
 
-    [only] = until(child)
+    [only] = wait_until(child)
     assert (only.pid, only.cmdline, only.children) == (None, "sleep 100", ())
     assert only.mem_info1 > 0
 

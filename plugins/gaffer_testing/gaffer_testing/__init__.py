@@ -11,10 +11,18 @@
 Each line uses only what stands below it. None of it is a plugin of gafferd.
 """
 
-from gaffer_testing.callers import Callers
+from gaffer_testing.callers import Callers, TokenCaller
 from gaffer_testing.calls import HookCall, HookCalls
 from gaffer_testing.conformance import Conformance
 from gaffer_testing.events import Events
 from gaffer_testing.processes import FakeProcesses
 
-__all__ = ["Callers", "Conformance", "Events", "FakeProcesses", "HookCall", "HookCalls"]
+__all__ = [
+    "Callers",
+    "Conformance",
+    "Events",
+    "FakeProcesses",
+    "HookCall",
+    "HookCalls",
+    "TokenCaller",
+]

@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+import trio
 
-from gaffer_testing import Callers
+from gaffer_testing import Callers, TokenCaller
 
 
 def caller(token):
@@ -28,3 +29,39 @@ def test_a_token_says_what_its_caller_may_and_where(token, may):
 @pytest.mark.parametrize("token", [None, "", "stranger", "reads", ".shop"])
 def test_any_other_token_is_unknown(token):
     assert caller(token) is None
+
+
+def test_with_callers_of_a_tests_own_nobody_else_is_known():
+    callers = Callers({"secret": TokenCaller("write", "token ci")})
+    ops = callers.known["ops"] = TokenCaller("read.shop", "certificate ops")
+    certificate = {"subject": ((("countryName", "XX"),), (("commonName", "ops"),))}
+
+    def ask(token=None, certificate=None):
+        return callers.gaffer_http_caller(SimpleNamespace(token=token, certificate=certificate))
+
+    assert ask("secret").name == "token ci"
+    assert ask(certificate=certificate) is ops
+    assert ask("read", certificate) is None
+    assert ask(certificate={"subject": ()}) is None
+    assert [each.token for each in callers.seen] == ["secret", None, "read", None]
+
+
+async def test_what_a_caller_asks_for_ends_when_he_is_told_to_go(autojump_clock):
+    eye = TokenCaller("read")
+    ended = []
+
+    async def ask(number):
+        with eye.admitted():
+            await trio.sleep(60)
+            return
+        ended.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in (1, 2):
+            nursery.start_soon(ask, number)
+        await trio.sleep(1)
+        eye.revoke()
+    assert trio.current_time() < 60
+    assert sorted(ended) == [1, 2]
+    with eye.admitted():
+        await trio.sleep(1)

@@ -12,7 +12,6 @@ from gaffer_kernel import Config, JobConfig, open_kernel
 import gaffer_webhooks
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLTKQ"
-DEADLINE = 20
 
 
 class Message:
@@ -112,13 +111,6 @@ class Receiver:
 @pytest.fixture
 def receiver():
     return Receiver()
-
-
-async def until(condition):
-    """Wait until something is so."""
-    with trio.fail_after(DEADLINE):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 import trio
 from gaffer_kernel import InvalidField
+from tests.waiting import until
 
 from gaffer_webhooks import addresses
 from gaffer_webhooks.addresses import refusal
@@ -13,7 +14,7 @@ from gaffer_webhooks.hook import make_hook
 from gaffer_webhooks.sender import Certificates, Sender
 from gaffer_webhooks.url import place_of
 
-from .conftest import Receiver, happen, until
+from .conftest import Receiver, happen
 
 NEVER = [
     *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%1", "fd00:ec2::254", "100.100.100.200"),

@@ -4,10 +4,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from tests.waiting import until
 
 from gaffer_webhooks import sender
 
-from .conftest import happen, until
+from .conftest import happen
 
 CLOSE = None
 """In place of bytes: the end of the connection; else it stays, and silent."""

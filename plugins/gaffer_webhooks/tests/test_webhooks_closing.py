@@ -5,11 +5,12 @@ import threading
 import pytest
 import trio
 from gaffer_kernel import NotFound
+from tests.waiting import until
 
 from gaffer_webhooks import hooks
 from gaffer_webhooks.folder import InUse, open_folder
 
-from .conftest import happen, until
+from .conftest import happen
 
 
 @pytest.fixture

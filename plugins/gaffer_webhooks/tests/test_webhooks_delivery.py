@@ -8,11 +8,12 @@ import pytest
 import trustme
 from gaffer_kernel import Config, Kernel, PluginError, Plugins, open_kernel
 from standardwebhooks import Webhook
+from tests.waiting import until
 
 import gaffer_webhooks
 from gaffer_webhooks import WebHooks
 
-from .conftest import SECRET, Receiver, happen, run_once, until
+from .conftest import SECRET, Receiver, happen, run_once
 
 FAILS_TO_OPEN = """
 from contextlib import asynccontextmanager

@@ -2,11 +2,12 @@
 
 import pytest
 from gaffer_kernel import Config, GafferError, open_kernel
+from tests.waiting import until
 
 import gaffer_webhooks
 from gaffer_webhooks.folder import open_folder
 
-from .conftest import happen, until
+from .conftest import happen
 
 
 def patterns(kernel):

@@ -3,9 +3,8 @@
 import signal
 
 import pytest
-from tests.gafferd import Home, one_line, wait_until
-
-from .conftest import until
+from tests.gafferd import Home, one_line
+from tests.waiting import until, wait_until
 
 
 @pytest.fixture

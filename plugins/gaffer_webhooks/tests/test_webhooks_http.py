@@ -9,10 +9,11 @@ from gaffer_http.openapi.document import describe_routes
 from gaffer_kernel import Kernel
 from gaffer_testing import Callers
 from httpx2 import AsyncClient
+from tests.waiting import until
 
 import gaffer_webhooks
 
-from .conftest import SECRET, happen, until
+from .conftest import SECRET, happen
 
 PUBLIC = "http://93.184.216.34/hook"
 """An address that nothing is sent to: no event has this name."""

@@ -2,12 +2,13 @@
 
 import msgspec
 import pytest
+from tests.waiting import until
 
 from gaffer_webhooks import room
 from gaffer_webhooks.letters import Added
 from gaffer_webhooks.outbox import Outbox
 
-from .conftest import Receiver, happen, until
+from .conftest import Receiver, happen
 
 TEXT = "x" * 1000
 
