@@ -20,7 +20,7 @@ _ANSWER = (
 async def shake_hands(stream: trio.SSLStream[Any]) -> None:
     """Agree on keys with a client. A failure is known to the stream, and met by who uses it next.
 
-    Whoever speaks HTTP instead is told in HTTP that this port does not.
+    The client is told of it: in HTTP if it speaks that, else by what OpenSSL has to say.
 
     Args:
         stream: over a Transport; what has to be waited for is the caller's to limit.
@@ -28,7 +28,9 @@ async def shake_hands(stream: trio.SSLStream[Any]) -> None:
     try:
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
-        if getattr(error.__cause__, "reason", None) == "HTTP_REQUEST":
-            with suppress(trio.BrokenResourceError):
-                await stream.transport_stream.send_all(_ANSWER)
-            await stream.transport_stream.aclose()
+        is_http = getattr(error.__cause__, "reason", None) == "HTTP_REQUEST"
+        # trio keeps what OpenSSL would have sent, that it trusts no such certificate for instance.
+        said = _ANSWER if is_http else stream._outgoing.read()
+        with suppress(trio.BrokenResourceError):
+            await stream.transport_stream.send_all(said)
+        await stream.transport_stream.aclose()
