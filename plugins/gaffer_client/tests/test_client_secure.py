@@ -123,7 +123,7 @@ async def test_a_certificate_is_shown(connect, url, ca, files):
 
 async def test_why_a_certificate_was_refused_was_not_said(connect, url, ca, files):
     server = connect(url, ca_file=ca, certificate=f"{files}/foreign")
-    with pytest.raises(ConnectionLost, match="does not trust the certificate that was shown$"):
+    with pytest.raises(ConnectionLost, match=r"does not trust the certificate that was shown$"):
         await do(server.ping)
 
 
@@ -131,10 +131,10 @@ async def test_that_a_certificate_is_required_was_not_said(connect, running_api,
     async with running_api(People(), bind=None, ini=secure(files, "required")) as kernel:
         [url] = kernel.services["http"].addresses
         server = connect(url.replace("127.0.0.1", "localhost"), ca_file=ca)
-        with pytest.raises(ConnectionLost, match="who answers wants to be shown a certificate$"):
+        with pytest.raises(ConnectionLost, match=r"who answers wants to be shown a certificate$"):
             await do(server.ping)
 
 
 async def test_a_certificate_without_its_key_was_a_pem_lib(connect, url, ca, files):
-    with pytest.raises(BadOption, match="client.cert: no certificate and its key in PEM form$"):
+    with pytest.raises(BadOption, match=r"client\.cert: no certificate and its key in PEM form$"):
         await do(connect(url, ca_file=ca, certificate=f"{files}/client.cert").ping)

@@ -259,7 +259,7 @@ async def test_nobody_else_may(peer, method):
 async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
     door = Door(frozenset({1000}), lambda credentials: None)
     state = {"peer": Peer(1001), "certificate": lambda: {"subject": ()}}
-    with pytest.raises(ApiError, match="; nobody has the certificate that was shown$"):
+    with pytest.raises(ApiError, match=r"; nobody has the certificate that was shown$"):
         door.caller({"state": state}, {})
 
 
