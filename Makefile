@@ -71,13 +71,19 @@ constraints: venv
 	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
 
-# For the tests that want a real etcd; without one they are skipped.
+# For the tests that want a real etcd; without one they are skipped. Where systemd runs, the package
+# starts an etcd of its own on port 2379, which nobody has asked for.
 etcd:
-	@command -v etcd >/dev/null || { \
-	    test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-	    echo "installing etcd-server" && apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends etcd-server >/dev/null; \
-	} || echo "etcd is not installed, which only root can do with apt-get: its tests will be skipped" >&2
+	@if command -v etcd >/dev/null; then exit; fi; \
+	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \
+	    echo "etcd is not installed, which only root can do with apt-get: its tests will be skipped" >&2; exit; \
+	fi; \
+	echo "installing etcd-server, but not as a service"; \
+	apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends etcd-server >/dev/null || { \
+	    echo "apt-get cannot install etcd-server: its tests will be skipped" >&2; exit; \
+	}; \
+	if command -v systemctl >/dev/null; then systemctl disable --now etcd >/dev/null 2>&1 || true; fi
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The unit file of docs/gafferd.md is one that systemd takes."""
+"""The unit files of the documentation are such that systemd takes them."""
 
 import re
 import shutil
@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "gafferd.md"
+DOCS = Path(__file__).parents[1] / "docs"
 UNIT = re.compile(r"^```systemd\n(.*?)^```\n", re.M | re.S)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
-def test_the_unit_is_taken_by_systemd(tmp_path):
-    [unit] = UNIT.findall(PAGE.read_text())
-    assert "ExecStart=/opt/gaffer/bin/gafferd " in unit
-    path = tmp_path / "gafferd.service"
+@pytest.mark.parametrize(
+    ("page", "program"), [("gafferd.md", "gafferd"), ("cluster.md", "gaffer_lookupd")]
+)
+def test_the_unit_is_taken_by_systemd(tmp_path, page, program):
+    [unit] = UNIT.findall((DOCS / page).read_text())
+    assert f"ExecStart=/opt/gaffer/bin/{program} " in unit
+    path = tmp_path / f"{program}.service"
     path.write_text(unit.replace("/opt/gaffer/bin", str(Path(sys.executable).parent)))
     argv = ["systemd-analyze", "verify", "--man=no", path]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gaffer_auth.entries import Certificate, Entry, Token, hashed, new_secret
+from gaffer_auth.entries import Certificate, Entry, Token, hashed, is_secret, new_secret
 from gaffer_auth.moments import now
 from gaffer_auth.options import make_parser
 from gaffer_auth.place import usual_file
@@ -51,15 +51,25 @@ def _failed(reason: str) -> int:
 
 
 def _token(path: Path, options: Namespace) -> None:
-    secret = new_secret()
+    secret = _secret_in(options.secret_file) if options.secret_file else new_secret()
     entry = Token(sha256=hashed(secret), **_grant(options))
     _add(path, entry)
+    if options.secret_file:
+        print(f"{summary(entry)}.", file=sys.stderr)
+        return
     _print(secret, f"; nobody can use token {entry.name}: revoke it")
     print(
         f"{summary(entry)}.\nIts secret is shown this once; send it as"
         " Authorization: Bearer SECRET",
         file=sys.stderr,
     )
+
+
+def _secret_in(file: Path) -> str:
+    secret = file.read_text(encoding="ascii", errors="replace").strip()
+    if not is_secret(secret):
+        raise _Failure(f"{file} holds no secret of a token: write what gaffer-auth token printed")
+    return secret
 
 
 def _certificate(path: Path, options: Namespace) -> None:
@@ -83,8 +93,9 @@ def _add(path: Path, entry: Entry) -> None:
         for each in entries:
             if each.name == entry.name:
                 raise _Failure(f"{entry.name} is there already: revoke it, or choose another name")
-            if isinstance(each, Certificate) and each.credential == entry.credential:
-                raise _Failure(f"{each.credential} is known already, as {each.name}: revoke that")
+            if type(each) is type(entry) and each.credential == entry.credential:
+                what = each.credential if isinstance(each, Certificate) else "this secret"
+                raise _Failure(f"{what} is known already, as {each.name}: revoke that")
         return (*entries, entry)
 
     change_store(path, add)

@@ -103,6 +103,11 @@ def new_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
+def is_secret(text: str) -> bool:
+    """Whether it is one that `new_secret` could have made; whatever is shorter can be guessed."""
+    return re.search(rf"\A{PREFIX}[A-Za-z0-9_-]{{43}}\Z", text) is not None
+
+
 def hashed(secret: str) -> str:
     """What is kept of a secret. It is too long to be guessed, so a fast hash will do."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -55,6 +55,13 @@ def make_parser() -> argparse.ArgumentParser:
     _add_file(parser, None)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     token = _verb(verbs, "token", "make a token and print its secret, which is kept nowhere")
+    token.add_argument(
+        "--secret-file",
+        metavar="FILE",
+        type=_path,
+        help="know the secret of a token that was made on another machine, so that it counts here,"
+        " too; nothing is printed then",
+    )
     _add_grant(token)
     certificate = _verb(verbs, "certificate", "let in whoever has a certificate with a name in it")
     certificate.add_argument(

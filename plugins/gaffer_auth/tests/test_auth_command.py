@@ -88,6 +88,30 @@ def test_a_secret_that_cannot_be_printed_is_said(home):
     )
 
 
+def test_a_token_could_be_known_on_one_machine_only(home):
+    secret = home.token("ci", "--right", "manage")
+    (home.folder / "ci.token").write_text(f"{secret}\n")
+    elsewhere = home.folder / "elsewhere.json"
+    arguments = ("token", "ops", "--file", elsewhere, "--secret-file", home.folder / "ci.token")
+    result = home.run(*arguments)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == "token ops: read in every session, until it is revoked.\n"
+    [entry] = read_store(elsewhere)
+    assert (entry.name, entry.sha256) == ("ops", hashed(secret))
+    line = one_line(home.run(*arguments[:1], "twice", *arguments[2:]))
+    assert line == "this secret is known already, as ops: revoke that"
+
+
+@pytest.mark.parametrize("text", ["", "gfr_wrong", "password", "gfr_" + "\u00e9" * 43])
+def test_a_file_without_a_secret_is_no_token(home, text):
+    (home.folder / "secret").write_text(text)
+    line = one_line(home.run("token", "ci", "--secret-file", home.folder / "secret"))
+    assert line.startswith(f"{home.folder}/secret holds no secret of a token")
+    assert not home.file.exists()
+    line = one_line(home.run("token", "ci", "--secret-file", home.folder / "nosuch"))
+    assert line == f"{home.folder}/nosuch: No such file or directory"
+
+
 # Certificates
 
 

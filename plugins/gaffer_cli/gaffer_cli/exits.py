@@ -5,7 +5,14 @@ from __future__ import annotations
 import sys
 
 import click
-from gaffer_client.errors import BadOption, ClientError, NoLookupd, Unreachable, Untrusted
+from gaffer_client.errors import (
+    BadOption,
+    ClientError,
+    NoLookupd,
+    Refused,
+    Unreachable,
+    Untrusted,
+)
 
 from gaffer_cli.printable import printable
 
@@ -47,7 +54,9 @@ def status_of(error: Exception) -> int | None:
     """The status of an error that a person can do something about; None of a bug."""
     if isinstance(error, Failure):
         return error.status
-    if isinstance(error, Unreachable | NoLookupd):
+    if isinstance(error, NoLookupd):
+        return FAILED if all(map(_is_refusal, error.failed.values())) else UNREACHABLE
+    if isinstance(error, Unreachable):
         return UNREACHABLE
     if isinstance(error, BadOption):
         return USAGE
@@ -67,13 +76,23 @@ def _line_of(error: Exception, program: str) -> str:
         return f"{path}: {_sentence(error.format_message())}; see {path} --help"
     if isinstance(error, click.ClickException):
         return f"{program}: {_sentence(error.format_message())}"
-    if isinstance(error, Untrusted):
+    if isinstance(error, Untrusted) or _has_untrusted(error):
         return f"{program}: {error}; --cacert names the certificates to check it against"
     if isinstance(error, Unreachable):
         return f"{program}: {error}; is gafferd running? Another one is named with --endpoint"
     if isinstance(error, OSError) and error.filename:
         return f"{program}: {error.filename}: {(error.strerror or str(error)).lower()}"
     return f"{program}: {' '.join(str(error).split())}"
+
+
+def _is_refusal(error: ClientError) -> bool:
+    return isinstance(error, Refused)
+
+
+def _has_untrusted(error: Exception) -> bool:
+    return isinstance(error, NoLookupd) and any(
+        isinstance(each, Untrusted) for each in error.failed.values()
+    )
 
 
 def _is_kernels(error: Exception) -> bool:

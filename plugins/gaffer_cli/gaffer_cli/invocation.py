@@ -57,7 +57,7 @@ class Invocation:
     @property
     def lookup_urls(self) -> tuple[str, ...]:
         """Where lookupds are."""
-        return self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").split())
+        return self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").replace(",", " ").split())
 
     def settings(self) -> dict[str, Any]:
         """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
@@ -85,13 +85,16 @@ class Invocation:
         """The lookupds that are asked; closed when the command ends.
 
         Raises:
-            Failure: none is given.
+            Failure: none is given, or one that is shown the token for others to read.
         """
-        from gaffer_cli.many.registry import registry_at
+        from gaffer_cli.many.places import check_secrecy
+        from gaffer_cli.many.registry import registry_at, speaks_http
 
         urls = self.lookup_urls
         if not urls:
             raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
+        for url in filter(speaks_http, urls):
+            check_secrecy(url, self.token)
         settings = {**self.settings(), "urls": urls}
         del settings["url"]
         return click.get_current_context().with_resource(registry_at(urls[0])(**settings))

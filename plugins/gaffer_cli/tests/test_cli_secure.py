@@ -119,3 +119,18 @@ class TestTls:
         assert done.stderr.startswith(f"gafferctl: the certificate of {url} is not to be trusted: ")
         assert done.stderr.endswith("; --cacert names the certificates to check it against\n")
         assert done.stderr.count("\n") == 1
+
+    async def test_a_lookupd_that_refuses_was_not_named(self, kernel, ask, tmp_path, options):
+        (tmp_path / "wrong").write_text("gfr_wrong")
+        _, url, *ca = options
+        done = await ask("gafferctl", "--lookup", url, *ca, "--token-file", "wrong", "nodes")
+        said = f"gafferctl: {url}: this token is unknown, revoked or expired\n"
+        assert (done.returncode, done.stderr) == (1, said)
+
+    async def test_what_to_do_about_the_certificate_of_a_lookupd_was_not_said(
+        self, kernel, ask, url
+    ):
+        done = await ask("gafferctl", "--lookup", url, "nodes")
+        assert done.returncode == 4
+        assert done.stderr.startswith(f"gafferctl: no lookupd answers: the certificate of {url} ")
+        assert done.stderr.endswith("; --cacert names the certificates to check it against\n")

@@ -58,14 +58,16 @@ class ConnectionLost(ClientError):
 
 
 class NoLookupd(ClientError):
-    """None of the lookupds answers: start one, or correct the addresses.
+    """None of the lookupds tells anything: start one, or correct the addresses or the token.
 
     Args:
         failed: what became of each, by its address.
     """
 
     def __init__(self, failed: Mapping[str, ClientError]) -> None:
-        super().__init__(f"no lookupd answers: {'; '.join(map(str, failed.values()))}")
+        refused = all(isinstance(error, Refused) for error in failed.values())
+        reasons = "; ".join(told_by(address, error) for address, error in failed.items())
+        super().__init__(reasons if refused else f"no lookupd answers: {reasons}")
         self.failed = failed
 
 
@@ -129,6 +131,11 @@ class Busy(Refused):
 
 class ServerFailure(Refused):
     """gaffer itself has failed; its log says more."""
+
+
+def told_by(address: str, error: ClientError) -> str:
+    """What an error says, with the address that it is from: a refusal does not name it."""
+    return f"{address}: {error}" if isinstance(error, Refused) else str(error)
 
 
 _BY_STATUS: dict[int, type[Refused]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gaffer_client.address import Address
@@ -32,7 +32,7 @@ class Settings:
     """
 
     address: Address
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     timeout: float = TIMEOUT
     verify: bool = True
     ca_file: str | None = None

@@ -8,14 +8,22 @@ from gaffer_client.errors import Unreachable, Untrusted
 
 _OPENSSL = re.compile(r"^\[[^]]*\] | ?\(_ssl\.c:\d+\)")
 """Its own name of an error, and the line of its source."""
-_NOT_TLS = ("wrong version number", "record layer failure")
+_NOT_TLS = "who answers does not speak TLS"
+_PLAIN = {
+    "wrong version number": _NOT_TLS,
+    "record layer failure": _NOT_TLS,
+    "pem lib": "no certificate and its key in PEM form",
+    "tlsv1 alert unknown ca": "who answers does not trust the certificate that was shown",
+    "tlsv13 alert certificate required": "who answers wants to be shown a certificate",
+}
+"""What OpenSSL calls it, and what it is."""
 _UNTRUSTED = "certificate verify failed: "
 
 
 def in_words(text: str) -> str:
     """What the system or OpenSSL says, without what only its programmers understand."""
     text = _OPENSSL.sub("", text.lower()).rstrip(".")
-    return "who answers does not speak TLS" if text in _NOT_TLS else text
+    return _PLAIN.get(text, text)
 
 
 def unreachable(address: str, reason: str) -> Unreachable:

@@ -166,6 +166,10 @@ def test_the_token_of_the_environment_is_taken_only_if_asked_for(monkeypatch):
     assert token_from_environment() is None
 
 
+def test_the_token_was_in_what_a_log_shows_of_a_server():
+    assert "secret" not in repr(Server(token="secret")._transport.settings)
+
+
 def test_every_error_can_be_caught_as_one():
     for kind in (BadOption, Unreachable, ConnectionLost, NotGaffer, NotSettled, Refused):
         assert issubclass(kind, ClientError)

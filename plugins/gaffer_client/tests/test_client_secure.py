@@ -4,7 +4,14 @@ import pytest
 import trustme
 from gaffer_testing import Callers, TokenCaller
 
-from gaffer_client import Forbidden, Unauthorized, Unreachable, Untrusted
+from gaffer_client import (
+    BadOption,
+    ConnectionLost,
+    Forbidden,
+    Unauthorized,
+    Unreachable,
+    Untrusted,
+)
 
 from .conftest import do, opened
 
@@ -21,6 +28,9 @@ def files(tmp_path_factory):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca")
     trustme.CA().cert_pem.write_to_path(folder / "other")
+    trustme.CA().issue_cert("client").private_key_and_cert_chain_pem.write_to_path(
+        folder / "foreign"
+    )
     for name in ("localhost", "client"):
         cert = ca.issue_cert(name, common_name=name)
         cert.private_key_and_cert_chain_pem.write_to_path(folder / name)
@@ -29,15 +39,19 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-async def url(running_api, files, people):
-    ini = f"""
+def secure(files, certificates):
+    return f"""
 [endpoint:api]
 bind = 127.0.0.1:0
 certfile = {files}/localhost
 client_ca = {files}/ca
-client_certificate = optional
+client_certificate = {certificates}
 """
+
+
+@pytest.fixture
+async def url(running_api, files, people):
+    ini = secure(files, "optional")
     async with running_api(people, bind=None, ini=ini) as kernel:
         [url] = kernel.services["http"].addresses
         yield url.replace("127.0.0.1", "localhost")
@@ -84,3 +98,22 @@ async def test_a_certificate_is_shown(connect, url, ca, files):
         server = connect(url, ca_file=ca, certificate=certificate)
         await do(server.add_process, "nap", "sleep 9", start=False)
         await do(server.job("nap").unload)
+
+
+async def test_why_a_certificate_was_refused_was_not_said(connect, url, ca, files):
+    server = connect(url, ca_file=ca, certificate=f"{files}/foreign")
+    with pytest.raises(ConnectionLost, match=r"does not trust the certificate that was shown$"):
+        await do(server.ping)
+
+
+async def test_that_a_certificate_is_required_was_not_said(connect, running_api, ca, files, people):
+    async with running_api(people, bind=None, ini=secure(files, "required")) as kernel:
+        [url] = kernel.services["http"].addresses
+        server = connect(url.replace("127.0.0.1", "localhost"), ca_file=ca)
+        with pytest.raises(ConnectionLost, match=r"who answers wants to be shown a certificate$"):
+            await do(server.ping)
+
+
+async def test_a_certificate_without_its_key_was_a_pem_lib(connect, url, ca, files):
+    with pytest.raises(BadOption, match=r"client\.cert: no certificate and its key in PEM form$"):
+        await do(connect(url, ca_file=ca, certificate=f"{files}/client.cert").ping)

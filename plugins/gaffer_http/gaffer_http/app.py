@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 from gaffer_kernel import GafferError, Kernel
-from quart import Response, request, websocket
+from quart import Response, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -166,15 +166,16 @@ async def _answer_http_error(error: HTTPException) -> Response:
 
 
 def _of_http(error: HTTPException) -> ApiError:
+    asked = request if has_request_context() else websocket
     match error:
         case MethodNotAllowed():
             allowed = ", ".join(sorted(error.valid_methods or ()))
-            reason = f"{request.path} takes {allowed}, not {request.method}"
+            reason = f"{asked.path} takes {allowed}, not {asked.method}"
             api_error = of_status(405, reason)
             api_error.headers["Allow"] = allowed
             return api_error
         case NotFound():
-            return of_status(404, f"there is nothing at {request.path}")
+            return of_status(404, f"there is nothing at {asked.path}")
         case _:
             api_error = of_status(error.code or 500, error.description)
             more = [each for each in error.get_headers() if each[0] != "Content-Type"]

@@ -297,3 +297,10 @@ async def test_changes_are_refused_until_it_has_started(running_api, ask_once):
     slow = Slow()
     async with running_api(slow):
         assert (slow.answer.status, slow.answer.slug) == (503, "starting")
+
+
+async def test_a_websocket_to_a_path_that_is_not_there_was_an_internal_error(api, caplog):
+    answer = await api.ask_websocket("/ws")
+    assert (answer.status, answer.slug) == (404, "resource_not_found")
+    assert answer.json["reason"] == "there is nothing at /ws"
+    assert not caplog.records

@@ -12,6 +12,9 @@ from quart import Blueprint
 from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
+from gaffer_http.access.caller import Credentials
+from gaffer_http.serve.peer import Peer
+
 from .talker import readers, start, talking
 
 TOKEN = {"authorization": "Bearer good"}
@@ -144,6 +147,10 @@ async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, pe
         assert (answer.status, answer.slug) == (401, "unauthorized")
         assert answer.json["reason"] == "token ci has lost rights while this request was under way"
         assert caplog.messages[-1] == "token ci: POST /slow: no answer"
+
+
+def test_the_token_was_in_what_a_log_shows_of_credentials():
+    assert "secret" not in repr(Credentials(Peer(0), "secret"))
 
 
 # Certificates

@@ -6,8 +6,10 @@ import os
 import pytest
 from gaffer_kernel import Config, ConfigError
 
+from gaffer_http.access.door import Door
 from gaffer_http.access.guard import SECURITY_HEADERS, Guard
 from gaffer_http.access.policy import Policy, read_policy
+from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"]
@@ -252,6 +254,13 @@ async def test_the_owner_and_root_may(uid):
 async def test_nobody_else_may(peer, method):
     reply = await ask(method, peer=peer)
     assert (reply.asked, reply.status, reply.slug) == (False, 403, "forbidden")
+
+
+async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
+    door = Door(frozenset({1000}), lambda credentials: None)
+    state = {"peer": Peer(1001), "certificate": lambda: {"subject": ()}}
+    with pytest.raises(ApiError, match=r"; nobody has the certificate that was shown$"):
+        door.caller({"state": state}, {})
 
 
 async def test_the_reason_names_both_users():

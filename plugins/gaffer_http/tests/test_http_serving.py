@@ -421,6 +421,20 @@ async def test_a_connection_that_does_not_speak_tls_is_closed(serve, short_path,
     assert served.server.crashes == 0
 
 
+async def test_who_spoke_http_to_a_port_of_https_was_not_told_why_it_broke_off(
+    serve, short_path, ask_once
+):
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        short_path / "pem"
+    )
+    served = await serve(hello, certfile=f"{short_path}/pem")
+    with trio.fail_after(5):
+        answer = await ask_once(served.url.replace("https", "http"), "GET", "/")
+    assert (answer.status, answer.slug) == (400, "bad_request")
+    assert answer.json["reason"] == "this port speaks https://, and was asked over http://"
+    assert served.server.crashes == 0
+
+
 # Too many
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from gaffer_lookup.node.settings import KEYS, OPTIONS
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text()
 CLUSTER = (HERE.parents[2] / "docs" / "cluster.md").read_text()
+[NETWORK] = re.findall(r"## Over the network.*?(?=\n## )", CLUSTER, re.DOTALL)
 [SECTION] = re.findall(r"## Three.*?(?=\n## )", CLUSTER, re.DOTALL)
 SESSION = "".join(re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL))
 COMMAND = re.compile(r"^\$ ((?:.*\n)(?:> .*\n)*)((?:(?!\$ ).*\n)*)", re.M)
@@ -33,7 +35,7 @@ def answers_as(shown, text):
 @pytest.fixture
 def shell(tmp_path):
     """A shell in a folder of its own, in which gafferd has only the plugins that it needs."""
-    home = Home(tmp_path, "http", "lookup")
+    home = Home(tmp_path, "http", "lookup", "auth")
     (tmp_path / "bin").mkdir()
     gafferd = Path(sys.executable).with_name("gafferd")
     others = " ".join(home.command())
@@ -81,6 +83,28 @@ def test_the_session_goes_as_shown(shell):
             shell.wait_for(continued(command), shown)
         else:
             shell(continued(command))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
+def test_the_network_could_not_be_set_up_from_what_is_shown(shell, tmp_path):
+    base = free_base()
+    text = re.sub(r"(lookup|node1|\$name)\.example\.org", "localhost", NETWORK)
+    text = text.replace(":5010", f":{base}").replace("0.0.0.0:5443", f"127.0.0.1:{base + 1}")
+    text = text.replace("/etc/gaffer/", "").replace("[lookup]", "[lookup]\nname = node1")
+    text = text.replace("gaffer_lookupd ", f"gaffer_lookupd --bind 127.0.0.1:{base} ")
+    [making] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    [ini] = re.findall(r"```ini\n(.*?)```", text, re.DOTALL)
+    tokens, known, asking = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    shell(making)
+    # As strict as Python 3.13 is.
+    strict = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.pem", "lookup.pem", "node1.pem"]
+    subprocess.run(strict, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    for session in (tokens, known):
+        shell("\n".join(command for command, _ in COMMAND.findall(session)))
+    (tmp_path / "node1.ini").write_text(ini.replace("python3 -m http.server 8000", "sleep 1000"))
+    shell("gafferd -c node1.ini --daemon")
+    for command, shown in COMMAND.findall(asking):
+        shell.wait_for(command, shown)
 
 
 def free_base():

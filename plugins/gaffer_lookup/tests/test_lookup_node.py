@@ -10,12 +10,16 @@ from functools import partial
 import gaffer_http
 import pytest
 import trio
+from gaffer_client.address import Address
+from gaffer_client.errors import refusal
+from gaffer_client.settings import Settings
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.testing import FakeSystem
 from tests.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
 import gaffer_lookup
+from gaffer_lookup.node.link import Link, Me
 
 
 @asynccontextmanager
@@ -184,6 +188,26 @@ async def test_a_token_without_the_right_is_told(lookupd):
     async with open_node(lookupd.url, more="token = reader") as kernel:
         link = await until(lambda: refused_link(kernel))
         assert "no right to write" in link.error
+
+
+@pytest.mark.parametrize(("status", "most"), [(401, 2), (429, 2), (403, 30)])
+async def test_a_wrong_token_was_shown_until_nobody_on_the_machine_was_listened_to(
+    monkeypatch, autojump_clock, status, most
+):
+    tries = []
+
+    @asynccontextmanager
+    async def refused(*args):
+        tries.append(trio.current_time())
+        raise refusal(status, "refused", "no")
+        yield
+
+    monkeypatch.setattr("gaffer_lookup.node.link.open_websocket", refused)
+    settings = Settings(address=Address.parse("http://127.0.0.1:9"))
+    link = Link(settings, Me("web1", "http://web1:5000", "0.1"), 15, lambda job: None, lambda: ())
+    with trio.move_on_after(59):
+        await link.run()
+    assert most // 2 < len(tries) <= most
 
 
 # Lookupds that mean no good

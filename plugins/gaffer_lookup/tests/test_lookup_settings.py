@@ -43,6 +43,13 @@ def test_a_token_may_be_in_a_file(tmp_path):
     assert connection.token == "gfr_x"
 
 
+@pytest.mark.parametrize("key", ["token_file", "password_file"])
+def test_an_empty_file_was_as_good_as_no_token(tmp_path, key):
+    (tmp_path / "secret").write_text("\n")
+    with pytest.raises(ConfigError, match=rf"\[lookup\] {key}: .*/secret: is empty"):
+        read(f"address = https://localhost:5010 etcds://u@localhost\n{key} = {tmp_path}/secret")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gaffer_client.address import Address
+from gaffer_client.errors import told_by
 
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
@@ -48,8 +49,8 @@ def places(run: Invocation) -> list[Place]:
 
 def complain(run: Invocation, found: Found[Any]) -> None:
     """Name the lookupds that have not answered."""
-    for error in found.failed.values():
-        run.complain(str(error))
+    for address, error in found.failed.items():
+        run.complain(told_by(address, error))
 
 
 def check_place(run: Invocation, place: Place) -> None:
@@ -59,7 +60,7 @@ def check_place(run: Invocation, place: Place) -> None:
         Failure: it does not.
     """
     check_whereabouts(place, run.lookup_urls)
-    check_secrecy(place, run.token)
+    check_secrecy(place.url, run.token)
 
 
 def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:
@@ -75,15 +76,15 @@ def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:
         )
 
 
-def check_secrecy(place: Place, token: str | None) -> None:
-    """Whoever registers says where a token goes; but not that everybody on the way can read it.
+def check_secrecy(url: str, token: str | None) -> None:
+    """A token goes to lookupds, and where they say; but not so that all on the way can read it.
 
     Raises:
         Failure: they could.
     """
-    address = Address.parse(place.url)
+    address = Address.parse(url)
     if token and not address.secure and address.socket is None and not _is_here(address.host):
-        raise Failure(f"{place.url} is no https://, where others could read the token")
+        raise Failure(f"{url} is no https://, where others could read the token")
 
 
 def _is_near(url: str) -> bool:

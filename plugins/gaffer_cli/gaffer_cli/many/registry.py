@@ -12,15 +12,19 @@ GROUP = "gaffer_lookups"
 OWN = ("http", "https", "unix", "http+unix", "https+unix")
 
 
+def speaks_http(url: str) -> bool:
+    """Whether it is the address of a lookupd, whatever else there is."""
+    return url.partition(":")[0] in OWN
+
+
 def registry_at(url: str) -> Callable[..., Lookup]:
     """What is to be asked at an address: lookupds, unless its scheme is one that others know."""
-    scheme = url.partition(":")[0]
-    if scheme in OWN:
+    if speaks_http(url):
         return Lookup
     # Late: it reads what is installed.
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=GROUP, name=scheme):
+    for point in entry_points(group=GROUP, name=url.partition(":")[0]):
         found: Callable[..., Lookup] = point.load()
         return found
     return Lookup

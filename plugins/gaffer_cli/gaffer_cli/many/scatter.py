@@ -55,7 +55,7 @@ def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:
     """
     found = places(run)
     outcomes = sorted(_gathered(found, partial(_at, ctx, run, verb)))
-    present = [each for each in outcomes if not each.is_absent] or outcomes[:1]
+    present = [each for each in outcomes if not each.is_absent] or outcomes
     _tell(run, present)
     statuses = {each.status for each in present}
     return statuses.pop() if len(statuses) == 1 else FAILED
@@ -102,9 +102,12 @@ def _at(ctx: click.Context, run: Invocation, verb: Verb, place: Place) -> _Outco
 
 
 def _tell(run: Invocation, outcomes: list[_Outcome]) -> None:
+    reasons: dict[str, list[str]] = {}
     for each in outcomes:
         if each.error is not None:
-            run.complain(f"{each.place.name}: {each.error}")
+            reasons.setdefault(str(each.error), []).append(each.place.name)
+    for reason, names in reasons.items():
+        run.complain(f"{', '.join(names)}: {reason}")
     data = {each.place.name: answer.data for each in outcomes for answer in each.answers}
     errors = {each.place.name: str(each.error) for each in outcomes if each.error is not None}
     run.show({"nodes": data, "errors": errors}, _lines(outcomes))

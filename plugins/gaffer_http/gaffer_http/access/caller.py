@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from gaffer_http.serve.peer import Peer
@@ -28,7 +28,7 @@ class Credentials:
     """
 
     peer: Peer
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     certificate: Certificate | None = None
 
 

@@ -62,7 +62,7 @@ class Door:
         self._check_proxy(headers)
         if peer.uid is not None and peer.uid in self._uids:
             return Owner(peer)
-        raise self._refusal(peer)
+        raise self._refusal(peer, bool(certificate))
 
     def _of_token(self, peer: Peer, token: str) -> Caller:
         if self._authenticate is None:
@@ -94,11 +94,12 @@ class Door:
                     raise _unauthorized(f"{shown}: {reason}, a token is needed")
                 raise ApiError(403, "forbidden", f"{shown}: {reason}")
 
-    def _refusal(self, peer: Peer) -> ApiError:
+    def _refusal(self, peer: Peer, certified: bool) -> ApiError:
         owners = " and ".join(str(uid) for uid in sorted(self._uids, reverse=True))
         reason = f"this API serves programs of user {owners}, not of {peer}"
         if self._authenticate:
-            return _unauthorized(f"{reason}, without a token")
+            unknown = "; nobody has the certificate that was shown" if certified else ""
+            return _unauthorized(f"{reason}, without a token{unknown}")
         return ApiError(403, "forbidden", reason)
 
 

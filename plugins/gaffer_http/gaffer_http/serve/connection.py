@@ -22,6 +22,7 @@ from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.tls import shake_hands
 from gaffer_http.serve.transport import Transport
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Connection:
         try:
             with self._scope:
                 self._rest(IDLE_TIMEOUT)
+                if self._tls is not None:
+                    await shake_hands(self._protocol.stream)
                 await self._protocol.run()
                 self._rest(GOODBYE_TIMEOUT)
                 await self._transport.drain()
@@ -104,7 +107,7 @@ class Connection:
         state: dict[str, Any] = {"peer": self._peer, "hung_up": self._transport.hung_up}
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
-            # The attribute, too, is there only after the handshake, which the protocol does.
+            # The attribute, too, is there only after the handshake.
             state["certificate"] = lambda: stream.getpeercert()
         app: Any = self._serve
         # A context that is never `terminated`: hypercorn would then close idle connections under a

@@ -11,7 +11,7 @@ from math import inf
 import trio
 from gaffer_client.awaited.transport import AsyncTransport
 from gaffer_client.channel.websocket import WebSocket, open_websocket
-from gaffer_client.errors import ClientError
+from gaffer_client.errors import ClientError, Refused
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_client.settings import Settings
 from gaffer_kernel import JobName
@@ -28,6 +28,14 @@ PATH = "/ws"
 
 LEAST_PATIENCE = 1.0
 """Seconds that an answer may take at least; else it is as many as between two signs of life."""
+
+
+AFTER_WRONG_TOKEN = 30.0
+"""Seconds until a token that means nothing is shown again. A lookupd takes ten of them in a minute,
+then it listens to nobody on this machine, not even to those whose token is right."""
+
+
+_WRONG_TOKEN = (401, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class Link:
         backoff = Backoff(inf)
         try:
             while True:
+                pause = 0.0
                 try:
                     async with open_websocket(
                         transport, PATH, 2 * self._heartbeat, self._patience
@@ -110,11 +119,13 @@ class Link:
                         await self._talk(socket, backoff)
                 except ClientError as error:
                     self._lost(str(error))
+                    if isinstance(error, Refused) and error.status in _WRONG_TOKEN:
+                        pause = AFTER_WRONG_TOKEN
                 except Exception as error:
                     # Whatever a lookupd has brought about here, the next try may go well.
                     log.exception("the link to %s failed", self.address)
                     self._lost(describe(error))
-                await trio.sleep(backoff.failed(trio.current_time()) or 0.0)
+                await trio.sleep(max(pause, backoff.failed(trio.current_time()) or 0.0))
         finally:
             self.registered = False
             with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):

@@ -207,10 +207,13 @@ class _Source:
         if file is None:
             return None
         try:
-            return Path(os.path.expanduser(file)).read_text().strip() or None
+            text = Path(os.path.expanduser(file)).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is no text"
             raise self._section.error(key, f"{file}: {reason}") from None
+        if not text:
+            raise self._section.error(key, f"{file}: is empty")
+        return text
 
     def _name(self) -> str:
         name = self._section.get("name")
