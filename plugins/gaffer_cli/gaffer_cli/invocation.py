@@ -63,13 +63,19 @@ class Invocation:
         """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
 
         Raises:
-            Failure: the token cannot be read, or there is a key without a certificate.
+            Failure: the token cannot be read, or could be by others; or there is a key without a
+                certificate.
         """
+        from gaffer_cli.secrecy import check_secrecy
+
+        check_secrecy(self.endpoint, self.token)
+        return {"url": self.endpoint, **self._credentials()}
+
+    def _credentials(self) -> dict[str, Any]:
         if self.keyfile and not self.certfile:
             raise Failure("--keyfile without --certfile: give the certificate, too", USAGE)
         certificate = (self.certfile, self.keyfile) if self.keyfile else self.certfile
         return {
-            "url": self.endpoint,
             "token": self.token,
             "ca_file": self.cacert,
             "certificate": certificate,
@@ -87,17 +93,16 @@ class Invocation:
         Raises:
             Failure: none is given, or one that is shown the token for others to read.
         """
-        from gaffer_cli.many.places import check_secrecy
         from gaffer_cli.many.registry import registry_at, speaks_http
+        from gaffer_cli.secrecy import check_secrecy
 
         urls = self.lookup_urls
         if not urls:
             raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
         for url in filter(speaks_http, urls):
             check_secrecy(url, self.token)
-        settings = {**self.settings(), "urls": urls}
-        del settings["url"]
-        return click.get_current_context().with_resource(registry_at(urls[0])(**settings))
+        lookup = registry_at(urls[0])(urls, **self._credentials())
+        return click.get_current_context().with_resource(lookup)
 
     def tell(self, line: str) -> None:
         """Print a line for people at once, before there is an answer."""

@@ -168,6 +168,14 @@ def test_a_token_was_shown_to_everybody_on_the_way_to_a_lookupd(command, tmp_pat
         assert (done.returncode, done.stderr) == (1, said)
 
 
+def test_a_token_was_shown_to_everybody_on_the_way_to_a_gafferd(command, tmp_path):
+    (tmp_path / "token").write_text("manage")
+    url = "http://web1.example:5000"
+    done = command("gafferctl", "--token-file", "token", "--connect", url, "status")
+    said = f"gafferctl: {url} is no https://, where others could read the token\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 async def test_commas_between_lookupds_in_the_environment_were_part_of_their_addresses(
     nodes, ask, environ
 ):

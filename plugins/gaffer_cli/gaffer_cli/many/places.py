@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from gaffer_client.errors import told_by
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.printable import printable
+from gaffer_cli.secrecy import check_secrecy, is_here
 
 if TYPE_CHECKING:
     from gaffer_client import Node
@@ -69,34 +69,16 @@ def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:
     Raises:
         Failure: it is that, and no lookupd is on this machine.
     """
-    if _is_here(Address.parse(place.url).host) and not any(map(_is_near, lookups)):
+    if is_here(Address.parse(place.url).host) and not any(map(_is_near, lookups)):
         raise Failure(
             f"{place.url} is only on its own machine: give that gafferd an endpoint for others,"
             " or [lookup] broadcast_address"
         )
 
 
-def check_secrecy(url: str, token: str | None) -> None:
-    """A token goes to lookupds, and where they say; but not so that all on the way can read it.
-
-    Raises:
-        Failure: they could.
-    """
-    address = Address.parse(url)
-    if token and not address.secure and address.socket is None and not _is_here(address.host):
-        raise Failure(f"{url} is no https://, where others could read the token")
-
-
 def _is_near(url: str) -> bool:
     address = urlsplit(url if "://" in url or url.startswith("unix:") else f"//{url}")
-    return "unix" in address.scheme or _is_here(address.hostname or "")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return "unix" in address.scheme or is_here(address.hostname or "")
 
 
 def _named(nodes: list[Node]) -> list[Place]:
