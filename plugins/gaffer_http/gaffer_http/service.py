@@ -70,6 +70,15 @@ class HttpService:
         """
         return self.caller().may(right, session)
 
+    def hurry(self) -> None:
+        """Have little patience with the current websocket, if its client does not read.
+
+        To be called by whoever ends it, before he cancels: that alone does not break a send.
+        """
+        from quart import websocket
+
+        websocket.scope["state"]["hurry"]()
+
     async def body(self, known: Iterable[str], *, optional: bool = False) -> dict[str, Any]:
         """The body of the current request, a JSON object, read as strictly as everywhere.
 
