@@ -1,7 +1,9 @@
-"""A websocket client that talks as fast as it can, and reads nothing."""
+"""Websocket clients that are bad company: one talks and reads nothing, another is cut off."""
 
+import ctypes
 import select
 import socket
+import struct
 from contextlib import asynccontextmanager
 
 import trio
@@ -19,6 +21,7 @@ UPGRADE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 TEXT, PING = 1, 9
+SO_ATTACH_FILTER, BPF_RET = 26, 6
 
 
 def frame(kind, data):
@@ -42,6 +45,12 @@ class Deaf:
         """Read the answer to the handshake: nothing may be said before it, nor read after it."""
         assert await self._has("POLLIN", 10)
         assert self.socket.recv(12) == b"HTTP/1.1 101"
+
+    def lose(self):
+        """Lose the network, or all power: what the other end sends does not even arrive."""
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(drop))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     async def ended(self, within):
         """Wait until the system knows that the other end has broken the connection."""
