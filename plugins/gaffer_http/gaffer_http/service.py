@@ -134,7 +134,11 @@ class HttpService:
 
 @asynccontextmanager
 async def open_api(
-    kernel: Kernel, *, routes: bool = True, connections: int | None = None
+    kernel: Kernel,
+    *,
+    routes: bool = True,
+    connections: int | None = None,
+    per_caller: int | None = None,
 ) -> AsyncIterator[HttpService]:
     """Serve the API of a kernel as long as the block lasts.
 
@@ -142,6 +146,7 @@ async def open_api(
         kernel: which.
         routes: also those of gafferd itself.
         connections: how many there may be at a time.
+        per_caller: how many requests and websockets of one caller there may be.
 
     Raises:
         GafferError: an address cannot be had.
@@ -158,7 +163,7 @@ async def open_api(
         from gaffer_http.serve.server import Server
 
         app = Front(kernel, own=routes)
-        guard = Guard(app, read_policy(kernel.config), authenticate)
+        guard = Guard(app, read_policy(kernel.config), authenticate, per_caller)
         server = Server(guard, connections)
         async with app.living(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
