@@ -1,6 +1,7 @@
 """What lookupd answers, and what it tells observers."""
 
 import pytest
+from trio_websocket import ConnectionClosed
 
 from .conftest import until
 
@@ -181,3 +182,13 @@ async def test_whoever_is_connected_is_told_that_lookupd_ends(running_lookupd):
         lookupd.kernel.stop()
         assert await node.closed() == 1012
         assert await observer.closed() == 1012
+
+
+async def test_no_node_is_said_to_be_gone_when_it_is_lookupd_that_ends(running_lookupd):
+    async with running_lookupd() as lookupd, lookupd.node() as node, lookupd.observer() as observer:
+        await node.identify()
+        for _ in ("add_node", "identify"):
+            await observer.hear()
+        lookupd.kernel.stop()
+        with pytest.raises(ConnectionClosed):
+            await observer.hear()

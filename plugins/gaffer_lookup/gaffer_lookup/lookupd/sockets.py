@@ -33,12 +33,15 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
     @sockets.websocket("/ws")
     async def node() -> None:
         """Register a node, for as long as the websocket lasts."""
-        registrant = lookupd.registry.connect(http().identity())
+        api = http()
+        registrant = lookupd.registry.connect(api.identity())
         try:
             await websocket.accept()
-            await _hear(registrant, http())
+            await _hear(registrant, api)
         finally:
-            registrant.leave()
+            # When lookupd ends, all is gone with it: a thousand nodes need not be forgotten first.
+            if not api.closing.is_set():
+                registrant.leave()
 
     # Else whoever may read could say that he is a node.
     vars(node)["gaffer_needs"] = "write"
