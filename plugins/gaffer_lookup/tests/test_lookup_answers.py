@@ -97,6 +97,7 @@ async def test_a_session_is_found(two):
     [
         *("/findJob", "/findJob?name=", "/findJob?name=a%20b", "/findJob?name=a&name=b"),
         *("/findJob?job=a", "/findJob?name=a&x=1", "/findSession", "/findSession?sessionid=a.b"),
+        *("/nodes?name=a", "/jobs?session=a", "/sessions?sessionid=a", "/sessions/web1?x="),
     ],
 )
 async def test_a_wrong_question_is_told_so(lookupd, path):

@@ -55,16 +55,19 @@ def make_routes(lookupd: Lookupd) -> Blueprint:
     @routes.get("/nodes")
     async def nodes() -> Response:
         """All nodes."""
+        _check_parameters()
         return await tell(views.nodes(store))
 
     @routes.get("/sessions")
     async def sessions() -> Response:
         """All sessions with their jobs."""
+        _check_parameters()
         return await tell(views.sessions(store))
 
     @routes.get("/sessions/<node>")
     async def sessions_of(node: str) -> Response:
         """The sessions of one node."""
+        _check_parameters()
         found = views.sessions_of(store, node)
         if found is None:
             raise NotFound("node", node)
@@ -73,6 +76,7 @@ def make_routes(lookupd: Lookupd) -> Blueprint:
     @routes.get("/jobs")
     async def jobs() -> Response:
         """All jobs."""
+        _check_parameters()
         return await tell(views.every_job(store))
 
     @routes.get("/findJob")
@@ -95,13 +99,19 @@ def _parameter(name: str) -> str:
     Raises:
         InvalidField: it is missing, or there is another one.
     """
-    for each in request.args:
-        if each != name:
-            raise InvalidField(each, f"is no parameter here: give {name}")
+    _check_parameters(name)
     values = request.args.getlist(name)
     if len(values) != 1:
         raise InvalidField(name, "is missing" if not values else "is given more than once")
     return values[0]
+
+
+def _check_parameters(*known: str) -> None:
+    """Refuse a parameter that nobody would read."""
+    for name in request.args:
+        if name not in known:
+            hint = f": give {known[0]}" if known else ""
+            raise InvalidField(name, f"is no parameter here{hint}")
 
 
 def _reply(value: object) -> Response:
