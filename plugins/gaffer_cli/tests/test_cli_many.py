@@ -11,10 +11,11 @@ import pytest
 import trio
 from gaffer_client import AsyncLookup
 from gaffer_http import HttpHandler
-from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
 from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
+from quart import Blueprint
 
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.many.at import AtPlace
@@ -86,6 +87,37 @@ def ask(command):
         return await trio.to_thread.run_sync(lambda: command(program, *arguments))
 
     return run
+
+
+class Faltering:
+    """A lookupd that answers the first question of `find`, and not the second."""
+
+    name = "faltering"
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self):
+        routes = Blueprint("faltering", __name__)
+
+        @routes.get("/findJob")
+        async def find_job():
+            return {"sources": []}
+
+        @routes.get("/findSession")
+        async def find_session():
+            return {"ok": False, "error": "tired", "errno": 503, "reason": "is tired"}, 503
+
+        return routes
+
+
+async def test_find_names_each_lookupd_once_that_fails_at_either_question(nodes, ask):
+    await nodes.add("one", "shop.chat")
+    async with kernel("", Callers(), Faltering(), HttpHandler(routes=False)) as faltering:
+        lookup = [f"--lookup={url}" for url in (NOBODY, api(faltering), nodes.url)]
+        done = await ask("gafferctl", *lookup, "find", "shop")
+        assert (done.returncode, done.stdout.split()[4]) == (0, "shop.chat")
+        assert done.stderr.count(NOBODY) == 1
+        assert "is tired" in done.stderr
+        assert len(done.stderr.splitlines()) == 2
 
 
 async def test_gafferctl_lists_nodes_and_jobs_and_finds_them(nodes, ask):

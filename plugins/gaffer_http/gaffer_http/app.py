@@ -12,6 +12,7 @@ from gaffer_kernel import GafferError, Kernel
 from quart import Response, has_request_context, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 from gaffer_http.access.guard import READING
 from gaffer_http.access.rules import check_request
@@ -174,6 +175,8 @@ def _of_http(error: HTTPException) -> ApiError:
             api_error = of_status(405, reason)
             api_error.headers["Allow"] = allowed
             return api_error
+        case WebsocketMismatch() if has_request_context():
+            return of_status(400, f"{request.path} is a websocket: connect to it as one")
         case NotFound():
             return of_status(404, f"there is nothing at {asked.path}")
         case _:

@@ -21,6 +21,7 @@ class HttpHandler:
     Args:
         routes: also those of gafferd itself; False leaves only those of other plugins.
         connections: how many there may be at a time; as many as gafferd has when not given.
+        per_caller: how many requests and websockets of one caller; any number when not given.
     """
 
     name = "http"
@@ -28,9 +29,16 @@ class HttpHandler:
     gaffer_after = ("auth",)
     """Whoever tells who is calling should be there when the first one does."""
 
-    def __init__(self, *, routes: bool = True, connections: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        routes: bool = True,
+        connections: int | None = None,
+        per_caller: int | None = None,
+    ) -> None:
         self._routes = routes
         self._connections = connections
+        self._per_caller = per_caller
 
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
@@ -65,4 +73,9 @@ class HttpHandler:
         """Serve the API for the plugin's whole life."""
         from gaffer_http.service import open_api
 
-        return open_api(kernel, routes=self._routes, connections=self._connections)
+        return open_api(
+            kernel,
+            routes=self._routes,
+            connections=self._connections,
+            per_caller=self._per_caller,
+        )

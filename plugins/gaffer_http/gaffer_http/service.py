@@ -70,6 +70,15 @@ class HttpService:
         """
         return self.caller().may(right, session)
 
+    def hurry(self) -> None:
+        """Have little patience with the current websocket, if its client does not read.
+
+        To be called by whoever ends it, before he cancels: that alone does not break a send.
+        """
+        from quart import websocket
+
+        websocket.scope["state"]["hurry"]()
+
     async def body(self, known: Iterable[str], *, optional: bool = False) -> dict[str, Any]:
         """The body of the current request, a JSON object, read as strictly as everywhere.
 
@@ -125,7 +134,11 @@ class HttpService:
 
 @asynccontextmanager
 async def open_api(
-    kernel: Kernel, *, routes: bool = True, connections: int | None = None
+    kernel: Kernel,
+    *,
+    routes: bool = True,
+    connections: int | None = None,
+    per_caller: int | None = None,
 ) -> AsyncIterator[HttpService]:
     """Serve the API of a kernel as long as the block lasts.
 
@@ -133,6 +146,7 @@ async def open_api(
         kernel: which.
         routes: also those of gafferd itself.
         connections: how many there may be at a time.
+        per_caller: how many requests and websockets of one caller there may be.
 
     Raises:
         GafferError: an address cannot be had.
@@ -149,7 +163,7 @@ async def open_api(
         from gaffer_http.serve.server import Server
 
         app = Front(kernel, own=routes)
-        guard = Guard(app, read_policy(kernel.config), authenticate)
+        guard = Guard(app, read_policy(kernel.config), authenticate, per_caller)
         server = Server(guard, connections)
         async with app.living(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)

@@ -97,6 +97,12 @@ async def test_a_method_that_a_path_does_not_take(api, method, path, allowed):
     assert answer.headers["allow"] == allowed
 
 
+async def test_a_websocket_asked_like_any_path_says_what_it_is(api):
+    answer = await api.ask("GET", "/channel")
+    assert (answer.status, answer.slug) == (400, "bad_request")
+    assert answer.json["reason"] == "/channel is a websocket: connect to it as one"
+
+
 async def test_options_tell_the_methods(api):
     answer = await api.ask("OPTIONS", "/jobs")
     assert (answer.status, answer.body) == (204, b"")

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.waiting import until
+from trio_websocket import ConnectionClosed
 
 WEB1 = {"name": "web1", "origin": "http://web1:5000", "version": "0.1"}
 WEB2 = {"name": "web2", "origin": "http://web2:5000", "version": "0.1"}
@@ -95,6 +96,7 @@ async def test_a_session_is_found(two):
     [
         *("/findJob", "/findJob?name=", "/findJob?name=a%20b", "/findJob?name=a&name=b"),
         *("/findJob?job=a", "/findJob?name=a&x=1", "/findSession", "/findSession?sessionid=a.b"),
+        *("/nodes?name=a", "/jobs?session=a", "/sessions?sessionid=a", "/sessions/web1?x="),
     ],
 )
 async def test_a_wrong_question_is_told_so(lookupd, path):
@@ -180,3 +182,13 @@ async def test_whoever_is_connected_is_told_that_lookupd_ends(running_lookupd):
         lookupd.kernel.stop()
         assert await node.closed() == 1012
         assert await observer.closed() == 1012
+
+
+async def test_no_node_is_said_to_be_gone_when_it_is_lookupd_that_ends(running_lookupd):
+    async with running_lookupd() as lookupd, lookupd.node() as node, lookupd.observer() as observer:
+        await node.identify()
+        for _ in ("add_node", "identify"):
+            await observer.hear()
+        lookupd.kernel.stop()
+        with pytest.raises(ConnectionClosed):
+            await observer.hear()

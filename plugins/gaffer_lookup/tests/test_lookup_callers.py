@@ -7,6 +7,8 @@ import pytest
 from tests.waiting import until
 from trio_websocket import ConnectionRejected
 
+from gaffer_lookup.registry import shares
+
 
 async def refusal(lookupd, path="/ws", **headers):
     try:
@@ -103,3 +105,43 @@ async def test_connections_are_bounded(running_lookupd):
         # Nobody who is busy gives way.
         with pytest.raises(httpx2.RemoteProtocolError):
             await lookupd.names()
+
+
+async def test_one_token_cannot_take_all_connections(running_lookupd):
+    async with (
+        running_lookupd(per_caller=2) as lookupd,
+        lookupd.node("web1") as node,
+        lookupd.websocket("/lookup/websocket", authorization="Bearer web1"),
+    ):
+        await node.identify("web1")
+        token = {"authorization": "Bearer web1"}
+        assert await refusal(lookupd, **token) == 429
+        answer = await lookupd.ask("/nodes", **token)
+        assert (answer.status_code, answer.json()["error"]) == (429, "too_many_requests")
+        assert answer.json()["reason"].startswith("token web1 has 2 requests and websockets here")
+        async with lookupd.node("web2") as other:
+            await other.identify("web2")
+
+
+async def test_a_connection_that_ends_makes_room_for_another_of_its_token(running_lookupd):
+    async with running_lookupd(per_caller=1) as lookupd:
+        async with lookupd.node("web1"):
+            assert await refusal(lookupd, authorization="Bearer web1") == 429
+
+        async def room():
+            return await refusal(lookupd, authorization="Bearer web1") is None
+
+        await until(room)
+
+
+async def test_a_node_too_many_of_a_token_is_told_so_in_its_own_protocol(lookupd, monkeypatch):
+    monkeypatch.setitem(shares.MOST, "nodes", 4)
+    async with lookupd.node("web1") as node, lookupd.node("web1") as second:
+        await node.identify("web1")
+        said = {"name": "web2", "origin": "http://web2:5000", "version": "0.1"}
+        answer = await second.say("IDENTIFY", **said)
+        message = answer.pop("message")
+        assert answer == {"errno": 429, "reason": "too_many"}
+        assert "give each node a token of its own" in message
+        async with lookupd.node("web2") as other:
+            await other.identify("web2")

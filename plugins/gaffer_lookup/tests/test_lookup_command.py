@@ -80,6 +80,7 @@ def test_version_is_that_of_the_package(home):
     "args",
     [
         *(["--nothing"], ["--lease", "0"], ["--lease", "nan"], ["--backlog", "x"]),
+        *(["--share", "0"], ["--share", "101"], ["--share", "0.5"], ["--share", "x"]),
         *(["--host", "a b"], ["--pidfile", ""], ["argument"], ["--bin", "127.0.0.1:1"]),
     ],
 )

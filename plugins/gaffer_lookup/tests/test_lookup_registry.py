@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from gaffer_lookup.registry import MemoryKeeper, Refusal, Registry, registrant
-from gaffer_lookup.registry import registry as registry_module
+from gaffer_lookup.registry import shares as shares_module
 from gaffer_lookup.registry.store import all_jobs
 
 LEASE = 45.0
@@ -251,7 +251,6 @@ async def test_a_node_that_goes_takes_everything_along_and_each_thing_is_told(re
 async def test_numbers_are_bounded(registry, monkeypatch):
     monkeypatch.setattr(registrant, "MOST_JOBS", 1)
     monkeypatch.setattr(registrant, "MOST_PIDS", 1)
-    monkeypatch.setattr(registry_module, "MOST_NODES", 1)
     node = identified(registry)
     node.register_job("web")
     node.register_process("web", 1)
@@ -260,8 +259,61 @@ async def test_numbers_are_bounded(registry, monkeypatch):
     node.unregister_job("web")
     refused(400, "bad_message", node.register_jobs, {"web": [1, 2]})
     refused(400, "bad_message", node.register_jobs, {"web": [], "db": []})
-    other = registry.connect("token a")
-    refused(400, "bad_message", other.identify, "web2", "http://web2:5000", "0.1")
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """Eight of everything, and two of that for each owner."""
+    monkeypatch.setattr(shares_module, "MOST", {"nodes": 8, "jobs": 8, "processes": 8})
+
+
+def numbered(registry, number, owner):
+    return identified(registry, f"web{number}", f"http://web{number}:5000", owner)
+
+
+async def test_one_token_cannot_take_all_places(registry, little_room):
+    first, _ = numbered(registry, 1, "token a"), numbered(registry, 2, "token a")
+    third = registry.connect("token a")
+    said = ("web3", "http://web3:5000", "0.1")
+    message = refused(429, "too_many", third.identify, *said)
+    assert "token a has 2 nodes here, of at most 2" in message
+    assert "--share" in message
+    numbered(registry, 4, "token b")
+    # A place that is left can be taken again.
+    first.leave()
+    third.identify(*said)
+
+
+async def test_no_token_can_fill_the_memory_with_jobs_and_processes(registry, little_room):
+    node, other = numbered(registry, 1, "token a"), numbered(registry, 2, "token a")
+    node.register_jobs({"web": [1]})
+    refused(429, "too_many", other.register_jobs, {"web": [1], "db": []})
+    refused(429, "too_many", other.register_jobs, {"web": [1, 2]})
+    # Nothing of what was refused counts.
+    other.register_jobs({"web": [1]})
+    refused(429, "too_many", node.register_process, "web", 2)
+    refused(429, "too_many", node.register_job, "db")
+    other.unregister_process("web", 1)
+    node.register_process("web", 2)
+    node.unregister_job("web")
+    other.register_process("web", 1)
+    other.register_jobs({"db": [2]})
+    other.leave()
+    node.register_jobs({"web": [1], "db": [2]})
+
+
+async def test_all_together_cannot_either(registry, little_room):
+    for number in range(8):
+        numbered(registry, number, f"token {number // 2}")
+    late = registry.connect("token z")
+    message = refused(429, "too_many", late.identify, "web9", "http://web9:5000", "0.1")
+    assert "this lookupd has 8 nodes, of at most 8" in message
+
+
+async def test_the_share_may_be_everything(told, little_room):
+    registry = Registry(MemoryKeeper(told), share=1.0)
+    for number in range(8):
+        numbered(registry, number, "token a")
 
 
 async def test_one_node_could_fill_the_memory_with_many_jobs_of_many_processes(

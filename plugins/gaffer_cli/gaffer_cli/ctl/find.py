@@ -27,7 +27,9 @@ def command(run: Invocation, name: str) -> None:
     complain(run, of_job)
     found = [LookupJob(name, of_job.value)] if of_job.value else []
     if not found and _is_bare(name):
-        found = lookups.find_session(name).value
+        of_session = lookups.find_session(name)
+        complain(run, of_session, told=of_job.failed)
+        found = of_session.value
     if not found:
         raise NotRunning(f"no node has {name}")
     run.show(found, table((job.name, job.sources) for job in found))

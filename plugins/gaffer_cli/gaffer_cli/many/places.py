@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -47,10 +47,11 @@ def places(run: Invocation) -> list[Place]:
     return chosen
 
 
-def complain(run: Invocation, found: Found[Any]) -> None:
-    """Name the lookupds that have not answered."""
+def complain(run: Invocation, found: Found[Any], told: Container[str] = ()) -> None:
+    """Name the lookupds that have not answered, but for those at addresses that are told of."""
     for address, error in found.failed.items():
-        run.complain(told_by(address, error))
+        if address not in told:
+            run.complain(told_by(address, error))
 
 
 def check_place(run: Invocation, place: Place) -> None:

@@ -15,6 +15,7 @@ from gaffer_http.access import audit
 from gaffer_http.access.caller import Authenticate, Caller
 from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost
 from gaffer_http.access.policy import Policy, normal_origin
+from gaffer_http.access.turnout import Turnout
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
 
@@ -61,13 +62,19 @@ class Guard:
         app: what to guard.
         policy: who may call.
         authenticate: who shows a token or a certificate; None when no plugin can tell.
+        per_caller: how many requests and websockets of one caller there may be at a time.
     """
 
     def __init__(
-        self, app: Application, policy: Policy, authenticate: Authenticate | None = None
+        self,
+        app: Application,
+        policy: Policy,
+        authenticate: Authenticate | None = None,
+        per_caller: int | None = None,
     ) -> None:
         self.app = app
         self._policy = policy
+        self._turnout = Turnout(per_caller)
         self._door = Door(policy.uids, authenticate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +94,7 @@ class Guard:
         caller: Caller = scope["gaffer.caller"]
         finished = False
         try:
-            with caller.admitted():
+            with self._turnout.joined(caller), caller.admitted():
                 await self.app(scope, receive, answer.send)
                 finished = True
             if not finished and not answer.started:

@@ -17,7 +17,13 @@ from gaffer_http.listen.address import Address, TcpAddress, UnixAddress
 from gaffer_http.listen.endpoints import Endpoint
 
 STALLED_AFTER = 30_000
-"""Milliseconds after which the system gives up a peer that takes nothing more."""
+"""Milliseconds after which the system gives up a peer that takes nothing more, or is gone."""
+
+QUIET = 15
+"""Seconds of silence after which the system asks whether a peer is still there."""
+
+ASK_AGAIN = 5
+"""Seconds until it asks again, as long as there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,12 @@ def _tcp(address: TcpAddress) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if address.ip.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # What is accepted inherits it: a peer that vanished or never reads is given up.
+        # What is accepted inherits it: a peer that vanished or never reads is given up. The system
+        # asks, not we by pings: a program that is only busy for a while need not answer.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, QUIET)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ASK_AGAIN)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((str(address.ip), address.port))

@@ -23,7 +23,7 @@ from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.serve.peer import Peer, peer_of
 from gaffer_http.serve.tls import shake_hands
-from gaffer_http.serve.transport import Transport
+from gaffer_http.serve.transport import LAST_SEND_TIMEOUT, Transport
 
 if TYPE_CHECKING:
     from wsproto.events import Message as WebsocketPart
@@ -32,7 +32,11 @@ IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
 
 GOODBYE_TIMEOUT = 2.0
-"""Seconds between the end of one half and the end of everything: for the last answer to be read."""
+"""Seconds between the end of one half and the end of everything: for the last answer to be read.
+
+So it is between the end of a websocket and that of its connection; and before, for its peer to take
+what is being sent.
+"""
 
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of a message on a websocket; a larger one closes it."""
@@ -55,7 +59,8 @@ class Connection:
         tls: how to speak HTTPS; None for plain HTTP.
         app: asked for every request; its `scope["state"]` has the Peer as `peer`, as `hung_up` a
             function that tells whether the client has gone, even if nobody reads what it has sent,
-            and, with TLS, as `certificate` one that returns the client's.
+            with TLS, as `certificate` one that returns the client's, and of a websocket, as `hurry`
+            one to call before a send is cancelled, which alone would not break it.
         closing: once it is set, answers end the connection.
         report: told of what the application raises, and what the code of the protocols does.
     """
@@ -123,6 +128,7 @@ class Connection:
         answer: HTTPStream | WSStream = cast(Any, send).__self__
         if isinstance(answer, WSStream):
             self._limit_messages(answer)
+            scope["state"]["hurry"] = partial(self._hurry_websocket, scope)
         send = partial(self._send_2 if scope["http_version"] >= "2" else self._send, scope, send)
         try:
             await self._app(scope, receive, send)
@@ -132,8 +138,13 @@ class Connection:
         finally:
             self._requests -= 1
             if not self._requests:
-                self._rest(IDLE_TIMEOUT)
+                self._rest(GOODBYE_TIMEOUT if _fills(scope) else IDLE_TIMEOUT)
             await self._reset(answer)
+
+    def _hurry_websocket(self, scope: Scope) -> None:
+        # In HTTP/2 a send can be cancelled, and others share the connection.
+        if _fills(scope):
+            self._transport.hurry(GOODBYE_TIMEOUT)
 
     def _limit_messages(self, websocket: WSStream) -> None:
         # hypercorn goes on collecting a message that it has found too large, as long as more comes.
@@ -149,6 +160,8 @@ class Connection:
         # and that is before hypercorn closes a connection that is not kept. Nothing under this
         # shield waits but the transport, which is never patient for ever.
         with trio.CancelScope(shield=last):
+            if message["type"] == "websocket.close":
+                self._transport.hurry(GOODBYE_TIMEOUT)
             await send(message)
         # hypercorn says nothing when the peer is gone: who sends in a loop would do so for ever.
         if self._transport.is_over or scope["type"] == "websocket":
@@ -156,7 +169,8 @@ class Connection:
 
     async def _send_2(self, scope: Scope, send: Send, message: Message) -> None:
         # In HTTP/2 a peer can also read, but grant no room for the answer.
-        with self._transport.patience() as patience:
+        last = message["type"] == "websocket.close"
+        with self._transport.patience(GOODBYE_TIMEOUT if last else inf) as patience:
             await send(message)
         if patience.cancelled_caught:
             self.kill()
@@ -182,6 +196,7 @@ class Connection:
     def _peer_ended(self) -> None:
         # hypercorn takes a connection for dead when one half of it is.
         self._half_closed = True
+        self._transport.hurry(GOODBYE_TIMEOUT)
         self._rest(GOODBYE_TIMEOUT)
 
     def _rest(self, seconds: float) -> None:
@@ -195,7 +210,7 @@ class Connection:
 
     def hurry(self) -> None:
         """Have less patience with a peer that does not read."""
-        self._transport.hurry()
+        self._transport.hurry(LAST_SEND_TIMEOUT)
 
     def kill(self) -> None:
         """End it even if it is sending to a peer that does not read."""
@@ -235,6 +250,11 @@ class _NoTask(TrioSingleTask):
 
     async def stop(self) -> None:
         """Nothing to stop."""
+
+
+def _fills(scope: Scope) -> bool:
+    """Whether a request is the last of its connection, and the only one: a websocket is."""
+    return (scope["type"], scope["http_version"]) == ("websocket", "1.1")
 
 
 def _config() -> Config:

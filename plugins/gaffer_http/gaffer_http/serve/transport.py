@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 import trio
 
@@ -17,6 +19,9 @@ LAST_SEND_TIMEOUT = 0.5
 
 PIECE = 65536
 
+_RESET = struct.pack("ii", 1, 0)
+"""To close resets the connection."""
+
 
 class Transport(trio.abc.HalfCloseableStream):
     """A stream over a socket, with a bound on every wait.
@@ -26,7 +31,7 @@ class Transport(trio.abc.HalfCloseableStream):
 
     Args:
         stream: what was accepted; closed with `close`.
-        on_end: called when the peer has ended its half, or everything.
+        on_end: called when the peer has ended its half, or everything, or is given up.
 
     Attributes:
         is_over: whether nothing can be sent any more.
@@ -38,22 +43,28 @@ class Transport(trio.abc.HalfCloseableStream):
         self._stream = stream
         self._on_end = on_end
         self._closed = False
+        self._killed = False
         self._patience = SEND_TIMEOUT
         self._sending: set[trio.CancelScope] = set()
 
     @contextmanager
-    def patience(self) -> Iterator[trio.CancelScope]:
-        """A scope that is cancelled when the peer has not taken in time what is sent in it."""
-        with trio.CancelScope(deadline=trio.current_time() + self._patience) as scope:
+    def patience(self, seconds: float = inf) -> Iterator[trio.CancelScope]:
+        """A scope that is cancelled when the peer has not taken in time what is sent in it.
+
+        Args:
+            seconds: how long that is, if it is less than usual.
+        """
+        deadline = trio.current_time() + min(seconds, self._patience)
+        with trio.CancelScope(deadline=deadline) as scope:
             self._sending.add(scope)
             try:
                 yield scope
             finally:
                 self._sending.discard(scope)
 
-    def hurry(self) -> None:
-        """Have less patience from now on: the server is closing."""
-        self._patience = LAST_SEND_TIMEOUT
+    def hurry(self, seconds: float) -> None:
+        """Have less patience from now on, also with what is being sent: this is about to end."""
+        self._patience = min(self._patience, seconds)
         for scope in self._sending:
             scope.deadline = min(scope.deadline, trio.current_time() + self._patience)
 
@@ -69,10 +80,11 @@ class Transport(trio.abc.HalfCloseableStream):
                 with self.patience() as scope:
                     await self._stream.send_all(memoryview(data)[start : start + PIECE])
             except trio.BrokenResourceError:
-                self.kill()
+                self._give_up()
                 raise
             if scope.cancelled_caught:
-                self.kill()
+                self._forget_unread()
+                self._give_up()
                 raise trio.BrokenResourceError("the peer does not read")
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -107,11 +119,13 @@ class Transport(trio.abc.HalfCloseableStream):
     async def drain(self) -> None:
         """Swallow what the peer still sends, until it closes or the caller cancels.
 
+        Nothing is to be swallowed of one whose connection was broken here.
+
         To close a socket with unread bytes resets the connection, and the peer may lose the answer
         that it has not read yet: a refusal of a large upload, for example.
         """
         try:
-            while await self._stream.receive_some(PIECE):
+            while not self._killed and await self._stream.receive_some(PIECE):
                 pass
         except trio.BrokenResourceError:
             pass  # a reset is also an end
@@ -124,12 +138,21 @@ class Transport(trio.abc.HalfCloseableStream):
 
     def kill(self) -> None:
         """Break the connection: who waits for it gets an error or the end of the stream."""
-        self.is_over = True
+        self.is_over = self._killed = True
         self._shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the socket back to the system."""
         self.socket.close()
+
+    def _give_up(self) -> None:
+        self.kill()
+        # hypercorn may be unable to tell the application, which has not taken what came before.
+        self._on_end()
+
+    def _forget_unread(self) -> None:
+        # Else the system would keep what the peer has not taken, and go on offering it.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def _check_open(self) -> None:
         if self._closed:

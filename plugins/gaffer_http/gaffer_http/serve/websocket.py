@@ -24,7 +24,18 @@ class WebsocketConnection(TrioASGIWebsocketConnection):
     async def handle_messages(  # type: ignore[override]
         self, nursery: trio.Nursery, receive: Any
     ) -> None:
-        """Hand over what comes; cancel the view after the end."""
+        """Hand over what comes; cancel the view after the end.
+
+        If cancelled, so is the view, which may be sending to a client that does not read.
+        """
+        try:
+            await self._hand_over(receive)
+        except trio.Cancelled:
+            self.scope["state"]["hurry"]()
+            raise
+        nursery.cancel_scope.cancel()
+
+    async def _hand_over(self, receive: Any) -> None:
         with self.send_channel:
             while (event := await receive())["type"] != "websocket.disconnect":
                 if event["type"] == "websocket.receive":
@@ -32,4 +43,3 @@ class WebsocketConnection(TrioASGIWebsocketConnection):
                     await self.send_channel.send(event["text"] if data is None else data)
         if HEARS_LAST in self.scope["state"]:
             await trio.sleep(LAST_WORDS)
-        nursery.cancel_scope.cancel()

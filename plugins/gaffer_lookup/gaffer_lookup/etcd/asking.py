@@ -60,26 +60,26 @@ class EtcdLookup:
 
     def nodes(self) -> Found[list[Node]]:
         """All nodes."""
-        return _found(views.nodes(self._store)["nodes"], list[Node])
+        return _found(views.nodes(self._store), "nodes", list[Node])
 
     def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
         """All sessions with their jobs; those of the nodes of a name alone, if there is one."""
         store = self._store
         told = views.sessions(store) if node is None else views.sessions_of(store, node)
-        return _found(told["sessions"] if told else [], list[LookupSession])
+        return _found(told or iter((b'{"sessions":[]}',)), "sessions", list[LookupSession])
 
     def jobs(self) -> Found[list[LookupJob]]:
         """All jobs, and who has them."""
-        return _found(views.every_job(self._store)["jobs"], list[LookupJob])
+        return _found(views.every_job(self._store), "jobs", list[LookupJob])
 
     def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
         """Who has a job."""
         job = JobName(*ClientName.parse(name, session))
-        return _found(views.find_job(self._store, job)["sources"], list[Source])
+        return _found(views.find_job(self._store, job), "sources", list[Source])
 
     def find_session(self, session: str) -> Found[list[LookupJob]]:
         """The jobs of a session, and who has them."""
-        return _found(views.find_session(self._store, session)["jobs"], list[LookupJob])
+        return _found(views.find_session(self._store, session), "jobs", list[LookupJob])
 
     @cached_property
     def _store(self) -> Store:
@@ -92,8 +92,8 @@ class EtcdLookup:
         pass
 
 
-def _found(told: object, kind: type[T]) -> Found[T]:
-    return Found(msgspec.convert(told, kind))
+def _found(told: views.Pieces, key: str, kind: type[T]) -> Found[T]:
+    return Found(msgspec.convert(msgspec.json.decode(b"".join(told))[key], kind))
 
 
 async def _read(settings: Settings) -> Store:

@@ -7,6 +7,7 @@ plugin     the registry as a plugin of that kernel
 routes     what can be asked
 sockets    what nodes and observers are connected with
 views      facts as they are told
+telling    long answers, in pieces
 """
 
 from __future__ import annotations

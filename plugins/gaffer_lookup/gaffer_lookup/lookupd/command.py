@@ -66,10 +66,12 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     if options.bind is None and options.certfile is None:
         log.warning("%s", HIDDEN)
     plugins = Plugins()
+    connections = _connections()
+    per_caller = max(1, int(connections * options.share))
     for plugin in (
         gaffer_auth,
-        Lookupd(_keeper(options), options.lease),
-        HttpHandler(routes=False, connections=_connections()),
+        Lookupd(_keeper(options), options.lease, options.share),
+        HttpHandler(routes=False, connections=connections, per_caller=per_caller),
     ):
         plugins.add(plugin)
     return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)

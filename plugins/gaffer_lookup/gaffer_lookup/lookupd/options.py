@@ -10,6 +10,7 @@ import socket
 from typing import Any
 
 from gaffer_lookup.registry.registry import LEASE
+from gaffer_lookup.registry.shares import SHARE
 
 EXPOSED_BIND = "0.0.0.0:5010"
 HIDDEN_BIND = "127.0.0.1:5010"
@@ -87,6 +88,14 @@ def make_parser() -> argparse.ArgumentParser:
         default=LEASE,
         help=f"silence after which a node is gone (default: {LEASE:g})",
     )
+    add(
+        "--share",
+        metavar="PERCENT",
+        type=_percent,
+        default=SHARE,
+        help="how much of all there is room for one token, certificate or user may take"
+        f" (default: {SHARE:.0%})".replace("%", "%%"),
+    )
     return parser
 
 
@@ -130,6 +139,13 @@ def _host(text: str) -> str:
     if not _HOST.fullmatch(text.lower()):
         raise argparse.ArgumentTypeError(f"must be a host name without a port, not {text!r}")
     return text.lower()
+
+
+def _percent(text: str) -> float:
+    number = text.removesuffix("%")
+    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= 100):
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 100, not {text!r}")
+    return int(number) / 100
 
 
 def _seconds(text: str) -> float:

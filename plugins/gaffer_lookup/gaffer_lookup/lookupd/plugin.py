@@ -14,6 +14,7 @@ from gaffer_lookup.lookupd.views import change
 from gaffer_lookup.registry import Keeper, MemoryKeeper, Node, Registry
 from gaffer_lookup.registry.keeper import Tell
 from gaffer_lookup.registry.registry import LEASE
+from gaffer_lookup.registry.shares import SHARE
 
 if TYPE_CHECKING:
     from quart import Blueprint
@@ -28,6 +29,7 @@ class Lookupd:
         make_keeper: makes where it is kept, out of what is to be told of every change; in memory
             when not given.
         lease: seconds of silence after which a node is gone.
+        share: how much of everything one owner may register, from 0 to 1.
 
     Attributes:
         registry: what is registered here.
@@ -38,10 +40,13 @@ class Lookupd:
     name = "lookupd"
 
     def __init__(
-        self, make_keeper: Callable[[Tell], Keeper] = MemoryKeeper, lease: float = LEASE
+        self,
+        make_keeper: Callable[[Tell], Keeper] = MemoryKeeper,
+        lease: float = LEASE,
+        share: float = SHARE,
     ) -> None:
         self._keeper = make_keeper(self._tell)
-        self.registry = Registry(self._keeper, lease)
+        self.registry = Registry(self._keeper, lease, share)
         self.known = self._keeper.known
         self.changes = EventBus()
 

@@ -13,11 +13,10 @@ from importlib_metadata import version
 from quart import Blueprint, Response, request
 
 from gaffer_lookup.lookupd import views
+from gaffer_lookup.lookupd.telling import JSON, tell
 
 if TYPE_CHECKING:
     from gaffer_lookup.lookupd.plugin import Lookupd
-
-JSON = "application/json; charset=utf-8"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,36 +55,40 @@ def make_routes(lookupd: Lookupd) -> Blueprint:
     @routes.get("/nodes")
     async def nodes() -> Response:
         """All nodes."""
-        return _reply(views.nodes(store))
+        _check_parameters()
+        return await tell(views.nodes(store))
 
     @routes.get("/sessions")
     async def sessions() -> Response:
         """All sessions with their jobs."""
-        return _reply(views.sessions(store))
+        _check_parameters()
+        return await tell(views.sessions(store))
 
     @routes.get("/sessions/<node>")
     async def sessions_of(node: str) -> Response:
         """The sessions of one node."""
+        _check_parameters()
         found = views.sessions_of(store, node)
         if found is None:
             raise NotFound("node", node)
-        return _reply(found)
+        return await tell(found)
 
     @routes.get("/jobs")
     async def jobs() -> Response:
         """All jobs."""
-        return _reply(views.every_job(store))
+        _check_parameters()
+        return await tell(views.every_job(store))
 
     @routes.get("/findJob")
     async def find_job() -> Response:
         """Who has a job."""
-        return _reply(views.find_job(store, JobName.parse(_parameter("name"))))
+        return await tell(views.find_job(store, JobName.parse(_parameter("name"))))
 
     @routes.get("/findSession")
     async def find_session() -> Response:
         """The jobs of a session."""
         session = check_session(_parameter("sessionid"), field="sessionid")
-        return _reply(views.find_session(store, session))
+        return await tell(views.find_session(store, session))
 
     return routes
 
@@ -96,13 +99,19 @@ def _parameter(name: str) -> str:
     Raises:
         InvalidField: it is missing, or there is another one.
     """
-    for each in request.args:
-        if each != name:
-            raise InvalidField(each, f"is no parameter here: give {name}")
+    _check_parameters(name)
     values = request.args.getlist(name)
     if len(values) != 1:
         raise InvalidField(name, "is missing" if not values else "is given more than once")
     return values[0]
+
+
+def _check_parameters(*known: str) -> None:
+    """Refuse a parameter that nobody would read."""
+    for name in request.args:
+        if name not in known:
+            hint = f": give {known[0]}" if known else ""
+            raise InvalidField(name, f"is no parameter here{hint}")
 
 
 def _reply(value: object) -> Response:

@@ -33,12 +33,15 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
     @sockets.websocket("/ws")
     async def node() -> None:
         """Register a node, for as long as the websocket lasts."""
-        registrant = lookupd.registry.connect(http().identity())
+        api = http()
+        registrant = lookupd.registry.connect(api.identity())
         try:
             await websocket.accept()
-            await _hear(registrant, http().closing)
+            await _hear(registrant, api)
         finally:
-            registrant.leave()
+            # When lookupd ends, all is gone with it: a thousand nodes need not be forgotten first.
+            if not api.closing.is_set():
+                registrant.leave()
 
     # Else whoever may read could say that he is a node.
     vars(node)["gaffer_needs"] = "write"
@@ -48,18 +51,18 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
         """Tell of every change."""
         async with lookupd.changes.subscribe() as changes:
             await websocket.accept()
-            await _tell(changes, http().closing)
+            await _tell(changes, http())
 
     vars(observe)["gaffer_needs"] = "read"
 
     return sockets
 
 
-async def _hear(registrant: Registrant, closing: trio.Event) -> None:
+async def _hear(registrant: Registrant, http: HttpService) -> None:
     """Answer a node until it is silent for too long; if it goes, this is cancelled."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end, nursery, registrant.gone)
-        nursery.start_soon(_end, nursery, closing)
+        nursery.start_soon(_end, nursery, registrant.gone, http)
+        nursery.start_soon(_end, nursery, http.closing, http)
         nursery.start_soon(_answer, registrant)
     await websocket.close(SILENT if registrant.gone.is_set() else RESTARTING)
 
@@ -69,10 +72,10 @@ async def _answer(registrant: Registrant) -> None:
         await websocket.send(answer(registrant, await websocket.receive()))
 
 
-async def _tell(changes: Subscription, closing: trio.Event) -> None:
+async def _tell(changes: Subscription, http: HttpService) -> None:
     """Tell an observer what changes; if he goes, this is cancelled."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end, nursery, closing)
+        nursery.start_soon(_end, nursery, http.closing, http)
         nursery.start_soon(_hear_nothing)
         dropped = 0
         async for change in changes:
@@ -89,6 +92,8 @@ async def _hear_nothing() -> None:
         await websocket.receive()
 
 
-async def _end(nursery: trio.Nursery, event: trio.Event) -> None:
+async def _end(nursery: trio.Nursery, event: trio.Event, http: HttpService) -> None:
     await event.wait()
+    # Whoever asks without a pause, and reads no answer, would hold this up.
+    http.hurry()
     nursery.cancel_scope.cancel()

@@ -4,6 +4,7 @@ hearing      a message of a node: read, done and answered
 registrant   one connection of a node: what it may say, and when
 registry     all of them: who is known, and who has been silent for too long
 leases       who has to be heard when
+shares       how much may be one owner's
 keeper       where that is kept: by this program alone, or by several together
 store        facts, in memory
 facts        a node, and what is told of one

@@ -7,7 +7,7 @@ class Refusal(Exception):
     """What a node asks for is not done.
 
     Args:
-        errno: as the status of HTTP: 400, 404 or 409.
+        errno: as the status of HTTP: 400, 404, 409 or 429.
         reason: one word for programs.
         message: one sentence for people.
     """
@@ -31,6 +31,11 @@ def no_job(job: object) -> Refusal:
 def conflict(message: str) -> Refusal:
     """It is there already, or somebody else's."""
     return Refusal(409, "conflict", message)
+
+
+def too_many(message: str) -> Refusal:
+    """There is no more room for it."""
+    return Refusal(429, "too_many", message)
 
 
 def bad_message(message: str) -> Refusal:

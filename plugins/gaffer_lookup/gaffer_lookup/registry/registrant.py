@@ -53,7 +53,7 @@ class Registrant:
 
         Raises:
             Refusal: 409, this has been said, or the node is another's or on another connection;
-                400, it cannot be true.
+                400, it cannot be true; 429, the owner has too many nodes.
         """
         self.ping()
         if self.node is not None:
@@ -72,7 +72,8 @@ class Registrant:
         """Tell of a job.
 
         Raises:
-            Refusal: 409, it has been told of; 400, that is no name, or one job too many.
+            Refusal: 409, it has been told of; 400, that is no name, or one job too many; 429, so it
+                is for the owner.
         """
         self.register_jobs({name: ()})
 
@@ -80,7 +81,8 @@ class Registrant:
         """Tell of jobs and their processes, all of them or none.
 
         Raises:
-            Refusal: 409, one of them has been told of; 400, one has no name, or there are too many.
+            Refusal: 409, one of them has been told of; 400, one has no name, or there are too many;
+                429, so there are for the owner.
         """
         node = self._identified()
         known = self._store.jobs_of(node)
@@ -92,7 +94,7 @@ class Registrant:
             found[job] = _distinct(job, pids)
         if len(known) + len(found) > MOST_JOBS:
             raise bad_message(f"a node has at most {MOST_JOBS} jobs")
-        self._make_room(sum(map(len, found.values())))
+        self._make_room(node, sum(map(len, found.values())), jobs=len(found))
         for job, its in found.items():
             self._add(node, job, its)
 
@@ -116,7 +118,7 @@ class Registrant:
 
         Raises:
             Refusal: 404, its job is not registered; 409, it is registered already; 400, one too
-                many.
+                many; 429, so it is for the owner.
         """
         node, job = self._named(name)
         pids = self._store.jobs_of(node).get(job)
@@ -126,7 +128,7 @@ class Registrant:
             raise conflict(f"process {pid} of {str(job)!r} is registered already")
         if len(pids) >= MOST_PIDS:
             raise bad_message(f"a job has at most {MOST_PIDS} processes")
-        self._make_room(1)
+        self._make_room(node, 1)
         self._store.add_pid(node, job, pid)
         self._registry.tell("add_process", node, job, pid=pid)
 
@@ -136,6 +138,7 @@ class Registrant:
         if pid in self._store.jobs_of(node).get(job, ()):
             self._store.remove_pid(node, job, pid)
             self._processes -= 1
+            self._registry.shares.give(node.owner, processes=1)
             self._registry.tell("remove_process", node, job, pid=pid)
 
     def leave(self) -> None:
@@ -144,9 +147,10 @@ class Registrant:
             self.gone.set()
             self._registry.left(self)
 
-    def _make_room(self, processes: int) -> None:
+    def _make_room(self, node: Node, processes: int, jobs: int = 0) -> None:
         if self._processes + processes > MOST_PROCESSES:
             raise bad_message(f"a node has at most {MOST_PROCESSES} processes")
+        self._registry.shares.take(node.owner, jobs=jobs, processes=processes)
         self._processes += processes
 
     def _named(self, name: str) -> tuple[Node, JobName]:

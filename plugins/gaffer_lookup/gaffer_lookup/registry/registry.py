@@ -10,16 +10,15 @@ from gaffer_kernel import JobName
 from gaffer_lookup.registry.facts import Node
 from gaffer_lookup.registry.keeper import Keeper
 from gaffer_lookup.registry.leases import Leases
-from gaffer_lookup.registry.refusal import bad_message, conflict
+from gaffer_lookup.registry.refusal import conflict
 from gaffer_lookup.registry.registrant import Registrant
+from gaffer_lookup.registry.shares import SHARE, Shares
 from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)
 
 LEASE = 45.0
 """Seconds: three of the signs of life that a node gives."""
-
-MOST_NODES = 10_000
 
 
 class Registry:
@@ -29,15 +28,18 @@ class Registry:
         keeper: where it is kept. It is told of every change: `add_node`, `identify`, `add_job`,
             `add_process`, `remove_process`, `remove_job`, `remove_node`.
         lease: seconds of silence after which a node is gone.
+        share: how much of everything one owner may register, from 0 to 1.
 
     Attributes:
         store: what is registered here.
         known: what is registered anywhere.
+        shares: how much is whose.
     """
 
-    def __init__(self, keeper: Keeper, lease: float = LEASE) -> None:
+    def __init__(self, keeper: Keeper, lease: float = LEASE, share: float = SHARE) -> None:
         self.store: Store = keeper.own
         self.known: Store = keeper.known
+        self.shares = Shares(share)
         self._tell = keeper.changed
         self._leases: Leases[Registrant] = Leases(lease)
         self._names: dict[str, set[Node]] = {}
@@ -74,7 +76,7 @@ class Registry:
         """Let a node be known.
 
         Raises:
-            Refusal: 409, its name or origin is another's, or both are taken; 400, too many nodes.
+            Refusal: 409, its name or origin is another's, or both are taken; 429, too many nodes.
         """
         for what, taken in (
             (node.name, self._names.get(node.name, ())),
@@ -84,8 +86,7 @@ class Registry:
                 raise conflict(f"{what} has been registered by somebody else")
         if any(other.origin == node.origin for other in self._names.get(node.name, ())):
             raise conflict(f"{node} is registered on another connection")
-        if len(self.store.nodes()) >= MOST_NODES:
-            raise bad_message(f"there are {MOST_NODES} nodes already")
+        self.shares.take(node.owner, nodes=1)
         self.store.add_node(node)
         self._names.setdefault(node.name, set()).add(node)
         self._origins.setdefault(node.origin, set()).add(node)
@@ -106,7 +107,9 @@ class Registry:
 
     def forget_job(self, node: Node, job: JobName) -> None:
         """Forget a job of a node, its processes first."""
-        for pid in sorted(self.store.jobs_of(node)[job]):
+        pids = sorted(self.store.jobs_of(node)[job])
+        self.shares.give(node.owner, jobs=1, processes=len(pids))
+        for pid in pids:
             self.store.remove_pid(node, job, pid)
             self.tell("remove_process", node, job, pid=pid)
         self.store.remove_job(node, job)
@@ -116,6 +119,7 @@ class Registry:
         for job in list(self.store.jobs_of(node)):
             self.forget_job(node, job)
         self.store.remove_node(node)
+        self.shares.give(node.owner, nodes=1)
         for index, key in ((self._names, node.name), (self._origins, node.origin)):
             index[key].remove(node)
             if not index[key]:

@@ -1,0 +1,46 @@
+"""Clients whose machine or network is gone, without a word."""
+
+import pytest
+import trio
+from tests.deaf import TEXT, deaf, frame
+
+from gaffer_http.listen import sockets
+
+WITHIN = 15.0
+"""Seconds that are waited for the system; it is told to take two."""
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The system is to ask sooner than it does: in as few seconds as it can."""
+    monkeypatch.setattr(sockets, "QUIET", 1)
+    monkeypatch.setattr(sockets, "ASK_AGAIN", 1)
+    monkeypatch.setattr(sockets, "STALLED_AFTER", 2000)
+
+
+async def listen_only(scope, receive, send):
+    """Accept a websocket and say nothing."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def test_a_quiet_websocket_whose_client_is_gone_is_given_up(serve, impatient):
+    served = await serve(listen_only)
+    async with deaf(served.url, "/") as client:
+        client.lose()
+        with trio.fail_after(WITHIN):
+            while served.server._connections:
+                await trio.sleep(0.05)
+
+
+async def test_a_quiet_websocket_whose_client_is_there_stays(serve, impatient):
+    served = await serve(listen_only)
+    async with deaf(served.url, "/") as client, deaf(served.url, "/") as lost:
+        lost.lose()
+        with trio.fail_after(WITHIN):
+            while len(served.server._connections) > 1:
+                await trio.sleep(0.05)
+        # As old, and as quiet, as the one that is gone.
+        assert client.socket.send(frame(TEXT, b"hello"))
