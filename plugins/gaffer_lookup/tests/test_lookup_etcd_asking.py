@@ -73,3 +73,20 @@ def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
     (tmp_path / "word").write_text("secret\n")
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
     assert EtcdLookup(address).find_session
+
+
+def test_it_is_called_as_a_lookup_is():
+    with (
+        EtcdLookup("etcd://127.0.0.1:1") as lookup,
+        pytest.raises(NoLookupd, match=r"127\.0\.0\.1:1"),
+    ):
+        lookup.nodes()
+    lookup.close()
+    with pytest.raises(BadOption, match="give the address of an etcd"):
+        EtcdLookup([])
+
+
+def test_the_name_of_a_user_may_have_any_character(monkeypatch, tmp_path):
+    (tmp_path / "word").write_text("secret\n")
+    monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
+    assert EtcdLookup("etcd://me%40example%2Forg@localhost")._settings.user == "me@example/org"

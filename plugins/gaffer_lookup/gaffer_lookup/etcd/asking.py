@@ -36,7 +36,7 @@ class EtcdLookup:
     asked. `$GAFFER_ETCD_PASSWORD_FILE` names the file with the password of the user in an address.
 
     Args:
-        urls: `etcd://host:2379` or `etcds://...`, one for each member.
+        urls: `etcd://host:2379` or `etcds://...`, one for each member, or that of the only one.
         token: means nothing to an etcd.
         ca_file: certificates to check theirs against, in place of the system's.
         certificate: the caller's own: a file with certificate and key, or the two files.
@@ -48,14 +48,17 @@ class EtcdLookup:
 
     def __init__(
         self,
-        urls: Iterable[str],
+        urls: str | Iterable[str],
         *,
         token: str | None = None,
         ca_file: str | None = None,
         certificate: str | tuple[str, str] | None = None,
     ) -> None:
+        members = [urls] if isinstance(urls, str) else list(urls)
+        if not members:
+            raise BadOption("give the address of an etcd")
         self._settings = read_settings(
-            list(urls), password=_password(), ca_file=ca_file, certificate=certificate
+            members, password=_password(), ca_file=ca_file, certificate=certificate
         )
 
     def nodes(self) -> Found[list[Node]]:
@@ -85,11 +88,14 @@ class EtcdLookup:
     def _store(self) -> Store:
         return trio.run(_read, self._settings)
 
+    def close(self) -> None:
+        """There is nothing to close; a Lookup can be closed, too."""
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.close()
 
 
 def _found(told: object, kind: type[T]) -> Found[T]:
