@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
-from typing import TypeVar
+from contextlib import AsyncExitStack, aclosing, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 from gaffer_client.awaited.transport import AsyncStream, AsyncTransport, translated
 from gaffer_client.calls import JSON, Call, nothing
-from gaffer_client.errors import ConnectionLost, NotGaffer, Unreachable
+from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable
 
 from gaffer_lookup.etcd.address import TIMEOUT, Settings
 from gaffer_lookup.etcd.errors import EtcdError, Refused, Unauthenticated, Unavailable
 from gaffer_lookup.etcd.wire import Body, Failure, Token, decode, encode
 
+if TYPE_CHECKING:
+    import httpcore2
+
 T = TypeVar("T")
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of an answer, or of one line of an answer that goes on."""
+
+LONGEST = 300
+"""Characters of its words that are told: they go into the log."""
 
 FINAL = frozenset({3, 5, 6, 7, 9, 11, 12})
 """Numbers of gRPC for what every member would say, at any time."""
@@ -63,36 +72,40 @@ class Gateway:
             Refused: the answer is no.
         """
         failure: Unavailable | None = None
-        for _ in self._transports:
+        # Each of them once, whatever others who ask make of the turns meanwhile.
+        for transport in self._transports[self._turn :] + self._transports[: self._turn]:
             try:
-                return await self._authenticated(path, body, kind)
+                return await self._authenticated(transport, path, body, kind)
             except Unavailable as error:
                 failure = error
                 self.pass_over(error.endpoint)
         assert failure is not None
         raise failure
 
-    async def _authenticated(self, path: str, body: Body, kind: type[T]) -> T:
+    async def _authenticated(
+        self, transport: AsyncTransport, path: str, body: Body, kind: type[T]
+    ) -> T:
         if self.settings.user is None:
-            return await self._ask(path, body, kind)
-        if self._token is not None:
+            return await self._ask(transport, path, body, kind)
+        if (token := self._token) is not None:
             try:
-                return await self._ask(path, body, kind)
+                return await self._ask(transport, path, body, kind)
             except Unauthenticated:
-                self.forget()
-        await self._authenticate()
-        return await self._ask(path, body, kind)
+                # Others may have been given a new one meanwhile.
+                if self._token == token:
+                    self.forget()
+        if self._token is None:
+            await self._authenticate(transport)
+        return await self._ask(transport, path, body, kind)
 
-    async def _authenticate(self) -> None:
+    async def _authenticate(self, transport: AsyncTransport) -> None:
         who = {"name": self.settings.user, "password": self.settings.password}
-        self._token = (await self._ask("/v3/auth/authenticate", who, Token)).token
+        self._token = (await self._ask(transport, "/v3/auth/authenticate", who, Token)).token
 
-    async def _ask(self, path: str, body: Body, kind: type[T]) -> T:
-        transport = self._transports[self._turn]
+    async def _ask(self, transport: AsyncTransport, path: str, body: Body, kind: type[T]) -> T:
         with self._in_time(transport):
             async with transport.asking(self._call(path, body), 2 * TIMEOUT) as response:
-                with translated(transport.settings):
-                    raw = await response.aread()
+                raw = await _read(transport, response)
         endpoint = transport.settings.address.text
         if response.status != 200:
             raise _failure(endpoint, response.status, raw)
@@ -111,16 +124,15 @@ class Gateway:
             Unavailable: he does not answer.
             Refused: the answer is no.
         """
-        if self.settings.user is not None and self._token is None:
-            await self._authenticate()
         transport = self._transports[self._turn]
+        if self.settings.user is not None and self._token is None:
+            await self._authenticate(transport)
         # Else one who has lost all the others would just be silent.
         call = self._call(path, body, **{"grpc-metadata-hasleader": "true"})
         async with AsyncExitStack() as stack:
             with self._in_time(transport):
                 response = await stack.enter_async_context(transport.asking(call, silence))
-                with translated(transport.settings):
-                    raw = b"" if response.status == 200 else await response.aread()
+                raw = b"" if response.status == 200 else await _read(transport, response)
             if response.status != 200:
                 raise _failure(transport.settings.address.text, response.status, raw)
             return AsyncStream(transport.settings, stack.pop_all(), response)
@@ -145,6 +157,22 @@ class Gateway:
             await transport.aclose()
 
 
+async def _read(transport: AsyncTransport, response: httpcore2.Response) -> bytes:
+    raw = bytearray()
+    with translated(transport.settings):
+        async with aclosing(response.aiter_stream()) as parts:
+            async for data in parts:
+                raw += data
+                if len(raw) > LARGEST:
+                    raise too_large(transport.settings.address.text)
+    return bytes(raw)
+
+
+def too_large(endpoint: str) -> Unavailable:
+    """What is said of an answer that would be no good for our memory."""
+    return Unavailable(endpoint, f"an answer of more than {LARGEST} bytes")
+
+
 @contextmanager
 def unreachable(endpoint: str) -> Iterator[None]:
     """Raise what the connection does as an Unavailable."""
@@ -152,6 +180,9 @@ def unreachable(endpoint: str) -> Iterator[None]:
         yield
     except (Unreachable, ConnectionLost, NotGaffer) as error:
         raise Unavailable(endpoint, error.reason) from None
+    except BadOption as error:
+        # A file of certificates that is no longer what it was at the start.
+        raise Unavailable(endpoint, str(error)) from None
 
 
 def _failure(endpoint: str, status: int, raw: bytes) -> EtcdError:
@@ -169,6 +200,7 @@ def failure(endpoint: str, said: Failure) -> EtcdError:
     """What etcd says, as the error that it is."""
     code = said.code or said.grpc_code
     words = (said.message or said.error or "an error without words").removeprefix("etcdserver: ")
+    words = words[:LONGEST]
     if code == UNAUTHENTICATED or any(each in words for each in STALE):
         return Unauthenticated(endpoint, words)
     return Refused(endpoint, words) if code in FINAL else Unavailable(endpoint, words)
