@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import textwrap
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -241,6 +242,66 @@ async def test_what_was_deleted_by_hand_comes_back(etcd, place, seen):
         await until(lambda: seen.names() == [])
         await until(lambda: seen.jobs() == {"web": {1}})
         assert len(leases(etcd, place)) == 1
+
+
+@pytest.mark.parametrize("key", ["nodes/", "origins/"])
+async def test_a_single_key_of_a_node_that_was_deleted_by_hand_comes_back(etcd, place, seen, key):
+    async with registered(place, lease=2) as node:
+        node.put("web", 1)
+        await until(lambda: seen.jobs() == {"web": {1}})
+        before = leases(etcd, place)
+        etcd.delete(below(place) + key)
+        await until(lambda: leases(etcd, place).isdisjoint(before) and etcd.keys(below(place)))
+        await until(lambda: seen.jobs() == {"web": {1}})
+
+
+async def test_what_a_member_does_late_that_hung_with_it_changes_nothing(place, seen, monkeypatch):
+    do, done = Etcd.txn, []
+
+    async def remember(self, *args):
+        done.append(args)
+        return await do(self, *args)
+
+    monkeypatch.setattr(Etcd, "txn", remember)
+    async with registered(place, lease=2) as node:
+        for pid in (1, 2):
+            node.put("web", pid)
+            node.put("gone", pid)
+            await until(lambda pid=pid: seen.jobs() == {"web": {pid}, "gone": {pid}})
+        node.drop("gone")
+        await until(lambda: seen.jobs() == {"web": {2}})
+        del seen.told[:]
+        late = Etcd(settings(place))
+        for args in reversed(done.copy()):
+            await do(late, *args)
+        await late.aclose()
+        node.put("web", 2, 3)
+        await until(lambda: seen.jobs() == {"web": {2, 3}})
+        assert seen.told == ["add_process web1 web 3"]
+
+
+async def test_an_etcd_that_was_put_back_to_an_older_state_is_told_everything_again(tmp_path):
+    with running(tmp_path) as cluster:
+        [member] = cluster.members
+        data, copy = tmp_path / member.name, tmp_path / "copy"
+        [place] = cluster.addresses
+        async with following(place) as seen, registered(place, lease=3) as node:
+            node.put("web", 1)
+            await until(lambda: seen.jobs() == {"web": {1}})
+            before = leases(cluster, place)
+            cluster.kill()
+            shutil.copytree(data, copy)
+            cluster.start()
+            node.put("web", 2)
+            await until(lambda: seen.jobs() == {"web": {2}})
+            cluster.kill()
+            shutil.rmtree(data)
+            copy.rename(data)
+            cluster.start()
+            await until(lambda: leases(cluster, place).isdisjoint(before))
+            await until(lambda: seen.jobs() == {"web": {2}})
+            async with following(place) as late:
+                await until(lambda: late.jobs() == {"web": {2}})
 
 
 async def test_a_lease_is_kept_alive_for_longer_than_it_lasts(place, seen):

@@ -4,6 +4,7 @@
     asking        one question, as programs without trio ask it
     mirror        what is registered, followed as it changes
     registration  one node, kept registered
+    claim         what is kept under one lease of it
     roll          registrations as nodes, and what changes in them
     account       what etcd has been told of a node's jobs, against what is true
     keys          what is kept under which key
