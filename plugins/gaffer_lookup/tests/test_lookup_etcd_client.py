@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import subprocess
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -12,11 +13,11 @@ from tests.waiting import wait_until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
-from gaffer_lookup.etcd.client import Etcd
+from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import Compacted, LeaseLost, Refused, Unavailable
 from gaffer_lookup.etcd.keys import put
 
-from .etcds import CONT, STOP, needs_etcd, running
+from .etcds import CONT, STOP, Member, needs_etcd, running
 
 pytestmark = needs_etcd
 
@@ -266,6 +267,23 @@ async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
                 each.kill()
             with trio.fail_after(10), pytest.raises(Unavailable, match="no leader"):
                 await watch.changes()
+            with pytest.raises(Unavailable, match="no leader"):
+                async with etcd.watch(prefix, 1):
+                    pass
+
+
+async def test_a_lease_is_given_back_while_a_member_hangs(tmp_path, prefix):
+    with running(tmp_path, size=3) as cluster:
+        hung, *others = sorted(cluster.members, key=Member.is_leader)
+        places = [each.address for each in (hung, *others)]
+        async with connected(read_settings(places)) as etcd:
+            lease = await etcd.grant(60)
+            await keep(etcd, prefix + b"a", lease=lease.id)
+            hung.signal(STOP)
+            with trio.fail_after(CLOSING):
+                await etcd.revoke(lease.id)
+        async with connected(read_settings(places[1:])) as etcd:
+            assert await keys(etcd, prefix) == []
 
 
 # Passwords and certificates
@@ -304,6 +322,26 @@ def wait_for_port(port):
     wait_until(connects)
 
 
+async def test_a_token_that_has_expired_is_renewed_and_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENCE", 0.2)
+    for args in (
+        ("genrsa", "-out", "key", "2048"),
+        ("rsa", "-in", "key", "-pubout", "-out", "pub"),
+    ):
+        subprocess.run(["openssl", *args], cwd=tmp_path, check=True, capture_output=True)
+    signed = f"jwt,pub-key={tmp_path}/pub,priv-key={tmp_path}/key,sign-method=RS256,ttl=1s"
+    with running(tmp_path, args=["--auth-token", signed]) as cluster:
+        cluster.ask_for_passwords()
+        address = cluster.addresses[0].replace("://", "://gaffer@")
+        async with connected(read_settings([address], password="word")) as etcd:
+            tokens = set()
+            with trio.fail_after(20):
+                while len(tokens) < 3:
+                    async with etcd.watch(b"/gaffer/", 1) as watch:
+                        await watch.changes()
+                    tokens.add(etcd._gateway._token)
+
+
 async def test_over_tls_both_sides_show_certificates(tmp_path):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca")
@@ -327,3 +365,8 @@ async def test_over_tls_both_sides_show_certificates(tmp_path):
             async with connected(cluster.settings(**options)) as etcd:
                 with pytest.raises(Unavailable):
                     await etcd.read(b"/gaffer/")
+        elsewhere = cluster.addresses[0].replace("127.0.0.1", "localhost")
+        options = {"ca_file": str(tmp_path / "ca"), "certificate": own}
+        async with connected(read_settings([elsewhere], **options)) as etcd:
+            with pytest.raises(Unavailable, match="hostname mismatch"):
+                await etcd.read(b"/gaffer/")

@@ -7,7 +7,7 @@ import trio
 import trustme
 from gaffer_kernel import JobConfig
 
-from gaffer_lookup.etcd import gateway as gateway_module
+from gaffer_lookup.etcd import answers as answers_module
 from gaffer_lookup.etcd.address import read_settings
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import Unavailable
@@ -81,7 +81,7 @@ async def test_a_lease_that_is_none_is_not_believed(liar, lease):
 async def test_an_answer_without_an_end_is_given_up_before_it_fills_the_memory(
     liar, etcd, monkeypatch
 ):
-    monkeypatch.setattr(gateway_module, "LARGEST", 10_000)
+    monkeypatch.setattr(answers_module, "LARGEST", 10_000)
     liar.lies["/v3/kv/range"] = [b" " * 1000] * 1000
     with pytest.raises(Unavailable, match="an answer of more than 10000 bytes"):
         await etcd.read(b"/gaffer/")

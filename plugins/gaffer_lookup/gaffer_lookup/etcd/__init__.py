@@ -11,6 +11,7 @@
     client        etcd's own verbs: leases, transactions, ranges
     watch         what changes under a prefix
     gateway       requests to the members of an etcd, each in its turn
+    answers       what one of them answers, as it is or as an error
     wire          what etcd says
     address       where it is, as people write it
     errors        what can go wrong

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import trio
 
 from gaffer_lookup.etcd.address import Settings
+from gaffer_lookup.etcd.answers import failure
 from gaffer_lookup.etcd.errors import LeaseLost, Refused, Unavailable
-from gaffer_lookup.etcd.gateway import Gateway, failure
+from gaffer_lookup.etcd.gateway import Gateway
 from gaffer_lookup.etcd.watch import Watch
 from gaffer_lookup.etcd.wire import Answer, Beat, Body, Lease, Pair, Range, Txn
 
@@ -62,7 +63,8 @@ class Etcd:
     async def revoke(self, lease: int) -> None:
         """End a lease, and delete what was kept under it; nothing if it has ended."""
         try:
-            await self._gateway.ask("/v3/lease/revoke", {"ID": str(lease)}, Answer)
+            # Who ends has a moment for it.
+            await self._gateway.ask_in_haste("/v3/lease/revoke", {"ID": str(lease)}, Answer)
         except Refused as error:
             if NO_LEASE not in error.reason:
                 raise

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, aclosing, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import AsyncExitStack, contextmanager
+from typing import TypeVar
 
 import trio
-from gaffer_client.awaited.transport import AsyncStream, AsyncTransport, translated
+from gaffer_client.awaited.transport import AsyncStream, AsyncTransport
 from gaffer_client.calls import JSON, Call, nothing
-from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable
 
 from gaffer_lookup.etcd.address import TIMEOUT, Settings
-from gaffer_lookup.etcd.errors import EtcdError, Refused, Unauthenticated, Unavailable
-from gaffer_lookup.etcd.wire import Body, Failure, Token, decode, encode
-
-if TYPE_CHECKING:
-    import httpcore2
+from gaffer_lookup.etcd.answers import http_failure, read, unreachable
+from gaffer_lookup.etcd.errors import EtcdError, Unauthenticated, Unavailable
+from gaffer_lookup.etcd.wire import Body, Token, decode, encode
 
 T = TypeVar("T")
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of an answer, or of one line of an answer that goes on."""
-
-LONGEST = 300
-"""Characters of its words that are told: they go into the log."""
-
-FINAL = frozenset({3, 5, 6, 7, 9, 11, 12})
-"""Numbers of gRPC for what every member would say, at any time."""
-
-UNAUTHENTICATED = 16
-
-STALE = ("auth store is old", "user name is empty")
-"""Words, under the number of wrong arguments, with which a token is refused."""
+IMPATIENCE = 0.2
+"""Seconds until the next member is asked as well, when there is little time."""
 
 
 class Gateway:
@@ -73,7 +59,7 @@ class Gateway:
         """
         failure: Unavailable | None = None
         # Each of them once, whatever others who ask make of the turns meanwhile.
-        for transport in self._transports[self._turn :] + self._transports[: self._turn]:
+        for transport in self._in_turn():
             try:
                 return await self._authenticated(transport, path, body, kind)
             except Unavailable as error:
@@ -81,6 +67,36 @@ class Gateway:
                 self.pass_over(error.endpoint)
         assert failure is not None
         raise failure
+
+    async def ask_in_haste(self, path: str, body: Body, kind: type[T]) -> T:
+        """Ask more and more members at the same time until one answers.
+
+        It has to be something that may be done twice, and of which it is all the same who does it.
+
+        Raises:
+            Unavailable: none of them does; what the last one has said.
+            Refused: the answer is no.
+        """
+        answers: list[T] = []
+        failures: list[EtcdError] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask(transport: AsyncTransport) -> None:
+                try:
+                    answers.append(await self._authenticated(transport, path, body, kind))
+                    nursery.cancel_scope.cancel()
+                except EtcdError as error:
+                    failures.append(error)
+
+            for transport in self._in_turn():
+                nursery.start_soon(ask, transport)
+                await trio.sleep(IMPATIENCE)
+        if not answers:
+            raise failures[-1]
+        return answers[0]
+
+    def _in_turn(self) -> list[AsyncTransport]:
+        return self._transports[self._turn :] + self._transports[: self._turn]
 
     async def _authenticated(
         self, transport: AsyncTransport, path: str, body: Body, kind: type[T]
@@ -105,10 +121,10 @@ class Gateway:
     async def _ask(self, transport: AsyncTransport, path: str, body: Body, kind: type[T]) -> T:
         with self._in_time(transport):
             async with transport.asking(self._call(path, body), 2 * TIMEOUT) as response:
-                raw = await _read(transport, response)
+                raw = await read(transport.settings, response)
         endpoint = transport.settings.address.text
         if response.status != 200:
-            raise _failure(endpoint, response.status, raw)
+            raise http_failure(endpoint, response.status, raw)
         try:
             return decode(raw, kind)
         except ValueError as error:
@@ -132,9 +148,9 @@ class Gateway:
         async with AsyncExitStack() as stack:
             with self._in_time(transport):
                 response = await stack.enter_async_context(transport.asking(call, silence))
-                raw = b"" if response.status == 200 else await _read(transport, response)
+                raw = b"" if response.status == 200 else await read(transport.settings, response)
             if response.status != 200:
-                raise _failure(transport.settings.address.text, response.status, raw)
+                raise http_failure(transport.settings.address.text, response.status, raw)
             return AsyncStream(transport.settings, stack.pop_all(), response)
 
     def _call(self, path: str, body: Body, **headers: str) -> Call[None]:
@@ -155,52 +171,3 @@ class Gateway:
         """Close all connections."""
         for transport in self._transports:
             await transport.aclose()
-
-
-async def _read(transport: AsyncTransport, response: httpcore2.Response) -> bytes:
-    raw = bytearray()
-    with translated(transport.settings):
-        async with aclosing(response.aiter_stream()) as parts:
-            async for data in parts:
-                raw += data
-                if len(raw) > LARGEST:
-                    raise too_large(transport.settings.address.text)
-    return bytes(raw)
-
-
-def too_large(endpoint: str) -> Unavailable:
-    """What is said of an answer that would be no good for our memory."""
-    return Unavailable(endpoint, f"an answer of more than {LARGEST} bytes")
-
-
-@contextmanager
-def unreachable(endpoint: str) -> Iterator[None]:
-    """Raise what the connection does as an Unavailable."""
-    try:
-        yield
-    except (Unreachable, ConnectionLost, NotGaffer) as error:
-        raise Unavailable(endpoint, error.reason) from None
-    except BadOption as error:
-        # A file of certificates that is no longer what it was at the start.
-        raise Unavailable(endpoint, str(error)) from None
-
-
-def _failure(endpoint: str, status: int, raw: bytes) -> EtcdError:
-    try:
-        said = decode(raw, Failure)
-        # Others may have an `error` in their answers, too, but not with a number.
-        if not said.code and not said.grpc_code:
-            raise ValueError("no number")
-    except ValueError:
-        return Unavailable(endpoint, f"is no HTTP gateway of etcd: status {status}")
-    return failure(endpoint, said)
-
-
-def failure(endpoint: str, said: Failure) -> EtcdError:
-    """What etcd says, as the error that it is."""
-    code = said.code or said.grpc_code
-    words = (said.message or said.error or "an error without words").removeprefix("etcdserver: ")
-    words = words[:LONGEST]
-    if code == UNAUTHENTICATED or any(each in words for each in STALE):
-        return Unauthenticated(endpoint, words)
-    return Refused(endpoint, words) if code in FINAL else Unavailable(endpoint, words)

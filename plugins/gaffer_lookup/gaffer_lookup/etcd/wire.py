@@ -102,12 +102,15 @@ class Changes(Answer):
 
 
 class Failure(Struct):
-    """Why something was not done: a number of gRPC, and words."""
+    """Why something was not done: a number of gRPC, and words.
+
+    Before an answer that goes on has begun, all of it is in `error`.
+    """
 
     code: int = 0
     grpc_code: int = 0
     message: str = ""
-    error: str = ""
+    error: Failure | str = ""
 
 
 class Beat(Struct):
