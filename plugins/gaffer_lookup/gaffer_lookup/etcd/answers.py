@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from gaffer_client.awaited.transport import translated
-from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable
+from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable, Untrusted
 from gaffer_client.settings import Settings
 
 from gaffer_lookup.etcd.errors import EtcdError, Refused, Unauthenticated, Unavailable
@@ -57,6 +57,9 @@ def unreachable(endpoint: str) -> Iterator[None]:
     """Raise what the connection does as an Unavailable."""
     try:
         yield
+    except Untrusted as error:
+        reason = f"its certificate is not to be trusted: {error.reason}"
+        raise Unavailable(endpoint, reason) from None
     except (Unreachable, ConnectionLost, NotGaffer) as error:
         raise Unavailable(endpoint, error.reason) from None
     except BadOption as error:
