@@ -17,6 +17,9 @@ from gaffer_lookup.etcd.wire import Body, Token, decode, encode
 
 T = TypeVar("T")
 
+AT_ONCE = 32
+"""Requests to one member: more of them take longer, all together."""
+
 IMPATIENCE = 0.2
 """Seconds until the next member is asked as well, when there is little time."""
 
@@ -31,6 +34,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._transports = [AsyncTransport(member) for member in settings.members]
+        self._limiters = {each: trio.CapacityLimiter(AT_ONCE) for each in self._transports}
         self._turn = 0
         self._token: str | None = None
 
@@ -120,7 +124,10 @@ class Gateway:
 
     async def _ask(self, transport: AsyncTransport, path: str, body: Body, kind: type[T]) -> T:
         with self._in_time(transport):
-            async with transport.asking(self._call(path, body), 2 * TIMEOUT) as response:
+            async with (
+                self._limiters[transport],
+                transport.asking(self._call(path, body), 2 * TIMEOUT) as response,
+            ):
                 raw = await read(transport.settings, response)
         endpoint = transport.settings.address.text
         if response.status != 200:
