@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -101,6 +102,22 @@ def read_settings(
     # Now, to find what is wrong with the files.
     connections[0].tls()
     return Settings(connections, first.prefix, first.user, password)
+
+
+def read_password(file: str) -> str:
+    """The password in a file, without white space around it.
+
+    Raises:
+        BadOption: it cannot be read, or there is none in it.
+    """
+    try:
+        password = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise BadOption(f"{file}: {reason}") from None
+    if not password:
+        raise BadOption(f"{file}: is empty: it must hold the password")
+    return password
 
 
 def _parse(text: str) -> _Member:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
@@ -16,12 +15,12 @@ from gaffer_client.lookup import Found
 from gaffer_client.names import JobName as ClientName
 from gaffer_kernel import JobName
 
-from gaffer_lookup.etcd.address import Settings, read_settings
+from gaffer_lookup.etcd.address import Settings, read_password, read_settings
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import EtcdError, Unavailable
 from gaffer_lookup.etcd.keys import Keys
 from gaffer_lookup.etcd.roll import Roll
-from gaffer_lookup.lookupd import views
+from gaffer_lookup.registry import views
 from gaffer_lookup.registry.store import Store
 
 PASSWORD_VARIABLE = "GAFFER_ETCD_PASSWORD_FILE"
@@ -124,7 +123,6 @@ def _password() -> str | None:
     if not file:
         return None
     try:
-        return Path(file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise BadOption(f"${PASSWORD_VARIABLE}: {file}: {reason}") from None
+        return read_password(file)
+    except BadOption as error:
+        raise BadOption(f"${PASSWORD_VARIABLE}: {error}") from None

@@ -5,6 +5,7 @@ registrant   one connection of a node: what it may say, and when
 registry     all of them: who is known, and who has been silent for too long
 leases       who has to be heard when
 keeper       where that is kept: by this program alone, or by several together
+views        facts as they are told: nodes, sessions and jobs by their names
 store        facts, in memory
 facts        a node, and what is told of one
 refusal      what a node is told instead of ok
