@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -22,6 +23,8 @@ needs_etcd = pytest.mark.skipif(
 )
 
 DEADLINE = 30.0
+
+STOP, CONT = signal.SIGSTOP, signal.SIGCONT
 
 
 def coded(text):
@@ -73,6 +76,17 @@ class Member:
 
     def signal(self, signum):
         self.process.send_signal(signum)
+        deadline = time.monotonic() + DEADLINE
+        # Until then its other threads may go on answering.
+        while signum == STOP and not self.stands_still():
+            assert time.monotonic() < deadline, "etcd does not stand still"
+            time.sleep(0.005)
+
+    def stands_still(self):
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return all(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks
+        )
 
     def kill(self):
         if self.process is not None:
@@ -185,6 +199,3 @@ def running(folder, size=1, args=(), **options):
         yield cluster
     finally:
         cluster.kill()
-
-
-STOP, CONT = signal.SIGSTOP, signal.SIGCONT
