@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.waiting import wait_until
 
+from gaffer_lookup.etcd import answers as answers_module
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
 from gaffer_lookup.etcd.client import CLOSING, Etcd
@@ -73,6 +74,26 @@ async def test_many_keys_are_read_in_pages_as_they_were_at_one_time(etcd, prefix
     wanted = [prefix + b"%03d" % number for number in range(10)]
     await keep(etcd, *wanted)
     assert await keys(etcd, prefix) == wanted
+
+
+async def test_large_values_are_read_a_few_at_a_time(etcd, prefix, monkeypatch):
+    monkeypatch.setattr(answers_module, "LARGEST", 30_000)
+    wanted = [prefix + b"%03d" % number for number in range(20)]
+    await keep(etcd, *wanted, value=b"x" * 10_000)
+    assert await keys(etcd, prefix) == wanted
+
+
+async def test_what_was_missed_is_told_in_short_lines(etcd, prefix, monkeypatch):
+    found, _ = await etcd.read(prefix)
+    monkeypatch.setattr(watch_module, "LARGEST", 3 * 1024 * 1024)
+    wanted = [prefix + b"%03d" % number for number in range(100)]
+    for key in wanted:
+        await keep(etcd, key, value=b"x" * 100_000)
+    told = []
+    async with etcd.watch(prefix, found.header.revision + 1) as watch:
+        while len(told) < len(wanted):
+            told += [each.kv.key for each in (await watch.changes()).events]
+    assert told == wanted
 
 
 async def test_a_lease_takes_its_keys_along(etcd, prefix):

@@ -170,6 +170,16 @@ async def test_neither_name_nor_origin_of_another_can_be_had(place, seen, name, 
         assert len([each for each in caplog.records if "somebody else" in each.message]) == 1
 
 
+async def test_a_key_that_keeps_a_name_and_is_no_node_is_named(etcd, place):
+    key = f"{below(place)}nodes/web1/by/hand"
+    etcd.put(key, "x")
+    async with registering(place) as node:
+        await until(lambda: node.registration.error)
+        assert node.registration.error.endswith(f"by somebody else, under {key!r}")
+        etcd.delete(key)
+        await until(lambda: node.registration.registered)
+
+
 async def test_a_name_is_free_when_its_owner_has_gone(place, seen):
     leave = trio.Event()
 

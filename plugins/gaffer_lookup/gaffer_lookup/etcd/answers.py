@@ -10,7 +10,7 @@ from gaffer_client.awaited.transport import translated
 from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable, Untrusted
 from gaffer_client.settings import Settings
 
-from gaffer_lookup.etcd.errors import EtcdError, Refused, Unauthenticated, Unavailable
+from gaffer_lookup.etcd.errors import EtcdError, Refused, TooLarge, Unauthenticated, Unavailable
 from gaffer_lookup.etcd.wire import Failure, decode
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def read(member: Settings, response: httpcore2.Response) -> bytes:
     """The whole of an answer.
 
     Raises:
-        Unavailable: it is too large.
+        TooLarge: it is not read to its end.
     """
     raw = bytearray()
     with translated(member):
@@ -47,9 +47,9 @@ async def read(member: Settings, response: httpcore2.Response) -> bytes:
     return bytes(raw)
 
 
-def too_large(endpoint: str) -> Unavailable:
-    """What is said of an answer that would be no good for our memory."""
-    return Unavailable(endpoint, f"an answer of more than {LARGEST} bytes")
+def too_large(endpoint: str) -> TooLarge:
+    """What is said of an answer, or a line of one, that has no end."""
+    return TooLarge(endpoint, f"an answer of more than {LARGEST} bytes")
 
 
 @contextmanager

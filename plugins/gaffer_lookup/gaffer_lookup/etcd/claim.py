@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gaffer_kernel.errors import shown
-
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import LeaseLost, Taken, Unavailable
 from gaffer_lookup.etcd.keys import Keys, node_value, put
@@ -58,7 +56,7 @@ class Claim:
         found = filter(None, (self.keys.read_node(pair.key, pair.value) for pair in pairs))
         where = [f" at {node.origin}" for node in found]
         # Put there by hand, perhaps: only its key tells what to delete.
-        where += [f", under {shown(pair.key.decode(errors='replace'))}" for pair in pairs]
+        where += [f", under {pair.key.decode(errors='replace')!r:.300}" for pair in pairs]
         who = f"{self._node} has been registered by somebody else"
         return Taken(self._etcd.settings.text, who + (where[0] if where else ""))
 

@@ -9,7 +9,7 @@ import trio
 
 from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.answers import failure
-from gaffer_lookup.etcd.errors import LeaseLost, Refused, Unavailable
+from gaffer_lookup.etcd.errors import LeaseLost, Refused, TooLarge, Unavailable
 from gaffer_lookup.etcd.gateway import Gateway
 from gaffer_lookup.etcd.watch import Watch
 from gaffer_lookup.etcd.wire import Answer, Beat, Body, Lease, Pair, Range, Txn
@@ -92,10 +92,17 @@ class Etcd:
         pairs: list[Pair] = []
         key, end, more = prefix, after(prefix), True
         first: Range | None = None
+        limit = PAGE
         while more:
             at = first.header.revision if first else 0
-            body = {"key": key, "range_end": end, "limit": PAGE, "revision": at}
-            page = await self._gateway.ask("/v3/kv/range", body, Range)
+            body = {"key": key, "range_end": end, "limit": limit, "revision": at}
+            try:
+                page = await self._gateway.ask("/v3/kv/range", body, Range)
+            except TooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 8)
+                continue
             first = first or page
             pairs += page.kvs
             more = page.more and bool(page.kvs)

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable, Set
 
 from gaffer_kernel import JobName
-from gaffer_kernel.errors import shown
 
 from gaffer_lookup.etcd.keys import JobKey, Keys, NodeKey, read_pids
 from gaffer_lookup.etcd.wire import Change, Pair
@@ -101,7 +100,7 @@ class Roll:
         registration = self._registration(lease)
         if node is None or registration is None or pair.lease != lease:
             key = pair.key.decode(errors="replace")
-            log.warning("what is under the key %s is no node: passed over", shown(key))
+            log.warning("what is under the key %.300r is no node: passed over", key)
             return False
         self._take_away(lease, registration)
         registration.node, registration.key = node, pair.key
