@@ -15,6 +15,7 @@ from tests.waiting import until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.account import MOST_OPERATIONS
+from gaffer_lookup.etcd.claim import Claim
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.keys import Keys
 from gaffer_lookup.etcd.mirror import Mirror
@@ -377,6 +378,24 @@ async def test_nobody_is_a_node_under_the_key_of_another(etcd, place, seen):
     etcd.put(key, json.dumps(value), lease)
     async with registered(place, "web3"):
         await until(lambda: seen.names() == ["web3"])
+
+
+async def test_jobs_that_are_refused_are_said_to_be_once(tmp_path, monkeypatch, caplog):
+    renew, renewed = Claim.renew, []
+
+    async def count(self):
+        await renew(self)
+        renewed.append(self)
+
+    monkeypatch.setattr(Claim, "renew", count)
+    with running(tmp_path, args=["--max-txn-ops", "8"]) as cluster:
+        async with registering(cluster.addresses[0], lease=2) as node:
+            for number in range(10):
+                node.put(f"job{number}", 1)
+            await until(lambda: len(renewed) > 2)
+            assert not node.registration.registered
+            assert "too many operations" in node.registration.error
+    assert caplog.text.count("is not registered in etcd") == 1
 
 
 # gafferd

@@ -101,7 +101,6 @@ class Registration:
 
     async def _keep(self, claim: Claim, account: Account) -> None:
         """Tell what changes, and give signs of life, until the lease has ended."""
-        self._found()
         interval = claim.lease.ttl / 3
         due = trio.current_time() + interval
         while True:
@@ -113,16 +112,16 @@ class Registration:
                     await claim.tell(account.operations(batch))
                     account.settled(batch)
                 else:
+                    # Not before: of a sign of life alone nobody knows what runs here.
+                    self._found()
                     with trio.CancelScope(deadline=due):
                         await self._news.park()
-                    continue
-                self._found()
             except LeaseLost:
                 raise
             except EtcdError as error:
                 # The lease may last until etcd is back.
                 self._lost(type(error), str(error))
-                await self._pause()
+                await self._pause(interval)
 
     async def _give_up(self, lease: int) -> None:
         with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
@@ -146,5 +145,5 @@ class Registration:
         if known is not kind:
             log.warning("node %s is not registered in etcd: %s", self._node, words)
 
-    async def _pause(self) -> None:
-        await trio.sleep(self._backoff.failed(trio.current_time()) or 0.0)
+    async def _pause(self, longest: float = inf) -> None:
+        await trio.sleep(min(longest, self._backoff.failed(trio.current_time()) or 0.0))
