@@ -6,6 +6,7 @@ import pytest
 import trio
 import trustme
 from gaffer_kernel import JobConfig
+from tests.waiting import until
 
 from gaffer_lookup.etcd import answers as answers_module
 from gaffer_lookup.etcd.address import read_settings
@@ -16,7 +17,6 @@ from gaffer_lookup.etcd.mirror import open_mirror
 from gaffer_lookup.etcd.registration import Registration
 from gaffer_lookup.registry.facts import make_node
 
-from .conftest import until
 from .liars import HEADER, HONEST, lying
 from .sharers import following, open_node
 
