@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-_Pid = Annotated[int, Meta(gt=0, lt=10**18)]
+Pid = Annotated[int, Meta(gt=0, lt=10**18)]
+"""Of a process, as gafferd counts them."""
+
 _Id = Annotated[str, Meta(max_length=256)] | int
 
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +40,7 @@ class RegisterJob(_Said, tag="REGISTER_JOB", kw_only=True):
 class RegisterJobs(_Said, tag="REGISTER_JOBS", kw_only=True):
     """The node has these jobs, with these processes: many words in one, all of it or nothing."""
 
-    jobs: dict[str, list[_Pid]]
+    jobs: dict[str, list[Pid]]
 
 
 class UnregisterJob(_Said, tag="UNREGISTER_JOB", kw_only=True):
@@ -51,14 +53,14 @@ class RegisterProcess(_Said, tag="REGISTER_PROCESS", kw_only=True):
     """The job has this process."""
 
     job_name: str
-    pid: _Pid
+    pid: Pid
 
 
 class UnregisterProcess(_Said, tag="UNREGISTER_PROCESS", kw_only=True):
     """The job has it no longer."""
 
     job_name: str
-    pid: _Pid
+    pid: Pid
 
 
 Said = (

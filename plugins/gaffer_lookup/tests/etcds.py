@@ -6,9 +6,11 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx2
 import pytest
+from tests.waiting import wait_until
 
 from gaffer_lookup.etcd.address import read_settings
 
@@ -22,6 +24,8 @@ needs_etcd = pytest.mark.skipif(
 )
 
 DEADLINE = 30.0
+
+STOP, CONT = signal.SIGSTOP, signal.SIGCONT
 
 
 def coded(text):
@@ -73,6 +77,15 @@ class Member:
 
     def signal(self, signum):
         self.process.send_signal(signum)
+        if signum == STOP:
+            # Until then its other threads may go on answering.
+            wait_until(self.stands_still)
+
+    def stands_still(self):
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return all(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks
+        )
 
     def kill(self):
         if self.process is not None:
@@ -185,6 +198,3 @@ def running(folder, size=1, args=(), **options):
         yield cluster
     finally:
         cluster.kill()
-
-
-STOP, CONT = signal.SIGSTOP, signal.SIGCONT

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import trio
-from gaffer_client import BadOption, LookupJob, Node, NoLookupd, Source
+from gaffer_client import BadOption, Lookup, LookupJob, Node, NoLookupd, Source
 from gaffer_kernel import JobConfig
 from tests.waiting import until
 
@@ -70,6 +71,32 @@ def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "none"))
     with pytest.raises(BadOption, match="none: No such file"):
         EtcdLookup(address)
+    monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
+    (tmp_path / "word").write_text("\n")
+    with pytest.raises(BadOption, match="word: is empty"):
+        EtcdLookup(address)
+    (tmp_path / "word").write_text("secret\n")
+    assert EtcdLookup(address).find_session
+
+
+def test_it_is_called_as_a_lookup_is():
+    with (
+        EtcdLookup("etcd://127.0.0.1:1") as lookup,
+        pytest.raises(NoLookupd, match=r"127\.0\.0\.1:1"),
+    ):
+        lookup.nodes()
+    lookup.close()
+    with pytest.raises(BadOption, match="give the address of an etcd"):
+        EtcdLookup([])
+
+
+@pytest.mark.parametrize("verb", ["nodes", "sessions", "jobs", "find_job", "find_session", "close"])
+def test_it_can_be_asked_what_a_lookup_can(verb):
+    own, theirs = signature(getattr(EtcdLookup, verb)), signature(getattr(Lookup, verb))
+    assert own == theirs
+
+
+def test_the_name_of_a_user_may_have_any_character(monkeypatch, tmp_path):
     (tmp_path / "word").write_text("secret\n")
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
-    assert EtcdLookup(address).find_session
+    assert EtcdLookup("etcd://me%40example%2Forg@localhost")._settings.user == "me@example/org"

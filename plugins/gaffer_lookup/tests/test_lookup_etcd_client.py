@@ -8,15 +8,18 @@ from functools import partial
 import pytest
 import trio
 import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.waiting import wait_until
 
+from gaffer_lookup.etcd import answers as answers_module
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
-from gaffer_lookup.etcd.client import Etcd
+from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import Compacted, LeaseLost, Refused, Unavailable
 from gaffer_lookup.etcd.keys import put
 
-from .etcds import CONT, STOP, needs_etcd, running
+from .etcds import CONT, STOP, Member, needs_etcd, running
 
 pytestmark = needs_etcd
 
@@ -71,6 +74,26 @@ async def test_many_keys_are_read_in_pages_as_they_were_at_one_time(etcd, prefix
     wanted = [prefix + b"%03d" % number for number in range(10)]
     await keep(etcd, *wanted)
     assert await keys(etcd, prefix) == wanted
+
+
+async def test_large_values_are_read_a_few_at_a_time(etcd, prefix, monkeypatch):
+    monkeypatch.setattr(answers_module, "LARGEST", 30_000)
+    wanted = [prefix + b"%03d" % number for number in range(20)]
+    await keep(etcd, *wanted, value=b"x" * 10_000)
+    assert await keys(etcd, prefix) == wanted
+
+
+async def test_what_was_missed_is_told_in_short_lines(etcd, prefix, monkeypatch):
+    found, _ = await etcd.read(prefix)
+    monkeypatch.setattr(watch_module, "LARGEST", 3 * 1024 * 1024)
+    wanted = [prefix + b"%03d" % number for number in range(100)]
+    for key in wanted:
+        await keep(etcd, key, value=b"x" * 100_000)
+    told = []
+    async with etcd.watch(prefix, found.header.revision + 1) as watch:
+        while len(told) < len(wanted):
+            told += [each.kv.key for each in (await watch.changes()).events]
+    assert told == wanted
 
 
 async def test_a_lease_takes_its_keys_along(etcd, prefix):
@@ -266,6 +289,23 @@ async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
                 each.kill()
             with trio.fail_after(10), pytest.raises(Unavailable, match="no leader"):
                 await watch.changes()
+            with pytest.raises(Unavailable, match="no leader"):
+                async with etcd.watch(prefix, 1):
+                    pass
+
+
+async def test_a_lease_is_given_back_while_a_member_hangs(tmp_path, prefix):
+    with running(tmp_path, size=3) as cluster:
+        hung, *others = sorted(cluster.members, key=Member.is_leader)
+        places = [each.address for each in (hung, *others)]
+        async with connected(read_settings(places)) as etcd:
+            lease = await etcd.grant(60)
+            await keep(etcd, prefix + b"a", lease=lease.id)
+            hung.signal(STOP)
+            with trio.fail_after(CLOSING):
+                await etcd.revoke(lease.id)
+        async with connected(read_settings(places[1:])) as etcd:
+            assert await keys(etcd, prefix) == []
 
 
 # Passwords and certificates
@@ -296,12 +336,37 @@ async def test_a_user_shows_a_password_and_again_when_etcd_has_forgotten_it(tmp_
                     await watch.changes()
 
 
+def write_key_pair(folder):
+    key = rsa.generate_private_key(65537, 2048)
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    own = serialization.PrivateFormat.TraditionalOpenSSL
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
+    (folder / "key").write_bytes(key.private_bytes(pem, own, plain))
+    (folder / "pub").write_bytes(key.public_key().public_bytes(pem, public))
+
+
 def wait_for_port(port):
     def connects():
         with socket.socket() as sock:
             return sock.connect_ex(("127.0.0.1", port)) == 0
 
     wait_until(connects)
+
+
+async def test_a_token_that_has_expired_is_renewed_and_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENCE", 0.2)
+    write_key_pair(tmp_path)
+    signed = f"jwt,pub-key={tmp_path}/pub,priv-key={tmp_path}/key,sign-method=RS256,ttl=1s"
+    with running(tmp_path, args=["--auth-token", signed]) as cluster:
+        cluster.ask_for_passwords()
+        address = cluster.addresses[0].replace("://", "://gaffer@")
+        async with connected(read_settings([address], password="word")) as etcd:
+            tokens = set()
+            with trio.fail_after(20):
+                while len(tokens) < 3:
+                    async with etcd.watch(b"/gaffer/", 1) as watch:
+                        await watch.changes()
+                    tokens.add(etcd._gateway._token)
 
 
 async def test_over_tls_both_sides_show_certificates(tmp_path):
@@ -327,3 +392,8 @@ async def test_over_tls_both_sides_show_certificates(tmp_path):
             async with connected(cluster.settings(**options)) as etcd:
                 with pytest.raises(Unavailable):
                     await etcd.read(b"/gaffer/")
+        elsewhere = cluster.addresses[0].replace("127.0.0.1", "localhost")
+        options = {"ca_file": str(tmp_path / "ca"), "certificate": own}
+        async with connected(read_settings([elsewhere], **options)) as etcd:
+            with pytest.raises(Unavailable, match="not to be trusted: hostname mismatch"):
+                await etcd.read(b"/gaffer/")

@@ -1,5 +1,6 @@
 """What is kept in etcd and what is made of it, without any etcd."""
 
+import msgspec
 import pytest
 from gaffer_kernel import JobName
 
@@ -261,12 +262,53 @@ def test_a_node_is_not_read_under_the_key_of_another(told, caplog):
 
 def test_what_is_not_under_the_lease_that_its_key_names_is_passed_over(told):
     told.put(node_pair(1), job_pair(1, 5))
-    for pair in (node_pair(1, node("evil")), job_pair(1, 7), job_pair(1)):
+    for pair in (node_pair(1, node("evil")), job_pair(1, 7, job=JobName("default", "evil"))):
         pair.lease = 2
         assert told.put(pair) == []
     assert (
         told.put(Pair(b"/gaffer/nodes/web1/x/y", b"{}"), Pair(b"/gaffer/jobs/y/web", b"[]")) == []
     )
+
+
+def test_nobody_goes_when_a_key_is_deleted_that_only_names_his_lease(told):
+    told.put(node_pair(1), job_pair(1, 5))
+    evil = node_pair(1, node("evil"))
+    evil.lease = 2
+    told.put(evil)
+    assert told.delete(evil) == []
+    for name in (b"web", b"default:web"):
+        assert told.delete(Pair(KEYS.all + b"jobs/0000000000000001/" + name)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lease": 2},
+        {"value": b"nothing"},
+        {"value": b"[0]"},
+        {"value": b"[1,1%s]" % (b"0" * 30)},
+        {"value": b"[%s]" % b",".join(b"%d" % pid for pid in range(1, 10_002))},
+    ],
+)
+@pytest.mark.parametrize("make", [node_pair, lambda lease: job_pair(lease, 5)])
+def test_whoever_follows_knows_what_is_known_to_whoever_reads_it_now(told, make, change):
+    told.put(node_pair(1), job_pair(1, 5))
+    put = msgspec.structs.replace(make(1), **change)
+    told.put(put)
+    now = {pair.key: pair for pair in (node_pair(1), job_pair(1, 5), put)}
+    late = Told()
+    late.replace(*now.values())
+    shown = [
+        {str(each): dict(who.roll.store.jobs_of(each)) for each in who.roll.store.nodes()}
+        for who in (told, late)
+    ]
+    assert shown[0] == shown[1] != {str(node()): {WEB: {5}}}
+
+
+def test_what_is_no_node_is_named_in_short(told, caplog):
+    told.put(Pair(KEYS.all + b"nodes/%s/x/0000000000000001" % (b"x" * 100_000), b"", lease=1))
+    assert "is no node" in caplog.text
+    assert len(caplog.text) < 1000
 
 
 def test_numbers_are_bounded(told, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import textwrap
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.waiting import until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.account import MOST_OPERATIONS
+from gaffer_lookup.etcd.claim import Claim
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.keys import Keys
 from gaffer_lookup.etcd.mirror import Mirror
@@ -169,6 +171,16 @@ async def test_neither_name_nor_origin_of_another_can_be_had(place, seen, name, 
         assert len([each for each in caplog.records if "somebody else" in each.message]) == 1
 
 
+async def test_a_key_that_keeps_a_name_and_is_no_node_is_named(etcd, place):
+    key = f"{below(place)}nodes/web1/by/hand"
+    etcd.put(key, "x")
+    async with registering(place) as node:
+        await until(lambda: node.registration.error)
+        assert node.registration.error.endswith(f"by somebody else, under {key!r}")
+        etcd.delete(key)
+        await until(lambda: node.registration.registered)
+
+
 async def test_a_name_is_free_when_its_owner_has_gone(place, seen):
     leave = trio.Event()
 
@@ -243,6 +255,66 @@ async def test_what_was_deleted_by_hand_comes_back(etcd, place, seen):
         assert len(leases(etcd, place)) == 1
 
 
+@pytest.mark.parametrize("key", ["nodes/", "origins/"])
+async def test_a_single_key_of_a_node_that_was_deleted_by_hand_comes_back(etcd, place, seen, key):
+    async with registered(place, lease=2) as node:
+        node.put("web", 1)
+        await until(lambda: seen.jobs() == {"web": {1}})
+        before = leases(etcd, place)
+        etcd.delete(below(place) + key)
+        await until(lambda: leases(etcd, place).isdisjoint(before) and etcd.keys(below(place)))
+        await until(lambda: seen.jobs() == {"web": {1}})
+
+
+async def test_what_a_member_does_late_that_hung_with_it_changes_nothing(place, seen, monkeypatch):
+    do, done = Etcd.txn, []
+
+    async def remember(self, *args):
+        done.append(args)
+        return await do(self, *args)
+
+    monkeypatch.setattr(Etcd, "txn", remember)
+    async with registered(place, lease=2) as node:
+        for pid in (1, 2):
+            node.put("web", pid)
+            node.put("gone", pid)
+            await until(lambda pid=pid: seen.jobs() == {"web": {pid}, "gone": {pid}})
+        node.drop("gone")
+        await until(lambda: seen.jobs() == {"web": {2}})
+        del seen.told[:]
+        late = Etcd(settings(place))
+        for args in reversed(done.copy()):
+            await do(late, *args)
+        await late.aclose()
+        node.put("web", 2, 3)
+        await until(lambda: seen.jobs() == {"web": {2, 3}})
+        assert seen.told == ["add_process web1 web 3"]
+
+
+async def test_an_etcd_that_was_put_back_to_an_older_state_is_told_everything_again(tmp_path):
+    with running(tmp_path) as cluster:
+        [member] = cluster.members
+        data, copy = tmp_path / member.name, tmp_path / "copy"
+        [place] = cluster.addresses
+        async with following(place) as seen, registered(place, lease=3) as node:
+            node.put("web", 1)
+            await until(lambda: seen.jobs() == {"web": {1}})
+            before = leases(cluster, place)
+            cluster.kill()
+            shutil.copytree(data, copy)
+            cluster.start()
+            node.put("web", 2)
+            await until(lambda: seen.jobs() == {"web": {2}})
+            cluster.kill()
+            shutil.rmtree(data)
+            copy.rename(data)
+            cluster.start()
+            await until(lambda: leases(cluster, place).isdisjoint(before))
+            await until(lambda: seen.jobs() == {"web": {2}})
+            async with following(place) as late:
+                await until(lambda: late.jobs() == {"web": {2}})
+
+
 async def test_a_lease_is_kept_alive_for_longer_than_it_lasts(place, seen):
     async with registered(place, lease=2):
         await until(lambda: seen.names() == ["web1"])
@@ -306,6 +378,24 @@ async def test_nobody_is_a_node_under_the_key_of_another(etcd, place, seen):
     etcd.put(key, json.dumps(value), lease)
     async with registered(place, "web3"):
         await until(lambda: seen.names() == ["web3"])
+
+
+async def test_jobs_that_are_refused_are_said_to_be_once(tmp_path, monkeypatch, caplog):
+    renew, renewed = Claim.renew, []
+
+    async def count(self):
+        await renew(self)
+        renewed.append(self)
+
+    monkeypatch.setattr(Claim, "renew", count)
+    with running(tmp_path, args=["--max-txn-ops", "8"]) as cluster:
+        async with registering(cluster.addresses[0], lease=2) as node:
+            for number in range(10):
+                node.put(f"job{number}", 1)
+            await until(lambda: len(renewed) > 2)
+            assert not node.registration.registered
+            assert "too many operations" in node.registration.error
+    assert caplog.text.count("is not registered in etcd") == 1
 
 
 # gafferd

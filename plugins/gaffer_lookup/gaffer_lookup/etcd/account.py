@@ -13,8 +13,8 @@ from gaffer_lookup.untold import Truth, Untold
 Batch = dict[JobName, frozenset[int] | None]
 """What is to be told of some jobs; None of one that is gone."""
 
-MOST_OPERATIONS = 128
-"""In one transaction; what etcd allows unless it was told otherwise."""
+MOST_OPERATIONS = 127
+"""In one transaction, besides that of a Claim: what etcd allows unless it was told otherwise."""
 
 MOST_BYTES = 512 * 1024
 """In one transaction; etcd takes three times as much."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gaffer_client.address import Address
 from gaffer_client.errors import BadOption
@@ -23,6 +24,8 @@ PREFIX = "/gaffer"
 
 TIMEOUT = 4.0
 """Seconds for each answer: less than a plugin has to close, and several fit into a lease."""
+
+_PASSWORD = re.compile(r"\A((?:\w*://)?[^:@]*:).*@", re.DOTALL)
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
 
@@ -101,27 +104,46 @@ def read_settings(
     return Settings(connections, first.prefix, first.user, password)
 
 
+def read_password(file: str) -> str:
+    """The password in a file, without white space around it.
+
+    Raises:
+        BadOption: it cannot be read, or there is none in it.
+    """
+    try:
+        password = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise BadOption(f"{file}: {reason}") from None
+    if not password:
+        raise BadOption(f"{file}: is empty: it must hold the password")
+    return password
+
+
 def _parse(text: str) -> _Member:
     scheme = text.partition("://")[0]
     try:
         url = urlsplit(text)
-        port = url.port or PORT
+        port = PORT if url.port is None else url.port
     except ValueError as error:
-        raise _refused(text, str(error).lower()) from None
+        # With an @ in it, it may be the password that is read as a port.
+        reason = "write etcd://user@host:2379" if "@" in text else str(error).lower()
+        raise _refused(text, reason) from None
     if scheme not in SCHEMES:
         raise _refused(text, "it must begin with etcd:// or etcds://")
     if url.password is not None:
         # In an address it would be seen by everybody who can list processes.
-        shown = text.replace(f":{url.password}@", ":***@")
-        raise _refused(shown, "give the password in a file of its own")
-    if not url.hostname or not text.isprintable() or " " in text or url.query or url.fragment:
+        raise _refused(text, "give the password in a file of its own")
+    legible = text.isprintable() and " " not in text and not (url.query or url.fragment)
+    if not legible or not url.hostname or not port:
         raise _refused(text, "write etcd://host:2379")
     prefix = url.path.rstrip("/")
     if prefix and not _PREFIX.fullmatch(prefix):
         raise _refused(text, "what follows the port is what every key begins with: /gaffer")
     address = Address(text, SCHEMES[scheme], url.hostname, port)
-    return _Member(address, prefix or PREFIX, url.username or None)
+    return _Member(address, prefix or PREFIX, unquote(url.username or "") or None)
 
 
 def _refused(text: str, reason: str) -> BadOption:
-    return BadOption(f"{text!r} is no address of etcd: {reason}")
+    shown = _PASSWORD.sub(r"\1***@", text)
+    return BadOption(f"{shown!r} is no address of etcd: {reason}")

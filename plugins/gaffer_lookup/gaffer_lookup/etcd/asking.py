@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
@@ -16,12 +15,12 @@ from gaffer_client.lookup import Found
 from gaffer_client.names import JobName as ClientName
 from gaffer_kernel import JobName
 
-from gaffer_lookup.etcd.address import Settings, read_settings
+from gaffer_lookup.etcd.address import Settings, read_password, read_settings
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import EtcdError, Unavailable
 from gaffer_lookup.etcd.keys import Keys
 from gaffer_lookup.etcd.roll import Roll
-from gaffer_lookup.lookupd import views
+from gaffer_lookup.registry import views
 from gaffer_lookup.registry.store import Store
 
 PASSWORD_VARIABLE = "GAFFER_ETCD_PASSWORD_FILE"
@@ -36,7 +35,7 @@ class EtcdLookup:
     asked. `$GAFFER_ETCD_PASSWORD_FILE` names the file with the password of the user in an address.
 
     Args:
-        urls: `etcd://host:2379` or `etcds://...`, one for each member.
+        urls: `etcd://host:2379` or `etcds://...`, one for each member, or that of the only one.
         token: means nothing to an etcd.
         ca_file: certificates to check theirs against, in place of the system's.
         certificate: the caller's own: a file with certificate and key, or the two files.
@@ -48,14 +47,17 @@ class EtcdLookup:
 
     def __init__(
         self,
-        urls: Iterable[str],
+        urls: str | Iterable[str],
         *,
         token: str | None = None,
         ca_file: str | None = None,
         certificate: str | tuple[str, str] | None = None,
     ) -> None:
+        members = [urls] if isinstance(urls, str) else list(urls)
+        if not members:
+            raise BadOption("give the address of an etcd")
         self._settings = read_settings(
-            list(urls), password=_password(), ca_file=ca_file, certificate=certificate
+            members, password=_password(), ca_file=ca_file, certificate=certificate
         )
 
     def nodes(self) -> Found[list[Node]]:
@@ -85,11 +87,14 @@ class EtcdLookup:
     def _store(self) -> Store:
         return trio.run(_read, self._settings)
 
+    def close(self) -> None:
+        """There is nothing to close; a Lookup can be closed, too."""
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.close()
 
 
 def _found(told: views.Pieces, key: str, kind: type[T]) -> Found[T]:
@@ -118,7 +123,6 @@ def _password() -> str | None:
     if not file:
         return None
     try:
-        return Path(file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise BadOption(f"${PASSWORD_VARIABLE}: {file}: {reason}") from None
+        return read_password(file)
+    except BadOption as error:
+        raise BadOption(f"${PASSWORD_VARIABLE}: {error}") from None

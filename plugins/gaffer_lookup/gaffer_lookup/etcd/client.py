@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 import trio
 
 from gaffer_lookup.etcd.address import Settings
-from gaffer_lookup.etcd.errors import LeaseLost, Refused, Unauthenticated
-from gaffer_lookup.etcd.gateway import Gateway, failure
+from gaffer_lookup.etcd.answers import failure
+from gaffer_lookup.etcd.errors import LeaseLost, Refused, TooLarge, Unavailable
+from gaffer_lookup.etcd.gateway import Gateway
 from gaffer_lookup.etcd.watch import Watch
-from gaffer_lookup.etcd.wire import Answer, Body, Lease, Pair, Range, Told, Txn, decode
+from gaffer_lookup.etcd.wire import Answer, Beat, Body, Lease, Pair, Range, Txn
 
 PAGE = 500
 """Keys that are read at a time."""
+
+MOST_KEYS = 5_000_000
 
 NO_LEASE = "lease not found"
 
@@ -46,22 +49,22 @@ class Etcd:
         Raises:
             LeaseLost: it has ended, or it is one of another etcd.
         """
-        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease.id)}, Told)
+        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease.id)}, Beat)
         endpoint = self._gateway.endpoint
         if told.error is not None:
             self._gateway.pass_over(endpoint)
             raise failure(endpoint, told.error)
-        kept = decode(told.result, Lease)
-        if kept.ttl <= 0:
+        if told.result.ttl <= 0:
             raise LeaseLost(endpoint, "the lease has ended")
-        if kept.header.cluster_id != lease.header.cluster_id:
+        if told.result.header.cluster_id != lease.header.cluster_id:
             # Put back out of a copy, perhaps: then it has the lease, but not what came later.
             raise LeaseLost(endpoint, "is another etcd than the one before")
 
     async def revoke(self, lease: int) -> None:
         """End a lease, and delete what was kept under it; nothing if it has ended."""
         try:
-            await self._gateway.ask("/v3/lease/revoke", {"ID": str(lease)}, Answer)
+            # Who ends has a moment for it.
+            await self._gateway.ask_in_haste("/v3/lease/revoke", {"ID": str(lease)}, Answer)
         except Refused as error:
             if NO_LEASE not in error.reason:
                 raise
@@ -89,15 +92,25 @@ class Etcd:
         pairs: list[Pair] = []
         key, end, more = prefix, after(prefix), True
         first: Range | None = None
+        limit = PAGE
         while more:
             at = first.header.revision if first else 0
-            body = {"key": key, "range_end": end, "limit": PAGE, "revision": at}
-            page = await self._gateway.ask("/v3/kv/range", body, Range)
+            body = {"key": key, "range_end": end, "limit": limit, "revision": at}
+            try:
+                page = await self._gateway.ask("/v3/kv/range", body, Range)
+            except TooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 8)
+                continue
             first = first or page
             pairs += page.kvs
             more = page.more and bool(page.kvs)
             if more:
-                key = page.kvs[-1].key + b"\0"
+                key, last = page.kvs[-1].key + b"\0", key
+                if key <= last or len(pairs) > MOST_KEYS:
+                    # Of one who lies, there would be no end.
+                    raise Unavailable(self._gateway.endpoint, "tells more keys than there can be")
         assert first is not None
         return first, pairs
 
@@ -109,16 +122,22 @@ class Etcd:
             Compacted: that is too long ago.
         """
         create = {"key": prefix, "range_end": after(prefix), "start_revision": revision}
-        try:
-            watch = await Watch.open(self._gateway, {"create_request": create})
-        except Unauthenticated:
-            self._gateway.forget()
-            raise
+        # Else all that was missed may come in one line, and none is long enough for that.
+        watch = await self._open({"create_request": {**create, "fragment": True}})
         try:
             yield watch
         finally:
             with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
                 await watch.aclose()
+
+    async def _open(self, body: Body) -> Watch:
+        try:
+            return await Watch.open(self._gateway, body)
+        except Refused:
+            # What we were given for the password is good for some minutes only; some say no more of
+            # it then than that something is not permitted.
+            self._gateway.forget()
+        return await Watch.open(self._gateway, body)
 
     def pass_over(self, endpoint: str) -> None:
         """Let the next member have his turn, if it is still this one's."""

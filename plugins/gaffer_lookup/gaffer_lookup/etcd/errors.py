@@ -21,6 +21,10 @@ class Unavailable(EtcdError):
     """It is not there, or cannot do it now, or is no etcd; it may have been done: try again."""
 
 
+class TooLarge(Unavailable):
+    """The answer would be no good for our memory: ask for less at a time."""
+
+
 class Refused(EtcdError):
     """It says no: what is asked, or who may ask it, has to be changed."""
 

@@ -7,23 +7,21 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import TypeVar
 
 import trio
-from gaffer_client.awaited.transport import AsyncStream, AsyncTransport, translated
+from gaffer_client.awaited.transport import AsyncStream, AsyncTransport
 from gaffer_client.calls import JSON, Call, nothing
-from gaffer_client.errors import ConnectionLost, NotGaffer, Unreachable
 
 from gaffer_lookup.etcd.address import TIMEOUT, Settings
-from gaffer_lookup.etcd.errors import EtcdError, Refused, Unauthenticated, Unavailable
-from gaffer_lookup.etcd.wire import Body, Failure, Token, decode, encode
+from gaffer_lookup.etcd.answers import http_failure, read, unreachable
+from gaffer_lookup.etcd.errors import EtcdError, Unauthenticated, Unavailable
+from gaffer_lookup.etcd.wire import Body, Token, decode, encode
 
 T = TypeVar("T")
 
-FINAL = frozenset({3, 5, 6, 7, 9, 11, 12})
-"""Numbers of gRPC for what every member would say, at any time."""
+AT_ONCE = 32
+"""Requests to one member: more of them take longer, all together."""
 
-UNAUTHENTICATED = 16
-
-STALE = ("auth store is old", "user name is empty")
-"""Words, under the number of wrong arguments, with which a token is refused."""
+IMPATIENCE = 0.2
+"""Seconds until the next member is asked as well, when there is little time."""
 
 
 class Gateway:
@@ -36,6 +34,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._transports = [AsyncTransport(member) for member in settings.members]
+        self._limiters = {each: trio.CapacityLimiter(AT_ONCE) for each in self._transports}
         self._turn = 0
         self._token: str | None = None
 
@@ -63,39 +62,76 @@ class Gateway:
             Refused: the answer is no.
         """
         failure: Unavailable | None = None
-        for _ in self._transports:
+        # Each of them once, whatever others who ask make of the turns meanwhile.
+        for transport in self._in_turn():
             try:
-                return await self._authenticated(path, body, kind)
+                return await self._authenticated(transport, path, body, kind)
             except Unavailable as error:
                 failure = error
                 self.pass_over(error.endpoint)
         assert failure is not None
         raise failure
 
-    async def _authenticated(self, path: str, body: Body, kind: type[T]) -> T:
+    async def ask_in_haste(self, path: str, body: Body, kind: type[T]) -> T:
+        """Ask more and more members at the same time until one answers.
+
+        It has to be something that may be done twice, and of which it is all the same who does it.
+
+        Raises:
+            Unavailable: none of them does; what the last one has said.
+            Refused: the answer is no.
+        """
+        answers: list[T] = []
+        failures: list[EtcdError] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask(transport: AsyncTransport) -> None:
+                try:
+                    answers.append(await self._authenticated(transport, path, body, kind))
+                    nursery.cancel_scope.cancel()
+                except EtcdError as error:
+                    failures.append(error)
+
+            for transport in self._in_turn():
+                nursery.start_soon(ask, transport)
+                await trio.sleep(IMPATIENCE)
+        if not answers:
+            raise failures[-1]
+        return answers[0]
+
+    def _in_turn(self) -> list[AsyncTransport]:
+        return self._transports[self._turn :] + self._transports[: self._turn]
+
+    async def _authenticated(
+        self, transport: AsyncTransport, path: str, body: Body, kind: type[T]
+    ) -> T:
         if self.settings.user is None:
-            return await self._ask(path, body, kind)
-        if self._token is not None:
+            return await self._ask(transport, path, body, kind)
+        if (token := self._token) is not None:
             try:
-                return await self._ask(path, body, kind)
+                return await self._ask(transport, path, body, kind)
             except Unauthenticated:
-                self.forget()
-        await self._authenticate()
-        return await self._ask(path, body, kind)
+                # Others may have been given a new one meanwhile.
+                if self._token == token:
+                    self.forget()
+        if self._token is None:
+            await self._authenticate(transport)
+        return await self._ask(transport, path, body, kind)
 
-    async def _authenticate(self) -> None:
+    async def _authenticate(self, transport: AsyncTransport) -> None:
         who = {"name": self.settings.user, "password": self.settings.password}
-        self._token = (await self._ask("/v3/auth/authenticate", who, Token)).token
+        self._token = (await self._ask(transport, "/v3/auth/authenticate", who, Token)).token
 
-    async def _ask(self, path: str, body: Body, kind: type[T]) -> T:
-        transport = self._transports[self._turn]
+    async def _ask(self, transport: AsyncTransport, path: str, body: Body, kind: type[T]) -> T:
         with self._in_time(transport):
-            async with transport.asking(self._call(path, body), 2 * TIMEOUT) as response:
-                with translated(transport.settings):
-                    raw = await response.aread()
+            async with (
+                self._limiters[transport],
+                transport.asking(self._call(path, body), 2 * TIMEOUT) as response,
+            ):
+                raw = await read(transport.settings, response)
         endpoint = transport.settings.address.text
         if response.status != 200:
-            raise _failure(endpoint, response.status, raw)
+            raise http_failure(endpoint, response.status, raw)
         try:
             return decode(raw, kind)
         except ValueError as error:
@@ -111,18 +147,17 @@ class Gateway:
             Unavailable: he does not answer.
             Refused: the answer is no.
         """
-        if self.settings.user is not None and self._token is None:
-            await self._authenticate()
         transport = self._transports[self._turn]
+        if self.settings.user is not None and self._token is None:
+            await self._authenticate(transport)
         # Else one who has lost all the others would just be silent.
         call = self._call(path, body, **{"grpc-metadata-hasleader": "true"})
         async with AsyncExitStack() as stack:
             with self._in_time(transport):
                 response = await stack.enter_async_context(transport.asking(call, silence))
-                with translated(transport.settings):
-                    raw = b"" if response.status == 200 else await response.aread()
+                raw = b"" if response.status == 200 else await read(transport.settings, response)
             if response.status != 200:
-                raise _failure(transport.settings.address.text, response.status, raw)
+                raise http_failure(transport.settings.address.text, response.status, raw)
             return AsyncStream(transport.settings, stack.pop_all(), response)
 
     def _call(self, path: str, body: Body, **headers: str) -> Call[None]:
@@ -143,32 +178,3 @@ class Gateway:
         """Close all connections."""
         for transport in self._transports:
             await transport.aclose()
-
-
-@contextmanager
-def unreachable(endpoint: str) -> Iterator[None]:
-    """Raise what the connection does as an Unavailable."""
-    try:
-        yield
-    except (Unreachable, ConnectionLost, NotGaffer) as error:
-        raise Unavailable(endpoint, error.reason) from None
-
-
-def _failure(endpoint: str, status: int, raw: bytes) -> EtcdError:
-    try:
-        said = decode(raw, Failure)
-        # Others may have an `error` in their answers, too, but not with a number.
-        if not said.code and not said.grpc_code:
-            raise ValueError("no number")
-    except ValueError:
-        return Unavailable(endpoint, f"is no HTTP gateway of etcd: status {status}")
-    return failure(endpoint, said)
-
-
-def failure(endpoint: str, said: Failure) -> EtcdError:
-    """What etcd says, as the error that it is."""
-    code = said.code or said.grpc_code
-    words = (said.message or said.error or "an error without words").removeprefix("etcdserver: ")
-    if code == UNAUTHENTICATED or any(each in words for each in STALE):
-        return Unauthenticated(endpoint, words)
-    return Refused(endpoint, words) if code in FINAL else Unavailable(endpoint, words)

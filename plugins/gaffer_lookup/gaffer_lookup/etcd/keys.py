@@ -13,20 +13,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Set
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from gaffer_kernel import InvalidField, JobName
+from msgspec import Meta
 
 from gaffer_lookup.etcd.client import after
 from gaffer_lookup.etcd.wire import Body
 from gaffer_lookup.registry.facts import Node, make_node
 from gaffer_lookup.registry.refusal import Refusal
+from gaffer_lookup.registry.registrant import MOST_PIDS
+from gaffer_lookup.words import Pid
 
 _LEASE = re.compile(r"[0-9a-f]{16}")
 
 _encode = msgspec.json.Encoder().encode
+
+_Pids = Annotated[list[Pid], Meta(max_length=MOST_PIDS)]
 
 
 class NodeKey(NamedTuple):
@@ -89,11 +94,16 @@ class Keys:
             case ["nodes", _, _, lease] if _LEASE.fullmatch(lease):
                 return NodeKey(int(lease, 16))
             case ["jobs", lease, name] if _LEASE.fullmatch(lease):
-                try:
-                    return JobKey(int(lease, 16), JobName.parse(name))
-                except InvalidField:
-                    return None
+                return self._job(key, int(lease, 16), name)
         return None
+
+    def _job(self, key: bytes, lease: int, name: str) -> JobKey | None:
+        try:
+            job = JobName.parse(name)
+        except InvalidField:
+            return None
+        # Not another way to write it: a job has one key.
+        return JobKey(lease, job) if key == self.job(lease, job) else None
 
     def read_node(self, key: bytes, value: bytes) -> Node | None:
         """A node as it is told; None if it is none, or not the one whose key it is."""
@@ -129,6 +139,6 @@ def pids_value(pids: Set[int]) -> bytes:
 def read_pids(value: bytes) -> frozenset[int] | None:
     """The pids as they are told; None if they are none."""
     try:
-        return frozenset(msgspec.json.decode(value, type=list[int]))
+        return frozenset(msgspec.json.decode(value, type=_Pids))
     except (ValueError, RecursionError):
         return None

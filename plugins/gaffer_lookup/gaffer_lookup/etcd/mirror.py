@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 from gaffer_client.feeds.backoff import Backoff
+from gaffer_kernel.plugins.faults import describe
 
 from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.client import Etcd
@@ -85,9 +86,16 @@ class Mirror:
                 if isinstance(error, Compacted):
                     self._seen = None
                 else:
-                    self._lost(error)
+                    self._lost(str(error))
                 self._etcd.pass_over(error.endpoint)
-                await trio.sleep(self._backoff.failed(trio.current_time()) or 0.0)
+            except Exception as error:
+                # Whatever an etcd has brought about here, the next try may go well.
+                log.exception("what follows etcd at %s failed", self._etcd.settings.text)
+                self._seen = None
+                self._lost(describe(error))
+            else:
+                continue
+            await trio.sleep(self._backoff.failed(trio.current_time()) or 0.0)
 
     async def _read(self) -> Header:
         found, pairs = await self._etcd.read(self._prefix)
@@ -109,7 +117,7 @@ class Mirror:
             self._found()
             while (changes := await watch.changes()) is not None:
                 self._roll.change(changes.events)
-                if changes.events:
+                if changes.events and not changes.fragment:
                     seen.revision = changes.events[-1].kv.mod_revision
             # He may be cut off from the others.
             self._etcd.pass_over(watch.endpoint)
@@ -121,9 +129,9 @@ class Mirror:
         self.error = None
         self.tried.set()
 
-    def _lost(self, error: EtcdError) -> None:
+    def _lost(self, error: str) -> None:
         if self.error is None:
             # Once, not at each of the tries that follow.
             log.warning("what etcd knows of nodes may be out of date: %s", error)
-        self.error = str(error)
+        self.error = error
         self.tried.set()

@@ -28,6 +28,7 @@ _Identity = tuple[str, str, str]
 class _Registration:
     def __init__(self) -> None:
         self.node: Node | None = None
+        self.key = b""
         self.since = 0
         self.jobs: dict[JobName, frozenset[int]] = {}
 
@@ -54,7 +55,7 @@ class Roll:
 
     def replace(self, pairs: Iterable[Pair]) -> None:
         """This is all there is."""
-        self._touched |= dict.fromkeys(self._of)
+        self._touched |= dict.fromkeys(self._shown)
         self._registrations.clear()
         self._of.clear()
         for pair in pairs:
@@ -71,38 +72,42 @@ class Roll:
         self._settle()
 
     def _put(self, pair: Pair) -> None:
-        found = self._keys.parse(pair.key)
-        if found is None or found.lease != pair.lease:
-            # Else whoever may write a key could say that it is of the registration of another.
-            return
-        match found:
+        match self._keys.parse(pair.key):
             case NodeKey(lease):
-                self._put_node(lease, pair)
+                understood = self._put_node(lease, pair)
             case JobKey(lease, job):
-                self._put_job(lease, job, pair.value)
+                understood = self._put_job(lease, job, pair)
+            case None:
+                return
+        if not understood:
+            # Whoever reads it for the first time knows nothing of what was there before.
+            self._delete(pair.key)
 
-    def _put_job(self, lease: int, job: JobName, value: bytes) -> None:
-        pids = read_pids(value)
+    def _put_job(self, lease: int, job: JobName, pair: Pair) -> bool:
+        pids = read_pids(pair.value)
         registration = self._registration(lease)
-        if pids is None or registration is None:
-            return
-        if job in registration.jobs or len(registration.jobs) < MOST_JOBS:
-            registration.jobs[job] = pids
-            self._touch(registration)
+        # Else whoever may write a key could say that it is of the registration of another.
+        if pids is None or registration is None or pair.lease != lease:
+            return False
+        if job not in registration.jobs and len(registration.jobs) >= MOST_JOBS:
+            return False
+        registration.jobs[job] = pids
+        self._touch(registration)
+        return True
 
-    def _put_node(self, lease: int, pair: Pair) -> None:
+    def _put_node(self, lease: int, pair: Pair) -> bool:
         node = self._keys.read_node(pair.key, pair.value)
         registration = self._registration(lease)
-        if node is None or registration is None:
-            log.warning(
-                "what is under the key %r is no node: passed over",
-                pair.key.decode(errors="replace"),
-            )
-            return
+        if node is None or registration is None or pair.lease != lease:
+            key = pair.key.decode(errors="replace")
+            log.warning("what is under the key %.300r is no node: passed over", key)
+            return False
         self._take_away(lease, registration)
-        registration.node, registration.since = node, pair.create_revision
+        registration.node, registration.key = node, pair.key
+        registration.since = pair.create_revision
         self._of.setdefault(_identity(node), set()).add(lease)
         self._touch(registration)
+        return True
 
     def _registration(self, lease: int) -> _Registration | None:
         if lease not in self._registrations and len(self._registrations) >= MOST_REGISTRATIONS:
@@ -117,7 +122,8 @@ class Roll:
         if isinstance(found, JobKey):
             registration.jobs.pop(found.job, None)
             self._touch(registration)
-        else:
+        elif key == registration.key:
+            # Not that of another node, with the number of this lease in it.
             self._take_away(found.lease, registration)
         if registration.node is None and not registration.jobs:
             del self._registrations[found.lease]

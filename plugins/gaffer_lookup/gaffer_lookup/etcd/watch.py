@@ -9,8 +9,9 @@ import trio
 from gaffer_client.awaited.transport import AsyncStream
 
 from gaffer_lookup.etcd.address import TIMEOUT
+from gaffer_lookup.etcd.answers import LARGEST, failure, too_large, unreachable
 from gaffer_lookup.etcd.errors import Compacted, Unavailable
-from gaffer_lookup.etcd.gateway import Gateway, failure, unreachable
+from gaffer_lookup.etcd.gateway import Gateway
 from gaffer_lookup.etcd.wire import Body, Changes, Failure, Header, Told, decode
 
 SILENCE = 12.0
@@ -19,9 +20,6 @@ SILENCE = 12.0
 etcd gives no sign of life, so the connection may be dead. To ask again costs one request, and all
 who watch know of a change within the lease of a node, whatever has become of their connections.
 """
-
-LARGEST = 64 * 1024 * 1024
-"""Bytes of one line."""
 
 _REASON = re.compile(r"rpc error: code = (\w+) desc = (.*)", re.DOTALL)
 _CODES = {"InvalidArgument": 3, "PermissionDenied": 7, "Unauthenticated": 16}
@@ -99,7 +97,7 @@ class Watch:
                 self._lines.append(bytes(self._rest))
                 self._rest = bytearray(each)
             if len(self._rest) > LARGEST:
-                raise Unavailable(self.endpoint, f"an answer of more than {LARGEST} bytes")
+                raise too_large(self.endpoint)
         return self._lines.popleft()
 
     async def aclose(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
 """Makes a request out of dictionaries; bytes become base64."""
+
+_Positive = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 
 
 class Header(Struct):
@@ -27,6 +29,7 @@ class Pair(Struct):
     value: bytes = b""
     create_revision: int = 0
     mod_revision: int = 0
+    version: int = 0
     lease: int = 0
 
 
@@ -37,9 +40,15 @@ class Answer(Struct, kw_only=True):
 
 
 class Lease(Answer):
-    """A lease: its number, and the seconds it lasts; 0 when it has ended."""
+    """A lease that begins: its number, and the seconds it lasts."""
 
-    id: int = msgspec.field(default=0, name="ID")
+    id: _Positive = msgspec.field(name="ID")
+    ttl: _Positive = msgspec.field(name="TTL")
+
+
+class Kept(Answer):
+    """A lease that goes on: the seconds it lasts; 0 when it has ended."""
+
     ttl: int = msgspec.field(default=0, name="TTL")
 
 
@@ -79,35 +88,49 @@ class Change(Struct):
 
 
 class Changes(Answer):
-    """What a watch tells: that it begins, what changed, or why it ends."""
+    """What a watch tells: that it begins, what changed, or why it ends.
+
+    A fragment is followed by others that belong to the same change.
+    """
 
     created: bool = False
     canceled: bool = False
     cancel_reason: str = ""
     compact_revision: int = 0
+    fragment: bool = False
     events: list[Change] = []
 
 
 class Failure(Struct):
-    """Why something was not done: a number of gRPC, and words."""
+    """Why something was not done: a number of gRPC, and words.
+
+    Before an answer that goes on has begun, all of it is in `error`.
+    """
 
     code: int = 0
     grpc_code: int = 0
     message: str = ""
-    error: str = ""
+    error: Failure | str = ""
+
+
+class Beat(Struct):
+    """The answer to a sign of life: a lease that goes on, or why it does not."""
+
+    result: Kept = msgspec.field(default_factory=Kept)
+    error: Failure | None = None
 
 
 class Told(Struct):
-    """One line of an answer that goes on."""
+    """One line of what a watch tells."""
 
     result: msgspec.Raw = msgspec.Raw(b"{}")
     error: Failure | None = None
 
 
 class Token(Answer):
-    """What is shown in place of a password."""
+    """What is shown in place of a password; it has to fit into a header."""
 
-    token: str = ""
+    token: Annotated[str, Meta(pattern=r"^[!-~]+\Z", max_length=16 * 1024)]
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:

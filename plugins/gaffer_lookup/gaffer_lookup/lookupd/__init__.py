@@ -6,7 +6,6 @@ storing    what that says of an etcd
 plugin     the registry as a plugin of that kernel
 routes     what can be asked
 sockets    what nodes and observers are connected with
-views      facts as they are told
 telling    long answers, in pieces
 """
 

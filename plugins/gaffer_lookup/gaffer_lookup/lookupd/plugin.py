@@ -10,11 +10,11 @@ import trio
 from gaffer_kernel import EventBus, Kernel
 from gaffer_kernel.hookspecs import hookimpl
 
-from gaffer_lookup.lookupd.views import change
 from gaffer_lookup.registry import Keeper, MemoryKeeper, Node, Registry
 from gaffer_lookup.registry.keeper import Tell
 from gaffer_lookup.registry.registry import LEASE
 from gaffer_lookup.registry.shares import SHARE
+from gaffer_lookup.registry.views import change
 
 if TYPE_CHECKING:
     from quart import Blueprint

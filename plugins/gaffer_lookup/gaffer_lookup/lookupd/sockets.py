@@ -8,8 +8,7 @@ import trio
 from gaffer_kernel import Kernel, Subscription
 from quart import Blueprint, websocket
 
-from gaffer_lookup.lookupd import views
-from gaffer_lookup.registry import Registrant
+from gaffer_lookup.registry import Registrant, views
 from gaffer_lookup.registry.hearing import answer
 
 if TYPE_CHECKING:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gaffer_client.errors import BadOption
 from gaffer_kernel import ConfigError
 
-from gaffer_lookup.etcd.address import Settings, read_settings
+from gaffer_lookup.etcd.address import Settings, read_password, read_settings
 
 OPTIONS = ("store_password_file", "store_cacert", "store_certfile", "store_keyfile")
 
@@ -41,10 +40,9 @@ def _password(file: str | None) -> str | None:
     if file is None:
         return None
     try:
-        return Path(file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise ConfigError(f"{file}: {reason}", key="--store-password-file") from None
+        return read_password(file)
+    except BadOption as error:
+        raise ConfigError(str(error), key="--store-password-file") from None
 
 
 def _certificate(file: str | None, key: str | None) -> str | tuple[str, str] | None:

@@ -9,7 +9,7 @@ import trio
 from quart import Response
 from quart.wrappers.response import ResponseBody
 
-from gaffer_lookup.lookupd.views import Pieces
+from gaffer_lookup.registry.views import Pieces
 
 JSON = "application/json; charset=utf-8"
 

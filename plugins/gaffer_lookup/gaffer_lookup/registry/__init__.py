@@ -6,6 +6,7 @@ registry     all of them: who is known, and who has been silent for too long
 leases       who has to be heard when
 shares       how much may be one owner's
 keeper       where that is kept: by this program alone, or by several together
+views        facts as they are told: nodes, sessions and jobs by their names
 store        facts, in memory
 facts        a node, and what is told of one
 refusal      what a node is told instead of ok
