@@ -6,9 +6,9 @@ Each program is a stand-in that prints its name and its arguments, each in brack
 import pytest
 
 PROGRAM = """#!/bin/sh
-printf '%s' "${0##*/}"
-for word in "$@"; do printf '[%s]' "$word"; done
-echo "${SHOWN:+ SHOWN=$SHOWN}"
+said=${0##*/}
+for word in "$@"; do said="$said[$word]"; done
+echo "$said${SHOWN:+ SHOWN=$SHOWN}"
 """
 PROGRAMS = (
     *("bin/rails", "bin/vite", "bin/release-tasks.sh", "bundle", "bundler", "celery", "daphne"),
