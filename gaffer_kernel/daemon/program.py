@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -21,6 +22,11 @@ from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.faults import describe
 
 log = logging.getLogger(__name__)
+
+YOUNG = 10_000
+"""Objects made until the garbage collector looks at the newest. A few requests make Python's own
+700: with that it takes a tenth of the processor, and a third in a lookupd that 1000 nodes come to.
+"""
 
 
 class Prepared(NamedTuple):
@@ -52,6 +58,7 @@ class Program:
             That status; 1 after a GafferError, which has been told in one line.
         """
         _fill_stdio()
+        gc.set_threshold(YOUNG)
         restore_defaults()
         try:
             return command()

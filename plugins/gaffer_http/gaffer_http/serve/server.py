@@ -17,6 +17,7 @@ import trio
 from gaffer_http.asgi import Application
 from gaffer_http.listen.sockets import Listening
 from gaffer_http.serve.connection import Connection
+from gaffer_http.serve.listener import Listener
 from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -66,10 +67,9 @@ class Server:
             with self._accepting:
                 async with trio.open_nursery() as accepting:
                     for each in sockets:
-                        listener = trio.SocketListener(trio.socket.from_stdlib_socket(each.socket))
                         connect = partial(self._connect, each.endpoint.tls)
                         serve = partial(trio.serve_listeners, handler_nursery=connections)
-                        accepting.start_soon(serve, connect, [listener])
+                        accepting.start_soon(serve, connect, [Listener(each.socket)])
                     task_status.started()
 
     async def close(self, grace: float) -> None:

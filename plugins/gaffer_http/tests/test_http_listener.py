@@ -1,0 +1,62 @@
+"""Accepting many who come at once."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+import trio
+
+from gaffer_http.serve.listener import AT_ONCE, Listener
+
+
+@pytest.fixture
+def listening():
+    with socket.create_server(("127.0.0.1", 0), backlog=3 * AT_ONCE) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+@pytest.fixture
+def clients(listening):
+    """Connect so many, one after the other."""
+    with ExitStack() as stack:
+
+        def connect(number):
+            address = listening.getsockname()
+            return [stack.enter_context(socket.create_connection(address)) for _ in range(number)]
+
+        yield connect
+
+
+async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(listening, clients):
+    connected = clients(2 * AT_ONCE)
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with Listener(listening) as listener, trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        accepted = [await listener.accept() for _ in connected]
+        nursery.cancel_scope.cancel()
+    names = [stream.socket.getpeername() for stream in accepted]
+    assert names == [client.getsockname() for client in connected]
+    assert turns < AT_ONCE / 4
+    for stream in accepted:
+        stream.socket.close()
+
+
+async def test_who_is_accepted_and_not_served_is_not_kept_waiting(listening, clients):
+    first, second = clients(2)
+    listener = Listener(listening)
+    stream = await listener.accept()
+    await listener.aclose()
+    second.settimeout(10)
+    assert second.recv(1) == b""
+    stream.socket.close()
+    assert first.recv(1) == b""
+    with pytest.raises(trio.ClosedResourceError):
+        await listener.accept()
