@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 import trio
+from tests.bystander import bystanding
 
 from gaffer_http.serve.listener import AT_ONCE, Listener
 
@@ -30,21 +31,11 @@ def clients(listening):
 
 async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(listening, clients):
     connected = clients(2 * AT_ONCE)
-    turns = 0
-
-    async def others():
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
-    async with Listener(listening) as listener, trio.open_nursery() as nursery:
-        nursery.start_soon(others)
+    async with Listener(listening) as listener, bystanding() as others:
         accepted = [await listener.accept() for _ in connected]
-        nursery.cancel_scope.cancel()
     names = [stream.socket.getpeername() for stream in accepted]
     assert names == [client.getsockname() for client in connected]
-    assert turns < AT_ONCE / 4
+    assert others.turns < AT_ONCE / 4
     for stream in accepted:
         stream.socket.close()
 

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-import trio
+from tests.bystander import bystanding
 
 from gaffer_lookup.lookupd.telling import TURN, tell
 from gaffer_lookup.registry import MemoryKeeper, Registry, views
@@ -23,27 +23,17 @@ def node(registry, number, *jobs):
 
 
 async def test_others_have_their_turn_while_a_long_answer_is_put_together():
-    turns = 0
-
-    async def others():
-        nonlocal turns
-        while True:
-            await trio.lowlevel.checkpoint()
-            turns += 1
-
     def slow():
         for _ in range(20):
             time.sleep(1.1 * TURN)
             yield b"x"
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(others)
+    async with bystanding() as others:
         answer = await tell(slow())
         async with answer.response as body:
             assert b"".join([piece async for piece in body]) == 20 * b"x"
-        nursery.cancel_scope.cancel()
     # In each pause at least one, but perhaps in the first.
-    assert turns >= 19
+    assert others.turns >= 19
 
 
 async def test_a_long_answer_is_sent_in_pieces_and_is_whole(lookupd):
