@@ -54,8 +54,14 @@ class Member:
 
     @property
     def group(self) -> int:
-        """Its group at this moment: it may lead one of its own since it was adopted."""
-        return os.getpgid(self.os_pid)
+        """Its group at this moment: it may lead one of its own since it was adopted.
+
+        0 if the program around us has reaped it.
+        """
+        try:
+            return os.getpgid(self.os_pid)
+        except ProcessLookupError:
+            return 0
 
     def signal(self, signum: int) -> None:
         """Send a signal to it, and to its group when it leads one; nothing happens when it is gone.

@@ -293,6 +293,7 @@ class LinuxChild:
             elif self._ending == signal.SIGKILL or member.born >= self._ending_since:
                 # The others in the group got the signal with it; twice may mean more. Who was born
                 # since has not: a fork does not hand on a signal that waits because it is blocked.
+                # Within a tick nobody can tell; twice is then better than never.
                 member.signal(self._ending)
 
     def _finish(self) -> None:

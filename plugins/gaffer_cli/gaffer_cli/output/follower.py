@@ -95,7 +95,8 @@ class Follower:
     def _tell_kept(self) -> None:
         """It has ended before it could be followed."""
         try:
-            for told in kept_of(self._process):
+            # All of it before any is told, so that nothing is told twice.
+            for told in patiently(lambda: list(kept_of(self._process))):
                 self._put(told)
         except NotFound:
             text = f"a process, pid {self._process.pid}, has ended before its output could be read"
