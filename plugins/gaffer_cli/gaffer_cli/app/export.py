@@ -66,15 +66,14 @@ def command(
 
     app = application(run, concurrency)
     format_, out, name = _understood(app, list(words), format_, out)
-    printed = out is None or out == STANDARD_OUTPUT
-    format_ = format_ or (JSON if run.json and printed else "ini")
-    if run.json and printed and format_ != JSON:
+    format_ = format_ or (JSON if run.json and out is None else "ini")
+    if run.json and out is None and format_ != JSON:
         raise Failure(f"export: --json prints JSON, and {format_} is another format", USAGE)
     if name is not None:
         app = app.only(name)
     files = exporter(format_).export(app)
     tell_clashes(run, ports_of_types(app))
-    if out is None or out == STANDARD_OUTPUT:
+    if out is None:
         _print(files, format_)
     else:
         if len(files) > 1 or out.endswith("/"):
@@ -86,14 +85,14 @@ def command(
 def _understood(
     app: Application, words: list[str], format_: str | None, out: str | None
 ) -> tuple[str | None, str | None, str | None]:
-    """Format, file and type, whichever way they were given."""
+    """Format, file and type, whichever way they were given; no file for the standard output."""
     if words and format_ is None and words[0] not in app.procfile.entries and is_format(words[0]):
         format_ = words.pop(0)
         if words and out is None and words[0] not in app.procfile.entries:
             out = words.pop(0)
     if len(words) > 1:
         raise Failure(f"export: one TYPE at most, not {' '.join(words)}", USAGE)
-    return format_, out, words[0] if words else None
+    return format_, None if out == STANDARD_OUTPUT else out, words[0] if words else None
 
 
 def _print(files: list[ExportedFile], format_: str) -> None:

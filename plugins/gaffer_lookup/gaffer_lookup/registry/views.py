@@ -15,7 +15,7 @@ import msgspec
 from gaffer_kernel import JobName
 
 from gaffer_lookup.registry.facts import Node, Sources
-from gaffer_lookup.registry.store import Store
+from gaffer_lookup.registry.store import Store, all_jobs
 
 STEP = 2000
 """Names that are looked at in one go."""
@@ -46,7 +46,7 @@ def nodes(store: Store) -> Pieces:
 
 def every_job(store: Store) -> Pieces:
     """All jobs, and who has them."""
-    return _jobs(store, (job for jobs in list(store.sessions().values()) for job in jobs))
+    return _jobs(store, _every_name(store))
 
 
 def find_session(store: Store, session: str) -> Pieces:
@@ -63,8 +63,7 @@ def find_job(store: Store, job: JobName) -> Pieces:
 
 def sessions(store: Store) -> Pieces:
     """All sessions, their jobs, and who has them."""
-    names = (job for jobs in list(store.sessions().values()) for job in jobs)
-    return _sessions(list(names), lambda job: _who_has(store, job))
+    return _sessions(_every_name(store), lambda job: _who_has(store, job))
 
 
 def sessions_of(store: Store, name: str) -> Pieces | None:
@@ -81,6 +80,10 @@ def _sessions_of(store: Store, named: list[Node]) -> Pieces:
                 found.setdefault(job, {})[node] = pids
         yield b""
     yield from _sessions(list(found), lambda job: found[job])
+
+
+def _every_name(store: Store) -> list[JobName]:
+    return [job for job, _ in all_jobs(store)]
 
 
 def _jobs(store: Store, names: Iterable[JobName]) -> Pieces:
