@@ -96,7 +96,11 @@ class Foreground:
         while text not in self.text:
             assert time.monotonic() < deadline, f"no {text!r} in {self.text!r}"
             act()
-            self._read(0.1)
+            # A terminal throws away what it has not yet handed over when Ctrl-C is pressed: pressed
+            # again at once, it would never show the text.
+            rest = time.monotonic() + 0.2
+            while time.monotonic() < rest and text not in self.text:
+                self._read(0.05)
 
     def wait_full(self):
         """Wait, without reading, until the pipe takes no more of its output."""
