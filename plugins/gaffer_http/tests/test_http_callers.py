@@ -13,6 +13,8 @@ from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
 from gaffer_http.access.caller import Credentials
+from gaffer_http.access.wrong_tokens import WrongTokens
+from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
 
 from .talker import readers, start, talking
@@ -74,13 +76,45 @@ async def test_a_token_opens_what_came_through_a_proxy(api):
     assert (await api.ask("GET", "/jobs", **proxied, **TOKEN)).status == 200
 
 
-async def test_wrong_tokens_are_counted(api):
+async def test_wrong_tokens_are_limited_and_lock_out_no_valid_one(api):
     for _ in range(10):
         assert (await api.ask("GET", "/", authorization="Bearer bad")).status == 401
-    for token in ("bad", "good"):
-        answer = await api.ask("GET", "/", authorization=f"Bearer {token}")
-        assert (answer.status, answer.slug) == (429, "too_many_requests")
+    answer = await api.ask("GET", "/", authorization="Bearer bad")
+    assert (answer.status, answer.slug) == (429, "too_many_requests")
+    assert "10 wrong tokens within a minute" in answer.json["reason"]
+    assert (await api.ask("GET", "/jobs", **TOKEN)).status == 200
+    assert (await api.ask_websocket("/channel", authorization="Bearer bad")).status == 429
+    async with talking(api, "/channel", **TOKEN) as talker:
+        await talker.subscribe("EVENTS")
     assert (await api.ask("GET", "/jobs")).status == 200
+
+
+NETWORKS = [
+    (["192.0.2.7", "192.0.2.8"], 2),
+    (["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:0:ffff::3"], 1),
+    (["2001:db8::1", "2001:db8:0:1::1"], 2),
+    (["192.0.2.7", "::ffff:192.0.2.7"], 1),
+    (["::ffff:192.0.2.7", "::ffff:192.0.2.8"], 2),
+    (["fe80::1%eth0", "fe80::2%eth1"], 1),
+]
+
+
+@pytest.mark.parametrize(("addresses", "groups"), NETWORKS)
+def test_limits_count_ipv6_by_network(addresses, groups):
+    assert len({Peer(None, address=each).group for each in addresses}) == groups
+
+
+async def test_the_limit_of_wrong_tokens_holds_for_a_network_and_for_a_minute(autojump_clock):
+    wrong = WrongTokens()
+    for host in range(10):
+        wrong.count(Peer(None, address=f"2001:db8::{host}"))
+    with pytest.raises(ApiError, match="^2001:db8::/64 has shown 10 wrong tokens") as refused:
+        wrong.count(Peer(None, address="2001:db8::ffff"))
+    assert refused.value.status == 429
+    wrong.count(Peer(None, address="2001:db8:0:1::1"))
+    wrong.count(Peer(1000))
+    await trio.sleep(61)
+    wrong.count(Peer(None, address="2001:db8::ffff"))
 
 
 async def test_a_plugin_that_fails_lets_nobody_in(running_api):

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-
-import trio
 
 from gaffer_http.access.caller import Authenticate, Caller, Credentials, Owner
+from gaffer_http.access.wrong_tokens import WrongTokens
 from gaffer_http.asgi import Headers, Scope
-from gaffer_http.errors import ApiError, of_status
+from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
 
 SUBPROTOCOL = "gaffer"
 """What the API answers a websocket that offers it: for pages, which can send no other header."""
-
-TRIES = 10
-"""Wrong tokens that one peer may show within TRIES_WITHIN."""
-
-TRIES_WITHIN = 60.0
-"""Seconds."""
-
-_REMEMBERED = 1024
-"""Peers whose wrong tokens are counted."""
 
 _BEARER = re.compile(rb"Bearer +(?P<token>[A-Za-z0-9._~+/=-]{1,512})", re.I)
 _KEY = re.compile(rb"(?P<token>[A-Za-z0-9._~+/=-]{1,512})")
@@ -42,7 +31,7 @@ class Door:
     def __init__(self, uids: frozenset[int], authenticate: Authenticate | None = None) -> None:
         self._uids = uids
         self._authenticate = authenticate
-        self._wrong: dict[str, deque[float]] = {}
+        self._wrong = WrongTokens()
 
     def caller(self, scope: Scope, headers: Headers) -> Caller:
         """Who sent a request.
@@ -67,23 +56,13 @@ class Door:
     def _of_token(self, peer: Peer, token: str) -> Caller:
         if self._authenticate is None:
             raise _unauthorized("no plugin here checks tokens: install gaffer-auth, or send none")
-        self._check_tries(peer)
+        # The lookup comes before the limit: wrong tokens of others behind the same address
+        # must not lock out a valid one.
         caller = self._authenticate(Credentials(peer, token))
         if caller is None:
-            self._note_wrong(str(peer))
+            self._wrong.count(peer)
             raise _unauthorized("this token is unknown, revoked or expired")
         return caller
-
-    def _check_tries(self, peer: Peer) -> None:
-        wrong = self._wrong.get(str(peer), deque())
-        if len(wrong) == TRIES and trio.current_time() - wrong[0] < TRIES_WITHIN:
-            reason = f"{peer} has shown {TRIES} wrong tokens within a minute: wait for one"
-            raise of_status(429, reason)
-
-    def _note_wrong(self, peer: str) -> None:
-        self._wrong.setdefault(peer, deque(maxlen=TRIES)).append(trio.current_time())
-        if len(self._wrong) > _REMEMBERED:
-            del self._wrong[next(iter(self._wrong))]
 
     def _check_proxy(self, headers: Headers) -> None:
         for name in headers:

@@ -7,7 +7,7 @@ import logging
 import socket
 import struct
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 
 import trio
@@ -47,6 +47,21 @@ class Peer:
         if self.uid is not None:
             return f"user {self.uid}"
         return self.address or "an unknown user"
+
+    @property
+    def group(self) -> str:
+        """What limits count by: the user, the IPv4 address, or the /64 network of IPv6.
+
+        A single machine can use every address of its /64.
+        """
+        if self.uid is not None or self.address is None:
+            return str(self)
+        address = ip_address(self.address.partition("%")[0])
+        if isinstance(address, IPv4Address):
+            return str(address)
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(IPv6Network((address.packed, 64), strict=False))
 
 
 def peer_of(sock: socket.socket | trio.socket.SocketType) -> Peer:

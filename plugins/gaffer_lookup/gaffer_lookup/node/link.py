@@ -31,8 +31,8 @@ LEAST_PATIENCE = 1.0
 
 
 AFTER_WRONG_TOKEN = 30.0
-"""Seconds until a token that means nothing is shown again. A lookupd takes ten of them in a minute,
-then it listens to nobody on this machine, not even to those whose token is right."""
+"""Seconds until a refused token is shown again. A lookupd answers more than ten wrong tokens of one
+address within a minute with 429, which would hide the reason."""
 
 
 _WRONG_TOKEN = (401, 429)
