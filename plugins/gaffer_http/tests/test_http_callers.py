@@ -108,7 +108,7 @@ async def test_the_limit_of_wrong_tokens_holds_for_a_network_and_for_a_minute(au
     wrong = WrongTokens()
     for host in range(10):
         wrong.count(Peer(None, address=f"2001:db8::{host}"))
-    with pytest.raises(ApiError, match="^2001:db8::/64 has shown 10 wrong tokens") as refused:
+    with pytest.raises(ApiError, match="2001:db8::/64 has shown 10 wrong tokens") as refused:
         wrong.count(Peer(None, address="2001:db8::ffff"))
     assert refused.value.status == 429
     wrong.count(Peer(None, address="2001:db8:0:1::1"))
