@@ -24,12 +24,14 @@ class Config:
         files: `path` and all that it includes.
         options: what the command line said; a plugin that has an option and a key for the same
             thing lets the option win.
+        notes: lines that plugins add in `gaffer_configure` for `gafferd --check` to show.
     """
 
     def __init__(self) -> None:
         self.path: Path | None = None
         self.files: list[Path] = []
         self.options: dict[str, object] = {}
+        self.notes: list[str] = []
         self._sections: dict[str, Section] = {}
         self._added: dict[JobName, JobConfig] = {}
 

@@ -74,7 +74,8 @@ def plan(kernel: Kernel) -> str:
     )
     rows = [_job_row(JobName.parse(job.name, session), job) for session, job in config.jobs()]
     jobs = f"jobs:\n{_table(rows)}" if rows else "jobs: none"
-    return f"configuration: {files}\nplugins: {plugins or 'none'}\n{jobs}"
+    notes = "".join(f"{note}\n" for note in config.notes)
+    return f"configuration: {files}\nplugins: {plugins or 'none'}\n{notes}{jobs}"
 
 
 def _job_row(name: JobName, job: JobConfig) -> tuple[str, ...]:

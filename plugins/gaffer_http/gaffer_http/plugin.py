@@ -65,7 +65,10 @@ class HttpHandler:
         from gaffer_http.access.policy import read_policy
         from gaffer_http.listen.endpoints import read_endpoints
 
-        read_endpoints(config)
+        for endpoint in read_endpoints(config):
+            note = f", {endpoint.auth_note}" if endpoint.auth_note else ""
+            addresses = ", ".join(map(str, endpoint.addresses))
+            config.notes.append(f"endpoint {endpoint.name}: {addresses}{note}")
         read_policy(config)
 
     @hookimpl

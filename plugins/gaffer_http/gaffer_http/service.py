@@ -155,7 +155,7 @@ async def open_api(
     authenticate = _authenticator(kernel)
     endpoints = read_endpoints(kernel.config)
     if authenticate is None:
-        _check_hidden(endpoints)
+        _check_owner_only(endpoints)
     with listening(endpoints) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
         from gaffer_http.access.guard import Guard
@@ -168,7 +168,7 @@ async def open_api(
         async with app.living(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
             addresses = tuple(each.url for each in sockets)
-            log.info("listening on %s", ", ".join(addresses))
+            log.info("listening on %s", ", ".join(map(str, sockets)))
             try:
                 yield HttpService(addresses, server.closing)
             finally:
@@ -190,7 +190,8 @@ def _authenticator(kernel: Kernel) -> Authenticate | None:
     return authenticate
 
 
-def _check_hidden(endpoints: Iterable[Endpoint]) -> None:
+def _check_owner_only(endpoints: Iterable[Endpoint]) -> None:
+    """Refuse endpoints that serve more than the owner: no plugin can tell who calls there."""
     for endpoint in endpoints:
         for address in endpoint.addresses:
             if is_exposed(address):
@@ -198,3 +199,8 @@ def _check_hidden(endpoints: Iterable[Endpoint]) -> None:
                     f"endpoint {endpoint.name}: {address} can be reached from other machines, and"
                     " no plugin here tells who calls from there: install gaffer-auth"
                 )
+        if endpoint.auth != "owner":
+            raise GafferError(
+                f"endpoint {endpoint.name}: auth = {endpoint.auth}: no plugin here checks"
+                f" {endpoint.auth}s: install gaffer-auth"
+            )

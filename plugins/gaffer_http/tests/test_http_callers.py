@@ -211,7 +211,7 @@ def secure_ini(folder, *more):
     )
 
 
-async def ask_with(api, ca, certificate):
+async def ask_with(api, ca, certificate, header="Accept: */*"):
     """The status of an answer over TLS, with a certificate of the client or none."""
     context = ssl.create_default_context()
     ca.configure_trust(context)
@@ -220,7 +220,7 @@ async def ask_with(api, ca, certificate):
     port = int(api.urls[0].rpartition(":")[2])
     tcp = await trio.open_tcp_stream("127.0.0.1", port)
     async with trio.SSLStream(tcp, context, server_hostname="localhost") as stream:
-        await stream.send_all(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await stream.send_all(f"GET /jobs HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
         return int((await stream.receive_some()).split()[1])
 
 
@@ -254,8 +254,11 @@ async def test_a_certificate_may_be_required(running_api, ca, short_path):
 
 async def test_the_network_is_served_where_somebody_tells_who_calls(running_api, ca, short_path):
     ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
-    async with running_api(Callers(), ini=ini, bind=None) as api:
-        assert await ask_with(api, ca, None) == 200
+    people = Callers({"ops": TokenCaller("read", "certificate ops")})
+    async with running_api(people, ini=ini, bind=None) as api:
+        # The owner, too, needs to show something here.
+        assert await ask_with(api, ca, None) == 401
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
 
 
 async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, ca, short_path):

@@ -36,7 +36,15 @@ class Reply:
 
 
 async def ask(
-    method="GET", *, policy=POLICY, peer=US, path=b"/jobs", kind="http", app=None, **more
+    method="GET",
+    *,
+    policy=POLICY,
+    peer=US,
+    path=b"/jobs",
+    kind="http",
+    app=None,
+    auth="owner",
+    **more,
 ):
     """What the guard answers, and whether the application was asked."""
     asked = []
@@ -63,7 +71,7 @@ async def ask(
         "path": path.decode(),
         "raw_path": path,
         "headers": pairs,
-        "state": {"peer": peer},
+        "state": {"peer": peer, "auth": auth},
     }
     if kind == "websocket":
         del scope["method"]
@@ -258,7 +266,7 @@ async def test_nobody_else_may(peer, method):
 
 async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
     door = Door(frozenset({1000}), lambda credentials: None)
-    state = {"peer": Peer(1001), "certificate": lambda: {"subject": ()}}
+    state = {"peer": Peer(1001), "auth": "owner", "certificate": lambda: {"subject": ()}}
     with pytest.raises(ApiError, match=r"; nobody has the certificate that was shown$"):
         door.caller({"state": state}, {})
 

@@ -8,6 +8,7 @@ from gaffer_http.access.caller import Authenticate, Caller, Credentials, Owner
 from gaffer_http.access.wrong_tokens import WrongTokens
 from gaffer_http.asgi import Headers, Scope
 from gaffer_http.errors import ApiError
+from gaffer_http.listen.auth_mode import AuthMode
 from gaffer_http.serve.peer import Peer
 
 SUBPROTOCOL = "gaffer"
@@ -39,15 +40,21 @@ class Door:
         Raises:
             ApiError: 401 or 403, nobody who may call; 429, too many wrong tokens.
         """
-        peer = scope.get("state", {}).get("peer") or Peer(None)
-        token = _token(scope, headers)
-        if token is not None:
-            return self._of_token(peer, token)
-        certificate = scope.get("state", {}).get("certificate", _no_certificate)()
+        state = scope.get("state", {})
+        peer = state.get("peer") or Peer(None)
+        # Without a mode, the strictest one that needs no certificate.
+        mode: AuthMode = state.get("auth", "token")
+        if mode != "certificate":
+            token = _token(scope, headers)
+            if token is not None:
+                return self._of_token(peer, token)
+        certificate = state.get("certificate", _no_certificate)()
         if certificate and self._authenticate:
             caller = self._authenticate(Credentials(peer, None, certificate))
             if caller is not None:
                 return caller
+        if mode != "owner":
+            raise _required(mode, bool(certificate))
         self._check_proxy(headers)
         if peer.uid is not None and peer.uid in self._uids:
             return Owner(peer)
@@ -108,6 +115,12 @@ def _token(scope: Scope, headers: Headers) -> str | None:
 def rights_lost(caller: Caller) -> ApiError:
     """What somebody is told who loses his rights before he is answered."""
     return _unauthorized(f"{caller.name} has lost rights while this request was under way")
+
+
+def _required(mode: AuthMode, certified: bool) -> ApiError:
+    """The 401 of an endpoint where a user ID does not count."""
+    unknown = "; nobody has the certificate that was shown" if certified else ""
+    return _unauthorized(f"this endpoint serves callers with a {mode} only{unknown}")
 
 
 def _no_certificate() -> None:

@@ -11,6 +11,7 @@ from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.errors import did_you_mean
 
 from gaffer_http.listen.address import Address, TcpAddress, parse_addresses
+from gaffer_http.listen.auth_mode import AUTH_MODES, AuthMode, describe_auth
 from gaffer_http.listen.tls import TlsError, server_context
 
 DEFAULT_BIND = "127.0.0.1:5000"
@@ -21,7 +22,7 @@ OPTIONS = ("bind", "certfile", "keyfile", "backlog")
 OTHER_OPTIONS = ("client_ca",)
 """Keys that the command line of another program than gafferd may have, under names of its own."""
 
-KEYS = (*OPTIONS, "mode", "client_ca", "client_certificate")
+KEYS = (*OPTIONS, "mode", "auth", "client_ca", "client_certificate")
 """All keys of an `[endpoint:NAME]` section."""
 
 _PREFIX = "endpoint:"
@@ -43,6 +44,7 @@ class Endpoint:
         backlog: how many connections may wait to be accepted.
         mode: who may open its unix sockets.
         tls: how to speak HTTPS; None for plain HTTP.
+        auth: what identifies a caller.
     """
 
     name: str
@@ -50,6 +52,13 @@ class Endpoint:
     backlog: int = DEFAULT_BACKLOG
     mode: int = _DEFAULT_MODE
     tls: ssl.SSLContext | None = None
+    auth: AuthMode = "owner"
+
+    @property
+    def auth_note(self) -> str:
+        """What callers must show, like `tokens only`; empty if the owner needs nothing."""
+        has_client_ca = self.tls is not None and self.tls.verify_mode != ssl.CERT_NONE
+        return describe_auth(self.auth, has_client_ca=has_client_ca)
 
 
 def is_exposed(address: Address) -> bool:
@@ -119,12 +128,14 @@ class _Source:
 
     def endpoint(self) -> Endpoint:
         tls = self._tls()
+        addresses = self._addresses(exposed=tls is not None)
         return Endpoint(
             name=self._section.name.removeprefix(_PREFIX) or "default",
-            addresses=self._addresses(exposed=tls is not None),
+            addresses=addresses,
             backlog=self._backlog(),
             mode=self._mode(),
             tls=tls,
+            auth=self._auth(addresses),
         )
 
     def _text(self, key: str) -> str | None:
@@ -157,6 +168,19 @@ class _Source:
                 shown = word if word == str(address) else f"{word} ({address})"
                 raise self._error("bind", f"{shown} {_EXPOSED}")
         return addresses
+
+    def _auth(self, addresses: tuple[Address, ...]) -> AuthMode:
+        text = self._text("auth")
+        if text is None:
+            return "token" if any(map(is_exposed, addresses)) else "owner"
+        for mode in AUTH_MODES:
+            if text == mode:
+                break
+        else:
+            raise self._error("auth", f"must be {', '.join(AUTH_MODES)}, not {text!r}")
+        if mode == "certificate" and not self._text("client_ca"):
+            raise self._error("auth", "certificate needs client_ca, to check certificates against")
+        return mode
 
     def _backlog(self) -> int:
         option = self._options["backlog"]

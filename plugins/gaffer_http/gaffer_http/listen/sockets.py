@@ -40,6 +40,11 @@ class Listening:
     socket: socket.socket
     url: str
 
+    def __str__(self) -> str:
+        """The URL, and what callers must show there."""
+        note = self.endpoint.auth_note
+        return f"{self.url} ({note})" if note else self.url
+
 
 @contextmanager
 def listening(endpoints: Iterable[Endpoint]) -> Iterator[list[Listening]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
@@ -21,6 +20,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
+from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.serve.peer import Peer, peer_of
 from gaffer_http.serve.tls import shake_hands
 from gaffer_http.serve.transport import LAST_SEND_TIMEOUT, Transport
@@ -56,11 +56,12 @@ class Connection:
 
     Args:
         stream: what was accepted.
-        tls: how to speak HTTPS; None for plain HTTP.
-        app: asked for every request; its `scope["state"]` has the Peer as `peer`, as `hung_up` a
-            function that tells whether the client has gone, even if nobody reads what it has sent,
-            with TLS, as `certificate` one that returns the client's, and of a websocket, as `hurry`
-            one to call before a send is cancelled, which alone would not break it.
+        endpoint: where it was accepted.
+        app: asked for every request; its `scope["state"]` has the Peer as `peer`, the endpoint's
+            AuthMode as `auth`, as `hung_up` a function that tells whether the client has gone, even
+            if nobody reads what it has sent, with TLS, as `certificate` one that returns the
+            client's, and of a websocket, as `hurry` one to call before a send is cancelled, which
+            alone would not break it.
         closing: once it is set, answers end the connection.
         report: told of what the application raises, and what the code of the protocols does.
     """
@@ -68,7 +69,7 @@ class Connection:
     def __init__(
         self,
         stream: trio.SocketStream,
-        tls: SSLContext | None,
+        endpoint: Endpoint,
         app: Application,
         closing: trio.Event,
         report: Callable[[Peer, Exception], None],
@@ -76,7 +77,8 @@ class Connection:
         self._peer = peer_of(stream.socket)
         self._report = partial(report, self._peer)
         self._transport = Transport(stream, on_end=self._peer_ended)
-        self._tls = tls
+        self._tls = endpoint.tls
+        self._auth = endpoint.auth
         self._app = app
         self._protocol = self._new_protocol()
         self._closing = closing
@@ -109,7 +111,11 @@ class Connection:
 
     def _new_protocol(self) -> TCPServer:
         stream: Any = self._transport
-        state: dict[str, Any] = {"peer": self._peer, "hung_up": self._transport.hung_up}
+        state: dict[str, Any] = {
+            "peer": self._peer,
+            "auth": self._auth,
+            "hung_up": self._transport.hung_up,
+        }
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             # The attribute, too, is there only after the handshake.

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import partial
-from ssl import SSLContext
 
 import trio
 
 from gaffer_http.asgi import Application
+from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.listen.sockets import Listening
 from gaffer_http.serve.connection import Connection
 from gaffer_http.serve.listener import Listener
@@ -29,7 +29,7 @@ class Server:
     """Serves one application.
 
     Args:
-        app: asked for every request, with the Peer in `scope["state"]["peer"]`.
+        app: asked for every request; `scope["state"]` is as Connection says.
         connections: how many there may be at a time; MOST_CONNECTIONS when not given.
 
     Attributes:
@@ -67,7 +67,7 @@ class Server:
             with self._accepting:
                 async with trio.open_nursery() as accepting:
                     for each in sockets:
-                        connect = partial(self._connect, each.endpoint.tls)
+                        connect = partial(self._connect, each.endpoint)
                         serve = partial(trio.serve_listeners, handler_nursery=connections)
                         accepting.start_soon(serve, connect, [Listener(each.socket)])
                     task_status.started()
@@ -96,13 +96,13 @@ class Server:
             for connection in self._connections:
                 connection.kill()
 
-    async def _connect(self, tls: SSLContext | None, stream: trio.SocketStream) -> None:
+    async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
         if len(self._connections) >= self._most and not self._make_room():
             log.log(self._level("full"), "connection refused: %d are busy", self._most)
             stream.socket.close()
             return
         self._told.discard("full")
-        connection = Connection(stream, tls, self._app, self.closing, self._survive)
+        connection = Connection(stream, endpoint, self._app, self.closing, self._survive)
         self._connections[connection] = None
         try:
             await connection.run()
