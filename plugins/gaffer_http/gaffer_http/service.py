@@ -165,7 +165,7 @@ async def open_api(
         app = Front(kernel, own=routes)
         guard = Guard(app, read_policy(kernel.config), authenticate, per_caller)
         server = Server(guard, connections)
-        async with app.living(), trio.open_nursery() as nursery:
+        async with app.living(), guard.refusals.counting(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
             addresses = tuple(each.url for each in sockets)
             log.info("listening on %s", ", ".join(map(str, sockets)))

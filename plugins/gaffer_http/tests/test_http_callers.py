@@ -282,7 +282,7 @@ async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
     await api.ask("DELETE", "/jobs/default/n%0aap", authorization="Bearer eye")
     lines = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
     assert lines == [
-        "token ci: POST /jobs/default: 201",
+        "token ci: POST /jobs/default (sleep): 201",
         "token eye: DELETE /jobs/default/n%0aap: 400",
     ]
 
@@ -292,4 +292,4 @@ async def test_the_audit_log_names_the_user_who_needs_no_token(api, caplog):
     await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"})
     [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
     assert line.startswith("user ")
-    assert line.endswith(": POST /jobs/default: 201")
+    assert line.endswith(": POST /jobs/default (sleep): 201")

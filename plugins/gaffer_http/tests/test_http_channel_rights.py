@@ -226,7 +226,7 @@ async def test_changes_are_in_the_audit_log(people, caplog):
     assert lines == [
         "tenant: CMD scale one.a: 200",
         "tenant: CMD send 1: 200",
-        "tenant: CMD load one.new: 200",
+        "tenant: CMD load one.new (sleep): 200",
         "tenant: CMD scale two.b: 403",
         "tenant: CMD kill 1: 400",
         "tenant: CMD kill 9: 404",

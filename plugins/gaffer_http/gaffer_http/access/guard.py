@@ -12,12 +12,14 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from gaffer_http.access import audit
-from gaffer_http.access.caller import Authenticate, Caller
+from gaffer_http.access.caller import Authenticate, Caller, identity
 from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost
 from gaffer_http.access.policy import Policy, normal_origin
+from gaffer_http.access.refusals import AUDITED, Refusals
 from gaffer_http.access.turnout import Turnout
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
+from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,9 @@ class Guard:
         policy: who may call.
         authenticate: who shows a token or a certificate; None when no plugin can tell.
         per_caller: how many requests and websockets of one caller there may be at a time.
+
+    Attributes:
+        refusals: audits refused requests; the counts are written inside its `counting`.
     """
 
     def __init__(
@@ -73,13 +78,14 @@ class Guard:
         per_caller: int | None = None,
     ) -> None:
         self.app = app
+        self.refusals = Refusals()
         self._policy = policy
         self._turnout = Turnout(per_caller)
         self._door = Door(policy.uids, authenticate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or serve one websocket."""
-        answer = _Answer(scope, send)
+        answer = _Answer(scope, send, self.refusals)
         try:
             if not self._admit(scope, answer):
                 await respond(scope, answer.send, 204, list(PREFLIGHT_HEADERS))
@@ -209,13 +215,15 @@ class _Answer:
         started: whether the client has been sent anything.
     """
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, refusals: Refusals) -> None:
         self.extra = list(SECURITY_HEADERS)
         self.started = False
         self._scope = scope
         self._send = send
+        self._refusals = refusals
         self._websocket_open = False
-        self._recorded = scope.get("method", "GET") in READING
+        self._changes = scope.get("method", "GET") not in READING
+        self._recorded = False
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
@@ -239,11 +247,24 @@ class _Answer:
             await self.send({"type": "websocket.close", "code": code})
 
     def record(self, outcome: object) -> None:
-        """Write of a change to the audit log, unless that is done: before the client knows."""
-        caller = self._scope.get("gaffer.caller")
-        if caller is not None and not self._recorded:
+        """Audit a change once, and every refusal, before the client gets the answer."""
+        caller: Caller | None = self._scope.get("gaffer.caller")
+        if self._recorded:
+            return
+        if caller is not None and self._changes:
             self._recorded = True
-            audit.record(caller, _request_line(self._scope), outcome)
+            audit.record(caller, audit.request_line(self._scope), outcome)
+        elif outcome in AUDITED:
+            self._recorded = True
+            self._audit_refusal(caller, outcome)
+
+    def _audit_refusal(self, caller: Caller | None, status: int) -> None:
+        if caller is not None:
+            who, group = caller.name, identity(caller)
+        else:
+            peer = self._scope.get("state", {}).get("peer") or Peer(None)
+            who, group = str(peer), peer.group
+        self._refusals.note(who, group, audit.request_line(self._scope), status)
 
     async def error(self, error: ApiError) -> None:
         headers = [(name.lower().encode(), v.encode()) for name, v in error.headers.items()]
@@ -251,11 +272,6 @@ class _Answer:
 
 
 _JSON_TYPE = (b"content-type", JSON.encode())
-
-
-def _request_line(scope: Scope) -> str:
-    # As it came, since it is not decoded: nothing in it can break the line.
-    return f"{scope['method']} {scope['raw_path'].decode('ascii', 'backslashreplace')}"
 
 
 def _parses(kind: type[IPv4Address] | type[IPv6Address], text: bytes) -> bool:

@@ -76,7 +76,7 @@ class _Request:
     """One command on its way.
 
     Attributes:
-        what: for the audit log; made of words of ours, of names and of numbers only.
+        what: for the audit log; made of command names, job names, pids and programs only.
     """
 
     def __init__(self, call: Call, outbox: Outbox) -> None:
@@ -106,7 +106,9 @@ class _Request:
         """What the command is about, once the caller has been found to have the right."""
         match given:
             case OfConfig():
-                return self._require(command, name_of(given))
+                name = self._require(command, name_of(given))
+                self.what += f" ({audit.program_of(given.config)})"
+                return name
             case OfJob():
                 name = JobName.parse(given.name, given.sessionid)
                 return kernel().manager.get(self._require(command, name))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from gaffer_kernel import InvalidField, JobConfig
+from quart import has_request_context, request
 
+from gaffer_http.access import audit
 from gaffer_http.access.rules import caller
+from gaffer_http.asgi import Scope
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.body import read_object
 
@@ -68,12 +71,14 @@ def kept_fields(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config_of(fields: dict[str, Any]) -> JobConfig:
-    """The configuration that fields make.
+    """The configuration that fields make. Its program is named in the audit log.
 
     Raises:
         ApiError: 400, `invalid_process_info`, for a wrong field.
     """
     try:
+        if has_request_context():
+            audit.note_program(cast(Scope, request.scope), fields)
         refuse_mask(fields.get("env"))
         return JobConfig.from_dict(fields)
     except InvalidField as error:

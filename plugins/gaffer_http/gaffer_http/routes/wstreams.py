@@ -53,7 +53,7 @@ async def _relay(pid: str) -> None:
 
 def _admitted(pid: str) -> Process:
     """The process, and a line in the audit log: what is written to it has none."""
-    what = f"WS {websocket.scope['raw_path'].decode('ascii', 'backslashreplace')}"
+    what = audit.request_line(websocket.scope)
     try:
         process = _wanted(pid)
     except ApiError as error:
