@@ -1,7 +1,7 @@
 # Five verbs: run, test, check, bench, clean. Each installs first what it needs.
 # A machine needs Python 3.11 or later, pip and make; PYTHON=... names another interpreter.
 
-.PHONY: run test check bench simulate wheels venv constraints etcd clean
+.PHONY: run test check bench simulate wheels venv constraints audit etcd clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -70,6 +70,11 @@ constraints: venv
 	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) -o .venv/versions.txt
 	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
+
+# Ask for known vulnerabilities of the exact versions. Needs the network, and its answer changes from
+# day to day, so no change waits for it.
+audit: venv
+	$(BIN)/uv tool run -q pip-audit==2.10.1 --requirement constraints.txt --no-deps --disable-pip --strict
 
 # For the tests that want a real etcd; without one they are skipped. Where systemd runs, the package
 # starts an etcd of its own on port 2379, which nobody has asked for.
