@@ -4,7 +4,7 @@
 Beside a gafferd that runs that file:
 
     pip install trio-websocket
-    python echo_client.py [http://localhost:5000]
+    python echo_client.py [http://127.0.0.1:5000]
 """
 
 import json
@@ -32,7 +32,7 @@ async def talk(url: str) -> None:
 
 
 if __name__ == "__main__":
-    api = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:5000"
+    api = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:5000"
     try:
         trio.run(talk, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")
     except (OSError, ValueError) as error:

@@ -197,7 +197,7 @@ def test_a_session_gets_the_answers_the_page_shows(path, gafferd, shell, tmp_pat
         return
     process = gafferd("-c", "gaffer.ini", "--bind", f"unix:{tmp_path}/api", cwd=ROOT / "examples")
     wait_until(lambda: answers(tmp_path / "api"), process)
-    wait_until(lambda: shell("curl localhost:5000/pids") == '{"pids":[1,2]}', process)
+    wait_until(lambda: shell("curl 127.0.0.1:5000/pids") == '{"pids":[1,2]}', process)
     for line, expected in (each for text in sessions for each in COMMAND.findall(text)):
         pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
         answer = shell(line).strip()

@@ -14,7 +14,7 @@ from gaffer_http.app import Api
 from gaffer_kernel import Kernel
 
 PAGE = Path(__file__).parent.parent / "docs" / "http-api.md"
-HOST = "localhost:5000"
+HOST = "127.0.0.1:5000"
 
 
 def commands(words):

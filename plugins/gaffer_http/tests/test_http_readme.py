@@ -37,7 +37,7 @@ def test_the_endpoints(tmp_path):
 
 def test_the_table_has_every_path():
     text = README.read_text()
-    table = text[text.index("| path |") : text.index("    curl localhost:5000/jobs/default -d")]
+    table = text[text.index("| path |") : text.index("    curl 127.0.0.1:5000/jobs/default -d")]
     found = {}
     for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
         path = re.sub(r"<any\((\w+).*>", r"\1", rule.rule).replace("<digits:", "<")
@@ -50,16 +50,16 @@ def test_the_table_has_every_path():
 
 async def test_the_commands(api):
     commands = re.findall(
-        r"^    curl (.*localhost:5000/jobs/.*)$", README.read_text(), re.MULTILINE
+        r"^    curl (.*127.0.0.1:5000/jobs/.*)$", README.read_text(), re.MULTILINE
     )
     assert len(commands) == 4
     for command in commands:
         words = shlex.split(command)
-        [url] = [word for word in words if word.startswith("localhost")]
+        [url] = [word for word in words if word.startswith("127.0.0.1")]
         body = words[words.index("-d") + 1].encode() if "-d" in words else None
         method = "DELETE" if "DELETE" in words else "POST"
         form = {"content_type": "application/x-www-form-urlencoded"} if body else {}
-        answer = await api.ask(method, url.removeprefix("localhost:5000"), body, **form)
+        answer = await api.ask(method, url.removeprefix("127.0.0.1:5000"), body, **form)
         assert answer.status in (200, 201, 202), command
 
 

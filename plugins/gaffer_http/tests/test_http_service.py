@@ -83,9 +83,8 @@ async def test_a_busy_port_ends_the_start_with_one_line(running_api):
             async with running_api(bind=f"127.0.0.1:{port}"):
                 pass
     [error] = getattr(raised.value, "exceptions", [raised.value])
-    assert str(error).endswith(
-        f"endpoint default: cannot listen on 127.0.0.1:{port}: another program listens there"
-    )
+    assert f"endpoint default: cannot listen on 127.0.0.1:{port}: process " in str(error)
+    assert str(error).endswith(" listens there: stop it or bind another port")
     assert "\n" not in str(error)
 
 

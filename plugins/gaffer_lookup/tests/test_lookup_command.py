@@ -125,7 +125,8 @@ def test_a_port_that_is_taken_is_one_line(home, port):
     with home.running_lookupd("--bind", f"127.0.0.1:{port}"):
         wait_until(lambda: answers(port))
         line = one_line(home.lookupd("--bind", f"127.0.0.1:{port}"))
-    assert "another program listens there" in line
+    assert f"127.0.0.1:{port}: process " in line
+    assert "listens there: stop it" in line
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

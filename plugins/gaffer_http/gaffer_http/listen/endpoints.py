@@ -19,8 +19,9 @@ DEFAULT_BACKLOG = 128
 OPTIONS = ("bind", "certfile", "keyfile", "backlog")
 """Keys of an `[endpoint:NAME]` section which the command line has, too, with `--` before them."""
 
-OTHER_OPTIONS = ("client_ca",)
-"""Keys that the command line of another program than gafferd may have, under names of its own."""
+OTHER_OPTIONS = ("client_ca", "default_bind")
+"""Options that another program than gafferd may set: `client_ca` is the key of this name, and
+`default_bind` is where to listen when `bind` is not set, instead of DEFAULT_BIND."""
 
 KEYS = (*OPTIONS, "mode", "auth", "client_ca", "client_certificate")
 """All keys of an `[endpoint:NAME]` section."""
@@ -43,6 +44,8 @@ class Endpoint:
         addresses: none twice; all loopback or unix if it does not speak HTTPS.
         backlog: how many connections may wait to be accepted.
         mode: who may open its unix sockets.
+        both_loopbacks: listen on [::1] as well as on 127.0.0.1, where there is one; the one that is
+            not among the addresses is only held otherwise, so that nobody else can listen there.
         tls: how to speak HTTPS; None for plain HTTP.
         auth: what identifies a caller.
     """
@@ -51,6 +54,7 @@ class Endpoint:
     addresses: tuple[Address, ...]
     backlog: int = DEFAULT_BACKLOG
     mode: int = _DEFAULT_MODE
+    both_loopbacks: bool = False
     tls: ssl.SSLContext | None = None
     auth: AuthMode = "owner"
 
@@ -73,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--bind",
         metavar="ADDRESS",
         help="where the HTTP API listens, instead of the endpoints of the file: host:port,"
-        f" [v6]:port or unix:/path, several with commas (default: {DEFAULT_BIND})",
+        f" [v6]:port or unix:/path, several with commas (default: {DEFAULT_BIND} and [::1]:5000)",
     )
     group.add_argument("--certfile", metavar="FILE", help="TLS certificate: HTTPS, not HTTP")
     group.add_argument("--keyfile", metavar="FILE", help="key of the certificate")
@@ -86,7 +90,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_endpoints(config: Config) -> list[Endpoint]:
-    """What to listen on: `--bind`, else the endpoints of the file, else 127.0.0.1:5000.
+    """What to listen on: `--bind`, else the endpoints of the file, else 127.0.0.1 and [::1].
 
     The other options win over the same keys of the file.
 
@@ -134,6 +138,7 @@ class _Source:
             addresses=addresses,
             backlog=self._backlog(),
             mode=self._mode(),
+            both_loopbacks=self._text("bind") is None,
             tls=tls,
             auth=self._auth(addresses),
         )
@@ -149,7 +154,7 @@ class _Source:
 
     def _addresses(self, *, exposed: bool) -> tuple[Address, ...]:
         text = self._text("bind")
-        words = (DEFAULT_BIND if text is None else text).replace(",", " ").split()
+        words = (self._default_bind() if text is None else text).replace(",", " ").split()
         if not words:
             raise self._error("bind", "names no address")
         addresses = [address for word in words for address in self._parsed(word, exposed)]
@@ -157,6 +162,9 @@ class _Source:
             if addresses.count(address) > 1 and getattr(address, "port", None) != 0:
                 raise self._error("bind", f"names {address} twice")
         return tuple(addresses)
+
+    def _default_bind(self) -> str:
+        return str(self._options.get("default_bind") or DEFAULT_BIND)
 
     def _parsed(self, word: str, exposed: bool) -> list[Address]:
         try:

@@ -8,13 +8,15 @@ import socket
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gaffer_kernel import GafferError
 
 from gaffer_http.listen.address import Address, TcpAddress, UnixAddress
 from gaffer_http.listen.endpoints import Endpoint
+from gaffer_http.listen.holder import describe_holder
+from gaffer_http.listen.loopback import exists, is_served, pair_up, stop_listening, twin
 
 STALLED_AFTER = 30_000
 """Milliseconds after which the system gives up a peer that takes nothing more, or is gone."""
@@ -24,6 +26,9 @@ QUIET = 15
 
 ASK_AGAIN = 5
 """Seconds until it asks again, as long as there is no answer."""
+
+MAX_TRIES = 100
+"""How often to try another port for port 0, until one is free on both loopback addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +55,97 @@ class Listening:
 def listening(endpoints: Iterable[Endpoint]) -> Iterator[list[Listening]]:
     """Listen on every address of every endpoint as long as the block lasts.
 
+    A port on 127.0.0.1 or [::1] is taken on the other one as well: see `listen.loopback`.
     Leaving the block closes the sockets and removes the files of unix ones.
 
     Raises:
         GafferError: an address cannot be had; nothing listens then.
     """
+    endpoints = list(endpoints)
+    served = [address for endpoint in endpoints for address in endpoint.addresses]
     with ExitStack() as stack:
         yield [
             Listening(endpoint, sock, _url(endpoint, sock))
             for endpoint in endpoints
-            for sock in _open_all(endpoint, stack)
+            for sock in _Opener(endpoint, served, stack).open_all()
         ]
 
 
-def _open_all(endpoint: Endpoint, stack: ExitStack) -> list[socket.socket]:
-    sockets = []
-    for address in endpoint.addresses:
+class _Opener:
+    """Opens the sockets of one endpoint.
+
+    Args:
+        endpoint: which.
+        served: the addresses of all endpoints.
+        stack: closes the sockets.
+    """
+
+    def __init__(self, endpoint: Endpoint, served: list[Address], stack: ExitStack) -> None:
+        self._endpoint = endpoint
+        self._served = served
+        self._stack = stack
+
+    def open_all(self) -> list[socket.socket]:
+        """Open them all; those that are only held are not among what is returned."""
+        addresses = self._endpoint.addresses
+        pairs = pair_up(addresses)
+        found: dict[int, list[socket.socket]] = {}
+        for index, address in enumerate(addresses):
+            if index in pairs:
+                first, second = self._open_both(address, twin(address), hold=False)
+                found[index], found[pairs[index]] = [first], second
+            elif index not in found:
+                other = self._missing_twin(address)
+                hold = not self._endpoint.both_loopbacks
+                first, second = self._open_both(address, other, hold=hold)
+                found[index] = [first] if hold else [first, *second]
+        return [sock for index in range(len(addresses)) for sock in found[index]]
+
+    def _missing_twin(self, address: Address) -> TcpAddress | None:
+        other = twin(address)
+        if other is None or not exists(other) or (other.port and is_served(other, self._served)):
+            return None
+        return other
+
+    def _open_both(
+        self, address: Address, other: TcpAddress | None, *, hold: bool
+    ) -> tuple[socket.socket, list[socket.socket]]:
+        """Open an address and, on the same port, its twin if there is one."""
+        tries = MAX_TRIES if other is not None and other.port == 0 else 1
+        while True:
+            tries -= 1
+            with ExitStack() as attempt:
+                first = self._open(address, attempt)
+                second = []
+                if other is not None:
+                    other = replace(other, port=first.getsockname()[1])
+                    try:
+                        second.append(attempt.enter_context(_open(other, self._endpoint)))
+                    except OSError as error:
+                        if error.errno == errno.EADDRINUSE and tries:
+                            continue
+                        raise _failure(self._endpoint, other, error) from error
+                    if hold:
+                        stop_listening(second[0])
+                self._stack.push(attempt.pop_all())
+                return first, second
+
+    def _open(self, address: Address, stack: ExitStack) -> socket.socket:
         try:
-            sockets.append(stack.enter_context(_open(address, endpoint)))
+            return stack.enter_context(_open(address, self._endpoint))
         except OSError as error:
-            raise _failure(endpoint, address, error) from error
-    return sockets
+            raise _failure(self._endpoint, address, error) from error
 
 
 def _failure(endpoint: Endpoint, address: Address, error: OSError) -> GafferError:
-    reason = error.strerror or str(error)
-    if error.errno == errno.EADDRINUSE:
-        reason = "another program listens there"
-    return GafferError(f"endpoint {endpoint.name}: cannot listen on {address}: {reason}")
+    subject = f"endpoint {endpoint.name}: cannot listen on {address}"
+    if error.errno != errno.EADDRINUSE:
+        return GafferError(f"{subject}: {error.strerror or error}")
+    if isinstance(address, UnixAddress):
+        return GafferError(f"{subject}: another program listens there")
+    # It was not asked for: say why it matters.
+    why = "" if address in endpoint.addresses else f" (localhost, like {twin(address)})"
+    return GafferError(f"{subject}{why}: {describe_holder(address)}: stop it or bind another port")
 
 
 @contextmanager
@@ -115,17 +183,28 @@ def _unix(address: UnixAddress, mode: int) -> Iterator[socket.socket]:
     path = address.path
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        # On Linux the file is made with the mode of the socket: 0600 from its first instant, and
-        # no other thread's files are touched, as with umask.
-        os.fchmod(sock.fileno(), 0o600)
-        sock.bind(str(path))
+        _bind_with_mode(sock, path, mode)
         ours = path.lstat()
         try:
-            # The umask would have taken bits away from it.
-            path.chmod(mode)
             yield sock
         finally:
             _remove_own(path, ours)
+
+
+def _bind_with_mode(sock: socket.socket, path: Path, mode: int) -> None:
+    """Bind a unix socket whose file has its mode from the first instant.
+
+    A later chmod by path could be led elsewhere by whoever can write the directory. On Linux the
+    file gets the mode of the socket without the bits of the umask, which must therefore have none
+    of them. The umask is that of all threads: what another one creates meanwhile gets at most the
+    bits of `mode`.
+    """
+    os.fchmod(sock.fileno(), mode)
+    before = os.umask(0o777 & ~mode)
+    try:
+        sock.bind(str(path))
+    finally:
+        os.umask(before)
 
 
 def _remove_stale(path: Path) -> None:

@@ -28,8 +28,8 @@ PROGRAM = Program("gaffer_lookupd")
 
 MOST_CONNECTIONS = 16_384
 HIDDEN = (
-    f"listening on {HIDDEN_BIND} only: to be reached from other machines it needs --certfile and"
-    " --keyfile, and each caller a token, made with gaffer-auth token NAME"
+    f"listening on {HIDDEN_BIND} and [::1]:5010 only: to be reached from other machines it needs"
+    " --certfile and --keyfile, and each caller a token, made with gaffer-auth token NAME"
 )
 
 OTHER_FILES = 64
@@ -92,19 +92,14 @@ def _config(options: argparse.Namespace) -> Config:
     hosts = " ".join((*own_names(), *options.host))
     config = Config.from_string(f"[gaffer]\nhttp_hosts = {hosts}\n", "command line")
     config.options.update(
-        bind=_bind(options),
+        bind=options.bind,
+        default_bind=HIDDEN_BIND if options.certfile is None else EXPOSED_BIND,
         backlog=options.backlog,
         certfile=options.certfile,
         keyfile=options.keyfile,
         client_ca=options.cacert,
     )
     return config
-
-
-def _bind(options: argparse.Namespace) -> str:
-    if options.bind is not None:
-        return str(options.bind)
-    return HIDDEN_BIND if options.certfile is None else EXPOSED_BIND
 
 
 def _check(config: Config) -> None:

@@ -61,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--bind",
         metavar="ADDRESS",
         help="where to listen: host:port, [v6]:port or unix:/path, several with commas (default:"
-        f" {EXPOSED_BIND}; without --certfile {HIDDEN_BIND})",
+        f" {EXPOSED_BIND}; without --certfile {HIDDEN_BIND} and [::1]:5010)",
     )
     add(
         "--host",

@@ -1,0 +1,58 @@
+"""Name the program that has a TCP port."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from gaffer_http.listen.address import TcpAddress
+from gaffer_http.procfs import holds_socket
+from gaffer_http.sock_diag import LISTEN, TcpSocket, sockets_on_port
+
+
+def describe_holder(address: TcpAddress) -> str:
+    """Name who has an address that cannot be bound: `process 7 (nc) of user 1000 listens there`.
+
+    Slow: it looks through the open files of every process that it may look into.
+    """
+    found = _find_holder(address)
+    if found is None:
+        return "another program listens there"
+    processes = _processes(found.inode)
+    name = " and ".join(processes) if processes else "a program"
+    does = "listens there" if found.state == LISTEN else "has this port"
+    return f"{name} of user {found.uid} {does}"
+
+
+def _find_holder(address: TcpAddress) -> TcpSocket | None:
+    candidates: list[TcpSocket] = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            candidates += sockets_on_port(family, address.port)
+    # An inode of 0 is a connection that its program has closed.
+    candidates = [each for each in candidates if each.inode]
+    ours = address.ip.packed
+    same = [each for each in candidates if each.ip == ours]
+    wildcard = [each for each in candidates if not any(each.ip)]
+    ranked = sorted(same, key=_not_listening) + sorted(wildcard, key=_not_listening)
+    return ranked[0] if ranked else None
+
+
+def _not_listening(found: TcpSocket) -> bool:
+    return found.state != LISTEN
+
+
+def _processes(inode: int) -> list[str]:
+    return [
+        f"process {process.name} ({_program(process)})"
+        for process in Path("/proc").glob("[0-9]*")
+        if holds_socket(process, inode)
+    ]
+
+
+def _program(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "?"
