@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import ssl
 import tempfile
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import h11
 import pytest
 import trio
+import trustme
 from gaffer_kernel import Config, open_kernel
 from tests.gafferd import Home
 from tests.waiting import wait_until
@@ -19,6 +21,8 @@ import gaffer_http
 from gaffer_http.listen.endpoints import read_endpoints
 from gaffer_http.listen.sockets import listening
 from gaffer_http.serve.server import Server
+
+from .h2client import H2, METHOD, PATH, PLACE
 
 
 class Answer:
@@ -189,6 +193,50 @@ class Served:
 
     async def ask(self, method, path, body=None, **headers):
         return await ask_once(self.url, method, path, body, **headers)
+
+    async def check_alive(self):
+        """Assert that it still answers."""
+        assert (await self.ask("GET", "/")).status == 200
+
+
+class ServedH2(Served):
+    """A server that clients reach over TLS, with HTTP/2."""
+
+    def __init__(self, served, ca):
+        super().__init__(served.server, served.urls)
+        self._context = ssl.create_default_context()
+        self._context.set_alpn_protocols(["h2"])
+        ca.configure_trust(self._context)
+
+    async def connect(self, which=0):
+        stream = trio.SSLStream(
+            await super().connect(which),
+            self._context,
+            server_hostname="localhost",
+            https_compatible=True,
+        )
+        await stream.do_handshake()
+        assert stream.selected_alpn_protocol() == "h2"
+        return stream
+
+    async def check_alive(self):
+        async with await self.connect() as stream:
+            client = H2(stream)
+            await client.start()
+            await client.request(METHOD, PATH, *PLACE)
+            assert await client.status() == b"200"
+
+
+@pytest.fixture
+def serve_h2(serve, short_path):
+    """Serve any application over HTTP/2: `served = await serve_h2(app)`."""
+
+    async def start(app):
+        ca = trustme.CA()
+        ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(short_path / "pem")
+        return ServedH2(await serve(app, certfile=f"{short_path}/pem"), ca)
+
+    return start
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ async def ask(
     kind="http",
     app=None,
     auth="owner",
+    admit=lambda: None,
     **more,
 ):
     """What the guard answers, and whether the application was asked."""
@@ -71,7 +72,7 @@ async def ask(
         "path": path.decode(),
         "raw_path": path,
         "headers": pairs,
-        "state": {"peer": peer, "auth": auth},
+        "state": {"peer": peer, "auth": auth, "admit": admit},
     }
     if kind == "websocket":
         del scope["method"]
@@ -383,3 +384,13 @@ def test_wrong_values_are_refused(line, message):
     with pytest.raises(ConfigError) as raised:
         policy(f"[gaffer]\n{line}")
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_a_connection_learns_of_its_first_admitted_request(kind):
+    admitted = []
+    for refused in ({"peer": Peer(os.geteuid() + 1)}, {"host": "evil.example"}):
+        await ask(kind=kind, admit=lambda: admitted.append(1), **refused)
+        assert not admitted
+    await ask(kind=kind, admit=lambda: admitted.append(1))
+    assert admitted

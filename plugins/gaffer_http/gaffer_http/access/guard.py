@@ -139,6 +139,8 @@ class Guard:
             if scope.get("method") == "OPTIONS":
                 return False
         scope["gaffer.caller"] = self._door.caller(scope, headers)
+        if admit := scope.get("state", {}).get("admit"):
+            admit()
         self._check_media(scope, headers)
         return True
 

@@ -40,6 +40,8 @@ def server_context(
             _check_readable(key, path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A client of TLS 1.2 could ask for new keys again and again.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["h2", "http/1.1"])
     culprit = "certfile" if keyfile is None else "keyfile"
     try:

@@ -1,7 +1,7 @@
 """One connection: hypercorn's protocols over a socket of ours, and nothing that waits for ever.
 
-This is the only module that knows hypercorn from inside; tests/test_http_serving.py holds what
-it relies on.
+This module and `protocols` know hypercorn from inside; tests/test_http_serving.py holds what they
+rely on.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from hypercorn.config import Config
-from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
-from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.listen.endpoints import Endpoint
-from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.budget import Allowance, Budgets
+from gaffer_http.serve.peer import peer_of
+from gaffer_http.serve.protocols import Http2, Protocols
 from gaffer_http.serve.tls import shake_hands
 from gaffer_http.serve.transport import LAST_SEND_TIMEOUT, Transport
 
@@ -40,6 +39,9 @@ what is being sent.
 
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of a message on a websocket; a larger one closes it."""
+
+MAX_FRAGMENTS = 1024
+"""Frames of a message on a websocket; one with more closes it."""
 
 LAST_TIMEOUT = 0.25
 """The same for all of these, once the server is closing and there is no request."""
@@ -63,7 +65,9 @@ class Connection:
             client's, and of a websocket, as `hurry` one to call before a send is cancelled, which
             alone would not break it.
         closing: once it is set, answers end the connection.
-        report: told of what the application raises, and what the code of the protocols does.
+        report: called with what the application raises, and with what the code of the protocols
+            raises on odd input, then as `on_input=True`.
+        budgets: of the server, for input.
     """
 
     def __init__(
@@ -72,11 +76,13 @@ class Connection:
         endpoint: Endpoint,
         app: Application,
         closing: trio.Event,
-        report: Callable[[Peer, Exception], None],
+        report: Callable[..., None],
+        budgets: Budgets,
     ) -> None:
         self._peer = peer_of(stream.socket)
         self._report = partial(report, self._peer)
         self._transport = Transport(stream, on_end=self._peer_ended)
+        self._allowance = Allowance(budgets)
         self._tls = endpoint.tls
         self._auth = endpoint.auth
         self._app = app
@@ -84,6 +90,7 @@ class Connection:
         self._closing = closing
         self._requests = 0
         self._half_closed = False
+        self._fault: Exception | None = None
         self._scope = trio.CancelScope()
 
     @property
@@ -97,7 +104,8 @@ class Connection:
             with self._scope:
                 self._rest(IDLE_TIMEOUT)
                 if self._tls is not None:
-                    await shake_hands(self._protocol.stream)
+                    with self._transport.metered(self._allowance.handshake):
+                        await shake_hands(self._protocol.stream)
                 await self._protocol.run()
                 self._rest(GOODBYE_TIMEOUT)
                 await self._transport.drain()
@@ -105,27 +113,23 @@ class Connection:
             fault = _fault(error)
             if fault is None:
                 raise
-            self._report(fault)
+            self._report(fault, on_input=True)
         finally:
             self._transport.close()
 
-    def _new_protocol(self) -> TCPServer:
+    def _new_protocol(self) -> Protocols:
         stream: Any = self._transport
         state: dict[str, Any] = {
             "peer": self._peer,
             "auth": self._auth,
             "hung_up": self._transport.hung_up,
         }
+        state["admit"] = self._allowance.admit
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             # The attribute, too, is there only after the handshake.
             state["certificate"] = lambda: stream.getpeercert()
-        app: Any = self._serve
-        # A context that is never `terminated`: hypercorn would then close idle connections under a
-        # shield without a deadline. The state is what requests find in their scope.
-        protocol = TCPServer(app, _CONFIG, WorkerContext(None), state, stream)
-        protocol.idle_task = _NoTask()
-        return protocol
+        return Protocols(self._serve, _CONFIG, state, stream, self._allowance)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, *_: object) -> None:
         self._requests += 1
@@ -139,7 +143,9 @@ class Connection:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            self._report(error)
+            # What a library raises while it sends is due to what the client has sent.
+            self._report(error, on_input=self._fault is not None and _fault(error) is self._fault)
+            self._fault = None
             raise
         finally:
             self._requests -= 1
@@ -168,7 +174,7 @@ class Connection:
         with trio.CancelScope(shield=last):
             if message["type"] == "websocket.close":
                 self._transport.hurry(GOODBYE_TIMEOUT)
-            await send(message)
+            await self._pass_on(send, message)
         # hypercorn says nothing when the peer is gone: who sends in a loop would do so for ever.
         if self._transport.is_over or scope["type"] == "websocket":
             await self._yield()
@@ -177,18 +183,25 @@ class Connection:
         # In HTTP/2 a peer can also read, but grant no room for the answer.
         last = message["type"] == "websocket.close"
         with self._transport.patience(GOODBYE_TIMEOUT if last else inf) as patience:
-            await send(message)
+            await self._pass_on(send, message)
         if patience.cancelled_caught:
             self.kill()
         await self._yield()
+
+    async def _pass_on(self, send: Send, message: Message) -> None:
+        try:
+            await send(message)
+        except Exception as error:
+            self._fault = error
+            raise
 
     async def _reset(self, answer: HTTPStream | WSStream) -> None:
         """Tell an HTTP/2 client that no more comes of an answer: hypercorn lets it wait for ever.
 
         In HTTP/1.1 the end of the connection says so.
         """
-        protocol = self._protocol.protocol.protocol
-        if not isinstance(protocol, H2Protocol) or not isinstance(answer, HTTPStream):
+        protocol = self._protocol.chosen
+        if not isinstance(protocol, Http2) or not isinstance(answer, HTTPStream):
             return
         if answer.state is ASGIHTTPState.RESPONSE and not answer.closed:
             protocol.connection.reset_stream(answer.stream_id, _INTERNAL_ERROR)
@@ -230,6 +243,7 @@ class _Buffer(WebsocketBuffer):
     def __init__(self, on_too_large: Callable[[], None]) -> None:
         super().__init__(LARGEST_MESSAGE)
         self._on_too_large = on_too_large
+        self._fragments = 0
         self._overflown = False
 
     def extend(self, event: WebsocketPart[Any]) -> None:
@@ -237,7 +251,9 @@ class _Buffer(WebsocketBuffer):
         size = len(data.encode() if isinstance(data, str) else data)
         if self._overflown:
             raise FrameTooLargeError
-        if self.length + size > self.max_length:
+        # Of a frame that comes in pieces, only the last one counts.
+        self._fragments += event.frame_finished
+        if self.length + size > self.max_length or self._fragments > MAX_FRAGMENTS:
             self._overflown = True
             self.value = None
             # Once: the client may go on sending, but not for ever.
@@ -247,15 +263,9 @@ class _Buffer(WebsocketBuffer):
         # It counts characters.
         self.length += size - len(data)
 
-
-class _NoTask(TrioSingleTask):
-    """In place of hypercorn's timer for idle connections."""
-
-    async def restart(self, task_group: object, action: Callable[..., object]) -> None:
-        """Nothing to restart."""
-
-    async def stop(self) -> None:
-        """Nothing to stop."""
+    def clear(self) -> None:
+        super().clear()
+        self._fragments = 0
 
 
 def _fills(scope: Scope) -> bool:

@@ -16,6 +16,7 @@ import trio
 from gaffer_http.asgi import Application
 from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.listen.sockets import Listening
+from gaffer_http.serve.budget import Budgets
 from gaffer_http.serve.connection import Connection
 from gaffer_http.serve.listener import Listener
 from gaffer_http.serve.peer import Peer
@@ -47,6 +48,7 @@ class Server:
         self._accepting = trio.CancelScope()
         self._ended = trio.lowlevel.ParkingLot()
         self._told: set[str] = set()
+        self._budgets = Budgets()
 
     async def run(
         self,
@@ -63,14 +65,17 @@ class Server:
             sockets: closed when no more is accepted.
             task_status: told when all of them are served.
         """
-        async with trio.open_nursery() as connections:
-            with self._accepting:
-                async with trio.open_nursery() as accepting:
-                    for each in sockets:
-                        connect = partial(self._connect, each.endpoint)
-                        serve = partial(trio.serve_listeners, handler_nursery=connections)
-                        accepting.start_soon(serve, connect, [Listener(each.socket)])
-                    task_status.started()
+        async with trio.open_nursery() as budgets:
+            budgets.start_soon(self._budgets.run)
+            async with trio.open_nursery() as connections:
+                with self._accepting:
+                    async with trio.open_nursery() as accepting:
+                        for each in sockets:
+                            connect = partial(self._connect, each.endpoint)
+                            serve = partial(trio.serve_listeners, handler_nursery=connections)
+                            accepting.start_soon(serve, connect, [Listener(each.socket)])
+                        task_status.started()
+            budgets.cancel_scope.cancel()
 
     async def close(self, grace: float) -> None:
         """Accept no more, let requests finish, then break what is left.
@@ -102,7 +107,9 @@ class Server:
             stream.socket.close()
             return
         self._told.discard("full")
-        connection = Connection(stream, endpoint, self._app, self.closing, self._survive)
+        connection = Connection(
+            stream, endpoint, self._app, self.closing, self._survive, self._budgets
+        )
         self._connections[connection] = None
         try:
             await connection.run()
@@ -118,10 +125,15 @@ class Server:
                 return True
         return False
 
-    def _survive(self, peer: Peer, fault: Exception) -> None:
+    def _survive(self, peer: Peer, fault: Exception, *, on_input: bool = False) -> None:
+        """Count and log an error. What odd input caused gets one line, its traceback at DEBUG."""
         self.crashes += 1
         kind = type(fault).__name__
         level = self._level(kind)
+        if on_input:
+            log.log(level, "a connection of %s failed: %s: %a", peer, kind, str(fault))
+            log.debug("where %s was raised:", kind, exc_info=fault)
+            return
         log.log(level, "a connection of %s failed: %s: %s", peer, kind, fault, exc_info=fault)
 
     def _level(self, topic: str) -> int:

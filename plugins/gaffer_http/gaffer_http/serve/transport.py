@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 
@@ -18,6 +18,9 @@ LAST_SEND_TIMEOUT = 0.5
 """The same once the server is closing."""
 
 PIECE = 65536
+
+MAX_READ = 4096
+"""Bytes to read at a time, if the reader does not say: TLS does not, and processes all of them."""
 
 _RESET = struct.pack("ii", 1, 0)
 """To close resets the connection."""
@@ -46,6 +49,7 @@ class Transport(trio.abc.HalfCloseableStream):
         self._killed = False
         self._patience = SEND_TIMEOUT
         self._sending: set[trio.CancelScope] = set()
+        self._meter: Callable[[], Awaitable[None]] | None = None
 
     @contextmanager
     def patience(self, seconds: float = inf) -> Iterator[trio.CancelScope]:
@@ -87,6 +91,15 @@ class Transport(trio.abc.HalfCloseableStream):
                 self._give_up()
                 raise trio.BrokenResourceError("the peer does not read")
 
+    @contextmanager
+    def metered(self, meter: Callable[[], Awaitable[None]]) -> Iterator[None]:
+        """Let input pass only after a function has been called, as long as the block lasts."""
+        self._meter = meter
+        try:
+            yield
+        finally:
+            self._meter = None
+
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is room to send."""
         self._check_open()
@@ -97,10 +110,12 @@ class Transport(trio.abc.HalfCloseableStream):
         self._check_open()
         data = b""
         try:
-            data = await self._stream.receive_some(max_bytes)
+            data = await self._stream.receive_some(max_bytes or MAX_READ)
         finally:
             if not data:
                 self._on_end()
+        if self._meter is not None:
+            await self._meter()
         return data
 
     async def send_eof(self) -> None:

@@ -1,0 +1,129 @@
+"""Input budgets: however much clients send, each scheduler pass parses little of it.
+
+Frames of a few bytes are cheap to send and dear to parse. So what matters for everybody else is how
+many bytes are parsed between two turns of their tasks, by all connections together.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import trio
+
+ADMITTED_PER_PASS = 2048
+"""Bytes that all connections with an admitted request may have parsed in one scheduler pass."""
+
+PENDING_PER_PASS = 512
+"""The same for all other connections."""
+
+PENDING_BURST = 16 * 1024
+"""Bytes that a connection may send at once before a request is admitted: the longest header."""
+
+PENDING_PER_SECOND = 1024
+"""Bytes a second that a connection may send after that, as long as no request is admitted."""
+
+
+class InputBudget:
+    """Bytes that many connections may have parsed in one scheduler pass; first come, first served.
+
+    Args:
+        per_pass: how many.
+    """
+
+    def __init__(self, per_pass: int) -> None:
+        self.per_pass = per_pass
+        self._left = per_pass
+        self._waiting: dict[trio.Event, int] = {}
+        self._wanted = trio.lowlevel.ParkingLot()
+
+    async def run(self) -> None:
+        """Grant bytes to the connections that wait, in each scheduler pass."""
+        while True:
+            if not self._waiting:
+                await self._wanted.park()
+            await trio.lowlevel.checkpoint()
+            self._left = min(self._left, 0) + self.per_pass
+            while self._waiting and self._left > 0:
+                granted = next(iter(self._waiting))
+                self._left -= self._waiting.pop(granted)
+                granted.set()
+
+    async def spend(self, size: int) -> None:
+        """Wait until there is room for input in this pass. No checkpoint if there is room now.
+
+        Args:
+            size: the bytes of the input; the budget of later passes pays for what is too much.
+        """
+        if self._left > 0 and not self._waiting:
+            self._left -= size
+            return
+        granted = trio.Event()
+        self._waiting[granted] = size
+        self._wanted.unpark()
+        try:
+            await granted.wait()
+        finally:
+            self._waiting.pop(granted, None)
+
+
+class Budgets:
+    """The budgets of one server."""
+
+    def __init__(self) -> None:
+        self.admitted = InputBudget(ADMITTED_PER_PASS)
+        self.pending = InputBudget(PENDING_PER_PASS)
+
+    async def run(self) -> None:
+        """Grant bytes of both, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.admitted.run)
+            nursery.start_soon(self.pending.run)
+
+
+class Allowance:
+    """The input of one connection: the shared budgets, and its own rate before it is admitted.
+
+    Delays, never closes: whether a connection is idle is for others to judge.
+
+    Attributes:
+        admitted: whether a request on this connection has been admitted.
+    """
+
+    def __init__(self, budgets: Budgets) -> None:
+        self.admitted = False
+        self._budgets = budgets
+        self._left: float = PENDING_BURST
+        self._since = -inf
+
+    @property
+    def max_read(self) -> int:
+        """The most bytes to read at a time."""
+        return self._budget.per_pass
+
+    @property
+    def _budget(self) -> InputBudget:
+        return self._budgets.admitted if self.admitted else self._budgets.pending
+
+    def admit(self) -> None:
+        """Lift the limits for connections without an admitted request."""
+        self.admitted = True
+
+    async def spend(self, size: int) -> None:
+        """Wait until input of some bytes may be parsed."""
+        if not self.admitted:
+            await self._slow_down(size)
+        await self._budget.spend(size)
+
+    async def handshake(self) -> None:
+        """Wait until a piece of a TLS handshake may be processed: one costs a whole pass."""
+        await self._budgets.pending.spend(PENDING_PER_PASS)
+
+    async def _slow_down(self, size: int) -> None:
+        now = trio.current_time()
+        if self._left < PENDING_BURST:
+            earned = (now - self._since) * PENDING_PER_SECOND
+            self._left = min(PENDING_BURST, self._left + earned)
+        self._left -= size
+        self._since = now
+        if self._left < 0:
+            await trio.sleep(-self._left / PENDING_PER_SECOND)

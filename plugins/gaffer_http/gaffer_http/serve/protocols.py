@@ -1,0 +1,164 @@
+"""hypercorn's protocols, where input is limited: HTTP/1.1, and HTTP/2 for TLS clients that ask.
+
+Neither prior knowledge nor `Upgrade: h2c` leads to HTTP/2 here.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import h2.errors
+import h2.exceptions
+import h11
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, RawData
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+from gaffer_http.errors import JSON, of_status
+from gaffer_http.serve.budget import Allowance
+from gaffer_http.serve.frames import FrameLimit
+
+if TYPE_CHECKING:
+    from h2.events import PriorityUpdated
+    from hypercorn.events import Event
+
+_VERSIONS = (b"1.0", b"1.1")
+
+_OTHER_VERSION = of_status(505, "this port speaks HTTP/1.1; HTTP/2 needs https:// and ALPN")
+
+
+class Http1(H11Protocol):
+    """HTTP/1.1, and no way from it to HTTP/2."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Ignore `Upgrade: h2c`, as RFC 9110 allows."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if request.http_version in _VERSIONS:
+            await super()._create_stream(request)
+            return
+        body = _OTHER_VERSION.body
+        headers = [
+            (b"content-type", JSON.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=505, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+        await self.send(Closed())
+
+
+class Http2(H2Protocol):
+    """HTTP/2 without priorities, for clients that send no floods of frames."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._limit = FrameLimit()
+
+    async def handle(self, event: Event) -> None:
+        """Parse what the client sends; end the connection if there are too many frames."""
+        now = trio.current_time()
+        if isinstance(event, RawData) and self._limit.exceeded(event.data, now):
+            with suppress(h2.exceptions.ProtocolError):
+                self.connection.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
+            await self._flush()
+            await self.send(Closed())
+            return
+        await super().handle(event)
+
+    async def _flush(self) -> None:
+        data = self.connection.data_to_send()
+        if data:
+            self._limit.sent(data)
+            await self.send(RawData(data=data))
+
+    async def _priority_updated(self, event: PriorityUpdated) -> None:
+        """Ignore it: RFC 9113 deprecates priorities, and hypercorn fails after 1000 of them."""
+
+
+class Protocols(TCPServer):
+    """One connection: chooses the protocol, and reads no more than the allowance permits.
+
+    Args:
+        app: what hypercorn calls for each request.
+        config: of hypercorn.
+        state: what each request finds in its scope.
+        stream: a Transport, or TLS over one.
+        allowance: limits the input.
+    """
+
+    def __init__(
+        self, app: Any, config: Config, state: dict[str, Any], stream: Any, allowance: Allowance
+    ) -> None:
+        # A context that is never `terminated`: hypercorn would then close idle connections under a
+        # shield without a deadline.
+        super().__init__(app, config, WorkerContext(None), state, stream)
+        self.idle_task = _NoTask()
+        self.chosen: Http1 | Http2
+        self._allowance = allowance
+
+    async def run(self) -> None:
+        """Serve the requests of the connection."""
+        tls = isinstance(self.stream, trio.SSLStream)
+        if tls:
+            try:
+                await self.stream.do_handshake()
+            except trio.BrokenResourceError:
+                return
+        try:
+            async with TaskGroup() as task_group:
+                self._task_group = task_group
+                self.chosen = self._choose(task_group, tls)
+                self.protocol = self.chosen  # type: ignore[assignment]
+                await self.chosen.initiate()
+                await self._read_data()
+        except OSError:
+            pass
+        finally:
+            await self._close()
+
+    def _choose(self, task_group: TaskGroup, tls: bool) -> Http1 | Http2:
+        http2 = tls and self.stream.selected_alpn_protocol() == "h2"
+        sock = self.stream.transport_stream.socket if tls else self.stream.socket
+        chosen: type[Http1 | Http2] = Http2 if http2 else Http1
+        return chosen(
+            self.app,
+            self.config,
+            self.context,
+            task_group,
+            ConnectionState(self.state),
+            tls,
+            parse_socket_addr(sock.family, sock.getpeername()),
+            parse_socket_addr(sock.family, sock.getsockname()),
+            self.protocol_send,
+        )
+
+    async def _read_data(self) -> None:
+        data: bytes | bytearray | None = None
+        while data != b"":
+            try:
+                data = await self.stream.receive_some(self._allowance.max_read)
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                break
+            await self._allowance.spend(len(data))
+            await self.chosen.handle(RawData(bytes(data)))
+        await self.chosen.handle(Closed())
+
+
+class _NoTask(TrioSingleTask):
+    """In place of hypercorn's timer for idle connections."""
+
+    async def restart(self, task_group: object, action: object) -> None:
+        """Nothing to restart."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""

@@ -1,0 +1,326 @@
+"""Frames that are cheap to send: however many come, others have their turns."""
+
+import struct
+
+import h2.errors
+import pytest
+import trio
+from tests.bystander import bystanding
+
+from gaffer_http.serve import budget, connection, frames
+
+from .h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def h2_frame(kind, flags=0, stream=0, payload=b""):
+    return (
+        struct.pack(">I", len(payload))[1:]
+        + bytes([kind, flags])
+        + struct.pack(">I", stream)
+        + payload
+    )
+
+
+def ws_frame(kind, data=b"", final=False):
+    return bytes([0x80 * final | kind, 0x80 | len(data), 0, 0, 0, 0]) + data
+
+
+FLOODS = {
+    "settings": SETTINGS,
+    "settings_ack": h2_frame(4, 1),
+    "ping": h2_frame(6, 0, 0, bytes(8)),
+    "ping_ack": h2_frame(6, 1, 0, bytes(8)),
+    "priority": h2_frame(2, 0, 1, b"\0\0\0\0\x10"),
+    "unknown": h2_frame(0xBB),
+    "window_update": h2_frame(8, 0, 0, b"\0\0\0\1"),
+}
+
+
+async def asgi(scope, receive, send):
+    """Admit and answer whatever is asked; accept websockets."""
+    scope["state"]["admit"]()
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+# No HTTP/2 in clear text
+
+
+async def test_prior_knowledge_of_http2_is_refused_in_clear_text(serve):
+    served = await serve(asgi)
+    async with await served.connect() as stream:
+        await stream.send_all(H2_PREFACE + SETTINGS)
+        answer = await read_to_end(stream)
+    assert answer.startswith(b"HTTP/1.1 505 ")
+    assert b"HTTP/2 needs https://" in answer
+
+
+async def test_an_upgrade_to_http2_is_ignored(serve):
+    served = await serve(asgi)
+    upgrade = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c"}
+    answer = await served.ask("GET", "/", http2_settings="AAMAAABkAAQAAP__", **upgrade)
+    assert (answer.status, answer.body) == (200, b"hello")
+
+
+# Calm
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_who_sends_frames_and_asks_for_nothing_is_told_to_calm_down(serve_h2, name, caplog):
+    served = await serve_h2(asgi)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        await client.start()
+        await client.request(METHOD, PATH, *PLACE)
+        assert await client.status() == b"200"
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send_until_broken, stream, FLOODS[name] * 100)
+                assert await client.terminated(10) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+                nursery.cancel_scope.cancel()
+    await served.check_alive()
+    assert served.server.crashes == 0
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+async def send_until_broken(stream, data):
+    try:
+        while True:
+            await stream.send_all(data)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass
+
+
+def fed(*pieces, at=0.0, limit=None):
+    limit = limit or frames.FrameLimit()
+    return any(limit.exceeded(piece, at) for piece in pieces)
+
+
+def test_a_new_stream_allows_new_frames():
+    half = SETTINGS * (frames.MAX_FRAMES - 10)
+    assert not fed(H2_PREFACE, half, h2_frame(1, 5, 1), half)
+    assert fed(H2_PREFACE, half, h2_frame(1, 5, 1), half, SETTINGS * 20)
+    # Not the same one again.
+    assert fed(H2_PREFACE, h2_frame(1, 5, 1), half, h2_frame(1, 5, 1), half)
+
+
+def test_a_minute_allows_new_frames():
+    limit = frames.FrameLimit()
+    assert not fed(H2_PREFACE + SETTINGS * frames.MAX_FRAMES, limit=limit)
+    assert not fed(SETTINGS * frames.MAX_FRAMES, at=frames.FRAME_INTERVAL + 1, limit=limit)
+    assert fed(SETTINGS, at=frames.FRAME_INTERVAL + 2, limit=limit)
+
+
+def test_resets_count_though_streams_are_opened():
+    pairs = [h2_frame(1, 5, 2 * n + 1) + h2_frame(3, 0, 2 * n + 1, bytes(4)) for n in range(1001)]
+    assert not fed(H2_PREFACE, *pairs[:1000])
+    assert fed(H2_PREFACE, *pairs)
+
+
+def test_a_client_that_receives_much_may_grant_room_for_it():
+    limit = frames.FrameLimit()
+    assert not fed(H2_PREFACE, limit=limit)
+    for _ in range(2 * frames.MAX_FRAMES):
+        limit.sent(h2_frame(0, 0, 1, b"data"))
+        assert not fed(FLOODS["window_update"] * 2, limit=limit)
+
+
+def test_data_with_content_does_not_count_but_empty_data_does():
+    assert not fed(H2_PREFACE, h2_frame(0, 0, 1, b"x") * 5000)
+    assert fed(H2_PREFACE, h2_frame(0, 0, 1) * 1001)
+
+
+def test_frames_are_found_wherever_the_pieces_end():
+    data = H2_PREFACE + h2_frame(4, 0, 0, bytes(6)) + h2_frame(0xBB, 0, 7) + h2_frame(1, 5, 9, b"x")
+    for size in range(1, len(data)):
+        reader = frames.FrameReader(frames.PREFACE_SIZE)
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        found = [frame for piece in pieces for frame in reader.read(piece)]
+        assert found == [(6, 4, 0), (0, 0xBB, 7), (1, 1, 9)]
+
+
+# Fragments of messages
+
+
+async def open_websocket(served):
+    stream = await served.connect()
+    await stream.send_all(UPGRADE)
+    assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+    return stream
+
+
+@pytest.mark.parametrize("data", [b"", b"x"])
+async def test_a_message_of_too_many_fragments_closes_a_websocket(serve, data):
+    served = await serve(asgi)
+    async with await open_websocket(served) as stream:
+        await stream.send_all(ws_frame(1, data) + ws_frame(0, data) * connection.MAX_FRAGMENTS)
+        with trio.fail_after(10):
+            assert (await stream.receive_some())[:4] == b"\x88\x02" + struct.pack(">H", 1009)
+
+
+async def test_messages_of_fragments_follow_each_other(serve):
+    served = await serve(asgi)
+    async with await open_websocket(served) as stream:
+        rest = ws_frame(0, b"x") * (connection.MAX_FRAGMENTS - 2)
+        await stream.send_all((ws_frame(1, b"x") + rest + ws_frame(0, b"x", final=True)) * 3)
+        await stream.send_all(ws_frame(9, b"ping", final=True))
+        with trio.fail_after(10):
+            assert await stream.receive_some() == b"\x8a\x04ping"
+
+
+async def test_a_large_frame_that_comes_in_pieces_is_one(serve):
+    served = await serve(asgi)
+    async with await open_websocket(served) as stream:
+        size = 60_000
+        await stream.send_all(b"\x82\xfe" + struct.pack(">H", size) + bytes(4))
+        for _ in range(size // 40):
+            await stream.send_all(bytes(40))
+            await trio.lowlevel.checkpoint()
+        await stream.send_all(ws_frame(9, b"ping", final=True))
+        with trio.fail_after(10):
+            assert await stream.receive_some() == b"\x8a\x04ping"
+
+
+# Turns
+
+
+async def spend_all(budgets, admitted, done, size, times):
+    allowance = budget.Allowance(budgets)
+    if admitted:
+        allowance.admit()
+    for _ in range(times):
+        await trio.lowlevel.checkpoint()
+        await allowance.spend(size)
+        done.append(size)
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+async def test_all_connections_together_get_a_budget_for_each_turn(autojump_clock, admitted):
+    budgets = budget.Budgets()
+    per_pass = budget.ADMITTED_PER_PASS if admitted else budget.PENDING_PER_PASS
+    done = []
+    async with bystanding() as others, trio.open_nursery() as service:
+        service.start_soon(budgets.run)
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(spend_all, budgets, admitted, done, per_pass, 20)
+        service.cancel_scope.cancel()
+        assert len(done) == 400
+        assert others.turns >= 400
+
+
+async def test_who_has_not_been_admitted_is_slowed_down_after_a_burst(autojump_clock):
+    budgets = budget.Budgets()
+    size = budget.PENDING_PER_PASS
+    async with trio.open_nursery() as service:
+        service.start_soon(budgets.run)
+        begin = trio.current_time()
+        await spend_all(budgets, False, [], size, budget.PENDING_BURST // size)
+        assert trio.current_time() == begin
+        await spend_all(budgets, False, [], size, 2 * budget.PENDING_BURST // size)
+        service.cancel_scope.cancel()
+    # The second of the two had a burst of its own.
+    took = budget.PENDING_BURST / budget.PENDING_PER_SECOND
+    assert trio.current_time() - begin == pytest.approx(took)
+
+
+async def test_one_who_waits_for_his_turn_can_be_cancelled(autojump_clock):
+    budgets = budget.Budgets()
+    # Nobody grants anything.
+    await budgets.admitted.spend(budget.ADMITTED_PER_PASS)
+    with trio.move_on_after(1) as scope:
+        await budgets.admitted.spend(1)
+    assert scope.cancelled_caught
+    async with trio.open_nursery() as service:
+        service.start_soon(budgets.run)
+        with trio.fail_after(1):
+            await budgets.admitted.spend(1)
+        service.cancel_scope.cancel()
+
+
+async def turns_during(others, done):
+    """Wait for an event, and return the turns of others meanwhile."""
+    before = others.turns
+    with trio.fail_after(50):
+        await done.wait()
+    return others.turns - before
+
+
+@pytest.mark.parametrize("kind", [0, 9, 10])
+async def test_others_have_turns_while_tiny_frames_of_websockets_are_parsed(serve, kind):
+    """A pong and an empty continuation are answered by nothing: no turn ends with them."""
+    many = 20_000
+    served = await serve(asgi)
+    async with await open_websocket(served) as stream, bystanding() as others:
+        data = ws_frame(kind, final=kind > 0) * (many if kind else 1000)
+        first = ws_frame(1, b"x") if kind == 0 else b""
+        done = trio.Event()
+
+        async def read():
+            # The answers to pings come first.
+            while b"\x8a\x04last" not in await stream.receive_some():
+                pass
+            done.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            nursery.start_soon(stream.send_all, first + data + ws_frame(9, b"last", final=True))
+            turns = await turns_during(others, done)
+    assert turns >= len(data) / budget.ADMITTED_PER_PASS / 2
+
+
+async def test_others_have_turns_while_requests_are_refused(serve, monkeypatch):
+    """Pipelined requests of a client that nobody admits."""
+
+    async def refuse(scope, receive, send):
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(budget, "PENDING_PER_SECOND", 10**9)
+    served = await serve(refuse)
+    many = 200
+    async with await served.connect() as stream, bystanding() as others:
+        await stream.send_all(GET * many)
+        got = b""
+        with trio.fail_after(50):
+            while got.count(b"HTTP/1.1 401") < many:
+                got += await stream.receive_some()
+        assert others.turns >= many
+
+
+async def test_others_have_turns_while_a_body_of_tiny_chunks_is_parsed(serve):
+    served = await serve(asgi)
+    many = 5000
+    async with await served.connect() as stream, bystanding() as others:
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_all, head + b"1\r\nx\r\n" * many + b"0\r\n\r\n")
+            with trio.fail_after(50):
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+        assert others.turns >= many
+
+
+async def test_priorities_of_more_streams_than_hypercorn_takes_harm_nobody(serve_h2, caplog):
+    served = await serve_h2(asgi)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        await client.start()
+        many = b"".join(h2_frame(2, 0, 2 * n + 1, b"\0\0\0\0\x10") for n in range(5000))
+        await stream.send_all(many)
+        assert await client.terminated(10) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+    assert served.server.crashes == 0
+    assert not caplog.messages
