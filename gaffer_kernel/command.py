@@ -15,6 +15,8 @@ SHELL = "/bin/sh"
 
 _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+
 
 # Cached, because a job that crashes asks for the same words at every start.
 @lru_cache(maxsize=1024)
@@ -44,6 +46,18 @@ def build_argv(config: "JobConfig", environ: Mapping[str, str]) -> list[str]:
         return [SHELL, "-c", " ".join((config.cmd, *map(shlex.quote, config.args)))]
     words = (*split_words("cmd", config.cmd), *config.args)
     return [substitute(word, environ) for word in words]
+
+
+def configured_program(config: "JobConfig") -> str:
+    """The program of a job as it was configured, for messages: no variable is replaced in it.
+
+    In `NAME=value program` without a shell, the value is masked: it is often a secret.
+    """
+    if config.shell:
+        return SHELL
+    program = split_words("cmd", config.cmd)[0]
+    assigned = _ASSIGNMENT.match(program)
+    return f"{assigned[0]}***" if assigned else program
 
 
 def substitute(word: str, environ: Mapping[str, str]) -> str:

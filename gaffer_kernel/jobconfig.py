@@ -68,7 +68,14 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="The processes stay when gafferd stops; their output is not read."),
     ] = False
     shell: Annotated[ft.Flag, Meta(description="Run the command line with /bin/sh.")] = False
-    os_env: Annotated[ft.Flag, Meta(description="Inherit the environment of gafferd.")] = True
+    os_env: Annotated[
+        ft.Flag | None,
+        Meta(
+            title="true or false",
+            description="Inherit the environment of gafferd; when not given, all of it, but a job"
+            " that runs as another user only PATH, LANG, LC_* and TZ.",
+        ),
+    ] = None
     numprocesses: Annotated[ft.Processes, Meta(description="How many processes to keep alive.")] = 1
     flapping: Annotated[
         Flapping | None,

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
 
-from gaffer_kernel.command import build_argv
+from gaffer_kernel.command import build_argv, configured_program
+from gaffer_kernel.environment import inherited
 from gaffer_kernel.errors import Closing, InvalidField, NotFound, StreamUnavailable
 from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.names import JobName
@@ -96,9 +97,7 @@ class Process:
         """
         config = self.config
         user = system.user(config.uid, config.gid)
-        environ: dict[str, str] = dict(system.environ()) if config.os_env else {}
-        if user is not None:
-            environ.update(user.environ)
+        environ = inherited(system.environ(), config.os_env, user)
         for number, label in enumerate(config.custom_streams, 3):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
         environ |= {**config.env, **added}
@@ -117,6 +116,7 @@ class Process:
             channels=config.custom_channels,
             detach=config.detach,
             title=f"{self.job}: process {self.pid}",
+            program=configured_program(config),
         )
         self._child = system.spawn(launch, self)
         self.started_at = system.now()
@@ -280,6 +280,7 @@ class Process:
             "job": self.job.name,
             "number": self.number,
             "cmd": config.cmd,
+            "shell": config.shell,
             "args": list(config.args),
             "argv": self.argv,
             "env": dict(config.env),

@@ -21,6 +21,8 @@ class User(NamedTuple):
     groups: tuple[int, ...]
     environ: Mapping[str, str]
     """HOME, USER, LOGNAME and SHELL; empty when the number has no entry."""
+    is_other: bool = False
+    """Whether the process runs with another user id than gafferd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Launch:
     pipe. With a `window` each of these pipes is a pseudo-terminal of that size instead, which is
     nobody's controlling terminal. `streams` are two-way streams, handed to the child from
     descriptor 3 on, and `channels` open descriptors that follow them. `title` names the process in
-    messages.
+    messages, and `program` is its first word as it was configured: messages must not show what a
+    variable in it was replaced by.
     """
 
     argv: Sequence[str]
@@ -45,6 +48,7 @@ class Launch:
     channels: Sequence[Any] = field(default=())
     detach: bool = False
     title: str = "a process"
+    program: str | None = None
 
 
 class End(NamedTuple):

@@ -16,6 +16,10 @@ def _flapping(section: Section, key: str) -> tuple[float, ...] | None:
     return tuple(section.getnumbers(key, ())) or None
 
 
+def _optional_bool(section: Section, key: str) -> bool | None:
+    return section.getbool(key) if section.get(key) else None
+
+
 CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "cmd": Section.get,
     "args": Section.get,
@@ -24,7 +28,7 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "cwd": Section.get,
     "detach": Section.getbool,
     "shell": Section.getbool,
-    "os_env": Section.getbool,
+    "os_env": _optional_bool,
     "numprocesses": Section.getint,
     "flapping": _flapping,
     "redirect_output": Section.getlist,

@@ -37,10 +37,11 @@ def start_logging(level: str, file: str | None) -> None:
 
 
 def _file_handler(file: str) -> logging.Handler:
-    # Late: few ask for it, and it takes some time to import.
-    from logging.handlers import WatchedFileHandler
+    # Imported late: few need a log file, and the import of logging.handlers takes time.
+    from gaffer_kernel.daemon.log_file import LogFile
 
     try:
-        return WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise GafferError(f"error log {file}: {error.strerror}") from None
+        return LogFile(file)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GafferError(f"error log {file}: {reason}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import grp
 import os
 import shutil
 import signal
@@ -177,7 +178,8 @@ def _require_program(program: str, launch: Launch) -> None:
 def _explain(error: BaseException, launch: Launch) -> SpawnError:
     if isinstance(error, SpawnError):
         return error
-    program = str(launch.argv[0])
+    # Read tokens see these messages: the word as configured, not what variables made of it.
+    program = str(launch.argv[0]) if launch.program is None else launch.program
     if not isinstance(error, OSError):
         return _explain_value(error, program, launch)
     if error.errno in _BUSY:
@@ -212,12 +214,10 @@ def _is_passable(text: str) -> bool:
 
 
 def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError:
-    path = _found(program, launch)
+    path = _found(str(launch.argv[0]), launch)
+    if launch.user is not None and error.errno in (errno.EPERM, errno.EINVAL):
+        return _explain_user(error, program, launch.user)
     if error.errno in (errno.EACCES, errno.EPERM):
-        if launch.user is not None and error.errno == errno.EPERM:
-            return SpawnError(
-                "bad_user", f"{program}: only root may run it as user {launch.user.uid}"
-            )
         what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
         return SpawnError("not_executable", f"{program}: {what}")
     if error.errno == errno.ENOENT and path.is_file():
@@ -225,9 +225,27 @@ def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         where = f"{program} (looked for on PATH)"
         if "/" in program:
-            where = program if Path(program).is_absolute() else f"{program} ({path.absolute()})"
+            place = Path(launch.cwd or ".", program).absolute()
+            where = program if Path(program).is_absolute() else f"{program} ({place})"
         return SpawnError("command_not_found", f"no such program: {where}")
     return SpawnError("cannot_start", f"{program}: {error.strerror}")
+
+
+def _explain_user(error: OSError, program: str, user: User) -> SpawnError:
+    """Name the user or, if the job asks for another group only, the group."""
+    is_group = user.uid == os.geteuid()
+    who = f"group {_group_name(user.gid)}" if is_group else f"user {user.uid}"
+    slug = "bad_group" if is_group else "bad_user"
+    if error.errno == errno.EINVAL:  # setuid(2): the number is not mapped in our user namespace
+        return SpawnError(slug, f"{program}: there is no {who} in this user namespace")
+    return SpawnError(slug, f"{program}: only root may run it as {who}")
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return f"{gid} ({grp.getgrgid(gid).gr_name})"
+    except (KeyError, OverflowError):
+        return str(gid)
 
 
 def _found(program: str, launch: Launch) -> Path:

@@ -27,7 +27,7 @@ def find_user(uid: int | str | None, gid: int | str | None) -> User | None:
     if entry is None:
         if gid is None:
             raise SpawnError("bad_user", f"user {uid} has no entry of its own: set gid as well")
-        return User(int(uid), _group(gid), (), {})
+        return User(int(uid), _group(gid), (), {}, int(uid) != os.geteuid())
     group = entry.pw_gid if gid is None else _group(gid)
     groups = tuple(os.getgrouplist(entry.pw_name, group))
     environ = {
@@ -36,7 +36,7 @@ def find_user(uid: int | str | None, gid: int | str | None) -> User | None:
         "LOGNAME": entry.pw_name,
         "SHELL": entry.pw_shell,
     }
-    return User(entry.pw_uid, group, groups, environ)
+    return User(entry.pw_uid, group, groups, environ, entry.pw_uid != os.geteuid())
 
 
 def _entry(uid: int | str) -> pwd.struct_passwd | None:

@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -197,3 +199,64 @@ async def test_many_starts_and_failures_leave_nothing_open(run, recorder):
             pid = job.commit()
             await recorder.wait_for("exit" if job is good else "spawn_error", pid=pid)
     assert len(descriptors()) == before
+
+
+def test_a_message_shows_the_program_as_configured_and_never_what_a_variable_holds(tmp_path):
+    secret = "hunter2"
+    (tmp_path / secret).write_text("no program")
+    interpreted = script(tmp_path / f"{secret}-2", b"#!/no/such/interpreter")
+    for slug, argv, more in (
+        ("command_not_found", [f"/no/{secret}"], {}),
+        ("command_not_found", [f"./no-{secret}"], {"cwd": str(tmp_path)}),
+        ("command_not_found", [secret], {}),
+        ("command_not_found", [secret], {"streams": ("c",)}),
+        ("not_executable", [f"./{secret}"], {"cwd": str(tmp_path)}),
+        ("bad_interpreter", [interpreted], {}),
+        ("too_long", ["echo", secret + LONG], {}),
+        ("bad_argument", [f"{secret}\0"], {}),
+        ("bad_env", [secret], {"environ": {"A": "a\0b"}}),
+    ):
+        reason = fails(slug, argv=argv, program="$PROGRAM", **more).reason
+        assert secret not in reason
+        assert "$PROGRAM" in reason
+
+
+@pytest.mark.parametrize(
+    ("cmd", "shown"), [("$TOKEN/run", "$TOKEN/run"), ("PASSWORD=hunter2 run", "PASSWORD=***")]
+)
+async def test_last_error_and_events_hold_no_secret_of_the_command(run, recorder, cmd, shown):
+    job = run.load(cmd, env={"TOKEN": "/hunter2"})
+    job.start()
+    failed = await recorder.wait_for("spawn_error")
+    for text in (str(failed.to_dict()), job.status()["last_error"]):
+        assert shown in text
+        assert "hunter2" not in text
+
+
+FORBIDDEN_GROUP = """
+import os
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.linux.spawn import spawn
+from gaffer_kernel.linux.users import find_user
+from gaffer_kernel.system import Launch
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+for uid, gid in ((None, "daemon"), (65534, 54321), (1, None)):
+    try:
+        spawn(Launch(argv=["true"], environ={"PATH": "/usr/bin:/bin"}, user=find_user(uid, gid)))
+    except SpawnError as error:
+        print(error.slug, error.reason)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become an ordinary user")
+def test_a_group_that_cannot_be_set_is_named_and_the_user_is_not():
+    told = subprocess.run(
+        [sys.executable, "-c", FORBIDDEN_GROUP], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.splitlines() == [
+        "bad_group true: only root may run it as group 1 (daemon)",
+        "bad_group true: only root may run it as group 54321",
+        "bad_user true: only root may run it as user 1",
+    ]

@@ -152,6 +152,51 @@ async def test_secrets_are_masked_for_who_may_not_manage(ask):
     assert (config["args"], config["env"]) == (["-"], {"KEY": "hunter2"})
 
 
+MASKED = [
+    ({"cmd": "PASSWORD=hunter2 sleep 60 # hunter2", "shell": True}, "***", ["/bin/sh", "***"]),
+    ({"cmd": "sleep 60; :", "shell": True, "args": ["hunter2"]}, "***", ["/bin/sh", "***"]),
+    ({"cmd": "$SLEEP 60", "env": {"SLEEP": "/bin/../bin/sleep"}}, "$SLEEP ***", ["$SLEEP", "***"]),
+    ({"cmd": "cat", "redirect_input": True}, "cat", ["cat"]),
+    ({"cmd": "'sleep' 60"}, "'sleep' ***", ["sleep", "***"]),
+]
+
+
+@pytest.mark.parametrize(("config", "cmd", "argv"), MASKED)
+async def test_a_command_is_masked_as_far_as_it_may_hold_secrets(ask, config, cmd, argv):
+    created = await ask("manager", "POST", "/jobs/one?wait=10", {"name": "d", **config})
+    assert created.status == 201
+    pid = (await ask("reader", "GET", "/jobs/one/d/pids")).json["pids"][0]
+    paths = ("/jobs/one/d", "/processes/one:d", f"/pids/{pid}", f"/{pid}", f"/processes/{pid}")
+    for path in paths:
+        shown = (await ask("reader", "GET", path)).json
+        assert not [word for word in ("hunter2", "bin/sleep") if word in str(shown)], path
+        assert shown.get("config", shown)["cmd"] == cmd
+        if "argv" in shown:
+            assert shown["argv"] == argv
+        assert "***" not in str((await ask("manager", "GET", path)).json)
+
+
+NO_SHELL = {"name": "d", "cmd": "PASSWORD=hunter2 sleep 60"}
+
+
+@pytest.mark.parametrize("config", [NO_SHELL, {"name": "d", "cmd": "/$S", "env": {"S": "hunter2"}}])
+async def test_what_is_said_of_a_failed_start_holds_no_secret(ask, config):
+    await ask("manager", "POST", "/jobs/one", config)
+    seen = (await ask("reader", "GET", "/watch/spawn_error?since=0")).json
+    assert seen["error"] == "command_not_found"
+    answers = [seen]
+    for path in ("/jobs/one/d", "/jobs/one/d/state", "/status/one.d", "/status"):
+        answers.append((await ask("reader", "GET", path)).json)
+    assert "hunter2" not in str(answers)
+    assert "no such program" in answers[-2]["last_error"]
+
+
+async def test_a_masked_command_is_refused(ask):
+    answer = await ask("manager", "PUT", "/jobs/one/a", {"cmd": "***", "shell": True})
+    assert (answer.status, answer.slug) == (400, "invalid_process_info")
+    assert "cmd: is ***" in str(answer.json)
+
+
 async def test_events_of_other_sessions_are_not_told(ask):
     seen = []
     for who in ("guest", "reader"):

@@ -37,7 +37,7 @@ def move_under(folder: Path, wanted: Callable[[], bool]) -> None:
             return
         mode = stat.S_IMODE(folder.stat().st_mode)
         # One that is there is empty, or nothing can be renamed into it.
-        aside.mkdir(exist_ok=True)
+        aside.mkdir(mode=0o700, exist_ok=True)
         try:
             aside.chmod(mode)
             folder.rename(aside / SITE)

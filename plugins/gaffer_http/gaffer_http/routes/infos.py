@@ -57,7 +57,7 @@ _PROCESS = {
     **{
         name: _CONFIGURED[name]
         for name in (
-            *("cmd", "args", "env", "cwd", "uid", "gid", "detach"),
+            *("cmd", "args", "shell", "env", "cwd", "uid", "gid", "detach"),
             *("redirect_output", "redirect_input", "custom_streams"),
         )
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -14,6 +15,8 @@ from gaffer_http.asgi import Scope
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.body import read_object
 
+SHELL = "/bin/sh"
+"""What every shell job runs: no secret."""
 MASK = "***"
 """In place of what only those are shown who may manage the job: they could find it out anyway."""
 
@@ -24,8 +27,9 @@ _RESERVED = "x_"
 def shown_to_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
     """A description of a job or process, as the caller of the current request may see it.
 
-    Variables and arguments often hold secrets: who may not manage the session sees the names of the
-    former and the program.
+    Variables and arguments often hold secrets: a caller who may not manage the session sees the
+    names of the former and the program as it was configured; of a shell job's command nothing,
+    because variables may be set in it.
     """
     return dict(info) if caller().may("manage", session) else _masked(info)
 
@@ -37,20 +41,34 @@ def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
     if "env" in shown:
         shown["env"] = dict.fromkeys(shown["env"], MASK)
     if "cmd" in shown:
-        program, *more = shown["cmd"].split(maxsplit=1)
-        shown["cmd"] = f"{program} {MASK}" if more else program
-    for key, kept in (("args", 0), ("argv", 1)):
-        if len(shown.get(key) or ()) > kept:
-            shown[key] = [*shown[key][:kept], MASK]
+        shown["cmd"], program = _masked_command(shown["cmd"], shell=shown["shell"])
+        if shown.get("argv"):
+            # Its own first word is what variables have made of the configured one.
+            shown["argv"] = [program, MASK] if len(shown["argv"]) > 1 else [program]
+    if shown.get("args"):
+        shown["args"] = [MASK]
     return shown
 
 
-def refuse_mask(env: object) -> None:
-    """Refuse variables that were read here before: their values would be lost.
+def _masked_command(cmd: str, *, shell: bool) -> tuple[str, str]:
+    """A command line without its arguments, and its program."""
+    if shell:
+        return MASK, SHELL
+    program = shlex.split(cmd)[0]
+    if "=" in program:  # NAME=secret program, which was to be a job with a shell
+        return MASK, MASK
+    first, *more = cmd.split(maxsplit=1)
+    return f"{first} {MASK}" if more else first, program
+
+
+def refuse_mask(env: object, cmd: object = None) -> None:
+    """Refuse variables and a command that were read here before: their values would be lost.
 
     Raises:
-        InvalidField: naming the variable.
+        InvalidField: naming the variable, or `cmd`.
     """
+    if cmd == MASK:
+        raise InvalidField("cmd", f"is {MASK}, a masked command: give the real one")
     for name, value in env.items() if isinstance(env, Mapping) else ():
         if value == MASK:
             raise InvalidField(f"env.{name}", f"is {MASK}, a masked value: give the real one")
@@ -79,7 +97,7 @@ def config_of(fields: dict[str, Any]) -> JobConfig:
     try:
         if has_request_context():
             audit.note_program(cast(Scope, request.scope), fields)
-        refuse_mask(fields.get("env"))
+        refuse_mask(fields.get("env"), fields.get("cmd"))
         return JobConfig.from_dict(fields)
     except InvalidField as error:
         raise invalid_template(error) from None
