@@ -45,6 +45,7 @@ async def ask(
     app=None,
     auth="owner",
     admit=lambda: None,
+    http_version="1.1",
     **more,
 ):
     """What the guard answers, and whether the application was asked."""
@@ -68,6 +69,7 @@ async def ask(
     scope = {
         "type": kind,
         "method": method,
+        "http_version": http_version,
         "scheme": "http" if kind == "http" else "ws",
         "path": path.decode(),
         "raw_path": path,
@@ -88,9 +90,10 @@ async def ask(
 # Host
 
 OUR_HOSTS = [
-    *("localhost", "LOCALHOST:80", "localhost.", "a.b.localhost:5000", "127.0.0.1:5000"),
-    *("192.168.1.7", "[::1]:5000", "[2001:db8::1]", "box.lan", "Box.Lan:80"),
+    *("localhost", "LOCALHOST:80", "localhost.", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000"),
+    *("box.lan", "Box.Lan:80"),
 ]
+OUR_HOSTS_WITH_TOKENS = [*("192.168.1.7", "[2001:db8::1]:5000", "a.b.localhost:5000", "0.0.0.0")]
 FOREIGN_HOSTS = [
     *(
         "evil.com",
@@ -107,6 +110,13 @@ FOREIGN_HOSTS = [
 @pytest.mark.parametrize("host", OUR_HOSTS)
 async def test_our_hosts(host):
     assert (await ask(host=host)).asked
+
+
+@pytest.mark.parametrize("host", OUR_HOSTS_WITH_TOKENS)
+async def test_hosts_where_a_token_is_needed_anyway(host):
+    assert (await ask(host=host)).slug == "misdirected_request"
+    # Nobody has a token here: it is the next check that refuses.
+    assert (await ask(host=host, auth="token")).slug == "unauthorized"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -279,11 +289,46 @@ async def test_the_reason_names_both_users():
 
 
 @pytest.mark.parametrize(
-    "header", ["forwarded", "via", "x_forwarded_for", "x_forwarded_port", "x_real_ip"]
+    "header",
+    [
+        *("forwarded", "via", "x_forwarded_for", "x_forwarded_port", "x_real_ip", "x_client_ip"),
+        *("true_client_ip", "cf_connecting_ip", "cf_ray", "x_cluster_client_ip", "cdn_loop"),
+        *("x_original_host", "x_original_forwarded_for", "x_envoy_external_address"),
+    ],
 )
 async def test_a_proxy_hides_who_is_calling(header):
     reply = await ask(**{header: "x"})
     assert (reply.status, reply.slug) == (403, "forbidden")
+    assert b"auth = token" in reply.body
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_may_speak_https_where_a_token_is_needed(scheme):
+    page = {"origin": f"{scheme}://box.lan", "host": "box.lan"}
+    assert (await ask(auth="token", **page)).slug == "unauthorized"
+    assert (await ask(**page)).asked is (scheme == "http")
+
+
+# HTTP/1.0
+
+
+@pytest.mark.parametrize("host", ["localhost", None])
+@pytest.mark.parametrize(
+    ("method", "path", "fine"),
+    [
+        *(("GET", b"/ping", True), ("HEAD", b"/ping", True), ("OPTIONS", b"/", True)),
+        *(("POST", b"/ping", False), ("GET", b"/", False), ("OPTIONS", b"/jobs", False)),
+        *(("GET", b"/jobs", False), ("DELETE", b"/jobs/default/web", False)),
+    ],
+)
+async def test_http_1_0_is_for_health_checks(method, path, fine, host):
+    reply = await ask(method, path=path, host=host, http_version="1.0")
+    assert reply.asked is fine
+    if not fine:
+        assert (reply.status, reply.slug) == (426, "upgrade_required")
+        assert reply.headers["upgrade"] == "HTTP/1.1"
+    assert not (await ask(method, path=path, host="evil.com", http_version="1.0")).asked
+    assert not (await ask(method, path=path, host=host, peer=None, http_version="1.0")).asked
 
 
 # Websockets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gaffer_http.access.caller import Authenticate, Caller, Credentials, Owner
+from gaffer_http.access.proxies import find_proxy_header
 from gaffer_http.access.wrong_tokens import WrongTokens
 from gaffer_http.asgi import Headers, Scope
 from gaffer_http.errors import ApiError
@@ -17,8 +18,6 @@ SUBPROTOCOL = "gaffer"
 _BEARER = re.compile(rb"Bearer +(?P<token>[A-Za-z0-9._~+/=-]{1,512})", re.I)
 _KEY = re.compile(rb"(?P<token>[A-Za-z0-9._~+/=-]{1,512})")
 _OFFERED = "bearer."
-_PROXIED = (b"forwarded", b"via", b"x-forwarded", b"x-real-ip")
-"""How the names of the headers begin that a proxy adds."""
 
 
 class Door:
@@ -72,13 +71,13 @@ class Door:
         return caller
 
     def _check_proxy(self, headers: Headers) -> None:
-        for name in headers:
-            if name.startswith(_PROXIED):
-                shown = name.decode().title()
-                reason = "through a proxy nobody can tell who is calling"
-                if self._authenticate:
-                    raise _unauthorized(f"{shown}: {reason}, a token is needed")
-                raise ApiError(403, "forbidden", f"{shown}: {reason}")
+        header = find_proxy_header(headers)
+        if header is None:
+            return
+        reason = "a proxy hides who is calling: give it an endpoint with auth = token"
+        if self._authenticate:
+            raise _unauthorized(f"{header}: {reason}, and send a token")
+        raise ApiError(403, "forbidden", f"{header}: {reason}")
 
     def _refusal(self, peer: Peer, certified: bool) -> ApiError:
         owners = " and ".join(str(uid) for uid in sorted(self._uids, reverse=True))

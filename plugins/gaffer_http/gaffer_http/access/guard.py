@@ -8,17 +8,18 @@ attacker's DNS turns to this machine, which make those pages look like our own: 
 from __future__ import annotations
 
 import logging
-import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from gaffer_http.access import audit
 from gaffer_http.access.caller import Authenticate, Caller, identity
 from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost
+from gaffer_http.access.hosts import is_own_host
 from gaffer_http.access.policy import Policy, normal_origin
+from gaffer_http.access.proxies import check_http_version, is_http_1_0
 from gaffer_http.access.refusals import AUDITED, Refusals
 from gaffer_http.access.turnout import Turnout
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
+from gaffer_http.listen.auth_mode import AuthMode
 from gaffer_http.serve.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,6 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOST_RIGHTS = 4401
 """With this a websocket closes whose caller has lost his rights."""
 
-_HOST = re.compile(rb"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::[0-9]{0,5})?")
 _RAW = frozenset({"application/json", "application/octet-stream"})
 _CURL = _RAW | {"application/x-www-form-urlencoded"}
 _START = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -139,6 +139,7 @@ class Guard:
             if scope.get("method") == "OPTIONS":
                 return False
         scope["gaffer.caller"] = self._door.caller(scope, headers)
+        check_http_version(scope)
         if admit := scope.get("state", {}).get("admit"):
             admit()
         self._check_media(scope, headers)
@@ -148,29 +149,16 @@ class Guard:
         if not scope["raw_path"].startswith(b"/"):
             raise of_status(400, "the target of a request must be a path that begins with /")
         host, *more = headers.get(b"host", [b""])
+        if not more and not host and is_http_1_0(scope):
+            return ""
         if more or not host:
             raise of_status(400, "a request must have one Host header")
-        if not self._is_ours(host):
+        if not is_own_host(host, _auth_mode(scope), self._policy.hosts):
             shown = host.decode("latin-1")
             raise of_status(
                 421, f"Host {shown!r} is not a name of this API; [gaffer] http_hosts can add one"
             )
         return host.decode("ascii")
-
-    def _is_ours(self, host: bytes) -> bool:
-        match = _HOST.fullmatch(host)
-        if match is None:
-            return False
-        if match["v6"] is not None:
-            return _parses(IPv6Address, match["v6"])
-        name = match["name"].decode("ascii").lower().removesuffix(".")
-        return (
-            name == "localhost"
-            or name.endswith(".localhost")
-            # An address is nobody's to rebind, unlike a name.
-            or _parses(IPv4Address, match["name"])
-            or name in self._policy.hosts
-        )
 
     def _checked_origin(self, scope: Scope, headers: Headers, host: str) -> str | None:
         """Refuse pages of foreign origins; return the origin if it is foreign, but listed."""
@@ -181,8 +169,11 @@ class Guard:
             return None
         text = b", ".join(headers[b"origin"]).decode("latin-1")
         origin = normal_origin(text)
-        scheme = scope["scheme"].replace("ws", "http")
-        if origin is not None and origin == normal_origin(f"{scheme}://{host}"):
+        schemes = {scope["scheme"].replace("ws", "http")}
+        if _auth_mode(scope) != "owner":
+            # A reverse proxy in front may speak HTTPS for us; here the token protects, not this.
+            schemes.add("https")
+        if origin in {normal_origin(f"{scheme}://{host}") for scheme in schemes} - {None}:
             return None
         if origin not in self._policy.origins:
             raise ApiError(
@@ -276,9 +267,6 @@ class _Answer:
 _JSON_TYPE = (b"content-type", JSON.encode())
 
 
-def _parses(kind: type[IPv4Address] | type[IPv6Address], text: bytes) -> bool:
-    try:
-        kind(text.decode("ascii"))
-    except AddressValueError:
-        return False
-    return True
+def _auth_mode(scope: Scope) -> AuthMode:
+    mode: AuthMode = scope.get("state", {}).get("auth", "token")
+    return mode

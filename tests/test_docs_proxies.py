@@ -1,0 +1,113 @@
+"""docs/reverse-proxies.md: its recipes run, with the real programs."""
+
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests import proxies
+from tests.proxies import House, Visitor, free_port, needs
+
+PAGE = (Path(__file__).parent.parent / "docs" / "reverse-proxies.md").read_text()
+NAME = "gaffer.example.org"
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def block(kind):
+    [text] = re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.M | re.S)
+    return text
+
+
+def moved(text, *changes):
+    """A recipe with the addresses and files of a test."""
+    for there, here in changes:
+        assert there in text, there
+        text = text.replace(there, str(here))
+    return text
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+@pytest.fixture
+def ca(house):
+    ca = trustme.CA()
+    server = ca.issue_cert(NAME)
+    server.private_key_pem.write_to_path(house.folder / "gaffer.key")
+    for number, part in enumerate(server.cert_chain_pems):
+        part.write_to_path(house.folder / "gaffer.pem", append=number > 0)
+    return ca
+
+
+@pytest.fixture
+def gafferd(house):
+    """Where the page's two endpoints listen."""
+    ini = moved(block("ini"), ("127.0.0.1:5000", "127.0.0.1:0"), ("127.0.0.1:5001", "127.0.0.1:0"))
+    with house.gafferd(ini) as [_, proxied]:
+        yield proxied.removeprefix("http://")
+
+
+def check(house, ca, port):
+    """What a visitor may do with and without a token, in every form that the API has."""
+    token = house.token()
+    here = {"Host": f"{NAME}:{port}", "Origin": f"https://{NAME}:{port}"}
+
+    def ask(*args, **more):
+        return proxies.ask(port, *args, ca=ca, name=NAME, **{**here, **more})
+
+    job = '{"name": "job", "cmd": "sleep 9", "start": false}'
+    posted = {"body": job, "Content_Type": "application/json"}
+    assert ask("GET", "/jobs")[0] == 401
+    assert ask("POST", "/jobs/default", **posted)[0] == 401
+    assert ask("GET", "/channel", **WEBSOCKET)[0] == 401
+    assert ask("GET", "/jobs", token=token, Origin="https://evil.example")[0] == 403
+    assert ask("POST", "/jobs/default", token=token, **posted)[0] == 201
+    assert ask("GET", "/jobs", token=token)[1] == '{"jobs":["job"]}'
+    assert ask("GET", "/channel", token=token, **WEBSOCKET)[0] == 101
+    # The beginning of a feed comes at once, not when some buffer is full.
+    with closing(Visitor(port, ca, NAME)) as visitor:
+        path = "/watch?feed=eventsource&heartbeat=1"
+        visitor.request("GET", path, headers={**here, "Authorization": f"Bearer {token}"})
+        with visitor.getresponse() as answer:
+            assert answer.read(1)
+
+
+@needs("nginx")
+def test_nginx(house, ca, gafferd):
+    port = free_port()
+    text = moved(
+        block("nginx"),
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("127.0.0.1:5001", gafferd),
+        ("/etc/nginx", house.folder),
+    )
+    with house.nginx(text, port):
+        check(house, ca, port)
+
+
+@needs("caddy")
+def test_caddy(house, ca, gafferd):
+    port = free_port()
+    text = moved(
+        block("caddy"),
+        (f"{NAME} {{", f"https://{NAME}:{port} {{\nbind 127.0.0.1\ntls gaffer.pem gaffer.key"),
+        ("127.0.0.1:5001", gafferd),
+    )
+    with house.caddy(text, port):
+        check(house, ca, port)
+
+
+def test_check_shows_what_the_page_says(house):
+    house.home.write("gaffer.ini", block("ini"))
+    shown = house.home.run("-c", "gaffer.ini", "--check").stdout
+    [told] = re.findall(r"`(endpoint proxy: [^`]*)`", PAGE.replace("\n", " "))
+    assert told in shown.splitlines()

@@ -1,0 +1,142 @@
+"""A reverse proxy of gafferd's own user makes nobody the owner where `auth = token`."""
+
+import subprocess
+import tempfile
+
+import pytest
+
+from tests.proxies import House, Visitor, ask, free_port, needs
+from tests.waiting import wait_until
+
+NGINX = """\
+server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass {target}; }}
+}}
+"""
+KEEP_ALIVE = """\
+upstream localhost {{ server {address}; keepalive 4; }}
+server {{
+    listen 127.0.0.1:{port};
+    location / {{
+        proxy_pass http://localhost;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+@pytest.fixture
+def short_path():
+    """A folder whose path is short enough for unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        yield folder
+
+
+def endpoint(bind, auth="token"):
+    return f"[endpoint:proxy]\nbind = {bind}\nauth = {auth}\n"
+
+
+def refused(port):
+    """Ask for the work of an owner in several ways, all on one connection."""
+    visitor = Visitor(port)
+    job = '{"name": "job", "cmd": "sleep 9"}'
+    json = {"Content_Type": "application/json"}
+    answers = [
+        visitor.ask("GET", "/jobs"),
+        visitor.ask("POST", "/jobs/default", body=job, **json),
+        visitor.ask("GET", "/ping"),
+        visitor.ask("GET", "/jobs", token="gfr_wrong"),
+    ]
+    visitor.close()
+    assert [status for status, _ in answers] == [401] * 4, answers
+    assert "with a token only" in answers[0][1]
+
+
+@needs("nginx")
+def test_bare_nginx_over_tcp(house):
+    token, port = house.token(), free_port()
+    with (
+        house.gafferd(endpoint("127.0.0.1:0")) as [url],
+        house.nginx(NGINX.format(port=port, target=url), port),
+    ):
+        refused(port)
+        # nginx 1.22 asks over HTTP/1.0, later ones over HTTP/1.1.
+        status, text = ask(port, "GET", "/jobs", token=token)
+        assert status == 200 or (status == 426 and "proxy_http_version 1.1" in text)
+
+
+@needs("nginx")
+def test_bare_nginx_with_keep_alive(house):
+    token, port = house.token(), free_port()
+    with house.gafferd(endpoint("127.0.0.1:0")) as [url]:
+        text = KEEP_ALIVE.format(port=port, address=url.removeprefix("http://"))
+        with house.nginx(text, port):
+            assert ask(port, "GET", "/jobs", token=token)[0] == 200
+            # The connection to gafferd on which a token was shown is used for others.
+            refused(port)
+            assert ask(port, "GET", "/jobs", token=token)[0] == 200
+
+
+@needs("nginx")
+def test_bare_nginx_over_a_unix_socket(house, short_path):
+    port = free_port()
+    with (
+        house.gafferd(endpoint(f"unix:{short_path}/s")),
+        house.nginx(NGINX.format(port=port, target=f"http://unix:{short_path}/s"), port),
+    ):
+        refused(port)
+
+
+@needs("nginx")
+def test_bare_nginx_in_front_of_the_owners_endpoint_is_noticed_by_http_1_0(house):
+    version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
+    if tuple(map(int, version.partition("/")[2].split()[0].split("."))) >= (1, 29, 7):
+        pytest.skip("this nginx asks over HTTP/1.1")
+    port = free_port()
+    with (
+        house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url],
+        house.nginx(NGINX.format(port=port, target=url), port),
+    ):
+        assert ask(port, "GET", "/jobs")[0] == 426
+        assert ask(port, "GET", "/ping")[0] == 200
+
+
+@needs("socat")
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_socat(house, short_path, kind):
+    token, port = house.token(), free_port()
+    bind = "127.0.0.1:0" if kind == "tcp" else f"unix:{short_path}/s"
+    with house.gafferd(endpoint(bind)) as [url]:
+        target = f"TCP:{url.removeprefix('http://')}" if kind == "tcp" else f"UNIX:{short_path}/s"
+        listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork"
+        with house.program("socat", listen, target, port=port):
+            refused(port)
+            assert ask(port, "GET", "/jobs", token=token)[0] == 200
+
+
+@needs("haproxy")
+@pytest.mark.parametrize("check", ["OPTIONS /", "GET /ping", "HEAD /ping"])
+def test_haproxy_finds_the_owners_endpoint_healthy(house, check):
+    """Its checks are HTTP/1.0 without a Host header."""
+    port = free_port()
+    with house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url]:
+        (house.folder / "haproxy.cfg").write_text(
+            "global\n log stderr format raw local0\n"
+            "defaults\n mode http\n log global\n option log-health-checks\n"
+            " timeout connect 5s\n timeout client 30s\n timeout server 30s\n"
+            f"listen gaffer\n bind 127.0.0.1:{port}\n option httpchk {check}\n"
+            f" server one {url.removeprefix('http://')} check inter 100\n"
+        )
+        log = house.folder / "haproxy.log"
+        command = ("haproxy", "-db", "-f", house.folder / "haproxy.cfg")
+        with house.program(*command, port=port) as haproxy:
+            told = "Health check for server gaffer/one "
+            wait_until(lambda: told in log.read_text(), haproxy)
+            assert "succeeded, reason: Layer7 check passed, code: 20" in log.read_text()
