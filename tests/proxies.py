@@ -66,15 +66,19 @@ class House:
 
     def token(self, name="alice", right="manage"):
         """Make a token and return its secret."""
-        made = subprocess.run(
-            [COMMAND.with_name("gaffer-auth"), "token", name, "--right", right],
+        return self.gaffer_auth("token", name, "--right", right)
+
+    def gaffer_auth(self, *arguments):
+        """Run the command gaffer-auth and return what it prints."""
+        done = subprocess.run(
+            [COMMAND.with_name("gaffer-auth"), *arguments],
             env=self.home.environ(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             check=True,
         )
-        return made.stdout.strip()
+        return done.stdout.strip()
 
     @contextmanager
     def gafferd(self, ini):

@@ -1,0 +1,115 @@
+"""docs/http-api.md says who is answered what on which endpoint: each row is asked for."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.proxies import House, needs
+
+PAGE = (Path(__file__).parent.parent / "docs" / "http-api.md").read_text()
+MODES = ("owner", "token", "certificate")
+NOBODY = 65534
+INI = """\
+[endpoint:{mode}]
+bind = 127.0.0.1:0
+auth = {mode}
+certfile = {folder}/server.pem
+client_ca = {folder}/clients.pem
+"""
+
+
+def table():
+    """The answers by who calls: `{"a program": ["200", "401", "401"]}`."""
+    head = f"| who calls | {' | '.join(f'`auth = {mode}`' for mode in MODES)} |\n"
+    [rows] = re.findall(re.escape(head) + r"\|(?:---\|)+\n((?:\|.*\n)+)", PAGE)
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows.splitlines()]
+    return {who: answers for who, *answers in cells}
+
+
+TOKEN = ("-H", "Authorization: Bearer TOKEN")
+ORIGIN = ("-H", "Origin: URL")
+OPS, EVE = ("--cert", "ops.pem"), ("--cert", "eve.pem")
+FORWARDED = ("-H", "X-Forwarded-For: 192.0.2.1")
+CALLERS = {
+    "a program of gafferd's user or of root": [()],
+    "a program of another user or machine": [("as", "nobody")],
+    "any program with a token": [TOKEN, ("-H", "X-Api-Key: TOKEN"), ("as", "nobody", *TOKEN)],
+    "any program with a wrong token": [("-H", "X-Api-Key: gfr_wrong")],
+    "any program with a known client certificate": [OPS, ("as", "nobody", *OPS)],
+    "any program with an unknown client certificate": [EVE],
+    "a proxy that adds a header like `X-Forwarded-For`": [FORWARDED, ("-H", "Via: 1.1 box")],
+    "a proxy, with a token of the visitor": [(*FORWARDED, *TOKEN)],
+    "a page of the API's own origin": [ORIGIN],
+    "a page of the API's own origin, with a token": [(*ORIGIN, *TOKEN)],
+    "a page of another origin, even with a token": [
+        ("-H", "Origin: https://evil.example", *TOKEN),
+        ("-H", "Sec-Fetch-Site: cross-site"),
+    ],
+    "anyone who names a foreign `Host`": [("-H", "Host: evil.example", *TOKEN)],
+    "anyone who is known, over HTTP/1.0": [("--http1.0", *OPS)],
+}
+"""What curl is given, by who calls; `as nobody` makes it run as another user."""
+
+
+@pytest.fixture
+def folder():
+    """A folder in which other users can read; those of pytest are private."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+def house(folder):
+    house = House(folder)
+    ca, clients = trustme.CA(), trustme.CA()
+    clients.cert_pem.write_to_path(folder / "clients.pem")
+    server = ca.issue_cert("localhost", "127.0.0.1")
+    server.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    for name in ("ops", "eve"):
+        pem = clients.issue_cert(f"{name}@example.org").private_key_and_cert_chain_pem
+        pem.write_to_path(folder / f"{name}.pem")
+    house.gaffer_auth("certificate", "ops", "--subject", "ops@example.org", "--right", "manage")
+    return house
+
+
+@needs("curl")
+def test_the_table(house):
+    assert set(table()) == set(CALLERS)
+    token = house.token()
+    ini = "".join(INI.format(mode=mode, folder=house.folder) for mode in MODES)
+    with house.gafferd(ini) as urls:
+        for who, answers in table().items():
+            for mode, url, expected in zip(MODES, urls, answers, strict=True):
+                wanted = "200" if expected == "as without one" else expected
+                for arguments in CALLERS[who]:
+                    if "as" in arguments and os.geteuid() != 0:
+                        continue  # Only root can run a program as another user.
+                    got = ask(house, url, token, *arguments)
+                    assert got == wanted, (mode, who, arguments)
+
+
+def ask(house, url, token, *arguments):
+    """The status of `GET /jobs`."""
+    user = {}
+    if arguments[:1] == ("as",):
+        arguments, user = arguments[2:], {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    words = [each.replace("TOKEN", token).replace("URL", url) for each in arguments]
+    version = () if "--http1.0" in words else ("--http1.1",)
+    command = [shutil.which("curl"), "-qsk", *version, "-o", "/dev/null", "-w", "%{http_code}"]
+    done = subprocess.run(
+        [*command, *words, f"{url}/jobs"],
+        cwd=house.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        **user,
+    )
+    return done.stdout
