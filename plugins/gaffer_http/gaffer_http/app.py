@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from gaffer_http.access.guard import READING
+from gaffer_http.access.pages import PageKeyNeeded
 from gaffer_http.access.rules import check_request
 from gaffer_http.asgi import Receive, Scope, Send
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
@@ -28,6 +29,7 @@ from gaffer_http.routes import (
     groups,
     jobs,
     openapi,
+    page_key,
     pids,
     plugins,
     processes,
@@ -43,7 +45,7 @@ from gaffer_http.serve.websocket import WebsocketConnection
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
-    *(processes, status, groups, plugins),
+    *(processes, status, groups, plugins, page_key),
 )
 
 LARGEST_BODY = 2**20
@@ -107,7 +109,7 @@ class Api(QuartTrio):
         self.register_error_handler(GafferError, _answer_kernel_error)
         self.register_error_handler(HTTPException, _answer_http_error)
         self.url_map.converters["digits"] = pids.PidConverter
-        for module in ROUTES if own else ():
+        for module in ROUTES if own else (page_key,):
             self.register_blueprint(module.routes)
         for mount in self.mounts:
             mount.add_to(self)
@@ -155,7 +157,16 @@ class Api(QuartTrio):
 
 
 async def _answer(error: ApiError) -> Response:
+    if isinstance(error, PageKeyNeeded) and has_request_context() and _wants_page():
+        page = page_key.sign_in_page(401)
+        page.headers.update(error.headers)
+        return page
     return Response(error.body, error.status, error.headers, content_type=JSON)
+
+
+def _wants_page() -> bool:
+    """Return whether a browser is to show the answer, which fetch() and EventSource do not."""
+    return "text/html" in request.headers.get("Accept", "")
 
 
 async def _answer_kernel_error(error: GafferError) -> Response:

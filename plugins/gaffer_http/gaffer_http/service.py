@@ -159,20 +159,24 @@ async def open_api(
     with listening(endpoints) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
         from gaffer_http.access.guard import Guard
+        from gaffer_http.access.pages import Pages
         from gaffer_http.front import Front
         from gaffer_http.serve.server import Server
 
         app = Front(kernel, own=routes)
-        guard = Guard(app, read_policy(kernel.config), authenticate, per_caller)
+        pages = Pages()
+        guard = Guard(app, read_policy(kernel.config), authenticate, per_caller, pages)
         server = Server(guard, connections)
         async with app.living(), guard.refusals.counting(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
+            nursery.start_soon(pages.watch, name="page key")
             addresses = tuple(each.url for each in sockets)
             log.info("listening on %s", ", ".join(map(str, sockets)))
             try:
                 yield HttpService(addresses, server.closing)
             finally:
                 app.api.feeds.close()
+                pages.close()
                 await server.close(GRACE)
 
 

@@ -52,7 +52,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
     @routes.get("/_plugin/<site>")
     @routes.get("/_plugin/<site>/")
     @routes.get("/_plugin/<site>/<path:path>")
-    @_open_to_all
+    @_without_page_key
     async def show_file(site: str, path: str = "") -> Response:
         """A file of a site; for a folder, its index."""
         return await _show(_service(kernel), site, path)
@@ -64,6 +64,12 @@ def _open_to_all(view: View) -> View:
     """Mark a route for gaffer-http: whoever may call at all may ask. Pages tell of no session."""
     view.gaffer_every_caller = True  # type: ignore[attr-defined]
     return view
+
+
+def _without_page_key(view: View) -> View:
+    """Mark a route for gaffer-http: also for browsers that are not signed in."""
+    view.gaffer_without_page_key = True  # type: ignore[attr-defined]
+    return _open_to_all(view)
 
 
 def _service(kernel: Kernel) -> Sites:

@@ -111,6 +111,11 @@ def _token(scope: Scope, headers: Headers) -> str | None:
     return tokens[0]
 
 
+def shows_token(scope: Scope, headers: Headers) -> bool:
+    """Return whether a request shows a token, right or wrong."""
+    return _token(scope, headers) is not None
+
+
 def rights_lost(caller: Caller) -> ApiError:
     """What somebody is told who loses his rights before he is answered."""
     return _unauthorized(f"{caller.name} has lost rights while this request was under way")

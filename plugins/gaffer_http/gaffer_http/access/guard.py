@@ -1,8 +1,9 @@
 """Who may call: asked before each request and each websocket, whatever its method or path.
 
 This API starts programs, so three ways in are watched. Other users and machines: see `door`. Web
-pages in the browser of the owner, who has the right uid: Origin and Sec-Fetch-Site. Names that an
-attacker's DNS turns to this machine, which make those pages look like our own: Host.
+pages in the browser of the owner, who has the right uid: Origin and Sec-Fetch-Site, and the page
+key, see `pages`. Names that an attacker's DNS turns to this machine, which make those pages look
+like our own: Host.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import logging
 
 from gaffer_http.access import audit
-from gaffer_http.access.caller import Authenticate, Caller, identity
-from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost
+from gaffer_http.access.caller import Authenticate, Caller, Owner, identity
+from gaffer_http.access.door import SUBPROTOCOL, Door, rights_lost, shows_token
 from gaffer_http.access.hosts import is_own_host
+from gaffer_http.access.pages import PageKeyNeeded, Pages
 from gaffer_http.access.policy import Policy, normal_origin
 from gaffer_http.access.proxies import check_http_version, is_http_1_0
 from gaffer_http.access.refusals import AUDITED, Refusals
@@ -65,6 +67,7 @@ class Guard:
         policy: who may call.
         authenticate: who shows a token or a certificate; None when no plugin can tell.
         per_caller: how many requests and websockets of one caller there may be at a time.
+        pages: signs the owner's browsers in.
 
     Attributes:
         refusals: audits refused requests; the counts are written inside its `counting`.
@@ -76,9 +79,11 @@ class Guard:
         policy: Policy,
         authenticate: Authenticate | None = None,
         per_caller: int | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self.app = app
         self.refusals = Refusals()
+        self._pages = pages or Pages()
         self._policy = policy
         self._turnout = Turnout(per_caller)
         self._door = Door(policy.uids, authenticate)
@@ -135,15 +140,28 @@ class Guard:
             answer.extra.append((b"vary", b"Origin"))
         if origin is not None:
             answer.extra.append((b"access-control-allow-origin", origin.encode()))
+            answer.extra.append((b"access-control-allow-credentials", b"true"))
             answer.extra.append((b"access-control-expose-headers", b"Location, X-Gaffer-Lost"))
             if scope.get("method") == "OPTIONS":
                 return False
-        scope["gaffer.caller"] = self._door.caller(scope, headers)
+        scope["gaffer.caller"] = self._caller(scope, headers, origin)
+        scope["gaffer.pages"] = self._pages
         check_http_version(scope)
         if admit := scope.get("state", {}).get("admit"):
             admit()
         self._check_media(scope, headers)
         return True
+
+    def _caller(self, scope: Scope, headers: Headers, origin: str | None) -> Caller:
+        caller = self._door.caller(scope, headers)
+        if not _is_browser(headers):
+            return caller
+        if isinstance(caller, Owner):
+            return self._pages.caller(caller.peer, headers)
+        # A browser shows its certificate for each page, also for one of a listed origin.
+        if origin is not None and not shows_token(scope, headers):
+            raise PageKeyNeeded
+        return caller
 
     def _checked_host(self, scope: Scope, headers: Headers) -> str:
         if not scope["raw_path"].startswith(b"/"):
@@ -187,7 +205,7 @@ class Guard:
         """Refuse a body of a kind that a page of any origin could send without being asked."""
         if scope["type"] != "http" or scope["method"] in READING:
             return
-        browser = b"origin" in headers or any(name.startswith(b"sec-fetch-") for name in headers)
+        browser = _is_browser(headers)
         kinds = headers.get(b"content-type", [])
         if not kinds:
             lengths = headers.get(b"content-length", [])
@@ -270,3 +288,7 @@ _JSON_TYPE = (b"content-type", JSON.encode())
 def _auth_mode(scope: Scope) -> AuthMode:
     mode: AuthMode = scope.get("state", {}).get("auth", "token")
     return mode
+
+
+def _is_browser(headers: Headers) -> bool:
+    return b"origin" in headers or any(name.startswith(b"sec-fetch-") for name in headers)

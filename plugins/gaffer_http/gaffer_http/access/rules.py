@@ -8,7 +8,8 @@ that to manage, unless `needs` says which.
 
 Each mark is an attribute of the view, which other plugins, who can import nothing from here, set
 themselves: `gaffer_needs`, a Right; `gaffer_every_caller`, True for a view that is open to all or
-checks itself, which it does with `kernel.services["http"].may`.
+checks itself, which it does with `kernel.services["http"].may`. A page in a browser without a page
+key gets only the views marked `without_page_key`, with the attribute `gaffer_without_page_key`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from quart import current_app, has_request_context, request, websocket
 
 from gaffer_http.access.caller import Caller, Right
 from gaffer_http.access.guard import READING
+from gaffer_http.access.pages import PageKeyNeeded, UnknownPage
 from gaffer_http.errors import ApiError
 
 _NEEDS = "gaffer_needs"
 _EVERY = "gaffer_every_caller"
+_WITHOUT_KEY = "gaffer_without_page_key"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -48,6 +51,12 @@ def open_to_all(view: View) -> View:
 
 checks_itself = open_to_all
 """Mark a route that asks `caller` itself, for each thing it tells or does."""
+
+
+def without_page_key(view: View) -> View:
+    """Mark a route that is `open_to_all`, also to pages whose browser is not signed in."""
+    setattr(view, _WITHOUT_KEY, True)
+    return open_to_all(view)
 
 
 def caller() -> Caller:
@@ -95,12 +104,17 @@ async def check_request(kernel: Kernel) -> None:
     """Refuse the current request or websocket if its caller has not the right that it takes.
 
     Raises:
-        ApiError: 403.
+        ApiError: 403; 401, a page needs a page key.
         NotFound: there is no such process, or it is not `visible`.
         InvalidField: what names a job is no name.
     """
     asked = request if has_request_context() else websocket
     who = caller()
+    if isinstance(who, UnknownPage):
+        # Also where there is no route: a page that is not signed in learns nothing.
+        if not getattr(current_app.view_functions.get(asked.endpoint or ""), _WITHOUT_KEY, False):
+            raise PageKeyNeeded
+        return
     if who.may("manage") or asked.url_rule is None:
         return
     view = current_app.view_functions[asked.endpoint or ""]
