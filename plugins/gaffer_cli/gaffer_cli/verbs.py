@@ -20,7 +20,7 @@ def _reach(folder: str, name: str) -> Reach:
 
 _REACH: dict[Reach, str] = {
     "here": "app.start app.run app.export both.completion both.help",
-    "one": "ctl.top ctl.watch",
+    "one": "ctl.top ctl.watch ctl.open",
     "lookup": "ctl.nodes ctl.jobs ctl.find",
 }
 """The verbs that do not ask one gafferd or all."""
@@ -59,6 +59,7 @@ _CTL = {
     "del_process": "stop a job and remove it",
     "top": "all jobs, live, and what one of them writes",
     "watch": "what happens, as it happens",
+    "open": "open a page of gafferd in your browser",
     "plugins": "the plugins of gafferd; open, close and reload them",
     "nodes": "the gafferds that lookupds know",
     "jobs": "the jobs of all gafferds, and which of them has which",

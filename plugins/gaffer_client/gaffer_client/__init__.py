@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         NamedStatus,
         Node,
         Output,
+        PageKey,
         PluginInfo,
         ProcessInfo,
         Sample,
+        Site,
         Source,
         Status,
         Version,
@@ -98,6 +100,7 @@ __all__ = [
     "NotGaffer",
     "NotSettled",
     "Output",
+    "PageKey",
     "PluginInfo",
     "Process",
     "ProcessInfo",
@@ -106,6 +109,7 @@ __all__ = [
     "Server",
     "ServerFailure",
     "Session",
+    "Site",
     "Source",
     "Status",
     "Unauthorized",
@@ -117,7 +121,7 @@ __all__ = [
 
 _MODULES = {
     "answers": """Event JobInfo JobStats Line LookupJob LookupSession NamedStatus Node Output
-        PluginInfo ProcessInfo Sample Source Status Version""",
+        PageKey PluginInfo ProcessInfo Sample Site Source Status Version""",
     "awaited.job": "AsyncJob",
     "awaited.lookup": "AsyncLookup",
     "awaited.process": "AsyncProcess",

@@ -241,6 +241,33 @@ class PluginInfo:
     failures: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """What a browser is signed in with, once.
+
+    Attributes:
+        key: for the fragment of a URL, `#key=...`.
+        origin: of the page that can exchange it, such as `http://127.0.0.1:5000`.
+        expires_in: seconds.
+    """
+
+    key: str = field(repr=False)
+    origin: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site of a plugin.
+
+    Attributes:
+        path: where it is, such as `/_plugin/ui/`.
+    """
+
+    name: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened; or, with the name `gap`, how much of it was not told.

@@ -11,9 +11,11 @@ from gaffer_client.answers import (
     JobStats,
     NamedStatus,
     Output,
+    PageKey,
     PluginInfo,
     ProcessInfo,
     Sample,
+    Site,
     Status,
     Version,
 )
@@ -105,6 +107,25 @@ def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Call[N
         headers["last-event-id"] = str(since)
     query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **more}
     return Call(method="GET", path=path, read=nothing, query=query, headers=headers)
+
+
+# Browsers
+
+
+def new_page_key(origin: str | None) -> Call[PageKey]:
+    """Ask for a page key."""
+    value = {} if origin is None else {"origin": origin}
+    return _change("POST", "/page-key/new", None, value, read=typed(PageKey))
+
+
+def revoke_page_keys() -> Call[None]:
+    """Sign all browsers out."""
+    return Call(method="DELETE", path="/page-key", read=nothing)
+
+
+def sites() -> Call[list[Site]]:
+    """List the sites."""
+    return _get_key("/_plugin/", "sites", list[Site])
 
 
 # Plugins

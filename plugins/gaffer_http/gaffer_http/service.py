@@ -164,7 +164,7 @@ async def open_api(
         from gaffer_http.serve.server import Server
 
         app = Front(kernel, own=routes)
-        pages = Pages()
+        pages = Pages(each.url for each in sockets if each.endpoint.auth == "owner")
         guard = Guard(app, read_policy(kernel.config), authenticate, per_caller, pages)
         server = Server(guard, connections)
         async with app.living(), guard.refusals.counting(), trio.open_nursery() as nursery:

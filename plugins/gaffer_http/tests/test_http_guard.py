@@ -176,7 +176,7 @@ async def test_the_pages_of_a_listed_origin_may():
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
     assert reply.headers["access-control-expose-headers"] == "Location, X-Gaffer-Lost"
     assert reply.headers["vary"] == "Origin"
-    assert "access-control-allow-credentials" not in reply.headers
+    assert reply.headers["access-control-allow-credentials"] == "true"
 
 
 async def test_a_listed_origin_is_told_what_it_may():

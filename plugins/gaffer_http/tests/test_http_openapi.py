@@ -189,11 +189,11 @@ async def test_plugins_types_of_one_name_do_not_hinder_each_other(running_api, e
         async def show():
             """Show a page."""
 
-        page = msgspec.defstruct("Page", [("number", kind)], module=f"m{number}")
+        page = msgspec.defstruct("Sheet", [("number", kind)], module=f"m{number}")
         show.gaffer_openapi = {"answers": {200: page}}
     async with running_api(Routes(extra)) as api:
         whole = (await api.ask("GET", "/openapi.json")).json
-    pages = [each for name, each in whole["components"]["schemas"].items() if "Page" in name]
+    pages = [each for name, each in whole["components"]["schemas"].items() if "Sheet" in name]
     assert [page["properties"]["number"]["type"] for page in pages] == ["integer", "string"]
 
 

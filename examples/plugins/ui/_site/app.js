@@ -1,6 +1,8 @@
 // The jobs of gaffer as they are, and what happens to them. Everything is set as text, never as HTML:
 // names and commands are whatever somebody called them.
 
+import { signedIn } from "/page-key.js";
+
 const EVENTS = [
   ...["create", "start", "stop", "restart", "update", "delete", "spawn", "reap", "exit", "stop_pid"],
   ...["flap", "spawn_error", "gap"],
@@ -91,11 +93,17 @@ function note({ data }) {
 }
 
 // First the feed, then the look at what there is: nothing that happens in between is missed.
-const feed = new EventSource("/watch?feed=eventsource");
-for (const name of EVENTS) feed.addEventListener(name, note);
-feed.addEventListener("open", () => {
-  element("state").textContent = "connected";
-  element("state").className = "right";
-  refresh();
-});
-feed.addEventListener("error", () => tell(new Error("not connected")));
+function follow() {
+  const feed = new EventSource("/watch?feed=eventsource");
+  for (const name of EVENTS) feed.addEventListener(name, note);
+  feed.addEventListener("open", () => {
+    element("state").textContent = "connected";
+    element("state").className = "right";
+    refresh();
+  });
+  feed.addEventListener("error", () => tell(new Error("not connected")));
+}
+
+// Without a page key the API tells a browser nothing; the script says how to get one.
+if (await signedIn) follow();
+else tell(new Error("not signed in"));

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
+from gaffer_client.answers import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.awaited.feeds import AsyncEvents
 from gaffer_client.awaited.job import AsyncJob
 from gaffer_client.awaited.process import AsyncProcess
@@ -132,6 +132,30 @@ class AsyncServer:
             Conflict: something cannot be; then nothing has changed.
         """
         return await self._transport.ask(routes.rescan_plugins())
+
+    async def page_key(self, origin: str | None = None) -> PageKey:
+        """Ask for a page key, which signs a browser in; only as the owner and without a token.
+
+        Args:
+            origin: where the browser will open the API; gafferd chooses if not given.
+
+        Raises:
+            Forbidden: the caller is not the owner.
+            Conflict: gafferd listens on no address that a browser can open.
+        """
+        return await self._transport.ask(routes.new_page_key(origin))
+
+    async def revoke_page_keys(self) -> None:
+        """Sign all browsers out.
+
+        Raises:
+            Forbidden: the caller is not the owner.
+        """
+        await self._transport.ask(routes.revoke_page_keys())
+
+    async def sites(self) -> list[Site]:
+        """List the sites of plugins; takes gaffer-sites."""
+        return await self._transport.ask(routes.sites())
 
     def session(self, name: str) -> AsyncSession:
         """A session, by its name; whether there is one is not asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, NamedStatus, PluginInfo, Version
+from gaffer_client.answers import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.feeds.backoff import PATIENCE
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.names import JobName
@@ -128,6 +128,30 @@ class Server:
             Conflict: something cannot be; then nothing has changed.
         """
         return self._transport.ask(routes.rescan_plugins())
+
+    def page_key(self, origin: str | None = None) -> PageKey:
+        """Ask for a page key, which signs a browser in; only as the owner and without a token.
+
+        Args:
+            origin: where the browser will open the API; gafferd chooses if not given.
+
+        Raises:
+            Forbidden: the caller is not the owner.
+            Conflict: gafferd listens on no address that a browser can open.
+        """
+        return self._transport.ask(routes.new_page_key(origin))
+
+    def revoke_page_keys(self) -> None:
+        """Sign all browsers out.
+
+        Raises:
+            Forbidden: the caller is not the owner.
+        """
+        self._transport.ask(routes.revoke_page_keys())
+
+    def sites(self) -> list[Site]:
+        """List the sites of plugins; takes gaffer-sites."""
+        return self._transport.ask(routes.sites())
 
     def session(self, name: str) -> Session:
         """A session, by its name; whether there is one is not asked."""

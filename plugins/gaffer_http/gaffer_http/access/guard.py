@@ -158,8 +158,9 @@ class Guard:
             return caller
         if isinstance(caller, Owner):
             return self._pages.caller(caller.peer, headers)
-        # A browser shows its certificate for each page, also for one of a listed origin.
-        if origin is not None and not shows_token(scope, headers):
+        # A browser shows its certificate for every page, also for one of a listed origin.
+        tokens_count = scope["state"].get("auth") != "certificate"
+        if origin is not None and not (tokens_count and shows_token(scope, headers)):
             raise PageKeyNeeded
         return caller
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -100,10 +100,15 @@ class Pages:
     """Signs browsers in and out.
 
     Args:
+        addresses: where the API listens and the owner's uid counts.
         file: where the key is that signs the cookies.
+
+    Attributes:
+        addresses: the same.
     """
 
-    def __init__(self, file: PageKeyFile | None = None) -> None:
+    def __init__(self, addresses: Iterable[str] = (), file: PageKeyFile | None = None) -> None:
+        self.addresses = tuple(addresses)
         self._file = file or PageKeyFile()
         self._waiting: dict[bytes, _Waiting] = {}
         self._scopes: dict[trio.CancelScope, SignedInPage] = {}

@@ -21,7 +21,7 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.answers import Done
 from gaffer_http.routes.body import read_object
 from gaffer_http.routes.parameters import check_parameters
-from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.routes.reply import reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ async def make_key() -> Response:
     peer = _owner().peer
     assert peer.uid is not None
     wanted = (await read_object(("origin",), optional=True)).get("origin", "")
-    origin = _choose_origin(wanted, kernel().services["http"].addresses)
+    origin = _choose_origin(wanted, pages().addresses)
     try:
         key = pages().new_key(peer.uid, origin)
     except GafferError as error:

@@ -1,0 +1,430 @@
+"""Pages in the owner's browser: without a page key they get the files of sites and nothing else."""
+
+import os
+import stat
+import time
+from contextlib import suppress
+
+import h11
+import pytest
+import trio
+from gaffer_kernel.hookspecs import hookimpl
+from gaffer_testing.callers import Callers
+from quart import Blueprint, Response
+from trio_websocket import ConnectionClosed
+
+from gaffer_http.access.page_cookie import LIFETIME, find_cookie, make_cookie
+from gaffer_http.access.page_key_file import PageKeyFile
+from gaffer_http.access.pages import KEY_TIMEOUT, Pages
+from gaffer_http.errors import ApiError
+
+US = os.geteuid()
+
+
+@pytest.fixture(autouse=True)
+def key_file(tmp_path, monkeypatch):
+    """Where the key is, in a HOME of the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path / ".gaffer" / "page.key"
+
+
+class Site:
+    """A plugin with a file that is no secret, as gaffer-sites has them."""
+
+    name = "site"
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel):
+        routes = Blueprint("site", __name__)
+
+        @routes.get("/_plugin/ui/")
+        async def show():
+            return Response("a file", content_type="text/plain")
+
+        show.gaffer_every_caller = show.gaffer_without_page_key = True
+        return routes
+
+
+class Browser:
+    """Sends what a browser sends for a page of the API's own origin."""
+
+    def __init__(self, api):
+        self.api = api
+        self.host = api.urls[0].partition("//")[2]
+        self.origin = f"http://{self.host}"
+        self.cookie = None
+
+    @property
+    def headers(self):
+        cookie = {} if self.cookie is None else {"cookie": self.cookie}
+        return {"host": self.host, "sec_fetch_site": "same-origin", **cookie}
+
+    async def ask(self, method, path, body=None, **more):
+        kind = {} if body is None else {"content_type": "application/json"}
+        return await self.api.ask(method, path, body, **{**self.headers, **kind, **more})
+
+    async def new_key(self, **more):
+        answer = await self.api.ask("POST", "/page-key/new", {"origin": self.origin}, **more)
+        assert answer.status == 200, answer.body
+        return answer.json["key"]
+
+    async def exchange(self, key, **more):
+        more = {"origin": self.origin, **more}
+        return await self.ask("POST", "/page-key", {"key": key}, **more)
+
+    async def sign_in(self):
+        answer = await self.exchange(await self.new_key())
+        assert answer.status == 200, answer.body
+        self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        return answer
+
+
+async def ended(client):
+    """Wait until a feed ends, orderly or not."""
+    with suppress(h11.RemoteProtocolError, trio.BrokenResourceError):
+        await client.rest()
+
+
+@pytest.fixture
+async def api(running_api):
+    async with running_api(Site()) as api:
+        yield api
+
+
+@pytest.fixture
+def browser(api):
+    return Browser(api)
+
+
+PATHS = [
+    *("/", "/ping", "/version", "/openapi.json", "/jobs", "/pids", "/status", "/processes"),
+    *("/watch?feed=eventsource", "/plugins", "/sessions", "/nothing", "/_plugin/", "/favicon.ico"),
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("header", ["sec_fetch_site", "sec_fetch_mode", "sec_fetch_dest", "origin"])
+async def test_no_path_of_the_api_answers_a_page_without_a_key(api, browser, path, header):
+    values = {"sec_fetch_site": "same-origin", "origin": browser.origin}
+    answer = await api.ask("GET", path, host=browser.host, **{header: values.get(header, "x")})
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+    assert "gafferctl open" in answer.json["reason"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_no_method_does(browser, method):
+    assert (await browser.ask(method, "/jobs/default/web")).status == 401
+
+
+@pytest.mark.parametrize("path", ["/channel", "/channel/websocket", "/wstreams/1"])
+async def test_no_websocket_does(api, browser, path):
+    answer = await api.ask_websocket(path, host=browser.host, origin=browser.origin)
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+
+
+async def test_files_of_sites_are_readable_without_a_key(browser):
+    assert (await browser.ask("GET", "/_plugin/ui/")).body == b"a file"
+
+
+async def test_programs_need_no_key(api):
+    assert (await api.ask("GET", "/jobs")).status == 200
+
+
+async def test_who_asks_for_a_page_is_shown_what_to_type(browser):
+    answer = await browser.ask("GET", "/jobs", accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert answer.status == 401
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert b"<pre>gafferctl open</pre>" in answer.body
+    page = await browser.ask("GET", "/page-key", accept="text/html")
+    assert (page.status, page.body) == (200, answer.body)
+
+
+async def test_a_page_key_is_exchanged_for_a_cookie(api, browser, key_file):
+    answer = await browser.sign_in()
+    value, *attributes = answer.headers["set-cookie"].split("; ")
+    assert value.startswith("gaffer_page=v1.")
+    assert set(attributes) == {"Path=/", f"Max-Age={LIFETIME}", "HttpOnly", "SameSite=Strict"}
+    assert answer.json == {"ok": True, "expires_in": LIFETIME}
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert (await browser.ask("GET", "/jobs")).json == {"jobs": []}
+    job = {"name": "web", "cmd": "sleep 60", "start": False}
+    assert (await browser.ask("POST", "/jobs/default", job, origin=browser.origin)).status == 201
+
+
+async def test_a_cookie_opens_websockets(api, browser):
+    await browser.sign_in()
+    async with api.websocket("/channel", origin="http://localhost", cookie=browser.cookie) as ws:
+        assert not ws.closed
+
+
+async def test_a_page_key_is_valid_once(browser):
+    key = await browser.new_key()
+    assert (await browser.exchange(key)).status == 200
+    again = await browser.exchange(key)
+    assert (again.status, again.slug) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("key", ["", "x", "\ud800"])
+async def test_a_wrong_page_key_signs_nobody_in(browser, key):
+    answer = await browser.exchange(key)
+    assert (answer.status, "set-cookie" in answer.headers) in {(401, False), (400, False)}
+
+
+@pytest.mark.parametrize("body", [{}, {"key": 1}, {"key": "a", "more": 1}, []])
+async def test_a_wrong_body_is_refused(browser, body):
+    answer = await browser.ask("POST", "/page-key", body, origin=browser.origin)
+    assert answer.status == 400
+
+
+async def test_a_page_key_is_for_one_origin(browser):
+    """Another user sees the key in the command line of the browser, and has squatted localhost."""
+    key = await browser.new_key()
+    port = browser.host.rpartition(":")[2]
+    host = f"localhost:{port}"
+    answer = await browser.exchange(key, host=host, origin=f"http://{host}")
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+
+
+async def test_a_program_gets_no_cookie(api, browser):
+    key = await browser.new_key()
+    answer = await api.ask("POST", "/page-key", {"key": key}, host=browser.host)
+    assert (answer.status, answer.slug) == (403, "forbidden_origin")
+
+
+async def test_a_page_makes_no_page_keys(browser):
+    assert (await browser.ask("POST", "/page-key/new", {})).status == 401
+    assert (await browser.ask("DELETE", "/page-key")).status == 401
+    await browser.sign_in()
+    assert (await browser.ask("POST", "/page-key/new", {})).status == 403
+    assert (await browser.ask("DELETE", "/page-key")).status == 403
+
+
+async def test_a_token_makes_no_page_keys_but_replaces_one(running_api):
+    async with running_api(Callers()) as api:
+        browser = Browser(api)
+        token = {"authorization": "Bearer manage"}
+        assert (await browser.ask("GET", "/jobs", **token)).status == 200
+        assert (await api.ask("POST", "/page-key/new", **token)).status == 403
+        assert (await api.ask("DELETE", "/page-key", **token)).status == 403
+
+
+async def test_where_tokens_are_required_a_cookie_is_worth_nothing(running_api):
+    ini = "[endpoint:a]\nbind = 127.0.0.1:0\n[endpoint:b]\nbind = 127.0.0.1:0\nauth = token\n"
+    async with running_api(Callers(), ini=ini, bind=None) as api:
+        browser = Browser(api)
+        await browser.sign_in()
+        assert (await browser.ask("GET", "/jobs")).status == 200
+        api.urls = api.urls[1:]
+        assert (await browser.ask("GET", "/jobs")).status == 401
+        assert (await browser.ask("GET", "/jobs", authorization="Bearer manage")).status == 200
+        assert (await browser.exchange("x")).status == 401
+        assert (await api.ask("POST", "/page-key/new")).status == 401
+
+
+async def test_a_listed_origin_needs_the_cookie_too(running_api):
+    ini = "[gaffer]\ncors_origins = http://127.0.0.1:3000\n"
+    async with running_api(ini=ini) as api:
+        browser = Browser(api)
+        listed = {"origin": "http://127.0.0.1:3000", "sec_fetch_site": "same-site"}
+        assert (await browser.ask("GET", "/jobs", **listed)).status == 401
+        answer = await browser.exchange(await browser.new_key(), **listed)
+        assert (answer.status, answer.slug) == (403, "forbidden_origin")
+        await browser.sign_in()
+        answer = await browser.ask("GET", "/jobs", **listed)
+        assert answer.status == 200
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        # A cookie opens nothing to an origin that is not listed.
+        foreign = {**listed, "origin": "http://127.0.0.1:3001"}
+        assert (await browser.ask("GET", "/jobs", **foreign)).status == 403
+
+
+async def test_a_foreign_origin_does_not_sign_in(browser):
+    key = await browser.new_key()
+    answer = await browser.exchange(key, origin="https://evil.example")
+    assert (answer.status, answer.slug) == (403, "forbidden_origin")
+
+
+async def test_revoking_ends_feeds_and_websockets(api, browser):
+    await browser.sign_in()
+    async with api.client() as client:
+        feed = await client.follow("/watch?feed=eventsource", **browser.headers)
+        assert feed.status == 200
+        origin = {"origin": "http://localhost", "cookie": browser.cookie}
+        async with api.websocket("/channel", **origin) as websocket:
+            assert (await api.ask("DELETE", "/page-key")).json == {"ok": True}
+            with trio.fail_after(5):
+                await ended(client)
+                with pytest.raises(ConnectionClosed) as raised:
+                    await websocket.get_message()
+            assert raised.value.reason.code == 4401
+    assert (await browser.ask("GET", "/jobs")).status == 401
+    await browser.sign_in()
+    assert (await browser.ask("GET", "/jobs")).status == 200
+
+
+async def test_a_key_that_another_gafferd_has_renewed_ends_feeds(api, browser):
+    await browser.sign_in()
+    async with api.client() as client:
+        await client.follow("/watch?feed=eventsource", **browser.headers)
+        PageKeyFile().renew()
+        with trio.fail_after(5):
+            await ended(client)
+
+
+async def test_a_cookie_outlives_gafferd(running_api):
+    async with running_api() as api:
+        first = Browser(api)
+        await first.sign_in()
+    async with running_api() as api:
+        browser = Browser(api)
+        browser.cookie = first.cookie
+        assert (await browser.ask("GET", "/jobs")).status == 200
+
+
+async def test_gafferd_chooses_the_address_that_is_opened(api):
+    port = api.urls[0].rpartition(":")[2]
+    for wanted, origin in [
+        ({}, f"http://127.0.0.1:{port}"),
+        ({"origin": f"http://localhost:{port}"}, f"http://127.0.0.1:{port}"),
+        ({"origin": "http://127.0.0.1:9000"}, "http://127.0.0.1:9000"),
+        ({"origin": "https://localhost:9000"}, "https://localhost:9000"),
+    ]:
+        answer = await api.ask("POST", "/page-key/new", wanted)
+        assert answer.json["origin"] == origin
+    for wrong in ("x", 1, "http://a/b", "javascript:x"):
+        answer = await api.ask("POST", "/page-key/new", {"origin": wrong})
+        assert (answer.status, answer.slug) == (400, "bad_value")
+
+
+async def test_unix_sockets_alone_cannot_be_opened(running_api, short_path):
+    async with running_api(bind=f"unix:{short_path}/s") as api:
+        answer = await api.ask("POST", "/page-key/new")
+        assert (answer.status, answer.slug) == (409, "conflict")
+        assert "bind 127.0.0.1:PORT" in answer.json["reason"]
+
+
+async def test_a_page_served_by_a_squatter_is_refused(api):
+    """Chromium falls back from [::1] to 127.0.0.1: Host, Origin and Sec-Fetch-Site all match."""
+    host = f"localhost:{api.urls[0].rpartition(':')[2]}"
+    headers = {"host": host, "origin": f"http://{host}", "sec_fetch_site": "same-origin"}
+    job = {"name": "pwned", "cmd": "sleep 60"}
+    answer = await api.ask("POST", "/jobs/default", job, content_type="application/json", **headers)
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+    assert (await api.ask("GET", "/jobs")).json == {"jobs": []}
+
+
+# Keys and cookies
+
+
+async def test_a_page_key_expires(autojump_clock):
+    pages = Pages()
+    key = pages.new_key(US, "http://a")
+    await trio.sleep(KEY_TIMEOUT)
+    with pytest.raises(ApiError, match="unknown, used or expired"):
+        pages.exchange(key, US, "http://a", secure=False)
+
+
+@pytest.mark.parametrize(("uid", "origin"), [(US + 1, "http://a"), (US, "http://b")])
+async def test_a_page_key_is_for_one_user_and_one_origin(uid, origin):
+    pages = Pages()
+    with pytest.raises(ApiError):
+        pages.exchange(pages.new_key(US, "http://a"), uid, origin, secure=False)
+
+
+async def test_not_all_page_keys_are_remembered():
+    pages = Pages()
+    first, *_, last = [pages.new_key(US, "http://a") for _ in range(100)]
+    with pytest.raises(ApiError):
+        pages.exchange(first, US, "http://a", secure=False)
+    cookie = pages.exchange(last, US, "http://a", secure=True)
+    assert cookie.endswith("; Secure")
+
+
+def sent(*values):
+    return {b"cookie": ["; ".join(f"gaffer_page={each}" for each in values).encode()]}
+
+
+def made(key=b"k", uid=US):
+    return make_cookie(key, uid, secure=False).partition(";")[0].removeprefix("gaffer_page=")
+
+
+def test_a_cookie_is_for_one_key_and_one_user():
+    assert find_cookie(b"k", US, sent(made())) == pytest.approx(LIFETIME, abs=5)
+    assert find_cookie(b"other", US, sent(made())) is None
+    assert find_cookie(b"k", US + 1, sent(made())) is None
+    assert find_cookie(b"k", US, {}) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda value: value[:-1],
+        lambda value: value + "A",
+        lambda value: value.replace("v1.", "v2."),
+        lambda value: value.replace(f".{US}.", f".{US + 1}."),
+        lambda value: ".".join([*value.split(".")[:2], "999999999999", value.split(".")[3]]),
+        lambda value: "",
+        lambda value: "\xff",
+    ],
+)
+def test_a_changed_cookie_is_none(change):
+    assert find_cookie(b"k", US, {b"cookie": [b"gaffer_page=" + change(made()).encode()]}) is None
+
+
+def test_cookies_of_other_pages_do_not_hide_it():
+    assert find_cookie(b"k", US, sent("x", made(b"other"), made()))
+
+
+@pytest.mark.parametrize("moved", [LIFETIME + 1, -10])
+def test_a_cookie_expires_and_is_not_from_the_future(monkeypatch, moved):
+    cookie = made()
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + moved)
+    assert find_cookie(b"k", US, sent(cookie)) is None
+
+
+# The key file
+
+
+def link(path):
+    (path.parent / "elsewhere").write_text("0" * 64 + "\n")
+    (path.parent / "elsewhere").chmod(0o600)
+    path.symlink_to(path.parent / "elsewhere")
+
+
+def readable(path):
+    path.write_text("0" * 64 + "\n")
+    path.chmod(0o644)
+
+
+def empty(path):
+    path.touch(0o600)
+
+
+SPOILED = [link, readable, empty, os.mkfifo, lambda path: path.mkdir()]
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+async def test_a_key_file_that_cannot_be_trusted_signs_nobody_in(api, browser, key_file, spoil):
+    await browser.sign_in()
+    key_file.unlink()
+    spoil(key_file)
+    assert (await browser.ask("GET", "/jobs")).status == 401
+    answer = await api.ask("POST", "/page-key/new")
+    assert (answer.status, answer.slug) == (409, "conflict")
+    assert str(key_file) in answer.json["reason"]
+
+
+async def test_revoking_mends_the_key_file(api, browser, key_file):
+    key_file.parent.mkdir()
+    readable(key_file)
+    assert (await api.ask("DELETE", "/page-key")).status == 200
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    await browser.sign_in()
+
+
+def test_two_gafferds_make_one_key(key_file):
+    files = [PageKeyFile(), PageKeyFile()]
+    assert len({file.read_or_create() for file in files}) == 1
+    assert [each.name for each in key_file.parent.iterdir()] == ["page.key"]
