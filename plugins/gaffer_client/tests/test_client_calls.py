@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import gaffer_http
+import gaffer_sites
 import gaffer_stats
 import pytest
 import trio
@@ -250,6 +251,17 @@ async def test_plugins(server, kernel):
         await do(server.open_plugin, "nosuch")
 
 
+async def test_page_keys(server, url, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    key = await do(server.page_key)
+    assert (key.origin, key.expires_in) == (url, 30)
+    assert key.key not in repr(key)
+    assert (await do(server.page_key, "http://127.0.0.1:9")).origin == "http://127.0.0.1:9"
+    await do(server.revoke_page_keys)
+    with pytest.raises(NotFound):
+        await do(server.sites)
+
+
 async def test_unix_sockets(running_api, connect, short_path):
     async with running_api(bind=f"unix:{short_path}/api") as kernel:
         for address in (f"unix:{short_path}/api", *kernel.services["http"].addresses):
@@ -284,7 +296,7 @@ ARGUMENTS = {
 
 
 def test_every_path_is_one_of_the_api():
-    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.bind("localhost")
+    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_sites, gaffer_stats])).url_map.bind("localhost")
     makers = [
         each
         for name, each in inspect.getmembers(routes, inspect.isfunction)

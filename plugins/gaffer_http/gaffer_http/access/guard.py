@@ -159,8 +159,8 @@ class Guard:
         if isinstance(caller, Owner):
             return self._pages.caller(caller.peer, headers)
         # A browser shows its certificate for every page, also for one of a listed origin.
-        tokens_count = scope["state"].get("auth") != "certificate"
-        if origin is not None and not (tokens_count and shows_token(scope, headers)):
+        by_token = _auth_mode(scope) != "certificate" and shows_token(scope, headers)
+        if origin is not None and not by_token:
             raise PageKeyNeeded
         return caller
 

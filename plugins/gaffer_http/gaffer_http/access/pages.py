@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import trio
@@ -49,8 +49,8 @@ class SignedInPage:
     """A page in a browser that has exchanged a page key: it may do everything."""
 
     peer: Peer
-    pages: Pages
-    key: bytes
+    pages: Pages = field(repr=False)
+    key: bytes = field(repr=False)
     expires: float
 
     @property
