@@ -296,7 +296,9 @@ ARGUMENTS = {
 
 
 def test_every_path_is_one_of_the_api():
-    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_sites, gaffer_stats])).url_map.bind("localhost")
+    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_sites, gaffer_stats])).url_map.bind(
+        "localhost"
+    )
     makers = [
         each
         for name, each in inspect.getmembers(routes, inspect.isfunction)

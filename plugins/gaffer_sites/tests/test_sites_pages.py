@@ -54,11 +54,11 @@ async def test_the_manifest_of_the_readme(place, api, caplog):
 async def test_the_answers_of_the_page_of_the_api(example, api):
     page = (ROOT / "docs" / "http-api.md").read_text()
     section = page[page.index(TITLE) + len(TITLE) :].partition("\n## ")[0]
-    asked = re.findall(r"^\$ curl (?:.* )?localhost:5000(\S+)\n(.*)$", section, re.MULTILINE)
+    asked = re.findall(r"^\$ curl (?:.* )?127\.0\.0\.1:5000(\S+)\n(.*)$", section, re.MULTILINE)
     assert len(asked) == 6
     for path, told in asked:
         answer = await api.ask("GET", path)
-        location = f"http://localhost:5000{answer.headers.get('location')}"
+        location = f"http://127.0.0.1:5000{answer.headers.get('location')}"
         shown = f"{answer.status} {location}" if answer.status == 308 else answer.body.decode()
         pattern = re.escape(told).replace(r"\.\.\.", ".*")
         assert re.fullmatch(pattern, shown, re.DOTALL), path
