@@ -34,6 +34,7 @@ def table():
 
 TOKEN = ("-H", "Authorization: Bearer TOKEN")
 ORIGIN = ("-H", "Origin: URL")
+COOKIE = ("-H", "Cookie: PAGE")
 OPS, EVE = ("--cert", "ops.pem"), ("--cert", "eve.pem")
 FORWARDED = ("-H", "X-Forwarded-For: 192.0.2.1")
 CALLERS = {
@@ -45,7 +46,14 @@ CALLERS = {
     "any program with an unknown client certificate": [EVE],
     "a proxy that adds a header like `X-Forwarded-For`": [FORWARDED, ("-H", "Via: 1.1 box")],
     "a proxy, with a token of the visitor": [(*FORWARDED, *TOKEN)],
-    "a page of the API's own origin": [ORIGIN],
+    "a page of the API's own origin, in a browser that is not signed in": [
+        ORIGIN,
+        ("-H", "Sec-Fetch-Site: same-origin"),
+    ],
+    "a page of the API's own origin, in a browser that is [signed in](#browsers)": [
+        (*ORIGIN, *COOKIE),
+        ("-H", "Sec-Fetch-Site: same-origin", *COOKIE),
+    ],
     "a page of the API's own origin, with a token": [(*ORIGIN, *TOKEN)],
     "a page of another origin, even with a token": [
         ("-H", "Origin: https://evil.example", *TOKEN),
@@ -86,30 +94,41 @@ def test_the_table(house):
     token = house.token()
     ini = "".join(INI.format(mode=mode, folder=house.folder) for mode in MODES)
     with house.gafferd(ini) as urls:
+        cookie = sign_in(house, urls[0])
         for who, answers in table().items():
             for mode, url, expected in zip(MODES, urls, answers, strict=True):
                 wanted = "200" if expected == "as without one" else expected
                 for arguments in CALLERS[who]:
                     if "as" in arguments and os.geteuid() != 0:
                         continue  # Only root can run a program as another user.
-                    got = ask(house, url, token, *arguments)
+                    got = ask(house, url, token, cookie, *arguments)
                     assert got == wanted, (mode, who, arguments)
 
 
-def ask(house, url, token, *arguments):
+def sign_in(house, url):
+    """The cookie of a browser that is signed in."""
+    json = ("-H", "Content-Type: application/json", "-d")
+    made = curl(house, *json, f'{{"origin": "{url}"}}', f"{url}/page-key/new").stdout
+    [key] = re.findall(r'"key":"([^"]*)"', made)
+    page = (*json, f'{{"key": "{key}"}}', "-H", f"Origin: {url}", f"{url}/page-key")
+    [cookie] = re.findall(r"(?i)set-cookie: ([^;]*);", curl(house, "-i", *page).stdout)
+    return cookie
+
+
+def ask(house, url, token, cookie, *arguments):
     """The status of `GET /jobs`."""
     user = {}
     if arguments[:1] == ("as",):
         arguments, user = arguments[2:], {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    words = [each.replace("TOKEN", token).replace("URL", url) for each in arguments]
+    places = {"TOKEN": token, "URL": url, "PAGE": cookie}
+    words = [re.sub("TOKEN|URL|PAGE", lambda each: places[each[0]], word) for word in arguments]
     version = () if "--http1.0" in words else ("--http1.1",)
-    command = [shutil.which("curl"), "-qsk", *version, "-o", "/dev/null", "-w", "%{http_code}"]
-    done = subprocess.run(
-        [*command, *words, f"{url}/jobs"],
-        cwd=house.folder,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        **user,
+    shown = ("-o", "/dev/null", "-w", "%{http_code}")
+    return curl(house, *version, *shown, *words, f"{url}/jobs", **user).stdout
+
+
+def curl(house, *arguments, **user):
+    command = [shutil.which("curl"), "-qsk", *arguments]
+    return subprocess.run(
+        command, cwd=house.folder, capture_output=True, text=True, timeout=30, **user
     )
-    return done.stdout
