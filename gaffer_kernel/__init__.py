@@ -9,6 +9,7 @@
     config, jobconfig   gafferd.ini and the description of a job
     events, restart     the log of what happened; when to start again
     system              the port to the operating system; linux is the real one, testing a fake one
+    path_security       refuses files that other users could have written
     errors              a class for each thing a caller can decide
 
 Each line uses only what stands on or below it. The names listed here are the public ones. Importing

@@ -4,6 +4,7 @@ config       what gafferd was told: sections, options, jobs
 section      one section, its values converted, its errors placed
 ini          the text of a file, with the line of every key
 includes     files that name other files
+trust        which files other users could have written
 ownership    who may read which section
 jobsections  [process:...] and [env:...] as JobConfig
 """

@@ -9,7 +9,8 @@ from gaffer_kernel.config import jobsections, ownership
 from gaffer_kernel.config.includes import Reader
 from gaffer_kernel.config.ini import parse_ini
 from gaffer_kernel.config.section import Section
-from gaffer_kernel.errors import Conflict
+from gaffer_kernel.config.trust import Trust
+from gaffer_kernel.errors import ConfigError, Conflict
 from gaffer_kernel.jobconfig import JobConfig
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 
@@ -34,16 +35,22 @@ class Config:
         self.notes: list[str] = []
         self._sections: dict[str, Section] = {}
         self._added: dict[JobName, JobConfig] = {}
+        self._trust = Trust()
 
     @classmethod
-    def read(cls, path: Path | str) -> "Config":
+    def read(cls, path: Path | str, *, insecure: bool = False) -> "Config":
         """Read a file and what it includes.
 
+        Args:
+            path: the file.
+            insecure: read files that other users could have written, too. Otherwise they are an
+                error if we are root, and a warning if not.
+
         Raises:
-            ConfigError: a file cannot be read or is no ini file; what its sections mean is not
-                checked yet, see `check_owned` and `jobs`.
+            ConfigError: a file cannot be read or is no ini file, or other users could have written
+                it; what its sections mean is not checked yet, see `check_owned` and `jobs`.
         """
-        reader = Reader()
+        reader = Reader(insecure=insecure)
         reader.read(Path(path))
         return cls._of(reader, Path(path))
 
@@ -68,10 +75,11 @@ class Config:
             ConfigError: as `read` does.
         """
         if read and self.path is not None:
-            config = Config.read(self.path)
+            config = Config.read(self.path, insecure=self._trust.insecure)
         else:
             config = Config()
             config.path, config.files, config._sections = self.path, self.files, self._sections
+            config._trust = self._trust
         config.options.update(self.options)
         return config
 
@@ -81,6 +89,7 @@ class Config:
         config.path = path
         config.files = reader.files
         config._sections = reader.sections
+        config._trust = reader.trust
         return config
 
     def sections(self) -> list[str]:
@@ -107,6 +116,28 @@ class Config:
         """The text of a key in a section."""
         found = self._sections.get(section)
         return default if found is None else found.get(key, default)
+
+    def check_file(self, path: Path, section: Section, key: str) -> None:
+        """Check a file that says what to run, before a plugin reads it.
+
+        It is held to the same rule as the configuration: if another user could have written it,
+        that is an error for root, otherwise a warning.
+
+        Args:
+            path: the file.
+            section: the section that names it.
+            key: the key that names it.
+
+        Raises:
+            ConfigError: another user could have written the file and we are root, or there is no
+                such file.
+        """
+        if self._trust.is_exempt(section.file):
+            return
+        try:
+            self._trust.check(path)
+        except ConfigError as error:
+            raise section.error(key, str(error)) from None
 
     def check_owned(self, owned: Iterable[str] = ()) -> None:
         """Check that the kernel or a plugin reads every section, and every key of [gaffer].

@@ -6,44 +6,67 @@ from pathlib import Path
 
 from gaffer_kernel.config.ini import read_ini
 from gaffer_kernel.config.section import Section
+from gaffer_kernel.config.trust import KEY, Trust
 from gaffer_kernel.errors import ConfigError
 
 
 class Reader:
     """Reads a configuration and all that it includes.
 
+    Args:
+        insecure: read files that other users could have written, too.
+
     Attributes:
         files: what was read, in order.
         sections: what the files hold, by name, in order.
+        trust: checks files before they are read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, insecure: bool = False) -> None:
+        self.trust = Trust(insecure=insecure)
         self.files: list[Path] = []
         self.sections: dict[str, Section] = {}
         self._chain: list[Path] = []
 
-    def read(self, path: Path) -> None:
+    def read(self, path: Path, named_in: Path | str | None = None) -> None:
         """Read a file, then what it includes.
 
+        Args:
+            path: the file.
+            named_in: the file that includes it.
+
         Raises:
-            ConfigError: a file cannot be read, is included twice, includes itself by a detour, or
-                has a section that was in another one already; only [gaffer] may be in several.
+            ConfigError: a file cannot be read, could have been written by another user although we
+                are root, is included twice, includes itself by a detour, or has a section that was
+                in another one already; only [gaffer] may be in several.
         """
         self.files.append(path)
         self._chain.append(path)
-        self.add(read_ini(path), path.parent)
+        exempt = named_in is not None and self.trust.is_exempt(named_in)
+        in_order = exempt or self.trust.insecure or self.trust.check(path)
+        if exempt:
+            self.trust.exempt(path)
+        self.add(read_ini(path), path.parent, in_order=in_order)
         self._chain.pop()
 
-    def add(self, sections: list[Section], folder: Path) -> None:
-        """Take the sections of one file, then read what they include, relative to `folder`."""
+    def add(self, sections: list[Section], folder: Path, *, in_order: bool = True) -> None:
+        """Take the sections of one file, then read what they include, relative to `folder`.
+
+        Args:
+            sections: what the file holds.
+            folder: the folder of the file.
+            in_order: nobody else could have written it: its `insecure_config` counts.
+        """
         for section in sections:
             self._add(section)
+            if in_order and _is_insecure(section):
+                self.trust.exempt(section.file)
         for section in sections:
             if section.name == "gaffer":
                 for pattern in section.getlist("include", ()):
                     for path in _matching(section, folder, pattern):
                         self._include(path, section, "include")
-                for path in _in_folder(section, folder):
+                for path in self._in_folder(section, folder):
                     self._include(path, section, "include_dir")
 
     def _add(self, section: Section) -> None:
@@ -51,7 +74,7 @@ class Reader:
         if first is None:
             self.sections[section.name] = section
         elif section.name == "gaffer":
-            self.sections[section.name] = first.merged(section, ("include", "include_dir"))
+            self.sections[section.name] = first.merged(section, ("include", "include_dir", KEY))
         else:
             raise section.error(None, f"duplicate section, the first is {first.file}:{first.line}")
 
@@ -62,11 +85,40 @@ class Reader:
         if _is_in(path, self.files):
             raise section.error(key, f"{path} is included twice")
         try:
-            self.read(path)
+            self.read(path, section.file)
         except ConfigError as error:
             if error.line is None:  # the file as a whole: the mistake may be in our line
                 raise section.error(key, str(error)) from None
             raise
+
+    def _in_folder(self, section: Section, folder: Path) -> list[Path]:
+        """Every *.ini file below `include_dir`, sorted; hidden files and folders are left out."""
+        text = section.get("include_dir")
+        if not text:
+            return []
+
+        def refuse(error: OSError) -> None:
+            raise section.error("include_dir", f"{error.filename} cannot be read: {error.strerror}")
+
+        paths: list[Path] = []
+        for root, folders, files in os.walk(folder / os.path.expanduser(text), onerror=refuse):
+            self._check_folder(Path(root), section)
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths += (Path(root, name) for name in files if _is_plain_ini(name))
+        return sorted(path for path in paths if not _is_in(path, [Path(section.file)]))
+
+    def _check_folder(self, folder: Path, section: Section) -> None:
+        """Check a folder, also an empty one: another user could add files to it later."""
+        if self.trust.is_exempt(section.file):
+            return
+        try:
+            self.trust.check(folder)
+        except ConfigError as error:
+            raise section.error("include_dir", str(error)) from None
+
+
+def _is_insecure(section: Section) -> bool:
+    return section.name == "gaffer" and section.getbool(KEY, False)
 
 
 def _is_in(path: Path, files: list[Path]) -> bool:
@@ -84,22 +136,6 @@ def _matching(section: Section, folder: Path, pattern: str) -> list[Path]:
     if not paths:
         raise section.error("include", f"no file matches {pattern!r}")
     return paths
-
-
-def _in_folder(section: Section, folder: Path) -> list[Path]:
-    """Every *.ini file below `include_dir`, sorted; hidden files and folders are left out."""
-    text = section.get("include_dir")
-    if not text:
-        return []
-
-    def refuse(error: OSError) -> None:
-        raise section.error("include_dir", f"{error.filename} cannot be read: {error.strerror}")
-
-    paths: list[Path] = []
-    for root, folders, files in os.walk(folder / os.path.expanduser(text), onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += (Path(root, name) for name in files if _is_plain_ini(name))
-    return sorted(path for path in paths if not _is_in(path, [Path(section.file)]))
 
 
 def _is_plain_ini(name: str) -> bool:

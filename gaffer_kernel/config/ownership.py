@@ -12,6 +12,7 @@ KERNEL = (
     "gaffer.plugins_dir",
     "gaffer.disable_plugins",
     "gaffer.insecure_plugin_dir",
+    "gaffer.insecure_config",
     "gaffer.pidfile",
     "process:",
     "job:",

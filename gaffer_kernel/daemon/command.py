@@ -74,7 +74,7 @@ def _prepare(argv: Sequence[str], first: argparse.Namespace) -> Prepared:
 
 def _read(options: argparse.Namespace) -> Config:
     path = config_file(options.config, os.environ)
-    return Config.read(path) if path else Config()
+    return Config.read(path, insecure=options.insecure_config) if path else Config()
 
 
 def _load(options: argparse.Namespace, config: Config, broken: Iterable[str] = ()) -> Plugins:

@@ -123,6 +123,12 @@ def _parser(*, help_action: str) -> _Parser:
         f" {DEFAULT_FOLDERS[0]}, or {DEFAULT_FOLDERS[1]} if only that is there)",
     )
     add(
+        "--insecure-config",
+        action="store_true",
+        help="read configuration files that other users could have written (root refuses them,"
+        " others are warned)",
+    )
+    add(
         "--disable",
         metavar="NAME",
         action="append",

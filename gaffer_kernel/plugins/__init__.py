@@ -9,7 +9,7 @@ renewal     what has changed in the folders
 roster      a set of plugins that belong together
 hooks       calls implementations one by one, each on its own
 discovery   those that are installed
-folder      those in a folder, under the eyes of guard; source imports them
+folder      those in a folder, checked by path_security; source imports them
 form        whether a module or a class in it is the plugin
 base        that class, and application: the life of what it starts
 order       requires and after, absences and cycles

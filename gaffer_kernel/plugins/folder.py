@@ -14,11 +14,11 @@ from types import ModuleType
 from typing import NamedTuple
 
 from gaffer_kernel.errors import PluginError
+from gaffer_kernel.path_security import PathGuard
 from gaffer_kernel.plugins import source
 from gaffer_kernel.plugins.base import Plugin
 from gaffer_kernel.plugins.faults import cannot_import
 from gaffer_kernel.plugins.form import plugin_in
-from gaffer_kernel.plugins.guard import Guard
 from gaffer_kernel.plugins.record import Record
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def folders(path: Path, terms: Terms, *, disabled: Collection[str] = ()) -> list
         if terms.insecure:
             place = path.resolve(strict=True)
         else:
-            place = Guard(lambda reason: _unusable(path, reason)).check(path)
+            place = PathGuard(lambda reason: _unusable(path, reason)).check(path)
         entries = sorted(place.iterdir())
         found = [
             entry
@@ -99,7 +99,7 @@ def load(record: Record, *, insecure: bool = False) -> None:
     record.package = source.new_package(record.name)
     try:
         if not insecure:
-            Guard(record.blame).check_tree(folder, leave_out=SITE)
+            PathGuard(record.blame).check_tree(folder, leave_out=SITE)
         # Before the import: what changes during it counts as a change.
         record.stamp = stamp(folder)
         imported = _import(record.package, folder, _chosen(record, folder))

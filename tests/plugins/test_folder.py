@@ -1,6 +1,8 @@
 """Plugins in a folder: which are found, how they are loaded, and what is refused."""
 
+import grp
 import os
+import pwd
 import sys
 from types import SimpleNamespace
 
@@ -196,6 +198,13 @@ def test_a_name_is_taken_once(place):
 # Refusing
 
 
+@pytest.fixture
+def shared_group(monkeypatch):
+    """Make every group one that another user is in."""
+    shared = grp.struct_group(("shared", "x", 54321, ["daemon"]))
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: shared)
+
+
 def test_there_is_no_such_folder(place):
     absent = place.path / "absent"
     assert place.complaint(path=absent) == (
@@ -208,12 +217,22 @@ def test_it_is_no_folder(place):
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o777, 0o757, 0o1777])
-def test_a_folder_that_others_can_write_is_refused(place, mode):
+def test_a_folder_that_others_can_write_is_refused(place, mode, shared_group):
     place.path.chmod(mode)
-    assert place.complaint() == (
-        f"plugin folder {place.path}: {place.path} is writable by other users,"
-        f" who could change what gafferd runs: chmod go-w {place.path}"
-    )
+    found = place.complaint()
+    assert found.startswith(f"plugin folder {place.path}: {place.path} is writable by other users")
+    assert ", who could change what gafferd runs: chmod g" in found
+    assert found.endswith(f"-w {place.path}")
+
+
+def test_a_folder_that_only_a_private_group_can_write_is_accepted(place, monkeypatch):
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    private = grp.struct_group((owner, "x", os.getegid(), []))
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: private)
+    place.write("ape/__init__.py", SAYING.format(word=1)).chmod(0o664)
+    place.path.chmod(0o775)
+    (place.path / "ape").chmod(0o2775)
+    assert place.said() == {"ape": 1}
 
 
 def test_so_is_one_in_a_folder_that_others_can_write(place):
@@ -227,7 +246,7 @@ def test_but_not_one_in_a_sticky_folder_like_tmp(place):
 
 
 @pytest.mark.parametrize("name", ["ape", "ape/__init__.py", "ape/data", "ape/data/deep.py"])
-def test_a_plugin_that_others_can_write_is_refused(place, name):
+def test_a_plugin_that_others_can_write_is_refused(place, name, shared_group):
     place.write("ape/__init__.py", SAYING.format(word=1))
     place.write("ape/data/deep.py")
     path = place.path / name

@@ -30,7 +30,7 @@ def add_jobs(config: Config) -> None:
             if section.get(key) is not None:
                 raise section.error(key, "means nothing without procfile")
         return
-    application = _application(section, path)
+    application = _application(config, section, path)
     for line in clashes(ports_of_types(application)):
         log.warning("%s: %s", path, line)
     for job in application.jobs():
@@ -40,7 +40,7 @@ def add_jobs(config: Config) -> None:
             raise section.error("procfile", str(error)) from None
 
 
-def _application(section: Section, path: str) -> Application:
+def _application(config: Config, section: Section, path: str) -> Application:
     folder = Path(section.file).parent
     try:
         concurrency = parse_concurrency(section.get("concurrency", "all=1"))
@@ -49,4 +49,10 @@ def _application(section: Section, path: str) -> Application:
     if not path:
         raise section.error("procfile", "names no file")
     env_files = [folder / each for each in section.getlist("env_files", [])]
+    beside = (folder / path).parent / ".env"
+    config.check_file(folder / path, section, "procfile")
+    for file in env_files:
+        config.check_file(file, section, "env_files")
+    if beside.is_file():
+        config.check_file(beside, section, "procfile")
     return Application.read(folder / path, env_files=env_files, concurrency=concurrency)

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from gaffer_kernel.plugins.guard import Guard
+from gaffer_kernel.path_security import PathGuard
 
 
 class Refused(Exception):
@@ -83,7 +83,7 @@ def real(path: Path) -> Path:
         OSError: there is no such path, or it may not be read.
         Refused: somebody else could change it.
     """
-    return Guard(Refused).check(path)
+    return PathGuard(Refused).check(path)
 
 
 def open_beneath(root: Path, parts: Sequence[str]) -> Opened | None:

@@ -1,0 +1,142 @@
+"""Refuse files that other users could have written: gafferd runs their content as its user."""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+MAX_LINKS = 40
+"""Symbolic links followed in one path, as many as Linux follows."""
+ACL = "system.posix_acl_access"
+"""The attribute with the access control list of a file, acl(5)."""
+
+
+class PathGuard:
+    """Checks paths; what it has found safe it does not look at twice.
+
+    Args:
+        refuse: makes the exception to raise from a reason.
+    """
+
+    def __init__(self, refuse: Callable[[str], Exception]) -> None:
+        self._refuse = refuse
+        self._owners = {0, os.geteuid()}
+        self._safe: set[Path] = set()
+        self._private: dict[tuple[int, int], bool] = {}
+
+    def check(self, path: Path) -> Path:
+        """Follow a path part by part; return where it leads, free of symbolic links.
+
+        Each folder, link and file on the way has to be ours or root's, and not writable by others;
+        a folder above the last part may be, if it is sticky like /tmp. A group may write if nobody
+        else is in it.
+
+        Raises:
+            OSError: there is no such path, or it may not be read.
+            Exception: from `refuse`, with what to do.
+        """
+        parts = list(reversed((Path.cwd() / path).parts[1:]))
+        place = Path("/")
+        links = 0
+        self._look(place, above=bool(parts))
+        while parts:
+            part = parts.pop()
+            step = place.parent if part == ".." else place / part
+            if not self._look(step, above=bool(parts)):
+                place = step
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise self._refuse(f"{path} leads through more than {MAX_LINKS} symbolic links")
+            target = step.readlink()
+            place = Path("/") if target.is_absolute() else place
+            parts += reversed([part for part in target.parts if part != "/"])
+        return place
+
+    def check_tree(self, folder: Path, leave_out: str) -> None:
+        """Check a folder and all that is below it, but nothing hidden or called `leave_out`.
+
+        Raises as `check`.
+        """
+        place = self.check(folder)
+        if place in self._safe or not place.is_dir():
+            return
+        self._safe.add(place)
+        for entry in place.iterdir():
+            if entry.name != leave_out and not entry.name.startswith("."):
+                self.check_tree(entry, leave_out)
+
+    def _look(self, path: Path, *, above: bool) -> bool:
+        """Refuse one part of a path, or tell whether it is a symbolic link."""
+        found = path.lstat()
+        if found.st_uid not in self._owners:
+            raise self._refuse(
+                f"{path} belongs to user {found.st_uid}, who could change what gafferd runs:"
+                " chown it to the user of gafferd"
+            )
+        if stat.S_ISLNK(found.st_mode):  # its mode means nothing; where it leads is looked at next
+            return True
+        sticky = above and found.st_mode & stat.S_ISVTX
+        if found.st_mode & stat.S_IWOTH and not sticky:
+            raise self._writable(path, "other users", f"chmod go-w {path}")
+        if found.st_mode & stat.S_IWGRP and not sticky:
+            self._look_at_group(path, found)
+        return False
+
+    def _look_at_group(self, path: Path, found: os.stat_result) -> None:
+        """Refuse a path that its group may write, unless the group is private."""
+        if _has_acl(path):  # then the bits of the group are the mask of all entries
+            raise self._writable(path, "other users, by its ACL", f"setfacl -b {path}")
+        key = found.st_gid, found.st_uid
+        if key not in self._private:
+            self._private[key] = _is_private(*key, self._owners)
+        if not self._private[key]:
+            who = f"other users, of group {_group_name(found.st_gid)}"
+            raise self._writable(path, who, f"chmod g-w {path}")
+
+    def _writable(self, path: Path, who: str, remedy: str) -> Exception:
+        return self._refuse(
+            f"{path} is writable by {who}, who could change what gafferd runs: {remedy}"
+        )
+
+
+def _is_private(gid: int, owner: int, trusted: set[int]) -> bool:
+    """Whether only trusted users are in a group.
+
+    A group with the name of the owner is private unless other members are listed. The groups of
+    all users are compared for other names only: a directory service may list no users.
+    """
+    try:
+        group = grp.getgrgid(gid)
+    except KeyError:
+        return False  # Who is in it is not known.
+    if any(_uid(name) not in trusted for name in group.gr_mem):
+        return False
+    if _uid(group.gr_name) == owner:
+        return True
+    return all(user.pw_uid in trusted for user in pwd.getpwall() if user.pw_gid == gid)
+
+
+def _uid(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _has_acl(path: Path) -> bool:
+    try:
+        return bool(os.getxattr(path, ACL))
+    except OSError as error:
+        # ENOTSUP: the file system has none.
+        return error.errno not in (errno.ENODATA, errno.ENOTSUP)
