@@ -144,6 +144,7 @@ LOADS = [
     ({"cmd": "'/srv/my app' x"}, "/srv/my app"),
     ({"cmd": "$APP x", "args": ["hunter2"]}, "$APP"),
     ({"cmd": "DB_PASSWORD=hunter2 /srv/app", "shell": True}, "a shell command"),
+    ({"cmd": "DB_PASSWORD=hunter2 /srv/app"}, "DB_PASSWORD=***"),
     ({"cmd": "/srv/a\x1bb"}, "/srv/a\\x1bb"),
 ]
 

@@ -76,4 +76,7 @@ def program_of(fields: Mapping[str, Any]) -> str:
         words = shlex.split(command) if isinstance(command, str) else []
     except ValueError:  # an unbalanced quote: the configuration is refused for it
         words = []
-    return words[0] if words else "no program"
+    if not words:
+        return "no program"
+    name, assigned, _ = words[0].partition("=")  # NAME=secret program, without the shell it needs
+    return f"{name}=***" if assigned else words[0]
