@@ -25,6 +25,7 @@ WELL_KNOWN = {
     "gaffer.http_endpoints": "gaffer-http",
     "gaffer.http_hosts": "gaffer-http",
     "gaffer.cors_origins": "gaffer-http",
+    "gaffer.http_requests_per_caller": "gaffer-http",
     "gaffer.concurrency": "gaffer-procfile",
     "gaffer.env_files": "gaffer-procfile",
     "gaffer.mandatory": "gaffer-mandatory",

@@ -21,7 +21,10 @@ class HttpHandler:
     Args:
         routes: also those of gafferd itself; False leaves only those of other plugins.
         connections: how many there may be at a time; as many as gafferd has when not given.
-        per_caller: how many requests and websockets of one caller; any number when not given.
+        unadmitted: how many of those a peer may have before it is known who calls; 16 when not
+            given.
+        per_caller: how many requests and websockets of one caller; when not given,
+            `[gaffer] http_requests_per_caller`, and any number for the owner.
     """
 
     name = "http"
@@ -34,10 +37,12 @@ class HttpHandler:
         *,
         routes: bool = True,
         connections: int | None = None,
+        unadmitted: int | None = None,
         per_caller: int | None = None,
     ) -> None:
         self._routes = routes
         self._connections = connections
+        self._unadmitted = unadmitted
         self._per_caller = per_caller
 
     @hookimpl
@@ -57,12 +62,14 @@ class HttpHandler:
     @hookimpl
     def gaffer_config_sections(self) -> tuple[str, ...]:
         """The endpoints, and who may call."""
-        return ("endpoint:", "gaffer.http_endpoints", "gaffer.http_hosts", "gaffer.cors_origins")
+        keys = ("http_endpoints", "http_hosts", "cors_origins", "http_requests_per_caller")
+        return ("endpoint:", *(f"gaffer.{key}" for key in keys))
 
     @hookimpl
     def gaffer_configure(self, config: Config) -> None:
         """Check the endpoints and the policy; they are read again when the API opens."""
         from gaffer_http.access.policy import read_policy
+        from gaffer_http.access.turnout import read_per_caller
         from gaffer_http.listen.endpoints import read_endpoints
 
         for endpoint in read_endpoints(config):
@@ -70,6 +77,7 @@ class HttpHandler:
             addresses = ", ".join(map(str, endpoint.addresses))
             config.notes.append(f"endpoint {endpoint.name}: {addresses}{note}")
         read_policy(config)
+        read_per_caller(config)
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[HttpService]:
@@ -80,5 +88,6 @@ class HttpHandler:
             kernel,
             routes=self._routes,
             connections=self._connections,
+            unadmitted=self._unadmitted,
             per_caller=self._per_caller,
         )

@@ -138,6 +138,7 @@ async def open_api(
     *,
     routes: bool = True,
     connections: int | None = None,
+    unadmitted: int | None = None,
     per_caller: int | None = None,
 ) -> AsyncIterator[HttpService]:
     """Serve the API of a kernel as long as the block lasts.
@@ -146,7 +147,9 @@ async def open_api(
         kernel: which.
         routes: also those of gafferd itself.
         connections: how many there may be at a time.
-        per_caller: how many requests and websockets of one caller there may be.
+        unadmitted: how many of those a peer may have before it is known who calls.
+        per_caller: how many requests and websockets of one caller there may be, also of the owner;
+            when not given, what the configuration says, and any number for the owner.
 
     Raises:
         GafferError: an address cannot be had.
@@ -160,13 +163,21 @@ async def open_api(
         # Clients can connect from here on, while the slow half of the start-up is still to come.
         from gaffer_http.access.guard import Guard
         from gaffer_http.access.pages import Pages
+        from gaffer_http.access.turnout import Turnout, read_per_caller
         from gaffer_http.front import Front
+        from gaffer_http.serve.places import Places
         from gaffer_http.serve.server import Server
 
         app = Front(kernel, own=routes)
         pages = Pages(each.url for each in sockets if each.endpoint.auth == "owner")
-        guard = Guard(app, read_policy(kernel.config), authenticate, per_caller, pages)
-        server = Server(guard, connections)
+        policy = read_policy(kernel.config)
+        turnout = (
+            Turnout(read_per_caller(kernel.config))
+            if per_caller is None
+            else Turnout(per_caller, limit_owner=True)
+        )
+        guard = Guard(app, policy, authenticate, turnout, pages)
+        server = Server(guard, Places(connections, unadmitted, policy.uids))
         async with app.living(), guard.refusals.counting(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
             nursery.start_soon(pages.watch, name="page key")

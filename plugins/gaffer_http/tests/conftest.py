@@ -1,6 +1,7 @@
 """An HTTP client of a few lines, a server around any application, and the API of a real kernel."""
 
 import json
+import os
 import re
 import socket
 import ssl
@@ -20,6 +21,7 @@ from trio_websocket import wrap_client_stream
 import gaffer_http
 from gaffer_http.listen.endpoints import read_endpoints
 from gaffer_http.listen.sockets import listening
+from gaffer_http.serve.places import Places
 from gaffer_http.serve.server import Server
 
 from .h2client import H2, METHOD, PATH, PLACE
@@ -252,11 +254,12 @@ async def serve(nursery):
     servers = []
     with ExitStack() as stack:
 
-        async def start(app, bind="127.0.0.1:0", **options):
+        async def start(app, bind="127.0.0.1:0", connections=None, **options):
             config = Config()
             config.options |= {"bind": bind, **options}
             sockets = stack.enter_context(listening(read_endpoints(config)))
-            servers.append(Server(app))
+            owners = frozenset({os.getuid()})
+            servers.append(Server(app, Places(connections, owners=owners)))
             await nursery.start(servers[-1].run, sockets)
             return Served(servers[-1], [each.url for each in sockets])
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trustme
 
-from gaffer_http.serve import connection, server, transport
+from gaffer_http.serve import connection, transport
 from gaffer_http.serve.peer import Peer
 
 from .h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
@@ -393,9 +393,8 @@ async def test_who_spoke_http_to_a_port_of_https_was_not_told_why_it_broke_off(
 # Too many
 
 
-async def test_silent_connections_make_room(serve, monkeypatch):
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
-    served = await serve(hello)
+async def test_silent_connections_make_room(serve):
+    served = await serve(hello, connections=2)
     async with await served.connect() as first, await served.connect() as second:
         async with served.client() as client:
             assert (await client.ask("GET", "/")).body == b"hello"
@@ -404,16 +403,15 @@ async def test_silent_connections_make_room(serve, monkeypatch):
         assert await second.receive_some()
 
 
-async def test_busy_connections_do_not(serve, monkeypatch, caplog):
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
-    served = await serve(pour)
+async def test_busy_connections_do_not(serve, caplog):
+    served = await serve(pour, connections=1)
     async with await served.connect() as busy:
         await busy.send_all(GET)
         assert await busy.receive_some()
         async with await served.connect() as late:
             assert await read_to_end(late) == b""
         assert await busy.receive_some()
-    assert "1 are busy" in caplog.text
+    assert "all 1 connections are busy" in caplog.text
 
 
 # Closing

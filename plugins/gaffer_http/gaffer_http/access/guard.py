@@ -18,7 +18,7 @@ from gaffer_http.access.pages import PageKeyNeeded, Pages
 from gaffer_http.access.policy import Policy, normal_origin
 from gaffer_http.access.proxies import check_http_version, is_http_1_0
 from gaffer_http.access.refusals import AUDITED, Refusals
-from gaffer_http.access.turnout import Turnout
+from gaffer_http.access.turnout import TooManyRequestsError, Turnout
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
 from gaffer_http.listen.auth_mode import AuthMode
@@ -66,7 +66,7 @@ class Guard:
         app: what to guard.
         policy: who may call.
         authenticate: who shows a token or a certificate; None when no plugin can tell.
-        per_caller: how many requests and websockets of one caller there may be at a time.
+        turnout: limits what each caller may have at a time.
         pages: signs the owner's browsers in.
 
     Attributes:
@@ -78,14 +78,14 @@ class Guard:
         app: Application,
         policy: Policy,
         authenticate: Authenticate | None = None,
-        per_caller: int | None = None,
+        turnout: Turnout | None = None,
         pages: Pages | None = None,
     ) -> None:
         self.app = app
         self.refusals = Refusals()
         self._pages = pages or Pages()
         self._policy = policy
-        self._turnout = Turnout(per_caller)
+        self._turnout = turnout or Turnout()
         self._door = Door(policy.uids, authenticate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,10 +93,12 @@ class Guard:
         answer = _Answer(scope, send, self.refusals)
         try:
             if not self._admit(scope, answer):
+                answer.refuse()
                 await respond(scope, answer.send, 204, list(PREFLIGHT_HEADERS))
                 return
         except ApiError as refusal:
             log.debug("%s refused: %s", scope.get("method", "websocket"), refusal)
+            answer.refuse()
             await answer.error(refusal)
             return
         await self._ask(scope, receive, answer)
@@ -106,17 +108,22 @@ class Guard:
         finished = False
         try:
             with self._turnout.joined(caller), caller.admitted():
+                scope.get("state", {}).get("admit", _nothing)()
                 await self.app(scope, receive, answer.send)
                 finished = True
             if not finished and not answer.started:
                 # The request may have done its work: what it is refused is the answer.
                 answer.record("no answer")
+                answer.refuse()
                 await answer.error(rights_lost(caller))
             elif not finished:
                 await answer.hang_up(LOST_RIGHTS)
-        except ApiError as refusal:
+        except TooManyRequestsError as refusal:
+            answer.refuse()
+            await answer.error(refusal)
+        except ApiError as error:
             if not answer.started:
-                await answer.error(refusal)
+                await answer.error(error)
         except Exception:
             if answer.started:
                 raise
@@ -253,6 +260,10 @@ class _Answer:
         self._websocket_open = kind in _OPEN
         await self._send(message)
 
+    def refuse(self) -> None:
+        """Tell the server that this request is refused, and need not be answered at all costs."""
+        self._scope.get("state", {}).get("refuse", _nothing)()
+
     async def hang_up(self, code: int) -> None:
         """Close a websocket that has been accepted, and is still open."""
         if self._websocket_open:
@@ -284,6 +295,10 @@ class _Answer:
 
 
 _JSON_TYPE = (b"content-type", JSON.encode())
+
+
+def _nothing() -> None:
+    """Not served by our own server: there are no places."""
 
 
 def _auth_mode(scope: Scope) -> AuthMode:

@@ -19,7 +19,7 @@ from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WS
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.serve.budget import Allowance, Budgets
-from gaffer_http.serve.peer import peer_of
+from gaffer_http.serve.places import Place
 from gaffer_http.serve.protocols import Http2, Protocols
 from gaffer_http.serve.tls import shake_hands
 from gaffer_http.serve.transport import LAST_SEND_TIMEOUT, Transport
@@ -43,6 +43,9 @@ LARGEST_MESSAGE = 64 * 1024
 MAX_FRAGMENTS = 1024
 """Frames of a message on a websocket; one with more closes it."""
 
+REFUSAL_TIMEOUT = 1.0
+"""Seconds a peer has to take the answer to a refused request."""
+
 LAST_TIMEOUT = 0.25
 """The same for all of these, once the server is closing and there is no request."""
 
@@ -63,11 +66,13 @@ class Connection:
             AuthMode as `auth`, as `hung_up` a function that tells whether the client has gone, even
             if nobody reads what it has sent, with TLS, as `certificate` one that returns the
             client's, and of a websocket, as `hurry` one to call before a send is cancelled, which
-            alone would not break it.
+            alone would not break it. It calls `admit` or `refuse` as soon as it has decided on the
+            request; a refused one holds no place.
         closing: once it is set, answers end the connection.
         report: called with what the application raises, and with what the code of the protocols
             raises on odd input, then as `on_input=True`.
         budgets: of the server, for input.
+        place: what the connection counts for.
     """
 
     def __init__(
@@ -78,8 +83,10 @@ class Connection:
         closing: trio.Event,
         report: Callable[..., None],
         budgets: Budgets,
+        place: Place,
     ) -> None:
-        self._peer = peer_of(stream.socket)
+        self._peer = place.peer
+        self._place = place
         self._report = partial(report, self._peer)
         self._transport = Transport(stream, on_end=self._peer_ended)
         self._allowance = Allowance(budgets)
@@ -88,7 +95,6 @@ class Connection:
         self._app = app
         self._protocol = self._new_protocol()
         self._closing = closing
-        self._requests = 0
         self._half_closed = False
         self._fault: Exception | None = None
         self._scope = trio.CancelScope()
@@ -96,7 +102,7 @@ class Connection:
     @property
     def is_idle(self) -> bool:
         """Whether it has no request, and is not being ended."""
-        return self._requests == 0 and not self._scope.cancel_called
+        return self._place.requests == 0 and not self._scope.cancel_called
 
     async def run(self) -> None:
         """Serve it to its end."""
@@ -124,7 +130,6 @@ class Connection:
             "auth": self._auth,
             "hung_up": self._transport.hung_up,
         }
-        state["admit"] = self._allowance.admit
         if self._tls is not None:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             # The attribute, too, is there only after the handshake.
@@ -132,13 +137,15 @@ class Connection:
         return Protocols(self._serve, _CONFIG, state, stream, self._allowance)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, *_: object) -> None:
-        self._requests += 1
+        self._place.requests += 1
         if not self._half_closed:
             self._scope.deadline = inf
         answer: HTTPStream | WSStream = cast(Any, send).__self__
         if isinstance(answer, WSStream):
             self._limit_messages(answer)
             scope["state"]["hurry"] = partial(self._hurry_websocket, scope)
+        scope["state"]["admit"] = self._admit
+        scope["state"]["refuse"] = partial(self._refuse, scope)
         send = partial(self._send_2 if scope["http_version"] >= "2" else self._send, scope, send)
         try:
             await self._app(scope, receive, send)
@@ -148,10 +155,28 @@ class Connection:
             self._fault = None
             raise
         finally:
-            self._requests -= 1
-            if not self._requests:
+            self._place.requests -= 1
+            if _is_refused(scope):
+                self._place.refusals -= 1
+                if not self._place.refusals:
+                    self._transport.answer_by(inf)
+            if not self._place.requests:
                 self._rest(GOODBYE_TIMEOUT if _fills(scope) else IDLE_TIMEOUT)
             await self._reset(answer)
+
+    def _admit(self) -> None:
+        self._place.admit()
+        self._allowance.admit()
+        self._transport.answer_by(inf)
+
+    def _refuse(self, scope: Scope) -> None:
+        if _is_refused(scope):
+            return
+        scope["gaffer.refused"] = True
+        self._place.refuse()
+        # In HTTP/2 others may share the connection: then it is for `_send_2` to limit.
+        if not self._place.is_busy:
+            self._transport.answer_by(trio.current_time() + REFUSAL_TIMEOUT)
 
     def _hurry_websocket(self, scope: Scope) -> None:
         # In HTTP/2 a send can be cancelled, and others share the connection.
@@ -181,10 +206,13 @@ class Connection:
 
     async def _send_2(self, scope: Scope, send: Send, message: Message) -> None:
         # In HTTP/2 a peer can also read, but grant no room for the answer.
-        last = message["type"] == "websocket.close"
-        with self._transport.patience(GOODBYE_TIMEOUT if last else inf) as patience:
+        seconds = GOODBYE_TIMEOUT if message["type"] == "websocket.close" else inf
+        if _is_refused(scope):
+            seconds = REFUSAL_TIMEOUT
+        with self._transport.patience(seconds) as patience:
             await self._pass_on(send, message)
-        if patience.cancelled_caught:
+        # `_reset` ends a refused request that shares the connection with admitted ones.
+        if patience.cancelled_caught and not (_is_refused(scope) and self._place.is_busy):
             self.kill()
         await self._yield()
 
@@ -208,7 +236,7 @@ class Connection:
             await protocol._flush()
 
     async def _yield(self) -> None:
-        if self._transport.is_over and self._requests:
+        if self._transport.is_over and self._place.requests:
             self._scope.deadline = min(self._scope.deadline, trio.current_time() + GOODBYE_TIMEOUT)
         await trio.lowlevel.checkpoint()
 
@@ -271,6 +299,10 @@ class _Buffer(WebsocketBuffer):
 def _fills(scope: Scope) -> bool:
     """Whether a request is the last of its connection, and the only one: a websocket is."""
     return (scope["type"], scope["http_version"]) == ("websocket", "1.1")
+
+
+def _is_refused(scope: Scope) -> bool:
+    return "gaffer.refused" in scope
 
 
 def _config() -> Config:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import partial
+from math import inf
 
 import trio
 
@@ -19,11 +20,13 @@ from gaffer_http.listen.sockets import Listening
 from gaffer_http.serve.budget import Budgets
 from gaffer_http.serve.connection import Connection
 from gaffer_http.serve.listener import Listener
-from gaffer_http.serve.peer import Peer
+from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.places import NoPlaceError, Places
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 512
+REFUSAL_LOG_INTERVAL = 60.0
+"""Seconds between two warnings that a connection was refused."""
 
 
 class Server:
@@ -31,24 +34,25 @@ class Server:
 
     Args:
         app: asked for every request; `scope["state"]` is as Connection says.
-        connections: how many there may be at a time; MOST_CONNECTIONS when not given.
+        places: for the connections that there may be at a time.
 
     Attributes:
         closing: set when `close` begins: whoever streams an answer should end it now.
         crashes: how often a connection or a request failed in a way nobody foresaw.
     """
 
-    def __init__(self, app: Application, connections: int | None = None) -> None:
+    def __init__(self, app: Application, places: Places) -> None:
         self.closing = trio.Event()
         self.crashes = 0
         self._app = app
-        self._most = MOST_CONNECTIONS if connections is None else connections
+        self._places = places
         # A dictionary, because it keeps the order.
         self._connections: dict[Connection, None] = {}
         self._accepting = trio.CancelScope()
         self._ended = trio.lowlevel.ParkingLot()
         self._told: set[str] = set()
         self._budgets = Budgets()
+        self._refusal_logged = -inf
 
     async def run(
         self,
@@ -102,28 +106,31 @@ class Server:
                 connection.kill()
 
     async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
-        if len(self._connections) >= self._most and not self._make_room():
-            log.log(self._level("full"), "connection refused: %d are busy", self._most)
+        peer = peer_of(stream.socket)
+        try:
+            place = self._places.take(peer, trust_uid=endpoint.auth == "owner")
+        except NoPlaceError as error:
+            # Nothing waits here: the next connection is accepted at once, whoever makes it.
+            self._log_refusal(peer, error)
             stream.socket.close()
             return
-        self._told.discard("full")
         connection = Connection(
-            stream, endpoint, self._app, self.closing, self._survive, self._budgets
+            stream, endpoint, self._app, self.closing, self._survive, self._budgets, place
         )
         self._connections[connection] = None
+        place.evict = connection.kill
         try:
             await connection.run()
         finally:
+            self._places.release(place)
             del self._connections[connection]
             self._ended.unpark_all()
 
-    def _make_room(self) -> bool:
-        """End the connection that has been there longest of those without a request."""
-        for connection in self._connections:
-            if connection.is_idle:
-                connection.end()
-                return True
-        return False
+    def _log_refusal(self, peer: Peer, error: NoPlaceError) -> None:
+        now = trio.current_time()
+        if now - self._refusal_logged >= REFUSAL_LOG_INTERVAL:
+            self._refusal_logged = now
+            log.warning("connection of %s refused: %s", peer, error)
 
     def _survive(self, peer: Peer, fault: Exception, *, on_input: bool = False) -> None:
         """Count and log an error. What odd input caused gets one line, its traceback at DEBUG."""

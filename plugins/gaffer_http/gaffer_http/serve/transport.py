@@ -48,6 +48,7 @@ class Transport(trio.abc.HalfCloseableStream):
         self._closed = False
         self._killed = False
         self._patience = SEND_TIMEOUT
+        self._answer_by = inf
         self._sending: set[trio.CancelScope] = set()
         self._meter: Callable[[], Awaitable[None]] | None = None
 
@@ -59,7 +60,7 @@ class Transport(trio.abc.HalfCloseableStream):
             seconds: how long that is, if it is less than usual.
         """
         deadline = trio.current_time() + min(seconds, self._patience)
-        with trio.CancelScope(deadline=deadline) as scope:
+        with trio.CancelScope(deadline=min(deadline, self._answer_by)) as scope:
             self._sending.add(scope)
             try:
                 yield scope
@@ -71,6 +72,13 @@ class Transport(trio.abc.HalfCloseableStream):
         self._patience = min(self._patience, seconds)
         for scope in self._sending:
             scope.deadline = min(scope.deadline, trio.current_time() + self._patience)
+
+    def answer_by(self, deadline: float) -> None:
+        """Give up a peer that has not taken by then what is sent; until this is called again.
+
+        It holds for what is sent from now on.
+        """
+        self._answer_by = deadline
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything.

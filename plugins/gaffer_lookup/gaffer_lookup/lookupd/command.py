@@ -71,7 +71,13 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     for plugin in (
         gaffer_auth,
         Lookupd(_keeper(options), options.lease, options.share),
-        HttpHandler(routes=False, connections=connections, per_caller=per_caller),
+        HttpHandler(
+            routes=False,
+            connections=connections,
+            # As many as there are for all: a thousand nodes behind one address come back at once.
+            unadmitted=max(1, connections // 4),
+            per_caller=per_caller,
+        ),
     ):
         plugins.add(plugin)
     return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)
