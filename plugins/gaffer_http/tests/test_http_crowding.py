@@ -27,6 +27,8 @@ from .conftest import Api, ask_once, connect, listens, open_client
 
 NOBODY = 65534
 CONNECTIONS = 64
+SMALL = 200
+"""The machine to which the server has a small buffer."""
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 CROWD = """
@@ -72,6 +74,8 @@ def strangers(monkeypatch):
     def peer(sock):
         if sock.family == socket.AF_INET:
             number = int(sock.getpeername()[0].rpartition(".")[2])
+            if number == SMALL:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
             if number > 1:
                 return Peer(None, address=f"192.0.2.{number}")
         return peer_of(sock)
@@ -270,11 +274,15 @@ async def test_a_refused_request_of_http_2_has_a_second_for_its_answer(api, crow
         await read_to_end(client.stream)
 
 
-async def test_who_never_reads_refusals_is_cut_off(api, crowd):
-    stream = await crowd(api.urls[0], 2)
-    with trio.fail_after(connection.REFUSAL_TIMEOUT + 8):
-        with pytest.raises(trio.BrokenResourceError):
-            await send_without_end(stream)
+async def test_who_never_reads_refusals_is_cut_off(api):
+    sock = trio.socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    await sock.bind((f"127.0.0.{SMALL}", 0))
+    await sock.connect(("127.0.0.1", int(api.urls[0].rpartition(":")[2])))
+    async with trio.SocketStream(sock) as stream:
+        with trio.fail_after(connection.REFUSAL_TIMEOUT + 8):
+            with pytest.raises(trio.BrokenResourceError):
+                await send_without_end(stream)
 
 
 async def test_a_refused_stream_does_not_end_the_feed_beside_it(api, crowd):

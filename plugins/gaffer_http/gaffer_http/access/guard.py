@@ -154,8 +154,6 @@ class Guard:
         scope["gaffer.caller"] = self._caller(scope, headers, origin)
         scope["gaffer.pages"] = self._pages
         check_http_version(scope)
-        if admit := scope.get("state", {}).get("admit"):
-            admit()
         self._check_media(scope, headers)
         return True
 

@@ -118,7 +118,9 @@ class Transport(trio.abc.HalfCloseableStream):
         self._check_open()
         data = b""
         try:
-            data = await self._stream.receive_some(max_bytes or MAX_READ)
+            received = await self._stream.receive_some(max_bytes or MAX_READ)
+            # The system accepts more from a peer even after a shutdown in both directions.
+            data = b"" if self._killed else received
         finally:
             if not data:
                 self._on_end()
