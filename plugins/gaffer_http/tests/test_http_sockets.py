@@ -77,6 +77,22 @@ def test_a_unix_socket_may_be_opened_to_a_group(short_path):
         os.umask(before)
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_the_mode_is_never_set_by_path(short_path, mode, monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("a path may lead elsewhere by now")
+
+    for name in ("chmod", "lchmod"):
+        monkeypatch.setattr(os, name, refuse, raising=False)
+    before = os.umask(0o027)
+    try:
+        config = Config.from_string(f"[endpoint:a]\nbind = unix:{short_path}/s\nmode = {mode:o}\n")
+        with listening(read_endpoints(config)):
+            assert stat.S_IMODE((short_path / "s").stat().st_mode) == mode
+    finally:
+        assert os.umask(before) == 0o027
+
+
 def test_a_stale_unix_socket_is_replaced(short_path):
     path = short_path / "s"
     with socket.socket(socket.AF_UNIX) as stale:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import signal
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 
 import trio
 
+from gaffer_http.serve.containers import is_neighbour, is_neighbours_socket, overflow_uid
+from gaffer_http.sock_diag import (
+    CLOSE_WAIT,
+    ESTABLISHED,
+    FIN_WAIT1,
+    FIN_WAIT2,
+    Ends,
+    TcpSocket,
+    find_connection,
+)
+
 log = logging.getLogger(__name__)
 
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLM_F_REQUEST = 1
-_NLMSG_ERROR = 2
-_ALL_STATES = 0xFFFFFFFF
-_NO_COOKIE = b"\xff" * 8
-
-_HEADER = struct.Struct("=IHHII")
-_REQUEST = struct.Struct("=BBBBI")
 _UCRED = struct.Struct("=iII")
-_PORTS = slice(20, 24)
-_UID_AND_INODE = struct.Struct("=80x I I")
-_ERRNO = struct.Struct("=16x i")
+_SO_PEERPIDFD = 77
+"""Since Linux 6.5."""
+
+_LIVE = frozenset({ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT})
+"""States in which a program can still be at the other end, which may have shut down its half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +41,21 @@ class Peer:
     """Who is at the other end.
 
     Attributes:
-        uid: the user; None when that could not be told, as of another machine.
+        uid: the user; None when that is not known, as of another machine or from a container.
         pid: the process, of a unix socket; None otherwise.
         address: of the other machine; None within this one.
+        note: what is known instead of the user.
     """
 
     uid: int | None
     pid: int | None = None
     address: str | None = None
+    note: str | None = None
 
     def __str__(self) -> str:
         if self.uid is not None:
             return f"user {self.uid}"
-        return self.address or "an unknown user"
+        return self.address or self.note or "an unknown user"
 
     @property
     def group(self) -> str:
@@ -67,87 +76,95 @@ class Peer:
 def peer_of(sock: socket.socket | trio.socket.SocketType) -> Peer:
     """Look up who made a connection. Takes a fraction of a millisecond and waits for nothing.
 
-    Works for unix sockets and for TCP over loopback; of any other connection only the address is
-    told. Never raises: when it cannot be told,
-    also because the other end is gone already, the Peer has no uid.
+    Works for unix sockets and for TCP over loopback; any other connection only shows an address.
+    Never raises: when the user is not known, also because the other end is gone already, the Peer
+    has no uid. A program in a container has none if it appears as root or as our own user, nor
+    has one that appears as the overflow uid inside a user namespace.
     """
     try:
         if sock.family == socket.AF_UNIX:
-            credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-            pid, uid, _ = _UCRED.unpack(credentials)
-            return Peer(uid, pid)
+            return _unix_peer(sock)
         address = sock.getpeername()[0]
         if not ip_address(address.partition("%")[0]).is_loopback:
             return Peer(None, address=address)
-        return Peer(_tcp_uid(_Ends.of(sock)))
-    except (OSError, struct.error) as error:
+        return _tcp_peer(_ends(sock))
+    except (OSError, ValueError, struct.error) as error:
         log.debug("cannot tell who connected: %s", error)
         return Peer(None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """A TCP connection inside this machine, seen from the other end: `source` is the peer's."""
-
-    family: int
-    source: bytes
-    source_port: int
-    target: bytes
-    target_port: int
-
-    @classmethod
-    def of(cls, sock: socket.socket | trio.socket.SocketType) -> _Ends:
-        (source, source_port, *_), (target, target_port, *_) = (
-            sock.getpeername(),
-            sock.getsockname(),
-        )
-        pack = socket.inet_pton
-        family = sock.family
-        return cls(family, pack(family, source), source_port, pack(family, target), target_port)
+def _unix_peer(sock: socket.socket | trio.socket.SocketType) -> Peer:
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    pid, uid, _ = _UCRED.unpack(credentials)
+    if uid == overflow_uid():
+        return Peer(None, pid)
+    if _counts(uid) and not _is_neighbour(sock, pid, uid):
+        return _confined(uid, pid)
+    return Peer(uid, pid)
 
 
-def _tcp_uid(ends: _Ends) -> int:
+def _is_neighbour(sock: socket.socket | trio.socket.SocketType, pid: int, uid: int) -> bool:
+    # A process of a pid namespace that we do not see has the pid 0.
+    if pid <= 0:
+        return False
     try:
-        uid, inode = _ask_kernel(ends)
+        pidfd = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
+    except OSError as error:
+        # Older kernels do not know the option; any other error means that the process has exited.
+        return error.errno == errno.ENOPROTOOPT and is_neighbour(pid, uid)
+    try:
+        found = is_neighbour(pid, uid)
+        with suppress(PermissionError):
+            # Still there: no other process can have got its pid before.
+            signal.pidfd_send_signal(pidfd, 0)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(pidfd)
+    return found
+
+
+def _tcp_peer(ends: Ends) -> Peer:
+    try:
+        found = find_connection(ends)
     except OSError:
         # Not every container has this part of the kernel; the file is slower, and always there.
-        uid, inode = _read_proc(ends)
+        found = _read_proc(ends)
     # A connection that its program has closed lingers without an inode, and belongs to "user 0".
-    if inode == 0:
+    if found.inode == 0 or found.state not in _LIVE:
         raise OSError(errno.ENOTCONN, "the other end is closed")
-    return uid
+    if found.uid == overflow_uid():
+        return Peer(None)
+    if _counts(found.uid) and not is_neighbours_socket(found):
+        return _confined(found.uid)
+    return Peer(found.uid)
 
 
-def _ask_kernel(ends: _Ends) -> tuple[int, int]:
-    """The uid and the inode of the peer's socket, by netlink (sock_diag(7))."""
-    ports = struct.pack("!HH", ends.source_port, ends.target_port)
-    addresses = ends.source.ljust(16, b"\0") + ends.target.ljust(16, b"\0")
-    request = _REQUEST.pack(ends.family, socket.IPPROTO_TCP, 0, 0, _ALL_STATES)
-    request += ports + addresses + bytes(4) + _NO_COOKIE
-    length = _HEADER.size + len(request)
-    header = _HEADER.pack(length, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
-        netlink.sendto(header + request, (0, 0))
-        answer = netlink.recv(8192, socket.MSG_DONTWAIT)
-    _, kind, *_ = _HEADER.unpack_from(answer)
-    if kind == _NLMSG_ERROR:
-        (negative,) = _ERRNO.unpack_from(answer)
-        raise OSError(-negative, "sock_diag")
-    # With no such connection the kernel answers with a socket that listens on its port.
-    if answer[_PORTS] != ports:
-        raise OSError(errno.ENOENT, "sock_diag")
-    uid, inode = _UID_AND_INODE.unpack_from(answer)
-    return uid, inode
+def _counts(uid: int) -> bool:
+    """Whether a uid could be that of an owner: of all others it gives no rights."""
+    return uid in (0, os.geteuid())
 
 
-def _read_proc(ends: _Ends) -> tuple[int, int]:
-    """The same, from the list of all connections."""
+def _confined(uid: int, pid: int | None = None) -> Peer:
+    return Peer(None, pid, note=f"user {uid} of a container")
+
+
+def _ends(sock: socket.socket | trio.socket.SocketType) -> Ends:
+    (source, source_port, *_), (target, target_port, *_) = sock.getpeername(), sock.getsockname()
+    pack = socket.inet_pton
+    family = sock.family
+    return Ends(family, pack(family, source), source_port, pack(family, target), target_port)
+
+
+def _read_proc(ends: Ends) -> TcpSocket:
+    """Find the peer's socket in the list of all connections; it does not tell cgroups."""
     name = "tcp6" if ends.family == socket.AF_INET6 else "tcp"
     wanted = [_in_hex(ends.source, ends.source_port), _in_hex(ends.target, ends.target_port)]
     for line in Path("/proc/net", name).read_text().splitlines():
         fields = line.split()
         if fields[1:3] == wanted:
-            return int(fields[7]), int(fields[9])
+            state, uid, inode = int(fields[3], 16), int(fields[7]), int(fields[9])
+            return TcpSocket(ends.family, ends.source, state, uid, inode)
     raise OSError(errno.ENOENT, "no such connection")
 
 
