@@ -8,6 +8,7 @@ signals      where no plugin receives them
 last_resort  it ends, whatever hangs
 daemonize    into the background
 pidfile      one gafferd at a time
+locks        who holds a file locked
 log          one line for each thing worth it
 show         the plugins, and what a file would run
 """

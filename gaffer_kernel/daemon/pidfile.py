@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gaffer_kernel.daemon.locks import lock_holders
 from gaffer_kernel.errors import GafferError
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,9 @@ class PidFile:
             fd = self._open()
             try:
                 self._check(fd)
-                self._lock(fd)
-                if self._is_ours(fd):
+                if not self._lock(fd):
+                    self._discard(fd)
+                elif self._is_ours(fd):
                     self._fd, fd = fd, -1
                 # Else the one before us removed it between our opening and our lock: once more.
             finally:
@@ -83,7 +85,8 @@ class PidFile:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            return os.open(self.path, flags, 0o644)
+            # Nobody else can open a new file before it is locked; `_write` lets others read it.
+            return os.open(self.path, flags, 0o600)
         except FileNotFoundError:
             raise self._refusal(f"there is no folder {self.path.parent}") from None
         except (OSError, ValueError) as error:
@@ -100,13 +103,35 @@ class PidFile:
         if found.st_nlink > 1:
             raise self._refusal("it has a second name (hard link): remove it, or name another")
 
-    def _lock(self, fd: int) -> None:
+    def _lock(self, fd: int) -> bool:
+        """Lock the file; False if only other users hold it locked, who can read it.
+
+        After a crash the file stays, and flock(2) needs no permission to write: another user could
+        keep gafferd from starting.
+        """
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._already_running(fd) from None
+            uids = lock_holders(fd)
+            if not uids or uids & {0, os.geteuid()}:
+                raise self._already_running(fd) from None
+            log.warning(
+                "pid file %s: replaced, as user %s held it locked",
+                self.path,
+                ", ".join(map(str, sorted(uids))),
+            )
+            return False
         except OSError as error:
             raise self._refusal(f"it cannot be locked: {error.strerror}") from None
+        return True
+
+    def _discard(self, fd: int) -> None:
+        """Remove a file that cannot be locked, unless another has taken its place."""
+        if self._is_ours(fd):
+            try:
+                self.path.unlink()
+            except OSError as error:
+                raise self._refusal(f"it cannot be replaced: {error.strerror}") from None
 
     def _write(self) -> None:
         try:

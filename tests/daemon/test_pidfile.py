@@ -4,6 +4,9 @@ import errno
 import fcntl
 import os
 import stat
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -172,6 +175,61 @@ def test_a_file_of_another_user_is_refused(path):
 
     assert f"belongs to user {NOBODY}" in refusal(path)
     assert path.read_text() == "precious"
+
+
+LOCKER = """
+import fcntl, os, sys, time
+os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
+fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def locked_by(path, uid):
+    """A process of a user that holds a file locked, which it may only read."""
+    path.parent.chmod(0o755)
+    fd = os.open(path, os.O_RDONLY)
+    command = [sys.executable, "-c", LOCKER, f"/dev/fd/{fd}", str(uid)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[fd]) as process:
+        try:
+            assert process.stdout.readline() == b"locked\n"
+            yield
+        finally:
+            process.kill()
+            os.close(fd)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_another_user_cannot_hold_it_locked_after_a_crash(path, caplog):
+    path.write_text("999999\n")
+    path.chmod(0o644)
+    with locked_by(path, NOBODY), PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+        assert refusal(path).startswith("Already running")
+    assert f"replaced, as user {NOBODY} held it locked" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_new_one_can_be_opened_by_no_other_user_before_it_is_locked(path, monkeypatch):
+    modes = []
+    real = fcntl.flock
+
+    def looking(fd, how):
+        modes.append(stat.S_IMODE(os.fstat(fd).st_mode))
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", looking)
+    with PidFile(path):
+        assert modes == [0o600]
+
+
+def test_one_that_a_process_of_ours_holds_locked_is_left_alone(path):
+    path.write_text("999999\n")
+    with locked_by(path, os.getuid()):
+        assert refusal(path) == f"Already running on PID 999999 (pid file {path})"
+        assert path.read_text() == "999999\n"
 
 
 def test_a_name_that_cannot_be_is_refused():
