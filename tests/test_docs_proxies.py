@@ -20,9 +20,8 @@ WEBSOCKET = {
 }
 
 
-def block(kind):
-    [text] = re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.M | re.S)
-    return text
+def block(kind, number=0):
+    return re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.M | re.S)[number]
 
 
 def moved(text, *changes):
@@ -111,3 +110,27 @@ def test_check_shows_what_the_page_says(house):
     shown = house.home.run("-c", "gaffer.ini", "--check").stdout
     [told] = re.findall(r"`(endpoint proxy: [^`]*)`", PAGE.replace("\n", " "))
     assert told in shown.splitlines()
+
+
+@needs("haproxy")
+def test_haproxy_names_the_visitor(house, ca):
+    port = free_port()
+    files = [house.folder / "gaffer.pem", house.folder / "gaffer.key"]
+    (house.folder / "both.pem").write_bytes(b"".join(file.read_bytes() for file in files))
+    hosts, _, _ = block("ini").partition("[endpoint")
+    ini = hosts + moved(block("ini", 1), (":5001", ":0"))
+    with house.gafferd(ini) as [url]:
+        text = moved(
+            block("haproxy"),
+            ("bind :443", f"bind 127.0.0.1:{port}"),
+            ("/etc/haproxy/gaffer.pem", house.folder / "both.pem"),
+            ("127.0.0.1:5001", url.removeprefix("http://")),
+        )
+        times = "defaults\n timeout connect 5s\n timeout client 1h\n timeout server 1h\n"
+        (house.folder / "haproxy.cfg").write_text(times + text)
+        command = ("haproxy", "-db", "-f", house.folder / "haproxy.cfg")
+        with house.program(*command, port=port):
+            check(house, ca, port)
+            log = (house.folder / "err").read_text()
+    # Over loopback the user would be named without the header.
+    assert "gaffer.audit: 127.0.0.1: " in log

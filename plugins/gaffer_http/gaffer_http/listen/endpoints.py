@@ -23,7 +23,7 @@ OTHER_OPTIONS = ("client_ca", "default_bind")
 """Options that another program than gafferd may set: `client_ca` is the key of this name, and
 `default_bind` is where to listen when `bind` is not set, instead of DEFAULT_BIND."""
 
-KEYS = (*OPTIONS, "mode", "auth", "client_ca", "client_certificate")
+KEYS = (*OPTIONS, "mode", "auth", "proxy_protocol", "client_ca", "client_certificate")
 """All keys of an `[endpoint:NAME]` section."""
 
 _PREFIX = "endpoint:"
@@ -47,7 +47,8 @@ class Endpoint:
         both_loopbacks: listen on [::1] as well as on 127.0.0.1, where there is one; the one that is
             not among the addresses is only held otherwise, so that nobody else can listen there.
         tls: how to speak HTTPS; None for plain HTTP.
-        auth: what identifies a caller.
+        auth: what identifies a caller; never `owner` with `proxy_protocol`.
+        proxy_protocol: whether each connection begins with a header of the PROXY protocol.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Endpoint:
     both_loopbacks: bool = False
     tls: ssl.SSLContext | None = None
     auth: AuthMode = "owner"
+    proxy_protocol: bool = False
 
     @property
     def auth_note(self) -> str:
@@ -141,6 +143,7 @@ class _Source:
             both_loopbacks=self._text("bind") is None,
             tls=tls,
             auth=self._auth(addresses),
+            proxy_protocol=self._proxy_protocol(),
         )
 
     def _text(self, key: str) -> str | None:
@@ -180,7 +183,7 @@ class _Source:
     def _auth(self, addresses: tuple[Address, ...]) -> AuthMode:
         text = self._text("auth")
         if text is None:
-            return "token" if any(map(is_exposed, addresses)) else "owner"
+            return "token" if any(map(is_exposed, addresses)) or self._proxy_protocol() else "owner"
         for mode in AUTH_MODES:
             if text == mode:
                 break
@@ -188,7 +191,12 @@ class _Source:
             raise self._error("auth", f"must be {', '.join(AUTH_MODES)}, not {text!r}")
         if mode == "certificate" and not self._text("client_ca"):
             raise self._error("auth", "certificate needs client_ca, to check certificates against")
+        if mode == "owner" and self._proxy_protocol():
+            raise self._error("auth", "owner cannot be combined with proxy_protocol: use token")
         return mode
+
+    def _proxy_protocol(self) -> bool:
+        return bool(self._section.getbool("proxy_protocol"))
 
     def _backlog(self) -> int:
         option = self._options["backlog"]

@@ -6,6 +6,7 @@ rely on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -19,13 +20,21 @@ from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WS
 from gaffer_http.asgi import Application, Message, Receive, Scope, Send
 from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.serve.budget import Allowance, Budgets
-from gaffer_http.serve.places import Place
+from gaffer_http.serve.peer import Peer
+from gaffer_http.serve.places import NoPlaceError, Place
 from gaffer_http.serve.protocols import Http2, Protocols
+from gaffer_http.serve.proxy_header import (
+    NO_HEADER_ANSWER,
+    ProxyHeaderError,
+    read_proxy_header,
+)
 from gaffer_http.serve.tls import shake_hands
 from gaffer_http.serve.transport import LAST_SEND_TIMEOUT, Transport
 
 if TYPE_CHECKING:
     from wsproto.events import Message as WebsocketPart
+
+log = logging.getLogger(__name__)
 
 IDLE_TIMEOUT = 10.0
 """Seconds a connection may be without a request: before the first, between two, within headers."""
@@ -87,11 +96,12 @@ class Connection:
     ) -> None:
         self._peer = place.peer
         self._place = place
-        self._report = partial(report, self._peer)
+        self._report_of = report
         self._transport = Transport(stream, on_end=self._peer_ended)
         self._allowance = Allowance(budgets)
         self._tls = endpoint.tls
         self._auth = endpoint.auth
+        self._proxy_protocol = endpoint.proxy_protocol
         self._app = app
         self._protocol = self._new_protocol()
         self._closing = closing
@@ -105,16 +115,26 @@ class Connection:
         return self._place.requests == 0 and not self._scope.cancel_called
 
     async def run(self) -> None:
-        """Serve it to its end."""
+        """Serve it to its end.
+
+        Raises:
+            NoPlaceError: a proxy connects for a peer that gets no place.
+        """
         try:
             with self._scope:
                 self._rest(IDLE_TIMEOUT)
+                if self._proxy_protocol:
+                    await self._read_proxy_header()
                 if self._tls is not None:
                     with self._transport.metered(self._allowance.handshake):
                         await shake_hands(self._protocol.stream)
                 await self._protocol.run()
                 self._rest(GOODBYE_TIMEOUT)
                 await self._transport.drain()
+        except ProxyHeaderError as error:
+            log.debug("a connection of %s was closed: %s", self._peer, error)
+        except NoPlaceError:
+            raise
         except (Exception, BaseExceptionGroup) as error:
             fault = _fault(error)
             if fault is None:
@@ -122,6 +142,26 @@ class Connection:
             self._report(fault, on_input=True)
         finally:
             self._transport.close()
+
+    async def _read_proxy_header(self) -> None:
+        """Find out for whom a proxy connects.
+
+        Raises:
+            ProxyHeaderError: it does not say; that has been answered.
+            NoPlaceError: there is no place for that peer.
+        """
+        try:
+            visitor = await read_proxy_header(self._transport.receive_some)
+        except ProxyHeaderError:
+            if self._tls is None and not self._transport.is_over:
+                await self._transport.send_all(NO_HEADER_ANSWER)
+                await self._transport.aclose()
+                self._rest(GOODBYE_TIMEOUT)
+                await self._transport.drain()
+            raise
+        if visitor is not None:
+            self._peer = self._state["peer"] = Peer(None, address=str(visitor))
+            self._place.move(self._peer)
 
     def _new_protocol(self) -> Protocols:
         stream: Any = self._transport
@@ -134,6 +174,7 @@ class Connection:
             stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             # The attribute, too, is there only after the handshake.
             state["certificate"] = lambda: stream.getpeercert()
+        self._state = state
         return Protocols(self._serve, _CONFIG, state, stream, self._allowance)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, *_: object) -> None:
@@ -245,6 +286,9 @@ class Connection:
         self._half_closed = True
         self._transport.hurry(GOODBYE_TIMEOUT)
         self._rest(GOODBYE_TIMEOUT)
+
+    def _report(self, fault: Exception, *, on_input: bool = False) -> None:
+        self._report_of(self._peer, fault, on_input=on_input)
 
     def _rest(self, seconds: float) -> None:
         if self._closing.is_set():

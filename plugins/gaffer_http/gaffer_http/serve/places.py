@@ -63,6 +63,14 @@ class Place:
         if not self.is_admitted:
             self._places.admit(self)
 
+    def move(self, peer: Peer) -> None:
+        """Count it for another peer, for whom a proxy connects, before any request.
+
+        Raises:
+            NoPlaceError: there is none for that peer.
+        """
+        self._places.move(self, peer)
+
     def refuse(self) -> None:
         """Record that a request has been refused."""
         self.is_refused = True
@@ -113,13 +121,28 @@ class Places:
             NoPlaceError: there is none for this peer.
         """
         place = Place(self, peer, trust_uid and peer.uid in self._owners)
+        self._add(place)
+        return place
+
+    def move(self, place: Place, peer: Peer) -> None:
+        """Count an unadmitted place for another peer, who is not the owner.
+
+        Raises:
+            NoPlaceError: there is none for that peer, or the place has been given to another one.
+        """
+        if place not in self._taken:
+            raise NoPlaceError("its place was given to another one")
+        self.release(place)
+        place.peer, place.is_owner = peer, False
+        self._add(place)
+
+    def _add(self, place: Place) -> None:
         self._make_room(place)
         self._taken[place] = None
         if not place.is_owner:
             self._others += 1
-            self._unadmitted.setdefault(peer.group, {})[place] = None
+            self._unadmitted.setdefault(place.peer.group, {})[place] = None
             self._unadmitted_count += 1
-        return place
 
     def release(self, place: Place) -> None:
         """Take a place back; does nothing if that has been done."""

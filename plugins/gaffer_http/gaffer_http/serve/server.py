@@ -121,6 +121,8 @@ class Server:
         place.evict = connection.kill
         try:
             await connection.run()
+        except NoPlaceError as error:
+            self._log_refusal(place.peer, error)
         finally:
             self._places.release(place)
             del self._connections[connection]
