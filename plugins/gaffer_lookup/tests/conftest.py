@@ -112,12 +112,12 @@ class Running(Reached):
 
 @asynccontextmanager
 async def open_lookupd(
-    lease=45.0, bind="127.0.0.1:0", connections=None, per_caller=None, **options
+    lease=45.0, bind="127.0.0.1:0", connections=None, per_caller=None, http=None, **options
 ):
     config = Config()
     config.options |= {"bind": bind, **options}
     lookupd, people = Lookupd(lease=lease), make_people()
-    http = HttpHandler(routes=False, connections=connections, per_caller=per_caller)
+    http = http or HttpHandler(routes=False, connections=connections, per_caller=per_caller)
     async with open_kernel(config, plugins=[people, lookupd, http]) as kernel:
         yield Running(kernel, lookupd, people)
 

@@ -1,13 +1,22 @@
 """Who may read, who may register, and in whose name."""
 
 import os
+import resource
 
 import httpx2
 import pytest
+import trio
+from gaffer_http.serve import server
+from gaffer_http.serve.peer import Peer
+from gaffer_testing import TokenCaller
 from tests.waiting import until
 from trio_websocket import ConnectionRejected
 
+from gaffer_lookup.lookupd.command import MOST_CONNECTIONS, make_http
 from gaffer_lookup.registry import shares
+from gaffer_lookup.registry.shares import SHARE
+
+NODES = 1000
 
 
 async def refusal(lookupd, path="/ws", **headers):
@@ -145,3 +154,39 @@ async def test_a_node_too_many_of_a_token_is_told_so_in_its_own_protocol(lookupd
         assert "give each node a token of its own" in message
         async with lookupd.node("web2") as other:
             await other.identify("web2")
+
+
+@pytest.fixture
+def many_files():
+    """Allow this program as many open files as the system allows it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_a_thousand_nodes_behind_one_address_register_at_once(running_lookupd, monkeypatch):
+    monkeypatch.setattr(server, "peer_of", lambda sock: Peer(None, address="192.0.2.1"))
+    names = [f"node{number}" for number in range(NODES)]
+    registered, everyone = 0, trio.Event()
+    async with (
+        running_lookupd(http=make_http(MOST_CONNECTIONS, SHARE), backlog=1024) as lookupd,
+        trio.open_nursery() as nursery,
+    ):
+        lookupd.people.known |= {each: TokenCaller("write", f"token {each}") for each in names}
+
+        async def register(name):
+            nonlocal registered
+            async with lookupd.node(name) as node:
+                await node.identify(name)
+                registered += 1
+                if registered == NODES:
+                    everyone.set()
+                await trio.sleep_forever()
+
+        for name in names:
+            nursery.start_soon(register, name)
+        await everyone.wait()
+        assert {node.name for node in lookupd.lookupd.registry.store.nodes()} == set(names)
+        nursery.cancel_scope.cancel()

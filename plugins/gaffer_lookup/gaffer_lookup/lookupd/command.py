@@ -67,20 +67,29 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         log.warning("%s", HIDDEN)
     plugins = Plugins()
     connections = _connections()
-    per_caller = max(1, int(connections * options.share))
     for plugin in (
         gaffer_auth,
         Lookupd(_keeper(options), options.lease, options.share),
-        HttpHandler(
-            routes=False,
-            connections=connections,
-            # As many as there are for all: a thousand nodes behind one address come back at once.
-            unadmitted=max(1, connections // 4),
-            per_caller=per_caller,
-        ),
+        make_http(connections, options.share),
     ):
         plugins.add(plugin)
     return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)
+
+
+def make_http(connections: int, share: float) -> HttpHandler:
+    """Return the plugin that serves.
+
+    Args:
+        connections: how many there may be at a time.
+        share: how much of them one caller may have, from 0 to 1.
+    """
+    return HttpHandler(
+        routes=False,
+        connections=connections,
+        # As many as there are for all: a thousand nodes behind one address reconnect at once.
+        unadmitted=max(1, connections // 4),
+        per_caller=max(1, int(connections * share)),
+    )
 
 
 def _keeper(options: argparse.Namespace) -> Callable[[Tell], Keeper]:
