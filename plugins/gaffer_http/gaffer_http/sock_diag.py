@@ -98,7 +98,10 @@ def sockets_on_port(family: int, port: int) -> Iterator[TcpSocket]:
                 if kind == _NLMSG_DONE:
                     return
                 _check(answer)
-                yield _parse(answer[:length])[0]
+                found, ports = _parse(answer[:length])
+                # Linux tells all sockets that are only bound, whichever port is asked for.
+                if ports[:2] == name[:2]:
+                    yield found
                 answer = answer[-(-length // 4) * 4 :]
 
 

@@ -94,6 +94,13 @@ def test_a_taken_twin_stops_the_start_and_its_holder_is_named(bind, wildcard):
     assert f") of user {os.getuid()} listens there: stop it or bind" in str(raised.value)
 
 
+def test_only_who_has_this_port_is_named():
+    with opened("127.0.0.1:0"), socket.create_server(("::", 0), family=socket.AF_INET6) as squatter:
+        port = squatter.getsockname()[1]
+        with pytest.raises(GafferError, match=f"process {os.getpid()} .* listens there"):
+            opened(f"127.0.0.1:{port}").__enter__()
+
+
 def test_a_holder_that_does_not_even_listen_is_named():
     with socket.socket(socket.AF_INET6) as squatter:
         squatter.bind(("::1", 0))

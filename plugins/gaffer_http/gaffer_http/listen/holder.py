@@ -33,14 +33,8 @@ def _find_holder(address: TcpAddress) -> TcpSocket | None:
     # An inode of 0 is a connection that its program has closed.
     candidates = [each for each in candidates if each.inode]
     ours = address.ip.packed
-    same = [each for each in candidates if each.ip == ours]
-    wildcard = [each for each in candidates if not any(each.ip)]
-    ranked = sorted(same, key=_not_listening) + sorted(wildcard, key=_not_listening)
-    return ranked[0] if ranked else None
-
-
-def _not_listening(found: TcpSocket) -> bool:
-    return found.state != LISTEN
+    candidates = [each for each in candidates if each.ip == ours or not any(each.ip)]
+    return min(candidates, key=lambda each: (each.state != LISTEN, each.ip != ours), default=None)
 
 
 def _processes(inode: int) -> list[str]:
