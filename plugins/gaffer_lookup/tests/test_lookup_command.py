@@ -59,7 +59,7 @@ def one_line(result):
 
 OPTIONS = [
     *("-h", "--help", "--version", "-v", "--daemon", "--pidfile", "--backlog", "--bind"),
-    *("--certfile", "--keyfile", "--cacert"),
+    *("--certfile", "--keyfile", "--cacert", "--auth"),
 ]
 
 
@@ -202,6 +202,20 @@ def test_a_token_lets_in_over_https(secure, port, files):
     status, body = ask(port, "/nodes", context, Authorization=f"Bearer {secure}")
     assert (status, body) == (200, {"nodes": []})
     assert ask(port, "/nodes", context, Authorization="Bearer wrong")[0] == 401
+
+
+def test_with_auth_token_the_owner_needs_one(home, port):
+    token = home.auth("token", "screen")
+
+    def refused():
+        try:
+            return ask(port)[0] == 401
+        except OSError:
+            return False
+
+    with home.running_lookupd("--bind", f"127.0.0.1:{port}", "--auth", "token") as process:
+        wait_until(refused, process)
+        assert ask(port, Authorization=f"Bearer {token}")[0] == 200
 
 
 def test_through_a_proxy_a_token_is_needed(secure, port, files):

@@ -19,9 +19,9 @@ DEFAULT_BACKLOG = 128
 OPTIONS = ("bind", "certfile", "keyfile", "backlog")
 """Keys of an `[endpoint:NAME]` section which the command line has, too, with `--` before them."""
 
-OTHER_OPTIONS = ("client_ca", "default_bind")
-"""Options that another program than gafferd may set: `client_ca` is the key of this name, and
-`default_bind` is where to listen when `bind` is not set, instead of DEFAULT_BIND."""
+OTHER_OPTIONS = ("client_ca", "auth", "default_bind")
+"""Options that another program than gafferd may set: `client_ca` and `auth` are the keys of these
+names, and `default_bind` is where to listen when `bind` is not set, instead of DEFAULT_BIND."""
 
 KEYS = (*OPTIONS, "mode", "auth", "proxy_protocol", "client_ca", "client_certificate")
 """All keys of an `[endpoint:NAME]` section."""

@@ -113,6 +113,7 @@ def _config(options: argparse.Namespace) -> Config:
         certfile=options.certfile,
         keyfile=options.keyfile,
         client_ca=options.cacert,
+        auth=options.auth,
     )
     return config
 

@@ -80,6 +80,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="authorities whose certificates clients may show; which of them are let in is said"
         " with gaffer-auth certificate",
     )
+    add(
+        "--auth",
+        choices=("owner", "token"),
+        help="token: the user of gaffer_lookupd needs a token or certificate too; for a reverse"
+        " proxy (default: token if other machines can connect, else owner)",
+    )
     _add_store(parser)
     add(
         "--lease",
