@@ -64,6 +64,18 @@ async def test_a_known_caller_without_the_permission_is_a_line(api, lines):
     assert lines() == ["token eye: GET /jobs/two: 403"]
 
 
+async def test_changes_of_a_page_without_a_key_are_counted_and_those_of_a_token_are_lines(
+    api, lines
+):
+    page = {"sec_fetch_site": "same-origin"}
+    for _ in range(3):
+        assert (await api.ask("DELETE", "/jobs/one/a", **page)).status == 401
+    assert [line.rpartition(": ")[2] for line in lines()] == ["401"]
+    for _ in range(3):
+        await api.ask("DELETE", "/jobs/one/a", authorization="Bearer eye")
+    assert lines()[1:] == ["token eye: DELETE /jobs/one/a: 403"] * 3
+
+
 async def test_more_wrong_tokens_than_allowed_are_counted_until_the_end(running_api, lines):
     async with running_api(Callers({})) as api:
         for _ in range(13):

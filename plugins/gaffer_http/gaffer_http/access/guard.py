@@ -17,7 +17,7 @@ from gaffer_http.access.hosts import is_own_host
 from gaffer_http.access.pages import PageKeyNeeded, Pages
 from gaffer_http.access.policy import Policy, normal_origin
 from gaffer_http.access.proxies import check_http_version, is_http_1_0
-from gaffer_http.access.refusals import AUDITED, Refusals
+from gaffer_http.access.refusals import AUDITED, COUNTED, Refusals
 from gaffer_http.access.turnout import TooManyRequestsError, Turnout
 from gaffer_http.asgi import Application, Header, Headers, Message, Receive, Scope, Send, respond
 from gaffer_http.errors import JSON, ApiError, of_status
@@ -272,7 +272,7 @@ class _Answer:
         caller: Caller | None = self._scope.get("gaffer.caller")
         if self._recorded:
             return
-        if caller is not None and self._changes:
+        if caller is not None and self._changes and outcome not in COUNTED:
             self._recorded = True
             audit.record(caller, audit.request_line(self._scope), outcome)
         elif outcome in AUDITED:

@@ -14,6 +14,9 @@ from gaffer_http.access import audit
 AUDITED = frozenset({401, 403, 421, 429})
 """The statuses of refused requests."""
 
+COUNTED = AUDITED - {403}
+"""Those that are counted for changes, too: a change without the permission has a line each."""
+
 INTERVAL = 60.0
 """Seconds between two lines about one peer."""
 
