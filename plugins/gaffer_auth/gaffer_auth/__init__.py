@@ -7,6 +7,7 @@
     certificates                 the names in the certificate of a client
     command, options, show       the command `gaffer-auth`
     reading, writing             the file
+    derivation                   tokens for single nodes of a cluster
     entries, moments, place      what it holds; times as people write them; where it is
 
 Importing it must stay cheap: the command does so each time it is run, and needs neither trio nor

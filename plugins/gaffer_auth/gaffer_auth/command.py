@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gaffer_auth.derivation import derived_secret
 from gaffer_auth.entries import Certificate, Entry, Token, hashed, is_secret, new_secret
 from gaffer_auth.moments import now
 from gaffer_auth.options import make_parser
@@ -52,10 +53,20 @@ def _failed(reason: str) -> int:
 
 def _token(path: Path, options: Namespace) -> None:
     secret = _secret_in(options.secret_file) if options.secret_file else new_secret()
-    entry = Token(sha256=hashed(secret), **_grant(options))
+    known = derived_secret(secret, options.derive_for) if options.derive_for else secret
+    entry = Token(sha256=hashed(known), **_grant(options))
     _add(path, entry)
     if options.secret_file:
         print(f"{summary(entry)}.", file=sys.stderr)
+        return
+    if options.derive_for:
+        _print(secret, f"; nobody can use token {entry.name}: revoke it")
+        print(
+            f"{summary(entry)}.\nThe secret of its operator is shown this once and counts nowhere"
+            f" by itself: clients with it and --lookup\nsend {options.derive_for} what is derived"
+            " from it.",
+            file=sys.stderr,
+        )
         return
     _print(secret, f"; nobody can use token {entry.name}: revoke it")
     print(
@@ -72,6 +83,10 @@ def _secret_in(file: Path) -> str:
     return secret
 
 
+def _derive(_: Path, options: Namespace) -> None:
+    _print(derived_secret(_secret_in(options.secret_file), options.origin))
+
+
 def _certificate(path: Path, options: Namespace) -> None:
     entry = Certificate(subject=options.subject, **_grant(options))
     _add(path, entry)
@@ -85,6 +100,8 @@ def _grant(options: Namespace) -> dict[str, Any]:
         "sessions": tuple(dict.fromkeys(options.sessions)) if options.sessions else None,
         "created": now(),
         "expires": options.expires,
+        "node": options.node,
+        "origin": options.origin,
     }
 
 
@@ -143,6 +160,7 @@ def _print(text: str, otherwise: str = "") -> None:
 _VERBS: Mapping[str, Callable[[Path, Namespace], None]] = {
     "token": _token,
     "certificate": _certificate,
+    "derive": _derive,
     "list": _list,
     "revoke": _revoke,
 }

@@ -34,6 +34,13 @@ Session = Annotated[str, msgspec.Meta(pattern=_SESSION, max_length=LONGEST)]
 Sessions = Annotated[tuple[Session, ...], msgspec.Meta(min_length=1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
+# As a lookupd accepts them.
+NODE_RULE = "letters, digits and _.-, neither . nor - at either end"
+_NODE = r"\A[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\Z"
+
+Node = Annotated[str, msgspec.Meta(pattern=_NODE, max_length=LONGEST)]
+Origin = Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/]+\Z", max_length=LONGEST)]
+
 
 class _Entry(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
@@ -43,6 +50,13 @@ class _Entry(
     sessions: Sessions | None
     created: Moment
     expires: Moment | None = None
+    node: Node | None = None
+    origin: Origin | None = None
+
+    @property
+    def registers(self) -> str:
+        """The name of the only node that its holder may register with a lookupd."""
+        return self.node or self.name
 
     @property
     def credential(self) -> str:
@@ -64,6 +78,8 @@ class _Entry(
         return (
             type(self) is type(other)
             and self.credential == other.credential
+            and self.registers == other.registers
+            and self.origin in (None, other.origin)
             and all(self.may(other.right, each) for each in other.sessions or (None,))
         )
 
@@ -116,6 +132,11 @@ def hashed(secret: str) -> str:
 def is_name(text: str) -> bool:
     """Whether a token or a certificate may be called so."""
     return re.search(_NAME, text) is not None and len(text) <= LONGEST
+
+
+def is_node(text: str) -> bool:
+    """Whether a node may be called so."""
+    return re.search(_NODE, text) is not None and len(text) <= LONGEST
 
 
 def is_session(text: str) -> bool:

@@ -32,6 +32,16 @@ class Identity:
         """`token ci`, `certificate ops`."""
         return f"{kind_of(self.entry)} {self.entry.name}"
 
+    @property
+    def node(self) -> str:
+        """The name of the only node that this caller may register with a lookupd."""
+        return self.entry.registers
+
+    @property
+    def node_origin(self) -> str | None:
+        """The only origin that node may have; None for any."""
+        return self.entry.origin
+
     def may(self, right: Right, session: str | None = None) -> bool:
         """Whether he has a right in a session; in every session, also those to come, with None."""
         return self.entry.may(right, session)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gaffer_auth.derivation import origin_problem
 from gaffer_auth.entries import (
     NAME_RULE,
+    NODE_RULE,
     RIGHTS,
     SESSION_RULE,
     is_name,
+    is_node,
     is_session,
     is_subject,
 )
@@ -62,6 +65,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="know the secret of a token that was made on another machine, so that it counts here,"
         " too; nothing is printed then",
     )
+    token.add_argument(
+        "--derive-for",
+        metavar="ORIGIN",
+        type=_secure_origin,
+        help="know only what is derived from the secret for this gafferd, which is what clients"
+        " with --lookup send it: its origin as it registers, https://web1.example.org:5443",
+    )
     _add_grant(token)
     certificate = _verb(verbs, "certificate", "let in whoever has a certificate with a name in it")
     certificate.add_argument(
@@ -73,6 +83,16 @@ def make_parser() -> argparse.ArgumentParser:
         " alternative names, or its common name if it has none of these",
     )
     _add_grant(certificate)
+    derive = _verb(verbs, "derive", "print what clients with --lookup send to a node")
+    derive.add_argument(
+        "origin",
+        metavar="ORIGIN",
+        type=_secure_origin,
+        help="of the gafferd, as it registers: https://web1.example.org:5443",
+    )
+    derive.add_argument(
+        "--secret-file", metavar="FILE", type=_path, required=True, help="the operator's secret"
+    )
     shown = _verb(verbs, "list", "show who is known, never any secret")
     shown.add_argument("--json", action="store_true", help="for programs")
     revoke = _verb(verbs, "revoke", "take rights away again, also from what is under way")
@@ -120,6 +140,20 @@ def _add_grant(parser: argparse.ArgumentParser) -> None:
         help="where he may; may be repeated (default: in every session, also in those to come)",
     )
     parser.add_argument(
+        "--node",
+        metavar="NODE",
+        type=_node,
+        help="with a right to write: the only node that may be registered with it at a"
+        " gaffer_lookupd (default: NAME)",
+    )
+    parser.add_argument(
+        "--origin",
+        metavar="URL",
+        type=_origin,
+        help="the only origin that this node may have, like https://web1.example.org:5443 (default:"
+        " any)",
+    )
+    parser.add_argument(
         "--expires",
         metavar="WHEN",
         type=_expiry,
@@ -134,6 +168,25 @@ def _add_grant(parser: argparse.ArgumentParser) -> None:
 def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"a name is made of {NAME_RULE}: {text!r}")
+    return text
+
+
+def _node(text: str) -> str:
+    if not is_node(text):
+        raise argparse.ArgumentTypeError(f"a node is named with {NODE_RULE}: {text!r}")
+    return text
+
+
+def _origin(text: str) -> str:
+    problem = origin_problem(text)
+    if problem is not None:
+        raise argparse.ArgumentTypeError(f"{problem}: {text!r}")
+    return text
+
+
+def _secure_origin(text: str) -> str:
+    if _origin(text).startswith("http:"):
+        raise argparse.ArgumentTypeError(f"a token is sent over https only: {text!r}")
     return text
 
 

@@ -10,7 +10,7 @@ import msgspec
 from gaffer_auth.entries import Certificate, Entry, Token, kind_of
 from gaffer_auth.moments import shown
 
-_TITLES = ("NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "SUBJECT")
+_TITLES = ("NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "NODE", "SUBJECT")
 
 
 def as_json(entries: Iterable[Entry]) -> str:
@@ -27,6 +27,8 @@ def _public(entry: Entry) -> dict[str, object]:
         "created": shown(entry.created),
         "expires": shown(entry.expires) if entry.expires else None,
         "subject": entry.subject if isinstance(entry, Certificate) else None,
+        "node": entry.node,
+        "origin": entry.origin,
     }
 
 
@@ -50,6 +52,7 @@ def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
         ",".join(entry.sessions or ("all",)),
         shown(entry.created),
         expires if entry.counts(now) else f"{expires} (expired)",
+        " ".join(filter(None, (entry.node, entry.origin))) or "-",
         "-" if isinstance(entry, Token) else entry.subject,
     )
 
@@ -58,4 +61,6 @@ def summary(entry: Entry) -> str:
     """`token ci: read in every session, until it is revoked`."""
     where = "every session" if entry.sessions is None else f"session {', '.join(entry.sessions)}"
     until = shown(entry.expires) if entry.expires else "it is revoked"
-    return f"{kind_of(entry)} {entry.name}: {entry.right} in {where}, until {until}"
+    node = f", as node {entry.registers}" if entry.node or entry.origin else ""
+    at = f" at {entry.origin}" if entry.origin else ""
+    return f"{kind_of(entry)} {entry.name}: {entry.right} in {where}{node}{at}, until {until}"

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gaffer_auth.command import main
-from gaffer_auth.entries import hashed
+from gaffer_auth.derivation import derived_secret
+from gaffer_auth.entries import hashed, is_secret
 from gaffer_auth.moments import expiry, now
 from gaffer_auth.reading import read_store
 
@@ -136,11 +137,11 @@ def test_the_list(home):
     home.token("ci", "--session", "web", "--session", "db", "--expires", "2099-12-31")
     home.done("certificate", "ops", "--subject", "ops@example.org", "--right", "manage")
     titles, ci, ops = (re.split("  +", line) for line in home.done("list").splitlines())
-    assert titles == ["NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "SUBJECT"]
+    assert titles == ["NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "NODE", "SUBJECT"]
     assert ci[:4] == ["ci", "token", "read", "web,db"]
-    assert ci[5:] == ["2100-01-01T00:00:00Z", "-"]
+    assert ci[5:] == ["2100-01-01T00:00:00Z", "-", "-"]
     assert ops[:4] == ["ops", "certificate", "manage", "all"]
-    assert ops[5:] == ["never", "ops@example.org"]
+    assert ops[5:] == ["never", "-", "ops@example.org"]
 
 
 def test_the_list_for_programs(home):
@@ -155,7 +156,55 @@ def test_the_list_for_programs(home):
         "sessions": ["web"],
         "expires": "2100-01-01T00:00:00Z",
         "subject": None,
+        "node": None,
+        "origin": None,
     }
+
+
+def test_what_a_token_is_bound_to(home):
+    origin = "https://web1.example.org:5443"
+    home.token("n1", "--right", "write", "--node", "web1", "--origin", origin)
+    done = home.run("token", "n2", "--right", "write", "--origin", origin)
+    assert f"token n2: write in every session, as node n2 at {origin}, until" in done.stderr
+    n1, n2 = json.loads(home.done("list", "--json"))
+    assert (n1["node"], n1["origin"]) == ("web1", origin)
+    assert (n2["node"], n2["origin"]) == (None, origin)
+    assert f"web1 {origin}" in home.done("list")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--node", "a@b"),
+        ("--node", ""),
+        ("--origin", "web1"),
+        ("--origin", "https://web1"),
+        ("--origin", "https://web1:99999"),
+        ("--origin", "https://web1:5443/"),
+        ("--derive-for", "http://web1:5443"),
+        ("--derive-for", "web1"),
+    ],
+)
+def test_what_names_no_node_is_wrong_usage(home, arguments):
+    done = home.run("token", "n1", *arguments)
+    assert done.returncode == 2
+    assert f"argument {arguments[0]}: " in done.stderr
+    assert not home.file.exists()
+
+
+def test_a_derived_secret_alone_is_known(home):
+    origin = "https://web1.example.org:5443"
+    secret = home.done("token", "ops", "--derive-for", origin)
+    assert is_secret(secret)
+    [entry] = read_store(home.file)
+    derived = derived_secret(secret, origin)
+    assert entry.sha256 == hashed(derived)
+    file = home.folder / "ops.token"
+    file.write_text(secret)
+    assert home.done("derive", "--secret-file", file, origin) == derived
+    home.done("revoke", "ops")
+    assert home.done("token", "ops", "--secret-file", file, "--derive-for", origin) == ""
+    assert [each.sha256 for each in read_store(home.file)] == [hashed(derived)]
 
 
 def test_what_has_expired_is_marked(home):

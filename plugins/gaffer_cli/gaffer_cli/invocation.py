@@ -41,6 +41,8 @@ class Invocation:
     node: tuple[str, ...] = ()
     node_name: str | None = None
     """Of the gafferd that is asked, if it is one of many."""
+    origin: str | None = None
+    """The origin of that gafferd, as it was learned from a lookupd or an etcd."""
 
     def hear(self, name: str, value: Any) -> None:
         """Take the value of an option."""
@@ -62,12 +64,20 @@ class Invocation:
     def settings(self) -> dict[str, Any]:
         """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
 
+        A gafferd whose origin was learned is sent a token that is derived for it.
+
         Raises:
             Failure: the token cannot be read, or could be by others; or there is a key without a
                 certificate.
+            BadOption: a token would be sent over http to a gafferd whose origin was learned.
         """
         from gaffer_cli.secrecy import check_secrecy
 
+        if self.origin is not None:
+            from gaffer_client.node_tokens import check_origin, node_token
+
+            token = self.token and node_token(self.token, self.origin)
+            return {**self._credentials(), "url": check_origin(self.origin), "token": token}
         check_secrecy(self.endpoint, self.token)
         return {"url": self.endpoint, **self._credentials()}
 
@@ -91,16 +101,14 @@ class Invocation:
         """The lookupds that are asked; closed when the command ends.
 
         Raises:
-            Failure: none is given, or one that is shown the token for others to read.
+            Failure: none is given.
+            BadOption: the token would be sent over http.
         """
-        from gaffer_cli.many.registry import registry_at, speaks_http
-        from gaffer_cli.secrecy import check_secrecy
+        from gaffer_cli.many.registry import registry_at
 
         urls = self.lookup_urls
         if not urls:
             raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
-        for url in filter(speaks_http, urls):
-            check_secrecy(url, self.token)
         lookup = registry_at(urls[0])(urls, **self._credentials())
         return click.get_current_context().with_resource(lookup)
 

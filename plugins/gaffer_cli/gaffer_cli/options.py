@@ -28,7 +28,8 @@ def of_gafferctl() -> list[click.Option]:
             "--token-file",
             metavar="FILE",
             type=click.Path(),
-            help="file with the token to show (default: $GAFFER_TOKEN)",
+            help="file with the token to show (default: $GAFFER_TOKEN); a gafferd found with"
+            " --lookup is sent one that is derived from it",
         ),
         _option(
             "--cacert",

@@ -9,7 +9,7 @@ import gaffer_http
 import gaffer_lookup
 import pytest
 import trio
-from gaffer_client import AsyncLookup
+from gaffer_client import AsyncLookup, BadOption, node_token
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
@@ -17,10 +17,12 @@ from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 from quart import Blueprint
 
+from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.many.at import AtPlace
-from gaffer_cli.many.places import Place, check_secrecy, check_whereabouts
+from gaffer_cli.many.places import Place, check_place, check_whereabouts
 from gaffer_cli.many.scatter import scatter
+from gaffer_cli.secrecy import check_secrecy
 
 SLEEP = "sleep 1000"
 NOBODY = "http://127.0.0.1:9"
@@ -176,28 +178,15 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(n
     assert done.returncode == 1
 
 
-async def test_a_node_that_shall_not_have_the_token_kept_the_others_from_being_asked(
-    nodes, ask, tmp_path
-):
-    token = tmp_path / "token"
-    token.write_text("manage")
-    await nodes.add("one", "web")
-    nodes.lookupd.services["lookupd"].connect("test").identify("far", "http://web1:5000", "0.1")
-    arguments = ["--token-file", str(token), "--lookup", nodes.url, "status", "web"]
-    done = await ask("gafferctl", *arguments)
-    assert done.stdout == "one: active\n"
-    assert done.stderr == (
-        "gafferctl: far: http://web1:5000 is no https://, where others could read the token\n"
-    )
-    assert done.returncode == 1
-
-
-def test_a_token_was_shown_to_everybody_on_the_way_to_a_lookupd(command, tmp_path):
+def test_a_token_is_not_sent_to_a_lookupd_over_http(command, tmp_path):
     (tmp_path / "token").write_text("manage")
-    for url in ("http://lookup.example:5010", "http://10.0.0.1:5010"):
+    for url in ("http://lookup.example:5010", "http://127.0.0.1:5010", "http://localhost:5010"):
         done = command("gafferctl", "--token-file", "token", "--lookup", url, "nodes")
-        said = f"gafferctl: {url} is no https://, where others could read the token\n"
-        assert (done.returncode, done.stderr) == (1, said)
+        said = (
+            f"gafferctl: {url}: a token is sent over https or a unix socket only: use one of them,"
+            " or ask without a token\n"
+        )
+        assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_a_token_was_shown_to_everybody_on_the_way_to_a_gafferd(command, tmp_path):
@@ -281,7 +270,30 @@ def test_a_token_was_read_again_for_each_node_though_a_pipe_gives_it_once(tmp_pa
     run.hear("token_file", str(file))
     assert run.settings()["token"] == "secret"
     file.unlink()
-    assert AtPlace(run, Place("one", NOBODY)).settings()["token"] == "secret"
+    origin = "https://web1.example:5443"
+    found = AtPlace(run, Place("one", origin)).settings()
+    assert (found["url"], found["token"]) == (origin, node_token("secret", origin))
+    assert run.settings()["token"] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://web1:5000", "a token is sent over https only"),
+        ("http://127.0.0.1:5000", "a token is sent over https only"),
+        ("unix:/run/evil", "is no origin of a node"),
+        ("https://web1:5000/path", "is no origin of a node"),
+        ("https://user@web1:5000", "is no origin of a node"),
+    ],
+)
+def test_a_node_that_must_not_have_the_token_is_an_error(monkeypatch, url, said):
+    monkeypatch.setenv("GAFFER_TOKEN", "secret")
+    run = Invocation()
+    run.hear("lookup", ("unix:/run/lookupd",))
+    with pytest.raises(Failure, match=said):
+        check_place(run, Place("one", url))
+    with pytest.raises(BadOption, match=said):
+        AtPlace(run, Place("one", url)).settings()
 
 
 async def test_a_node_that_is_not_there_is_named(nodes, ask):

@@ -7,6 +7,7 @@ feeds     events and output as they come, apart from any connection
 lookup    what several lookupds answer, united
 routes    every path, as calls: what to ask and how to read the answer; lookupd has those of lookupd
 calls     what a call is
+node_tokens  tokens for gafferds whose origin was learned
 settings, address, names, answers, errors
 
 Each line uses only what stands on or below it. Importing must stay cheap, as commands do so at
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         Untrusted,
     )
     from gaffer_client.lookup import Found
+    from gaffer_client.node_tokens import node_token
     from gaffer_client.settings import token_from_environment
     from gaffer_client.sync.job import Job
     from gaffer_client.sync.lookup import Lookup
@@ -116,6 +118,7 @@ __all__ = [
     "Unreachable",
     "Untrusted",
     "Version",
+    "node_token",
     "token_from_environment",
 ]
 
@@ -131,6 +134,7 @@ _MODULES = {
     "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NoLookupd
         NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable Untrusted""",
     "lookup": "Found",
+    "node_tokens": "node_token",
     "settings": "token_from_environment",
     "sync.job": "Job",
     "sync.lookup": "Lookup",

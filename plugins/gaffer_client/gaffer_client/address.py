@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ DEFAULT = "http://127.0.0.1:5000"
 
 _PORTS = {"http": 80, "https": 443}
 _SOCKETS = ("unix", "http+unix", "https+unix")
+
+_USER = re.compile(r"(\A(?:[\w+]*://)?).*@", re.DOTALL)
+_SECRETS = re.compile(r"((?:[?&#][^=&#]*=|gfr_))[^&#\s]*")
 
 
 class Address(NamedTuple):
@@ -49,7 +53,9 @@ class Address(NamedTuple):
             url = urlsplit(text)
             port = url.port
         except ValueError as error:
-            raise _refused(text, str(error).lower()) from None
+            # With an @ in it, it may be a password that was read as a port.
+            reason = "write https://host:port" if "@" in text else str(error).lower()
+            raise _refused(text, reason) from None
         if not url.hostname or not text.isprintable() or " " in text:
             raise _refused(text, "it has no host")
         if url.username is not None:
@@ -78,4 +84,6 @@ class Address(NamedTuple):
 
 
 def _refused(text: str, reason: str) -> BadOption:
-    return BadOption(f"{text!r} is no address: {reason}")
+    # Error messages end up in logs: they show no secret that was written into a URL.
+    shown = _SECRETS.sub(r"\1***", _USER.sub(r"\1***@", text))
+    return BadOption(f"{shown!r} is no address: {reason}")

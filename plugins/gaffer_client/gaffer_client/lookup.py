@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gaffer_client.address import Address
 from gaffer_client.answers import LookupJob, LookupSession, Node, Source
 from gaffer_client.errors import BadOption, ClientError, NoLookupd, NotFound
+from gaffer_client.node_tokens import check_origin, node_token
 from gaffer_client.settings import Settings
 
 T = TypeVar("T")
@@ -28,6 +29,22 @@ class Found(Generic[T]):
     failed: Mapping[str, ClientError] = field(default_factory=dict)
 
 
+def node_options(lookupd: Settings, node: Node) -> dict[str, Any]:
+    """The arguments for the Server of a node, made from the settings of a lookupd.
+
+    Raises:
+        BadOption: its origin is none, or a token would be sent over http.
+    """
+    return {
+        "url": check_origin(node.origin),
+        "token": lookupd.token and node_token(lookupd.token, node.origin),
+        "timeout": lookupd.timeout,
+        "verify": lookupd.verify,
+        "ca_file": lookupd.ca_file,
+        "certificate": lookupd.certificate,
+    }
+
+
 def connections(
     urls: str | Iterable[str],
     token: str | None,
@@ -39,21 +56,30 @@ def connections(
     """How each lookupd is spoken to.
 
     Raises:
-        BadOption: one of the arguments means nothing, or there is no address.
+        BadOption: one of the arguments means nothing, there is no address, or a token would be
+            sent over http.
     """
     texts = [urls] if isinstance(urls, str) else list(dict.fromkeys(urls))
     if not texts:
         raise BadOption("give the address of a lookupd")
+    addresses = [Address.parse(text) for text in texts]
+    if token is not None:
+        for address in addresses:
+            if not address.secure and address.socket is None:
+                raise BadOption(
+                    f"{address.text}: a token is sent over https or a unix socket only: use one of"
+                    " them, or ask without a token"
+                )
     return [
         Settings(
-            address=Address.parse(text),
+            address=address,
             token=token,
             timeout=timeout,
             verify=verify,
             ca_file=ca_file,
             certificate=certificate,
         )
-        for text in texts
+        for address in addresses
     ]
 
 

@@ -1,10 +1,12 @@
 """What programs are told that ask several lookupds at once, with either client."""
 
 import inspect
+import tempfile
 from functools import partial
 
 import pytest
 import trio
+from gaffer_auth.derivation import derived_secret
 from gaffer_client import (
     AsyncLookup,
     BadOption,
@@ -18,6 +20,7 @@ from gaffer_client import (
     Source,
     Unauthorized,
     Unreachable,
+    node_token,
 )
 
 WEB1 = Node("web1", "http://web1:5000", "0.1")
@@ -108,14 +111,46 @@ async def test_one_that_fails_is_named_and_the_others_answer(connect, two):
     assert NOBODY in str(error)
 
 
-async def test_it_is_an_error_if_all_fail_and_each_is_named(connect, lookupd):
-    lookup = connect(NOBODY, lookupd.url, token="wrong", timeout=5)
-    with pytest.raises(NoLookupd) as raised:
-        await do(lookup.nodes)
-    assert set(raised.value.failed) == {NOBODY, lookupd.url}
+async def test_it_is_an_error_if_all_fail_and_each_is_named(connect, running_lookupd, tmp_path):
+    nobody = f"unix:{tmp_path}/nobody"
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        async with running_lookupd(bind=f"unix:{folder}/lookupd") as lookupd:
+            lookup = connect(nobody, lookupd.url, token="wrong", timeout=5)
+            with pytest.raises(NoLookupd) as raised:
+                await do(lookup.nodes)
+    assert set(raised.value.failed) == {nobody, lookupd.url}
     assert isinstance(raised.value.failed[lookupd.url], Unauthorized)
-    assert NOBODY in str(raised.value)
+    assert nobody in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost:9", "http://web1:9"])
+async def test_a_token_is_not_sent_to_a_lookupd_over_http(connect, url):
+    with pytest.raises(BadOption, match="a token is sent over https or a unix socket only"):
+        connect("https://localhost:9", url, token="secret")
+
+
+async def test_the_server_of_a_node_is_sent_a_derived_token(connect):
+    lookup = connect("https://lookup:5010", token="secret", timeout=3, ca_file="ca")
+    origin = "https://web1.example.org:5443"
+    server = lookup.server(Node("web1", origin, "0.1"))
+    settings = server._transport.settings
+    assert (settings.address.text, settings.timeout, settings.ca_file) == (origin, 3, "ca")
+    assert settings.token == node_token("secret", origin)
+    for evil in ("http://web1:5000", "unix:/run/evil", "https://a:1/x", "https://u@a:1"):
+        with pytest.raises(BadOption):
+            lookup.server(Node("web1", evil, "0.1"))
+
+
+async def test_the_server_of_a_node_without_a_token(connect):
+    server = connect("http://127.0.0.1:5010").server(WEB1)
+    assert (server.url, server._transport.settings.token) == (WEB1.origin, None)
+
+
+def test_the_derived_token_is_the_same_everywhere():
+    derived = "gfr_CFb5hwVt5Tws3HS92d9YcS3y3a1DUgAiZNy90r_Z6ds"
+    secret, origin = "gfr_" + 43 * "A", "https://web1.example.org:5443"
+    assert node_token(secret, origin) == derived_secret(secret, origin) == derived
 
 
 async def test_something_else_that_answers_is_a_failure(connect, nursery, lookupd):

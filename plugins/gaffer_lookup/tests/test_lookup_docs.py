@@ -86,20 +86,30 @@ def test_the_session_goes_as_shown(shell):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
-def test_the_network_could_not_be_set_up_from_what_is_shown(shell, tmp_path):
+@pytest.mark.parametrize("way", ["certificates", "tokens"])
+def test_the_network_could_not_be_set_up_from_what_is_shown(shell, tmp_path, way):
     base = free_base()
     text = re.sub(r"(lookup|node1|\$name)\.example\.org", "localhost", NETWORK)
-    text = text.replace(":5010", f":{base}").replace("0.0.0.0:5443", f"127.0.0.1:{base + 1}")
+    text = text.replace(":5010", f":{base}").replace("0.0.0.0:", "127.0.0.1:")
+    text = text.replace(":5443", f":{base + 1}")
     text = text.replace("/etc/gaffer/", "").replace("[lookup]", "[lookup]\nname = node1")
     text = text.replace("gaffer_lookupd ", f"gaffer_lookupd --bind 127.0.0.1:{base} ")
     [making] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     [ini] = re.findall(r"```ini\n(.*?)```", text, re.DOTALL)
-    tokens, known, asking = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    consoles = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    making_known, known, asking = consoles[:3]
+    if way == "tokens":
+        start = making_known.splitlines()[-1]
+        making_known, known, asking = consoles[3:]
+        making_known += start + "\n"
+        own = "certfile = node1.pem\nkeyfile = node1.key\ncacert"
+        assert own in ini
+        ini = ini.replace(own, "token_file = node1.token\ncacert")
     shell(making)
     # As strict as Python 3.13 is.
     strict = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.pem", "lookup.pem", "node1.pem"]
     subprocess.run(strict, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    for session in (tokens, known):
+    for session in (making_known, known):
         shell("\n".join(command for command, _ in COMMAND.findall(session)))
     (tmp_path / "node1.ini").write_text(ini.replace("python3 -m http.server 8000", "sleep 1000"))
     shell("gafferd -c node1.ini --daemon")

@@ -525,9 +525,14 @@ async def test_a_name_that_another_lookupd_knows_can_not_be_had(two):
             return await other.names() == ["web1"]
 
         await until(known)
-        for name, origin in (("web1", "http://evil:5000"), ("evil", "http://web1:5000")):
-            answer = await evil.say("IDENTIFY", name=name, origin=origin, version="1")
-            assert (answer["errno"], answer["reason"]) == (409, "conflict")
+        answer = await evil.say("IDENTIFY", name="web2", origin="http://web1:5000", version="1")
+        assert (answer["errno"], answer["reason"]) == (409, "conflict")
+    # The owner of lookupd registers any node, but none that a token has registered.
+    async with one.node("web1") as node, other.node() as evil:
+        await node.identify()
+        await until(known)
+        answer = await evil.say("IDENTIFY", name="web1", origin="http://evil:5000", version="1")
+        assert (answer["errno"], answer["reason"]) == (409, "conflict")
 
 
 async def test_lookupds_and_direct_registrations_know_each_other(place, two):

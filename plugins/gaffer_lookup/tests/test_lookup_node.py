@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import tempfile
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -177,15 +178,30 @@ def refused_link(kernel):
     return link if link.error else None
 
 
-async def test_a_token_is_shown(lookupd):
-    async with open_node(lookupd.url, more="token = web1"):
-        await until(lambda: known(lookupd) is not None)
-        [node] = lookupd.lookupd.registry.store.nodes()
+@pytest.fixture
+async def on_socket(running_lookupd):
+    """A lookupd on a unix socket, to which a node sends a token without TLS."""
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        async with running_lookupd(bind=f"unix:{folder}/lookupd") as lookupd:
+            yield lookupd
+
+
+async def test_a_token_is_sent(on_socket):
+    async with open_node(on_socket.url, more="token = web1"):
+        await until(lambda: known(on_socket) is not None)
+        [node] = on_socket.lookupd.registry.store.nodes()
         assert node.owner == "token web1"
 
 
-async def test_a_token_without_the_right_is_told(lookupd):
-    async with open_node(lookupd.url, more="token = reader") as kernel:
+async def test_a_token_for_another_node_is_an_error(on_socket):
+    async with open_node(on_socket.url, name="web2", more="token = web1") as kernel:
+        link = await until(lambda: refused_link(kernel))
+        assert link.error.startswith("token web1 registers node web1 only, not web2: ")
+        assert known(on_socket, "web2") is None
+
+
+async def test_a_token_without_the_right_is_an_error(on_socket):
+    async with open_node(on_socket.url, more="token = reader") as kernel:
         link = await until(lambda: refused_link(kernel))
         assert "no right to write" in link.error
 

@@ -33,7 +33,7 @@ def owners(lookupd):
 
 
 async def test_a_token_is_shown_to_whom_the_authority_vouches_for(secure, files):
-    async with open_node(secure.url, more=f"cacert = {files}/ca\ntoken = web2"):
+    async with open_node(secure.url, name="web2", more=f"cacert = {files}/ca\ntoken = web2"):
         assert await until(lambda: owners(secure)) == ["token web2"]
 
 

@@ -39,7 +39,9 @@ def test_the_command_line_wins():
 
 def test_a_token_may_be_in_a_file(tmp_path):
     (tmp_path / "token").write_text("gfr_x\n")
-    [connection] = read(f"address = localhost:5010\ntoken_file = {tmp_path}/token").connections
+    [connection] = read(
+        f"address = https://localhost:5010\ntoken_file = {tmp_path}/token"
+    ).connections
     assert connection.token == "gfr_x"
 
 
@@ -56,10 +58,11 @@ def test_an_empty_file_was_as_good_as_no_token(tmp_path, key):
         ("adress = a:1", "a.ini:2: [lookup] adress: unknown key, did you mean 'address'?"),
         ("address = ftp://a", "a.ini:2: [lookup] address: "),
         ("address = http://a/x?y", "a.ini:2: [lookup] address: "),
-        ("address = a:1\ntoken = x", "the token would be read on the way: use https://"),
+        ("address = a:1\ntoken = x", "a:1: a token is sent over https:// or unix: only: use one"),
+        ("address = localhost:1\ntoken = x", "a token is sent over https:// or unix: only"),
         ("address = localhost:1\ntoken = x\ntoken_file = y", "[lookup] token_file: means the same"),
         ("address = localhost:1\ntoken_file = /none", "[lookup] token_file: /none: No such file"),
-        ("address = localhost:1\ntoken = a b\u00e9", "[lookup] token: "),
+        ("address = https://localhost:1\ntoken = a b\u00e9", "[lookup] token: "),
         ("address = https://a:1\ncacert = /none", "[lookup] cacert: "),
         ("address = https://a:1\ncertfile = /none", "[lookup] certfile: "),
         ("address = a:1\nkeyfile = key", "[lookup] keyfile: is the key of no certificate"),

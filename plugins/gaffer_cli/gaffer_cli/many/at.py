@@ -29,7 +29,7 @@ class AtPlace(Invocation):
 
     def __init__(self, run: Invocation, place: Place) -> None:
         self.__dict__.update(run.__dict__)
-        self.connect = place.url
+        self.connect = self.origin = place.url
         self.lookup = self.node = ()
         self.node_name = place.name
         self.place = place

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gaffer_client.address import Address
-from gaffer_client.errors import told_by
+from gaffer_client.errors import BadOption, told_by
+from gaffer_client.node_tokens import check_origin, node_token
 
 from gaffer_cli.exits import Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.printable import printable
-from gaffer_cli.secrecy import check_secrecy, is_here
+from gaffer_cli.secrecy import is_here
 
 if TYPE_CHECKING:
     from gaffer_client import Node
@@ -55,13 +56,20 @@ def complain(run: Invocation, found: Found[Any], told: Container[str] = ()) -> N
 
 
 def check_place(run: Invocation, place: Place) -> None:
-    """Before a gafferd is asked, check that its address leads to it and keeps the token.
+    """Before requests are sent to a gafferd, check that its origin leads to it and keeps the token.
 
     Raises:
-        Failure: it does not.
+        Failure: the origin leads to another gafferd or is none, or the token would be sent over
+            http.
     """
-    check_whereabouts(place, run.lookup_urls)
-    check_secrecy(place.url, run.token)
+    try:
+        check_origin(place.url)
+        check_whereabouts(place, run.lookup_urls)
+        if run.token:
+            node_token(run.token, place.url)
+    except BadOption as error:
+        # The node is wrong, not the command line.
+        raise Failure(str(error)) from None
 
 
 def check_whereabouts(place: Place, lookups: Iterable[str]) -> None:

@@ -45,7 +45,7 @@ def _reach(ctx: click.Context, run: Invocation, verb: Verb, call: Callback) -> A
                 names = ", ".join(each.name for each in found)
                 raise Failure(f"{verb.name} is for one node: choose with --node among {names}")
             check_place(run, found[0])
-            run.connect = found[0].url
+            run.connect = run.origin = found[0].url
             return call()
         case _:
             raise Failure(f"{verb.name} asks no gafferd: --lookup and --node mean nothing", USAGE)

@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 
 from gaffer_client import lookupd
 from gaffer_client.answers import LookupJob, LookupSession, Node, Source
+from gaffer_client.awaited.server import AsyncServer
 from gaffer_client.awaited.transport import AsyncTransport
 from gaffer_client.calls import Call
 from gaffer_client.errors import ClientError
@@ -14,6 +15,7 @@ from gaffer_client.lookup import (
     Found,
     Replies,
     connections,
+    node_options,
     unite_jobs,
     unite_nodes,
     unite_sessions,
@@ -35,7 +37,8 @@ class AsyncLookup:
 
     Args:
         urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
-        token: who is calling, if that takes more than being lookupd's user on its machine.
+        token: who is calling, if that takes more than being lookupd's user on its machine. It is
+            sent to lookupds only, over https or a unix socket.
         timeout: seconds to connect, and again for each answer.
         verify: whether their certificates are checked.
         ca_file: certificates to check them against, in place of the system's.
@@ -94,6 +97,16 @@ class AsyncLookup:
             for transport in self._transports:
                 nursery.start_soon(ask, transport)
         return replies.united(unite)
+
+    def server(self, node: Node) -> AsyncServer:
+        """The gafferd of a node, to be closed; with the timeout and certificates given here.
+
+        It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
+
+        Raises:
+            BadOption: its origin is none, or there is a token and the origin is one of http.
+        """
+        return AsyncServer(**node_options(self._transports[0].settings, node))
 
     async def aclose(self) -> None:
         """Close all connections. Leaving it as a context manager does so, too."""

@@ -13,6 +13,7 @@ from gaffer_client.lookup import (
     Found,
     Replies,
     connections,
+    node_options,
     unite_jobs,
     unite_nodes,
     unite_sessions,
@@ -20,6 +21,7 @@ from gaffer_client.lookup import (
 )
 from gaffer_client.names import JobName
 from gaffer_client.settings import TIMEOUT
+from gaffer_client.sync.server import Server
 from gaffer_client.sync.transport import Transport
 
 T = TypeVar("T")
@@ -35,7 +37,8 @@ class Lookup:
 
     Args:
         urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
-        token: who is calling, if that takes more than being lookupd's user on its machine.
+        token: who is calling, if that takes more than being lookupd's user on its machine. It is
+            sent to lookupds only, over https or a unix socket.
         timeout: seconds to connect, and again for each answer.
         verify: whether their certificates are checked.
         ca_file: certificates to check them against, in place of the system's.
@@ -94,6 +97,16 @@ class Lookup:
             # What is raised besides is a bug, or an option that means nothing: not lost.
             list(threads.map(ask, self._transports))
         return replies.united(unite)
+
+    def server(self, node: Node) -> Server:
+        """The gafferd of a node, to be closed; with the timeout and certificates given here.
+
+        It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
+
+        Raises:
+            BadOption: its origin is none, or there is a token and the origin is one of http.
+        """
+        return Server(**node_options(self._transports[0].settings, node))
 
     def close(self) -> None:
         """Close all connections. Leaving it as a context manager does so, too."""

@@ -1,6 +1,7 @@
 """The command gaffer_lookupd: a kernel without jobs, with HTTP, callers, and the registry.
 
 command    what it does
+binding    which node a caller may register
 options    its command line
 storing    what that says of an etcd
 plugin     the registry as a plugin of that kernel

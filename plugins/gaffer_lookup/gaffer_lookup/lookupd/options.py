@@ -19,8 +19,9 @@ DESCRIPTION = "Tell which gafferd runs which jobs, and where; each registers its
 EPILOG = """\
 Programs of the user of gaffer_lookupd, and of root, are answered on the same
 machine. All others need a token or a certificate, and the right to read; a
-gafferd that registers itself needs the right to write:
-  gaffer-auth token web1 --right write
+gafferd that registers itself needs the right to write, with a token for each:
+  gaffer-auth token web1 --right write --origin https://web1.example.org:5443
+registers the node web1 at this origin, and no other one.
 What comes from other machines is answered over HTTPS only, so without
 --certfile the default is to listen on this machine alone.
 

@@ -8,6 +8,7 @@ import trio
 from gaffer_kernel import Kernel, Subscription
 from quart import Blueprint, websocket
 
+from gaffer_lookup.lookupd.binding import get_binding
 from gaffer_lookup.registry import Registrant, views
 from gaffer_lookup.registry.hearing import answer
 
@@ -33,7 +34,7 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
     async def node() -> None:
         """Register a node, for as long as the websocket lasts."""
         api = http()
-        registrant = lookupd.registry.connect(api.identity())
+        registrant = lookupd.registry.connect(api.identity(), get_binding(api.caller()))
         try:
             await websocket.accept()
             await _hear(registrant, api)

@@ -18,7 +18,6 @@ from gaffer_kernel.errors import did_you_mean
 from gaffer_lookup.etcd.address import Settings as Etcd
 from gaffer_lookup.etcd.address import is_etcd
 from gaffer_lookup.etcd.address import read_settings as read_etcd
-from gaffer_lookup.hosts import is_loopback
 
 SECTION = "lookup"
 
@@ -149,10 +148,9 @@ class _Source:
         except BadOption as error:
             raise self._error("address", str(error)) from None
         token = self._token()
-        remote = address.socket is None and not is_loopback(address.host)
-        if token is not None and remote and not address.secure:
+        if token is not None and address.socket is None and not address.secure:
             raise self._error(
-                "address", f"{text}: the token would be read on the way: use https://"
+                "address", f"{text}: a token is sent over https:// or unix: only: use one of them"
             )
         connection = self._made(address, token)
         try:

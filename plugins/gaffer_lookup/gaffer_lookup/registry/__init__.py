@@ -4,6 +4,7 @@ hearing      a message of a node: read, done and answered
 registrant   one connection of a node: what it may say, and when
 registry     all of them: who is known, and who has been silent for too long
 leases       who has to be heard when
+binding      which node a token or certificate may register
 shares       how much may be one owner's
 keeper       where that is kept: by this program alone, or by several together
 views        facts as they are told: nodes, sessions and jobs by their names
@@ -12,6 +13,7 @@ facts        a node, and what is told of one
 refusal      what a node is told instead of ok
 """
 
+from gaffer_lookup.registry.binding import Binding
 from gaffer_lookup.registry.facts import Node
 from gaffer_lookup.registry.keeper import Keeper, MemoryKeeper
 from gaffer_lookup.registry.refusal import Refusal
@@ -20,6 +22,7 @@ from gaffer_lookup.registry.registry import Registry
 from gaffer_lookup.registry.store import MemoryStore, Store
 
 __all__ = [
+    "Binding",
     "Keeper",
     "MemoryKeeper",
     "MemoryStore",

@@ -7,7 +7,7 @@ class Refusal(Exception):
     """What a node asks for is not done.
 
     Args:
-        errno: as the status of HTTP: 400, 404, 409 or 429.
+        errno: as the status of HTTP: 400, 403, 404, 409 or 429.
         reason: one word for programs.
         message: one sentence for people.
     """
@@ -26,6 +26,11 @@ def no_identity(message: str) -> Refusal:
 def no_job(job: object) -> Refusal:
     """The node has registered no such job."""
     return Refusal(404, "no_job", f"no job {str(job)!r} is registered by this node")
+
+
+def forbidden(message: str) -> Refusal:
+    """The token or certificate is bound to another node."""
+    return Refusal(403, "forbidden", message)
 
 
 def conflict(message: str) -> Refusal:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 from gaffer_kernel import InvalidField, JobName
 
+from gaffer_lookup.registry.binding import Binding
 from gaffer_lookup.registry.facts import Node, make_node
 from gaffer_lookup.registry.refusal import bad_message, conflict, no_identity, no_job
 
@@ -35,12 +36,13 @@ class Registrant:
         gone: set at the end.
     """
 
-    def __init__(self, registry: Registry, owner: str) -> None:
+    def __init__(self, registry: Registry, owner: str, binding: Binding | None = None) -> None:
         self.node: Node | None = None
         self.gone = trio.Event()
         self._registry = registry
         self._store = registry.store
         self._owner = owner
+        self._binding = binding
         self._processes = 0
 
     def __str__(self) -> str:
@@ -53,12 +55,15 @@ class Registrant:
 
         Raises:
             Refusal: 409, this has been said, or the node is another's or on another connection;
-                400, it cannot be true; 429, the owner has too many nodes.
+                400, it cannot be true; 403, the owner's token or certificate is bound to another
+                node or origin; 429, the owner has too many nodes.
         """
         self.ping()
         if self.node is not None:
             raise conflict(f"this connection is that of {self.node}")
         node = make_node(name, origin, version, self._owner)
+        if self._binding is not None:
+            self._binding.check(self._owner, name, origin)
         self._registry.admit(node)
         self.node = node
 

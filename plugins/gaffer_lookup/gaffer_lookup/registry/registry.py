@@ -7,6 +7,7 @@ from typing import Any
 
 from gaffer_kernel import JobName
 
+from gaffer_lookup.registry.binding import Binding
 from gaffer_lookup.registry.facts import Node
 from gaffer_lookup.registry.keeper import Keeper
 from gaffer_lookup.registry.leases import Leases
@@ -49,13 +50,14 @@ class Registry:
         """Send away who is silent for longer than a lease, until cancelled."""
         await self._leases.run(self._expired)
 
-    def connect(self, owner: str) -> Registrant:
+    def connect(self, owner: str, binding: Binding | None = None) -> Registrant:
         """Somebody connects who may register a node; his lease begins.
 
         Args:
             owner: who, in words that are the same each time he calls.
+            binding: the only node they may register; any when not given.
         """
-        registrant = Registrant(self, owner)
+        registrant = Registrant(self, owner, binding)
         self._leases.renew(registrant)
         return registrant
 

@@ -1,0 +1,238 @@
+"""What a malicious node learns from those whom a lookupd sends to it: nothing that it can use."""
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import trustme
+from gaffer_client import Server, Unauthorized, node_token
+from tests.gafferd import Home
+from tests.waiting import wait_until
+
+from .programs import AUTH, LookupdHome, free_port
+
+GAFFERCTL = Path(sys.executable).with_name("gafferctl")
+SECRET = re.compile(r"gfr_[A-Za-z0-9_-]{43}")
+
+
+class EvilServer(ThreadingHTTPServer):
+    """An HTTP server that keeps what it is sent, and answers with a redirection if told to."""
+
+    def __init__(self, certificate=None, location=None):
+        super().__init__(("127.0.0.1", 0), EvilHandler)
+        self.seen = []
+        self.location = location
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.origin = f"{scheme}://localhost:{self.server_port}"
+
+    @contextmanager
+    def serving(self):
+        thread = Thread(target=self.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up is no error of the test."""
+
+    def secrets(self):
+        """The tokens in what it has seen."""
+        return set(SECRET.findall("\n".join(self.seen)))
+
+
+class EvilHandler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.seen.append(f"{self.requestline}\n{self.headers}")
+        body = b'{"active": true, "jobs": []}'
+        self.send_response(307 if self.server.location else 200)
+        if self.server.location:
+            self.send_header("Location", self.server.location + self.path)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+class Cluster:
+    """A lookupd and gafferds as programs of their own, over TLS; `localhost` is every machine."""
+
+    def __init__(self, folder, stack):
+        self._folder = folder
+        self._stack = stack
+        authority = trustme.CA()
+        self.ca = folder / "ca.pem"
+        authority.cert_pem.write_to_path(self.ca)
+        self.certificate = folder / "server.pem"
+        issued = authority.issue_cert("localhost")
+        issued.private_key_and_cert_chain_pem.write_to_path(self.certificate)
+        self.home = LookupdHome(self.folder("lookupd"))
+        self.ops = self.home.write("ops.token", self.home.auth("token", "ops") + "\n")
+        self.secret = self.ops.read_text().strip()
+        port = free_port()
+        self.url = f"https://localhost:{port}"
+        tls = ("--certfile", self.certificate, "--keyfile", self.certificate)
+        stack.enter_context(self.home.running_lookupd("--bind", f"127.0.0.1:{port}", *tls))
+        wait_until(lambda: self.ctl("nodes").returncode == 0)
+
+    def folder(self, name):
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
+
+    def server(self, url, token=None):
+        return Server(url, token=token, ca_file=str(self.ca))
+
+    def ctl(self, *arguments, **environ):
+        options = ("--lookup", self.url, "--cacert", self.ca)
+        if "GAFFER_TOKEN" not in environ:
+            options += ("--token-file", self.ops)
+        return subprocess.run(
+            [GAFFERCTL, *map(str, (*options, *arguments))],
+            env=self.home.environ(**environ),
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    def names(self):
+        return [each["name"] for each in json.loads(self.ctl("nodes", "--json").stdout)]
+
+    def node(self, name, token, origin, *lines):
+        """Start a gafferd that registers an origin."""
+        home = Home(self.folder(f"{name}-{token.name}"), "http", "lookup", "auth")
+        text = "\n".join(
+            [
+                *("[lookup]", f"address = {self.url}", f"name = {name}", f"token_file = {token}"),
+                *(f"cacert = {self.ca}", f"broadcast_address = {origin}", "heartbeat = 1"),
+                *("[process:web]", "cmd = sleep 1000"),
+                *(lines or ("[endpoint:local]", "bind = 127.0.0.1:0")),
+            ]
+        )
+        home.write("gaffer.ini", text)
+        self._stack.enter_context(home.running("-c", "gaffer.ini"))
+        return home
+
+    def token(self, name, *options):
+        """A token of the lookupd to register with, in a file."""
+        secret = self.home.auth("token", name, "--right", "write", *options)
+        return self.home.write(f"{name}.token", secret)
+
+    def good_node(self):
+        """A gafferd that knows the secret that is derived for it, and nothing else."""
+        port = free_port()
+        origin = f"https://localhost:{port}"
+        endpoint = ("[endpoint:network]", f"bind = 127.0.0.1:{port}")
+        tls = (f"certfile = {self.certificate}", f"keyfile = {self.certificate}")
+        home = Home(self._folder / "good-good.token", "http", "lookup", "auth")
+        token = self.token("good")
+        self.node("good", token, origin, *endpoint, *tls)
+        derive = ("--derive-for", origin, "--secret-file", self.ops, "--right", "manage")
+        subprocess.run(
+            [AUTH, "token", "ops", *derive], env=home.environ(), check=True, capture_output=True
+        )
+        wait_until(lambda: "good" in self.names())
+        return origin
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+@pytest.fixture
+def evil(cluster):
+    """A malicious node that has a certificate and a token with the right to write."""
+    with EvilServer(cluster.certificate).serving() as server:
+        cluster.node("evil", cluster.token("evil"), server.origin)
+        wait_until(lambda: "evil" in cluster.names())
+        yield server
+
+
+def test_an_evil_node_learns_no_secret_that_counts_anywhere_else(cluster, evil):
+    good = cluster.good_node()
+    done = cluster.ctl("status", "web")
+    assert "good: active" in done.stdout, done
+    assert evil.seen
+    assert cluster.secret not in "\n".join(evil.seen)
+    [learned] = evil.secrets()
+    assert learned == node_token(cluster.secret, evil.origin)
+    for url in (good, cluster.url):
+        with pytest.raises(Unauthorized):
+            cluster.server(url, learned).jobs()
+    assert cluster.server(good, node_token(cluster.secret, good)).jobs() == ["web"]
+    with pytest.raises(Unauthorized):
+        cluster.server(good, cluster.secret).jobs()
+
+
+@pytest.mark.parametrize("verb", [("status", "web"), ("watch",), ("top",)])
+def test_an_evil_node_that_is_chosen_learns_nothing(cluster, evil, verb):
+    cluster.ctl("--node", "evil", *verb, GAFFER_TOKEN=cluster.secret)
+    assert evil.secrets() == {node_token(cluster.secret, evil.origin)}
+
+
+def test_an_evil_node_cannot_send_the_client_on(cluster, evil):
+    with EvilServer(cluster.certificate).serving() as other:
+        evil.location = other.origin
+        done = cluster.ctl("--node", "evil", "status", "web")
+        assert done.returncode != 0
+        assert evil.seen
+        assert other.seen == []
+
+
+def test_an_http_origin_is_sent_no_token_at_all(cluster):
+    with EvilServer().serving() as server:
+        cluster.node("evil", cluster.token("evil"), server.origin)
+        wait_until(lambda: "evil" in cluster.names())
+        done = cluster.ctl("--node", "evil", "status", "web")
+        assert (done.returncode, server.seen) == (1, [])
+        assert f"{server.origin}: a token is sent over https only: " in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_token_registers_its_own_node_and_origin_only(cluster):
+    own = "https://localhost:5443"
+    token = cluster.token("n1", "--node", "one", "--origin", own)
+    two = cluster.node("two", token, own)
+    wait_until(lambda: "n1 registers node one only, not two" in two.messages())
+    one = cluster.node("one", token, "https://localhost:6443")
+    wait_until(lambda: f"registers origin {own} only" in one.messages())
+    assert cluster.names() == []
+    old = cluster.token("old")
+    cluster.node("old", old, "https://localhost:7443")
+    wait_until(lambda: cluster.names() == ["old"])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_lookupd_that_is_none_sends_nobody_on(cluster, scheme):
+    certificate = cluster.certificate if scheme == "https" else None
+    with EvilServer().serving() as other, EvilServer(certificate, other.origin).serving() as first:
+        done = cluster.ctl("--lookup", first.origin, "nodes")
+        assert other.seen == []
+        assert bool(first.seen) == (scheme == "https")
+        assert done.stderr.count("\n") == 1
+        if scheme == "http":
+            assert (
+                f"{first.origin}: a token is sent over https or a unix socket only" in done.stderr
+            )
