@@ -3,10 +3,10 @@
 from contextlib import contextmanager
 
 from gaffer_client import Line, NotFound, ProcessInfo
-from gaffer_client.errors import Unreachable
+from gaffer_client.errors import Busy, Unreachable
 
 from gaffer_cli.output.follower import Follower
-from gaffer_cli.output.told import Told
+from gaffer_cli.output.told import Note, Told
 
 ENDED = ProcessInfo(
     pid=7,
@@ -47,3 +47,25 @@ def test_a_connection_lost_before_the_last_words_were_told_ended_everything():
     assert Follower(process, told.append).run() is False
     assert told == [Told(ENDED, "out", "why")]
     assert process.asked == 2
+
+
+class Limited(Ended):
+    """A process of a gafferd where the token has too many requests in progress at first."""
+
+    def info(self, *, ended=False):
+        self.asked += 1
+        if self.asked == 1:
+            raise Busy(429, "too_many_requests", "token ci has 64 requests")
+        if not ended:
+            raise NotFound(404, "not_found", "no process '7'")
+        return ENDED
+
+
+def test_who_follows_more_than_the_token_may_is_told_so():
+    process, told = Limited(), []
+    assert Follower(process, told.append).run() is False
+    [note, line] = told
+    assert isinstance(note, Note)
+    assert note.text.startswith("not every process is followed now: ")
+    assert "token ci has 64 requests" in note.text
+    assert line == Told(ENDED, "out", "why")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from gaffer_client import NotFound, Process, ProcessInfo
+from gaffer_client.errors import Busy
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
 from gaffer_client.feeds.events import PASSING
 
@@ -48,7 +49,7 @@ class Follower:
             ClientError: gafferd refuses it, or answers nonsense.
         """
         try:
-            info = patiently(self._process.info)
+            info = patiently(self._process.info, self._report_busy)
         except NotFound:
             self._tell_kept()
             return False
@@ -74,7 +75,9 @@ class Follower:
             if self._is_first:
                 self._tell_kept()
             return None
-        except PASSING:
+        except PASSING as error:
+            if isinstance(error, Busy):
+                self._report_busy(error)
             return self._losses.failed(time.monotonic())
         return self._ends.failed(time.monotonic())
 
@@ -91,6 +94,9 @@ class Follower:
                     self._missed = False
                     self._put(Told(info, line.label, lost=None))
                 self._put(told)
+
+    def _report_busy(self, error: Busy) -> None:
+        self._put(Note(f"not every process is followed now: {error}", once=True))
 
     def _tell_kept(self) -> None:
         """It has ended before it could be followed."""
