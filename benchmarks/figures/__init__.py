@@ -10,6 +10,7 @@ from figures import (
     events,
     feed_events,
     feed_output,
+    flood,
     idle,
     lookup,
     output,
@@ -34,6 +35,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "feed_output": feed_output.rows,
     "feed_events": feed_events.rows,
     "requests": requests.rows,
+    "flood": flood.rows,
     "startup": startup.rows,
     "lookup": lookup.rows,
 }
