@@ -5,6 +5,7 @@ import struct
 import h2.errors
 import pytest
 import trio
+from hypercorn.protocol.ws_stream import WSStream
 from tests.bystander import bystanding
 
 from gaffer_http.serve import budget, connection, frames
@@ -324,3 +325,118 @@ async def test_priorities_of_more_streams_than_hypercorn_takes_harm_nobody(serve
         assert await client.terminated(10) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
     assert served.server.crashes == 0
     assert not caplog.messages
+
+
+async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
+    served = await serve_h2(asgi)
+    many = budget.PENDING_BURST // len(h2_frame(0xBB)) - 100
+
+    async def send_frames(stream):
+        async with stream:
+            client = H2(stream)
+            await client.start()
+            await stream.send_all(h2_frame(0xBB) * many)
+            assert await client.terminated(50) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+
+    streams = [await served.connect() for _ in range(20)]
+    async with bystanding() as others:
+        async with trio.open_nursery() as nursery:
+            for stream in streams:
+                nursery.start_soon(send_frames, stream)
+        # Each is parsed up to the frame that is too much.
+        parsed = 20 * frames.MAX_FRAMES * len(h2_frame(0xBB))
+        assert others.turns >= parsed / budget.PENDING_PER_PASS / 2
+
+
+# Bulk
+
+
+async def test_a_large_body_costs_few_turns(serve):
+    served = await serve(asgi)
+    size = 4 * 1024 * 1024
+    async with served.client() as client, bystanding() as others:
+        assert (await client.ask("POST", "/", bytes(size))).status == 200
+        assert others.turns < size / budget.ADMITTED_PER_PASS
+
+
+async def test_a_large_body_over_http2_arrives(serve_h2):
+    served = await serve_h2(asgi)
+    async with await served.connect() as stream:
+        client = H2(stream)
+        await client.start()
+        await client.request((b":method", b"POST"), PATH, *PLACE, end=False)
+        for number in range(5):
+            client.h2.send_data(1, bytes(10_000), end_stream=number == 4)
+        await client.flush()
+        assert await client.status() == b"200"
+
+
+async def test_a_request_after_a_body_is_parsed_as_one(serve):
+    served = await serve(asgi)
+    body = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + bytes(70_000)
+    async with await served.connect() as stream, trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, (body + GET) * 3)
+        got = b""
+        with trio.fail_after(10):
+            while got.count(b"HTTP/1.1 200") < 6:
+                got += await stream.receive_some()
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 9000000000", b"Content-Length: 10"])
+async def test_a_websocket_is_no_body_whatever_its_handshake_says(serve, header):
+    served = await serve(asgi)
+    many = 20_000
+    async with await served.connect() as stream, bystanding() as others:
+        await stream.send_all(UPGRADE.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n"))
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+        await send_pongs(stream.send_all, stream, many)
+        assert others.turns >= 6 * many / budget.ADMITTED_PER_PASS / 2
+
+
+async def send_pongs(send, stream, many):
+    """Send many pongs, then a ping, and wait for its answer."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, ws_frame(10, final=True) * many + ws_frame(9, b"last", final=True))
+        with trio.fail_after(50):
+            while b"\x8a\x04last" not in await stream.receive_some():
+                pass
+
+
+async def test_chunks_are_no_body_of_known_length_whatever_a_header_says(serve):
+    served = await serve(asgi)
+    head = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Length: 9000000000\r\n\r\n"
+    )
+    async with await served.connect() as stream:
+        await stream.send_all(head + b"1\r\nx\r\n" * 10)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        [one] = served.server._connections
+        assert one._protocol.chosen.bulk == 0
+
+
+async def test_a_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch):
+    sizes = []
+    handle = WSStream.handle
+
+    async def spy(self, event):
+        sizes.append(len(getattr(event, "data", b"")))
+        await handle(self, event)
+
+    monkeypatch.setattr(WSStream, "handle", spy)
+    served = await serve_h2(asgi)
+    pongs = ws_frame(10, final=True) * 2700
+    async with await served.connect() as stream:
+        client = H2(stream)
+        await client.start()
+        connect = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), PATH, *PLACE]
+        await client.request(*connect, (b"sec-websocket-version", b"13"), end=False)
+        assert await client.status() == b"200"
+        for data in (pongs, pongs, pongs, ws_frame(9, b"last", final=True)):
+            client.h2.send_data(1, data)
+        await client.flush()
+        with trio.fail_after(20):
+            while b"\x8a\x04last" not in await stream.receive_some():
+                pass
+    assert sum(sizes) > 3 * len(pongs)
+    assert max(sizes) <= budget.ADMITTED_PER_PASS

@@ -22,6 +22,12 @@ PENDING_BURST = 16 * 1024
 PENDING_PER_SECOND = 1024
 """Bytes a second that a connection may send after that, as long as no request is admitted."""
 
+MAX_BULK = 64 * 1024
+"""Bytes to read at a time of content that is not parsed."""
+
+BULK_DISCOUNT = 32
+"""Bytes of such content that cost as much as one that is parsed."""
+
 
 class InputBudget:
     """Bytes that many connections may have parsed in one scheduler pass; first come, first served.
@@ -95,10 +101,14 @@ class Allowance:
         self._left: float = PENDING_BURST
         self._since = -inf
 
-    @property
-    def max_read(self) -> int:
-        """The most bytes to read at a time."""
-        return self._budget.per_pass
+    def max_read(self, bulk: int = 0) -> int:
+        """The most bytes to read at a time.
+
+        Args:
+            bulk: how many to come are content that is not parsed.
+        """
+        per_pass = self._budget.per_pass
+        return max(per_pass, min(bulk, MAX_BULK)) if self.admitted else per_pass
 
     @property
     def _budget(self) -> InputBudget:
@@ -108,10 +118,17 @@ class Allowance:
         """Lift the limits for connections without an admitted request."""
         self.admitted = True
 
-    async def spend(self, size: int) -> None:
-        """Wait until input of some bytes may be parsed."""
+    async def spend(self, size: int, bulk: int = 0) -> None:
+        """Wait until input of some bytes may be parsed.
+
+        Args:
+            size: how many.
+            bulk: how many to come are content that is not parsed.
+        """
         if not self.admitted:
             await self._slow_down(size)
+        elif size <= bulk:
+            size //= BULK_DISCOUNT
         await self._budget.spend(size)
 
     async def handshake(self) -> None:

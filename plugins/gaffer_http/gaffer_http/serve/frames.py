@@ -33,11 +33,20 @@ class FrameReader:
 
     Args:
         skip: bytes that come before the first frame.
+
+    Attributes:
+        last: the last frame; None before the first.
     """
 
     def __init__(self, skip: int = 0) -> None:
         self._skip = skip
         self._header = b""
+        self.last: Frame | None = None
+
+    @property
+    def left(self) -> int:
+        """Bytes of the last frame that are still to come."""
+        return self._skip
 
     def read(self, data: bytes) -> Iterator[Frame]:
         """Yield each frame whose header ends in these bytes."""
@@ -54,8 +63,9 @@ class FrameReader:
             if len(self._header) == _HEADER_SIZE:
                 size = int.from_bytes(self._header[:3])
                 stream = int.from_bytes(self._header[5:]) & 0x7FFFFFFF
-                yield Frame(size, self._header[3], stream)
+                self.last = Frame(size, self._header[3], stream)
                 self._skip, self._header = size, b""
+                yield self.last
 
 
 class FrameLimit:
@@ -68,6 +78,12 @@ class FrameLimit:
         self._frames = 0
         self._resets = 0
         self._since = 0.0
+
+    @property
+    def data(self) -> tuple[int, int]:
+        """The stream of a DATA frame, and the bytes of it that are still to come; 0 if none is."""
+        last = self._received.last
+        return (last.stream, self._received.left) if last and last.kind == _DATA else (0, 0)
 
     def sent(self, data: bytes) -> None:
         """Allow frames in return for what the client is sent."""

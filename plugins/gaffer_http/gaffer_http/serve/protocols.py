@@ -5,7 +5,9 @@ Neither prior knowledge nor `Upgrade: h2c` leads to HTTP/2 here.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import h2.errors
@@ -14,8 +16,11 @@ import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import Body
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
@@ -27,8 +32,9 @@ from gaffer_http.serve.budget import Allowance
 from gaffer_http.serve.frames import FrameLimit
 
 if TYPE_CHECKING:
-    from h2.events import PriorityUpdated
+    from h2.events import PriorityUpdated, RequestReceived
     from hypercorn.events import Event
+    from hypercorn.protocol.events import Event as StreamEvent
 
 _VERSIONS = (b"1.0", b"1.1")
 
@@ -38,12 +44,25 @@ _OTHER_VERSION = of_status(505, "this port speaks HTTP/1.1; HTTP/2 needs https:/
 class Http1(H11Protocol):
     """HTTP/1.1, and no way from it to HTTP/2."""
 
+    bulk = 0
+    """Bytes of a body of known length that are still to come: nothing in them is to be parsed."""
+
+    async def handle(self, event: Event) -> None:
+        """Parse what the client sends."""
+        if isinstance(event, RawData):
+            self.bulk = max(0, self.bulk - len(event.data))
+        await super().handle(event)
+
     async def _check_protocol(self, event: h11.Request) -> None:
         """Ignore `Upgrade: h2c`, as RFC 9110 allows."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         if request.http_version in _VERSIONS:
+            length = _body_length(request)
+            self.bulk = max(0, length - len(self.connection.trailing_data[0]))
             await super()._create_stream(request)
+            if isinstance(self.stream, WSStream):
+                self.bulk = 0
             return
         body = _OTHER_VERSION.body
         headers = [
@@ -60,9 +79,16 @@ class Http1(H11Protocol):
 class Http2(H2Protocol):
     """HTTP/2 without priorities, for clients that send no floods of frames."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, allowance: Allowance, *args: Any) -> None:
         super().__init__(*args)
+        self._allowance = allowance
         self._limit = FrameLimit()
+
+    @property
+    def bulk(self) -> int:
+        """Bytes of a DATA frame that are still to come: nothing in them is to be parsed."""
+        stream, left = self._limit.data
+        return left if isinstance(self.streams.get(stream), HTTPStream) else 0
 
     async def handle(self, event: Event) -> None:
         """Parse what the client sends; end the connection if there are too many frames."""
@@ -81,8 +107,36 @@ class Http2(H2Protocol):
             self._limit.sent(data)
             await self.send(RawData(data=data))
 
+    async def _create_stream(self, request: RequestReceived) -> None:
+        await super()._create_stream(request)
+        stream = self.streams.get(request.stream_id)
+        if isinstance(stream, WSStream):
+            handle = partial(self._handle_pieces, stream.handle)
+            stream.handle = handle  # type: ignore[method-assign]
+
+    async def _handle_pieces(
+        self, handle: Callable[[StreamEvent], Awaitable[None]], event: StreamEvent
+    ) -> None:
+        """Pass on what a client sends on a websocket; one DATA frame can hold thousands of its."""
+        if not isinstance(event, Body):
+            await handle(event)
+            return
+        size = self._allowance.max_read()
+        for start in range(0, len(event.data), size):
+            piece = event.data[start : start + size]
+            await self._allowance.spend(len(piece))
+            await handle(Body(stream_id=event.stream_id, data=piece))
+
     async def _priority_updated(self, event: PriorityUpdated) -> None:
         """Ignore it: RFC 9113 deprecates priorities, and hypercorn fails after 1000 of them."""
+
+
+def _body_length(request: h11.Request) -> int:
+    """The declared length of a body; 0 if it is sent in chunks, or there is none."""
+    headers = dict(request.headers)
+    if b"transfer-encoding" in headers:
+        return 0
+    return int(headers.get(b"content-length", 0))
 
 
 class Protocols(TCPServer):
@@ -129,8 +183,7 @@ class Protocols(TCPServer):
     def _choose(self, task_group: TaskGroup, tls: bool) -> Http1 | Http2:
         http2 = tls and self.stream.selected_alpn_protocol() == "h2"
         sock = self.stream.transport_stream.socket if tls else self.stream.socket
-        chosen: type[Http1 | Http2] = Http2 if http2 else Http1
-        return chosen(
+        arguments = (
             self.app,
             self.config,
             self.context,
@@ -141,15 +194,17 @@ class Protocols(TCPServer):
             parse_socket_addr(sock.family, sock.getsockname()),
             self.protocol_send,
         )
+        return Http2(self._allowance, *arguments) if http2 else Http1(*arguments)
 
     async def _read_data(self) -> None:
         data: bytes | bytearray | None = None
         while data != b"":
             try:
-                data = await self.stream.receive_some(self._allowance.max_read)
+                bulk = self.chosen.bulk
+                data = await self.stream.receive_some(self._allowance.max_read(bulk))
             except (trio.ClosedResourceError, trio.BrokenResourceError):
                 break
-            await self._allowance.spend(len(data))
+            await self._allowance.spend(len(data), bulk)
             await self.chosen.handle(RawData(bytes(data)))
         await self.chosen.handle(Closed())
 
