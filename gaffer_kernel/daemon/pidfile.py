@@ -104,22 +104,20 @@ class PidFile:
             raise self._refusal("it has a second name (hard link): remove it, or name another")
 
     def _lock(self, fd: int) -> bool:
-        """Lock the file; False if only other users hold it locked, who can read it.
+        """Lock the file; False if no gafferd has locked it, but another user, who can read it.
 
         After a crash the file stays, and flock(2) needs no permission to write: another user could
-        keep gafferd from starting.
+        keep gafferd from starting. A running gafferd has taken the lock itself, and not inherited
+        it.
         """
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             uids = lock_holders(fd)
-            if not uids or uids & {0, os.geteuid()}:
+            if uids is None or uids & {0, os.geteuid()}:
                 raise self._already_running(fd) from None
-            log.warning(
-                "pid file %s: replaced, as user %s held it locked",
-                self.path,
-                ", ".join(map(str, sorted(uids))),
-            )
+            who = " and ".join(f"user {uid}" for uid in sorted(uids)) or "a child of what has ended"
+            log.warning("pid file %s: replaced, as %s held it locked", self.path, who)
             return False
         except OSError as error:
             raise self._refusal(f"it cannot be locked: {error.strerror}") from None

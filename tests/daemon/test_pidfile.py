@@ -180,18 +180,27 @@ def test_a_file_of_another_user_is_refused(path):
 LOCKER = """
 import fcntl, os, sys, time
 os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
-fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+fd = os.open(sys.argv[1], os.O_RDONLY)
+if "inherit" in sys.argv:
+    # A child locks, and ends.
+    child = os.fork()
+    if not child:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os._exit(0)
+    os.waitpid(child, 0)
+else:
+    fcntl.flock(fd, fcntl.LOCK_EX)
 print("locked", flush=True)
 time.sleep(60)
 """
 
 
 @contextmanager
-def locked_by(path, uid):
+def locked_by(path, uid, *how):
     """A process of a user that holds a file locked, which it may only read."""
     path.parent.chmod(0o755)
     fd = os.open(path, os.O_RDONLY)
-    command = [sys.executable, "-c", LOCKER, f"/dev/fd/{fd}", str(uid)]
+    command = [sys.executable, "-c", LOCKER, f"/dev/fd/{fd}", str(uid), *how]
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[fd]) as process:
         try:
             assert process.stdout.readline() == b"locked\n"
@@ -209,6 +218,19 @@ def test_another_user_cannot_hold_it_locked_after_a_crash(path, caplog):
         assert path.read_text() == f"{os.getpid()}\n"
         assert refusal(path).startswith("Already running")
     assert f"replaced, as user {NOBODY} held it locked" in caplog.text
+
+
+@pytest.mark.skipif(
+    os.stat("/proc/self/ns/pid").st_ino != 0xEFFFFFFC,
+    reason="in a PID namespace, nobody can tell that from a gafferd in another one",
+)
+def test_a_lock_whose_holder_has_ended_is_no_gafferd(path, caplog):
+    path.write_text("999999\n")
+    path.chmod(0o644)
+    uid = NOBODY if os.geteuid() == 0 else os.getuid()
+    with locked_by(path, uid, "inherit"), PidFile(path):
+        assert path.read_text() == f"{os.getpid()}\n"
+    assert "replaced, as a child of what has ended held it locked" in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
