@@ -123,10 +123,12 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         # A feed of stats waits for two samples, in hundreds of requests.
         patch.setattr("gaffer_stats.service.INTERVAL", 0.01)
+        # Page keys are made there.
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         with Server() as running:
             yield running
 
