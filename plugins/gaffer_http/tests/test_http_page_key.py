@@ -184,6 +184,7 @@ async def test_a_page_key_is_for_one_origin(browser):
     host = f"localhost:{port}"
     answer = await browser.exchange(key, host=host, origin=f"http://{host}")
     assert (answer.status, answer.slug) == (401, "unauthorized")
+    assert (await browser.exchange(key)).status == 200
 
 
 async def test_a_program_gets_no_cookie(api, browser):

@@ -155,7 +155,7 @@ class Pages:
             ApiError: 401, the key is unknown, used or expired, or meant for another page.
             GafferError: the key file cannot be used.
         """
-        waiting = self._waiting.pop(_digest(key), None)
+        waiting = self._waiting.get(_digest(key))
         if (
             waiting is None
             or waiting.deadline <= trio.current_time()
@@ -163,6 +163,8 @@ class Pages:
         ):
             reason = "this page key is unknown, used or expired: type gafferctl open again"
             raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
+        # Only now: a page that has seen the key, but may not exchange it, cannot use it up.
+        del self._waiting[_digest(key)]
         return make_cookie(self._file.read_or_create(), uid, secure=secure)
 
     def revoke(self) -> None:
