@@ -16,6 +16,7 @@ from gaffer_client import Server, Unauthorized, node_token
 from tests.gafferd import Home
 from tests.waiting import wait_until
 
+from .etcds import needs_etcd, running
 from .programs import AUTH, LookupdHome, free_port
 
 GAFFERCTL = Path(sys.executable).with_name("gafferctl")
@@ -199,6 +200,40 @@ def test_an_evil_node_cannot_send_the_client_on(cluster, evil):
         assert done.returncode != 0
         assert evil.seen
         assert other.seen == []
+
+
+def test_no_page_that_an_evil_node_names_is_opened(cluster, evil, tmp_path):
+    done = cluster.ctl("--node", "evil", "open", BROWSER=f"touch {tmp_path}/opened %s")
+    assert (done.returncode, done.stdout, evil.seen) == (2, "", [])
+    assert "open is for the gafferd of this machine" in done.stderr
+    assert not (tmp_path / "opened").exists()
+
+
+@needs_etcd
+def test_an_evil_node_in_etcd_learns_nothing(cluster, tmp_path):
+    with (
+        running(cluster.folder("etcd")) as etcd,
+        EvilServer(cluster.certificate).serving() as server,
+    ):
+        home = Home(cluster.folder("evil"), "http", "lookup")
+        lines = ("[lookup]", f"address = {' '.join(etcd.addresses)}", "name = evil")
+        more = (f"broadcast_address = {server.origin}", "[endpoint:local]", "bind = 127.0.0.1:0")
+        home.write("gaffer.ini", "\n".join((*lines, *more)))
+        with home.running("-c", "gaffer.ini"):
+            options = ("--lookup", etcd.addresses[0], "--cacert", cluster.ca)
+            command = [GAFFERCTL, *map(str, options), "--token-file", str(cluster.ops)]
+
+            def asked():
+                subprocess.run(
+                    [*command, "status", "web"],
+                    env=cluster.home.environ(),
+                    capture_output=True,
+                    timeout=30,
+                )
+                return server.seen
+
+            wait_until(asked)
+        assert server.secrets() == {node_token(cluster.secret, server.origin)}
 
 
 def test_an_http_origin_is_sent_no_token_at_all(cluster):
