@@ -1,6 +1,7 @@
 """Frames that are cheap to send: however many come, others have their turns."""
 
 import struct
+from collections import Counter
 
 import h2.errors
 import pytest
@@ -440,3 +441,32 @@ async def test_a_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch)
                 pass
     assert sum(sizes) > 3 * len(pongs)
     assert max(sizes) <= budget.ADMITTED_PER_PASS
+
+
+async def test_requests_that_are_reset_at_once_start_few_in_each_turn(serve_h2):
+    """A rapid reset: the limit of streams at a time does not hold it back."""
+    started = Counter()
+
+    async def app(scope, receive, send):
+        started[others.turns] += 1
+        await asgi(scope, receive, send)
+
+    async def flood(stream):
+        async with stream:
+            client = H2(stream)
+            await client.start()
+            for _ in range(20):
+                number = client.h2.get_next_available_stream_id()
+                client.h2.send_headers(number, [METHOD, PATH, *PLACE], end_stream=True)
+                client.h2.reset_stream(number)
+            await client.flush()
+            await client.request(METHOD, PATH, *PLACE)
+            assert await client.status() == b"200"
+
+    served = await serve_h2(app)
+    streams = [await served.connect() for _ in range(40)]
+    async with bystanding() as others, trio.open_nursery() as nursery:
+        for stream in streams:
+            nursery.start_soon(flood, stream)
+    assert sum(started.values()) == 40 * 21
+    assert max(started.values()) <= 2 * budget.ADMITTED_PER_PASS / budget.STREAM_COST

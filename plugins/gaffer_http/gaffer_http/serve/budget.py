@@ -28,6 +28,9 @@ MAX_BULK = 64 * 1024
 BULK_DISCOUNT = 32
 """Bytes of such content that cost as much as one that is parsed."""
 
+STREAM_COST = 256
+"""Bytes of input that it costs as much to parse as to open an HTTP/2 stream."""
+
 
 class InputBudget:
     """Bytes that many connections may have parsed in one scheduler pass; first come, first served.
@@ -130,6 +133,10 @@ class Allowance:
         elif size <= bulk:
             size //= BULK_DISCOUNT
         await self._budget.spend(size)
+
+    async def open_stream(self) -> None:
+        """Wait until a request may be started that came with others in one piece of input."""
+        await self._budget.spend(STREAM_COST)
 
     async def handshake(self) -> None:
         """Wait until a piece of a TLS handshake may be processed: one costs a whole pass."""

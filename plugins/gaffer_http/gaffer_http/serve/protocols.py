@@ -108,6 +108,7 @@ class Http2(H2Protocol):
             await self.send(RawData(data=data))
 
     async def _create_stream(self, request: RequestReceived) -> None:
+        await self._allowance.open_stream()
         await super()._create_stream(request)
         stream = self.streams.get(request.stream_id)
         if isinstance(stream, WSStream):
