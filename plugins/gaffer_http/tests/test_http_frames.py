@@ -451,10 +451,17 @@ async def test_requests_that_are_reset_at_once_start_few_in_each_turn(serve_h2):
         started[others.turns] += 1
         await asgi(scope, receive, send)
 
-    async def flood(stream):
-        async with stream:
-            client = H2(stream)
-            await client.start()
+    served = await serve_h2(app)
+
+    async def admitted():
+        client = H2(await served.connect())
+        await client.start()
+        await client.request(METHOD, PATH, *PLACE)
+        assert await client.status() == b"200"
+        return client
+
+    async def flood(client):
+        async with client.stream:
             for _ in range(20):
                 number = client.h2.get_next_available_stream_id()
                 client.h2.send_headers(number, [METHOD, PATH, *PLACE], end_stream=True)
@@ -463,10 +470,11 @@ async def test_requests_that_are_reset_at_once_start_few_in_each_turn(serve_h2):
             await client.request(METHOD, PATH, *PLACE)
             assert await client.status() == b"200"
 
-    served = await serve_h2(app)
-    streams = [await served.connect() for _ in range(40)]
-    async with bystanding() as others, trio.open_nursery() as nursery:
-        for stream in streams:
-            nursery.start_soon(flood, stream)
+    async with bystanding() as others:
+        clients = [await admitted() for _ in range(40)]
+        started.clear()
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(flood, client)
     assert sum(started.values()) == 40 * 21
     assert max(started.values()) <= 2 * budget.ADMITTED_PER_PASS / budget.STREAM_COST
