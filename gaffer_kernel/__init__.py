@@ -30,14 +30,14 @@ from gaffer_kernel.errors import (
 )
 from gaffer_kernel.events import Event, EventBus, Subscription
 from gaffer_kernel.hookspecs import hookimpl
-from gaffer_kernel.job import Job
-from gaffer_kernel.jobconfig import Flapping, JobConfig
+from gaffer_kernel.jobs.config import Flapping, JobConfig
+from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.kernel import Kernel, open_kernel
-from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugin, PluginInfo, Plugins
-from gaffer_kernel.process import Process
-from gaffer_kernel.streams import Output
+from gaffer_kernel.processes.output import Output
+from gaffer_kernel.processes.process import Process
 
 __all__ = [
     "Closing",

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 
 
 def shown(value: object) -> str:
@@ -13,7 +13,7 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of 5000 digits, a list nested 1000 times
         text = f"this {type(value).__name__}"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

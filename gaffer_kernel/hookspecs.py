@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from gaffer_kernel.config import Config
     from gaffer_kernel.events import Event
-    from gaffer_kernel.job import Job
+    from gaffer_kernel.jobs.job import Job
+    from gaffer_kernel.jobs.restart import History
     from gaffer_kernel.kernel import Kernel
     from gaffer_kernel.plugins.record import PluginInfo
-    from gaffer_kernel.restart import History
 
 PROJECT = "gaffer"
 """The name under which pluggy knows our hooks, and the entry-point group of plugins."""

@@ -12,14 +12,14 @@ from typing import Any
 
 import trio
 
-from gaffer_kernel import restart
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import Closing, GafferError, shown
 from gaffer_kernel.events import EventBus
-from gaffer_kernel.job import Job
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs import restart
+from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.manager import Manager
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.reload import apply_difference, index, tell_what_waits

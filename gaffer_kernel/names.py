@@ -8,9 +8,9 @@ from gaffer_kernel.errors import InvalidField, shown
 DEFAULT_SESSION = "default"
 """The session of every job that was given none."""
 
-LONGEST_PID = 18
+MAX_PID = 18
 """Digits of the largest number that a process can ever have."""
-LONGEST_NAME = 255
+MAX_NAME = 255
 
 PART = r"[A-Za-z0-9_][A-Za-z0-9_+-]*"
 """One part of a name, as a regular expression: fit for a URL, a topic and a file name."""
@@ -55,18 +55,18 @@ class JobName(NamedTuple):
 
 def is_pid(text: str) -> bool:
     """Whether a text can be a pid: a job's name never can."""
-    return text.isascii() and text.isdigit() and len(text) <= LONGEST_PID
+    return text.isascii() and text.isdigit() and len(text) <= MAX_PID
 
 
 def check_session(session: str, field: str = "session") -> str:
     """Return `session` when it is a valid name of a session, else raise InvalidField."""
-    if not _PART.fullmatch(session) or len(session) > LONGEST_NAME:
+    if not _PART.fullmatch(session) or len(session) > MAX_NAME:
         raise InvalidField(field, f"a session is made of {PART_RULE}: {shown(session)}")
     return session
 
 
 def _checked_name(name: str) -> str:
-    if not _PART.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _PART.fullmatch(name) or len(name) > MAX_NAME:
         raise InvalidField("name", f"must be made of {PART_RULE}: {shown(name)}")
     if name.isdigit():
         raise InvalidField("name", f"must not be all digits, that is a pid: {shown(name)}")

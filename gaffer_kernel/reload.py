@@ -9,8 +9,8 @@ import msgspec
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import Conflict, NotFound
-from gaffer_kernel.jobconfig import JobConfig
-from gaffer_kernel.manager import Manager
+from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.names import JobName
 
 log = logging.getLogger(__name__)

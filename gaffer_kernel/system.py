@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from gaffer_kernel.window import Window
+from gaffer_kernel.processes.terminal_size import Window
 
 
 class User(NamedTuple):

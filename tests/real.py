@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from gaffer_kernel import Event, Job, JobConfig, Kernel, Process
-from gaffer_kernel.streams import OutputReader
+from gaffer_kernel.processes.output import OutputReader
 from gaffer_kernel.testing import Recorder
 
 BRAND = "GAFFER_TEST_BRAND"

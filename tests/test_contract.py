@@ -8,7 +8,7 @@ import trio.testing
 
 from gaffer_kernel import Job, JobConfig, Kernel, open_kernel
 from gaffer_kernel.errors import SpawnError
-from gaffer_kernel.jobconfig import Flapping
+from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.system import ChildListener, Launch, System
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan, Recorder

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gaffer_kernel import fieldtypes, names
+from gaffer_kernel import names
 from gaffer_kernel.config import Config
-from gaffer_kernel.config.jobsections import CONVERT
+from gaffer_kernel.config.job_sections import CONVERT
 from gaffer_kernel.config.ownership import KERNEL
 from gaffer_kernel.errors import ConfigError
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs import fields as fieldtypes
+from gaffer_kernel.jobs.config import JobConfig
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 ONLY_IN_JSON = {"name", "env", "custom_channels"}
@@ -77,13 +78,13 @@ def test_every_key_of_gaffer_is_documented():
 
 def test_the_documented_limits_are_the_limits():
     for limit in (
-        fieldtypes.LONGEST_TEXT,
-        fieldtypes.LONGEST_ARGV,
-        fieldtypes.MOST_WORDS,
-        fieldtypes.MOST_VARIABLES,
-        fieldtypes.MOST_STREAMS,
-        fieldtypes.MOST_PROCESSES,
-        names.LONGEST_NAME,
+        fieldtypes.MAX_TEXT,
+        fieldtypes.MAX_ARGV,
+        fieldtypes.MAX_WORDS,
+        fieldtypes.MAX_VARIABLES,
+        fieldtypes.MAX_STREAMS,
+        fieldtypes.MAX_PROCESSES,
+        names.MAX_NAME,
     ):
         assert re.search(rf"\| [^|]*\b{limit}\b", PAGE)
 

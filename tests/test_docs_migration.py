@@ -9,7 +9,7 @@ import gaffer_stats
 from gaffer_http.app import Api
 
 import gaffer_kernel
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.testing import FakeSystem
 

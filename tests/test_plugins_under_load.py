@@ -16,7 +16,7 @@ from gaffer_kernel import Config, JobConfig, Plugins, open_kernel
 ROUNDS = 100
 WARM = 10
 """Rounds after which everything has been imported, and every cache is full."""
-MOST_MEMORY = 8 * 2**20
+MAX_MEMORY = 8 * 2**20
 """Bytes that may come on top, by chance, in all the rounds."""
 
 PATHS = ("/jobs", "/pids/1", "/plugins", "/streams/1/stdout?feed=longpoll")
@@ -81,6 +81,6 @@ async def test_a_hundred_lives_leave_nothing(name):
                     await kernel.plugins.open(each)
                 load.cancel_scope.cancel()
         assert await calm() == before
-        assert memory() - memory_before < MOST_MEMORY
+        assert memory() - memory_before < MAX_MEMORY
         assert {info.name: info.state for info in kernel.plugins.info()} == states
         assert [process.os_pid for process in kernel.manager.walk()] == os_pids

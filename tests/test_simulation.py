@@ -5,10 +5,10 @@ from math import inf
 
 import pytest
 
-from gaffer_kernel.instances import Instances
-from gaffer_kernel.job import Job
-from gaffer_kernel.manager import Manager
-from gaffer_kernel.slots import Slots
+from gaffer_kernel.jobs.instances import Instances
+from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.manager import Manager
+from gaffer_kernel.jobs.slots import Slots
 from tests.simulation import REQUESTS, run_seed
 
 SEEDS = 100

@@ -11,7 +11,7 @@ import sys
 import trio
 from gaffer_client.address import Address
 from gaffer_client.settings import Settings
-from gaffer_lookup.node.link import Link, Me
+from gaffer_lookup.node.lookupd_registration import Link, Me
 from gaffer_lookup.node.settings import HEARTBEAT, TIMEOUT
 
 from gaffer_kernel import JobName

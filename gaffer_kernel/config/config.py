@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar, overload
 
-from gaffer_kernel.config import jobsections, ownership
+from gaffer_kernel.config import job_sections as jobsections
+from gaffer_kernel.config import ownership
 from gaffer_kernel.config.includes import Reader
 from gaffer_kernel.config.ini import parse_ini
 from gaffer_kernel.config.section import Section
 from gaffer_kernel.config.trust import Trust
 from gaffer_kernel.errors import ConfigError, Conflict
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from gaffer_kernel.daemon.options import (
     pidfile,
     plugins_folder,
 )
-from gaffer_kernel.daemon.program import Prepared, Program
+from gaffer_kernel.daemon.runner import Prepared, Program
 from gaffer_kernel.daemon.show import plan, plugin_table, survey
 from gaffer_kernel.errors import GafferError
 from gaffer_kernel.kernel import Kernel

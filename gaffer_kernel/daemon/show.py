@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gaffer_kernel.errors import PluginError
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins

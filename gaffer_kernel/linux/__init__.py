@@ -8,7 +8,7 @@ poller    one epoll for every pipe and pidfd
 adopted   what children left behind and the kernel inherited
 guardian  ends what a program in the foreground has started if that is killed
 users     user and group names
-fdmap     run in the child: puts extra streams on descriptors 3, 4, 5
+fd_shim     run in the child: puts extra streams on descriptors 3, 4, 5
 """
 
 from gaffer_kernel.linux.system import LinuxSystem

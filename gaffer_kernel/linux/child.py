@@ -12,9 +12,9 @@ from functools import partial
 
 import trio
 
-from gaffer_kernel.linux.adopted import Adopted, Member
-from gaffer_kernel.linux.kin import ticks
+from gaffer_kernel.linux.orphans import Adopted, Member
 from gaffer_kernel.linux.poller import FLOOD, Poller
+from gaffer_kernel.linux.procfs import ticks
 from gaffer_kernel.linux.spawn import Started
 from gaffer_kernel.system import ChildListener, End
 

@@ -15,7 +15,7 @@ from math import inf
 
 import trio
 
-from gaffer_kernel.turns import let_others_run
+from gaffer_kernel.jobs.spawn_queue import let_others_run
 
 Handler = Callable[[], int]
 """Called when its descriptor is ready; returns how many bytes it read."""
@@ -29,7 +29,7 @@ FLOOD = 64 * 1024
 FREE_FLOODS = 2
 """So many floods at once are read at full speed."""
 REST = 0.004
-LONGEST_REST = 0.2
+MAX_REST = 0.2
 
 
 class Poller:
@@ -109,7 +109,7 @@ class Poller:
         resting = {fd: self._handlers[fd] for fd in floods if fd in self._handlers}
         for fd in resting:
             self._epoll.modify(fd, 0)
-        pause = min(LONGEST_REST, REST * len(floods))
+        pause = min(MAX_REST, REST * len(floods))
         self.call_at(trio.current_time() + pause, lambda: self._wake(resting))
 
     def _wake(self, resting: dict[int, Handler]) -> None:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gaffer_kernel.errors import SpawnError, shown
-from gaffer_kernel.linux.terminal import open_terminal
+from gaffer_kernel.linux.pty import open_terminal
 from gaffer_kernel.system import Launch, User
 
-FDMAP = str(Path(__file__).with_name("fdmap.py"))
+FD_SHIM = str(Path(__file__).with_name("fd_shim.py"))
 
 _REFUSED = (
     *(OSError, ValueError, OverflowError, KeyError, TypeError, IndexError),
@@ -88,7 +88,7 @@ def _popen(
     executable = None if "PATH" in launch.environ else shutil.which(argv[0])
     if extra:
         _require_program(argv[0], launch)
-        argv = [sys.executable, "-I", "-S", FDMAP, ",".join(map(str, extra)), *argv]
+        argv = [sys.executable, "-I", "-S", FD_SHIM, ",".join(map(str, extra)), *argv]
         executable = sys.executable
     user = _other_user(launch)
     return subprocess.Popen(
@@ -166,7 +166,7 @@ def _extra(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack)
 
 
 def _require_program(program: str, launch: Launch) -> None:
-    """Fail as Popen would: behind fdmap the child itself could only exit with 127."""
+    """Fail as Popen would: behind fd_shim the child itself could only exit with 127."""
     path = launch.environ.get("PATH") or os.environ.get("PATH")
     base = Path(launch.cwd or ".")
     found = shutil.which(str(base / program) if "/" in program else program, path=path)

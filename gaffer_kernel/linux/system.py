@@ -14,10 +14,10 @@ from collections.abc import Mapping
 
 import trio
 
-from gaffer_kernel.linux.adopted import DETACHED, Adopted, become_subreaper
 from gaffer_kernel.linux.child import LinuxChild
-from gaffer_kernel.linux.kin import MARK
+from gaffer_kernel.linux.orphans import DETACHED, Adopted, become_subreaper
 from gaffer_kernel.linux.poller import Poller
+from gaffer_kernel.linux.procfs import MARK
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.linux.users import find_user
 from gaffer_kernel.system import Child, ChildListener, Launch, User
@@ -50,7 +50,7 @@ class LinuxSystem:
 
     @property
     def instance(self) -> str:
-        """How the mark of every child begins; see `gaffer_kernel.linux.kin`."""
+        """How the mark of every child begins; see `gaffer_kernel.linux.procfs`."""
         return self._instance
 
     def now(self) -> float:

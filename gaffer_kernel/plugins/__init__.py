@@ -18,8 +18,8 @@ faults      how an exception is told in a line
 record      what is known of one
 """
 
-from gaffer_kernel.plugins.base import Plugin
-from gaffer_kernel.plugins.collection import Plugins
+from gaffer_kernel.plugins.manager import Plugins
+from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import PluginInfo
 
 __all__ = ["Plugin", "PluginInfo", "Plugins"]

@@ -12,7 +12,7 @@ import trio
 from gaffer_kernel.errors import GafferError
 
 if TYPE_CHECKING:
-    from gaffer_kernel.manager import Manager
+    from gaffer_kernel.jobs.manager import Manager
 
 VERBS = ("start", "stop", "restart")
 

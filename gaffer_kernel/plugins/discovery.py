@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gaffer_kernel.hookspecs import PROJECT
+from gaffer_kernel.plugins.entry_point import plugin_in
 from gaffer_kernel.plugins.faults import cannot_import
-from gaffer_kernel.plugins.form import plugin_in
 from gaffer_kernel.plugins.record import Record
 
 if TYPE_CHECKING:

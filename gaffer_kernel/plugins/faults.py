@@ -5,7 +5,7 @@ import traceback
 from gaffer_kernel.errors import GafferError, PluginError
 from gaffer_kernel.plugins.record import Record
 
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 
 def describe(exc: BaseException) -> str:
@@ -36,7 +36,7 @@ def remedy(record: Record) -> str:
 
 
 def _describe_group(group: BaseExceptionGroup[BaseException]) -> str:
-    named = [describe(exc) for exc in group.exceptions[:_MOST_NAMED]]
+    named = [describe(exc) for exc in group.exceptions[:_MAX_NAMED]]
     more = len(group.exceptions) - len(named)
     return "; ".join([*named, f"and {more} more"] if more else named)
 

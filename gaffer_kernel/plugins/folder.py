@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from gaffer_kernel.errors import PluginError
 from gaffer_kernel.path_security import PathGuard
-from gaffer_kernel.plugins import source
-from gaffer_kernel.plugins.base import Plugin
+from gaffer_kernel.plugins import importer as source
+from gaffer_kernel.plugins.entry_point import plugin_in
 from gaffer_kernel.plugins.faults import cannot_import
-from gaffer_kernel.plugins.form import plugin_in
+from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import Record
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import trio
 from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import GafferError, PluginError, did_you_mean
 from gaffer_kernel.plugins.complaints import complain
+from gaffer_kernel.plugins.dependencies import Problem
 from gaffer_kernel.plugins.faults import describe, remedy
-from gaffer_kernel.plugins.order import Problem
 from gaffer_kernel.plugins.record import Record
 
 CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure"}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from gaffer_kernel.errors import Closing, GafferError, NotFound, PluginError
+from gaffer_kernel.plugins.dependencies import requirements
 from gaffer_kernel.plugins.faults import describe
-from gaffer_kernel.plugins.life import Life
-from gaffer_kernel.plugins.order import requirements
+from gaffer_kernel.plugins.lifecycle import Life
+from gaffer_kernel.plugins.plugin_set import Roster
 from gaffer_kernel.plugins.record import Record, State
-from gaffer_kernel.plugins.roster import Roster
 from gaffer_kernel.plugins.turn import Turn
 
 if TYPE_CHECKING:

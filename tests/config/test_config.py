@@ -4,7 +4,7 @@ import pytest
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError, Conflict, InvalidField
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 
 
 def names(config: Config) -> list[str]:

@@ -12,7 +12,8 @@ from tests.waiting import wait_until
 QUIT_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 BUGGY = """
 import sys
-from gaffer_kernel.daemon import life, main
+from gaffer_kernel.daemon import main
+from gaffer_kernel.daemon import daemon_kernel as life
 
 async def live(self, ready):
     raise ZeroDivisionError("oops")
@@ -205,7 +206,7 @@ def test_a_bug_shows_where_it_is(home):
     result = home.run(program=(sys.executable, "-c", BUGGY))
 
     assert result.returncode == 1
-    assert "CRITICAL gaffer_kernel.daemon.program: ZeroDivisionError: oops" in result.stderr
+    assert "CRITICAL gaffer_kernel.daemon.runner: ZeroDivisionError: oops" in result.stderr
     assert "Traceback" in result.stderr
 
 

@@ -183,8 +183,8 @@ def test_its_log_goes_where_it_is_told(home):
         wait_until(lambda: not is_alive(pid))
 
     lines = (home / "log").read_text().splitlines()
-    assert lines[0].endswith("INFO gaffer_kernel.daemon.life: up, with 1 jobs")
-    assert lines[-1].endswith("INFO gaffer_kernel.daemon.life: ended")
+    assert lines[0].endswith("INFO gaffer_kernel.daemon.daemon_kernel: up, with 1 jobs")
+    assert lines[-1].endswith("INFO gaffer_kernel.daemon.daemon_kernel: ended")
 
 
 def test_what_was_printed_before_is_not_printed_twice(home):

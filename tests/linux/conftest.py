@@ -8,7 +8,7 @@ import pytest
 
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.adopted import PR_SET_CHILD_SUBREAPER
+from gaffer_kernel.linux.orphans import PR_SET_CHILD_SUBREAPER
 from tests.invariants import Ledger
 from tests.real import branded, children
 from tests.waiting import until

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from gaffer_kernel.jobconfig import JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from tests.real import branded

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.plugins.place import Place
+from tests.plugins.plugin_dir import Place
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from gaffer_kernel.errors import PluginError
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.plugins import Plugins
-from tests.plugins.place import Place
+from tests.plugins.plugin_dir import Place
 
 SAYING = """
 from gaffer_kernel.hookspecs import hookimpl

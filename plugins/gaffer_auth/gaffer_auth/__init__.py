@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker
 
 if TYPE_CHECKING:
-    from gaffer_http.access.caller import Caller, Credentials
+    from gaffer_http.auth.caller import Caller, Credentials
     from gaffer_kernel import Config, Kernel
 
     from gaffer_auth.service import Auth

@@ -11,12 +11,12 @@ from typing import Any
 
 from gaffer_auth.derivation import derived_secret
 from gaffer_auth.entries import Certificate, Entry, Token, hashed, is_secret, new_secret
-from gaffer_auth.moments import now
 from gaffer_auth.options import make_parser
-from gaffer_auth.place import usual_file
+from gaffer_auth.paths import usual_file
 from gaffer_auth.reading import StoreError, read_store
 from gaffer_auth.show import as_json, as_table, summary
-from gaffer_auth.writing import change_store
+from gaffer_auth.store_file import change_store
+from gaffer_auth.timestamps import now
 
 
 class _Failure(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gaffer_auth.entries import Entry, Right, kind_of
 
 if TYPE_CHECKING:
-    from gaffer_auth.admissions import Admissions
+    from gaffer_auth.revocation import Admissions
 
 
 @dataclass(frozen=True, slots=True)

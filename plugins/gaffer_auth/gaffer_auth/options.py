@@ -16,8 +16,8 @@ from gaffer_auth.entries import (
     is_session,
     is_subject,
 )
-from gaffer_auth.moments import expiry, now
-from gaffer_auth.place import DEFAULT, VARIABLE, expanded
+from gaffer_auth.paths import DEFAULT, VARIABLE, expanded
+from gaffer_auth.timestamps import expiry, now
 
 DESCRIPTION = """\
 Say who may use the HTTP API of gafferd, and what he may do there.

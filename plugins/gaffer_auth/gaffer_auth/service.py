@@ -14,16 +14,16 @@ import trio
 from gaffer_kernel import GafferError, Kernel
 
 if TYPE_CHECKING:
-    from gaffer_http.access.caller import Credentials
+    from gaffer_http.auth.caller import Credentials
 
-from gaffer_auth.admissions import Admissions
 from gaffer_auth.audit import AuditFile
-from gaffer_auth.book import Book
 from gaffer_auth.certificates import end_of
 from gaffer_auth.entries import Entry, Token
 from gaffer_auth.identity import Identity
-from gaffer_auth.place import usual_file
+from gaffer_auth.paths import usual_file
+from gaffer_auth.revocation import Admissions
 from gaffer_auth.settings import read_settings
+from gaffer_auth.token_store import Book
 
 log = logging.getLogger(__package__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.errors import did_you_mean
 
-from gaffer_auth.place import VARIABLE, expanded, usual_file
+from gaffer_auth.paths import VARIABLE, expanded, usual_file
 from gaffer_auth.reading import StoreError, read_store
 
 KEYS = ("file", "audit")

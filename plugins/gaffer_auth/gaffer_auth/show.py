@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from gaffer_auth.entries import Certificate, Entry, Token, kind_of
-from gaffer_auth.moments import shown
+from gaffer_auth.timestamps import shown
 
 _TITLES = ("NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "NODE", "SUBJECT")
 

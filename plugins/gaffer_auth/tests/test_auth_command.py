@@ -12,8 +12,8 @@ import pytest
 from gaffer_auth.command import main
 from gaffer_auth.derivation import derived_secret
 from gaffer_auth.entries import hashed, is_secret
-from gaffer_auth.moments import expiry, now
 from gaffer_auth.reading import read_store
+from gaffer_auth.timestamps import expiry, now
 
 SECRET = re.compile(r"gfr_[A-Za-z0-9_-]{43}\n")
 VERBS = ("token", "certificate", "list", "revoke")

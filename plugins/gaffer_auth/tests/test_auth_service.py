@@ -12,11 +12,12 @@ import trio
 import trio.testing
 from gaffer_kernel import Config, Kernel
 
-from gaffer_auth import admissions, reading
+from gaffer_auth import reading
+from gaffer_auth import revocation as admissions
 from gaffer_auth.certificates import carries, end_of
 from gaffer_auth.entries import Certificate, Token, hashed
 from gaffer_auth.service import open_auth
-from gaffer_auth.writing import change_store
+from gaffer_auth.store_file import change_store
 
 CREATED = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -115,7 +116,7 @@ async def test_the_file_is_read_only_when_it_has_changed(home, write, monkeypatc
     write(entry())
     read = []
     monkeypatch.setattr(
-        "gaffer_auth.book.read_store", lambda p: read.append(p) or reading.read_store(p)
+        "gaffer_auth.token_store.read_store", lambda p: read.append(p) or reading.read_store(p)
     )
     async with opened() as auth:
         for _ in range(5):

@@ -10,10 +10,11 @@ from threading import Thread
 import pytest
 from gaffer_kernel import names
 
-from gaffer_auth import entries, writing
+from gaffer_auth import entries
+from gaffer_auth import store_file as writing
 from gaffer_auth.entries import Certificate, Token, hashed, is_name, is_session
 from gaffer_auth.reading import LARGEST, StoreError, read_store
-from gaffer_auth.writing import change_store
+from gaffer_auth.store_file import change_store
 
 NOBODY = 65534
 CREATED = datetime(2026, 11, 25, tzinfo=UTC)
@@ -184,7 +185,7 @@ def test_a_huge_file_is_refused(path):
 
 def test_the_names_of_sessions_are_those_of_the_kernel():
     assert rf"\A{names.PART}\Z" == entries._SESSION
-    assert entries.LONGEST == names.LONGEST_NAME
+    assert entries.LONGEST == names.MAX_NAME
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ ADD = """
 import sys
 from pathlib import Path
 from test_auth_store import added, token
-from gaffer_auth.writing import change_store
+from gaffer_auth.store_file import change_store
 for number in range(20):
     change_store(Path(sys.argv[1]), added(token(f"{sys.argv[2]}.{number}")))
 """

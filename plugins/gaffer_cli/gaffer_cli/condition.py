@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaffer_client.answers import Status
+from gaffer_client.models import Status
 
 
 def condition(status: Status) -> str:

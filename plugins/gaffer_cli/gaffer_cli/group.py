@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from gaffer_cli.contributed import contributed
-from gaffer_cli.many.reach import reaching
+from gaffer_cli.cluster.reach import reaching
 from gaffer_cli.options import Shared
+from gaffer_cli.plugin_commands import contributed
 from gaffer_cli.verb import Verb
 from gaffer_cli.verbs import ALL
 

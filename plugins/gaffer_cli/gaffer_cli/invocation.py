@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from gaffer_client import address
 
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Invocation:
                 certificate.
             BadOption: a token would be sent over http to a gafferd whose origin was learned.
         """
-        from gaffer_cli.secrecy import check_secrecy
+        from gaffer_cli.token_safety import check_secrecy
 
         if self.origin is not None:
             from gaffer_client.node_tokens import check_origin, node_token
@@ -104,7 +104,7 @@ class Invocation:
             Failure: none is given.
             BadOption: the token would be sent over http.
         """
-        from gaffer_cli.many.registry import registry_at
+        from gaffer_cli.cluster.registry import registry_at
 
         urls = self.lookup_urls
         if not urls:

@@ -10,7 +10,7 @@ import click
 from gaffer_client import BadOption, Job, Server
 from gaffer_client.names import JobName
 
-from gaffer_cli.exits import Failure
+from gaffer_cli.exit_codes import Failure
 from gaffer_cli.waiting import Wait
 
 STDIN = "-"

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 from gaffer_client import ClientError, Server
 
-from gaffer_cli.exits import Failure
+from gaffer_cli.exit_codes import Failure
 from gaffer_cli.invocation import Invocation
 
 _PATIENCE = 1.0

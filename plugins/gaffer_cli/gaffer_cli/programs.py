@@ -14,7 +14,7 @@ import click
 
 from gaffer_cli import options, verbs
 from gaffer_cli.completing import completion_variable
-from gaffer_cli.exits import BROKEN_PIPE, INTERRUPTED, line_of, status_of
+from gaffer_cli.exit_codes import BROKEN_PIPE, INTERRUPTED, line_of, status_of
 from gaffer_cli.group import Verbs
 
 _STATUS = (

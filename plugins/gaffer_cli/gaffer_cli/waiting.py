@@ -13,7 +13,7 @@ import click
 from gaffer_client import ClientError, Job, NotSettled
 
 from gaffer_cli.condition import condition
-from gaffer_cli.exits import Failure
+from gaffer_cli.exit_codes import Failure
 
 T = TypeVar("T")
 

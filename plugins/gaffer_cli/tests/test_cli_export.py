@@ -8,7 +8,7 @@ from gaffer_kernel import Config, JobConfig, hookimpl
 from gaffer_kernel.plugins import Plugins
 from gaffer_procfile import ExportedFile, Exporter
 
-from gaffer_cli import contributed
+from gaffer_cli import plugin_commands as contributed
 from gaffer_cli.programs import make_gaffer, run
 
 from .conftest import COMMANDS

@@ -6,7 +6,7 @@ from gaffer_client import Line, NotFound, ProcessInfo
 from gaffer_client.errors import Busy, Unreachable
 
 from gaffer_cli.output.follower import Follower
-from gaffer_cli.output.told import Note, Told
+from gaffer_cli.output.records import Note, Told
 
 ENDED = ProcessInfo(
     pid=7,

@@ -12,7 +12,7 @@ import gaffer_http
 import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
-from gaffer_kernel.jobconfig import Flapping
+from gaffer_kernel.jobs.config import Flapping
 from tests.waiting import until
 
 from .conftest import COMMANDS
@@ -307,7 +307,7 @@ async def test_so_many_processes_that_no_connection_would_be_left_are_not_all_fo
         load(kernel, name, f"echo hello from {name}; exec sleep 1000")
     code = (
         "from gaffer_cli.output import following; from gaffer_cli.programs import gaffer;"
-        "following.MOST_FOLLOWED = 2; gaffer()"
+        "following.MAX_FOLLOWED = 2; gaffer()"
     )
     async with running("python", "-c", code, "logs", "shop") as followed:
         await followed.until("from a\n")

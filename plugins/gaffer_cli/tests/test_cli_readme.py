@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from gaffer_kernel import JobConfig
-from gaffer_kernel.jobconfig import Flapping
+from gaffer_kernel.jobs.config import Flapping
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 FILES = re.findall(r"^```python\n# (\S+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)

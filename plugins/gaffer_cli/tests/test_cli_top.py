@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from gaffer_kernel import JobConfig
-from gaffer_kernel.jobconfig import Flapping
+from gaffer_kernel.jobs.config import Flapping
 from tests.waiting import until
 
 from .conftest import COMMANDS

@@ -5,7 +5,7 @@ import termios
 
 import pytest
 from gaffer_client import JobStats, NamedStatus, Sample
-from gaffer_client.answers import FlappingStatus
+from gaffer_client.models import FlappingStatus
 from rich.console import Console
 
 from gaffer_cli.top.cells import cells, size, total

@@ -20,30 +20,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gaffer_client.answers import (
-        Event,
-        JobInfo,
-        JobStats,
-        Line,
-        LookupJob,
-        LookupSession,
-        NamedStatus,
-        Node,
-        Output,
-        PageKey,
-        PluginInfo,
-        ProcessInfo,
-        Sample,
-        Site,
-        Source,
-        Status,
-        Version,
-    )
-    from gaffer_client.awaited.job import AsyncJob
-    from gaffer_client.awaited.lookup import AsyncLookup
-    from gaffer_client.awaited.process import AsyncProcess
-    from gaffer_client.awaited.server import AsyncServer
-    from gaffer_client.awaited.session import AsyncSession
+    from gaffer_client._async.job import AsyncJob
+    from gaffer_client._async.lookup import AsyncLookup
+    from gaffer_client._async.process import AsyncProcess
+    from gaffer_client._async.server import AsyncServer
+    from gaffer_client._async.session import AsyncSession
     from gaffer_client.channel.channel import Channel
     from gaffer_client.errors import (
         BadOption,
@@ -64,6 +45,25 @@ if TYPE_CHECKING:
         Untrusted,
     )
     from gaffer_client.lookup import Found
+    from gaffer_client.models import (
+        Event,
+        JobInfo,
+        JobStats,
+        Line,
+        LookupJob,
+        LookupSession,
+        NamedStatus,
+        Node,
+        Output,
+        PageKey,
+        PluginInfo,
+        ProcessInfo,
+        Sample,
+        Site,
+        Source,
+        Status,
+        Version,
+    )
     from gaffer_client.node_tokens import node_token
     from gaffer_client.settings import token_from_environment
     from gaffer_client.sync.job import Job
@@ -123,13 +123,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": """Event JobInfo JobStats Line LookupJob LookupSession NamedStatus Node Output
+    "models": """Event JobInfo JobStats Line LookupJob LookupSession NamedStatus Node Output
         PageKey PluginInfo ProcessInfo Sample Site Source Status Version""",
-    "awaited.job": "AsyncJob",
-    "awaited.lookup": "AsyncLookup",
-    "awaited.process": "AsyncProcess",
-    "awaited.server": "AsyncServer",
-    "awaited.session": "AsyncSession",
+    "_async.job": "AsyncJob",
+    "_async.lookup": "AsyncLookup",
+    "_async.process": "AsyncProcess",
+    "_async.server": "AsyncServer",
+    "_async.session": "AsyncSession",
     "channel.channel": "Channel",
     "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NoLookupd
         NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable Untrusted""",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gaffer_client.address import Address
-from gaffer_client.answers import LookupJob, LookupSession, Node, Source
 from gaffer_client.errors import BadOption, ClientError, NoLookupd, NotFound
+from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.node_tokens import check_origin, node_token
 from gaffer_client.settings import Settings
 

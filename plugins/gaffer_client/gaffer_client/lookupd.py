@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from gaffer_client.answers import LookupJob, LookupSession, Node, Source
-from gaffer_client.calls import Call, key
 from gaffer_client.errors import BadOption
+from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName, check_part
+from gaffer_client.requests import Call, key
 
 
 def nodes() -> Call[list[Node]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from gaffer_client.answers import (
+from gaffer_client.errors import BadOption
+from gaffer_client.models import (
     JobInfo,
     JobStats,
     NamedStatus,
@@ -19,9 +20,8 @@ from gaffer_client.answers import (
     Status,
     Version,
 )
-from gaffer_client.calls import BYTES, JSON, Call, Reply, encode, key, nothing, typed
-from gaffer_client.errors import BadOption
 from gaffer_client.names import JobName, check_part
+from gaffer_client.requests import BYTES, JSON, Call, Reply, encode, key, nothing, typed
 
 Wait = float | None
 """Seconds to wait until what is asked for has come true; None for not at all."""

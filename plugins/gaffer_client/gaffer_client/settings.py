@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_client.address import Address
 from gaffer_client.errors import BadOption
-from gaffer_client.words import in_words
+from gaffer_client.tls_errors import in_words
 
 if TYPE_CHECKING:
     import ssl

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 import gaffer_client
-from gaffer_client.awaited import feeds as awaited_feeds
-from gaffer_client.awaited.job import AsyncJob
-from gaffer_client.awaited.lookup import AsyncLookup
-from gaffer_client.awaited.process import AsyncProcess
-from gaffer_client.awaited.server import AsyncServer
-from gaffer_client.awaited.session import AsyncSession
+from gaffer_client._async import feeds as awaited_feeds
+from gaffer_client._async.job import AsyncJob
+from gaffer_client._async.lookup import AsyncLookup
+from gaffer_client._async.process import AsyncProcess
+from gaffer_client._async.server import AsyncServer
+from gaffer_client._async.session import AsyncSession
 from gaffer_client.sync import feeds
 from gaffer_client.sync.job import Job
 from gaffer_client.sync.lookup import Lookup
@@ -78,7 +78,7 @@ def test_a_server_is_made_without_anything_heavy():
 
 
 def test_no_plugin_and_no_kernel_is_needed():
-    program = "import gaffer_client.awaited.server, gaffer_client.sync.server"
+    program = "import gaffer_client._async.server, gaffer_client.sync.server"
     names = {name.split(".")[0] for name in imported(program)}
     assert {name for name in names if name.startswith("gaffer_")} == {"gaffer_client"}
 

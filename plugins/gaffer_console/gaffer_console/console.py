@@ -12,9 +12,9 @@ import trio
 from gaffer_kernel.errors import NotFound
 from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.jobs.restart import ending
 from gaffer_kernel.kernel import Kernel
-from gaffer_kernel.process import Process
-from gaffer_kernel.restart import ending
+from gaffer_kernel.processes.process import Process
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel, streams
+from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
+from gaffer_kernel.processes import output as streams
 from gaffer_kernel.testing import FakeSystem, Recorder
 
 import gaffer_console

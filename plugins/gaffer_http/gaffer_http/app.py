@@ -14,25 +14,23 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing.exceptions import WebsocketMismatch
 
-from gaffer_http.access.guard import READING
-from gaffer_http.access.pages import PageKeyNeeded
-from gaffer_http.access.rules import check_request
 from gaffer_http.asgi import Receive, Scope, Send
+from gaffer_http.auth.authorization import check_request
+from gaffer_http.auth.middleware import READING
+from gaffer_http.auth.pages import PageKeyNeeded
 from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
 from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.mount import Mount, find_mounts
 from gaffer_http.openapi.document import Document
+from gaffer_http.plugin_routes import Mount, find_mounts
 from gaffer_http.routes import (
     channel,
-    groups,
     jobs,
     openapi,
     page_key,
     pids,
     plugins,
-    processes,
     root,
     sessions,
     status,
@@ -40,15 +38,16 @@ from gaffer_http.routes import (
     watch,
     wstreams,
 )
-from gaffer_http.routes.reply import check_running
+from gaffer_http.routes.legacy import groups, processes
 from gaffer_http.serve.websocket import WebsocketConnection
+from gaffer_http.views.reply import check_running
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
     *(processes, status, groups, plugins, page_key),
 )
 
-LARGEST_BODY = 2**20
+MAX_BODY = 2**20
 """Bytes."""
 
 BODY_TIMEOUT = 10
@@ -97,7 +96,7 @@ class Api(QuartTrio):
         # A redirect would be an answer in HTML.
         self.url_map.merge_slashes = False
         self.config.update(
-            MAX_CONTENT_LENGTH=LARGEST_BODY,
+            MAX_CONTENT_LENGTH=MAX_BODY,
             BODY_TIMEOUT=BODY_TIMEOUT,
             # It would cut streams in the middle; every send has a deadline of its own.
             RESPONSE_TIMEOUT=None,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gaffer_kernel import Kernel
     from quart import Blueprint
 
-    from gaffer_http.access.caller import Caller, Credentials
+    from gaffer_http.auth.caller import Caller, Credentials
 
 
 @hookspec

@@ -68,8 +68,8 @@ class HttpHandler:
     @hookimpl
     def gaffer_configure(self, config: Config) -> None:
         """Check the endpoints and the policy; they are read again when the API opens."""
-        from gaffer_http.access.policy import read_policy
-        from gaffer_http.access.turnout import read_per_caller
+        from gaffer_http.auth.limits import read_per_caller
+        from gaffer_http.auth.policy import read_policy
         from gaffer_http.listen.endpoints import read_endpoints
 
         for endpoint in read_endpoints(config):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 from gaffer_kernel import GafferError, Kernel
 
-from gaffer_http.access.caller import Authenticate, Caller, Credentials, Right
-from gaffer_http.access.policy import read_policy
+from gaffer_http.auth.caller import Authenticate, Caller, Credentials, Right
+from gaffer_http.auth.policy import read_policy
 from gaffer_http.listen.endpoints import Endpoint, is_exposed, read_endpoints
 from gaffer_http.listen.sockets import listening
 
@@ -51,13 +51,13 @@ class HttpService:
 
         For what goes on when the view has returned, like a feed, ask before.
         """
-        from gaffer_http.access.rules import caller
+        from gaffer_http.auth.authorization import caller
 
         return caller()
 
     def identity(self) -> str:
         """Who that is, in words that are the same each time he calls: `user 0`, `token ci`."""
-        from gaffer_http.access.caller import identity
+        from gaffer_http.auth.caller import identity
 
         return identity(self.caller())
 
@@ -90,7 +90,7 @@ class HttpService:
             InvalidField: it has another field.
             Exception: it is no such object, or too large; gaffer-http answers that.
         """
-        from gaffer_http.routes.body import read_object
+        from gaffer_http.views.body import read_object
 
         return await read_object(known, optional=optional)
 
@@ -121,7 +121,7 @@ class HttpService:
         from gaffer_http.feeds.forms import encoder
         from gaffer_http.feeds.objects import ObjectForms, telling
         from gaffer_http.feeds.query import wanted_feed
-        from gaffer_http.routes.reply import api
+        from gaffer_http.views.reply import api
 
         wanted = wanted_feed()
         return await api().feeds.answer(
@@ -161,10 +161,10 @@ async def open_api(
         _check_owner_only(endpoints)
     with listening(endpoints) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
-        from gaffer_http.access.guard import Guard
-        from gaffer_http.access.pages import Pages
-        from gaffer_http.access.turnout import Turnout, read_per_caller
-        from gaffer_http.front import Front
+        from gaffer_http.auth.limits import Turnout, read_per_caller
+        from gaffer_http.auth.middleware import Guard
+        from gaffer_http.auth.pages import Pages
+        from gaffer_http.dynamic_app import Front
         from gaffer_http.serve.places import Places
         from gaffer_http.serve.server import Server
 

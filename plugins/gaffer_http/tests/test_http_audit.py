@@ -8,10 +8,10 @@ import pytest
 import trio
 from gaffer_testing import Callers, TokenCaller
 
-from gaffer_http.access import audit, refusals
-from gaffer_http.access.refusals import Refusals
+from gaffer_http.auth import audit, refusals
+from gaffer_http.auth.refusals import Refusals
 
-from .talker import Refused, talking
+from .channel_client import Refused, talking
 
 BAD = {"authorization": "Bearer gfr_wrong"}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_http.errors import ApiError
-from gaffer_http.routes.body import DEEPEST, parse
+from gaffer_http.views.body import DEEPEST, parse
 
 
 def refusal(data):

@@ -6,7 +6,7 @@ import gaffer_stats
 import pytest
 from tests.waiting import until
 
-from .talker import Refused, shell, start, talking
+from .channel_client import Refused, shell, start, talking
 
 SLEEP = {"name": "x", "cmd": "sleep 100"}
 

@@ -6,7 +6,7 @@ import gaffer_stats
 import pytest
 from tests.waiting import until
 
-from .talker import Refused, readers, shell, start, talking
+from .channel_client import Refused, readers, shell, start, talking
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import h2.errors
 import pytest
 import trio
 from hypercorn.protocol.ws_stream import WSStream
-from tests.bystander import bystanding
+from tests.latency_probe import bystanding
 
 from gaffer_http.serve import budget, connection, frames
 

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from tests.deaf import TEXT, deaf, frame
+from tests.slow_reader import TEXT, deaf, frame
 
 from gaffer_http.listen import sockets
 

@@ -7,8 +7,8 @@ import trio
 from gaffer_kernel import Kernel
 
 import gaffer_http
-from gaffer_http.access.caller import Owner
 from gaffer_http.app import Api
+from gaffer_http.auth.caller import Owner
 from gaffer_http.serve.peer import Peer
 
 FEEDS = ["longpoll", "continuous", "eventsource"]

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 import trio
-from tests.bystander import bystanding
+from tests.latency_probe import bystanding
 
 from gaffer_http.serve.listener import AT_ONCE, Listener
 

@@ -13,9 +13,9 @@ from gaffer_testing.callers import Callers
 from quart import Blueprint, Response
 from trio_websocket import ConnectionClosed
 
-from gaffer_http.access.page_cookie import LIFETIME, find_cookie, make_cookie
-from gaffer_http.access.page_key_file import PageKeyFile
-from gaffer_http.access.pages import KEY_TIMEOUT, Pages
+from gaffer_http.auth.page_cookie import LIFETIME, find_cookie, make_cookie
+from gaffer_http.auth.page_key_file import PageKeyFile
+from gaffer_http.auth.pages import KEY_TIMEOUT, Pages
 from gaffer_http.errors import ApiError
 
 US = os.geteuid()

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from gaffer_kernel.streams import Output
+from gaffer_kernel.processes.output import Output
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_http.feeds.output import LONGEST_LINE, RawOutput, SseOutput
+from gaffer_http.feeds.output import MAX_LINE, RawOutput, SseOutput
 from gaffer_http.feeds.sse import message
 
 
@@ -84,11 +84,9 @@ def test_what_was_lost_is_told_between_what_was_not():
 
 def test_a_line_without_end_is_not_kept():
     encoder = SseOutput()
-    for _ in range(10 * LONGEST_LINE // 1000):
-        assert all(
-            len(piece) < 2 * LONGEST_LINE for piece in encoder.encode(Output("o", b"x" * 1000))
-        )
-    assert len(encoder.flush()) <= 2 * LONGEST_LINE
+    for _ in range(10 * MAX_LINE // 1000):
+        assert all(len(piece) < 2 * MAX_LINE for piece in encoder.encode(Output("o", b"x" * 1000)))
+    assert len(encoder.flush()) <= 2 * MAX_LINE
 
 
 def test_raw_bytes_stay_as_they_are():

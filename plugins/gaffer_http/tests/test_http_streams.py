@@ -6,7 +6,7 @@ import pytest
 import trio
 from tests.waiting import until
 
-from .talker import readers, start
+from .channel_client import readers, start
 
 
 async def shell(api, script, **settings):
@@ -27,7 +27,7 @@ async def test_an_answer_that_came_before_the_poll_is_found_however_late(api, mo
     process = await start(api)
     await api.ask("POST", "/streams/1/stdin", b"one\n")
     await until(lambda: process.outputs.logs["stdout"].end == 4)
-    monkeypatch.setattr("gaffer_kernel.streams.RECENT", -1)
+    monkeypatch.setattr("gaffer_kernel.processes.output.RECENT", -1)
     assert (await api.ask("GET", "/streams/1/stdout")).body == b"one\n"
 
 

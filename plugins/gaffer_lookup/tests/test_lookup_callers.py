@@ -12,9 +12,9 @@ from gaffer_testing import TokenCaller
 from tests.waiting import until
 from trio_websocket import ConnectionRejected
 
-from gaffer_lookup.lookupd.command import MOST_CONNECTIONS, make_http
-from gaffer_lookup.registry import shares
-from gaffer_lookup.registry.shares import SHARE
+from gaffer_lookup.lookupd.command import MAX_CONNECTIONS, make_http
+from gaffer_lookup.registry import quotas as shares
+from gaffer_lookup.registry.quotas import SHARE
 
 NODES = 1000
 
@@ -171,7 +171,7 @@ async def test_a_thousand_nodes_behind_one_address_register_at_once(running_look
     names = [f"node{number}" for number in range(NODES)]
     registered, everyone = 0, trio.Event()
     async with (
-        running_lookupd(http=make_http(MOST_CONNECTIONS, SHARE), backlog=1024) as lookupd,
+        running_lookupd(http=make_http(MAX_CONNECTIONS, SHARE), backlog=1024) as lookupd,
         trio.open_nursery() as nursery,
     ):
         lookupd.people.known |= {each: TokenCaller("write", f"token {each}") for each in names}

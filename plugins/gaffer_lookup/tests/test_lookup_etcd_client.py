@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.waiting import wait_until
 
-from gaffer_lookup.etcd import answers as answers_module
+from gaffer_lookup.etcd import responses as answers_module
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
 from gaffer_lookup.etcd.client import CLOSING, Etcd

@@ -9,8 +9,8 @@ from itertools import count
 import trio
 from gaffer_kernel import JobConfig
 
+from .cluster_members import following, jobs_of, open_node, sharing, true
 from .etcds import CONT, STOP, needs_etcd, running
-from .sharers import following, jobs_of, open_node, sharing, true
 
 pytestmark = needs_etcd
 

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from gaffer_kernel import JobName
 
-from gaffer_lookup.etcd import account as account_module
-from gaffer_lookup.etcd.account import MOST_OPERATIONS, Account
+from gaffer_lookup.etcd import etcd_sync as account_module
+from gaffer_lookup.etcd.etcd_sync import MAX_OPERATIONS, Account
 from gaffer_lookup.etcd.keys import JobKey, Keys, NodeKey, node_value, pids_value, read_pids
-from gaffer_lookup.etcd.roll import Roll
+from gaffer_lookup.etcd.registrations import Roll
 from gaffer_lookup.etcd.wire import Change, Pair
-from gaffer_lookup.registry.facts import make_node
+from gaffer_lookup.registry.node import make_node
 
 KEYS = Keys("/gaffer")
 WEB = JobName("default", "web")
@@ -166,9 +166,9 @@ def test_when_nobody_knows_what_happened_all_jobs_are_looked_at_the_old_ones_too
 
 
 def test_a_batch_is_no_larger_than_a_transaction_may_be(monkeypatch):
-    truth = Truth(**{f"job{number}": {number} for number in range(MOST_OPERATIONS + 1)})
+    truth = Truth(**{f"job{number}": {number} for number in range(MAX_OPERATIONS + 1)})
     assert truth.tell() == 2
-    monkeypatch.setattr(account_module, "MOST_BYTES", 5_000)
+    monkeypatch.setattr(account_module, "MAX_BYTES", 5_000)
     truth = Truth(**{f"job{number}": set(range(1, 101)) for number in range(4)})
     assert truth.tell() == 4
     assert truth.known() == truth.jobs
@@ -312,8 +312,8 @@ def test_what_is_no_node_is_named_in_short(told, caplog):
 
 
 def test_numbers_are_bounded(told, monkeypatch):
-    monkeypatch.setattr("gaffer_lookup.etcd.roll.MOST_REGISTRATIONS", 1)
-    monkeypatch.setattr("gaffer_lookup.etcd.roll.MOST_JOBS", 1)
+    monkeypatch.setattr("gaffer_lookup.etcd.registrations.MAX_REGISTRATIONS", 1)
+    monkeypatch.setattr("gaffer_lookup.etcd.registrations.MAX_JOBS", 1)
     told.put(node_pair(1), node_pair(2, node("web2")), job_pair(3, 1))
     assert [each.name for each in told.roll.store.nodes()] == ["web1"]
     told.put(job_pair(1, 1), job_pair(1, 1, job=JobName("default", "db")))

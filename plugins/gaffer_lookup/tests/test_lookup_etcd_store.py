@@ -14,16 +14,16 @@ from gaffer_kernel.testing import FakeSystem
 from tests.waiting import until
 
 from gaffer_lookup.etcd import watch as watch_module
-from gaffer_lookup.etcd.account import MOST_OPERATIONS
-from gaffer_lookup.etcd.claim import Claim
 from gaffer_lookup.etcd.client import Etcd
+from gaffer_lookup.etcd.etcd_sync import MAX_OPERATIONS
 from gaffer_lookup.etcd.keys import Keys
+from gaffer_lookup.etcd.leased_node import Claim
 from gaffer_lookup.etcd.mirror import Mirror
 from gaffer_lookup.etcd.registration import Registration
-from gaffer_lookup.registry.facts import make_node
+from gaffer_lookup.registry.node import make_node
 
+from .cluster_members import following, jobs_of, open_node, settings, sharing, true
 from .etcds import needs_etcd, running
-from .sharers import following, jobs_of, open_node, settings, sharing, true
 
 pytestmark = needs_etcd
 
@@ -124,10 +124,10 @@ async def test_whoever_comes_later_knows_everything(place):
 
 async def test_a_mass_of_jobs_is_told_in_few_words(place, seen):
     async with registering(place) as node:
-        for number in range(3 * MOST_OPERATIONS):
+        for number in range(3 * MAX_OPERATIONS):
             node.jobs[JobName("many", f"job{number}")] = {number + 1}
-        await until(lambda: len(seen.jobs() or ()) == 3 * MOST_OPERATIONS)
-        for number in range(3 * MOST_OPERATIONS):
+        await until(lambda: len(seen.jobs() or ()) == 3 * MAX_OPERATIONS)
+        for number in range(3 * MAX_OPERATIONS):
             node.drop(f"many.job{number}")
         await until(lambda: seen.jobs() == {})
 

@@ -20,7 +20,7 @@ from tests.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
 import gaffer_lookup
-from gaffer_lookup.node.link import Link, Me
+from gaffer_lookup.node.lookupd_registration import Link, Me
 
 
 @asynccontextmanager
@@ -218,7 +218,7 @@ async def test_a_wrong_token_was_shown_until_nobody_on_the_machine_was_listened_
         raise refusal(status, "refused", "no")
         yield
 
-    monkeypatch.setattr("gaffer_lookup.node.link.open_websocket", refused)
+    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.open_websocket", refused)
     settings = Settings(address=Address.parse("http://127.0.0.1:9"))
     link = Link(settings, Me("web1", "http://web1:5000", "0.1"), 15, lambda job: None, lambda: ())
     with trio.move_on_after(59):
@@ -269,7 +269,7 @@ LIES = {
 async def test_a_lookupd_that_lies_disturbs_neither_processes_nor_others(
     lookupd, nursery, monkeypatch, lie
 ):
-    monkeypatch.setattr("gaffer_lookup.node.link.LEAST_PATIENCE", 0.3)
+    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_PATIENCE", 0.3)
     server = await nursery.start(serve_websocket, answering(LIES[lie]), "127.0.0.1", 0, None)
     liar = f"http://127.0.0.1:{server.port}"
     async with open_node(liar, lookupd.url) as kernel:
@@ -309,7 +309,7 @@ def opened(key):
 async def test_one_that_speaks_nonsense_is_a_line_in_the_log(
     lookupd, nursery, monkeypatch, caplog, noise
 ):
-    monkeypatch.setattr("gaffer_lookup.node.link.LEAST_PATIENCE", 0.3)
+    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_PATIENCE", 0.3)
 
     async def speak(stream):
         try:

@@ -4,8 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from gaffer_lookup.registry import MemoryKeeper, Refusal, Registry, registrant
-from gaffer_lookup.registry import shares as shares_module
+from gaffer_lookup.registry import MemoryKeeper, Refusal, Registry
+from gaffer_lookup.registry import node_session as registrant
+from gaffer_lookup.registry import quotas as shares_module
 from gaffer_lookup.registry.store import all_jobs
 
 LEASE = 45.0
@@ -249,8 +250,8 @@ async def test_a_node_that_goes_takes_everything_along_and_each_thing_is_told(re
 
 
 async def test_numbers_are_bounded(registry, monkeypatch):
-    monkeypatch.setattr(registrant, "MOST_JOBS", 1)
-    monkeypatch.setattr(registrant, "MOST_PIDS", 1)
+    monkeypatch.setattr(registrant, "MAX_JOBS", 1)
+    monkeypatch.setattr(registrant, "MAX_PIDS", 1)
     node = identified(registry)
     node.register_job("web")
     node.register_process("web", 1)
@@ -319,7 +320,7 @@ async def test_the_share_may_be_everything(told, little_room):
 async def test_one_node_could_fill_the_memory_with_many_jobs_of_many_processes(
     registry, monkeypatch
 ):
-    monkeypatch.setattr(registrant, "MOST_PROCESSES", 3)
+    monkeypatch.setattr(registrant, "MAX_PROCESSES", 3)
     node = identified(registry)
     refused(400, "bad_message", node.register_jobs, {"web": [1, 2], "db": [3, 4]})
     node.register_jobs({"web": [1, 2], "db": [3]})

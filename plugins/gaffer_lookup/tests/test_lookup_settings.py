@@ -4,7 +4,7 @@ import pytest
 import trustme
 from gaffer_kernel import Config, ConfigError, GafferError
 
-from gaffer_lookup.node.origin import origin
+from gaffer_lookup.node.advertised_url import origin
 from gaffer_lookup.node.settings import read_settings
 
 

@@ -8,7 +8,7 @@ from gaffer_kernel import Config, PluginError, PluginInfo
 from gaffer_kernel.errors import did_you_mean
 from packaging.version import InvalidVersion, Version
 
-from gaffer_mandatory.demands import Demand, read_demands
+from gaffer_mandatory.requirement import Demand, read_demands
 
 KEY = "mandatory"
 

@@ -59,7 +59,7 @@ def gaffer_config_sections() -> tuple[str, ...]:
 @hookimpl
 def gaffer_configure(config: Config) -> None:
     """Add the jobs of the Procfile that the file names."""
-    from gaffer_procfile.configured import add_jobs
+    from gaffer_procfile.config_section import add_jobs
 
     add_jobs(config)
 

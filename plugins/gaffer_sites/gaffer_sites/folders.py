@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gaffer_kernel.names import PART, PART_RULE
 
-from gaffer_sites.beneath import real
-from gaffer_sites.moving import SITE, move_under
+from gaffer_sites.migration import SITE, move_under
+from gaffer_sites.safe_open import real
 
 QUIET = 1.0
 """Seconds since the last change in a folder after which nobody is still copying files into it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gaffer_sites.beneath import Refused, open_beneath
+from gaffer_sites.safe_open import Refused, open_beneath
 
 NAME = "site.toml"
 

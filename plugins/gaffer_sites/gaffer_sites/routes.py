@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from gaffer_kernel.kernel import Kernel
 
-from gaffer_sites.answer import answer, redirect
+from gaffer_sites.file_response import answer, redirect
 from gaffer_sites.service import Sites
 
 if TYPE_CHECKING:

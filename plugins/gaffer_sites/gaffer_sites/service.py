@@ -14,13 +14,14 @@ from typing import TypeVar
 import trio
 from gaffer_kernel.kernel import Kernel
 
-from gaffer_sites import folders, manifest, moving
-from gaffer_sites.beneath import Opened, Refused, open_beneath
+from gaffer_sites import folders, manifest
+from gaffer_sites import migration as moving
 from gaffer_sites.folders import Site
+from gaffer_sites.safe_open import Opened, Refused, open_beneath
 
 log = logging.getLogger(__package__)
 
-MOST_SAID = 1000
+MAX_SAID = 1000
 """Complaints that are remembered, so as not to repeat them."""
 
 Result = TypeVar("Result")
@@ -50,7 +51,7 @@ class Sites:
 
     def __init__(self, kernel: Kernel) -> None:
         self._plugins = kernel.plugins
-        self._say = lru_cache(MOST_SAID)(log.warning)
+        self._say = lru_cache(MAX_SAID)(log.warning)
         # One at a time: the content of a folder may be on its way to `_site`.
         self._limiter = trio.CapacityLimiter(1)
 

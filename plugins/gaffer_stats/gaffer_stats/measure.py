@@ -18,7 +18,7 @@ FIELDS = ("name", "cpu_times", "memory_info", "nice", "uids", "cmdline")
 DEEPEST = 32
 """How many levels of children are shown as such; whatever is below is shown on the last one."""
 
-LONGEST_CMDLINE = 4096
+MAX_CMDLINE = 4096
 """Characters."""
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -148,11 +148,11 @@ def _command_line(words: list[str]) -> str:
     text, length = [], 0
     for word in words:
         length += len(word) + 1
-        text.append(shlex.quote(word[:LONGEST_CMDLINE]))
-        if length > LONGEST_CMDLINE:
+        text.append(shlex.quote(word[:MAX_CMDLINE]))
+        if length > MAX_CMDLINE:
             break
     line = _printable(" ".join(text))
-    return line if length <= LONGEST_CMDLINE + 1 else f"{line[:LONGEST_CMDLINE]}..."
+    return line if length <= MAX_CMDLINE + 1 else f"{line[:MAX_CMDLINE]}..."
 
 
 def _printable(text: str) -> str:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
-from gaffer_kernel.fieldtypes import FullName
+from gaffer_kernel.jobs.fields import FullName
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.names import is_pid
 
+from gaffer_stats.redaction import job_for, jobs_for, process_for
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.service import Stats
-from gaffer_stats.shown import job_for, jobs_for, process_for
 
 if TYPE_CHECKING:
-    from gaffer_http.access.caller import Caller
+    from gaffer_http.auth.caller import Caller
     from gaffer_http.service import HttpService
     from quart import Blueprint, Response
 

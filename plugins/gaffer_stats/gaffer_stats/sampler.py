@@ -10,7 +10,7 @@ from typing import Generic, TypeVar, cast
 
 import trio
 
-from gaffer_stats.frame import Measured, Result, Subject, frame_of, is_over
+from gaffer_stats.plan import Measured, Result, Subject, frame_of, is_over
 
 INTERVAL = 0.1
 """Seconds from one pass to the next."""

@@ -10,13 +10,13 @@ import trio
 from gaffer_kernel import Job, JobName, Manager, Process
 from gaffer_kernel.kernel import Kernel
 
-from gaffer_stats.frame import Measured, Result, Subject, frame_of
+from gaffer_stats.plan import Measured, Result, Subject, frame_of
+from gaffer_stats.redaction import shown_to
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.sampler import INTERVAL, Sampler, Watch
-from gaffer_stats.shown import shown_to
 
 if TYPE_CHECKING:
-    from gaffer_http.access.caller import Caller
+    from gaffer_http.auth.caller import Caller
 
 
 class Stats:
@@ -102,7 +102,7 @@ class Stats:
         return await self.sample(self._manager)
 
     def shown(self, caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
-        """A sample as somebody who may read it is told it: see gaffer_stats.shown.
+        """A sample as somebody who may read it is told it: see gaffer_stats.redaction.
 
         Args:
             caller: of gaffer-http.

@@ -11,7 +11,7 @@ import pytest
 from tests.waiting import wait_until
 
 from gaffer_stats import measure
-from gaffer_stats.measure import DEEPEST, LONGEST_CMDLINE, Meter
+from gaffer_stats.measure import DEEPEST, MAX_CMDLINE, Meter
 from gaffer_stats.sample import Sample
 
 CHAIN = """
@@ -189,7 +189,7 @@ def test_a_command_line_of_any_bytes_and_length(start):
     cmdline = Meter().measure([process.pid])[process.pid].cmdline
     assert "\N{REPLACEMENT CHARACTER}" in cmdline
     assert cmdline.endswith("xxx...")
-    assert len(cmdline) == LONGEST_CMDLINE + 3
+    assert len(cmdline) == MAX_CMDLINE + 3
     cmdline.encode()
 
 

@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 import pytest
 from gaffer_kernel import ConfigError
 
-from gaffer_testing.bench import Bench
-from gaffer_testing.holdings import count, surplus
-from gaffer_testing.importing import import_alone
-from gaffer_testing.judging import expect, run_check
-from gaffer_testing.neighbour import Neighbour, hooks_brought_by
-from gaffer_testing.reading import documentation, example, noting_keys, owned, with_line
-from gaffer_testing.subject import name_of
+from gaffer_testing.checks import expect, run_check
+from gaffer_testing.config_probe import documentation, example, noting_keys, owned, with_line
+from gaffer_testing.faulty_plugin import Neighbour, hooks_brought_by
+from gaffer_testing.harness import Bench
+from gaffer_testing.import_probe import import_alone
+from gaffer_testing.leaks import count, surplus
+from gaffer_testing.setup import name_of
 
 _WARM_UP = 3
 """Rounds after which what is made once, and kept, is there."""

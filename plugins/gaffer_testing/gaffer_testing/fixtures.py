@@ -18,7 +18,7 @@ from trio.testing import MockClock
 from gaffer_testing.calls import HookCalls
 from gaffer_testing.events import Events
 from gaffer_testing.processes import FakeProcesses
-from gaffer_testing.subject import make_plugins
+from gaffer_testing.setup import make_plugins
 
 
 @pytest.fixture

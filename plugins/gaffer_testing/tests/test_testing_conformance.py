@@ -277,7 +277,7 @@ async def leave_a_subscription(kernel):
     ],
 )
 def test_one_that_leaves_something_behind(leave, words, monkeypatch):
-    monkeypatch.setattr("gaffer_testing.holdings._PATIENCE", 0.05)
+    monkeypatch.setattr("gaffer_testing.leaks._PATIENCE", 0.05)
     left = []
     really = os.open
     monkeypatch.setattr(os, "open", lambda *how: left.append(really(*how)) or left[-1])

@@ -17,7 +17,7 @@ Key = tuple[str, bool]
 
 EVERYTHING = "."
 
-LONGEST_PATTERN = 1024
+MAX_PATTERN = 1024
 """Characters."""
 
 _PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*(\.[A-Za-z0-9_][A-Za-z0-9_+-]*)*")
@@ -74,6 +74,6 @@ def make_hook(
 
 
 def _is_pattern(text: str) -> bool:
-    if len(text) > LONGEST_PATTERN:
+    if len(text) > MAX_PATTERN:
         return False
     return text == EVERYTHING or _PATTERN.fullmatch(text) is not None

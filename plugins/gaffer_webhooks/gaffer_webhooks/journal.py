@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from gaffer_webhooks.letters import Letters, Record
+from gaffer_webhooks.messages import Letters, Record
 
 log = logging.getLogger(__package__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 
 from gaffer_webhooks.journal import Journal
-from gaffer_webhooks.letters import Added, DeadLetter, Died, Letters, Record, Removed, Revived
+from gaffer_webhooks.messages import Added, DeadLetter, Died, Letters, Record, Removed, Revived
 
 log = logging.getLogger(__package__)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 FIRST_DELAY = 1.0
-LONGEST_DELAY = 300.0
+MAX_DELAY = 300.0
 """Seconds, before chance makes them shorter."""
 
-LONGEST_RETRY_AFTER = 3600.0
+MAX_RETRY_AFTER = 3600.0
 """Seconds that a receiver may ask for."""
 
 GONE = 410
@@ -56,5 +56,5 @@ def judge(answer: Answer, tries: int, limit: int, chance: float) -> Verdict | fl
     if tries >= limit:
         return Verdict.DEAD
     # The exponent is bounded, as no float could hold the power of a large limit.
-    delay = chance * min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 30))
-    return max(delay, min(answer.retry_after or 0.0, LONGEST_RETRY_AFTER))
+    delay = chance * min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 30))
+    return max(delay, min(answer.retry_after or 0.0, MAX_RETRY_AFTER))

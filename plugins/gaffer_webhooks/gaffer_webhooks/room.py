@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from gaffer_webhooks.outbox import Outbox
 
-MOST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 """Of all messages, waiting or dead: in memory, and about twice that on disk."""
 
 STEP = 64 * 2**10
@@ -21,7 +21,7 @@ def make_room(outboxes: Collection[Outbox]) -> None:
     Args:
         outboxes: of all URLs.
     """
-    excess = sum(each.weight for each in outboxes) - MOST_BYTES
+    excess = sum(each.weight for each in outboxes) - MAX_BYTES
     while excess > 0:
         fullest = max(outboxes, key=lambda each: each.weight)
         excess -= fullest.shed(min(excess, STEP))

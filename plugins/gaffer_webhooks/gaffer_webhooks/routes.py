@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 from gaffer_kernel import InvalidField, Kernel, NotFound
 
-from gaffer_webhooks import shapes
+from gaffer_webhooks import schemas as shapes
 from gaffer_webhooks.info import HookInfo
 from gaffer_webhooks.service import Webhooks
 

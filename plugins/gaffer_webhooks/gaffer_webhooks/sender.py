@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_webhooks.addresses import refusal
-from gaffer_webhooks.courier import Post
+from gaffer_webhooks.delivery import Post
 from gaffer_webhooks.retry import Answer
+from gaffer_webhooks.ssrf import refusal
 from gaffer_webhooks.url import Place, bracketed, place_of
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ TOTAL_TIMEOUT = 10.0
 READ_TIMEOUT = 1.0
 """Seconds for an answer's body."""
 
-MOST_READ = 4096
+MAX_READ = 4096
 """Bytes of it."""
 
-MOST_ADDRESSES = 8
+MAX_ADDRESSES = 8
 """Of a host, tried one after the other."""
 
 AGENT = "gaffer-webhooks"
@@ -70,7 +70,7 @@ async def vetted(resolve: Resolve, place: Place, *, trusted: bool) -> list[str]:
         reason = refusal(address, trusted=trusted)
         if reason is not None:
             raise ValueError(reason)
-    return addresses[:MOST_ADDRESSES]
+    return addresses[:MAX_ADDRESSES]
 
 
 class Certificates:
@@ -206,7 +206,7 @@ async def _read(response: httpx2.Response) -> None:
             # Raw: it is not unpacked.
             async for part in response.aiter_raw():
                 size += len(part)
-                if size > MOST_READ:
+                if size > MAX_READ:
                     # To leave the loop would leave generators to the garbage collector.
                     reading.cancel()
         except httpx2.HTTPError:

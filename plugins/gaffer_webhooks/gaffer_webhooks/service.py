@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import trio
 from gaffer_kernel import InvalidField, Kernel, NotFound, Subscription
 
-from gaffer_webhooks.courier import Connect
+from gaffer_webhooks.delivery import Connect
+from gaffer_webhooks.flusher import Keeper
 from gaffer_webhooks.hook import Hook, Key, make_hook
-from gaffer_webhooks.hooks import Hooks
+from gaffer_webhooks.hook_registry import Hooks
 from gaffer_webhooks.info import HookInfo, info_of
-from gaffer_webhooks.keeper import Keeper
-from gaffer_webhooks.letters import DeadLetter
+from gaffer_webhooks.messages import DeadLetter
 from gaffer_webhooks.sender import (
     TOTAL_TIMEOUT,
     Certificates,
@@ -28,7 +28,7 @@ from gaffer_webhooks.url import place_of
 
 log = logging.getLogger(__package__)
 
-MOST_HOOKS = 256
+MAX_HOOKS = 256
 """Registered while gafferd runs."""
 
 GRACE = 3.0
@@ -83,8 +83,8 @@ class Webhooks:
             self._hooks.refresh()
             kept, fixed = self._hooks.registered(), self._hooks.fixed.get(hook.id)
             if fixed is None:
-                if hook.id not in kept and len(kept) >= MOST_HOOKS:
-                    raise InvalidField("url", f"there are {MOST_HOOKS} hooks already")
+                if hook.id not in kept and len(kept) >= MAX_HOOKS:
+                    raise InvalidField("url", f"there are {MAX_HOOKS} hooks already")
                 await self._hooks.keep({**kept, hook.id: hook})
             elif fixed.secret != hook.secret:
                 raise InvalidField("secret", "the configuration has this hook with another one")

@@ -16,14 +16,14 @@ from gaffer_webhooks.signing import PREFIX
 SECTION = "webhooks"
 DEFAULT_STATE = "~/.gaffer/webhooks"
 DEFAULT_TRIES = 20
-MOST_TRIES = 1000
+MAX_TRIES = 1000
 DEFAULT_QUEUE = 10_000
-MOST_QUEUE = 100_000
+MAX_QUEUE = 100_000
 """Messages for one URL."""
 
 KEYS = ("state", "tries", "queue")
 
-LONGEST_TOLD = 8
+MAX_TOLD = 8
 """Characters of a word that is no URL: it may be a secret with a slip in it."""
 
 
@@ -56,8 +56,8 @@ def read_settings(config: Config) -> Settings:
         raise section.error("state", "names no folder")
     return Settings(
         Path(os.path.expanduser(state)),
-        _number(section, "tries", DEFAULT_TRIES, MOST_TRIES),
-        _number(section, "queue", DEFAULT_QUEUE, MOST_QUEUE),
+        _number(section, "tries", DEFAULT_TRIES, MAX_TRIES),
+        _number(section, "queue", DEFAULT_QUEUE, MAX_QUEUE),
         tuple(_hooks(section)),
     )
 
@@ -110,6 +110,6 @@ def _told(word: str) -> str:
     """What stands in place of a URL, without what may be secret: a password, a path, a secret."""
     scheme, mark, rest = word.partition("://")
     if not mark:
-        return word if len(word) <= LONGEST_TOLD else f"{word[:LONGEST_TOLD]}..."
+        return word if len(word) <= MAX_TOLD else f"{word[:MAX_TOLD]}..."
     host, slash, path = re.sub("^[^/?#]*@", "", rest).partition("/")
     return f"{scheme}://{re.sub('[?#].*', '...', host)}{slash}{'...' if path else ''}"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import trio
 
-from gaffer_webhooks.courier import Connect, Courier
+from gaffer_webhooks.delivery import Connect, Courier
 from gaffer_webhooks.hook import Hook, Key
-from gaffer_webhooks.letters import Added
+from gaffer_webhooks.messages import Added
 from gaffer_webhooks.outbox import Outbox
 from gaffer_webhooks.url import place_of
 

@@ -10,13 +10,13 @@ import msgspec
 import trio
 from gaffer_kernel import Event, GafferError
 
-from gaffer_webhooks.courier import Connect
-from gaffer_webhooks.folder import Folder
+from gaffer_webhooks.delivery import Connect
+from gaffer_webhooks.flusher import Keeper
 from gaffer_webhooks.hook import Hook, Key
-from gaffer_webhooks.keeper import Keeper
-from gaffer_webhooks.letters import Added
+from gaffer_webhooks.messages import Added
 from gaffer_webhooks.room import make_room
 from gaffer_webhooks.settings import Settings
+from gaffer_webhooks.state_dir import Folder
 from gaffer_webhooks.target import Target
 
 log = logging.getLogger(__package__)

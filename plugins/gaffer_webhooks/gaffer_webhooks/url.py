@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gaffer_kernel import InvalidField
 
-from gaffer_webhooks.addresses import refusal
+from gaffer_webhooks.ssrf import refusal
 
 LONGEST = 2048
 """Characters."""

@@ -148,4 +148,4 @@ async def run_once(kernel):
 def fast(monkeypatch):
     """Tries follow each other quickly."""
     monkeypatch.setattr("gaffer_webhooks.retry.FIRST_DELAY", 0.01)
-    monkeypatch.setattr("gaffer_webhooks.retry.LONGEST_DELAY", 0.05)
+    monkeypatch.setattr("gaffer_webhooks.retry.MAX_DELAY", 0.05)

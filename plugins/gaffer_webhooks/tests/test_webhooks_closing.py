@@ -7,8 +7,8 @@ import trio
 from gaffer_kernel import NotFound
 from tests.waiting import until
 
-from gaffer_webhooks import hooks
-from gaffer_webhooks.folder import InUse, open_folder
+from gaffer_webhooks import hook_registry as hooks
+from gaffer_webhooks.state_dir import InUse, open_folder
 
 from .conftest import happen
 

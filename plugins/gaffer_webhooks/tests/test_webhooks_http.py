@@ -216,7 +216,7 @@ async def test_a_secret_is_never_shown_again(api, receiver):
 
 
 async def test_there_are_only_so_many_hooks(api, monkeypatch):
-    monkeypatch.setattr("gaffer_webhooks.service.MOST_HOOKS", 2)
+    monkeypatch.setattr("gaffer_webhooks.service.MAX_HOOKS", 2)
     async with api() as kernel:
         for number in range(3):
             body = {"pattern": f"never{number}", "url": PUBLIC}

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import trio
 
-from gaffer_webhooks import letters as letters_module
+from gaffer_webhooks import messages as letters_module
+from gaffer_webhooks.flusher import Keeper
 from gaffer_webhooks.journal import SMALL
-from gaffer_webhooks.keeper import Keeper
-from gaffer_webhooks.letters import Added
+from gaffer_webhooks.messages import Added
 from gaffer_webhooks.outbox import Outbox
 
 NESTED = (
@@ -120,7 +120,7 @@ def test_too_many_messages_push_out_the_oldest_and_are_counted(path, caplog):
 
 
 def test_too_many_bytes_push_out_the_oldest(path, monkeypatch):
-    monkeypatch.setattr(letters_module, "MOST_BYTES", 1000)
+    monkeypatch.setattr(letters_module, "MAX_BYTES", 1000)
     with opened(path) as outbox:
         outbox.add([letter(n, size=300) for n in range(5)])
         assert (len(outbox), outbox.dropped) == (3, 2)
@@ -240,8 +240,8 @@ async def test_the_keeper_says_once_that_there_is_no_room_and_once_that_there_is
     tmp_path, monkeypatch, caplog
 ):
     caplog.set_level("INFO")
-    monkeypatch.setattr("gaffer_webhooks.keeper.EVERY", 0.01)
-    monkeypatch.setattr("gaffer_webhooks.keeper.TRY_AGAIN", 0.02)
+    monkeypatch.setattr("gaffer_webhooks.flusher.EVERY", 0.01)
+    monkeypatch.setattr("gaffer_webhooks.flusher.TRY_AGAIN", 0.02)
     keeper = Keeper()
     paths = [tmp_path / "a.queue", tmp_path / "b.queue"]
     with (

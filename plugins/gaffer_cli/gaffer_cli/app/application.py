@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaffer_cli.app.concurrency import counts_of
-from gaffer_cli.exits import Failure
+from gaffer_cli.exit_codes import Failure
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:

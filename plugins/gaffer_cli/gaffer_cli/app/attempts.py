@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from gaffer_client import ClientError, ConnectionLost, Unreachable
 
-from gaffer_cli.exits import FAILED, Failure
+from gaffer_cli.exit_codes import FAILED, Failure
 from gaffer_cli.invocation import Invocation
 
 

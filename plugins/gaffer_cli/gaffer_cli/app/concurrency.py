@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 
 concurrency_option = click.option(
     "-c",

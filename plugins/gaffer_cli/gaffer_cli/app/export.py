@@ -12,7 +12,7 @@ from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.formats import exporter, is_format
 from gaffer_cli.app.ports import tell_clashes
 from gaffer_cli.app.types import TYPE
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:

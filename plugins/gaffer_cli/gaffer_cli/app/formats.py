@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 
 if TYPE_CHECKING:
     from gaffer_procfile import Exporter
@@ -38,6 +38,6 @@ def _all() -> dict[str, Exporter]:
     # Not at once: it takes every plugin.
     from gaffer_procfile import by_name
 
-    from gaffer_cli.contributed import installed
+    from gaffer_cli.plugin_commands import installed
 
     return by_name(installed("formats").call("gaffer_exporters"))

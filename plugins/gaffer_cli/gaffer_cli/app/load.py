@@ -13,7 +13,7 @@ from gaffer_cli.app.application import application, application_name
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.ports import tell_clashes
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
 from gaffer_cli.names import SESSION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gaffer_client import NotFound, ProcessInfo, Server
 
-from gaffer_cli.exits import NotLoaded
+from gaffer_cli.exit_codes import NotLoaded
 
 
 def jobs_of(server: Server, app: str) -> list[str]:

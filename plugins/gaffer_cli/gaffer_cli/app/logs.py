@@ -8,10 +8,10 @@ from gaffer_client import ClientError
 from gaffer_cli.app.application import HERE, application_name
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
-from gaffer_cli.output.chosen import Chosen
-from gaffer_cli.output.following import Following
-from gaffer_cli.output.kept import kept
-from gaffer_cli.output.printed import Printer
+from gaffer_cli.output.backlog import kept
+from gaffer_cli.output.multi_follow import Following
+from gaffer_cli.output.printer import Printer
+from gaffer_cli.output.selection import Chosen
 from gaffer_cli.printable import printable
 
 

@@ -15,7 +15,7 @@ from gaffer_cli.app.concurrency import counts_of
 from gaffer_cli.app.here import jobs_here
 from gaffer_cli.app.shell import shell_argv
 from gaffer_cli.entry import end_at_ctrl_c
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
 _NAME = "run"

@@ -14,7 +14,7 @@ from gaffer_cli.app.here import PATIENCE, jobs_here
 from gaffer_cli.app.ports import tell_clashes
 from gaffer_cli.app.types import TYPE
 from gaffer_cli.entry import end_at_ctrl_c
-from gaffer_cli.exits import Failure
+from gaffer_cli.exit_codes import Failure
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from gaffer_client import LookupJob
 
-from gaffer_cli.exits import NotRunning
+from gaffer_cli.cluster.places import complain
+from gaffer_cli.cluster.sources import table
+from gaffer_cli.exit_codes import NotRunning
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.many.places import complain
-from gaffer_cli.many.sources import table
 
 
 @click.command("find")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from gaffer_cli.cluster.places import complain
 from gaffer_cli.columns import columns
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.many.places import complain
 from gaffer_cli.printable import printable
 
 

@@ -8,7 +8,7 @@ import click
 from gaffer_client import NotFound, Server
 from gaffer_client.address import Address
 
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 
 

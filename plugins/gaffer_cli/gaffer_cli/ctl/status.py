@@ -9,7 +9,7 @@ from gaffer_client import NamedStatus
 
 from gaffer_cli.columns import columns
 from gaffer_cli.condition import condition
-from gaffer_cli.exits import NOT_RUNNING
+from gaffer_cli.exit_codes import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import JOB
 from gaffer_cli.printable import printable

@@ -11,12 +11,12 @@ import click
 from gaffer_client import ClientError, Event, Server
 from gaffer_console.color import Rotation, colored, wants_color
 
-from gaffer_cli.exits import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, Failure
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.names import EVENTS, PATTERN
 from gaffer_cli.printable import printable
 
-_LONGEST_HEARTBEAT = 3600.0
+_MAX_HEARTBEAT = 3600.0
 _LONG = ("proc.", "plugin.")
 
 
@@ -31,7 +31,7 @@ _LONG = ("proc.", "plugin.")
 @click.option(
     "--heartbeat",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, _LONGEST_HEARTBEAT),
+    type=click.FloatRange(0.1, _MAX_HEARTBEAT),
     default=60.0,
     show_default=True,
     help="silence after which gafferd says that it is there",

@@ -10,7 +10,7 @@ spectator  whether whoever reads our output is still there
 Imported by the verbs that need it, when they are used: it takes trio and the kernel.
 """
 
-from gaffer_cli.foreground.ending import OnExit
+from gaffer_cli.foreground.exit_policy import OnExit
 from gaffer_cli.foreground.run import run_jobs
 
 __all__ = ["OnExit", "run_jobs"]

@@ -11,14 +11,14 @@ import trio
 from gaffer_console import ConsoleOutput
 from gaffer_kernel import Config, JobConfig, Kernel
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.guardian import Guardian, guard
+from gaffer_kernel.linux.parent_death import Guardian, guard
 
-from gaffer_cli.exits import BROKEN_PIPE
-from gaffer_cli.foreground.ending import Ending, OnExit
-from gaffer_cli.foreground.guarded import Guarded
-from gaffer_cli.foreground.screen import Window, name_width, warnings_shown
+from gaffer_cli.exit_codes import BROKEN_PIPE
+from gaffer_cli.foreground.broken_pipe import wait_gone
+from gaffer_cli.foreground.exit_policy import Ending, OnExit
+from gaffer_cli.foreground.parent_death import Guarded
 from gaffer_cli.foreground.signals import Obedience, Signals
-from gaffer_cli.foreground.spectator import wait_gone
+from gaffer_cli.foreground.window_size import Window, name_width, warnings_shown
 
 SHOWN = ("spawn", "exit")
 """The events that make a line."""

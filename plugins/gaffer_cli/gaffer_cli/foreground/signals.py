@@ -9,8 +9,8 @@ from types import FrameType
 import trio
 from gaffer_kernel import Manager
 
-from gaffer_cli.exits import INTERRUPTED
-from gaffer_cli.foreground.ending import Ending
+from gaffer_cli.exit_codes import INTERRUPTED
+from gaffer_cli.foreground.exit_policy import Ending
 
 SAME_PRESS = 0.05
 """Seconds within which a second signal is the first one, handed on by a wrapper around us: the

@@ -11,9 +11,9 @@ from gaffer_client.errors import Busy
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
 from gaffer_client.feeds.events import PASSING
 
-from gaffer_cli.output.kept import kept_of
-from gaffer_cli.output.patience import patiently
-from gaffer_cli.output.told import Note, Told, not_redirected, told_of
+from gaffer_cli.output.backlog import kept_of
+from gaffer_cli.output.records import Note, Told, not_redirected, told_of
+from gaffer_cli.output.retry import patiently
 
 Put = Callable[[Told | Note], None]
 """Takes what is told; may wait until there is room for it."""

@@ -11,7 +11,7 @@ import trio
 from gaffer_client import AsyncServer, ClientError, JobStats, NotFound
 from gaffer_client.feeds.events import PASSING
 
-from gaffer_cli.exits import INTERRUPTED
+from gaffer_cli.exit_codes import INTERRUPTED
 from gaffer_cli.top.keys import Keys
 from gaffer_cli.top.meter import Meter
 from gaffer_cli.top.rows import rows

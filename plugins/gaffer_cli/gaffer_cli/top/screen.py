@@ -17,9 +17,9 @@ _KEYS = " q quit  j/k choose  c cpu  m mem  n name"
 _STYLES = {"stopped": "dim", "flapping": "yellow", "given up": "red"}
 _NUMBERS = {"RUN/WANT", "CPU%", "MEM", "RESTARTS"}
 _NARROWEST_NAME = 12
-_MOST_OUTPUT = 12
+_MAX_OUTPUT = 12
 """Lines."""
-_LEAST_ROWS = 5
+_MIN_ROWS = 5
 """Rows that are worth more than output."""
 
 
@@ -34,7 +34,7 @@ def picture(view: View, output: Sequence[str], where: str, width: int, height: i
         height: of the terminal, lines.
     """
     room = height - 3
-    below = min(_MOST_OUTPUT, max(0, room - max(_LEAST_ROWS, room // 2)))
+    below = min(_MAX_OUTPUT, max(0, room - max(_MIN_ROWS, room // 2)))
     shown = view.in_sight(room - below)
     lines = [_title(view, where, width), *_table(view, shown, width)]
     lines += [Text()] * (2 + room - below - len(lines))

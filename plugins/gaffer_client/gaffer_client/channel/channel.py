@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import trio
 
-from gaffer_client.answers import Event, JobStats, Output, Sample
-from gaffer_client.awaited.transport import AsyncTransport
+from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.channel import messages as m
 from gaffer_client.channel import topics
 from gaffer_client.channel.conversation import Conversation
 from gaffer_client.channel.subscription import Subscription
 from gaffer_client.channel.websocket import WebSocket
 from gaffer_client.errors import BadOption, ClientError, Conflict, ConnectionLost, NotFound
+from gaffer_client.models import Event, JobStats, Output, Sample
 from gaffer_client.names import JobName
 
 FAREWELL = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from gaffer_client import routes
-from gaffer_client.awaited.transport import AsyncTransport
+from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.channel.messages import (
     Answered,
     Failed,

@@ -6,12 +6,12 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Any, Generic, TypeVar
 
-from gaffer_client.answers import Event, JobStats, Output, Sample
-from gaffer_client.calls import convert
 from gaffer_client.channel.messages import Happened
 from gaffer_client.errors import NotGaffer
 from gaffer_client.feeds.events import read_event
+from gaffer_client.models import Event, JobStats, Output, Sample
 from gaffer_client.names import JobName
+from gaffer_client.requests import convert
 
 T = TypeVar("T")
 

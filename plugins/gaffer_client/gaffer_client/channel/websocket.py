@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_client.awaited.transport import AsyncTransport, translated
-from gaffer_client.calls import Call, Reply, check, nothing
+from gaffer_client._async.transport import AsyncTransport, translated
 from gaffer_client.errors import ConnectionLost, NotGaffer
+from gaffer_client.requests import Call, Reply, check, nothing
 from gaffer_client.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gaffer_client import routes
-from gaffer_client.answers import Event
-from gaffer_client.calls import Call, convert
 from gaffer_client.errors import (
     BadOption,
     Busy,
@@ -18,6 +16,8 @@ from gaffer_client.errors import (
     Unreachable,
 )
 from gaffer_client.feeds.backoff import PATIENCE, Backoff
+from gaffer_client.models import Event
+from gaffer_client.requests import Call, convert
 
 HEARTBEAT = 20.0
 """Seconds of silence after which the server says that it is there."""

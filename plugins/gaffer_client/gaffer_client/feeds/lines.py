@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from gaffer_client.answers import Line
 from gaffer_client.errors import NotGaffer
+from gaffer_client.models import Line
 
 
 def read_lines(address: str, event: str, data: str) -> list[Line]:

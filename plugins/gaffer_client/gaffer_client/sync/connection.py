@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_client.errors import ConnectionLost, NotGaffer
 from gaffer_client.settings import Settings
-from gaffer_client.words import in_words, unreachable
+from gaffer_client.tls_errors import in_words, unreachable
 
 if TYPE_CHECKING:
     import ssl

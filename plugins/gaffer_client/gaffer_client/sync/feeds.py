@@ -6,12 +6,12 @@ import time
 from collections import deque
 from typing import Self
 
-from gaffer_client.answers import Event, Line
-from gaffer_client.calls import Call
 from gaffer_client.errors import ClientError, NotGaffer
 from gaffer_client.feeds.events import EventFeed
 from gaffer_client.feeds.lines import read_lines
 from gaffer_client.feeds.sse import Message, Messages
+from gaffer_client.models import Event, Line
+from gaffer_client.requests import Call
 from gaffer_client.settings import longest_silence
 from gaffer_client.sync.transport import Stream, Transport
 

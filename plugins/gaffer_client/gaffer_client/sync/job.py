@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gaffer_client import routes
-from gaffer_client.answers import JobInfo, JobStats, Status
+from gaffer_client.models import JobInfo, JobStats, Status
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.sync.process import Process

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Self, TypeVar
 
 from gaffer_client import lookupd
-from gaffer_client.answers import LookupJob, LookupSession, Node, Source
-from gaffer_client.calls import Call
 from gaffer_client.errors import ClientError
 from gaffer_client.lookup import (
     Found,
@@ -19,7 +17,9 @@ from gaffer_client.lookup import (
     unite_sessions,
     unite_sources,
 )
+from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName
+from gaffer_client.requests import Call
 from gaffer_client.settings import TIMEOUT
 from gaffer_client.sync.server import Server
 from gaffer_client.sync.transport import Transport

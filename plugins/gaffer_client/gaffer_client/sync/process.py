@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gaffer_client import routes
-from gaffer_client.answers import Output, ProcessInfo, Sample
 from gaffer_client.feeds.events import HEARTBEAT
+from gaffer_client.models import Output, ProcessInfo, Sample
 from gaffer_client.routes import EVERY_OUTPUT, Wait
 from gaffer_client.sync.feeds import Lines
 from gaffer_client.sync.transport import Transport

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.answers import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.feeds.backoff import PATIENCE
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
+from gaffer_client.models import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings

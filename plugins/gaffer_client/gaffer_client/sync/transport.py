@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gaffer_client.calls import Call, Reply, check
+from gaffer_client.requests import Call, Reply, check
 from gaffer_client.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gaffer_client.sync.connection import Connection
 
-MOST_IDLE = 10
+MAX_IDLE = 10
 """Connections that are kept for the next request."""
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class Transport:
     def _keep(self, connection: Connection) -> None:
         with self._lock:
             # Without a socket, the answer was the last one.
-            if connection.sock is not None and len(self._idle) < MOST_IDLE:
+            if connection.sock is not None and len(self._idle) < MAX_IDLE:
                 self._idle.append(connection)
                 return
         connection.close()

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from gaffer_kernel import InvalidField, Job, JobConfig, JobName, Process
 
-from gaffer_http.access.caller import Right
-from gaffer_http.access.rules import caller, readable, require
+from gaffer_http.auth.authorization import caller, readable, require
+from gaffer_http.auth.caller import Right
 from gaffer_http.channel import arguments as takes
 from gaffer_http.channel.samples import stats_service
 from gaffer_http.channel.writes import Writes
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.pids import readable_pids
-from gaffer_http.routes.reply import kernel
 from gaffer_http.routes.sessions import readable_sessions
 from gaffer_http.routes.template import config_of, kept_fields, refuse_mask, shown_to_caller
+from gaffer_http.views.reply import kernel
 
 Result = Mapping[str, Any]
 

@@ -11,19 +11,19 @@ import trio
 from gaffer_kernel import GafferError, Job, JobName, Process
 from gaffer_kernel.errors import did_you_mean, shown
 
-from gaffer_http.access import audit
-from gaffer_http.access.rules import caller, require, visible
+from gaffer_http.auth import audit
+from gaffer_http.auth.authorization import caller, require, visible
 from gaffer_http.channel.arguments import Arguments, OfConfig, OfJob, OfProcess, bind
 from gaffer_http.channel.commands import Command, Result, command_table, name_of
 from gaffer_http.channel.messages import Call, failed, succeeded
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.writes import Writes
 from gaffer_http.errors import ApiError, of_kernel, of_status
-from gaffer_http.routes.reply import check_running, kernel
+from gaffer_http.views.reply import check_running, kernel
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 256
+MAX_WAITING = 256
 """Commands of one client that may wait at the same time for what they are about."""
 
 
@@ -50,8 +50,8 @@ class Dispatcher:
         request = _Request(call, self._outbox)
         with request.errors_told():
             command = request.find(self._commands)
-            if command.waits and self._waiting >= MOST_WAITING:
-                reason = f"{MOST_WAITING} commands are waiting, more cannot"
+            if command.waits and self._waiting >= MAX_WAITING:
+                reason = f"{MAX_WAITING} commands are waiting, more cannot"
                 raise ApiError(429, "too_many", reason)
             result = request.carry_out(command)
             if command.waits:

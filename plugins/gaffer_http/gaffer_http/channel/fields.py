@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from gaffer_kernel import InvalidField
 
-from gaffer_http.routes.body import check_known
+from gaffer_http.views.body import check_known
 
 _PLACE = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>.*)`", re.DOTALL)
 

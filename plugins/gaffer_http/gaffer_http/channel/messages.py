@@ -10,7 +10,7 @@ from gaffer_kernel.errors import shown
 
 from gaffer_http.channel.fields import Missing, convert
 from gaffer_http.errors import ApiError
-from gaffer_http.routes.body import check_known, parse
+from gaffer_http.views.body import check_known, parse
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 """Plugins may put into an event what JSON has no word for: its text is told."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from gaffer_kernel import Process
-from gaffer_kernel.streams import Output
+from gaffer_kernel.processes.output import Output
 
 from gaffer_http.channel.messages import happened
 from gaffer_http.feeds.feed import Source

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from gaffer_kernel import Job, Process
 
-from gaffer_http.access.rules import caller
+from gaffer_http.auth.authorization import caller
 from gaffer_http.channel.messages import happened
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
-from gaffer_http.routes.reply import kernel
+from gaffer_http.views.reply import kernel
 
 SAMPLE = "stat"
 """The event that tells a sample."""

@@ -11,7 +11,7 @@ from typing import Any
 from gaffer_kernel import Event, InvalidField, JobName, Process
 from gaffer_kernel.errors import shown
 
-from gaffer_http.access.rules import require
+from gaffer_http.auth.authorization import require
 from gaffer_http.channel.messages import happened_as
 from gaffer_http.channel.output import OutputMessages
 from gaffer_http.channel.samples import sample_messages, sampling, stats_service
@@ -19,10 +19,10 @@ from gaffer_http.errors import ApiError
 from gaffer_http.feeds.events import Events, watching
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.forms import GAP
-from gaffer_http.routes.oldnames import is_pid
+from gaffer_http.routes.legacy.oldnames import is_pid
 from gaffer_http.routes.pids import process_of
-from gaffer_http.routes.reply import api, kernel
 from gaffer_http.routes.watch import readable_events
+from gaffer_http.views.reply import api, kernel
 
 
 def _nothing() -> Iterator[str]:

@@ -9,11 +9,11 @@ from codecs import getincrementaldecoder, utf_8_decode
 from collections.abc import Iterator
 
 import msgspec
-from gaffer_kernel.streams import Output, OutputReader
+from gaffer_kernel.processes.output import Output, OutputReader
 
 from gaffer_http.feeds import sse
 
-LONGEST_LINE = 64 * 1024
+MAX_LINE = 64 * 1024
 """Characters of a line that are held back until its end comes."""
 
 PIECE = 48_000
@@ -84,7 +84,7 @@ class _Lines:
     def feed(self, data: bytes) -> str:
         text = self.held + self._decoder.decode(data)
         end = text.rfind("\n") + 1
-        if len(text) - end > LONGEST_LINE:
+        if len(text) - end > MAX_LINE:
             end = len(text)
         self.held = text[end:]
         return text[:end]

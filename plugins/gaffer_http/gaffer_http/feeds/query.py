@@ -9,7 +9,7 @@ from gaffer_kernel import InvalidField
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import request
 
-from gaffer_http.routes.parameters import check_parameters
+from gaffer_http.views.parameters import check_parameters
 
 Kind = Literal["longpoll", "continuous", "eventsource"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 HEARTBEAT = 60.0
 """Seconds, when the request says none."""
 SHORTEST_HEARTBEAT = 0.1
-LONGEST_HEARTBEAT = 86400.0
+MAX_HEARTBEAT = 86400.0
 
 
 class FeedQuery(Struct):
@@ -28,7 +28,7 @@ class FeedQuery(Struct):
     )
     heartbeat: Annotated[
         Literal["true", "false", 0]
-        | Annotated[float, Meta(ge=SHORTEST_HEARTBEAT, le=LONGEST_HEARTBEAT)],
+        | Annotated[float, Meta(ge=SHORTEST_HEARTBEAT, le=MAX_HEARTBEAT)],
         Meta(description=f"Seconds of silence before an empty line; true is {HEARTBEAT:g}."),
     ] = "true"
 
@@ -117,7 +117,7 @@ def _heartbeat(text: str) -> float:
         seconds = math.nan
     if seconds == 0:
         return math.inf
-    if not SHORTEST_HEARTBEAT <= seconds <= LONGEST_HEARTBEAT:
+    if not SHORTEST_HEARTBEAT <= seconds <= MAX_HEARTBEAT:
         raise InvalidField(
             "heartbeat",
             f"must be true, false or seconds, at least {SHORTEST_HEARTBEAT:g}, not {text!r}",

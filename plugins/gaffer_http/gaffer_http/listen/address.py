@@ -13,7 +13,7 @@ from typing import Any
 FORMS = "host:port, [v6]:port or unix:/path"
 
 _TCP = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
-_LONGEST_UNIX_PATH = 107
+_MAX_UNIX_PATH = 107
 """Bytes. The kernel's own limit."""
 
 
@@ -73,8 +73,8 @@ def _unix(path: str) -> UnixAddress:
     # Not relative: gafferd may leave the directory it was started in.
     if not path.startswith("/"):
         raise ValueError(f"the path of a unix socket must begin with /, not {path!r}")
-    if len(path.encode()) > _LONGEST_UNIX_PATH:
-        raise ValueError(f"the path of a unix socket has at most {_LONGEST_UNIX_PATH} bytes")
+    if len(path.encode()) > _MAX_UNIX_PATH:
+        raise ValueError(f"the path of a unix socket has at most {_MAX_UNIX_PATH} bytes")
     return UnixAddress(Path(path))
 
 

@@ -27,7 +27,7 @@ KEYS = (*OPTIONS, "mode", "auth", "proxy_protocol", "client_ca", "client_certifi
 """All keys of an `[endpoint:NAME]` section."""
 
 _PREFIX = "endpoint:"
-_LARGEST_BACKLOG = 65535
+_MAX_BACKLOG = 65535
 _DEFAULT_MODE = 0o600
 _EXPOSED = (
     "can be reached from other machines: give it a certfile and a keyfile, and install gaffer-auth,"
@@ -203,8 +203,8 @@ class _Source:
         number = option if isinstance(option, int) else self._section.getint("backlog")
         if number is None:
             return DEFAULT_BACKLOG
-        if not 1 <= number <= _LARGEST_BACKLOG:
-            raise self._error("backlog", f"must be from 1 to {_LARGEST_BACKLOG}, not {number}")
+        if not 1 <= number <= _MAX_BACKLOG:
+            raise self._error("backlog", f"must be from 1 to {_MAX_BACKLOG}, not {number}")
         return number
 
     def _mode(self) -> int:

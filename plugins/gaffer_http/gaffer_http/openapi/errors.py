@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from gaffer_http.access.guard import READING
+from gaffer_http.auth.middleware import READING
 
 CALLER = (400, 401, 403, 421, 429)
 """It is asked wrongly, or by somebody who may not."""

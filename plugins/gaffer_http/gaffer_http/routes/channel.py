@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from quart import Blueprint
 
-from gaffer_http.access.rules import checks_itself
+from gaffer_http.auth.authorization import checks_itself
 from gaffer_http.channel.channel import talk
-from gaffer_http.routes.conversation import converse
-from gaffer_http.routes.parameters import check_parameters
+from gaffer_http.routes.websocket_session import converse
+from gaffer_http.views.parameters import check_parameters
 
 routes = Blueprint("channel", __name__)
 

@@ -8,9 +8,10 @@ from typing import Literal
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import checks_itself, readable
+from gaffer_http.auth.authorization import checks_itself, readable
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import (
+from gaffer_http.routes.template import read_template, refuse_mask, shown_to_caller
+from gaffer_http.schemas.answers import (
     Committed,
     Done,
     JobPids,
@@ -19,10 +20,8 @@ from gaffer_http.routes.answers import (
     Scaled,
     Wanted,
 )
-from gaffer_http.routes.body import read_bytes, read_field, read_object
-from gaffer_http.routes.infos import JobInfo, JobStatus
-from gaffer_http.routes.reply import kernel, reply, text
-from gaffer_http.routes.requests import (
+from gaffer_http.schemas.infos import JobInfo, JobStatus
+from gaffer_http.schemas.requests import (
     BareState,
     Commit,
     Replacement,
@@ -31,8 +30,9 @@ from gaffer_http.routes.requests import (
     State,
     Template,
 )
-from gaffer_http.routes.template import read_template, refuse_mask, shown_to_caller
-from gaffer_http.routes.waiting import Wait, settle, wanted_wait
+from gaffer_http.views.body import read_bytes, read_field, read_object
+from gaffer_http.views.reply import kernel, reply, text
+from gaffer_http.views.waiting import Wait, settle, wanted_wait
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,

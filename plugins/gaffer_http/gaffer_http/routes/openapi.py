@@ -6,10 +6,10 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import open_to_all
+from gaffer_http.auth.authorization import open_to_all
 from gaffer_http.errors import JSON
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.reply import api
+from gaffer_http.views.reply import api
 
 routes = Blueprint("openapi", __name__)
 

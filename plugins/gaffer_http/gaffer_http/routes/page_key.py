@@ -11,17 +11,17 @@ from gaffer_kernel import GafferError, InvalidField
 from msgspec import Meta, Struct
 from quart import Blueprint, Response, request
 
-from gaffer_http.access.caller import Owner
-from gaffer_http.access.page_cookie import LIFETIME
-from gaffer_http.access.pages import KEY_TIMEOUT, Pages, SignedInPage, UnknownPage
-from gaffer_http.access.policy import normal_origin
-from gaffer_http.access.rules import caller, open_to_all, without_page_key
+from gaffer_http.auth.authorization import caller, open_to_all, without_page_key
+from gaffer_http.auth.caller import Owner
+from gaffer_http.auth.page_cookie import LIFETIME
+from gaffer_http.auth.pages import KEY_TIMEOUT, Pages, SignedInPage, UnknownPage
+from gaffer_http.auth.policy import normal_origin
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Done
-from gaffer_http.routes.body import read_object
-from gaffer_http.routes.parameters import check_parameters
-from gaffer_http.routes.reply import reply
+from gaffer_http.schemas.answers import Done
+from gaffer_http.views.body import read_object
+from gaffer_http.views.parameters import check_parameters
+from gaffer_http.views.reply import reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from gaffer_kernel import NotFound, Process
-from gaffer_kernel.names import LONGEST_PID, is_pid
+from gaffer_kernel.names import MAX_PID, is_pid
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
-from gaffer_http.access.rules import caller, checks_itself, visible
+from gaffer_http.auth.authorization import caller, checks_itself, visible
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Done, Pids
-from gaffer_http.routes.body import read_field
-from gaffer_http.routes.infos import ProcessInfo
-from gaffer_http.routes.parameters import check_parameters, wanted_flag
-from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.requests import Ended, SignalRequest
 from gaffer_http.routes.template import shown_to_caller
-from gaffer_http.routes.waiting import Wait, settle, wanted_wait
+from gaffer_http.schemas.answers import Done, Pids
+from gaffer_http.schemas.infos import ProcessInfo
+from gaffer_http.schemas.requests import Ended, SignalRequest
+from gaffer_http.views.body import read_field
+from gaffer_http.views.parameters import check_parameters, wanted_flag
+from gaffer_http.views.reply import kernel, reply
+from gaffer_http.views.waiting import Wait, settle, wanted_wait
 
 routes = Blueprint("pids", __name__)
 
@@ -24,7 +24,7 @@ routes = Blueprint("pids", __name__)
 class PidConverter(BaseConverter):
     """`<digits:pid>` in a path: a pid, where another word would be another path."""
 
-    regex = f"[0-9]{{1,{LONGEST_PID}}}"
+    regex = f"[0-9]{{1,{MAX_PID}}}"
 
 
 def process_of(pid: str, *, ended: bool = False) -> Process:

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gaffer_kernel import ConfigError, NotFound, PluginError, PluginInfo, Plugins
-from gaffer_kernel.fieldtypes import Label
+from gaffer_kernel.jobs.fields import Label
 from quart import Blueprint, Response
 
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Plugin, PluginChanged, PluginList, PluginsChanged
-from gaffer_http.routes.parameters import check_parameters
-from gaffer_http.routes.reply import kernel, reply
+from gaffer_http.schemas.answers import Plugin, PluginChanged, PluginList, PluginsChanged
+from gaffer_http.views.parameters import check_parameters
+from gaffer_http.views.reply import kernel, reply
 
 log = logging.getLogger(__name__)
 

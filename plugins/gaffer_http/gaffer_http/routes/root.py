@@ -8,10 +8,10 @@ from typing import Literal
 from importlib_metadata import version
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import open_to_all
+from gaffer_http.auth.authorization import open_to_all
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Version, Welcome
-from gaffer_http.routes.reply import reply, text
+from gaffer_http.schemas.answers import Version, Welcome
+from gaffer_http.views.reply import reply, text
 
 API = 1
 """Rises when a client of the API would have to change."""

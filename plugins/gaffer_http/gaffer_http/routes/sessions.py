@@ -5,11 +5,11 @@ from __future__ import annotations
 from gaffer_kernel import Job
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import caller, checks_itself
+from gaffer_http.auth.authorization import caller, checks_itself
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Done, SessionJobs, Sessions
-from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.waiting import Wait, settle, wanted_wait
+from gaffer_http.schemas.answers import Done, SessionJobs, Sessions
+from gaffer_http.views.reply import kernel, reply
+from gaffer_http.views.waiting import Wait, settle, wanted_wait
 
 VERBS = {"start": Job.start, "stop": Job.stop, "restart": Job.restart}
 

@@ -7,12 +7,12 @@ from typing import Any
 from gaffer_kernel import Job
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import checks_itself, readable
+from gaffer_http.auth.authorization import checks_itself, readable
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.infos import AllStatus, JobStatus
-from gaffer_http.routes.oldnames import job_of
-from gaffer_http.routes.reply import kernel, reply
-from gaffer_http.routes.requests import OldName
+from gaffer_http.routes.legacy.oldnames import job_of
+from gaffer_http.schemas.infos import AllStatus, JobStatus
+from gaffer_http.schemas.requests import OldName
+from gaffer_http.views.reply import kernel, reply
 
 routes = Blueprint("status", __name__)
 

@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from gaffer_kernel import NotFound, Process, StreamUnavailable
-from gaffer_kernel.streams import Output, OutputLog, OutputReader
+from gaffer_kernel.processes.output import Output, OutputLog, OutputReader
 from quart import Blueprint, Response
 
-from gaffer_http.access.rules import needs
+from gaffer_http.auth.authorization import needs
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import RawOutput, SseOutput
 from gaffer_http.feeds.polls import Polls
 from gaffer_http.feeds.query import OutputQuery, wanted_feed, wanted_tail
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.answers import Done
-from gaffer_http.routes.body import read_bytes
-from gaffer_http.routes.parameters import check_parameters
 from gaffer_http.routes.pids import process_of
-from gaffer_http.routes.reply import api, reply
-from gaffer_http.routes.requests import Outputs, Stream
+from gaffer_http.schemas.answers import Done
+from gaffer_http.schemas.requests import Outputs, Stream
+from gaffer_http.views.body import read_bytes
+from gaffer_http.views.parameters import check_parameters
+from gaffer_http.views.reply import api, reply
 
 LOST = "X-Gaffer-Lost"
 """The header of a long poll that says how many bytes since the last one are gone."""

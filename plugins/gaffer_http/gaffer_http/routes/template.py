@@ -9,11 +9,11 @@ from typing import Any, cast
 from gaffer_kernel import InvalidField, JobConfig
 from quart import has_request_context, request
 
-from gaffer_http.access import audit
-from gaffer_http.access.rules import caller
 from gaffer_http.asgi import Scope
+from gaffer_http.auth import audit
+from gaffer_http.auth.authorization import caller
 from gaffer_http.errors import ApiError
-from gaffer_http.routes.body import read_object
+from gaffer_http.views.body import read_object
 
 SHELL = "/bin/sh"
 """What every shell job runs: no secret."""

@@ -10,14 +10,14 @@ from gaffer_kernel import Event, InvalidField
 from msgspec import Meta
 from quart import Blueprint, Response, request
 
-from gaffer_http.access.rules import caller, checks_itself
+from gaffer_http.auth.authorization import caller, checks_itself
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.events import watching
 from gaffer_http.feeds.forms import encoder
 from gaffer_http.feeds.query import EventHeaders, EventQuery, wanted_feed
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.infos import EventInfo
-from gaffer_http.routes.reply import api, kernel
+from gaffer_http.schemas.infos import EventInfo
+from gaffer_http.views.reply import api, kernel
 
 _PART = re.compile(r"[A-Za-z0-9_+-]+(?:[.:][A-Za-z0-9_+-]+)*")
 _PARTS = dict.fromkeys(

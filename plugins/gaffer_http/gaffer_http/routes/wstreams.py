@@ -9,16 +9,16 @@ from gaffer_kernel import NotFound, Process
 from gaffer_kernel.errors import shown
 from quart import Blueprint, websocket
 
-from gaffer_http.access import audit
-from gaffer_http.access.rules import caller, checks_itself, require
+from gaffer_http.auth import audit
+from gaffer_http.auth.authorization import caller, checks_itself, require
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.output import Pieces, TextOrBytes
-from gaffer_http.routes.conversation import converse
-from gaffer_http.routes.oldnames import is_pid
-from gaffer_http.routes.parameters import check_parameters
+from gaffer_http.routes.legacy.oldnames import is_pid
 from gaffer_http.routes.pids import process_of
-from gaffer_http.routes.reply import check_running
 from gaffer_http.routes.streams import write_to
+from gaffer_http.routes.websocket_session import converse
+from gaffer_http.views.parameters import check_parameters
+from gaffer_http.views.reply import check_running
 
 LOOK = 1.0
 """Seconds between two looks whether a client has gone that nobody reads."""

@@ -46,7 +46,7 @@ So it is between the end of a websocket and that of its connection; and before, 
 what is being sent.
 """
 
-LARGEST_MESSAGE = 64 * 1024
+MAX_MESSAGE = 64 * 1024
 """Bytes of a message on a websocket; a larger one closes it."""
 
 MAX_FRAGMENTS = 1024
@@ -313,7 +313,7 @@ class _Buffer(WebsocketBuffer):
     """A message as it comes in."""
 
     def __init__(self, on_too_large: Callable[[], None]) -> None:
-        super().__init__(LARGEST_MESSAGE)
+        super().__init__(MAX_MESSAGE)
         self._on_too_large = on_too_large
         self._fragments = 0
         self._overflown = False

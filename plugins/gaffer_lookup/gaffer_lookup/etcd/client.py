@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 import trio
 
 from gaffer_lookup.etcd.address import Settings
-from gaffer_lookup.etcd.answers import failure
 from gaffer_lookup.etcd.errors import LeaseLost, Refused, TooLarge, Unavailable
 from gaffer_lookup.etcd.gateway import Gateway
+from gaffer_lookup.etcd.responses import failure
 from gaffer_lookup.etcd.watch import Watch
 from gaffer_lookup.etcd.wire import Answer, Beat, Body, Lease, Pair, Range, Txn
 
 PAGE = 500
 """Keys that are read at a time."""
 
-MOST_KEYS = 5_000_000
+MAX_KEYS = 5_000_000
 
 NO_LEASE = "lease not found"
 
@@ -108,7 +108,7 @@ class Etcd:
             more = page.more and bool(page.kvs)
             if more:
                 key, last = page.kvs[-1].key + b"\0", key
-                if key <= last or len(pairs) > MOST_KEYS:
+                if key <= last or len(pairs) > MAX_KEYS:
                     # Of one who lies, there would be no end.
                     raise Unavailable(self._gateway.endpoint, "tells more keys than there can be")
         assert first is not None

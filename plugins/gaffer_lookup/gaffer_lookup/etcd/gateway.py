@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import TypeVar
 
 import trio
-from gaffer_client.awaited.transport import AsyncStream, AsyncTransport
-from gaffer_client.calls import JSON, Call, nothing
+from gaffer_client._async.transport import AsyncStream, AsyncTransport
+from gaffer_client.requests import JSON, Call, nothing
 
 from gaffer_lookup.etcd.address import TIMEOUT, Settings
-from gaffer_lookup.etcd.answers import http_failure, read, unreachable
 from gaffer_lookup.etcd.errors import EtcdError, Unauthenticated, Unavailable
+from gaffer_lookup.etcd.responses import http_failure, read, unreachable
 from gaffer_lookup.etcd.wire import Body, Token, decode, encode
 
 T = TypeVar("T")

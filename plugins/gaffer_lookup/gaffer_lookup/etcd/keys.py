@@ -22,16 +22,16 @@ from msgspec import Meta
 
 from gaffer_lookup.etcd.client import after
 from gaffer_lookup.etcd.wire import Body
-from gaffer_lookup.registry.facts import Node, make_node
-from gaffer_lookup.registry.refusal import Refusal
-from gaffer_lookup.registry.registrant import MOST_PIDS
-from gaffer_lookup.words import Pid
+from gaffer_lookup.protocol import Pid
+from gaffer_lookup.registry.errors import Refusal
+from gaffer_lookup.registry.node import Node, make_node
+from gaffer_lookup.registry.node_session import MAX_PIDS
 
 _LEASE = re.compile(r"[0-9a-f]{16}")
 
 _encode = msgspec.json.Encoder().encode
 
-_Pids = Annotated[list[Pid], Meta(max_length=MOST_PIDS)]
+_Pids = Annotated[list[Pid], Meta(max_length=MAX_PIDS)]
 
 
 class NodeKey(NamedTuple):

@@ -16,10 +16,10 @@ from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.errors import Compacted, EtcdError, Unavailable
 from gaffer_lookup.etcd.keys import Keys
-from gaffer_lookup.etcd.roll import Roll
+from gaffer_lookup.etcd.registrations import Roll
 from gaffer_lookup.etcd.wire import Header
-from gaffer_lookup.registry.facts import Node
-from gaffer_lookup.registry.keeper import Tell
+from gaffer_lookup.registry.backend import Tell
+from gaffer_lookup.registry.node import Node
 from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from gaffer_client.feeds.backoff import Backoff
 from gaffer_kernel import JobName
 from gaffer_kernel.plugins.faults import describe
 
-from gaffer_lookup.etcd.account import Account
-from gaffer_lookup.etcd.claim import Claim
 from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import EtcdError, LeaseLost
-from gaffer_lookup.registry.facts import Node
-from gaffer_lookup.untold import Truth
+from gaffer_lookup.etcd.etcd_sync import Account
+from gaffer_lookup.etcd.leased_node import Claim
+from gaffer_lookup.registry.node import Node
+from gaffer_lookup.sync_state import Truth
 
 log = logging.getLogger(__name__)
 

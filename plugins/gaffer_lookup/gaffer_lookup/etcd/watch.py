@@ -6,12 +6,12 @@ import re
 from collections import deque
 
 import trio
-from gaffer_client.awaited.transport import AsyncStream
+from gaffer_client._async.transport import AsyncStream
 
 from gaffer_lookup.etcd.address import TIMEOUT
-from gaffer_lookup.etcd.answers import LARGEST, failure, too_large, unreachable
 from gaffer_lookup.etcd.errors import Compacted, Unavailable
 from gaffer_lookup.etcd.gateway import Gateway
+from gaffer_lookup.etcd.responses import LARGEST, failure, too_large, unreachable
 from gaffer_lookup.etcd.wire import Body, Changes, Failure, Header, Told, decode
 
 SILENCE = 12.0

@@ -14,19 +14,19 @@ import gaffer_auth
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, ConfigError, Plugins
 from gaffer_kernel.daemon.log import start_logging
-from gaffer_kernel.daemon.program import Prepared, Program
+from gaffer_kernel.daemon.runner import Prepared, Program
 
 from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
 from gaffer_lookup.lookupd.plugin import Lookupd
-from gaffer_lookup.lookupd.storing import read_store
+from gaffer_lookup.lookupd.store_options import read_store
 from gaffer_lookup.registry import Keeper, MemoryKeeper
-from gaffer_lookup.registry.keeper import Tell
+from gaffer_lookup.registry.backend import Tell
 
 log = logging.getLogger(__name__)
 
 PROGRAM = Program("gaffer_lookupd")
 
-MOST_CONNECTIONS = 16_384
+MAX_CONNECTIONS = 16_384
 HIDDEN = (
     f"listening on {HIDDEN_BIND} and [::1]:5010 only: to be reached from other machines it needs"
     " --certfile and --keyfile, and each caller a token, made with gaffer-auth token NAME"
@@ -97,7 +97,7 @@ def _keeper(options: argparse.Namespace) -> Callable[[Tell], Keeper]:
     settings = read_store(options)
     if settings is None:
         return MemoryKeeper
-    from gaffer_lookup.etcd.keeper import EtcdKeeper
+    from gaffer_lookup.etcd.backend import EtcdKeeper
 
     return partial(EtcdKeeper, settings, options.lease)
 
@@ -133,7 +133,7 @@ def _check(config: Config) -> None:
 def _connections() -> int:
     """How many there may be; as many files as the system allows us may be open."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + OTHER_FILES
+    wanted = MAX_CONNECTIONS + OTHER_FILES
     files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     return max(1, files - OTHER_FILES)

@@ -9,8 +9,8 @@ import re
 import socket
 from typing import Any
 
+from gaffer_lookup.registry.quotas import SHARE
 from gaffer_lookup.registry.registry import LEASE
-from gaffer_lookup.registry.shares import SHARE
 
 EXPOSED_BIND = "0.0.0.0:5010"
 HIDDEN_BIND = "127.0.0.1:5010"

@@ -11,10 +11,10 @@ from gaffer_kernel import EventBus, Kernel
 from gaffer_kernel.hookspecs import hookimpl
 
 from gaffer_lookup.registry import Keeper, MemoryKeeper, Node, Registry
-from gaffer_lookup.registry.keeper import Tell
+from gaffer_lookup.registry.backend import Tell
+from gaffer_lookup.registry.quotas import SHARE
 from gaffer_lookup.registry.registry import LEASE
-from gaffer_lookup.registry.shares import SHARE
-from gaffer_lookup.registry.views import change
+from gaffer_lookup.registry.serializers import change
 
 if TYPE_CHECKING:
     from quart import Blueprint
@@ -71,6 +71,6 @@ class Lookupd:
     def gaffer_http_routes(self, kernel: Kernel) -> tuple[Blueprint, ...]:
         """Add what can be asked, and the two websockets."""
         from gaffer_lookup.lookupd.routes import make_routes
-        from gaffer_lookup.lookupd.sockets import make_sockets
+        from gaffer_lookup.lookupd.websockets import make_sockets
 
         return make_routes(self), make_sockets(self, kernel)

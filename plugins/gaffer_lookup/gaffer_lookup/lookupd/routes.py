@@ -12,8 +12,8 @@ from gaffer_kernel.names import check_session
 from importlib_metadata import version
 from quart import Blueprint, Response, request
 
-from gaffer_lookup.lookupd.telling import JSON, tell
-from gaffer_lookup.registry import views
+from gaffer_lookup.lookupd.json_stream import JSON, tell
+from gaffer_lookup.registry import serializers as views
 
 if TYPE_CHECKING:
     from gaffer_lookup.lookupd.plugin import Lookupd

@@ -16,12 +16,12 @@ from importlib_metadata import version
 from gaffer_lookup.etcd.client import Etcd
 from gaffer_lookup.etcd.registration import Registration
 from gaffer_lookup.hosts import is_loopback
-from gaffer_lookup.node.link import Link, Me
-from gaffer_lookup.node.machine import machine
-from gaffer_lookup.node.origin import origin
+from gaffer_lookup.node.advertised_url import origin
+from gaffer_lookup.node.lookupd_registration import Link, Me
+from gaffer_lookup.node.machine_id import machine
 from gaffer_lookup.node.settings import Settings
-from gaffer_lookup.registry.facts import Node, make_node
-from gaffer_lookup.registry.refusal import Refusal
+from gaffer_lookup.registry.errors import Refusal
+from gaffer_lookup.registry.node import Node, make_node
 
 if TYPE_CHECKING:
     from gaffer_http.service import HttpService

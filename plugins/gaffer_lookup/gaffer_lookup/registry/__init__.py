@@ -13,11 +13,11 @@ facts        a node, and what is told of one
 refusal      what a node is told instead of ok
 """
 
+from gaffer_lookup.registry.backend import Keeper, MemoryKeeper
 from gaffer_lookup.registry.binding import Binding
-from gaffer_lookup.registry.facts import Node
-from gaffer_lookup.registry.keeper import Keeper, MemoryKeeper
-from gaffer_lookup.registry.refusal import Refusal
-from gaffer_lookup.registry.registrant import Registrant
+from gaffer_lookup.registry.errors import Refusal
+from gaffer_lookup.registry.node import Node
+from gaffer_lookup.registry.node_session import Registrant
 from gaffer_lookup.registry.registry import Registry
 from gaffer_lookup.registry.store import MemoryStore, Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gaffer_lookup.registry.refusal import forbidden
+from gaffer_lookup.registry.errors import forbidden
 
 
 @dataclass(frozen=True, slots=True)

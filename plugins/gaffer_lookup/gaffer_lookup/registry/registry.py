@@ -7,13 +7,13 @@ from typing import Any
 
 from gaffer_kernel import JobName
 
+from gaffer_lookup.registry.backend import Keeper
 from gaffer_lookup.registry.binding import Binding
-from gaffer_lookup.registry.facts import Node
-from gaffer_lookup.registry.keeper import Keeper
+from gaffer_lookup.registry.errors import conflict
 from gaffer_lookup.registry.leases import Leases
-from gaffer_lookup.registry.refusal import conflict
-from gaffer_lookup.registry.registrant import Registrant
-from gaffer_lookup.registry.shares import SHARE, Shares
+from gaffer_lookup.registry.node import Node
+from gaffer_lookup.registry.node_session import Registrant
+from gaffer_lookup.registry.quotas import SHARE, Shares
 from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gaffer_kernel import JobName
 
-from gaffer_lookup.registry.facts import Jobs, Node
+from gaffer_lookup.registry.node import Jobs, Node
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from gaffer_procfile.application import PORT, Application, Type
 from gaffer_procfile.export.yaml import Value, dump
 from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError
 
-LONGEST_NAME = 63
+MAX_NAME = 63
 
 _UNFIT = re.compile(r"[^a-z0-9]+")
 
@@ -30,7 +30,7 @@ def export(application: Application) -> list[ExportedFile]:
 
 
 def _name(text: str) -> str:
-    return _UNFIT.sub("-", text.lower()).strip("-")[:LONGEST_NAME].rstrip("-")
+    return _UNFIT.sub("-", text.lower()).strip("-")[:MAX_NAME].rstrip("-")
 
 
 def _deployment(application: Application, name: str, each: Type) -> dict[str, Value]:

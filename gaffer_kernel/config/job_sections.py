@@ -1,0 +1,120 @@
+"""From the [process:NAME] and [env:NAME] sections to jobs."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gaffer_kernel.config.section import Section
+from gaffer_kernel.errors import ConfigError, InvalidField, did_you_mean
+from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.names import JobName
+
+JOB_PREFIXES = ("process:", "job:")
+ENV_PREFIX = "env:"
+
+
+def _flapping(section: Section, key: str) -> tuple[float, ...] | None:
+    return tuple(section.getnumbers(key, ())) or None
+
+
+def _optional_bool(section: Section, key: str) -> bool | None:
+    return section.getbool(key) if section.get(key) else None
+
+
+CONVERT: dict[str, Callable[[Section, str], Any]] = {
+    "cmd": Section.get,
+    "args": Section.get,
+    "uid": Section.get,
+    "gid": Section.get,
+    "cwd": Section.get,
+    "detach": Section.getbool,
+    "shell": Section.getbool,
+    "os_env": _optional_bool,
+    "numprocesses": Section.getint,
+    "flapping": _flapping,
+    "redirect_output": Section.getlist,
+    "pty": Section.getbool,
+    "redirect_input": Section.getbool,
+    "custom_streams": Section.getlist,
+    "graceful_timeout": Section.getfloat,
+    "priority": Section.getint,
+    "start": Section.getbool,
+}
+"""How each key of a [process:NAME] section is read."""
+
+
+def read_jobs(sections: Iterable[Section]) -> list[tuple[str, JobConfig]]:
+    """The jobs that the sections describe, and their sessions.
+
+    Raises:
+        ConfigError: naming the file, the line, the section and the key that is wrong.
+    """
+    sections = list(sections)
+    environments = _by_job(sections, (ENV_PREFIX,))
+    described = _by_job(sections, JOB_PREFIXES)
+    for name, section in environments.items():
+        if name not in described:
+            raise section.error(None, f"there is no [process:{_written(name)}] for it")
+    return [
+        (name.session, _job(name, section, environments.get(name)))
+        for name, section in described.items()
+    ]
+
+
+def _by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
+    found: dict[JobName, Section] = {}
+    for section in sections:
+        if section.name.startswith(prefixes):
+            name = _job_name(section)
+            if name in found:
+                first = found[name]
+                raise section.error(
+                    None, f"means the same job as [{first.name}], {first.file}:{first.line}"
+                )
+            found[name] = section
+    return found
+
+
+def _job_name(section: Section) -> JobName:
+    try:
+        return JobName.parse(section.name.partition(":")[2])
+    except InvalidField as error:
+        raise section.error(None, str(error)) from None
+
+
+def _written(name: JobName) -> str:
+    return str(name).replace(".", ":")
+
+
+def _job(name: JobName, section: Section, environment: Section | None) -> JobConfig:
+    for key, _ in section.items():
+        if key == "env":
+            raise section.error(key, f"variables go into a section [env:{_written(name)}]")
+        if key not in CONVERT:
+            raise section.error(key, f"unknown key{did_you_mean(key, CONVERT)}")
+    values = {key: CONVERT[key](section, key) for key, _ in section.items()}
+    if "cmd" not in values:
+        raise section.error("cmd", "is missing")
+    try:
+        return JobConfig(name=name.name, env=_variables(environment), **values)
+    except InvalidField as error:
+        raise _located(error, section, environment) from None
+
+
+def _variables(environment: Section | None) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for key, value in environment.items() if environment else ():
+        if key.upper() in variables:
+            assert environment
+            raise environment.error(key, f"the variable {key.upper()} is set twice")
+        variables[key.upper()] = value
+    return variables
+
+
+def _located(error: InvalidField, section: Section, environment: Section | None) -> ConfigError:
+    """`error` with the place in the file of the value it complains about."""
+    field, dot, inner = error.field.partition(".")
+    if field == "env" and environment is not None:
+        written = next((key for key, _ in environment.items() if key.upper() == inner), None)
+        return environment.error(written, error.reason)
+    message = f"{inner} {error.reason}" if dot else error.reason
+    return section.error(field.partition("[")[0], message)

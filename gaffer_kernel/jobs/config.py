@@ -1,0 +1,208 @@
+"""JobConfig: everything about one job. One schema for the ini file, JSON and OpenAPI."""
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr, replace
+
+from gaffer_kernel.errors import InvalidField, did_you_mean, shown
+from gaffer_kernel.jobs import fields as ft
+from gaffer_kernel.jobs import validation as jobrules
+
+
+class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a job that keeps exiting is stopped, how often it is tried again, when it is given up.
+
+    Raises:
+        InvalidField: naming the number that cannot be accepted.
+    """
+
+    attempts: Annotated[
+        ft.Positive, Meta(description="Exits within `window` that count as flapping.")
+    ] = 2
+    window: Annotated[ft.Seconds, Meta(description="The time in which the exits are counted.")] = (
+        1.0
+    )
+    retry_in: Annotated[ft.Seconds, Meta(description="How long the job rests before a retry.")] = (
+        7.0
+    )
+    max_retry: Annotated[ft.Count, Meta(description="Retries before the job is given up.")] = 5
+
+    def __post_init__(self) -> None:
+        for field, kind in _kinds(Flapping).items():
+            force_setattr(self, field, ft.checked(field, getattr(self, field), kind))
+
+
+class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to launch, as whom, how many times, and what to do about its input, output and end.
+
+    Immutable, and cheap to compare: a reload is made of the differences. `env` is a copy of
+    the mapping that was given; lists are kept as tuples.
+
+    Raises:
+        InvalidField: naming the field that cannot be accepted, and why.
+    """
+
+    name: Annotated[ft.Name, Meta(description="Unique inside its session.")]
+    cmd: Annotated[
+        ft.Text,
+        Meta(
+            description="The command line, split like a shell does; $VAR and ${VAR} are replaced."
+        ),
+    ]
+    args: Annotated[ft.Words, Meta(description="More arguments, appended to `cmd`.")] = ()
+    env: Annotated[
+        ft.Variables, Meta(description="Environment variables; they win over inherited ones.")
+    ] = {}
+    uid: Annotated[ft.Account, Meta(description="The user to run as.")] = None
+    gid: Annotated[ft.Account, Meta(description="The group to run as.")] = None
+    cwd: Annotated[
+        ft.Text | None,
+        Meta(title="text", description="The working directory; gafferd's own when not given."),
+    ] = None
+    detach: Annotated[
+        ft.Flag,
+        Meta(description="The processes stay when gafferd stops; their output is not read."),
+    ] = False
+    shell: Annotated[ft.Flag, Meta(description="Run the command line with /bin/sh.")] = False
+    os_env: Annotated[
+        ft.Flag | None,
+        Meta(
+            title="true or false",
+            description="Inherit the environment of gafferd; when not given, all of it, but a job"
+            " that runs as another user only PATH, LANG, LC_* and TZ.",
+        ),
+    ] = None
+    numprocesses: Annotated[ft.Processes, Meta(description="How many processes to keep alive.")] = 1
+    flapping: Annotated[
+        Flapping | None,
+        Meta(
+            title="attempts, window, retry_in and max_retry",
+            description="When to give a crashing job a rest; without it, restarts slow down.",
+        ),
+    ] = None
+    redirect_output: Annotated[
+        ft.Outputs, Meta(description="Labels of the standard output and of the standard error.")
+    ] = ()
+    pty: Annotated[
+        ft.Flag,
+        Meta(
+            description="Give each output of `redirect_output` a pseudo-terminal instead of a pipe."
+        ),
+    ] = False
+    redirect_input: Annotated[
+        ft.Flag, Meta(description="Let others write to the standard input.")
+    ] = False
+    custom_streams: Annotated[
+        ft.Streams, Meta(description="Labels of more two-way streams, from descriptor 3 on.")
+    ] = ()
+    custom_channels: Annotated[
+        tuple[Any, ...],
+        Meta(
+            title="a list of objects with a fileno() method",
+            description="Open files handed to the processes; only from Python.",
+            extra_json_schema={"maxItems": 0},
+        ),
+    ] = ()
+    graceful_timeout: Annotated[
+        ft.Seconds, Meta(description="The time between SIGTERM and SIGKILL when stopping.")
+    ] = 30.0
+    priority: Annotated[
+        ft.Count | None,
+        Meta(title="a whole number from 0", description="0 starts first, jobs without one last."),
+    ] = None
+    start: Annotated[ft.Flag, Meta(description="Start it as soon as it is loaded.")] = True
+
+    def __post_init__(self) -> None:
+        for field, kind in _kinds(JobConfig).items():
+            clean = _CLEAN.get(field) or partial(ft.checked, field)
+            force_setattr(self, field, clean(getattr(self, field), kind))
+        jobrules.check_command_line(self)
+        jobrules.check_streams(self)
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any]) -> "JobConfig":
+        """Build a job from decoded JSON.
+
+        Raises:
+            InvalidField: naming an unknown, missing or wrong field.
+        """
+        if not isinstance(mapping, Mapping):
+            raise InvalidField("job", f"must be an object, not {shown(mapping)}")
+        for key in mapping:
+            if key not in cls.__struct_fields__:
+                hint = did_you_mean(str(key), cls.__struct_fields__)
+                raise InvalidField(str(key), f"is not a field of a job{hint}")
+        for key in ("name", "cmd"):
+            if key not in mapping:
+                raise InvalidField(key, "is missing")
+        if mapping.get("custom_channels"):
+            raise InvalidField("custom_channels", "can only be given from Python")
+        return cls(**mapping)
+
+    def for_one_off(
+        self, env: Mapping[str, str] | None, graceful_timeout: float | None
+    ) -> "JobConfig":
+        """The same with variables over its own, and with another timeout unless that is None or 0.
+
+        Raises:
+            InvalidField: `env` or `graceful_timeout` cannot be accepted.
+        """
+        # Checked by itself before it is merged: then every wrong kind of `env` is refused by name.
+        asked = replace(
+            self,
+            env={} if env is None else env,
+            graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
+        )
+        return replace(
+            asked,
+            env={**self.env, **asked.env},
+            graceful_timeout=asked.graceful_timeout or self.graceful_timeout,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field and its value as JSON would have it, but for `custom_channels`."""
+        kept = (field for field in self.__struct_fields__ if field != "custom_channels")
+        return {field: _plain(getattr(self, field)) for field in kept}
+
+
+@cache
+def _kinds(struct: type[Struct]) -> dict[str, Any]:
+    return get_type_hints(struct, include_extras=True)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else msgspec.to_builtins(value)
+
+
+def _flapping(value: Any, kind: Any) -> Flapping | None:
+    if value is None or isinstance(value, Flapping):
+        return value
+    names = Flapping.__struct_fields__
+    if isinstance(value, tuple) and len(value) <= len(names):
+        value = dict(zip(names, value, strict=False))
+    if not isinstance(value, Mapping):
+        raise ft.refused("flapping", value, kind)
+    for key in value:
+        if key not in names:
+            raise InvalidField("flapping", f"has no {shown(key)}{did_you_mean(str(key), names)}")
+    try:
+        return Flapping(**value)
+    except InvalidField as error:
+        raise InvalidField(f"flapping.{error.field}", error.reason) from None
+
+
+_CLEAN: dict[str, Callable[[Any, Any], Any]] = {
+    "args": jobrules.words,
+    "env": jobrules.variables,
+    "uid": partial(jobrules.account, "uid"),
+    "gid": partial(jobrules.account, "gid"),
+    "cwd": lambda value, kind: ft.checked("cwd", None if value == "" else value, kind),
+    "flapping": _flapping,
+    "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
+    "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),
+    "custom_channels": jobrules.channels,
+}

@@ -1,0 +1,136 @@
+"""The types of the fields of a job: what msgspec checks, and what people are told.
+
+The `title` of each is the end of the sentence "must be ...", so that the schema that checks a
+value, the error that explains it and the OpenAPI page that documents it are one.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta
+
+from gaffer_kernel.errors import InvalidField, shown
+from gaffer_kernel.names import MAX_NAME, PART, PART_RULE
+
+MAX_TEXT = 64 * 1024
+"""Bytes of one string, in UTF-8. The system's own limit is twice that."""
+
+MAX_ARGV = 128 * 1024
+"""Bytes of the whole command line."""
+
+MAX_WORDS = 256
+MAX_VARIABLES = 1024
+MAX_PROCESSES = 10_000
+MAX_STREAMS = 64
+
+
+def _matching(pattern: str, title: str, longest: int) -> Meta:
+    # Not Meta(pattern=...): msgspec (0.19 to 0.22) frees a pattern once too often when its
+    # type stands twice in a union, and the interpreter crashes later.
+    return Meta(title=title, max_length=longest, extra_json_schema={"pattern": f"^{pattern}$"})
+
+
+Name = Annotated[
+    str, _matching(f"(?![0-9]+$){PART}", f"made of {PART_RULE}, and not all digits", MAX_NAME)
+]
+_BOUNDED = f"{PART.removesuffix('*')}{{0,{MAX_NAME - 1}}}"
+FullName = Annotated[
+    str,
+    _matching(
+        rf"({_BOUNDED}[./:])?(?![0-9]+$){_BOUNDED}",
+        "the name of a job, or `session:name`",
+        2 * MAX_NAME + 1,
+    ),
+]
+Label = Annotated[str, _matching(PART, f"made of {PART_RULE}", MAX_NAME)]
+Key = Annotated[
+    str,
+    _matching(r"[^=\u0000]+", "a name of one character or more, without = and NUL", MAX_TEXT),
+]
+Text = Annotated[
+    str,
+    _matching(r"[^\u0000]*", f"text of at most {MAX_TEXT} bytes, without NUL", MAX_TEXT),
+]
+Words = Annotated[
+    Annotated[Sequence[Text], Meta(max_length=MAX_WORDS)] | Text,
+    Meta(title=f"a list of at most {MAX_WORDS} texts, or one text that is split like a shell does"),
+]
+Variables = Annotated[
+    Mapping[str, Text],
+    Meta(
+        title="an object of texts by name",
+        extra_json_schema={
+            "propertyNames": {"pattern": r"^[^=\u0000]+$"},
+            "maxProperties": MAX_VARIABLES,
+        },
+    ),
+]
+Outputs = Annotated[Sequence[Label], Meta(title="a list of at most 2 labels", max_length=2)]
+Streams = Annotated[
+    Sequence[Label],
+    Meta(
+        title=f"a list of at most {MAX_STREAMS} labels",
+        max_length=MAX_STREAMS,
+        extra_json_schema={"uniqueItems": True},
+    ),
+]
+Account = Annotated[
+    Annotated[int, Meta(ge=0, le=2**32 - 2)] | Text | None,
+    Meta(title="a name, or a number from 0"),
+]
+Count = Annotated[int, Meta(title="a whole number from 0", ge=0, le=2**31 - 1)]
+Positive = Annotated[int, Meta(title="a whole number from 1", ge=1, le=2**31 - 1)]
+Processes = Annotated[
+    int,
+    Meta(title=f"a whole number from 0 to {MAX_PROCESSES}", ge=0, le=MAX_PROCESSES),
+]
+Seconds = Annotated[float, Meta(title="a number of seconds from 0 to 1e9", ge=0, le=1e9)]
+Flag = Annotated[bool, Meta(title="true or false")]
+
+
+def checked(field: str, value: object, kind: Any) -> Any:
+    """Return `value` when the type `kind` accepts it, unconverted but for whole seconds.
+
+    Raises:
+        InvalidField: naming `field`, what it must be, and what was given.
+    """
+    try:
+        kept = msgspec.convert(value, kind)
+        if isinstance(kept, str) and not _fits(kept, kind):
+            raise refused(field, value, kind)
+    except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair
+        raise refused(field, value, kind) from None
+    return kept
+
+
+def _fits(text: str, kind: Any) -> bool:
+    if "\0" in text or len(text.encode()) > MAX_TEXT:
+        return False
+    patterns = (
+        meta.extra_json_schema.get("pattern") for meta in _metas(kind) if meta.extra_json_schema
+    )
+    return all(re.fullmatch(pattern, text) for pattern in patterns if pattern)
+
+
+def _metas(kind: Any) -> list[Meta]:
+    return [meta for meta in get_args(kind)[1:] if isinstance(meta, Meta)]
+
+
+def checked_list(field: str, value: object, kind: Any, item: Any) -> tuple[Any, ...]:
+    """Return `value` as a tuple when `kind` accepts the list and `item` accepts each of its items.
+
+    Raises:
+        InvalidField: naming `field`, or the item as `field[index]`.
+    """
+    if not isinstance(value, list | tuple):
+        raise refused(field, value, kind)
+    items = [checked(f"{field}[{index}]", each, item) for index, each in enumerate(value)]
+    return tuple(checked(field, items, kind))
+
+
+def refused(field: str, value: object, kind: Any) -> InvalidField:
+    """The error that says what the annotated type `kind` wants and `value` is not."""
+    titles = [meta.title for meta in _metas(kind) if meta.title]
+    return InvalidField(field, f"must be {titles[-1]}, not {shown(value)}")

@@ -1,0 +1,82 @@
+"""What the fields of a job must be beyond their types, and in which forms they may be given."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gaffer_kernel.errors import InvalidField, shown
+from gaffer_kernel.jobs import fields as ft
+from gaffer_kernel.jobs.command import split_words
+
+if TYPE_CHECKING:
+    from gaffer_kernel.jobs.config import JobConfig
+
+
+def words(value: Any, kind: Any) -> tuple[str, ...]:
+    """`args`: a list of words, or a text that is split like a shell does; None is no word."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = split_words("args", ft.checked("args", value, kind))
+    return ft.checked_list("args", value, kind, ft.Text)
+
+
+def variables(value: Any, kind: Any) -> dict[str, str]:
+    """`env`: a copy of the mapping, each name and value checked."""
+    if not isinstance(value, Mapping):
+        raise ft.refused("env", value, kind)
+    if len(value) > ft.MAX_VARIABLES:
+        raise InvalidField("env", f"must have at most {ft.MAX_VARIABLES} variables")
+    return {
+        ft.checked("env", key, ft.Key): ft.checked(f"env.{key}", text, ft.Text)
+        for key, text in value.items()
+    }
+
+
+def account(field: str, value: Any, kind: Any) -> int | str | None:
+    """`uid` or `gid`: digits in a text are a number, an empty text is None."""
+    if value == "":
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:20])  # enough of it to be refused when it is longer than any number
+    if isinstance(value, str) and value.startswith("-"):
+        raise ft.refused(field, value, kind)
+    kept: int | str | None = ft.checked(field, value, kind)
+    return kept
+
+
+def channels(value: Any, kind: Any) -> tuple[Any, ...]:
+    """`custom_channels`: what can be handed to a child has a `fileno()`."""
+    if not isinstance(value, list | tuple) or not all(hasattr(each, "fileno") for each in value):
+        raise ft.refused("custom_channels", value, kind)
+    return tuple(value)
+
+
+def check_command_line(config: "JobConfig") -> None:
+    """There is a program to run, and the system takes a line that long."""
+    line = (config.cmd,) if config.shell else split_words("cmd", config.cmd)
+    if not line or not line[0].strip():
+        raise InvalidField("cmd", "must name a program")
+    argv = (*line, *config.args)
+    if len(argv) > ft.MAX_WORDS:
+        raise InvalidField("cmd", f"must have at most {ft.MAX_WORDS} words, with args")
+    if sum(len(word.encode()) + 1 for word in argv) > ft.MAX_ARGV:
+        raise InvalidField("cmd", f"must be at most {ft.MAX_ARGV} bytes long, with args")
+
+
+def check_streams(config: "JobConfig") -> None:
+    """Every stream has a label of its own, and a process that outlives gafferd has none."""
+    # One label for both outputs means one pipe for both.
+    labels = (*dict.fromkeys(config.redirect_output), *config.custom_streams)
+    for field in ("redirect_output", "custom_streams"):
+        for label in getattr(config, field):
+            if label == "stdin" or labels.count(label) > 1:
+                why = "is the standard input" if label == "stdin" else "is given twice"
+                raise InvalidField(field, f"the label {shown(label)} {why}")
+    if config.pty and not config.redirect_output:
+        raise InvalidField("pty", "is for outputs that are read: set redirect_output, too")
+    if config.detach and (labels or config.redirect_input):
+        raise InvalidField(
+            "detach",
+            "a detached process outlives gafferd, so it cannot have "
+            "redirect_output, redirect_input or custom_streams",
+        )

@@ -1,0 +1,31 @@
+"""Run in the child, before its program: puts extra streams on descriptors 3, 4, 5 ...
+
+`python -I -S fd_shim.py 12,7 program argument...` makes 12 the child's 3 and 7 its 4, then becomes
+the program. Only started for jobs with custom streams: the standard library hands descriptors on
+under the numbers they have in the parent, and a shell can name only those below ten.
+"""
+
+import fcntl
+import os
+import sys
+
+
+def main() -> None:
+    """Move the descriptors, then execute the program; status 127 or 126 when that fails."""
+    numbers = [int(number) for number in sys.argv[1].split(",")]
+    # First out of the way of the numbers they are to get, but not far: the parent's numbers may lie
+    # above the limit that we have been given meanwhile.
+    moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3 + len(numbers)) for number in numbers]
+    for number in numbers:
+        os.close(number)
+    for offset, number in enumerate(moved):
+        os.dup2(number, 3 + offset, inheritable=True)
+    try:
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr)
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Which processes are meant by names of applications and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gaffer_client import NamedStatus, NotFound, Server
+from gaffer_client.names import JobName
+
+from gaffer_cli.exit_codes import Failure
+
+_SEPARATORS = "./:"
+
+
+class Chosen:
+    """Applications and single jobs.
+
+    Args:
+        server: which has them.
+        names: of applications, or of jobs: `session.name`, or `name` in the default session.
+
+    Raises:
+        Failure: there is neither an application nor a job of a name.
+    """
+
+    def __init__(self, server: Server, names: Iterable[str]) -> None:
+        self._server = server
+        self._sessions: set[str] = set()
+        self._jobs: set[JobName] = set()
+        for name in names:
+            self._choose(name)
+
+    def _choose(self, name: str) -> None:
+        bare = not any(separator in name for separator in _SEPARATORS)
+        if bare and name in self._server.sessions():
+            self._sessions.add(name)
+            return
+        job = self._server.job(name)
+        try:
+            job.pids()
+        except NotFound:
+            what = "application or job" if bare else "job"
+            raise Failure(f"no {what} {name!r} in {self._server.url}") from None
+        self._jobs.add(job.name)
+
+    @property
+    def is_of_one_session(self) -> bool:
+        """Whether the names of jobs alone tell them apart."""
+        return len(self._sessions | {job.session for job in self._jobs}) == 1
+
+    def admits(self, session: str | None, job: str | None) -> bool:
+        """Whether a job is chosen."""
+        return session in self._sessions or (session, job) in self._jobs
+
+    def jobs(self) -> list[NamedStatus]:
+        """Those that are there now."""
+        return [each for each in self._server.status() if self.admits(each.session, each.job)]
+
+    def pids(self) -> list[int]:
+        """Their processes."""
+        return [pid for job in self.jobs() for pid in job.pids]
+
+    def pids_to_read(self) -> list[int]:
+        """The same, and of a job that has none the last one that has ended."""
+        return [pid for job in self.jobs() for pid in job.pids or job.ended[-1:]]

@@ -1,0 +1,120 @@
+"""Several lookupds, for tasks of trio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Self, TypeVar
+
+from gaffer_client import lookupd
+from gaffer_client._async.server import AsyncServer
+from gaffer_client._async.transport import AsyncTransport
+from gaffer_client.errors import ClientError
+from gaffer_client.lookup import (
+    Found,
+    Replies,
+    connections,
+    node_options,
+    unite_jobs,
+    unite_nodes,
+    unite_sessions,
+    unite_sources,
+)
+from gaffer_client.models import LookupJob, LookupSession, Node, Source
+from gaffer_client.names import JobName
+from gaffer_client.requests import Call
+from gaffer_client.settings import TIMEOUT
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class AsyncLookup:
+    """Several lookupds: which gafferd runs what, and where. Tasks may share it.
+
+    Each question goes to all of them at once, and what they say is united: a node or a process is
+    there if one of them says so. Whoever does not answer is in `failed` of what is found; only if
+    nobody answers is it an error, NoLookupd.
+
+    Args:
+        urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
+        token: who is calling, if that takes more than being lookupd's user on its machine. It is
+            sent to lookupds only, over https or a unix socket.
+        timeout: seconds to connect, and again for each answer.
+        verify: whether their certificates are checked.
+        ca_file: certificates to check them against, in place of the system's.
+        certificate: the caller's own: a file with certificate and key, or the two files.
+
+    Raises:
+        BadOption: one of these means nothing.
+    """
+
+    def __init__(
+        self,
+        urls: str | Iterable[str],
+        *,
+        token: str | None = None,
+        timeout: float = TIMEOUT,
+        verify: bool = True,
+        ca_file: str | None = None,
+        certificate: str | tuple[str, str] | None = None,
+    ) -> None:
+        settings = connections(urls, token, timeout, verify, ca_file, certificate)
+        self._transports = [AsyncTransport(each) for each in settings]
+
+    async def nodes(self) -> Found[list[Node]]:
+        """All nodes."""
+        return await self._ask(lookupd.nodes(), unite_nodes)
+
+    async def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
+        """All sessions with their jobs, or those of the nodes of a name."""
+        return await self._ask(lookupd.sessions(node), unite_sessions)
+
+    async def jobs(self) -> Found[list[LookupJob]]:
+        """All jobs, and who has them."""
+        return await self._ask(lookupd.jobs(), unite_jobs)
+
+    async def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
+        """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
+        return await self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
+
+    async def find_session(self, session: str) -> Found[list[LookupJob]]:
+        """The jobs of a session, and who has them."""
+        return await self._ask(lookupd.find_session(session), unite_jobs)
+
+    async def _ask(self, call: Call[list[T]], unite: Callable[[Iterable[T]], U]) -> Found[U]:
+        import trio
+
+        replies: Replies[T] = Replies(each.settings for each in self._transports)
+
+        async def ask(transport: AsyncTransport) -> None:
+            address = transport.settings.address.text
+            try:
+                replies.answered(address, await transport.ask(call))
+            except ClientError as error:
+                replies.failed(address, error)
+
+        async with trio.open_nursery() as nursery:
+            for transport in self._transports:
+                nursery.start_soon(ask, transport)
+        return replies.united(unite)
+
+    def server(self, node: Node) -> AsyncServer:
+        """The gafferd of a node, to be closed; with the timeout and certificates given here.
+
+        It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
+
+        Raises:
+            BadOption: its origin is none, or there is a token and the origin is one of http.
+        """
+        return AsyncServer(**node_options(self._transports[0].settings, node))
+
+    async def aclose(self) -> None:
+        """Close all connections. Leaving it as a context manager does so, too."""
+        for transport in self._transports:
+            await transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()

@@ -1,0 +1,82 @@
+"""The audit log: a line for each change that a caller asks for, also for each refused one.
+
+Each line has the time from its handler, then who, what and the outcome. No control character and
+no secret of a token reaches it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from gaffer_http.asgi import Scope
+from gaffer_http.auth.caller import Caller
+
+log = logging.getLogger("gaffer.audit")
+
+MAX_LENGTH = 300
+"""Characters of what a client sent that a line may hold."""
+
+_PROGRAM = "gaffer.program"
+"""Where a scope holds the program of the job that its request loads."""
+
+_CONTROL = re.compile(r"[^\x20-\x7e]")
+_SECRET = re.compile(r"(gfr_|bearer(?:[. +]|%20)+)[A-Za-z0-9._~+/=%-]+", re.I)
+
+
+def record(caller: Caller, what: str, outcome: object) -> None:
+    """Write a line about a known caller.
+
+    Args:
+        caller: who.
+        what: the request: `POST /jobs/default/web/state`.
+        outcome: the status of the answer, or a word.
+    """
+    write(caller.name, what, outcome)
+
+
+def write(who: str, what: str, outcome: object) -> None:
+    """Write a line. Escapes control characters and masks secrets."""
+    log.info("%s: %s: %s", clean(who), clean(what), outcome)
+
+
+def clean(text: str) -> str:
+    """What a client sent, as a log may show it: short, one line, without secrets."""
+    shown = _SECRET.sub(r"\1***", text)
+    if len(shown) > MAX_LENGTH:
+        shown = f"{shown[:MAX_LENGTH]}..."
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
+
+
+def request_line(scope: Mapping[str, Any]) -> str:
+    """The method and the path of a request, as it came and without the query, and its program."""
+    method = scope.get("method", "WS")
+    line = f"{method} {scope['raw_path'].decode('ascii', 'backslashreplace')}"
+    return f"{line} ({scope[_PROGRAM]})" if _PROGRAM in scope else line
+
+
+def note_program(scope: Scope, fields: Mapping[str, Any]) -> None:
+    """Name the program of a job configuration in the line of the request that loads it."""
+    scope[_PROGRAM] = program_of(fields)
+
+
+def program_of(fields: Mapping[str, Any]) -> str:
+    """The program that a job configuration runs, without its arguments: they may be secret.
+
+    Args:
+        fields: the configuration as the client sent it, not checked yet.
+    """
+    if fields.get("shell"):
+        return "a shell command"
+    command = fields.get("cmd")
+    try:
+        words = shlex.split(command) if isinstance(command, str) else []
+    except ValueError:  # an unbalanced quote: the configuration is refused for it
+        words = []
+    if not words:
+        return "no program"
+    name, assigned, _ = words[0].partition("=")  # NAME=secret program, without the shell it needs
+    return f"{name}=***" if assigned else words[0]

@@ -1,0 +1,135 @@
+"""Who is calling: a token, a certificate, or the user at the other end of the connection."""
+
+from __future__ import annotations
+
+import re
+
+from gaffer_http.asgi import Headers, Scope
+from gaffer_http.auth.caller import Authenticate, Caller, Credentials, Owner
+from gaffer_http.auth.proxies import find_proxy_header
+from gaffer_http.auth.wrong_tokens import WrongTokens
+from gaffer_http.errors import ApiError
+from gaffer_http.listen.auth_mode import AuthMode
+from gaffer_http.serve.peer import Peer
+
+SUBPROTOCOL = "gaffer"
+"""What the API answers a websocket that offers it: for pages, which can send no other header."""
+
+_BEARER = re.compile(rb"Bearer +(?P<token>[A-Za-z0-9._~+/=-]{1,512})", re.I)
+_KEY = re.compile(rb"(?P<token>[A-Za-z0-9._~+/=-]{1,512})")
+_OFFERED = "bearer."
+
+
+class Door:
+    """Tells who is calling, once for each request and each websocket.
+
+    Args:
+        uids: the users whose programs may do everything, on this machine and without a token.
+        authenticate: who shows a token or a certificate; None when no plugin can tell.
+    """
+
+    def __init__(self, uids: frozenset[int], authenticate: Authenticate | None = None) -> None:
+        self._uids = uids
+        self._authenticate = authenticate
+        self._wrong = WrongTokens()
+
+    def caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Who sent a request.
+
+        Raises:
+            ApiError: 401 or 403, nobody who may call; 429, too many wrong tokens.
+        """
+        state = scope.get("state", {})
+        peer = state.get("peer") or Peer(None)
+        # Without a mode, the strictest one that needs no certificate.
+        mode: AuthMode = state.get("auth", "token")
+        if mode != "certificate":
+            token = _token(scope, headers)
+            if token is not None:
+                return self._of_token(peer, token)
+        certificate = state.get("certificate", _no_certificate)()
+        if certificate and self._authenticate:
+            caller = self._authenticate(Credentials(peer, None, certificate))
+            if caller is not None:
+                return caller
+        if mode != "owner":
+            raise _required(mode, bool(certificate))
+        self._check_proxy(headers)
+        if peer.uid is not None and peer.uid in self._uids:
+            return Owner(peer)
+        raise self._refusal(peer, bool(certificate))
+
+    def _of_token(self, peer: Peer, token: str) -> Caller:
+        if self._authenticate is None:
+            raise _unauthorized("no plugin here checks tokens: install gaffer-auth, or send none")
+        # The lookup comes before the limit: wrong tokens of others behind the same address
+        # must not lock out a valid one.
+        caller = self._authenticate(Credentials(peer, token))
+        if caller is None:
+            self._wrong.count(peer)
+            raise _unauthorized("this token is unknown, revoked or expired")
+        return caller
+
+    def _check_proxy(self, headers: Headers) -> None:
+        header = find_proxy_header(headers)
+        if header is None:
+            return
+        reason = "a proxy hides who is calling: give it an endpoint with auth = token"
+        if self._authenticate:
+            raise _unauthorized(f"{header}: {reason}, and send a token")
+        raise ApiError(403, "forbidden", f"{header}: {reason}")
+
+    def _refusal(self, peer: Peer, certified: bool) -> ApiError:
+        owners = " and ".join(str(uid) for uid in sorted(self._uids, reverse=True))
+        reason = f"this API serves programs of user {owners}, not of {peer}"
+        if self._authenticate:
+            unknown = "; nobody has the certificate that was shown" if certified else ""
+            return _unauthorized(f"{reason}, without a token{unknown}")
+        return ApiError(403, "forbidden", reason)
+
+
+def _token(scope: Scope, headers: Headers) -> str | None:
+    """The secret that a request shows.
+
+    Raises:
+        ApiError: 401, it shows several, or one that cannot be any.
+    """
+    shown = [
+        *map(_BEARER.fullmatch, headers.get(b"authorization", ())),
+        *map(_KEY.fullmatch, headers.get(b"x-api-key", ())),
+    ]
+    tokens = [match["token"].decode() if match else "" for match in shown]
+    tokens += [
+        each.removeprefix(_OFFERED)
+        for each in scope.get("subprotocols", ())
+        if each.startswith(_OFFERED)
+    ]
+    if not tokens:
+        return None
+    if len(tokens) > 1 or not tokens[0]:
+        raise _unauthorized("show one token, as Authorization: Bearer TOKEN")
+    return tokens[0]
+
+
+def shows_token(scope: Scope, headers: Headers) -> bool:
+    """Return whether a request shows a token, right or wrong."""
+    return _token(scope, headers) is not None
+
+
+def rights_lost(caller: Caller) -> ApiError:
+    """What somebody is told who loses his rights before he is answered."""
+    return _unauthorized(f"{caller.name} has lost rights while this request was under way")
+
+
+def _required(mode: AuthMode, certified: bool) -> ApiError:
+    """The 401 of an endpoint where a user ID does not count."""
+    unknown = "; nobody has the certificate that was shown" if certified else ""
+    return _unauthorized(f"this endpoint serves callers with a {mode} only{unknown}")
+
+
+def _no_certificate() -> None:
+    return None
+
+
+def _unauthorized(reason: str) -> ApiError:
+    return ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,1 @@
+"""The paths of gaffer 0.4, as thin views over the same functions."""

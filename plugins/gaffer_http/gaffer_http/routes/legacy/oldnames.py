@@ -1,0 +1,33 @@
+"""Names as older gaffers wrote them: `job`, or `group:job`; all digits mean a pid."""
+
+from __future__ import annotations
+
+from gaffer_kernel import Job, JobName
+from gaffer_kernel.names import DEFAULT_SESSION
+from quart import request
+
+from gaffer_http.errors import of_status
+from gaffer_http.views.reply import kernel
+
+
+def old_name(name: JobName) -> str:
+    """How an older gaffer called a job."""
+    return name.name if name.session == DEFAULT_SESSION else f"{name.session}:{name.name}"
+
+
+def is_pid(text: str) -> bool:
+    """Whether a path means a process, and not a job."""
+    return text.isascii() and text.isdigit()
+
+
+def job_of(text: str) -> Job:
+    """The job that a path names.
+
+    Raises:
+        ApiError: 404, for a pid: this path is for jobs only.
+        NotFound: there is no such job.
+        InvalidField: that is no name.
+    """
+    if is_pid(text):
+        raise of_status(404, f"there is nothing at {request.path}, {text} is a pid")
+    return kernel().manager.get(text)

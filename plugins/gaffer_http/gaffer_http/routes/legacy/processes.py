@@ -1,0 +1,205 @@
+"""`/processes`: jobs, there called processes, and pids, by the paths of older gaffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gaffer_kernel import InvalidField, Job, JobName
+from gaffer_kernel.errors import shown
+from quart import Blueprint, Response
+
+from gaffer_http.auth.authorization import checks_itself, readable, require
+from gaffer_http.errors import ApiError
+from gaffer_http.openapi.describe import describes
+from gaffer_http.routes.legacy.oldnames import is_pid, job_of, old_name
+from gaffer_http.routes.pids import process_of, readable_pids
+from gaffer_http.routes.template import config_of, invalid_template, read_fields, shown_to_caller
+from gaffer_http.schemas.answers import Done, DoneScaled, JobPids
+from gaffer_http.schemas.infos import OldConfiguration, OldProcessInfo
+from gaffer_http.schemas.requests import (
+    More,
+    OldName,
+    OldNameOrPid,
+    OldReplacement,
+    OldTemplate,
+    Running,
+    Signal,
+)
+from gaffer_http.views.parameters import check_parameters, wanted_flag
+from gaffer_http.views.reply import kernel, reply
+from gaffer_http.views.waiting import Wait, settle, wanted_wait
+
+routes = Blueprint("processes", __name__)
+
+_changes_job = describes(path={"name": OldName}, query=Wait, answers={200: Done})
+_changes = describes(path={"name": OldNameOrPid}, query=Wait, answers={200: Done})
+_scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200: DoneScaled})
+
+
+@routes.get("/processes")
+@checks_itself
+@describes(query=Running, answers={200: (list[str], list[int])})
+async def list_processes() -> Response:
+    """The names of all jobs; with `?running=true` the pids of all processes."""
+    check_parameters("running")
+    if wanted_flag("running"):
+        return reply(readable_pids())
+    return reply([old_name(job.name) for job in readable(kernel().manager.jobs())])
+
+
+@routes.post("/processes")
+@checks_itself
+@describes(query=Wait, body=OldTemplate, answers={200: Done}, errors=(409,))
+async def load_process() -> Response:
+    """Add a job; its name may be `group:job`."""
+    wait = wanted_wait()
+    fields = await read_fields()
+    name = _named(fields)
+    require("manage", name.session)
+    config = config_of(fields)
+    job = kernel().manager.load(config, name.session)
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
+    """The job that a body names. Leaves the bare name there, as a configuration has it."""
+    text = fields.get("name", default and old_name(default))
+    if not isinstance(text, str):
+        raise invalid_template(InvalidField("name", "must be a text"))
+    try:
+        name = JobName.parse(text)
+    except InvalidField as error:
+        raise invalid_template(error) from None
+    if default is not None and name != default:
+        reason = f"is {shown(text)} here, it cannot be changed"
+        raise invalid_template(InvalidField("name", reason))
+    fields["name"] = name.name
+    return name
+
+
+@routes.get("/processes/<name>")
+@describes(path={"name": OldNameOrPid}, answers={200: (OldConfiguration, OldProcessInfo)})
+async def show_process(name: str) -> Response:
+    """The configuration of a job; of a pid also what is known of the process."""
+    if not is_pid(name):
+        job = job_of(name)
+        config = {**job.config.to_dict(), "name": old_name(job.name)}
+        return reply(shown_to_caller(config, job.name.session))
+    process = process_of(name)
+    info = {**process.config.to_dict(), **process.info(), "name": old_name(process.job)}
+    return reply(shown_to_caller(info, process.job.session))
+
+
+@routes.put("/processes/<name>")
+@routes.post("/processes/<name>")
+@describes(path={"name": OldName}, query=Wait, body=OldReplacement, answers={200: Done})
+async def update_process(name: str) -> Response:
+    """Replace the configuration of a job, and its processes."""
+    wait = wanted_wait()
+    job = job_of(name)
+    fields = await read_fields()
+    _named(fields, job.name)
+    config = config_of(fields)
+    job = kernel().manager.update(config, job.name.session, start=fields.get("start", False))
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+@routes.delete("/processes/<name>")
+@_changes
+async def remove_process(name: str) -> Response:
+    """Stop a job and remove it; of a pid, stop the process."""
+    if is_pid(name):
+        return await _stop(name)
+    wait = wanted_wait()
+    job = kernel().manager.unload(job_of(name).name)
+    return reply({"ok": True, **await settle(wait, job.gone.wait)})
+
+
+@routes.post("/processes/<name>/_start")
+@_changes_job
+async def start_process(name: str) -> Response:
+    """Start a job."""
+    wait = wanted_wait()
+    job = job_of(name)
+    job.start()
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+@routes.post("/processes/<name>/_stop")
+@_changes
+async def stop_process(name: str) -> Response:
+    """Stop a job, or one process."""
+    if is_pid(name):
+        return await _stop(name)
+    wait = wanted_wait()
+    job = job_of(name)
+    job.stop()
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+async def _stop(pid: str) -> Response:
+    wait = wanted_wait()
+    process = process_of(pid)
+    job = kernel().manager.get(process.job)
+    process.stop()
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+@routes.post("/processes/<name>/_restart")
+@_changes_job
+async def restart_process(name: str) -> Response:
+    """Restart a job."""
+    wait = wanted_wait()
+    job = job_of(name)
+    job.restart()
+    return reply({"ok": True, **await settle(wait, job.settled)})
+
+
+@routes.post("/processes/<name>/_add")
+@routes.post("/processes/<name>/_add/<n>")
+@_scales
+async def add_instances(name: str, n: str = "1") -> Response:
+    """Have more processes of a job."""
+    return await _scale(job_of(name), "+", n)
+
+
+@routes.post("/processes/<name>/_sub")
+@routes.post("/processes/<name>/_sub/<n>")
+@_scales
+async def remove_instances(name: str, n: str = "1") -> Response:
+    """Have fewer processes of a job."""
+    return await _scale(job_of(name), "-", n)
+
+
+async def _scale(job: Job, sign: str, n: str) -> Response:
+    wait = wanted_wait()
+    if not (n.isascii() and n.isdigit()):
+        raise InvalidField("n", f"must be a number, not {shown(n)}")
+    number = job.scale(f"{sign}{n}")
+    return reply({"ok": True, "numprocesses": number, **await settle(wait, job.settled)})
+
+
+@routes.post("/processes/<name>/_signal")
+@describes(path={"name": OldNameOrPid}, answers={})
+async def signal_nothing(name: str) -> Response:
+    """Say what is missing."""
+    raise ApiError(400, "no_signal_number", "the path must end with a signal: _signal/HUP")
+
+
+@routes.post("/processes/<name>/_signal/<signal>")
+@describes(path={"name": OldNameOrPid, "signal": Signal}, answers={200: Done})
+async def signal_process(name: str, signal: str) -> Response:
+    """Send a signal, by name or number, to every process of a job, or to one process."""
+    check_parameters()
+    if is_pid(name):
+        process_of(name).kill(signal)
+    else:
+        job_of(name).killall(signal)
+    return reply({"ok": True})
+
+
+@routes.get("/processes/<name>/_pids")
+@describes(path={"name": OldName}, answers={200: JobPids})
+async def list_process_pids(name: str) -> Response:
+    """The pids of a job's processes."""
+    return reply({"ok": True, "pids": job_of(name).pids()})

@@ -1,0 +1,1 @@
+"""Schemas: the bodies of requests and answers."""

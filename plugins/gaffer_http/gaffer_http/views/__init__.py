@@ -1,0 +1,1 @@
+"""What the views of all routes share: parameters, bodies, replies and `?wait=`."""

@@ -1,0 +1,66 @@
+"""`?wait=<seconds>`: answer when what was asked for has happened, not when it was recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import trio
+from gaffer_kernel import InvalidField
+from msgspec import UNSET, Meta, Struct, UnsetType
+from quart import request
+
+from gaffer_http.views.parameters import check_parameters
+
+MAX_WAIT = 600.0
+"""Seconds."""
+
+
+class Wait(Struct):
+    """`?wait=`, for `/openapi.json`."""
+
+    wait: Annotated[
+        Annotated[float, Meta(ge=0, le=MAX_WAIT)] | UnsetType,
+        Meta(description="Seconds to wait for what is asked for; without, it is only recorded."),
+    ] = UNSET
+
+
+def wanted_wait() -> float | None:
+    """Seconds that the current request wants to wait; None if it does not.
+
+    Raises:
+        InvalidField: `wait` is no such number, or there is another parameter.
+    """
+    check_parameters("wait")
+    text = request.args.get("wait")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= MAX_WAIT:
+        raise InvalidField("wait", f"must be seconds, from 0 to {MAX_WAIT:g}, not {text!r}")
+    return seconds
+
+
+async def settle(
+    seconds: float | None, *conditions: Callable[[], Awaitable[Any]]
+) -> dict[str, bool]:
+    """Wait for all the conditions, if the request wants to.
+
+    Args:
+        seconds: from `wanted_wait`, which is asked before anything is changed.
+        conditions: such as `job.settled`.
+
+    Returns:
+        What to add to the answer: `settled`, whether it has happened in time; nothing without wait.
+    """
+    if seconds is None:
+        return {}
+    with trio.move_on_after(seconds):
+        for condition in conditions:
+            await condition()
+        return {"settled": True}
+    return {"settled": False}

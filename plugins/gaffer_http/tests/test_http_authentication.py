@@ -1,0 +1,295 @@
+"""Who is calling: tokens and certificates, instead of or besides the user at the other end."""
+
+import logging
+import ssl
+
+import pytest
+import trio
+import trustme
+from gaffer_kernel import GafferError, hookimpl
+from gaffer_testing import Callers, TokenCaller
+from quart import Blueprint
+from tests.waiting import until
+from trio_websocket import ConnectionClosed
+
+from gaffer_http.auth.caller import Credentials
+from gaffer_http.auth.wrong_tokens import WrongTokens
+from gaffer_http.errors import ApiError
+from gaffer_http.serve.peer import Peer
+
+from .channel_client import readers, start, talking
+
+TOKEN = {"authorization": "Bearer good"}
+
+
+@pytest.fixture
+def people():
+    return Callers({"good": TokenCaller("manage", "token ci")})
+
+
+@pytest.fixture
+async def api(running_api, people):
+    async with running_api(people) as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [TOKEN, {"authorization": "bearer  good"}, {"x_api_key": "good"}],
+    ids=lambda shown: " ".join(shown.values()),
+)
+async def test_a_token_is_shown_in_a_header(api, people, shown):
+    assert (await api.ask("GET", "/jobs", **shown)).status == 200
+    assert people.seen[-1].token == "good"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"authorization": "Bearer bad"},
+        {"authorization": "Basic Z29vZDpnb29k"},
+        {"authorization": "good"},
+        {"authorization": "Bearer"},
+        {"x_api_key": "bad"},
+        {"x_api_key": ""},
+        {"authorization": "Bearer good", "x_api_key": "good"},
+    ],
+    ids=lambda shown: " ".join(shown.values()),
+)
+async def test_a_wrong_token_is_refused_even_to_the_owner(api, shown):
+    answer = await api.ask("GET", "/jobs", **shown)
+    assert (answer.status, answer.slug) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_token_means_nothing_where_no_plugin_knows_it(running_api):
+    async with running_api() as api:
+        answer = await api.ask("GET", "/jobs", **TOKEN)
+        assert answer.status == 401
+        assert "gaffer-auth" in answer.json["reason"]
+
+
+async def test_a_token_opens_what_came_through_a_proxy(api):
+    proxied = {"x_forwarded_for": "10.0.0.1"}
+    refused = await api.ask("GET", "/jobs", **proxied)
+    assert (refused.status, refused.slug) == (401, "unauthorized")
+    assert (await api.ask("GET", "/jobs", **proxied, **TOKEN)).status == 200
+
+
+async def test_wrong_tokens_are_limited_and_lock_out_no_valid_one(api):
+    for _ in range(10):
+        assert (await api.ask("GET", "/", authorization="Bearer bad")).status == 401
+    answer = await api.ask("GET", "/", authorization="Bearer bad")
+    assert (answer.status, answer.slug) == (429, "too_many_requests")
+    assert "10 wrong tokens within a minute" in answer.json["reason"]
+    assert (await api.ask("GET", "/jobs", **TOKEN)).status == 200
+    assert (await api.ask_websocket("/channel", authorization="Bearer bad")).status == 429
+    async with talking(api, "/channel", **TOKEN) as talker:
+        await talker.subscribe("EVENTS")
+    assert (await api.ask("GET", "/jobs")).status == 200
+
+
+NETWORKS = [
+    (["192.0.2.7", "192.0.2.8"], 2),
+    (["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:0:ffff::3"], 1),
+    (["2001:db8::1", "2001:db8:0:1::1"], 2),
+    (["192.0.2.7", "::ffff:192.0.2.7"], 1),
+    (["::ffff:192.0.2.7", "::ffff:192.0.2.8"], 2),
+    (["fe80::1%eth0", "fe80::2%eth1"], 1),
+]
+
+
+@pytest.mark.parametrize(("addresses", "groups"), NETWORKS)
+def test_limits_count_ipv6_by_network(addresses, groups):
+    assert len({Peer(None, address=each).group for each in addresses}) == groups
+
+
+async def test_the_limit_of_wrong_tokens_holds_for_a_network_and_for_a_minute(autojump_clock):
+    wrong = WrongTokens()
+    for host in range(10):
+        wrong.count(Peer(None, address=f"2001:db8::{host}"))
+    with pytest.raises(ApiError, match="2001:db8::/64 has shown 10 wrong tokens") as refused:
+        wrong.count(Peer(None, address="2001:db8::ffff"))
+    assert refused.value.status == 429
+    wrong.count(Peer(None, address="2001:db8:0:1::1"))
+    wrong.count(Peer(1000))
+    await trio.sleep(61)
+    wrong.count(Peer(None, address="2001:db8::ffff"))
+
+
+async def test_a_plugin_that_fails_lets_nobody_in(running_api):
+    broken = Callers()
+    broken.tokens = None
+    async with running_api(broken) as api:
+        assert (await api.ask("GET", "/jobs", **TOKEN)).status == 401
+        assert (await api.ask("GET", "/jobs")).status == 200
+
+
+async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
+    async with api.client() as client:
+        await client.follow("/watch?feed=continuous", **TOKEN)
+        people.known["good"].revoke()
+        with trio.fail_after(10):
+            assert not await client.stream.receive_some() or not await client.stream.receive_some()
+
+
+@pytest.mark.parametrize("path", ["/channel", "/wstreams/1"])
+async def test_a_websocket_says_that_its_caller_has_lost_his_rights(api, people, path):
+    process = await start(api)
+    async with talking(api, path, **TOKEN) as talker:
+        if path == "/channel":
+            await talker.subscribe("EVENTS")
+        else:
+            await until(lambda: readers(process))
+        people.known["good"].revoke()
+        with pytest.raises(ConnectionClosed) as closed, trio.fail_after(10):
+            await talker.hear()
+    assert closed.value.reason.code == 4401
+
+
+class Slow:
+    """A plugin with a route that takes for ever; `begun` is set when somebody asks for it."""
+
+    name = "slow"
+
+    def __init__(self):
+        self.begun = trio.Event()
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self):
+        routes = Blueprint("slow", __name__)
+
+        @routes.post("/slow")
+        async def slow():
+            self.begun.set()
+            await trio.sleep_forever()
+
+        return routes
+
+
+async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, people, caplog):
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    slow = Slow()
+
+    async def revoke():
+        await slow.begun.wait()
+        people.known["good"].revoke()
+
+    async with running_api(people, slow) as api, trio.open_nursery() as nursery:
+        nursery.start_soon(revoke)
+        answer = await api.ask("POST", "/slow", **TOKEN)
+        assert (answer.status, answer.slug) == (401, "unauthorized")
+        assert answer.json["reason"] == "token ci has lost rights while this request was under way"
+        assert caplog.messages[-1] == "token ci: POST /slow: no answer"
+
+
+def test_the_token_was_in_what_a_log_shows_of_credentials():
+    assert "secret" not in repr(Credentials(Peer(0), "secret"))
+
+
+# Certificates
+
+
+@pytest.fixture
+def ca(short_path):
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(short_path / "ca.pem")
+    server = ca.issue_cert("localhost")
+    server.private_key_and_cert_chain_pem.write_to_path(short_path / "server.pem")
+    return ca
+
+
+def secure_ini(folder, *more):
+    return "\n".join(
+        [
+            "[endpoint:secure]",
+            "bind = 127.0.0.1:0",
+            f"certfile = {folder}/server.pem",
+            f"client_ca = {folder}/ca.pem",
+            *more,
+        ]
+    )
+
+
+async def ask_with(api, ca, certificate, header="Accept: */*"):
+    """The status of an answer over TLS, with a certificate of the client or none."""
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    if certificate is not None:
+        certificate.configure_cert(context)
+    port = int(api.urls[0].rpartition(":")[2])
+    tcp = await trio.open_tcp_stream("127.0.0.1", port)
+    async with trio.SSLStream(tcp, context, server_hostname="localhost") as stream:
+        await stream.send_all(f"GET /jobs HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
+        return int((await stream.receive_some()).split()[1])
+
+
+async def test_a_certificate_tells_who_is_calling(running_api, ca, short_path):
+    people = Callers({"ops": TokenCaller("read", "certificate ops")})
+    async with running_api(people, ini=secure_ini(short_path), bind=None) as api:
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
+        assert people.seen[-1].certificate["subjectAltName"] == (("email", "x@y.z"),)
+        # An unknown one, or none, leaves it to the user, who is the owner here.
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="eve")) == 200
+        assert await ask_with(api, ca, None) == 200
+
+
+async def test_a_certificate_of_another_authority_is_refused(running_api, ca, short_path):
+    foreign = trustme.CA().issue_cert("x@y.z", common_name="ops")
+    async with running_api(Callers(), ini=secure_ini(short_path), bind=None) as api:
+        with pytest.raises(trio.BrokenResourceError):
+            await ask_with(api, ca, foreign)
+
+
+async def test_a_certificate_may_be_required(running_api, ca, short_path):
+    ini = secure_ini(short_path, "client_certificate = required")
+    async with running_api(Callers(), ini=ini, bind=None) as api:
+        with pytest.raises(trio.BrokenResourceError):
+            await ask_with(api, ca, None)
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
+
+
+# The network
+
+
+async def test_the_network_is_served_where_somebody_tells_who_calls(running_api, ca, short_path):
+    ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
+    people = Callers({"ops": TokenCaller("read", "certificate ops")})
+    async with running_api(people, ini=ini, bind=None) as api:
+        # The owner, too, needs to show something here.
+        assert await ask_with(api, ca, None) == 401
+        assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
+
+
+async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, ca, short_path):
+    ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
+    with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
+        async with running_api(ini=ini, bind=None):
+            pass
+    [error] = getattr(raised.value, "exceptions", [raised.value])
+    assert "0.0.0.0:0 can be reached from other machines" in str(error)
+    assert str(error).endswith("install gaffer-auth")
+
+
+# The audit log
+
+
+async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
+    people.known["eye"] = TokenCaller("read", "token eye")
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    await api.ask("GET", "/jobs", **TOKEN)
+    await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"}, **TOKEN)
+    await api.ask("DELETE", "/jobs/default/n%0aap", authorization="Bearer eye")
+    lines = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
+    assert lines == [
+        "token ci: POST /jobs/default (sleep): 201",
+        "token eye: DELETE /jobs/default/n%0aap: 400",
+    ]
+
+
+async def test_the_audit_log_names_the_user_who_needs_no_token(api, caplog):
+    caplog.set_level(logging.INFO, "gaffer.audit")
+    await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"})
+    [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]
+    assert line.startswith("user ")
+    assert line.endswith(": POST /jobs/default (sleep): 201")

@@ -1,0 +1,111 @@
+"""Clients that talk and never read: whatever ends their websocket, it ends soon."""
+
+import logging
+
+import pytest
+import trio
+from gaffer_kernel import hookimpl
+from gaffer_testing import Callers, TokenCaller
+from quart import Blueprint, websocket
+from tests.slow_reader import PING, TEXT, deaf
+
+from .channel_client import shell
+
+SOON = 15.0
+"""Seconds; README says 5, and a busy machine may need more, but not 30 and 10."""
+
+
+@pytest.fixture
+async def people():
+    return Callers({"good": TokenCaller("manage", "token ci")})
+
+
+@pytest.mark.parametrize("kind", [TEXT, PING])
+async def test_one_who_has_lost_his_rights_is_cut_off_though_he_reads_nothing(
+    running_api, people, kind
+):
+    async with running_api(people) as api, deaf(api.urls[0], "/channel", "good") as client:
+        await client.flood(kind)
+        people.known["good"].revoke()
+        await client.ended(SOON)
+
+
+async def test_what_a_process_writes_does_not_keep_one_who_has_lost_his_rights(running_api, people):
+    async with running_api(people) as api:
+        process = await shell(api, "yes")
+        async with deaf(api.urls[0], f"/wstreams/{process.pid}", "good") as client:
+            await client.flood(PING)
+            people.known["good"].revoke()
+            await client.ended(SOON)
+
+
+class Talkative:
+    """A plugin with a websocket that repeats all it hears, until `enough` is set."""
+
+    name = "talkative"
+
+    def __init__(self):
+        self.enough = trio.Event()
+
+    @hookimpl(optionalhook=True)
+    def gaffer_http_routes(self, kernel):
+        routes = Blueprint("talkative", __name__)
+
+        @routes.websocket("/repeat")
+        async def repeat():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._end, nursery, kernel)
+                while True:
+                    await websocket.send(await websocket.receive())
+            await websocket.close(4000)
+
+        return routes
+
+    async def _end(self, nursery, kernel):
+        await self.enough.wait()
+        kernel.services["http"].hurry()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_view_of_a_plugin_that_hurries_ends(running_api):
+    talkative = Talkative()
+    async with running_api(talkative) as api, deaf(api.urls[0], "/repeat") as client:
+        await client.flood(TEXT)
+        talkative.enough.set()
+        await client.ended(SOON)
+
+
+async def test_the_websockets_of_a_plugin_that_is_closed_end(running_api, caplog):
+    caplog.set_level(logging.ERROR)
+    async with running_api(Talkative()) as api, deaf(api.urls[0], "/repeat") as client:
+        await client.flood(TEXT)
+        await api.kernel.plugins.close("talkative")
+        await client.ended(SOON)
+    assert not caplog.messages
+
+
+async def test_a_websocket_that_nobody_ends_is_cut_off_when_too_long_nothing_is_read(
+    running_api, monkeypatch
+):
+    monkeypatch.setattr("gaffer_http.serve.transport.SEND_TIMEOUT", 1.0)
+    async with running_api() as api, deaf(api.urls[0], "/channel") as client:
+        await client.flood(TEXT)
+        await client.ended(SOON)
+
+
+async def pour(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+async def test_one_who_has_ended_his_half_and_reads_nothing_is_not_waited_for(serve):
+    served = await serve(pour)
+    async with await served.connect() as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await stream.receive_some(1)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await stream.send_eof()
+        with trio.fail_after(SOON):
+            while served.server._connections:
+                await trio.sleep(0.01)

@@ -1,0 +1,102 @@
+"""Questions to an etcd in which nodes have registered, with no lookupd: in Python and gafferctl."""
+
+import json
+import subprocess
+import sys
+from inspect import signature
+from pathlib import Path
+
+import pytest
+import trio
+from gaffer_client import BadOption, Lookup, LookupJob, Node, NoLookupd, Source
+from gaffer_kernel import JobConfig
+from tests.waiting import until
+
+from gaffer_lookup.etcd.query import EtcdLookup
+
+from .cluster_members import following, open_node, true
+from .etcds import needs_etcd, running
+
+GAFFERCTL = Path(sys.executable).with_name("gafferctl")
+
+
+def ctl(*args, **env):
+    return subprocess.run(
+        [GAFFERCTL, *args], env=env, capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+
+
+@needs_etcd
+async def test_what_nodes_have_registered_is_found(tmp_path):
+    with running(tmp_path) as etcd:
+        [place] = etcd.addresses
+        async with following(place) as seen, open_node(place, name="web1") as kernel:
+            kernel.manager.load(JobConfig(name="web", cmd="serve", numprocesses=2), "prod")
+            await until(lambda: seen.jobs() == true(kernel) == {"prod.web": {1, 2}})
+            node = Node(*(next(iter(seen.mirror.store.nodes())).info.values()))
+            source = Source("web1", [1, 2], node)
+
+            def ask():
+                lookup = EtcdLookup([place])
+                job = LookupJob("prod.web", [source])
+                assert lookup.nodes().value == [node]
+                assert lookup.jobs().value == lookup.find_session("prod").value == [job]
+                assert lookup.find_job("web", "prod").value == [source]
+                assert lookup.find_job("web").value == lookup.find_session("default").value == []
+                [session] = lookup.sessions().value
+                assert (session.sessionid, session.jobs) == ("prod", {"prod.web": [source]})
+                assert lookup.sessions("web1").value == [session]
+                assert lookup.sessions("web2").value == []
+                found = ctl("--lookup", place, "find", "prod.web", "--json")
+                assert json.loads(found.stdout)[0]["sources"][0]["pids"] == [1, 2], found
+                status = ctl("--lookup", place, "pids", "prod.web", "--json")
+                assert json.loads(status.stdout)["nodes"]["web1"], status
+
+            await trio.to_thread.run_sync(ask)
+
+
+def test_an_etcd_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(NoLookupd, match="connection refused"):
+        EtcdLookup(["etcd://127.0.0.1:1"]).nodes()
+    found = ctl("--lookup", "etcd://127.0.0.1:1", "nodes")
+    assert found.returncode != 0
+    said = "no lookupd answers: nobody answers at etcd://127.0.0.1:1: connection refused"
+    assert found.stderr == f"gafferctl: {said}\n"
+
+
+def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
+    address = ["etcd://gaffer@localhost"]
+    with pytest.raises(BadOption, match="user and password go together"):
+        EtcdLookup(address)
+    monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "none"))
+    with pytest.raises(BadOption, match="none: No such file"):
+        EtcdLookup(address)
+    monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
+    (tmp_path / "word").write_text("\n")
+    with pytest.raises(BadOption, match="word: is empty"):
+        EtcdLookup(address)
+    (tmp_path / "word").write_text("secret\n")
+    assert EtcdLookup(address).find_session
+
+
+def test_it_is_called_as_a_lookup_is():
+    with (
+        EtcdLookup("etcd://127.0.0.1:1") as lookup,
+        pytest.raises(NoLookupd, match=r"127\.0\.0\.1:1"),
+    ):
+        lookup.nodes()
+    lookup.close()
+    with pytest.raises(BadOption, match="give the address of an etcd"):
+        EtcdLookup([])
+
+
+@pytest.mark.parametrize("verb", ["nodes", "sessions", "jobs", "find_job", "find_session", "close"])
+def test_it_can_be_asked_what_a_lookup_can(verb):
+    own, theirs = signature(getattr(EtcdLookup, verb)), signature(getattr(Lookup, verb))
+    assert own == theirs
+
+
+def test_the_name_of_a_user_may_have_any_character(monkeypatch, tmp_path):
+    (tmp_path / "word").write_text("secret\n")
+    monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
+    assert EtcdLookup("etcd://me%40example%2Forg@localhost")._settings.user == "me@example/org"

@@ -1,0 +1,96 @@
+"""The folder of what is kept, when it comes to a kernel late or holds what nobody should trust."""
+
+import pytest
+from gaffer_kernel import Config, GafferError, open_kernel
+from tests.waiting import until
+
+import gaffer_webhooks
+from gaffer_webhooks.state_dir import open_folder
+
+from .conftest import happen
+
+
+def patterns(kernel):
+    return [hook.pattern for hook in kernel.services["webhooks"].list()]
+
+
+async def test_a_hook_that_comes_first_does_not_overwrite_those_of_an_earlier_gafferd(
+    posting, receiver
+):
+    async with posting() as earlier:
+        await earlier.services["webhooks"].register("tick", f"{receiver.url}/tick")
+        async with posting() as kernel:
+            await earlier.plugins.close("webhooks")
+            await kernel.services["webhooks"].register("tock", f"{receiver.url}/tock")
+            assert patterns(kernel) == ["tick", "tock"]
+    async with posting() as kernel:
+        assert patterns(kernel) == ["tick", "tock"]
+
+
+async def test_a_reload_takes_up_the_hooks_of_an_earlier_gafferd_too(receiver, tmp_path, state):
+    file = tmp_path / "gaffer.ini"
+    head = f"[webhooks]\nstate = {state}\n"
+    file.write_text(head)
+    async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as earlier:
+        await earlier.services["webhooks"].register("tick", f"{receiver.url}/tick")
+        running = open_kernel(Config.read(file), plugins=[gaffer_webhooks])
+        async with receiver.up(), running as kernel:
+            await earlier.plugins.close("webhooks")
+            file.write_text(f"{head}tock = {receiver.url}/tock\n")
+            await kernel.reload()
+            happen(kernel, 1, "tick")
+            await until(lambda: receiver.got)
+            assert patterns(kernel) == ["tick", "tock"]
+
+
+async def test_a_queue_that_cannot_be_read_costs_no_other_its_messages(
+    posting, receiver, state, monkeypatch, caplog
+):
+    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    good, bad = f"{receiver.url}/good", f"{receiver.url}/bad"
+    async with posting(f"tick = {good}") as kernel:
+        happen(kernel, 3)
+    folder = open_folder(state)
+    folder.journal(bad, trusted=True).mkdir()
+    folder.close()
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with posting(f"tick = {good} {bad}"):
+            pass
+    assert caught.group_contains(GafferError, match="Is a directory")
+    async with receiver.up(), posting(f"tick = {good}"):
+        await until(lambda: len(receiver.got) == 3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"[",
+        b"\xff",
+        b'[{"pattern":"\xff","url":"http://x"}]',
+        b'[{"pattern":"x","url":"x"}]',
+        b'[{"url":"http://x"}]',
+    ],
+)
+async def test_a_damaged_file_of_hooks_is_named_in_a_line(posting, receiver, state, damage):
+    folder = open_folder(state)
+    folder.hooks.write_bytes(damage)
+    folder.close()
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with posting(f"tick = {receiver.url}"):
+            pass
+    assert caught.group_contains(GafferError, match=r"hooks.json is damaged: .*repair or remove it")
+    assert folder.hooks.read_bytes() == damage
+
+
+async def test_a_hook_that_cannot_be_kept_is_refused_and_nothing_has_changed(
+    posting, receiver, state
+):
+    async with posting() as kernel:
+        webhooks = kernel.services["webhooks"]
+        kept = await webhooks.register("tick", receiver.url)
+        (state / "hooks.json").unlink()
+        (state / "hooks.json").mkdir()
+        with pytest.raises(GafferError, match=r"hooks\.json: Is a directory"):
+            await webhooks.register("tock", receiver.url)
+        assert webhooks.list() == [kept]
+        assert not list(state.glob("*.new"))

@@ -1,0 +1,204 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaffer_kernel.config import Config
+from gaffer_kernel.config.job_sections import CONVERT
+from gaffer_kernel.errors import ConfigError
+from gaffer_kernel.jobs.config import Flapping, JobConfig
+
+WEB = "[process:web]\ncmd = run\n"
+VALUES = st.sampled_from(
+    [
+        "",
+        "x",
+        "1",
+        "-1",
+        "1.",
+        "nan",
+        "true",
+        "a, b",
+        "'",
+        "$A",
+        "%",
+        "\u0660",
+        "1e309",
+        "a\n  b",
+        "=",
+        ";",
+    ]
+)
+KEYS = st.sampled_from([*CONVERT, "env", "name", "CMD", "a b"])
+
+
+def jobs(text: str) -> list[tuple[str, JobConfig]]:
+    return Config.from_string(text, "a.ini").jobs()
+
+
+def only(text: str) -> JobConfig:
+    [(_, job)] = jobs(text)
+    return job
+
+
+def complaint(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        jobs(text)
+    return str(caught.value)
+
+
+def test_a_section_is_a_job():
+    text = """
+[process:web]
+cmd = ./server --port $PORT
+args = -v 'a b'
+cwd = /srv
+uid = www-data
+gid = 33
+shell = false
+os_env = no
+numprocesses = 4
+flapping = 2, 1., 7., 5
+redirect_output = stdout, stderr
+pty = true
+redirect_input = true
+custom_streams = control
+graceful_timeout = 2.5
+priority = 0
+start = off
+
+[env:web]
+port = 80
+Path = /bin
+"""
+    expected = {
+        "name": "web",
+        "cmd": "./server --port $PORT",
+        "args": ["-v", "a b"],
+        "env": {"PORT": "80", "PATH": "/bin"},
+        "cwd": "/srv",
+        "uid": "www-data",
+        "gid": 33,
+        "os_env": False,
+        "numprocesses": 4,
+        "flapping": {"attempts": 2, "window": 1.0, "retry_in": 7.0, "max_retry": 5},
+        "redirect_output": ["stdout", "stderr"],
+        "pty": True,
+        "redirect_input": True,
+        "custom_streams": ["control"],
+        "graceful_timeout": 2.5,
+        "priority": 0,
+        "start": False,
+    }
+
+    assert only(text) == JobConfig.from_dict(json.loads(json.dumps(expected)))
+
+
+@pytest.mark.parametrize(
+    ("section", "session"),
+    [("process:web", "default"), ("job:web", "default"), ("process:site:web", "site")],
+)
+def test_a_section_names_a_job_and_its_session(section, session):
+    [(found, job)] = jobs(f"[{section}]\ncmd = run\n")
+
+    assert (found, job.name) == (session, "web")
+
+
+@pytest.mark.parametrize(
+    ("text", "flapping"),
+    [
+        ("2, 1., 7., 5", Flapping()),
+        ("3 0.5", Flapping(3, 0.5)),
+        ("3", Flapping(3)),
+        ("", None),
+    ],
+)
+def test_flapping_may_be_short(text, flapping):
+    assert only(f"{WEB}flapping = {text}\n").flapping == flapping
+
+
+def test_keys_with_nothing_behind_them_are_as_good_as_none():
+    empty = ("args", "cwd", "uid", "gid", "flapping", "redirect_output", "custom_streams")
+
+    assert only(WEB + "".join(f"{key} =\n" for key in empty)) == only(WEB)
+
+
+def test_the_environment_may_come_first():
+    assert only("[env:site:web]\na = 1\n[process:site:web]\ncmd = run\n").env == {"A": "1"}
+
+
+def test_one_environment_does_not_leak_into_another_job():
+    text = "[env:a]\nx = 1\n[process:a]\ncmd = run\n[process:b]\ncmd = run\n"
+
+    assert [job.env for _, job in jobs(text)] == [{"X": "1"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("numprocesses = x", "numprocesses: must be a whole number, not 'x'"),
+        ("numprocesses =", "numprocesses: must be a whole number, not ''"),
+        ("numprocesses = 10001", "numprocesses: must be a whole number from 0 to 10000, not 10001"),
+        ("numproceses = 1", "numproceses: unknown key, did you mean 'numprocesses'?"),
+        ("name = other", "name: unknown key"),
+        ("env = A=1", "env: variables go into a section [env:web]"),
+        ("custom_channels = 3", "custom_channels: unknown key"),
+        ("detach = maybe", "detach: must be true or false, not 'maybe'"),
+        ("graceful_timeout = inf", "graceful_timeout: must be a number, not 'inf'"),
+        ("uid = -1", "uid: must be a name, or a number from 0, not '-1'"),
+        ("flapping = 2, x", "flapping: must be a list of numbers, not '2, x'"),
+        ("flapping = 2.5", "flapping: attempts must be a whole number from 1, not 2.5"),
+        ("args = 'a", "args: cannot be split into words: no closing quotation"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_line(line, message):
+    assert complaint(f"{WEB}{line}\n") == f"a.ini:3: [process:web] {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n[process:web]\n", "a.ini:2: [process:web] cmd: is missing"),
+        ("[process:web]\ncmd =\n", "a.ini:2: [process:web] cmd: must name a program"),
+        (f"{WEB}[job:web]\n", "a.ini:3: [job:web] means the same job as [process:web], a.ini:1"),
+        (
+            f"{WEB}[process:default:web]\n",
+            "a.ini:3: [process:default:web] means the same job as [process:web], a.ini:1",
+        ),
+        ("[env:web]\n", "a.ini:1: [env:web] there is no [process:web] for it"),
+        (
+            f"{WEB}[env:site:web]\n",
+            "a.ini:3: [env:site:web] there is no [process:site:web] for it",
+        ),
+        (f"{WEB}[env:web]\na=1\nA=2\n", "a.ini:5: [env:web] A: the variable A is set twice"),
+        (
+            "[process:12]\ncmd = run\n",
+            "a.ini:1: [process:12] name: must not be all digits, that is a pid: '12'",
+        ),
+    ],
+)
+def test_a_wrong_section_is_named_with_its_line(text, message):
+    assert complaint(text) == message
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b:c", ":a", "a:", "-a", "é"])
+def test_a_section_has_the_name_of_a_job(name):
+    assert complaint(f"[process:{name}]\ncmd = run\n").startswith("a.ini:1: [process:")
+
+
+def test_a_variable_that_is_too_long_is_named_with_its_line():
+    text = f"{WEB}[env:web]\nsmall = 1\nlarge = {'x' * 70_000}\n"
+
+    assert complaint(text).startswith("a.ini:5: [env:web] large: must be text")
+
+
+@given(st.dictionaries(KEYS, VALUES), st.dictionaries(KEYS, VALUES))
+def test_any_section_is_a_job_or_refused(keys, variables):
+    lines = [f"{key} = {value}" for key, value in keys.items()]
+    lines += ["[env:web]", *(f"{key} = {value}" for key, value in variables.items())]
+    try:
+        jobs("\n".join(["[process:web]", *lines]))
+    except ConfigError as error:
+        assert error.line  # noqa: PT017 - most are wrong, some are not
+        assert error.section  # noqa: PT017

@@ -1,0 +1,164 @@
+"""gafferd ends, whatever hangs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.gafferd import DEADLINE, Home, is_alive
+from tests.waiting import wait_until
+
+STUCK = """
+import logging, os, subprocess, sys, time
+from pathlib import Path
+from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+from gaffer_kernel.linux.orphans import become_subreaper
+
+become_subreaper()
+logging.basicConfig(format="%(message)s")
+told = "echo $$ >{0}.new; mv {0}.new {0}; "
+escape = f"(setsid sh -c '{told.format('escaped')} exec sleep 600' &); "
+children = [
+    subprocess.Popen(["sh", "-c", f"{told.format(name)} {more} exec sleep 600"])
+    for name, more in (("plain", ""), ("parent", escape), ("detached", ""))
+]
+while not all(map(os.path.exists, ("plain", "parent", "escaped", "detached"))):
+    time.sleep(0.01)
+
+def get_stuck():
+    time.sleep(600)
+
+last_resort = LastResort(lambda: Path("farewell").touch())
+last_resort.kill_within(500, spare={children[-1].pid})
+last_resort.kill_within(0.1, spare=set())
+last_resort.kill_within(500, spare=set())
+get_stuck()
+"""
+WHILE_LOGGING = """
+import logging, threading, time
+from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+
+class Stuck(logging.StreamHandler):
+    def emit(self, record):
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(600)
+
+logging.root.addHandler(Stuck())
+LastResort(lambda: None).kill_within(0.1, spare=set())
+logging.critical("hello")
+"""
+LEAVING = """
+import time
+from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+
+LastResort(lambda: None).exit_within(0.1, 7)
+time.sleep(600)
+"""
+# A gafferd with less patience.
+HASTY = """
+import functools, sys
+from gaffer_kernel.daemon import command
+from gaffer_kernel.daemon import daemon_kernel as life
+from gaffer_kernel.plugins import lifecycle as plugin_life
+
+command.Plugins = functools.partial(command.Plugins, stop_deadline=0.1, start_deadline=0.1)
+life.STOP_DEADLINE = life.LAST_WAIT = life.MARGIN = 0.1
+life.ABANDON_AFTER = plugin_life.ABANDON_AFTER = life.GOODBYE = 0.1
+sys.exit(command.main())
+"""
+SERVICE = """
+import pathlib, time, trio
+from contextlib import asynccontextmanager
+from gaffer_kernel import hookimpl
+
+@hookimpl
+@asynccontextmanager
+async def gaffer_service(kernel):
+    {before}
+    yield
+    {after}
+"""
+SHIELD = "with trio.CancelScope(shield=True): await trio.sleep_forever()"
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+def run(program, folder):
+    with open(folder / "err", "wb") as err:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            timeout=DEADLINE,
+        )
+    return done.returncode
+
+
+def test_a_program_that_is_stuck_is_ended_with_its_children(home):
+    status = run(STUCK, home.folder)
+
+    pids = {name: home.pid(name) for name in ("plain", "parent", "escaped", "detached")}
+    try:
+        assert status == 1
+        assert (home / "farewell").exists()
+        assert [name for name, pid in pids.items() if is_alive(pid)] == ["detached"]
+        assert home.messages().startswith("the shutdown took more than 0.1 s: killed what was left")
+        assert "(get_stuck)" in home.messages()
+    finally:
+        subprocess.run(["kill", "-KILL", str(pids["detached"])], check=False)
+
+
+def test_it_is_ended_even_if_it_is_stuck_in_its_log(home):
+    assert run(WHILE_LOGGING, home.folder) == 1
+
+
+def test_it_can_be_given_a_time_to_leave(home):
+    assert run(LEAVING, home.folder) == 7
+    assert home.messages() == ""
+
+
+def test_a_plugin_that_does_not_close_does_not_keep_gafferd(home):
+    home.write("plugins/web/__init__.py", SERVICE.format(before="pass", after=SHIELD))
+    home.write("gaffer.ini", home.job("one"))
+    with home.running("gaffer.ini", "-p", "plugins", program=(sys.executable, "-c", HASTY)) as it:
+        pid = home.pid("one.pid")
+        it.terminate()
+        assert it.wait() == 0
+        assert not is_alive(pid)
+    assert "plugin web: did not close in time" in home.messages()
+
+
+def test_a_plugin_that_neither_opens_nor_ends_does_not_keep_gafferd(home):
+    home.write("plugins/web/__init__.py", SERVICE.format(before=SHIELD, after="pass"))
+
+    result = home.run("-p", "plugins", program=(sys.executable, "-c", HASTY))
+
+    assert result.returncode == 1
+    assert "\ngafferd: plugin web: did not start within 0.1 s" in result.stderr
+
+
+def test_a_plugin_that_blocks_the_loop_at_the_end_does_not_keep_gafferd(home):
+    home.write("plugins/web/__init__.py", SERVICE.format(before="pass", after="time.sleep(600)"))
+    home.write("gaffer.ini", home.job("one", graceful_timeout=0.1))
+    with home.running(
+        "gaffer.ini", "-p", "plugins", "--pidfile=pid", program=(sys.executable, "-c", HASTY)
+    ) as gafferd:
+        home.pid("one.pid")
+        gafferd.terminate()
+        assert gafferd.wait(DEADLINE) == 1
+    assert "killed what was left; the main thread was in" in home.messages()
+    assert "plugins/web/__init__.py:11 (gaffer_service)" in home.messages()
+    assert not (home / "pid").exists()
+
+
+def test_the_bound_counts_from_the_stop_whoever_asks_for_it(home):
+    stop = "trio.lowlevel.current_trio_token().run_sync_soon(kernel.stop)"
+    home.write("plugins/web/__init__.py", SERVICE.format(before=stop, after="time.sleep(600)"))
+    with home.running("-p", "plugins", program=(sys.executable, "-c", HASTY)) as gafferd:
+        wait_until(lambda: gafferd.poll() is not None)
+        assert gafferd.returncode == 1

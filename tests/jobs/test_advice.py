@@ -1,0 +1,106 @@
+"""What plugins add to the decisions of a job."""
+
+from math import inf
+
+import pytest
+import trio
+
+from gaffer_kernel.jobs.config import Flapping
+from gaffer_kernel.testing import Plan
+from tests.fake_jobs import CRASH, puppets, web
+
+
+async def test_plugins_add_to_the_environment_last(autojump_clock, kernel, system, adviser):
+    adviser.env = {"PORT": "5000", "B": "plugin"}
+    job = kernel.manager.load(web(cmd="serve $PORT", env={"A": "1", "B": "2"}))
+    await job.settled()
+    [puppet] = puppets(job, system)
+    assert puppet.launch.argv == ["serve", "5000"]
+    assert puppet.launch.environ["A"] == "1"
+    assert puppet.launch.environ["B"] == "plugin"
+
+
+async def test_a_plugin_may_add_numbers_to_the_environment(autojump_clock, kernel, adviser, system):
+    adviser.env = {"PORT": 80}
+    job = kernel.manager.load(web(cmd="serve $PORT"))
+    await job.settled()
+    assert puppets(job, system)[0].launch.argv == ["serve", "80"]
+
+
+class Unprintable:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Misshapen:
+    def items(self):
+        return [1, 2]
+
+
+@pytest.mark.parametrize("env", [["A=1"], "A=1", 5, object, {"A": Unprintable()}, Misshapen()])
+async def test_a_plugin_with_a_wrong_environment_ends_nothing(
+    autojump_clock, kernel, adviser, caplog, env
+):
+    adviser.env = env
+    job = kernel.manager.load(web())
+    await job.settled()
+    assert "plugin adviser: gaffer_process_env" in caplog.text
+
+
+async def test_a_wrong_environment_at_every_start_does_not_fill_the_disk(
+    autojump_clock, kernel, adviser, caplog
+):
+    adviser.env = ["A=1"]
+    kernel.manager.load(web(numprocesses=100))
+    await trio.sleep(1)
+    lines = [each for each in caplog.messages if "gaffer_process_env gave a list" in each]
+    assert len(lines) == 7
+    assert lines[-1].endswith("not a mapping, failed 64 times so far")
+
+
+@pytest.mark.parametrize(("delay", "starts"), [(0.0, 1001), (1.0, 11), (inf, 1), (None, 5)])
+async def test_a_plugin_may_decide_when_to_start_again(
+    autojump_clock, kernel, plans, adviser, system, delay, starts
+):
+    plans["serve"] = Plan(life=0.01, exit_code=1)
+    adviser.delay = delay
+    job = kernel.manager.load(web())
+    await trio.sleep(10.05)
+    assert abs(system.spawned - starts) <= (50 if delay != inf else 0)
+    assert job.active
+    job.stop()
+
+
+async def test_the_word_of_a_plugin_counts_more_than_flapping(
+    autojump_clock, kernel, plans, adviser, recorder
+):
+    plans["serve"] = CRASH
+    adviser.delay = 1.0
+    kernel.manager.load(web(flapping=Flapping(attempts=1, max_retry=0)))
+    await trio.sleep(100)
+    assert "flap" not in recorder.names("web")
+
+
+@pytest.mark.parametrize("delay", ["soon", -5, -inf, float("nan"), [1]])
+async def test_a_plugin_with_a_wrong_delay_ends_nothing(
+    autojump_clock, kernel, plans, adviser, system, caplog, delay
+):
+    plans["serve"] = CRASH
+    adviser.delay = delay
+    job = kernel.manager.load(web())
+    await trio.sleep(100)
+    assert system.spawned < 50
+    plans["serve"] = Plan()
+    await trio.sleep(11)
+    assert len(job.pids()) == 1
+    assert "plugin adviser: gaffer_restart_delay" in caplog.text
+
+
+async def test_a_delay_beyond_all_floats_is_for_ever_and_ends_nothing(
+    autojump_clock, kernel, plans, adviser, system
+):
+    plans["serve"] = CRASH
+    adviser.delay = 10**400
+    job = kernel.manager.load(web())
+    await trio.sleep(80_000)
+    assert (system.spawned, job.active) == (1, True)

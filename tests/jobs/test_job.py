@@ -1,0 +1,328 @@
+"""A job on a fake system: what each verb does, and what is told of it."""
+
+import pytest
+import trio
+
+from gaffer_kernel.errors import InvalidField, SpawnError
+from gaffer_kernel.testing import Plan
+from tests.fake_jobs import SLOW, calm, puppets, web
+
+
+async def test_loading_creates_starts_and_spawns(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=2))
+    assert recorder.names("web") == ["create", "start"]
+    await job.settled()
+    assert recorder.names("web") == ["create", "start", "spawn", "spawn"]
+    assert job.pids() == [1, 2]
+
+
+async def test_loading_without_starting_only_creates(autojump_clock, kernel, recorder):
+    for config, start in ((web(), False), (web(name="other", start=False), None)):
+        job = kernel.manager.load(config, start=start)
+        await calm()
+        assert recorder.names(config.name) == ["create"]
+        assert (job.active, job.pids()) == (False, [])
+
+
+async def test_the_configuration_can_be_overruled_to_start(autojump_clock, kernel):
+    job = kernel.manager.load(web(start=False), start=True)
+    await job.settled()
+    assert job.active
+
+
+async def test_a_job_of_no_processes_starts_and_spawns_nothing(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=0))
+    await job.settled()
+    assert recorder.names("web") == ["create", "start"]
+    assert (job.active, job.pids()) == (True, [])
+
+
+async def test_stopping_tells_the_stop_before_each_process(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    recorder.events.clear()
+    job.stop()
+    assert recorder.names("web") == ["stop", "stop_pid", "stop_pid"]
+    await job.settled()
+    assert recorder.names("web")[3:] == ["exit", "exit"]
+    assert job.numprocesses == 2
+
+
+async def test_what_is_known_is_up_to_date_when_the_event_goes_out(autojump_clock, kernel, adviser):
+    seen = []
+    job = kernel.manager.load(web(), start=False)
+
+    def look(event):
+        seen.append((event.event, job.active, job.pids(), kernel.manager.pids()))
+
+    adviser.on_event = look
+    job.start()
+    await job.settled()
+    job.stop()
+    await job.settled()
+    assert seen == [
+        ("start", True, [], []),
+        ("spawn", True, [1], [1]),
+        ("stop", False, [1], [1]),
+        ("stop_pid", False, [1], [1]),
+        ("exit", False, [], []),
+    ]
+
+
+async def test_the_fields_of_the_events_of_a_process(autojump_clock, kernel, system, recorder):
+    job = kernel.manager.load(web(), "shop")
+    await job.settled()
+    [puppet] = puppets(job, system)
+    await trio.sleep(2.5)
+    puppet.exit(3)
+    exited = await recorder.wait_for("exit")
+    spawned = await recorder.wait_for("spawn", pid=1)
+    same = {"name": "shop.web", "session": "shop", "job": "web", "pid": 1}
+    same |= {"os_pid": puppet.os_pid, "detach": False}
+    assert _content(spawned) == {"event": "spawn", **same}
+    assert _content(exited) == {
+        "event": "exit",
+        **same,
+        "exit_code": 3,
+        "term_signal": 0,
+        "once": False,
+        "uptime": 2.5,
+    }
+    job.stop()
+    stopped = await recorder.wait_for("stop_pid")
+    assert (stopped.data["pid"], stopped.topic) == (2, "proc.shop.web.stop_pid")
+
+
+def _content(event):
+    return {key: value for key, value in event.to_dict().items() if key not in ("seq", "time")}
+
+
+async def test_an_end_by_a_signal_has_code_zero(autojump_clock, kernel, system, recorder):
+    job = kernel.manager.load(web())
+    await job.settled()
+    puppets(job, system)[0].exit(term_signal=11)
+    exited = await recorder.wait_for("exit")
+    assert (exited.data["exit_code"], exited.data["term_signal"]) == (0, 11)
+
+
+async def test_scaling_up_updates_and_spawns(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web())
+    await job.settled()
+    recorder.events.clear()
+    assert job.scale(2) == 3
+    await job.settled()
+    assert recorder.names("web") == ["update", "spawn", "spawn"]
+    assert recorder.events[0].data == {"numprocesses": 3}
+
+
+async def test_scaling_down_reaps_the_oldest_first(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=4))
+    await job.settled()
+    recorder.events.clear()
+    assert job.scale("=2") == 2
+    await job.settled()
+    assert recorder.names("web") == ["update", "reap", "reap", "exit", "exit"]
+    assert [event.data["pid"] for event in recorder.events if event.event == "reap"] == [1, 2]
+    assert job.pids() == [3, 4]
+
+
+@pytest.mark.parametrize("wrong", ["many", "1.5", None, "=-1"])
+async def test_a_wrong_number_changes_nothing(autojump_clock, kernel, recorder, wrong):
+    job = kernel.manager.load(web())
+    await job.settled()
+    before = recorder.names("web")
+    with pytest.raises(InvalidField):
+        job.scale(wrong)
+    assert recorder.names("web") == before
+    assert job.numprocesses == 1
+
+
+async def test_scaling_up_and_down_at_once_ends_where_it_began(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    for change in (5, -3, "=9", "-7"):
+        job.scale(change)
+    await job.settled()
+    assert job.pids() == [1, 2]
+
+
+async def test_restarting_starts_each_successor_before_its_predecessor_is_told_to_stop(
+    autojump_clock, kernel, system, recorder
+):
+    job = kernel.manager.load(web(numprocesses=3))
+    await job.settled()
+    recorder.events.clear()
+    alive, fewest = 3, 3
+    job.restart()
+    await job.settled()
+    assert recorder.names("web")[0] == "restart"
+    for event in recorder.events:
+        alive += {"spawn": 1, "reap": -1}.get(event.event, 0)
+        fewest = min(fewest, alive)
+    assert fewest == 3
+    assert [event.data["pid"] for event in recorder.events if event.event == "reap"] == [1, 2, 3]
+    assert job.pids() == [4, 5, 6]
+    assert "stop" not in recorder.names("web")
+
+
+async def test_restarting_keeps_the_old_process_when_the_new_one_cannot_be_started(
+    autojump_clock, kernel, plans, recorder
+):
+    job = kernel.manager.load(web())
+    await job.settled()
+    plans["serve"] = Plan(error=SpawnError("command_not_found", "no such program: serve"))
+    job.restart()
+    await recorder.wait_for("spawn_error")
+    await job.settled()
+    assert job.pids() == [1]
+    assert "no such program" in job.status()["last_error"]
+
+
+async def test_restarting_twice_at_once_ends_every_older_process(autojump_clock, kernel, plans):
+    plans["serve"] = SLOW
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    job.restart()
+    job.restart()
+    await job.settled()
+    assert job.pids() == [3, 4]
+    job.restart()
+    await calm()
+    job.restart()
+    await job.settled()
+    assert (len(job.pids()), min(job.pids())) == (2, 7)
+
+
+async def test_reloading_goes_back_to_the_configured_number(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web())
+    await job.settled()
+    job.scale(2)
+    await job.settled()
+    recorder.events.clear()
+    job.reload()
+    await job.settled()
+    assert job.pids() == [4]
+    assert job.numprocesses == 1
+    assert sorted(recorder.names("web")[:4]) == ["stop_pid"] * 3 + ["update"]
+
+
+async def test_stopping_all_replaces_every_process(autojump_clock, kernel):
+    job = kernel.manager.load(web(numprocesses=3))
+    await job.settled()
+    job.stopall()
+    await job.settled()
+    assert job.pids() == [4, 5, 6]
+
+
+async def test_stopping_one_process_replaces_it(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    recorder.events.clear()
+    kernel.manager.process(1).stop()
+    await job.settled()
+    assert job.pids() == [2, 3]
+    assert recorder.names("web") == ["stop_pid", "exit", "spawn"]
+    assert list(job.history) == []
+
+
+async def test_a_signal_reaches_every_process_and_one_offs_too(autojump_clock, kernel, system):
+    job = kernel.manager.load(web(numprocesses=2))
+    job.commit()
+    await job.settled()
+    job.killall("usr1")
+    assert [puppet.signals for puppet in puppets(job, system)] == [[10], [10], [10]]
+    with pytest.raises(InvalidField):
+        job.killall("SIGNOTHING")
+
+
+async def test_a_signal_that_ends_a_process_is_no_request_to_stop(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web())
+    await job.settled()
+    job.killall(9)
+    exited = await recorder.wait_for("exit")
+    assert exited.data["term_signal"] == 9
+    await job.settled()
+    assert job.pids() == [2]
+    assert [end.term_signal for end in job.history] == [9]
+
+
+async def test_updating_takes_the_new_configuration_and_number(
+    autojump_clock, kernel, system, recorder
+):
+    job = kernel.manager.load(web())
+    job.scale(4)
+    await job.settled()
+    recorder.events.clear()
+    job.update(web(cmd="serve --new", numprocesses=2))
+    await job.settled()
+    assert [puppet.launch.argv for puppet in puppets(job, system)] == [["serve", "--new"]] * 2
+    assert job.config.cmd == "serve --new"
+    assert recorder.names("web")[0] == "update"
+    assert recorder.names("web").count("update") == 1
+    assert "stop" not in recorder.names("web")
+
+
+async def test_updating_a_stopped_job_starts_it_only_when_asked(autojump_clock, kernel):
+    job = kernel.manager.load(web(), start=False)
+    job.update(web(cmd="new"))
+    await job.settled()
+    assert (job.active, job.pids()) == (False, [])
+    job.update(web(cmd="newer"), start=True)
+    await job.settled()
+    assert (job.active, job.pids()) == (True, [1])
+
+
+async def test_an_update_cannot_rename(autojump_clock, kernel):
+    job = kernel.manager.load(web())
+    with pytest.raises(InvalidField, match="name"):
+        job.update(web(name="other"))
+    assert job.config.name == "web"
+
+
+async def test_resizing_touches_no_process_that_stays(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    recorder.events.clear()
+    job.resize(web(numprocesses=3))
+    await job.settled()
+    assert job.pids() == [1, 2, 3]
+    assert recorder.names("web") == ["update", "spawn"]
+    job.reload()
+    assert job.numprocesses == 3
+
+
+async def test_unloading_stops_and_then_deletes(autojump_clock, kernel, plans, recorder):
+    plans["serve"] = SLOW
+    job = kernel.manager.load(web(numprocesses=2))
+    await job.settled()
+    recorder.events.clear()
+    job.unload()
+    assert not job.gone.is_set()
+    await job.gone.wait()
+    assert recorder.names("web") == ["stop", "stop_pid", "stop_pid", "exit", "exit", "delete"]
+
+
+async def test_unloading_a_stopped_job_only_deletes(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web(), start=False)
+    job.unload()
+    await job.gone.wait()
+    assert recorder.names("web") == ["create", "delete"]
+
+
+async def test_every_verb_asked_twice_does_its_work_once(autojump_clock, kernel, recorder):
+    job = kernel.manager.load(web())
+    for verb, events in (
+        (job.start, []),
+        (job.stop, ["stop", "stop_pid", "exit"]),
+        (job.start, ["start", "spawn"]),
+        (job.stopall, ["stop_pid", "exit", "spawn"]),
+        (job.unload, ["stop", "stop_pid", "exit", "delete"]),
+    ):
+        await job.settled()
+        recorder.events.clear()
+        verb()
+        verb()
+        await job.settled()
+        await calm()
+        assert recorder.names("web") == events
+        recorder.events.clear()

@@ -1,0 +1,86 @@
+"""How many: what people write, and the number that is wanted then."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaffer_kernel.errors import InvalidField
+from gaffer_kernel.jobs.scale import MOST, wanted_number
+
+
+@pytest.mark.parametrize(
+    ("now", "change", "wanted"),
+    [
+        (1, 3, 4),
+        (1, "3", 4),
+        (1, "+1", 2),
+        (4, "-1", 3),
+        (4, -3, 1),
+        (4, "=2", 2),
+        (4, "=0", 0),
+        (4, 0, 4),
+        (4, "0", 4),
+        (4, "+0", 4),
+        (4, "-0", 4),
+        (2, "-5", 0),
+        (2, -5, 0),
+        (0, "-1", 0),
+        (1, " +2 ", 3),
+        (1, "=007", 7),
+        (0, f"={MOST}", MOST),
+        (3, "-999999999", 0),
+    ],
+)
+def test_a_change_adds_takes_away_or_sets(now, change, wanted):
+    assert wanted_number(now, change) == wanted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "",
+        " ",
+        "+",
+        "-",
+        "=",
+        "x",
+        "1.5",
+        "+ 1",
+        "++1",
+        "+-1",
+        "=-1",
+        "1e3",
+        "٣",
+        "1\n2",
+        "0x1",
+        1.5,
+        2.0,
+        None,
+        True,
+        False,
+        [1],
+        b"1",
+        float("nan"),
+        "9" * 5000,
+        10**30,
+    ],
+)
+def test_what_is_no_such_number_is_refused_by_name(change):
+    with pytest.raises(InvalidField, match="scale") as caught:
+        wanted_number(1, change)
+    assert caught.value.field == "scale"
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("now", "change"), [(0, f"={MOST + 1}"), (MOST, 1), (MOST - 1, "+2")])
+def test_more_than_a_job_may_have_is_refused(now, change):
+    with pytest.raises(InvalidField, match=str(MOST)):
+        wanted_number(now, change)
+
+
+@given(now=st.integers(0, MOST), change=st.integers(-MOST, MOST))
+def test_it_is_never_negative_and_text_means_the_same_as_a_number(now, change):
+    if now + change > MOST:
+        return
+    assert wanted_number(now, change) == max(0, now + change)
+    assert wanted_number(now, f"{change:+d}") == max(0, now + change)

@@ -1,0 +1,312 @@
+"""One process, and a real one: its streams, its signals, what is known of it."""
+
+import os
+import signal
+import socket
+
+import pytest
+import trio
+
+from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
+from gaffer_kernel.processes.process import signal_number
+from tests.real import exists
+from tests.waiting import until
+
+# Signals
+
+
+@pytest.mark.parametrize(
+    "value", [9, "9", " 9 ", "KILL", "kill", "SIGKILL", "sigkill", signal.SIGKILL]
+)
+def test_a_signal_is_a_number_or_a_name(value):
+    assert signal_number(value) == signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, 999, "0", "", "SIG", "SIG_IGN", "SIG_DFL", "NOPE", None, True, 9.0, "9.0", [9]]
+)
+def test_what_is_no_signal_is_refused_by_name(value):
+    with pytest.raises(InvalidField, match="signal") as caught:
+        signal_number(value)
+    assert caught.value.field == "signal"
+
+
+async def test_a_signal_reaches_the_whole_group(run):
+    family = """(trap 'echo child; exit' USR1; echo inner; while :; do sleep 0.01; done) &
+        trap 'echo leader; wait; exit 7' USR1; echo outer; while :; do sleep 0.01; done"""
+    process = await run.begin(family, shell=True, redirect_output=["out", "err"])
+    await run.lines(process, "inner", "outer")
+    process.kill("usr1")
+    exited = await run.end(process)
+    written = (await run.rest(process))["out"].decode()
+    assert sorted(written.split()) == ["child", "leader"]
+    assert exited.data["exit_code"] == 7
+
+
+async def test_a_process_that_obeys_can_clean_up(run):
+    process = await run.begin(
+        "trap 'printf STOP; exit 0' TERM; echo START; sleep 60 & wait",
+        shell=True,
+        redirect_output=["out"],
+    )
+    await run.lines(process, "START")
+    process.stop()
+    exited = await run.end(process)
+    assert (await run.rest(process))["out"] == b"STOP"
+    assert (exited.data["exit_code"], exited.data["term_signal"]) == (0, 0)
+    assert "stop_pid" in run.recorder.names(str(process.job))
+
+
+async def test_one_that_does_not_is_killed_with_all_it_started(run):
+    process = await run.begin(
+        "trap '' TERM; sleep 60 & echo ready; while :; do sleep 60; done",
+        shell=True,
+        redirect_output=["out"],
+        graceful_timeout=0.2,
+    )
+    await run.lines(process, "ready")
+    started = trio.current_time()
+    process.stop()
+    exited = await run.end(process)
+    assert 0.2 <= trio.current_time() - started < 5
+    assert (exited.data["exit_code"], exited.data["term_signal"]) == (0, signal.SIGKILL)
+    assert not exists(process.os_pid)
+
+
+async def test_a_signal_to_one_that_has_ended_does_nothing(run):
+    process = await run.begin("true")
+    await run.end(process)
+    process.kill("TERM")
+    process.stop()
+    assert (process.active, process.status()) == (False, "dead")
+
+
+# Input
+
+
+async def test_what_is_written_is_read_and_nothing_added(run):
+    process = await run.begin("cat", redirect_input=True, redirect_output=["out"])
+    await process.write("text, ")
+    await process.write(b"\x00bytes\xff\n")
+    await process.writelines(["a", b"b", "c\n"])
+    process.close_input()
+    exited = await run.end(process)
+    assert (await run.rest(process))["out"] == b"text, \x00bytes\xff\nabc\n"
+    assert exited.data["exit_code"] == 0
+
+
+async def test_many_writers_do_not_interleave(run):
+    process = await run.begin("cat", redirect_input=True, redirect_output=["out"])
+    lines = {b"%d-%d " % (writer, n) + b"x" * 9000 for writer in range(4) for n in range(50)}
+
+    async def write(writer: int) -> None:
+        for n in range(50):
+            await process.write(b"%d-%d " % (writer, n) + b"x" * 9000 + b"\n")
+
+    async def write_all() -> None:
+        async with trio.open_nursery() as writers:
+            for writer in range(4):
+                writers.start_soon(write, writer)
+        process.close_input()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write_all)
+        written = (await run.rest(process))["out"]
+    received = written.splitlines()
+    assert len(received) == 200
+    assert set(received) == lines
+
+
+async def test_without_redirection_nothing_can_be_written(run):
+    process = await run.begin("sleep 60")
+    with pytest.raises(StreamUnavailable, match="redirect_input"):
+        await process.write("x")
+    with pytest.raises(NotFound, match="nope"):
+        await process.write("x", "nope")
+    with pytest.raises(StreamUnavailable):
+        async with process.subscribe("stdout"):
+            pass
+
+
+async def test_an_input_that_is_not_redirected_is_empty(run):
+    assert await run("cat; echo end", shell=True) == "end\n"
+
+
+async def test_writing_to_one_that_has_ended_or_reads_no_more_is_said(run):
+    process = await run.begin(
+        "exec <&-; echo closed; read x; sleep 60",
+        shell=True,
+        redirect_input=True,
+        redirect_output=["out"],
+    )
+    await run.lines(process, "closed")
+    with pytest.raises(StreamUnavailable, match=str(process.pid)):
+        await process.write("x")
+    process.kill("KILL")
+    await run.end(process)
+    with pytest.raises(StreamUnavailable):
+        await process.write("x")
+
+
+async def test_a_full_pipe_holds_up_only_the_writer_who_can_be_cancelled(run):
+    process = await run.begin("sleep 60", redirect_input=True)
+    with trio.move_on_after(0.05) as scope:
+        await process.write(b"x" * 1_000_000)
+    assert scope.cancelled_caught
+    process.stop()
+    await run.end(process)
+
+
+async def test_a_writer_that_waits_hears_of_the_end(run):
+    process = await run.begin("sleep 60", redirect_input=True)
+    async with trio.open_nursery() as nursery:
+
+        async def end_soon() -> None:
+            await trio.sleep(0.05)
+            process.kill("KILL")
+
+        nursery.start_soon(end_soon)
+        with pytest.raises(StreamUnavailable):
+            await process.write(b"x" * 1_000_000)
+    await run.end(process)
+
+
+# Output
+
+
+async def test_the_first_label_is_stdout_the_second_stderr(run):
+    process = await run.begin(
+        "echo one; echo two >&2", shell=True, redirect_output=["mine", "errors"]
+    )
+    assert process.labels == ["mine", "errors"]
+    await run.end(process)
+    assert await run.rest(process) == {"mine": b"one\n", "errors": b"two\n"}
+
+
+async def test_the_same_label_twice_is_one_pipe_in_the_order_of_writing(run):
+    process = await run.begin(
+        "for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done",
+        shell=True,
+        redirect_output=["both", "both"],
+    )
+    await run.end(process)
+    expected = "".join(f"out {number}\nerr {number}\n" for number in range(1, 6))
+    assert await run.rest(process) == {"both": expected.encode()}
+
+
+async def test_an_error_output_without_a_label_is_thrown_away(run):
+    flood = "head -c 1000000 /dev/zero >&2; echo done"
+    assert await run(flood, shell=True) == "done\n"
+
+
+async def test_a_reader_of_one_label_gets_only_that(run):
+    process = await run.begin(
+        "read x; echo one; echo two >&2",
+        shell=True,
+        redirect_output=["out", "err"],
+        redirect_input=True,
+    )
+    async with process.subscribe("err") as errors, process.subscribe(".") as everything:
+        await process.write("\n")
+        assert [output async for output in errors] == [("err", b"two\n", 0)]
+        assert sorted([output.data async for output in everything]) == [b"one\n", b"two\n"]
+    with pytest.raises(NotFound):
+        async with process.subscribe("stdout"):
+            pass
+
+
+async def test_what_came_before_the_reader_is_its_tail_if_it_wants(run):
+    process = await run.begin(
+        "echo before; read x; echo after", shell=True, redirect_output=["out"], redirect_input=True
+    )
+    await run.lines(process, "before")
+    async with process.subscribe("out") as late, process.subscribe("out", tail=True) as whole:
+        await process.write("\n")
+        assert b"".join([output.data async for output in late]) == b"after\n"
+        assert b"".join([output.data async for output in whole]) == b"before\nafter\n"
+
+
+# Custom streams and channels
+
+
+async def test_custom_streams_are_two_way_from_descriptor_three_on(run):
+    process = await run.begin(
+        'read a <&3; echo "3: $a" >&3; read b <&4; echo "4: $b" >&4; echo $GAFFER_STREAM_CTRL',
+        shell=True,
+        custom_streams=["ctrl", "data"],
+        redirect_output=["out"],
+    )
+    assert sorted(process.labels) == ["ctrl", "data", "out"]
+    await process.write("hello\n", "ctrl")
+    await run.lines(process, "3: hello")
+    await process.write("world\n", "data")
+    await run.end(process)
+    rest = await run.rest(process)
+    assert rest["data"] == b"4: world\n"
+    assert rest["out"] == b"3\n"
+
+
+async def test_the_input_of_a_custom_stream_can_be_closed_and_it_still_be_read(run):
+    process = await run.begin("cat <&3 >&3; echo end", shell=True, custom_streams=["ctrl"])
+    await process.write("ECHO\n", "ctrl")
+    process.close_input("ctrl")
+    await run.end(process)
+    assert (await run.rest(process))["ctrl"] == b"ECHO\n"
+    with pytest.raises(StreamUnavailable):
+        await process.write("x", "ctrl")
+
+
+@pytest.mark.parametrize(("streams", "number"), [([], 3), (["a", "b"], 5)])
+async def test_custom_channels_follow_the_custom_streams(run, streams, number):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = await run.begin(
+            f"read x <&{number}; echo got $x >&{number}",
+            shell=True,
+            custom_streams=streams,
+            custom_channels=[theirs],
+        )
+        ours.sendall(b"hello\n")
+        await run.end(process)
+        assert ours.recv(100) == b"got hello\n"
+        assert "custom_channels" not in process.info()
+
+
+async def test_programs_with_custom_streams_keep_their_words_and_their_environment(run):
+    printed = await run(
+        "printf '%s|' 'two words' \"it's\" '$$HOME'",
+        args=["last one"],
+        custom_streams=["ctrl"],
+        env={"HOME": "nowhere"},
+    )
+    assert printed == "two words|it's|$HOME|last one|"
+
+
+# What is known of it
+
+
+async def test_the_status_is_what_the_system_says(run):
+    process = await run.begin("sleep 60")
+    await until(lambda: process.status() == "sleeping")
+    process.kill("STOP")
+    await until(lambda: process.status() == "stopped")
+    process.kill("CONT")
+    await until(lambda: process.status() == "sleeping")
+    process.kill("KILL")
+    await run.end(process)
+    assert process.status() == "dead"
+
+
+async def test_the_description_names_the_configured_variables_and_not_the_inherited(run):
+    process = await run.begin("sleep $LONG", env={"LONG": "60"}, redirect_output=["out"])
+    info = process.info()
+    assert info["env"] == {"LONG": "60"}
+    assert (info["cmd"], info["argv"]) == ("sleep $LONG", ["sleep", "60"])
+    assert (info["pid"], info["os_pid"]) == (process.pid, process.os_pid)
+    assert (info["active"], info["committed"], info["redirect_output"]) == (True, True, ["out"])
+    assert exists(info["os_pid"])
+
+
+async def test_each_process_leads_a_session_and_a_group_of_its_own(run):
+    process = await run.begin("sleep 60")
+    assert os.getsid(process.os_pid) == os.getpgid(process.os_pid) == process.os_pid
