@@ -6,12 +6,12 @@ import sys
 
 import click
 from gaffer_client.errors import (
-    BadOption,
+    ArgumentError,
+    CertificateError,
     ClientError,
-    NoLookupd,
-    Refused,
-    Unreachable,
-    Untrusted,
+    NoLookupdError,
+    ResponseError,
+    UnreachableError,
 )
 
 from gaffer_cli.printable import printable
@@ -54,11 +54,11 @@ def status_of(error: Exception) -> int | None:
     """The status of an error that a person can do something about; None of a bug."""
     if isinstance(error, Failure):
         return error.status
-    if isinstance(error, NoLookupd):
+    if isinstance(error, NoLookupdError):
         return FAILED if all(map(_is_refusal, error.failed.values())) else UNREACHABLE
-    if isinstance(error, Unreachable):
+    if isinstance(error, UnreachableError):
         return UNREACHABLE
-    if isinstance(error, BadOption):
+    if isinstance(error, ArgumentError):
         return USAGE
     if isinstance(error, ClientError | OSError) or _is_kernels(error):
         return FAILED
@@ -76,9 +76,9 @@ def _line_of(error: Exception, program: str) -> str:
         return f"{path}: {_sentence(error.format_message())}; see {path} --help"
     if isinstance(error, click.ClickException):
         return f"{program}: {_sentence(error.format_message())}"
-    if isinstance(error, Untrusted) or _has_untrusted(error):
+    if isinstance(error, CertificateError) or _has_untrusted(error):
         return f"{program}: {error}; --cacert names the certificates to check it against"
-    if isinstance(error, Unreachable):
+    if isinstance(error, UnreachableError):
         return f"{program}: {error}; is gafferd running? Another one is named with --endpoint"
     if isinstance(error, OSError) and error.filename:
         return f"{program}: {error.filename}: {(error.strerror or str(error)).lower()}"
@@ -86,12 +86,12 @@ def _line_of(error: Exception, program: str) -> str:
 
 
 def _is_refusal(error: ClientError) -> bool:
-    return isinstance(error, Refused)
+    return isinstance(error, ResponseError)
 
 
 def _has_untrusted(error: Exception) -> bool:
-    return isinstance(error, NoLookupd) and any(
-        isinstance(each, Untrusted) for each in error.failed.values()
+    return isinstance(error, NoLookupdError) and any(
+        isinstance(each, CertificateError) for each in error.failed.values()
     )
 
 

@@ -69,7 +69,7 @@ class Invocation:
         Raises:
             Failure: the token cannot be read, or could be by others; or there is a key without a
                 certificate.
-            BadOption: a token would be sent over http to a gafferd whose origin was learned.
+            ArgumentError: a token would be sent over http to a gafferd whose origin was learned.
         """
         from gaffer_cli.token_safety import check_secrecy
 
@@ -102,7 +102,7 @@ class Invocation:
 
         Raises:
             Failure: none is given.
-            BadOption: the token would be sent over http.
+            ArgumentError: the token would be sent over http.
         """
         from gaffer_cli.cluster.registry import registry_at
 

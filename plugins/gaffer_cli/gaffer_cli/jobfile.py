@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from gaffer_client import BadOption, Job, Server
+from gaffer_client import ArgumentError, Job, Server
 from gaffer_client.names import JobName
 
 from gaffer_cli.exit_codes import Failure
@@ -45,7 +45,7 @@ def load_job(server: Server, fields: Fields, wait: Wait) -> Job:
     """Have gafferd load a job.
 
     Raises:
-        Conflict: it has one of that name.
+        ConflictError: it has one of that name.
         ClientError: it cannot be loaded, for another reason.
     """
     for ours in _OURS:
@@ -86,7 +86,7 @@ def _checked(file: str, fields: Any, session: str | None) -> Fields:
             raise Failure(f"{file}: a job has no {field}, or one that is no text")
     try:
         named = JobName.parse(fields["name"], session if _is_bare(fields["name"]) else None)
-    except BadOption as error:
+    except ArgumentError as error:
         # The command line is as it should be, it is the file that is wrong.
         raise Failure(f"{file}: {error}") from None
     return {**fields, "name": str(named)}

@@ -10,7 +10,7 @@ from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Generic, TypeVar
 
 import click
-from gaffer_client import ClientError, Job, NotSettled
+from gaffer_client import ClientError, Job, NotSettledError
 
 from gaffer_cli.condition import condition
 from gaffer_cli.exit_codes import Failure
@@ -67,7 +67,7 @@ def settle(what: str, ask: Callable[[], T], *, starting: Job | None = None) -> T
                 _check(what, starting)
     try:
         return asked.result()
-    except NotSettled as error:
+    except NotSettledError as error:
         why = "" if starting is None else f", it is {condition(starting.status())}"
         raise Failure(f"{what}: {error}{why}") from None
 

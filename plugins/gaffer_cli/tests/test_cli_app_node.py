@@ -8,7 +8,7 @@ import click
 import gaffer_http
 import gaffer_procfile
 import pytest
-from gaffer_client import NamedStatus, NotFound, Server
+from gaffer_client import NamedStatus, NotFoundError, Server
 from gaffer_kernel import Config, JobConfig, open_kernel
 from tests.waiting import until
 
@@ -323,7 +323,7 @@ def test_a_process_that_ends_while_it_is_asked_about_was_wanted():
     server.status.return_value = [status]
     server.stats.return_value = []
     server.job.return_value.info.return_value = Mock(job="web", config={"cmd": "x", "args": []})
-    server.process.return_value.info.side_effect = NotFound(404, "not_found", "no process '7'")
+    server.process.return_value.info.side_effect = NotFoundError(404, "not_found", "no process '7'")
     run = Mock(Invocation)
     run.server.return_value = server
     with click.Context(ps.command, obj=run):

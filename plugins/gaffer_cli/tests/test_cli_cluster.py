@@ -9,7 +9,7 @@ import gaffer_http
 import gaffer_lookup
 import pytest
 import trio
-from gaffer_client import AsyncLookup, BadOption, node_token
+from gaffer_client import ArgumentError, AsyncLookup, node_token
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
@@ -292,7 +292,7 @@ def test_a_node_that_must_not_have_the_token_is_an_error(monkeypatch, url, said)
     run.hear("lookup", ("unix:/run/lookupd",))
     with pytest.raises(Failure, match=said):
         check_place(run, Place("one", url))
-    with pytest.raises(BadOption, match=said):
+    with pytest.raises(ArgumentError, match=said):
         AtPlace(run, Place("one", url)).settings()
 
 

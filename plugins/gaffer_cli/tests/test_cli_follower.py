@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager
 
-from gaffer_client import Line, NotFound, ProcessInfo
-from gaffer_client.errors import Busy, Unreachable
+from gaffer_client import Line, NotFoundError, ProcessInfo
+from gaffer_client.errors import BusyError, UnreachableError
 
 from gaffer_cli.output.follower import Follower
 from gaffer_cli.output.records import Note, Told
@@ -30,10 +30,10 @@ class Ended:
 
     def info(self, *, ended=False):
         if not ended:
-            raise NotFound(404, "not_found", "no process '7'")
+            raise NotFoundError(404, "not_found", "no process '7'")
         self.asked += 1
         if self.asked == 1:
-            raise Unreachable("http://127.0.0.1:5000", "nobody listens there")
+            raise UnreachableError("http://127.0.0.1:5000", "nobody listens there")
         return ENDED
 
     @contextmanager
@@ -55,9 +55,9 @@ class Limited(Ended):
     def info(self, *, ended=False):
         self.asked += 1
         if self.asked == 1:
-            raise Busy(429, "too_many_requests", "token ci has 64 requests")
+            raise BusyError(429, "too_many_requests", "token ci has 64 requests")
         if not ended:
-            raise NotFound(404, "not_found", "no process '7'")
+            raise NotFoundError(404, "not_found", "no process '7'")
         return ENDED
 
 

@@ -25,26 +25,31 @@ if TYPE_CHECKING:
     from gaffer_client._async.process import AsyncProcess
     from gaffer_client._async.server import AsyncServer
     from gaffer_client._async.session import AsyncSession
+    from gaffer_client._sync.job import Job
+    from gaffer_client._sync.lookup import Lookup
+    from gaffer_client._sync.process import Process
+    from gaffer_client._sync.server import Server
+    from gaffer_client._sync.session import Session
     from gaffer_client.channel.channel import Channel
     from gaffer_client.errors import (
-        BadOption,
-        Busy,
+        ArgumentError,
+        BusyError,
+        CertificateError,
         ClientError,
-        Conflict,
-        ConnectionLost,
-        Forbidden,
-        Invalid,
-        NoLookupd,
-        NotFound,
-        NotGaffer,
-        NotSettled,
-        Refused,
-        ServerFailure,
-        Unauthorized,
-        Unreachable,
-        Untrusted,
+        ConflictError,
+        ConnectionLostError,
+        ForbiddenError,
+        InvalidValueError,
+        NoLookupdError,
+        NotFoundError,
+        NotGafferError,
+        NotSettledError,
+        ResponseError,
+        ServerError,
+        UnauthorizedError,
+        UnreachableError,
     )
-    from gaffer_client.lookup import Found
+    from gaffer_client.lookup import LookupResult
     from gaffer_client.models import (
         Event,
         JobInfo,
@@ -66,57 +71,52 @@ if TYPE_CHECKING:
     )
     from gaffer_client.node_tokens import node_token
     from gaffer_client.settings import token_from_environment
-    from gaffer_client.sync.job import Job
-    from gaffer_client.sync.lookup import Lookup
-    from gaffer_client.sync.process import Process
-    from gaffer_client.sync.server import Server
-    from gaffer_client.sync.session import Session
 
 __all__ = [
+    "ArgumentError",
     "AsyncJob",
     "AsyncLookup",
     "AsyncProcess",
     "AsyncServer",
     "AsyncSession",
-    "BadOption",
-    "Busy",
+    "BusyError",
+    "CertificateError",
     "Channel",
     "ClientError",
-    "Conflict",
-    "ConnectionLost",
+    "ConflictError",
+    "ConnectionLostError",
     "Event",
-    "Forbidden",
-    "Found",
-    "Invalid",
+    "ForbiddenError",
+    "InvalidValueError",
     "Job",
     "JobInfo",
     "JobStats",
     "Line",
     "Lookup",
     "LookupJob",
+    "LookupResult",
     "LookupSession",
     "NamedStatus",
-    "NoLookupd",
+    "NoLookupdError",
     "Node",
-    "NotFound",
-    "NotGaffer",
-    "NotSettled",
+    "NotFoundError",
+    "NotGafferError",
+    "NotSettledError",
     "Output",
     "PageKey",
     "PluginInfo",
     "Process",
     "ProcessInfo",
-    "Refused",
+    "ResponseError",
     "Sample",
     "Server",
-    "ServerFailure",
+    "ServerError",
     "Session",
     "Site",
     "Source",
     "Status",
-    "Unauthorized",
-    "Unreachable",
-    "Untrusted",
+    "UnauthorizedError",
+    "UnreachableError",
     "Version",
     "node_token",
     "token_from_environment",
@@ -131,16 +131,18 @@ _MODULES = {
     "_async.server": "AsyncServer",
     "_async.session": "AsyncSession",
     "channel.channel": "Channel",
-    "errors": """BadOption Busy ClientError Conflict ConnectionLost Forbidden Invalid NoLookupd
-        NotFound NotGaffer NotSettled Refused ServerFailure Unauthorized Unreachable Untrusted""",
-    "lookup": "Found",
+    "errors": """ArgumentError BusyError CertificateError ClientError ConflictError
+        ConnectionLostError ForbiddenError InvalidValueError NoLookupdError NotFoundError
+        NotGafferError NotSettledError ResponseError ServerError UnauthorizedError
+        UnreachableError""",
+    "lookup": "LookupResult",
     "node_tokens": "node_token",
     "settings": "token_from_environment",
-    "sync.job": "Job",
-    "sync.lookup": "Lookup",
-    "sync.process": "Process",
-    "sync.server": "Server",
-    "sync.session": "Session",
+    "_sync.job": "Job",
+    "_sync.lookup": "Lookup",
+    "_sync.process": "Process",
+    "_sync.server": "Server",
+    "_sync.session": "Session",
 }
 
 

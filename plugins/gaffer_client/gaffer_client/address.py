@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 
 DEFAULT = "http://127.0.0.1:5000"
 """Where gafferd listens if nobody told it."""
@@ -42,7 +42,7 @@ class Address(NamedTuple):
         """Read `http://host:port`, `https://host:port`, `unix:/path`, or `http+unix:/path`.
 
         Raises:
-            BadOption: it is none of them.
+            ArgumentError: it is none of them.
         """
         scheme, colon, rest = text.partition(":")
         if colon and scheme in _SOCKETS:
@@ -83,7 +83,7 @@ class Address(NamedTuple):
         return f"{scheme}://{host}{port}{self.prefix}"
 
 
-def _refused(text: str, reason: str) -> BadOption:
+def _refused(text: str, reason: str) -> ArgumentError:
     # Error messages end up in logs: they show no secret that was written into a URL.
     shown = _SECRETS.sub(r"\1***", _USER.sub(r"\1***@", text))
-    return BadOption(f"{shown!r} is no address: {reason}")
+    return ArgumentError(f"{shown!r} is no address: {reason}")

@@ -12,11 +12,11 @@ class ClientError(Exception):
         return " ".join(super().__str__().splitlines())
 
 
-class BadOption(ClientError, ValueError):
+class ArgumentError(ClientError, ValueError):
     """An argument means nothing, and nothing was sent: correct it."""
 
 
-class Unreachable(ClientError):
+class UnreachableError(ClientError):
     """Nobody answers at the address, and nothing was done: start gafferd, or try again later.
 
     Args:
@@ -30,7 +30,7 @@ class Unreachable(ClientError):
         self.reason = reason
 
 
-class Untrusted(Unreachable):
+class CertificateError(UnreachableError):
     """Who answers shows a certificate that is not to be trusted: correct `ca_file` or the address.
 
     Args:
@@ -43,7 +43,7 @@ class Untrusted(Unreachable):
         self.args = (f"the certificate of {address} is not to be trusted: {reason}",)
 
 
-class ConnectionLost(ClientError):
+class ConnectionLostError(ClientError):
     """No answer came, or it broke off: what was asked for may have been done all the same.
 
     Args:
@@ -57,7 +57,7 @@ class ConnectionLost(ClientError):
         self.reason = reason
 
 
-class NoLookupd(ClientError):
+class NoLookupdError(ClientError):
     """None of the lookupds tells anything: start one, or correct the addresses or the token.
 
     Args:
@@ -65,13 +65,13 @@ class NoLookupd(ClientError):
     """
 
     def __init__(self, failed: Mapping[str, ClientError]) -> None:
-        refused = all(isinstance(error, Refused) for error in failed.values())
-        reasons = "; ".join(told_by(address, error) for address, error in failed.items())
+        refused = all(isinstance(error, ResponseError) for error in failed.values())
+        reasons = "; ".join(describe_error(address, error) for address, error in failed.items())
         super().__init__(reasons if refused else f"no lookupd answers: {reasons}")
         self.failed = failed
 
 
-class NotGaffer(ClientError):
+class NotGafferError(ClientError):
     """Something else than gaffer answers, or one too old or too new: correct the address.
 
     Args:
@@ -85,11 +85,11 @@ class NotGaffer(ClientError):
         self.reason = reason
 
 
-class NotSettled(ClientError):
+class NotSettledError(ClientError):
     """What was asked for is recorded, but has not come true within `wait` seconds."""
 
 
-class Refused(ClientError):
+class ResponseError(ClientError):
     """gaffer answers with an error.
 
     Args:
@@ -105,51 +105,51 @@ class Refused(ClientError):
         self.reason = reason
 
 
-class Invalid(Refused):
+class InvalidValueError(ResponseError):
     """A value that was sent cannot be accepted; the reason names it."""
 
 
-class Unauthorized(Refused):
+class UnauthorizedError(ResponseError):
     """The token or certificate means nothing, or there is none and one is needed."""
 
 
-class Forbidden(Refused):
+class ForbiddenError(ResponseError):
     """gaffer knows who is calling, and he has no right to that."""
 
 
-class NotFound(Refused):
+class NotFoundError(ResponseError):
     """There is no such job, process, session or stream, or no plugin that knows the path."""
 
 
-class Conflict(Refused):
+class ConflictError(ResponseError):
     """There is a job of that name: update it, or choose another one."""
 
 
-class Busy(Refused):
+class BusyError(ResponseError):
     """gaffer is starting, ending, or asked too much: try again later."""
 
 
-class ServerFailure(Refused):
+class ServerError(ResponseError):
     """gaffer itself has failed; its log says more."""
 
 
-def told_by(address: str, error: ClientError) -> str:
+def describe_error(address: str, error: ClientError) -> str:
     """What an error says, with the address that it is from: a refusal does not name it."""
-    return f"{address}: {error}" if isinstance(error, Refused) else str(error)
+    return f"{address}: {error}" if isinstance(error, ResponseError) else str(error)
 
 
-_BY_STATUS: dict[int, type[Refused]] = {
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    421: Forbidden,
-    429: Busy,
-    503: Busy,
+_BY_STATUS: dict[int, type[ResponseError]] = {
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    421: ForbiddenError,
+    429: BusyError,
+    503: BusyError,
 }
 
 
-def refusal(status: int, error: str, reason: str) -> Refused:
+def make_response_error(status: int, error: str, reason: str) -> ResponseError:
     """The error of an answer, by its status."""
-    kind = _BY_STATUS.get(status) or (ServerFailure if status >= 500 else Invalid)
+    kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else InvalidValueError)
     return kind(status, error, reason)

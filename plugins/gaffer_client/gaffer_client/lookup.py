@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption, ClientError, NoLookupd, NotFound
+from gaffer_client.errors import ArgumentError, ClientError, NoLookupdError, NotFoundError
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.node_tokens import check_origin, node_token
 from gaffer_client.settings import Settings
@@ -17,7 +17,7 @@ U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class LookupResult(Generic[T]):
     """What those lookupds say together that answered.
 
     Attributes:
@@ -33,7 +33,7 @@ def node_options(lookupd: Settings, node: Node) -> dict[str, Any]:
     """The arguments for the Server of a node, made from the settings of a lookupd.
 
     Raises:
-        BadOption: its origin is none, or a token would be sent over http.
+        ArgumentError: its origin is none, or a token would be sent over http.
     """
     return {
         "url": check_origin(node.origin),
@@ -56,17 +56,17 @@ def connections(
     """How each lookupd is spoken to.
 
     Raises:
-        BadOption: one of the arguments means nothing, there is no address, or a token would be
+        ArgumentError: one of the arguments means nothing, there is no address, or a token would be
             sent over http.
     """
     texts = [urls] if isinstance(urls, str) else list(dict.fromkeys(urls))
     if not texts:
-        raise BadOption("give the address of a lookupd")
+        raise ArgumentError("give the address of a lookupd")
     addresses = [Address.parse(text) for text in texts]
     if token is not None:
         for address in addresses:
             if not address.secure and address.socket is None:
-                raise BadOption(
+                raise ArgumentError(
                     f"{address.text}: a token is sent over https or a unix socket only: use one of"
                     " them, or ask without a token"
                 )
@@ -83,7 +83,7 @@ def connections(
     ]
 
 
-class Replies(Generic[T]):
+class MergedResponses(Generic[T]):
     """The answers of several lookupds to one question, as they come.
 
     Args:
@@ -101,27 +101,27 @@ class Replies(Generic[T]):
 
     def failed(self, address: str, error: ClientError) -> None:
         """A lookupd has not; one that knows no such node has nothing to say."""
-        if isinstance(error, NotFound) and error.error == "not_found":
+        if isinstance(error, NotFoundError) and error.error == "not_found":
             self._answers[address] = []
         else:
             self._failed[address] = error
 
-    def united(self, unite: Callable[[Iterable[T]], U]) -> Found[U]:
+    def united(self, unite: Callable[[Iterable[T]], U]) -> LookupResult[U]:
         """All of it together.
 
         Raises:
-            NoLookupd: nobody has answered.
-            BadOption: an argument means nothing.
+            NoLookupdError: nobody has answered.
+            ArgumentError: an argument means nothing.
         """
         for error in self._failed.values():
-            if isinstance(error, BadOption):
+            if isinstance(error, ArgumentError):
                 raise error
         if not self._answers:
-            raise NoLookupd(self._failed)
+            raise NoLookupdError(self._failed)
         # In the order of the addresses, not in that of the answers.
         answered = [each for each in self._addresses if each in self._answers]
         items = [item for address in answered for item in self._answers[address]]
-        return Found(unite(items), self._failed)
+        return LookupResult(unite(items), self._failed)
 
 
 def unite_nodes(nodes: Iterable[Node]) -> list[Node]:

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName, check_part
-from gaffer_client.requests import Call, key
+from gaffer_client.requests import Request, key
 
 
-def nodes() -> Call[list[Node]]:
+def nodes() -> Request[list[Node]]:
     """All nodes."""
-    return Call(method="GET", path="/nodes", read=key("nodes", list[Node]))
+    return Request(method="GET", path="/nodes", read=key("nodes", list[Node]))
 
 
-def sessions(node: str | None) -> Call[list[LookupSession]]:
+def sessions(node: str | None) -> Request[list[LookupSession]]:
     """The sessions of all nodes, or of those of a name."""
     if node is not None and (not node or node in (".", "..")):
-        raise BadOption(f"{node!r} is no name of a node")
+        raise ArgumentError(f"{node!r} is no name of a node")
     path = "/sessions" if node is None else f"/sessions/{quote(node, safe='')}"
-    return Call(method="GET", path=path, read=key("sessions", list[LookupSession]))
+    return Request(method="GET", path=path, read=key("sessions", list[LookupSession]))
 
 
-def jobs() -> Call[list[LookupJob]]:
+def jobs() -> Request[list[LookupJob]]:
     """The jobs of all nodes."""
-    return Call(method="GET", path="/jobs", read=key("jobs", list[LookupJob]))
+    return Request(method="GET", path="/jobs", read=key("jobs", list[LookupJob]))
 
 
-def find_job(name: JobName) -> Call[list[Source]]:
+def find_job(name: JobName) -> Request[list[Source]]:
     """Who has a job."""
     query = {"name": f"{name.session}.{name.name}"}
-    return Call(method="GET", path="/findJob", read=key("sources", list[Source]), query=query)
+    return Request(method="GET", path="/findJob", read=key("sources", list[Source]), query=query)
 
 
-def find_session(session: str) -> Call[list[LookupJob]]:
+def find_session(session: str) -> Request[list[LookupJob]]:
     """The jobs of a session, and who has them."""
     query = {"sessionid": check_part(session)}
-    return Call(method="GET", path="/findSession", read=key("jobs", list[LookupJob]), query=query)
+    return Request(
+        method="GET", path="/findSession", read=key("jobs", list[LookupJob]), query=query
+    )

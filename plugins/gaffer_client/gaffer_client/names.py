@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 
 DEFAULT_SESSION = "default"
 """The session of a job that was given none."""
@@ -32,17 +32,17 @@ class JobName(NamedTuple):
             session: the session of a bare name; `default` if not given.
 
         Raises:
-            BadOption: it is no name, or one in another session.
+            ArgumentError: it is no name, or one in another session.
         """
         first, *rest = _SEPARATOR.split(text, maxsplit=1)
         named = cls(first, rest[0]) if rest else cls(session or DEFAULT_SESSION, first)
         if not all(map(_PART.fullmatch, named)):
-            raise BadOption(
+            raise ArgumentError(
                 f"{text!r} is no name of a job: that is NAME or SESSION.NAME, of letters,"
                 " digits, _, - and +"
             )
         if session not in (None, named.session):
-            raise BadOption(f"{text!r} is not in the session {session!r}")
+            raise ArgumentError(f"{text!r} is not in the session {session!r}")
         return named
 
 
@@ -50,8 +50,8 @@ def check_part(text: str) -> str:
     """A part of a name, as it is.
 
     Raises:
-        BadOption: it cannot be one.
+        ArgumentError: it cannot be one.
     """
     if not _PART.fullmatch(text):
-        raise BadOption(f"{text!r} is no name: letters, digits, _, - and + can be in one")
+        raise ArgumentError(f"{text!r} is no name: letters, digits, _, - and + can be in one")
     return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 
 PREFIX = "gfr_"
 """The beginning of every token."""
@@ -20,10 +20,10 @@ def check_origin(origin: str) -> str:
     """Return an origin that was learned, if it is one that a node may register.
 
     Raises:
-        BadOption: it is something else, such as the path of a unix socket.
+        ArgumentError: it is something else, such as the path of a unix socket.
     """
     if not _ORIGIN.fullmatch(origin):
-        raise BadOption(
+        raise ArgumentError(
             f"{origin!r} is no origin of a node: it must be https://host:port or http://host:port"
         )
     return origin
@@ -39,10 +39,10 @@ def node_token(secret: str, origin: str) -> str:
         origin: of the node, exactly as it is registered: `https://web1.example.org:5443`.
 
     Raises:
-        BadOption: it is no origin, or one of http, which is never sent a token.
+        ArgumentError: it is no origin, or one of http, which is never sent a token.
     """
     if not check_origin(origin).startswith("https:"):
-        raise BadOption(
+        raise ArgumentError(
             f"{origin}: a token is sent over https only: give that gafferd an endpoint with a"
             " certificate, or ask without a token"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from gaffer_client.errors import NotGaffer, NotSettled, refusal
+from gaffer_client.errors import NotGafferError, NotSettledError, make_response_error
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """An answer as it came. Names of headers are in lower case."""
 
     address: str
@@ -27,7 +27,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[T]):
+class Request(Generic[T]):
     """A request, and how to read its answer.
 
     Attributes:
@@ -38,7 +38,7 @@ class Call(Generic[T]):
 
     method: str
     path: str
-    read: Callable[[Reply], T]
+    read: Callable[[Response], T]
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
@@ -49,13 +49,13 @@ class Call(Generic[T]):
         """Path and query."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
-    def result(self, reply: Reply) -> T:
+    def result(self, reply: Response) -> T:
         """What an answer means.
 
         Raises:
-            Refused: it is an error.
-            NotGaffer: it is nothing that gaffer would answer.
-            NotSettled: it says that the wait was too short.
+            ResponseError: it is an error.
+            NotGafferError: it is nothing that gaffer would answer.
+            NotSettledError: it says that the wait was too short.
         """
         check(reply)
         return self.read(reply)
@@ -66,12 +66,12 @@ def encode(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def check(reply: Reply) -> None:
+def check(reply: Response) -> None:
     """Raise the error that an answer is.
 
     Raises:
-        Refused: by its status.
-        NotGaffer: it is no answer of gaffer's.
+        ResponseError: by its status.
+        NotGafferError: it is no answer of gaffer's.
     """
     if 200 <= reply.status < 300:
         return
@@ -79,51 +79,51 @@ def check(reply: Reply) -> None:
         body = json.loads(reply.body)
         error, reason = str(body["error"]), str(body["reason"])
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise NotGaffer(reply.address, f"status {reply.status}, without a reason") from None
-    raise refusal(reply.status, error, reason)
+        raise NotGafferError(reply.address, f"status {reply.status}, without a reason") from None
+    raise make_response_error(reply.status, error, reason)
 
 
-def nothing(reply: Reply) -> None:
+def check_settled(reply: Response) -> None:
     """Read an answer that only says that it is done, or will be.
 
     Raises:
-        NotSettled: the answer says so.
+        NotSettledError: the answer says so.
     """
     body(reply)
 
 
-def body(reply: Reply) -> dict[str, Any]:
+def body(reply: Response) -> dict[str, Any]:
     """Read an object in JSON.
 
     Raises:
-        NotSettled: it says so.
+        NotSettledError: it says so.
     """
     value: dict[str, Any] = typed(dict)(reply)
     if value.get("settled") is False:
-        raise NotSettled("it is recorded, but has not come true in the time given")
+        raise NotSettledError("it is recorded, but has not come true in the time given")
     return value
 
 
-def key(name: str, kind: type[T]) -> Callable[[Reply], T]:
+def key(name: str, kind: type[T]) -> Callable[[Response], T]:
     """Read one key of an object in JSON."""
 
-    def read(reply: Reply) -> T:
+    def read(reply: Response) -> T:
         return convert(reply.address, body(reply).get(name), kind, name)
 
     return read
 
 
-def typed(kind: type[T]) -> Callable[[Reply], T]:
+def typed(kind: type[T]) -> Callable[[Response], T]:
     """Read a value of a type in JSON."""
 
-    def read(reply: Reply) -> T:
+    def read(reply: Response) -> T:
         # Late, as is everything that takes time to import.
         import msgspec
 
         try:
             return msgspec.json.decode(reply.body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise NotGaffer(reply.address, str(error)) from None
+            raise NotGafferError(reply.address, str(error)) from None
 
     return read
 
@@ -132,11 +132,11 @@ def convert(address: str, value: object, kind: type[T], name: str) -> T:
     """A value that was read already, as a type.
 
     Raises:
-        NotGaffer: it is of another one.
+        NotGafferError: it is of another one.
     """
     import msgspec
 
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise NotGaffer(address, f"{name}: {error}") from None
+        raise NotGafferError(address, f"{name}: {error}") from None

@@ -1,4 +1,4 @@
-"""How a server is spoken to: address, token, certificates and patience."""
+"""How a server is spoken to: address, token, certificates and reconnect_timeout."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption
-from gaffer_client.tls_errors import in_words
+from gaffer_client.errors import ArgumentError
+from gaffer_client.tls_errors import get_plain_reason
 
 if TYPE_CHECKING:
     import ssl
@@ -40,9 +40,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise BadOption("the token has characters that no token has")
+            raise ArgumentError("the token has characters that no token has")
         if not self.timeout > 0:
-            raise BadOption(f"the timeout must be seconds, not {self.timeout!r}")
+            raise ArgumentError(f"the timeout must be seconds, not {self.timeout!r}")
 
     @property
     def headers(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class Settings:
         """What TLS goes by; None where there is none.
 
         Raises:
-            BadOption: a file cannot be used.
+            ArgumentError: a file cannot be used.
         """
         if not self.address.secure:
             return None
@@ -63,7 +63,7 @@ class Settings:
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise BadOption(f"ca_file {self.ca_file}: {_reason(error)}") from None
+            raise ArgumentError(f"ca_file {self.ca_file}: {_reason(error)}") from None
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -74,7 +74,7 @@ class Settings:
                 # Without a password here, a key that has one would be asked for on the terminal.
                 context.load_cert_chain(file, key, password="")
             except (OSError, ssl.SSLError) as error:
-                raise BadOption(f"certificate {file}: {_reason(error)}") from None
+                raise ArgumentError(f"certificate {file}: {_reason(error)}") from None
         return context
 
 
@@ -84,9 +84,9 @@ def token_from_environment() -> str | None:
 
 
 def _reason(error: OSError) -> str:
-    return in_words(error.strerror or str(error))
+    return get_plain_reason(error.strerror or str(error))
 
 
-def longest_silence(heartbeat: float, timeout: float) -> float:
+def get_feed_timeout(heartbeat: float, timeout: float) -> float:
     """Seconds without a byte after which a feed with such a heartbeat counts as dead."""
     return 2 * heartbeat + timeout / 10

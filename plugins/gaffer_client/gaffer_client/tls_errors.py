@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gaffer_client.errors import Unreachable, Untrusted
+from gaffer_client.errors import CertificateError, UnreachableError
 
 _OPENSSL = re.compile(r"^\[[^]]*\] | ?\(_ssl\.c:\d+\)")
 """Its own name of an error, and the line of its source."""
@@ -20,13 +20,13 @@ _PLAIN = {
 _UNTRUSTED = "certificate verify failed: "
 
 
-def in_words(text: str) -> str:
+def get_plain_reason(text: str) -> str:
     """What the system or OpenSSL says, without what only its programmers understand."""
     text = _OPENSSL.sub("", text.lower()).rstrip(".")
     return _PLAIN.get(text, text)
 
 
-def unreachable(address: str, reason: str) -> Unreachable:
+def make_connect_error(address: str, reason: str) -> UnreachableError:
     """The error that no connection could be made.
 
     Args:
@@ -34,5 +34,5 @@ def unreachable(address: str, reason: str) -> Unreachable:
         reason: why not, in words.
     """
     if reason.startswith(_UNTRUSTED):
-        return Untrusted(address, reason.removeprefix(_UNTRUSTED))
-    return Unreachable(address, reason)
+        return CertificateError(address, reason.removeprefix(_UNTRUSTED))
+    return UnreachableError(address, reason)

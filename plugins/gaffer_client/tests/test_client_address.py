@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 from gaffer_client.names import JobName
 
 
@@ -47,7 +47,7 @@ def test_an_address_is_read(text, base, socket):
     ],
 )
 def test_what_is_no_address_is_told_in_a_line(text, words):
-    with pytest.raises(BadOption) as raised:
+    with pytest.raises(ArgumentError) as raised:
         Address.parse(text)
     assert words in str(raised.value)
     assert repr(text) in str(raised.value)
@@ -64,12 +64,12 @@ def test_what_is_no_address_is_told_in_a_line(text, words):
     ],
 )
 def test_a_secret_in_an_address_is_not_in_the_error(text):
-    with pytest.raises(BadOption) as raised:
+    with pytest.raises(ArgumentError) as raised:
         Address.parse(text)
     assert "cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "shop.", ".web", "a.b.c", "-a"])
 def test_what_is_no_name_of_a_job_is_named_as_it_was_given(text):
-    with pytest.raises(BadOption, match=f"^{re.escape(repr(text))} is no name of a job: "):
+    with pytest.raises(ArgumentError, match=f"^{re.escape(repr(text))} is no name of a job: "):
         JobName.parse(text)

@@ -7,16 +7,16 @@ import trio
 from tests.waiting import until
 
 from gaffer_client import (
+    ArgumentError,
     AsyncServer,
-    BadOption,
-    Conflict,
-    ConnectionLost,
+    ConflictError,
+    ConnectionLostError,
     Event,
-    Invalid,
-    NotFound,
-    NotGaffer,
+    InvalidValueError,
+    NotFoundError,
+    NotGafferError,
     Output,
-    Unreachable,
+    UnreachableError,
 )
 from gaffer_client.channel.subscription import WINDOW
 
@@ -53,10 +53,10 @@ async def test_commands(channel):
     assert await channel.command("load", config, sessionid="night") == {"ok": True}
     assert await channel.command("scale", "night.nap", 2) == {"numprocesses": 3}
     assert await channel.command("jobs") == {"jobs": ["night.nap"]}
-    with pytest.raises(NotFound, match="no job 'x'") as raised:
+    with pytest.raises(NotFoundError, match="no job 'x'") as raised:
         await channel.command("info", "x")
     assert raised.value.error == "not_found"
-    with pytest.raises(NotFound, match="command"):
+    with pytest.raises(NotFoundError, match="command"):
         await channel.command("fly")
 
 
@@ -133,27 +133,27 @@ async def test_samples(channel, server):
 
 
 async def test_what_cannot_be_followed(channel, server):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         async with channel.output(99):
             pass
     job = await server.add_process("nap", "sleep 1000", wait=10)
     [pid] = await job.pids()
-    with pytest.raises(Invalid, match="redirect"):
+    with pytest.raises(InvalidValueError, match="redirect"):
         async with channel.output(pid):
             pass
-    with pytest.raises(BadOption):
+    with pytest.raises(ArgumentError):
         channel.events(job="a", pid=1)
     async with channel.events():
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             async with channel.events():
                 pass
 
 
 async def test_what_is_too_large_or_no_json_is_not_sent(channel):
-    with pytest.raises(BadOption, match="65536"):
+    with pytest.raises(ArgumentError, match="65536"):
         await channel.command("load", {"name": "a", "cmd": "x" * 70_000})
     for value in (math.nan, object()):
-        with pytest.raises(BadOption):
+        with pytest.raises(ArgumentError):
             await channel.command("info", value)
     assert await channel.command("jobs") == {"jobs": []}
 
@@ -202,13 +202,13 @@ async def test_errors_of_the_block_are_raised_as_they_are(server):
 
 async def test_nobody_there_is_an_error_at_once(answering):
     async with AsyncServer("http://127.0.0.1:1") as server:
-        with pytest.raises(Unreachable):
+        with pytest.raises(UnreachableError):
             async with server.channel():
                 pass
     async with AsyncServer(
         await answering(b"HTTP/1.1 404 x\r\ncontent-length: 2\r\n\r\n{}")
     ) as server:
-        with pytest.raises(NotGaffer):
+        with pytest.raises(NotGafferError):
             async with server.channel():
                 pass
 
@@ -263,7 +263,7 @@ async def test_a_command_without_an_answer_is_told(channel, server, wire):
     async with trio.open_nursery() as nursery:
 
         async def write():
-            with pytest.raises(ConnectionLost, match="no answer"):
+            with pytest.raises(ConnectionLostError, match="no answer"):
                 # Its pipe is full after a while: nobody reads it.
                 await channel.write(pid, "x" * 1_000_000)
 
@@ -274,12 +274,12 @@ async def test_a_command_without_an_answer_is_told(channel, server, wire):
 
 
 async def test_it_gives_up_when_its_patience_ends(server, wire):
-    async with server.channel(patience=0.3) as channel, channel.events() as events:
+    async with server.channel(reconnect_timeout=0.3) as channel, channel.events() as events:
         wire.to = None
         wire.cut()
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLostError):
             await anext(events)
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLostError):
             await channel.command("pids")
 
 
@@ -304,8 +304,8 @@ async def test_a_quiet_channel_lives_by_its_pings(server, wire):
 async def test_it_is_of_no_use_after_its_block(server):
     async with server.channel() as channel:
         pass
-    with pytest.raises(ConnectionLost, match="closed"):
+    with pytest.raises(ConnectionLostError, match="closed"):
         await channel.command("pids")
-    with pytest.raises(ConnectionLost, match="closed"):
+    with pytest.raises(ConnectionLostError, match="closed"):
         async with channel.events():
             pass

@@ -5,24 +5,24 @@ import time
 import pytest
 
 from gaffer_client import (
-    BadOption,
-    Busy,
+    ArgumentError,
+    BusyError,
     ClientError,
-    Conflict,
-    ConnectionLost,
-    Forbidden,
-    Invalid,
-    NotFound,
-    NotGaffer,
-    NotSettled,
-    Refused,
+    ConflictError,
+    ConnectionLostError,
+    ForbiddenError,
+    InvalidValueError,
+    NotFoundError,
+    NotGafferError,
+    NotSettledError,
+    ResponseError,
     Server,
-    ServerFailure,
-    Unauthorized,
-    Unreachable,
+    ServerError,
+    UnauthorizedError,
+    UnreachableError,
     token_from_environment,
 )
-from gaffer_client.errors import refusal
+from gaffer_client.errors import make_response_error
 
 from .conftest import do
 
@@ -30,34 +30,34 @@ from .conftest import do
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, Invalid),
-        (401, Unauthorized),
-        (403, Forbidden),
-        (404, NotFound),
-        (405, Invalid),
-        (409, Conflict),
-        (413, Invalid),
-        (421, Forbidden),
-        (429, Busy),
-        (500, ServerFailure),
-        (503, Busy),
+        (400, InvalidValueError),
+        (401, UnauthorizedError),
+        (403, ForbiddenError),
+        (404, NotFoundError),
+        (405, InvalidValueError),
+        (409, ConflictError),
+        (413, InvalidValueError),
+        (421, ForbiddenError),
+        (429, BusyError),
+        (500, ServerError),
+        (503, BusyError),
     ],
 )
 def test_each_status_has_its_error(status, kind):
-    error = refusal(status, "slug", "what is\nwrong")
+    error = make_response_error(status, "slug", "what is\nwrong")
     assert type(error) is kind
-    assert isinstance(error, Refused)
+    assert isinstance(error, ResponseError)
     assert (error.status, error.error, str(error)) == (status, "slug", "what is wrong")
 
 
 async def test_gaffers_reason_is_told(server):
-    with pytest.raises(NotFound) as raised:
+    with pytest.raises(NotFoundError) as raised:
         await do(server.job("nothing").info)
     assert (raised.value.error, str(raised.value)) == ("not_found", "no job 'nothing'")
-    with pytest.raises(Invalid, match="did you mean 'numprocesses'"):
+    with pytest.raises(InvalidValueError, match="did you mean 'numprocesses'"):
         await do(server.add_process, "a", "sleep 9", numproceses=2)
     await do(server.add_process, "a", "sleep 9", start=False)
-    with pytest.raises(Conflict, match="'a' already exists"):
+    with pytest.raises(ConflictError, match="'a' already exists"):
         await do(server.add_process, "a", "sleep 9")
 
 
@@ -66,16 +66,16 @@ async def test_a_wait_that_is_too_short_says_so(server):
     job = await do(server.add_process, "a", stubborn, redirect_output=["out"], wait=10)
     [process] = await do(job.processes)
     assert (await do(process.read)).data == b"ready\n"
-    with pytest.raises(NotSettled):
+    with pytest.raises(NotSettledError):
         await do(job.stop, wait=0.05)
     await do(job.signal, "KILL")
 
 
 async def test_nobody_there_names_the_address(connect, short_path):
-    with pytest.raises(Unreachable) as raised:
+    with pytest.raises(UnreachableError) as raised:
         await do(connect("http://127.0.0.1:1").ping)
     assert str(raised.value) == "nobody answers at http://127.0.0.1:1: connection refused"
-    with pytest.raises(Unreachable) as raised:
+    with pytest.raises(UnreachableError) as raised:
         await do(connect(f"unix:{short_path}/none").ping)
     assert (
         str(raised.value) == f"nobody answers at unix:{short_path}/none: no such file or directory"
@@ -83,14 +83,14 @@ async def test_nobody_there_names_the_address(connect, short_path):
 
 
 async def test_an_unknown_host_is_unreachable(connect):
-    with pytest.raises(Unreachable, match=r"no-such-host\.invalid"):
+    with pytest.raises(UnreachableError, match=r"no-such-host\.invalid"):
         await do(connect("http://no-such-host.invalid:5000").ping)
 
 
 async def test_no_answer_in_time_is_a_lost_connection(connect, answering):
     address = await answering(b"", hold=True)
     start = time.monotonic()
-    with pytest.raises(ConnectionLost, match="no answer in time"):
+    with pytest.raises(ConnectionLostError, match="no answer in time"):
         await do(connect(address, timeout=0.2).jobs)
     assert time.monotonic() - start < 10
 
@@ -98,7 +98,7 @@ async def test_no_answer_in_time_is_a_lost_connection(connect, answering):
 async def test_an_answer_that_breaks_off_is_a_lost_connection(connect, answering):
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"
     for answer in (b"", head):
-        with pytest.raises(ConnectionLost, match=r"lost http://127\.0\.0\.1:"):
+        with pytest.raises(ConnectionLostError, match=r"lost http://127\.0\.0\.1:"):
             await do(connect(await answering(answer)).jobs)
 
 
@@ -116,7 +116,7 @@ async def test_an_answer_that_breaks_off_is_a_lost_connection(connect, answering
 )
 async def test_another_server_is_told_from_gaffer(connect, answering, answer):
     address = await answering(answer)
-    with pytest.raises(NotGaffer, match="is not gaffer's API") as raised:
+    with pytest.raises(NotGafferError, match="is not gaffer's API") as raised:
         await do(connect(address).jobs)
     assert raised.value.address == address
     assert "\n" not in str(raised.value)
@@ -132,21 +132,21 @@ async def test_another_server_is_told_from_gaffer(connect, answering, answer):
     ],
 )
 def test_options_that_mean_nothing_are_refused_at_once(options):
-    with pytest.raises(BadOption):
+    with pytest.raises(ArgumentError):
         Server("http://localhost:5000", **options)
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a.b.c", "../pids", "a/b/c", "ä"])
 def test_what_is_no_name_is_refused_before_anything_is_sent(name):
     server = Server("http://localhost:1")
-    with pytest.raises(BadOption):
+    with pytest.raises(ArgumentError):
         server.job(name)
-    with pytest.raises(BadOption):
+    with pytest.raises(ArgumentError):
         server.session(name)
 
 
 def test_a_job_of_another_session_is_refused():
-    with pytest.raises(BadOption, match="not in the session"):
+    with pytest.raises(ArgumentError, match="not in the session"):
         Server().job("night.nap", "day")
 
 
@@ -154,7 +154,7 @@ def test_a_job_of_another_session_is_refused():
 async def test_files_that_cannot_be_used_are_named(connect, tmp_path, option):
     (tmp_path / "text").write_text("hello")
     for name in ("none", "text"):
-        with pytest.raises(BadOption, match=f"{option} {tmp_path}/{name}: "):
+        with pytest.raises(ArgumentError, match=f"{option} {tmp_path}/{name}: "):
             await do(connect("https://localhost:1", **{option: f"{tmp_path}/{name}"}).ping)
 
 
@@ -171,5 +171,12 @@ def test_the_token_was_in_what_a_log_shows_of_a_server():
 
 
 def test_every_error_can_be_caught_as_one():
-    for kind in (BadOption, Unreachable, ConnectionLost, NotGaffer, NotSettled, Refused):
+    for kind in (
+        ArgumentError,
+        UnreachableError,
+        ConnectionLostError,
+        NotGafferError,
+        NotSettledError,
+        ResponseError,
+    ):
         assert issubclass(kind, ClientError)

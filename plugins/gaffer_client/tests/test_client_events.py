@@ -6,7 +6,14 @@ import pytest
 import trio
 from tests.waiting import until
 
-from gaffer_client import AsyncServer, ConnectionLost, Event, Invalid, NotGaffer, Unreachable
+from gaffer_client import (
+    AsyncServer,
+    ConnectionLostError,
+    Event,
+    InvalidValueError,
+    NotGafferError,
+    UnreachableError,
+)
 
 from .conftest import do, opened
 
@@ -92,7 +99,7 @@ async def test_each_loss_is_told_once(connect, wire, kernel):
                 nursery.start_soon(give_back, wire, to)
                 await events.next()
             assert len(told) == losses
-    assert all(isinstance(error, ConnectionLost) for error in told)
+    assert all(isinstance(error, ConnectionLostError) for error in told)
 
 
 async def give_back(wire, to):
@@ -178,17 +185,17 @@ async def test_a_new_run_of_gafferd_is_told(connect, wire, kernel, running_api):
 
 
 async def test_nobody_there_at_the_beginning_is_an_error_at_once(connect):
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         async with opened(connect("http://127.0.0.1:1").events):
             pass
 
 
 async def test_it_gives_up_when_its_patience_ends(connect, wire, kernel):
     server = connect(wire.url)
-    async with opened(server.events, patience=0.3) as events:
+    async with opened(server.events, reconnect_timeout=0.3) as events:
         wire.to = None
         wire.cut()
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLostError):
             await events.until("end")
 
 
@@ -197,7 +204,7 @@ async def test_what_will_not_pass_is_raised(connect, wire, answering):
     async with opened(server.events) as events:
         wire.to = await answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
         wire.cut()
-        with pytest.raises(NotGaffer, match="text/event-stream"):
+        with pytest.raises(NotGafferError, match="text/event-stream"):
             await events.until("end")
 
 
@@ -205,12 +212,12 @@ async def test_what_will_not_pass_is_raised(connect, wire, answering):
 async def test_what_is_no_event_is_not_gaffers(connect, answering, event):
     server = connect(await answering(sse(event)))
     async with opened(server.events) as events:
-        with pytest.raises(NotGaffer):
+        with pytest.raises(NotGafferError):
             await events.next()
 
 
 async def test_wrong_questions_are_refused(server):
-    with pytest.raises(Invalid, match="heartbeat"):
+    with pytest.raises(InvalidValueError, match="heartbeat"):
         async with opened(server.events, heartbeat=0.01):
             pass
     with pytest.raises(ValueError, match="since"):

@@ -14,12 +14,12 @@ from gaffer_client._async.lookup import AsyncLookup
 from gaffer_client._async.process import AsyncProcess
 from gaffer_client._async.server import AsyncServer
 from gaffer_client._async.session import AsyncSession
-from gaffer_client.sync import feeds
-from gaffer_client.sync.job import Job
-from gaffer_client.sync.lookup import Lookup
-from gaffer_client.sync.process import Process
-from gaffer_client.sync.server import Server
-from gaffer_client.sync.session import Session
+from gaffer_client._sync import feeds
+from gaffer_client._sync.job import Job
+from gaffer_client._sync.lookup import Lookup
+from gaffer_client._sync.process import Process
+from gaffer_client._sync.server import Server
+from gaffer_client._sync.session import Session
 
 PAIRS = [
     (Server, AsyncServer),
@@ -78,7 +78,7 @@ def test_a_server_is_made_without_anything_heavy():
 
 
 def test_no_plugin_and_no_kernel_is_needed():
-    program = "import gaffer_client._async.server, gaffer_client.sync.server"
+    program = "import gaffer_client._async.server, gaffer_client._sync.server"
     names = {name.split(".")[0] for name in imported(program)}
     assert {name for name in names if name.startswith("gaffer_")} == {"gaffer_client"}
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from gaffer_client import AsyncServer, ConnectionLost, Line, NotFound
+from gaffer_client import AsyncServer, ConnectionLostError, Line, NotFoundError
 
 from .conftest import do, opened
 
@@ -41,10 +41,10 @@ async def test_lines_of_one_output(server):
 
 async def test_no_such_output_or_process(server):
     process = await talking(server)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         async with opened(process.lines, "log"):
             pass
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         async with opened(server.process(99).lines):
             pass
 
@@ -54,7 +54,7 @@ async def test_a_cut_connection_is_told(connect, wire):
     process = await talking(server)
     async with opened(process.lines) as lines:
         wire.cut()
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLostError):
             await lines.next()
 
 
@@ -75,7 +75,7 @@ async def test_a_cancelled_wait_is_not_taken_for_the_end(url):
         async with process.lines() as lines:
             with trio.move_on_after(0.05):
                 await anext(lines)
-            with pytest.raises(ConnectionLost, match="cancelled"):
+            with pytest.raises(ConnectionLostError, match="cancelled"):
                 await anext(lines)
         with pytest.raises(RuntimeError):
             await anext(lines)

@@ -13,7 +13,14 @@ from gaffer_http.app import Api
 from gaffer_kernel import Kernel
 from tests.waiting import until
 
-from gaffer_client import Conflict, Forbidden, Invalid, NotFound, Server, routes
+from gaffer_client import (
+    ConflictError,
+    ForbiddenError,
+    InvalidValueError,
+    NotFoundError,
+    Server,
+    routes,
+)
 from gaffer_client.names import JobName
 
 from .conftest import do
@@ -100,7 +107,7 @@ async def test_a_job_from_its_loading_to_its_end(server):
     assert len(await do(job.pids)) == 2
     await do(job.unload, wait=10)
     assert await do(server.jobs) == []
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await do(job.start)
 
 
@@ -125,7 +132,7 @@ async def test_a_process(server):
     [successor] = await do(job.pids)
     assert successor != process.pid
     await do(server.process(successor).signal, signal.SIGKILL)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await do(process.info)
 
 
@@ -203,16 +210,16 @@ async def test_a_read_ends_with_the_process(server):
     await do(process.write, b"\n")
     try:
         assert (await do(process.read)).data == b""
-    except NotFound:
+    except NotFoundError:
         pass  # It was faster.
 
 
 async def test_what_cannot_be_written_is_told(server):
     job = await do(server.add_process, "nap", "sleep 1000", wait=10)
     [process] = await do(job.processes)
-    with pytest.raises(Forbidden, match="stdin"):
+    with pytest.raises(ForbiddenError, match="stdin"):
         await do(process.write, b"x")
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidValueError):
         await do(process.read)
 
 
@@ -239,15 +246,15 @@ async def test_plugins(server, kernel):
     plugins = {plugin.name: plugin for plugin in await do(server.plugins)}
     assert (plugins["http"].state, plugins["http"].requires) == ("open", [])
     assert (await do(server.close_plugin, "stats")).state == "closed"
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await do(server.stats)
     assert (await do(server.open_plugin, "stats")).state == "open"
     assert (await do(server.reload_plugin, "stats")).state == "open"
     assert await do(server.stats) == []
     assert [each.name for each in await do(server.rescan_plugins)] == list(plugins)
-    with pytest.raises(Conflict, match="http"):
+    with pytest.raises(ConflictError, match="http"):
         await do(server.close_plugin, "http")
-    with pytest.raises(NotFound, match="nosuch"):
+    with pytest.raises(NotFoundError, match="nosuch"):
         await do(server.open_plugin, "nosuch")
 
 
@@ -258,7 +265,7 @@ async def test_page_keys(server, url, tmp_path, monkeypatch):
     assert key.key not in repr(key)
     assert (await do(server.page_key, "http://127.0.0.1:9")).origin == "http://127.0.0.1:9"
     await do(server.revoke_page_keys)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         await do(server.sites)
 
 

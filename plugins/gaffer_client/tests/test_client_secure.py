@@ -5,12 +5,12 @@ import trustme
 from gaffer_testing import Callers, TokenCaller
 
 from gaffer_client import (
-    BadOption,
-    ConnectionLost,
-    Forbidden,
-    Unauthorized,
-    Unreachable,
-    Untrusted,
+    ArgumentError,
+    CertificateError,
+    ConnectionLostError,
+    ForbiddenError,
+    UnauthorizedError,
+    UnreachableError,
 )
 
 from .conftest import do, opened
@@ -66,10 +66,10 @@ async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files)
     await do(connect(url, ca_file=ca).ping)
     for options in ({}, {"ca_file": f"{files}/other"}):
         with pytest.raises(
-            Untrusted, match=r"^the certificate of .* is not to be trusted: [^\[(]*$"
+            CertificateError, match=r"^the certificate of .* is not to be trusted: [^\[(]*$"
         ):
             await do(connect(url, **options).ping)
-    with pytest.raises(Untrusted, match=r"certificate is not valid for '127\.0\.0\.1'"):
+    with pytest.raises(CertificateError, match=r"certificate is not valid for '127\.0\.0\.1'"):
         await do(connect(url.replace("localhost", "127.0.0.1"), ca_file=ca).ping)
     await do(connect(url, verify=False).ping)
 
@@ -77,18 +77,18 @@ async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files)
 async def test_tls_to_who_speaks_none_is_said_so(connect, running_api):
     async with running_api() as kernel:
         [url] = kernel.services["http"].addresses
-        with pytest.raises(Unreachable, match=r"who answers does not speak TLS$"):
+        with pytest.raises(UnreachableError, match=r"who answers does not speak TLS$"):
             await do(connect(url.replace("http:", "https:")).ping)
 
 
 async def test_a_token_is_shown(connect, url, ca):
     server = connect(url, ca_file=ca, token="good")
     assert await do(server.jobs) == []
-    with pytest.raises(Forbidden, match="reader has no right to manage"):
+    with pytest.raises(ForbiddenError, match="reader has no right to manage"):
         await do(server.add_process, "nap", "sleep 9")
     async with opened(server.events):
         pass
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         await do(connect(url, ca_file=ca, token="bad").jobs)
 
 
@@ -102,7 +102,9 @@ async def test_a_certificate_is_shown(connect, url, ca, files):
 
 async def test_why_a_certificate_was_refused_was_not_said(connect, url, ca, files):
     server = connect(url, ca_file=ca, certificate=f"{files}/foreign")
-    with pytest.raises(ConnectionLost, match=r"does not trust the certificate that was shown$"):
+    with pytest.raises(
+        ConnectionLostError, match=r"does not trust the certificate that was shown$"
+    ):
         await do(server.ping)
 
 
@@ -110,10 +112,14 @@ async def test_that_a_certificate_is_required_was_not_said(connect, running_api,
     async with running_api(people, bind=None, ini=secure(files, "required")) as kernel:
         [url] = kernel.services["http"].addresses
         server = connect(url.replace("127.0.0.1", "localhost"), ca_file=ca)
-        with pytest.raises(ConnectionLost, match=r"who answers wants to be shown a certificate$"):
+        with pytest.raises(
+            ConnectionLostError, match=r"who answers wants to be shown a certificate$"
+        ):
             await do(server.ping)
 
 
 async def test_a_certificate_without_its_key_was_a_pem_lib(connect, url, ca, files):
-    with pytest.raises(BadOption, match=r"client\.cert: no certificate and its key in PEM form$"):
+    with pytest.raises(
+        ArgumentError, match=r"client\.cert: no certificate and its key in PEM form$"
+    ):
         await do(connect(url, ca_file=ca, certificate=f"{files}/client.cert").ping)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from gaffer_client import BadOption, Lookup, LookupJob, Node, NoLookupd, Source
+from gaffer_client import ArgumentError, Lookup, LookupJob, Node, NoLookupdError, Source
 from gaffer_kernel import JobConfig
 from tests.waiting import until
 
@@ -56,7 +56,7 @@ async def test_what_nodes_have_registered_is_found(tmp_path):
 
 
 def test_an_etcd_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(NoLookupd, match="connection refused"):
+    with pytest.raises(NoLookupdError, match="connection refused"):
         EtcdLookup(["etcd://127.0.0.1:1"]).nodes()
     found = ctl("--lookup", "etcd://127.0.0.1:1", "nodes")
     assert found.returncode != 0
@@ -66,14 +66,14 @@ def test_an_etcd_that_is_not_there_is_one_line(tmp_path):
 
 def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
     address = ["etcd://gaffer@localhost"]
-    with pytest.raises(BadOption, match="user and password go together"):
+    with pytest.raises(ArgumentError, match="user and password go together"):
         EtcdLookup(address)
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "none"))
-    with pytest.raises(BadOption, match="none: No such file"):
+    with pytest.raises(ArgumentError, match="none: No such file"):
         EtcdLookup(address)
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
     (tmp_path / "word").write_text("\n")
-    with pytest.raises(BadOption, match="word: is empty"):
+    with pytest.raises(ArgumentError, match="word: is empty"):
         EtcdLookup(address)
     (tmp_path / "word").write_text("secret\n")
     assert EtcdLookup(address).find_session
@@ -82,11 +82,11 @@ def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
 def test_it_is_called_as_a_lookup_is():
     with (
         EtcdLookup("etcd://127.0.0.1:1") as lookup,
-        pytest.raises(NoLookupd, match=r"127\.0\.0\.1:1"),
+        pytest.raises(NoLookupdError, match=r"127\.0\.0\.1:1"),
     ):
         lookup.nodes()
     lookup.close()
-    with pytest.raises(BadOption, match="give the address of an etcd"):
+    with pytest.raises(ArgumentError, match="give the address of an etcd"):
         EtcdLookup([])
 
 

@@ -12,7 +12,7 @@ import gaffer_http
 import pytest
 import trio
 from gaffer_client.address import Address
-from gaffer_client.errors import refusal
+from gaffer_client.errors import make_response_error
 from gaffer_client.settings import Settings
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.testing import FakeSystem
@@ -215,7 +215,7 @@ async def test_a_wrong_token_was_shown_until_nobody_on_the_machine_was_listened_
     @asynccontextmanager
     async def refused(*args):
         tries.append(trio.current_time())
-        raise refusal(status, "refused", "no")
+        raise make_response_error(status, "refused", "no")
         yield
 
     monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.open_websocket", refused)

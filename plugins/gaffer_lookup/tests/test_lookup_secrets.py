@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 import trustme
-from gaffer_client import Server, Unauthorized, node_token
+from gaffer_client import Server, UnauthorizedError, node_token
 from tests.gafferd import Home
 from tests.waiting import wait_until
 
@@ -180,10 +180,10 @@ def test_an_evil_node_learns_no_secret_that_counts_anywhere_else(cluster, evil):
     [learned] = evil.secrets()
     assert learned == node_token(cluster.secret, evil.origin)
     for url in (good, cluster.url):
-        with pytest.raises(Unauthorized):
+        with pytest.raises(UnauthorizedError):
             cluster.server(url, learned).jobs()
     assert cluster.server(good, node_token(cluster.secret, good)).jobs() == ["web"]
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedError):
         cluster.server(good, cluster.secret).jobs()
 
 

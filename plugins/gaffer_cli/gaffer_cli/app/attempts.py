@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gaffer_client import ClientError, ConnectionLost, Unreachable
+from gaffer_client import ClientError, ConnectionLostError, UnreachableError
 
 from gaffer_cli.exit_codes import FAILED, Failure
 from gaffer_cli.invocation import Invocation
@@ -30,7 +30,7 @@ class Attempts:
         """A block that may fail; without gafferd the rest would, too, so that is raised."""
         try:
             yield
-        except (Unreachable, ConnectionLost):
+        except (UnreachableError, ConnectionLostError):
             raise
         except (ClientError, Failure) as error:
             self.errors[name] = str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gaffer_client import NotFound, Session
+from gaffer_client import NotFoundError, Session
 
 from gaffer_cli.app.application import application_name
 from gaffer_cli.app.loaded import not_loaded
@@ -31,6 +31,6 @@ def change(
     session = server.session(app)
     try:
         settle(app, lambda: ask(session))
-    except NotFound:
+    except NotFoundError:
         raise not_loaded(server, app) from None
     run.show({"ok": True, "app": app}, f"{app!r} {becomes}")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import click
-from gaffer_client import BadOption, Conflict, Job, Server
+from gaffer_client import ArgumentError, ConflictError, Job, Server
 from gaffer_client.names import JobName, check_part
 
 from gaffer_cli.app.application import application, application_name
@@ -63,7 +63,7 @@ def command(
 def _name(run: Invocation, name: str | None) -> str:
     try:
         return check_part(application_name(run, name))
-    except BadOption:
+    except ArgumentError:
         raise Failure(
             f"{name!r} is neither a file nor the name of an application, of letters, digits, _, -"
             " and +; a folder is named with -d",
@@ -106,7 +106,7 @@ def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
 def _load_job(server: Server, fields: Fields, wait: Wait) -> Job:
     try:
         return load_job(server, fields, wait)
-    except Conflict as error:
+    except ConflictError as error:
         app = JobName.parse(fields["name"]).session
         raise Failure(
             f"{error}: gaffer unload {app} first, to load it anew, or gaffer restart {app}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaffer_client import NotFound, ProcessInfo, Server
+from gaffer_client import NotFoundError, ProcessInfo, Server
 
 from gaffer_cli.exit_codes import NotLoaded
 
@@ -15,7 +15,7 @@ def jobs_of(server: Server, app: str) -> list[str]:
     """
     try:
         return server.session(app).jobs()
-    except NotFound:
+    except NotFoundError:
         raise not_loaded(server, app) from None
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import click
-from gaffer_client import JobStats, NamedStatus, NotFound, Server
+from gaffer_client import JobStats, NamedStatus, NotFoundError, Server
 
 from gaffer_cli.app.application import application_name
 from gaffer_cli.app.elapsed import elapsed
@@ -66,7 +66,7 @@ def _stats(server: Server) -> dict[str, JobStats]:
     """Those of all jobs: asked for one by one, each would take its time."""
     try:
         return {each.name: each for each in server.stats()}
-    except NotFound:
+    except NotFoundError:
         return {}
 
 
@@ -74,7 +74,7 @@ def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _T
     """None if it is gone meanwhile."""
     try:
         info = server.job(status.name).info()
-    except NotFound:
+    except NotFoundError:
         return None
     sample = stats.get(status.name)
     return _Type(
@@ -92,7 +92,7 @@ def _processes(server: Server, pids: list[int]) -> list[_Process]:
     """By their numbers, those that were started once at the end."""
     infos = []
     for pid in pids:
-        with suppress(NotFound):
+        with suppress(NotFoundError):
             infos.append(server.process(pid).info())
     infos.sort(key=lambda info: (not info.number, info.number))
     return [_Process(label(info, info.job), info.pid, info.os_pid, info.uptime) for info in infos]

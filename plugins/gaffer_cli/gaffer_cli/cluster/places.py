@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption, told_by
+from gaffer_client.errors import ArgumentError, describe_error
 from gaffer_client.node_tokens import check_origin, node_token
 
 from gaffer_cli.exit_codes import Failure
@@ -18,7 +18,7 @@ from gaffer_cli.token_safety import is_here
 
 if TYPE_CHECKING:
     from gaffer_client import Node
-    from gaffer_client.lookup import Found
+    from gaffer_client.lookup import LookupResult
 
 
 class Place(NamedTuple):
@@ -48,11 +48,11 @@ def places(run: Invocation) -> list[Place]:
     return chosen
 
 
-def complain(run: Invocation, found: Found[Any], told: Container[str] = ()) -> None:
+def complain(run: Invocation, found: LookupResult[Any], told: Container[str] = ()) -> None:
     """Name the lookupds that have not answered, but for those at addresses that are told of."""
     for address, error in found.failed.items():
         if address not in told:
-            run.complain(told_by(address, error))
+            run.complain(describe_error(address, error))
 
 
 def check_place(run: Invocation, place: Place) -> None:
@@ -67,7 +67,7 @@ def check_place(run: Invocation, place: Place) -> None:
         check_whereabouts(place, run.lookup_urls)
         if run.token:
             node_token(run.token, place.url)
-    except BadOption as error:
+    except ArgumentError as error:
         # The node is wrong, not the command line.
         raise Failure(str(error)) from None
 

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import click
-from gaffer_client import NotFound
+from gaffer_client import NotFoundError
 
 from gaffer_cli.cluster.at import Answer, AtPlace
 from gaffer_cli.cluster.places import Place, check_place, places
@@ -33,7 +33,7 @@ class _Outcome(NamedTuple):
     @property
     def is_absent(self) -> bool:
         """Whether what was asked about is just not there."""
-        return isinstance(self.error, NotFound | NotLoaded)
+        return isinstance(self.error, NotFoundError | NotLoaded)
 
 
 def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import click
-from gaffer_client import NotFound, Server
+from gaffer_client import NotFoundError, Server
 from gaffer_client.address import Address
 
 from gaffer_cli.exit_codes import USAGE, Failure
@@ -57,7 +57,7 @@ def command(ctx: click.Context, site: str | None, only_print: bool, revoke: bool
 def _path(server: Server, name: str) -> str:
     try:
         sites = {site.name: site.path for site in server.sites()}
-    except NotFound:
+    except NotFoundError:
         raise Failure(f"gafferd serves no sites: install gaffer-sites to open {name}") from None
     if name not in sites:
         known = f"there are {', '.join(sorted(sites))}" if sites else "there are none"

@@ -6,7 +6,7 @@ import os
 import sys
 
 import click
-from gaffer_client import JobStats, NotFound, Server
+from gaffer_client import JobStats, NotFoundError, Server
 
 from gaffer_cli.columns import columns
 from gaffer_cli.invocation import Invocation
@@ -66,5 +66,5 @@ def _is_terminal() -> bool:
 def _stats(server: Server) -> list[JobStats] | None:
     try:
         return server.stats()
-    except NotFound:
+    except NotFoundError:
         return None

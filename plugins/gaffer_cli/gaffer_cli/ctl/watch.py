@@ -72,7 +72,7 @@ def command(
     server = run.server()
     _check(server, pattern)
     with server.events(
-        pattern, since=since, heartbeat=heartbeat, patience=math.inf, on_lost=_lost
+        pattern, since=since, heartbeat=heartbeat, reconnect_timeout=math.inf, on_lost=_lost
     ) as events:
         for event in events:
             tell(event)

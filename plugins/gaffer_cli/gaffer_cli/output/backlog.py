@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gaffer_client import NotFound, Process, Server
+from gaffer_client import NotFoundError, Process, Server
 
 from gaffer_cli.output.records import Note, Told, not_redirected, told_of
 from gaffer_cli.output.selection import Chosen
@@ -15,7 +15,7 @@ def kept(server: Server, chosen: Chosen) -> Iterator[Told | Note]:
     for pid in chosen.pids_to_read():
         try:
             yield from kept_of(server.process(pid))
-        except NotFound:
+        except NotFoundError:
             continue
 
 
@@ -23,7 +23,7 @@ def kept_of(process: Process) -> Iterator[Told | Note]:
     """What is kept of one process, which may have ended.
 
     Raises:
-        NotFound: nothing is.
+        NotFoundError: nothing is.
     """
     info = process.info(ended=True)
     if not info.redirect_output:

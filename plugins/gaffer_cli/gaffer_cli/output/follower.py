@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Callable
 
-from gaffer_client import NotFound, Process, ProcessInfo
-from gaffer_client.errors import Busy
-from gaffer_client.feeds.backoff import PATIENCE, Backoff
-from gaffer_client.feeds.events import PASSING
+from gaffer_client import NotFoundError, Process, ProcessInfo
+from gaffer_client.errors import BusyError
+from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT, Backoff
+from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 from gaffer_cli.output.backlog import kept_of
 from gaffer_cli.output.records import Note, Told, not_redirected, told_of
@@ -34,7 +34,7 @@ class Follower:
         self._process = process
         self._put = put
         self._losses = Backoff(math.inf)
-        self._ends = Backoff(PATIENCE)
+        self._ends = Backoff(RECONNECT_TIMEOUT)
         self._is_first = True
         self._missed = False
         self._is_replaced = False
@@ -50,7 +50,7 @@ class Follower:
         """
         try:
             info = patiently(self._process.info, self._report_busy)
-        except NotFound:
+        except NotFoundError:
             self._tell_kept()
             return False
         if not info.redirect_output:
@@ -71,15 +71,15 @@ class Follower:
             if self._is_replaced:
                 return None
             self._tell(info)
-        except NotFound:
+        except NotFoundError:
             if self._is_first:
                 self._tell_kept()
             return None
-        except PASSING as error:
-            if isinstance(error, Busy):
+        except TRANSIENT_ERRORS as error:
+            if isinstance(error, BusyError):
                 self._report_busy(error)
-            return self._losses.failed(time.monotonic())
-        return self._ends.failed(time.monotonic())
+            return self._losses.next_delay(time.monotonic())
+        return self._ends.next_delay(time.monotonic())
 
     def _tell(self, info: ProcessInfo) -> None:
         with self._process.lines(tail=self._is_first) as lines:
@@ -95,7 +95,7 @@ class Follower:
                     self._put(Told(info, line.label, lost=None))
                 self._put(told)
 
-    def _report_busy(self, error: Busy) -> None:
+    def _report_busy(self, error: BusyError) -> None:
         self._put(Note(f"not every process is followed now: {error}", once=True))
 
     def _tell_kept(self) -> None:
@@ -104,7 +104,7 @@ class Follower:
             # All of it before any is told, so that nothing is told twice.
             for told in patiently(lambda: list(kept_of(self._process))):
                 self._put(told)
-        except NotFound:
+        except NotFoundError:
             text = f"a process, pid {self._process.pid}, has ended before its output could be read"
             self._put(Note(text))
 

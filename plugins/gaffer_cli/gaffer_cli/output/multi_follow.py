@@ -49,7 +49,7 @@ class Following:
         self._followed: set[int] = set()
         self._left_out = False
         # Before anybody looks at what is there, so that no process comes unnoticed.
-        self._events = server.events("spawn", patience=math.inf, on_lost=on_lost)
+        self._events = server.events("spawn", reconnect_timeout=math.inf, on_lost=on_lost)
 
     @property
     def is_quiet(self) -> bool:

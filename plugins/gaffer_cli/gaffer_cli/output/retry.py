@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from gaffer_client.errors import Busy
+from gaffer_client.errors import BusyError
 from gaffer_client.feeds.backoff import Backoff
-from gaffer_client.feeds.events import PASSING
+from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 T = TypeVar("T")
 
 
-def patiently(ask: Callable[[], T], on_busy: Callable[[Busy], None] | None = None) -> T:
+def patiently(ask: Callable[[], T], on_busy: Callable[[BusyError], None] | None = None) -> T:
     """Ask, and again after each error that may pass.
 
     Args:
@@ -29,7 +29,7 @@ def patiently(ask: Callable[[], T], on_busy: Callable[[Busy], None] | None = Non
     while True:
         try:
             return ask()
-        except PASSING as error:
-            if on_busy is not None and isinstance(error, Busy):
+        except TRANSIENT_ERRORS as error:
+            if on_busy is not None and isinstance(error, BusyError):
                 on_busy(error)
-            time.sleep(backoff.failed(time.monotonic()) or 0.0)
+            time.sleep(backoff.next_delay(time.monotonic()) or 0.0)

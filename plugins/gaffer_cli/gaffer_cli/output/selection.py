@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gaffer_client import NamedStatus, NotFound, Server
+from gaffer_client import NamedStatus, NotFoundError, Server
 from gaffer_client.names import JobName
 
 from gaffer_cli.exit_codes import Failure
@@ -38,7 +38,7 @@ class Chosen:
         job = self._server.job(name)
         try:
             job.pids()
-        except NotFound:
+        except NotFoundError:
             what = "application or job" if bare else "job"
             raise Failure(f"no {what} {name!r} in {self._server.url}") from None
         self._jobs.add(job.name)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import trio
-from gaffer_client import AsyncServer, ClientError, JobStats, NotFound
-from gaffer_client.feeds.events import PASSING
+from gaffer_client import AsyncServer, ClientError, JobStats, NotFoundError
+from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 from gaffer_cli.exit_codes import INTERRUPTED
 from gaffer_cli.top.keys import Keys
@@ -91,7 +91,7 @@ class _Live:
         while True:
             try:
                 statuses, stats = await server.status(), await _stats(server)
-            except PASSING as error:
+            except TRANSIENT_ERRORS as error:
                 self._view.lost = str(error)
                 tail.forget()
             except ClientError as error:
@@ -161,5 +161,5 @@ async def _stats(server: AsyncServer) -> list[JobStats] | None:
     """How much every job takes; None without gaffer-stats."""
     try:
         return await server.stats()
-    except NotFound:
+    except NotFoundError:
         return None

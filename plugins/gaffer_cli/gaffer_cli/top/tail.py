@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import trio
-from gaffer_client import AsyncServer, ClientError, Line, NotFound, Refused
+from gaffer_client import AsyncServer, ClientError, Line, NotFoundError, ResponseError
 
 from gaffer_cli.printable import printable
 
@@ -71,10 +71,10 @@ class Tail:
             try:
                 try:
                     await self._hear(pid, scope, prefix, follow=True)
-                except NotFound:
+                except NotFoundError:
                     # It has ended: its last words are kept for a while.
                     await self._hear(pid, scope, prefix, follow=False)
-            except Refused as error:
+            except ResponseError as error:
                 if not scope.cancel_called:
                     self._add(f"({error})")
             except ClientError:

@@ -8,13 +8,13 @@ from typing import Self
 import trio
 
 from gaffer_client._async.transport import AsyncStream, AsyncTransport
-from gaffer_client.errors import ClientError, ConnectionLost, NotGaffer
+from gaffer_client.errors import ClientError, ConnectionLostError, NotGafferError
 from gaffer_client.feeds.events import EventFeed
 from gaffer_client.feeds.lines import read_lines
 from gaffer_client.feeds.sse import Message, Messages
 from gaffer_client.models import Event, Line
-from gaffer_client.requests import Call
-from gaffer_client.settings import longest_silence
+from gaffer_client.requests import Request
+from gaffer_client.settings import get_feed_timeout
 
 
 class _Answer:
@@ -38,12 +38,12 @@ class _Answer:
         await self._stream.aclose()
 
 
-async def _asked(transport: AsyncTransport, call: Call[None], heartbeat: float) -> _Answer:
-    silence = longest_silence(heartbeat, transport.settings.timeout)
+async def _asked(transport: AsyncTransport, call: Request[None], heartbeat: float) -> _Answer:
+    silence = get_feed_timeout(heartbeat, transport.settings.timeout)
     stream = await transport.open(call, silence)
     try:
         return _Answer(stream)
-    except NotGaffer:
+    except NotGafferError:
         await stream.aclose()
         raise
 
@@ -119,10 +119,11 @@ class AsyncLines:
     """Lines of a process to loop over, in an `async with` block; subscribed from its beginning.
 
     The loop ends with the process, or when gafferd does. Nothing numbers what processes write, so
-    it cannot be resumed: a lost connection raises ConnectionLost, and a cancelled loop is over.
+    it cannot be resumed: a lost connection raises ConnectionLostError, and a cancelled loop is
+    over.
     """
 
-    def __init__(self, transport: AsyncTransport, call: Call[None], heartbeat: float) -> None:
+    def __init__(self, transport: AsyncTransport, call: Request[None], heartbeat: float) -> None:
         self._transport = transport
         self._address = transport.settings.address.text
         self._call = call
@@ -155,7 +156,7 @@ class AsyncLines:
 
     async def _message(self, answer: _Answer) -> Message | None:
         if self._cut:
-            raise ConnectionLost(self._address, "a wait for the next line was cancelled")
+            raise ConnectionLostError(self._address, "a wait for the next line was cancelled")
         self._cut = True
         message = await answer.next()
         self._cut = False

@@ -10,8 +10,8 @@ from gaffer_client._async.server import AsyncServer
 from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.errors import ClientError
 from gaffer_client.lookup import (
-    Found,
-    Replies,
+    LookupResult,
+    MergedResponses,
     connections,
     node_options,
     unite_jobs,
@@ -21,7 +21,7 @@ from gaffer_client.lookup import (
 )
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName
-from gaffer_client.requests import Call
+from gaffer_client.requests import Request
 from gaffer_client.settings import TIMEOUT
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class AsyncLookup:
 
     Each question goes to all of them at once, and what they say is united: a node or a process is
     there if one of them says so. Whoever does not answer is in `failed` of what is found; only if
-    nobody answers is it an error, NoLookupd.
+    nobody answers is it an error, NoLookupdError.
 
     Args:
         urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
@@ -45,7 +45,7 @@ class AsyncLookup:
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        BadOption: one of these means nothing.
+        ArgumentError: one of these means nothing.
     """
 
     def __init__(
@@ -61,35 +61,37 @@ class AsyncLookup:
         settings = connections(urls, token, timeout, verify, ca_file, certificate)
         self._transports = [AsyncTransport(each) for each in settings]
 
-    async def nodes(self) -> Found[list[Node]]:
+    async def nodes(self) -> LookupResult[list[Node]]:
         """All nodes."""
         return await self._ask(lookupd.nodes(), unite_nodes)
 
-    async def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
+    async def sessions(self, node: str | None = None) -> LookupResult[list[LookupSession]]:
         """All sessions with their jobs, or those of the nodes of a name."""
         return await self._ask(lookupd.sessions(node), unite_sessions)
 
-    async def jobs(self) -> Found[list[LookupJob]]:
+    async def jobs(self) -> LookupResult[list[LookupJob]]:
         """All jobs, and who has them."""
         return await self._ask(lookupd.jobs(), unite_jobs)
 
-    async def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
+    async def find_job(self, name: str, session: str | None = None) -> LookupResult[list[Source]]:
         """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
         return await self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
 
-    async def find_session(self, session: str) -> Found[list[LookupJob]]:
+    async def find_session(self, session: str) -> LookupResult[list[LookupJob]]:
         """The jobs of a session, and who has them."""
         return await self._ask(lookupd.find_session(session), unite_jobs)
 
-    async def _ask(self, call: Call[list[T]], unite: Callable[[Iterable[T]], U]) -> Found[U]:
+    async def _ask(
+        self, request: Request[list[T]], unite: Callable[[Iterable[T]], U]
+    ) -> LookupResult[U]:
         import trio
 
-        replies: Replies[T] = Replies(each.settings for each in self._transports)
+        replies: MergedResponses[T] = MergedResponses(each.settings for each in self._transports)
 
         async def ask(transport: AsyncTransport) -> None:
             address = transport.settings.address.text
             try:
-                replies.answered(address, await transport.ask(call))
+                replies.answered(address, await transport.ask(request))
             except ClientError as error:
                 replies.failed(address, error)
 
@@ -104,7 +106,7 @@ class AsyncLookup:
         It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
 
         Raises:
-            BadOption: its origin is none, or there is a token and the origin is one of http.
+            ArgumentError: its origin is none, or there is a token and the origin is one of http.
         """
         return AsyncServer(**node_options(self._transports[0].settings, node))
 

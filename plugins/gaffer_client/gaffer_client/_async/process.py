@@ -7,7 +7,7 @@ from gaffer_client._async.feeds import AsyncLines
 from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.feeds.events import HEARTBEAT
 from gaffer_client.models import Output, ProcessInfo, Sample
-from gaffer_client.routes import EVERY_OUTPUT, Wait
+from gaffer_client.routes import ALL_OUTPUTS, Wait
 
 
 class AsyncProcess:
@@ -45,18 +45,18 @@ class AsyncProcess:
         """Write to its standard input, or to a custom stream; returns when its pipe took it all."""
         await self._transport.ask(routes.write(self.pid, data, label))
 
-    async def read(self, label: str = EVERY_OUTPUT, wait: float = 60.0) -> Output:
+    async def read(self, label: str = ALL_OUTPUTS, wait: float = 60.0) -> Output:
         """The next bytes that it writes, from where the last read of anybody ended.
 
         Args:
             label: of which output; all of them if not given.
-            wait: seconds, after which ConnectionLost is raised.
+            wait: seconds, after which ConnectionLostError is raised.
         """
         return await self._transport.ask(routes.read(self.pid, label, wait))
 
     def lines(
         self,
-        label: str = EVERY_OUTPUT,
+        label: str = ALL_OUTPUTS,
         heartbeat: float = HEARTBEAT,
         *,
         tail: bool = False,

@@ -11,7 +11,7 @@ from gaffer_client._async.job import AsyncJob
 from gaffer_client._async.process import AsyncProcess
 from gaffer_client._async.session import AsyncSession
 from gaffer_client._async.transport import AsyncTransport
-from gaffer_client.feeds.backoff import PATIENCE
+from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.models import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.names import JobName
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 class AsyncServer:
     """A gafferd and its API. Nothing is sent until something is asked. Tasks may share it.
 
-    Every method raises a ClientError: Unreachable and ConnectionLost about the connection, a
-    Refused such as NotFound when gaffer says no, NotGaffer when it is not gaffer.
+    Every method raises a ClientError: UnreachableError and ConnectionLostError about the
+    connection, a ResponseError such as NotFoundError when gaffer refuses, NotGafferError when it is
+    not gaffer.
 
     What takes `wait` is done as soon as it is recorded; with it the method returns when it has come
-    true, and raises NotSettled after so many seconds, 600 at the most.
+    true, and raises NotSettledError after so many seconds, 600 at the most.
 
     Args:
         url: `http://host:port`, `https://host:port` or `unix:/path`.
@@ -40,7 +41,7 @@ class AsyncServer:
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        BadOption: one of these means nothing.
+        ArgumentError: one of these means nothing.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class AsyncServer:
         """Open a plugin, and first those that it requires; how it is then.
 
         Raises:
-            Conflict: it cannot be opened; the reason says why.
+            ConflictError: it cannot be opened; the reason says why.
         """
         return await self._transport.ask(routes.change_plugin(name, "open"))
 
@@ -113,7 +114,7 @@ class AsyncServer:
         """Close a plugin, and first those that require it; how it is then.
 
         Raises:
-            Conflict: the API could not answer without it.
+            ConflictError: the API could not answer without it.
         """
         return await self._transport.ask(routes.change_plugin(name, "close"))
 
@@ -121,7 +122,7 @@ class AsyncServer:
         """Close a plugin and open it again, with new code if it is in a folder; how it is then.
 
         Raises:
-            Conflict: it cannot be; what ran runs on.
+            ConflictError: it cannot be; what ran runs on.
         """
         return await self._transport.ask(routes.change_plugin(name, "reload"))
 
@@ -129,7 +130,7 @@ class AsyncServer:
         """Take up all that has changed in the folders of plugins; how all plugins are then.
 
         Raises:
-            Conflict: something cannot be; then nothing has changed.
+            ConflictError: something cannot be; then nothing has changed.
         """
         return await self._transport.ask(routes.rescan_plugins())
 
@@ -140,8 +141,8 @@ class AsyncServer:
             origin: where the browser will open the API; gafferd chooses if not given.
 
         Raises:
-            Forbidden: the caller is not the owner.
-            Conflict: gafferd listens on no address that a browser can open.
+            ForbiddenError: the caller is not the owner.
+            ConflictError: gafferd listens on no address that a browser can open.
         """
         return await self._transport.ask(routes.new_page_key(origin))
 
@@ -149,7 +150,7 @@ class AsyncServer:
         """Sign all browsers out.
 
         Raises:
-            Forbidden: the caller is not the owner.
+            ForbiddenError: the caller is not the owner.
         """
         await self._transport.ask(routes.revoke_page_keys())
 
@@ -190,8 +191,8 @@ class AsyncServer:
             fields: the other fields of a job, such as `numprocesses` and `env`.
 
         Raises:
-            Conflict: there is one of that name.
-            Invalid: a field is wrong, or unknown.
+            ConflictError: there is one of that name.
+            InvalidValueError: a field is wrong, or unknown.
         """
         named = JobName.parse(name, session)
         config = {**fields, "name": named.name, "cmd": cmd, "start": start}
@@ -204,7 +205,7 @@ class AsyncServer:
         *,
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
-        patience: float = PATIENCE,
+        reconnect_timeout: float = RECONNECT_TIMEOUT,
         on_lost: OnLost | None = None,
     ) -> AsyncEvents:
         """Events as they happen, to loop over in an `async with` block; subscribed from there.
@@ -217,25 +218,25 @@ class AsyncServer:
             since: the number of the last one already seen; what has happened since comes first.
             heartbeat: seconds of silence after which gafferd says that it is there; twice as many
                 and a bit without a word and the connection counts as lost.
-            patience: seconds of trying to connect again, after which the last error is raised.
+            reconnect_timeout: seconds of trying to connect again; then the last error is raised.
             on_lost: called with the reason when a connection is lost, once until it is there again.
         """
-        feed = EventFeed(self.url, pattern, since, heartbeat, patience, on_lost)
+        feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return AsyncEvents(self._transport, feed)
 
     def channel(
-        self, *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+        self, *, heartbeat: float = HEARTBEAT, reconnect_timeout: float = RECONNECT_TIMEOUT
     ) -> AbstractAsyncContextManager[Channel]:
         """Many things over one websocket, for the duration of an `async with` block.
 
         Args:
             heartbeat: seconds of silence after which gafferd is asked whether it is there; as many
                 again without a word and the connection counts as lost.
-            patience: seconds of trying to connect again, after which the last error is raised.
+            reconnect_timeout: seconds of trying to connect again; then the last error is raised.
         """
         from gaffer_client.channel.channel import open_channel
 
-        return open_channel(self._transport, heartbeat, patience)
+        return open_channel(self._transport, heartbeat, reconnect_timeout)
 
     async def aclose(self) -> None:
         """Close all connections. Leaving it as a context manager does so, too."""

@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gaffer_client.errors import ConnectionLost, NotGaffer
-from gaffer_client.requests import Call, Reply, check
+from gaffer_client.errors import ConnectionLostError, NotGafferError
+from gaffer_client.requests import Request, Response, check
 from gaffer_client.settings import Settings
-from gaffer_client.tls_errors import in_words, unreachable
+from gaffer_client.tls_errors import get_plain_reason, make_connect_error
 
 if TYPE_CHECKING:
     import httpcore2
@@ -37,7 +37,7 @@ class AsyncStream:
 
     async def receive(self) -> bytes:
         """The next bytes; none at the end, and after it was cancelled."""
-        with translated(self.settings):
+        with translate_errors(self.settings):
             return await anext(self._bytes, b"")
 
     async def aclose(self) -> None:
@@ -53,28 +53,30 @@ class AsyncTransport:
         self.settings = settings
         self._pool: httpcore2.AsyncConnectionPool | None = None
 
-    async def ask(self, call: Call[T]) -> T:
+    async def ask(self, request: Request[T]) -> T:
         """Make a request and return what its answer means."""
-        async with self.asking(call, self.settings.timeout + call.more) as response:
-            with translated(self.settings):
+        async with self.open_response(request, self.settings.timeout + request.more) as response:
+            with translate_errors(self.settings):
                 reply = await self._reply(response)
-        return call.result(reply)
+        return request.result(reply)
 
-    async def open(self, call: Call[Any], silence: float) -> AsyncStream:
+    async def open(self, request: Request[Any], silence: float) -> AsyncStream:
         """Make a request whose answer goes on; to be closed.
 
         Args:
             silence: seconds without a byte after which it counts as dead.
         """
         async with AsyncExitStack() as stack:
-            response = await stack.enter_async_context(self.asking(call, silence))
+            response = await stack.enter_async_context(self.open_response(request, silence))
             if not 200 <= response.status < 300:
-                with translated(self.settings):
+                with translate_errors(self.settings):
                     check(await self._reply(response))
             return AsyncStream(self.settings, stack.pop_all(), response)
 
     @asynccontextmanager
-    async def asking(self, call: Call[Any], silence: float) -> AsyncIterator[httpcore2.Response]:
+    async def open_response(
+        self, request: Request[Any], silence: float
+    ) -> AsyncIterator[httpcore2.Response]:
         """Make a request; the beginning of its answer, whatever it is.
 
         Args:
@@ -82,17 +84,17 @@ class AsyncTransport:
         """
         seconds = self.settings.timeout
         timeout = {"connect": seconds, "pool": seconds, "write": seconds, "read": silence}
-        url = self.settings.address.base + call.target
-        headers = {"host": self._host, **self.settings.headers, **call.headers}
-        if call.body is None and call.method not in ("GET", "DELETE"):
+        url = self.settings.address.base + request.target
+        headers = {"host": self._host, **self.settings.headers, **request.headers}
+        if request.body is None and request.method not in ("GET", "DELETE"):
             headers["content-length"] = "0"
         async with AsyncExitStack() as stack:
-            with translated(self.settings):
+            with translate_errors(self.settings):
                 answer = self._connections.stream(
-                    call.method,
+                    request.method,
                     url,
                     headers=list(headers.items()),
-                    content=call.body,
+                    content=request.body,
                     extensions={"timeout": timeout},
                 )
                 response = await stack.enter_async_context(answer)
@@ -114,9 +116,9 @@ class AsyncTransport:
             )
         return self._pool
 
-    async def _reply(self, response: httpcore2.Response) -> Reply:
+    async def _reply(self, response: httpcore2.Response) -> Response:
         body = await response.aread()
-        return Reply(self.settings.address.text, response.status, _headers(response), body)
+        return Response(self.settings.address.text, response.status, _headers(response), body)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -132,7 +134,7 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
 
 
 @contextmanager
-def translated(settings: Settings) -> Iterator[None]:
+def translate_errors(settings: Settings) -> Iterator[None]:
     """Raise what httpcore2 does as errors of this package."""
     import httpcore2
 
@@ -140,14 +142,14 @@ def translated(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
-        raise unreachable(where, _reason(error)) from None
+        raise make_connect_error(where, _reason(error)) from None
     except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
-        raise ConnectionLost(where, _reason(error)) from None
+        raise ConnectionLostError(where, _reason(error)) from None
     except httpcore2.ProtocolError as error:
         # Only its words tell one that is cut off from one that speaks something else.
         if "disconnected" in str(error) or "closed connection" in str(error):
-            raise ConnectionLost(where, "the connection broke off") from None
-        raise NotGaffer(where, str(error)) from None
+            raise ConnectionLostError(where, "the connection broke off") from None
+        raise NotGafferError(where, str(error)) from None
 
 
 def _reason(error: Exception) -> str:
@@ -161,7 +163,7 @@ def _reason(error: Exception) -> str:
         each = reasons.pop()
         if isinstance(each, OSError) and each.strerror:
             # trio says where, in front of it; that is known.
-            return in_words(each.strerror.rpartition("): ")[2])
+            return get_plain_reason(each.strerror.rpartition("): ")[2])
         if isinstance(each, BaseExceptionGroup):
             reasons.extend(each.exceptions)
         reasons.extend(filter(None, (each.__cause__, each.__context__)))

@@ -14,7 +14,13 @@ from gaffer_client.channel import topics
 from gaffer_client.channel.conversation import Conversation
 from gaffer_client.channel.subscription import Subscription
 from gaffer_client.channel.websocket import WebSocket
-from gaffer_client.errors import BadOption, ClientError, Conflict, ConnectionLost, NotFound
+from gaffer_client.errors import (
+    ArgumentError,
+    ClientError,
+    ConflictError,
+    ConnectionLostError,
+    NotFoundError,
+)
 from gaffer_client.models import Event, JobStats, Output, Sample
 from gaffer_client.names import JobName
 
@@ -30,17 +36,19 @@ T = TypeVar("T")
 class Channel:
     """Events, samples, output, input and commands over one connection. Tasks may share it.
 
-    A lost connection is made again. Commands without an answer then raise ConnectionLost, as they
-    may have been carried out; subscriptions go on: events after the last one told, or with a gap;
+    A lost connection is made again. Commands without an answer then raise ConnectionLostError, as
+    they may have been carried out; subscriptions go on: events after the last one told, or with a
+    gap;
     output and samples with what comes, and an Output whose `lost` is None; those of a process that
-    is gone meanwhile end. After `patience` seconds without a connection everything raises.
+    is gone meanwhile end. After `reconnect_timeout` seconds without a
+    connection everything raises.
     """
 
-    def __init__(self, transport: AsyncTransport, silence: float, patience: float) -> None:
+    def __init__(self, transport: AsyncTransport, silence: float, reconnect_timeout: float) -> None:
         self.conversation = Conversation(
             transport,
             silence,
-            patience,
+            reconnect_timeout,
             told=self._told,
             resume=self._resume,
             ended=self._ended,
@@ -61,7 +69,7 @@ class Channel:
             since: the number of the last one already seen; what has happened since comes first.
         """
         if job is not None and pid is not None:
-            raise BadOption("events are those of a job or of a process, not of both")
+            raise ArgumentError("events are those of a job or of a process, not of both")
         name = None if job is None else JobName.parse(job)
         return self._following(topics.events(name, pid, since))
 
@@ -85,9 +93,9 @@ class Channel:
         """Have a command carried out, such as `scale`; gaffer-http's README lists them.
 
         Raises:
-            Refused: gaffer says no.
-            ConnectionLost: there was no answer; it may have been carried out.
-            BadOption: what it is given is too large, or cannot be sent at all.
+            ResponseError: gaffer says no.
+            ConnectionLostError: there was no answer; it may have been carried out.
+            ArgumentError: what it is given is too large, or cannot be sent at all.
         """
         return await self._command(await self.conversation.there(), name, args, kwargs)
 
@@ -109,7 +117,7 @@ class Channel:
     async def _following(self, topic: topics.Topic[T]) -> AsyncIterator[Subscription[T]]:
         name = topic.name
         if name in self._subscriptions:
-            raise Conflict(409, "conflict", f"{name} is followed already on this channel")
+            raise ConflictError(409, "conflict", f"{name} is followed already on this channel")
         subscription = Subscription(self.conversation.address, topic, self._grant)
         self._subscriptions[name] = subscription
         try:
@@ -148,7 +156,7 @@ class Channel:
         try:
             if self.conversation.socket is not None:
                 await self.conversation.socket.send(m.grant(name, size))
-        except ConnectionLost:
+        except ConnectionLostError:
             pass  # The next connection is granted all of it.
 
     async def _resume(self, socket: WebSocket) -> None:
@@ -157,9 +165,9 @@ class Channel:
                 continue
             try:
                 await self._subscribe(socket, subscription)
-            except ConnectionLost:
+            except ConnectionLostError:
                 return  # The next connection begins anew.
-            except NotFound:
+            except NotFoundError:
                 subscription.resumed()
                 subscription.end()
             except ClientError as error:
@@ -188,11 +196,11 @@ class Channel:
 
 @asynccontextmanager
 async def open_channel(
-    transport: AsyncTransport, silence: float, patience: float
+    transport: AsyncTransport, silence: float, reconnect_timeout: float
 ) -> AsyncIterator[Channel]:
     """A channel for the duration of a block. See AsyncServer.channel."""
     failure: Exception | None = None
-    channel = Channel(transport, silence, patience)
+    channel = Channel(transport, silence, reconnect_timeout)
     conversation = channel.conversation
     async with trio.open_nursery() as nursery:
         nursery.start_soon(conversation.run, nursery)
@@ -202,7 +210,7 @@ async def open_channel(
         except Exception as error:  # noqa: BLE001
             # Raised below, lest the nursery make a group of it.
             failure = error
-        conversation.end(ConnectionLost(conversation.address, "the channel is closed"))
+        conversation.end(ConnectionLostError(conversation.address, "the channel is closed"))
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

@@ -19,9 +19,9 @@ from gaffer_client.channel.messages import (
     hear,
 )
 from gaffer_client.channel.websocket import WebSocket, open_websocket
-from gaffer_client.errors import ClientError, ConnectionLost
+from gaffer_client.errors import ClientError, ConnectionLostError
 from gaffer_client.feeds.backoff import Backoff
-from gaffer_client.feeds.events import PASSING
+from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 Key = int | str
 """What an answer is known by: the number of a command, or a topic."""
@@ -32,7 +32,7 @@ class Conversation:
 
     Args:
         silence: seconds without a word after which the other end is asked whether it is there.
-        patience: seconds to try to come back.
+        reconnect_timeout: seconds to try to come back.
         told: called with what is told without being an answer.
         resume: run when a connection is there again.
         ended: called when there will be none any more.
@@ -42,7 +42,7 @@ class Conversation:
         self,
         transport: AsyncTransport,
         silence: float,
-        patience: float,
+        reconnect_timeout: float,
         *,
         told: Callable[[Heard], None],
         resume: Callable[[WebSocket], Awaitable[None]],
@@ -52,7 +52,7 @@ class Conversation:
         self.socket: WebSocket | None = None
         self._transport = transport
         self._silence = silence
-        self._backoff = Backoff(patience)
+        self._backoff = Backoff(reconnect_timeout)
         self._told = told
         self._resume = resume
         self._ended = ended
@@ -84,11 +84,11 @@ class Conversation:
             said: the message.
 
         Raises:
-            Refused: the answer is no.
-            ConnectionLost: there was none.
+            ResponseError: the answer is no.
+            ConnectionLostError: there was none.
         """
         if socket is not self.socket:
-            raise ConnectionLost(self.address, "the connection broke off")
+            raise ConnectionLostError(self.address, "the connection broke off")
         answer = self._answers[key] = _Answer()
         try:
             await socket.send(said)
@@ -121,9 +121,9 @@ class Conversation:
 
     def _lost(self, error: ClientError) -> float | None:
         """Seconds until the next try; None for no more."""
-        if self._connections == 0 or not isinstance(error, PASSING):
+        if self._connections == 0 or not isinstance(error, TRANSIENT_ERRORS):
             return None
-        return self._backoff.failed(trio.current_time())
+        return self._backoff.next_delay(trio.current_time())
 
     async def _talk(self, socket: WebSocket, nursery: trio.Nursery) -> None:
         """Hear until the connection is lost, and raise why."""
@@ -135,11 +135,11 @@ class Conversation:
                 nursery.start_soon(self._resume, socket)
             while True:
                 self._hear(hear(self.address, await socket.receive()))
-                self._backoff.worked()
+                self._backoff.reset()
         finally:
             self._changed(None)
             for answer in self._answers.values():
-                answer.fail(ConnectionLost(self.address, "there was no answer"))
+                answer.fail(ConnectionLostError(self.address, "there was no answer"))
 
     def _hear(self, heard: Heard) -> None:
         answer: _Answer | None = None

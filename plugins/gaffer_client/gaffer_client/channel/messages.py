@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gaffer_client.errors import BadOption, NotGaffer, Refused, refusal
+from gaffer_client.errors import ArgumentError, NotGafferError, ResponseError, make_response_error
 
 LARGEST = 64 * 1024
 """Bytes of a message to gafferd."""
@@ -26,7 +26,7 @@ class NotSubscribed:
     """A topic cannot be subscribed, or has failed."""
 
     topic: str
-    error: Refused
+    error: ResponseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Failed:
     """A command was refused."""
 
     identity: int
-    error: Refused
+    error: ResponseError
 
 
 Heard = Subscribed | NotSubscribed | Happened | Answered | Failed
@@ -85,9 +85,9 @@ def _said(event: str, data: dict[str, Any]) -> str:
         text = json.dumps(said, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadOption(f"this cannot be sent as JSON: {error}") from None
+        raise ArgumentError(f"this cannot be sent as JSON: {error}") from None
     if size > LARGEST:
-        raise BadOption(f"a message has {LARGEST} bytes at the most, not {size}")
+        raise ArgumentError(f"a message has {LARGEST} bytes at the most, not {size}")
     return text
 
 
@@ -95,14 +95,14 @@ def hear(address: str, text: str) -> Heard:
     """What a message says.
 
     Raises:
-        NotGaffer: it says nothing that gaffer would.
+        NotGafferError: it says nothing that gaffer would.
     """
     try:
         said = json.loads(text)
         kind = said["event"].removeprefix(_PREFIX)
         return _heard(kind, said, len(text.encode()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise NotGaffer(address, f"a message {text[:60]!r}") from None
+        raise NotGafferError(address, f"a message {text[:60]!r}") from None
 
 
 def _heard(kind: str, said: dict[str, Any], size: int) -> Heard:
@@ -121,5 +121,5 @@ def _heard(kind: str, said: dict[str, Any], size: int) -> Heard:
     raise ValueError(kind)
 
 
-def _error(data: dict[str, Any]) -> Refused:
-    return refusal(int(data["errno"]), str(data["reason"]), str(data["message"]))
+def _error(data: dict[str, Any]) -> ResponseError:
+    return make_response_error(int(data["errno"]), str(data["reason"]), str(data["message"]))

@@ -7,7 +7,7 @@ from binascii import Error as Base64Error
 from typing import Any, Generic, TypeVar
 
 from gaffer_client.channel.messages import Happened
-from gaffer_client.errors import NotGaffer
+from gaffer_client.errors import NotGafferError
 from gaffer_client.feeds.events import read_event
 from gaffer_client.models import Event, JobStats, Output, Sample
 from gaffer_client.names import JobName
@@ -34,7 +34,7 @@ class Topic(Generic[T]):
         """What a message tells.
 
         Raises:
-            NotGaffer: nothing that gaffer would.
+            NotGafferError: nothing that gaffer would.
         """
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ class Outputs(Topic[Output]):
             piece = b64decode(data["data_base64"]) if text is None else text.encode()
             return Output(str(data["label"]), piece, int(data.get("lost", 0)))
         except (KeyError, TypeError, ValueError, AttributeError, Base64Error):
-            raise NotGaffer(address, "an output that is none") from None
+            raise NotGafferError(address, "an output that is none") from None
 
     def missed(self) -> Output | None:
         """A loss that nobody can count."""

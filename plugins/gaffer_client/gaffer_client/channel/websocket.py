@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_client._async.transport import AsyncTransport, translated
-from gaffer_client.errors import ConnectionLost, NotGaffer
-from gaffer_client.requests import Call, Reply, check, nothing
+from gaffer_client._async.transport import AsyncTransport, translate_errors
+from gaffer_client.errors import ConnectionLostError, NotGafferError
+from gaffer_client.requests import Request, Response, check, check_settled
 from gaffer_client.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FAREWELL = 1.0
 
 @asynccontextmanager
 async def open_websocket(
-    transport: AsyncTransport, path: str, silence: float, patience: float | None = None
+    transport: AsyncTransport, path: str, silence: float, handshake_timeout: float | None = None
 ) -> AsyncIterator[WebSocket]:
     """A websocket for the duration of a block.
 
@@ -36,8 +36,8 @@ async def open_websocket(
         path: of the API.
         silence: seconds without a word after which the other end is asked whether it is there, and
             as many more for its answer.
-        patience: seconds until it is open, once there is a connection; the timeout of the transport
-            when not given.
+        handshake_timeout: seconds until it is open, once there is a connection; the timeout of the
+            transport when not given.
     """
     import base64
     import secrets
@@ -51,16 +51,16 @@ async def open_websocket(
         "sec-websocket-key": key.decode(),
         "sec-websocket-version": "13",
     }
-    call = Call(method="GET", path=path, read=nothing, headers=headers)
+    call = Request(method="GET", path=path, read=check_settled, headers=headers)
     settings = transport.settings
-    async with transport.asking(call, patience or settings.timeout) as response:
+    async with transport.open_response(call, handshake_timeout or settings.timeout) as response:
         names = {name.lower(): value for name, value in response.headers}
         if response.status != 101:
-            with translated(settings):
+            with translate_errors(settings):
                 body = await response.aread()
-            check(Reply(settings.address.text, response.status, {}, body))
+            check(Response(settings.address.text, response.status, {}, body))
         if names.get(b"sec-websocket-accept") != generate_accept_token(key):
-            raise NotGaffer(settings.address.text, "it opens no websocket")
+            raise NotGafferError(settings.address.text, "it opens no websocket")
         socket = WebSocket(settings, response.extensions["network_stream"], silence)
         try:
             yield socket
@@ -94,7 +94,7 @@ class WebSocket:
         """Send a message.
 
         Raises:
-            ConnectionLost: it could not be.
+            ConnectionLostError: it could not be.
         """
         import wsproto.events
 
@@ -104,11 +104,11 @@ class WebSocket:
         """The next message.
 
         Raises:
-            ConnectionLost: there will be no more.
+            ConnectionLostError: there will be no more.
         """
         while not self._ready:
             if self._closed is not None:
-                raise ConnectionLost(self._address, self._closed)
+                raise ConnectionLostError(self._address, self._closed)
             await self._read()
         return self._ready.popleft()
 
@@ -126,13 +126,13 @@ class WebSocket:
                 elif isinstance(event, wsproto.events.CloseConnection):
                     self._closed = f"the websocket was closed with {event.code}"
         except RemoteProtocolError as error:
-            raise NotGaffer(self._address, str(error)) from None
+            raise NotGafferError(self._address, str(error)) from None
 
     async def _bytes(self) -> bytes:
         import httpcore2
         import wsproto.events
 
-        with translated(self._settings):
+        with translate_errors(self._settings):
             try:
                 return await self._stream.read(_PIECE, timeout=self._silence)
             except httpcore2.ReadTimeout:
@@ -143,7 +143,7 @@ class WebSocket:
         self._parts.append(text)
         self._length += len(text)
         if self._length > LARGEST:
-            raise NotGaffer(self._address, f"a message of more than {LARGEST} bytes")
+            raise NotGafferError(self._address, f"a message of more than {LARGEST} bytes")
         if finished:
             self._ready.append("".join(self._parts))
             self._parts, self._length = [], 0
@@ -155,10 +155,10 @@ class WebSocket:
             try:
                 data = self._wire.send(event)
             except LocalProtocolError:
-                raise ConnectionLost(self._address, "the websocket is closed") from None
+                raise ConnectionLostError(self._address, "the websocket is closed") from None
             # Half of a frame would be the end of the connection, so it is sent whole, or the
             # connection ends.
-            with trio.CancelScope(shield=True), translated(self._settings):
+            with trio.CancelScope(shield=True), translate_errors(self._settings):
                 try:
                     await self._stream.write(data, timeout=self._settings.timeout)
                 except Exception:
@@ -172,6 +172,6 @@ class WebSocket:
 
         try:
             await self._write(wsproto.events.CloseConnection(code=1000))
-        except ConnectionLost:
+        except ConnectionLostError:
             pass  # Nobody is left to hear it.
         await self._stream.aclose()

@@ -8,16 +8,16 @@ from typing import Any
 
 from gaffer_client import routes
 from gaffer_client.errors import (
-    BadOption,
-    Busy,
+    ArgumentError,
+    BusyError,
     ClientError,
-    ConnectionLost,
-    NotGaffer,
-    Unreachable,
+    ConnectionLostError,
+    NotGafferError,
+    UnreachableError,
 )
-from gaffer_client.feeds.backoff import PATIENCE, Backoff
+from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT, Backoff
 from gaffer_client.models import Event
-from gaffer_client.requests import Call, convert
+from gaffer_client.requests import Request, convert
 
 HEARTBEAT = 20.0
 """Seconds of silence after which the server says that it is there."""
@@ -25,7 +25,7 @@ HEARTBEAT = 20.0
 OnLost = Callable[[ClientError], object]
 """Told why a connection is lost that is going to be made again."""
 
-PASSING = (Unreachable, ConnectionLost, Busy)
+TRANSIENT_ERRORS = (UnreachableError, ConnectionLostError, BusyError)
 """Errors that may be over when one tries again."""
 
 
@@ -33,7 +33,7 @@ def read_event(address: str, data: Mapping[str, Any]) -> Event:
     """An event as it is told.
 
     Raises:
-        NotGaffer: it is none.
+        NotGafferError: it is none.
     """
     return convert(address, {**data, "data": data}, Event, "event")
 
@@ -46,7 +46,7 @@ class EventFeed:
         pattern: which events; all when empty.
         since: the number of the last one already seen; None for from now on.
         heartbeat: seconds of silence after which the server is to say something.
-        patience: seconds to try to come back.
+        reconnect_timeout: seconds to try to come back.
         on_lost: called once for each loss, before the first try to come back.
 
     Attributes:
@@ -59,22 +59,22 @@ class EventFeed:
         pattern: str = "",
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
-        patience: float = PATIENCE,
+        reconnect_timeout: float = RECONNECT_TIMEOUT,
         on_lost: OnLost | None = None,
     ) -> None:
         if since is not None and since < 0:
-            raise BadOption(f"since: must be the number of an event, not {since}")
+            raise ArgumentError(f"since: must be the number of an event, not {since}")
         self.since = since
         self.heartbeat = heartbeat
         self._address = address
         self._pattern = pattern
-        self._backoff = Backoff(patience)
+        self._backoff = Backoff(reconnect_timeout)
         self._on_lost = on_lost
         self._is_lost = False
         self._was_connected = False
         self._first: deque[Event] = deque()
 
-    def call(self) -> Call[None]:
+    def call(self) -> Request[None]:
         """What to ask next."""
         return routes.watch(self._pattern, self.since, self.heartbeat)
 
@@ -95,18 +95,18 @@ class EventFeed:
         """The event in a message.
 
         Raises:
-            NotGaffer: it is none.
+            NotGafferError: it is none.
         """
         import msgspec
 
         try:
             value = msgspec.json.decode(data, type=dict[str, Any])
         except msgspec.MsgspecError as error:
-            raise NotGaffer(self._address, f"event: {error}") from None
+            raise NotGafferError(self._address, f"event: {error}") from None
         event = read_event(self._address, value)
         if event.seq is not None:
             self.since = event.seq
-        self._backoff.worked()
+        self._backoff.reset()
         return event
 
     def lost(self, error: ClientError, now: float) -> float:
@@ -115,7 +115,7 @@ class EventFeed:
         Raises:
             ClientError: this error, because it will not pass, or not soon enough.
         """
-        delay = self._backoff.failed(now) if isinstance(error, PASSING) else None
+        delay = self._backoff.next_delay(now) if isinstance(error, TRANSIENT_ERRORS) else None
         if delay is None or not self._was_connected:
             raise error
         if self._on_lost is not None and not self._is_lost:
@@ -123,6 +123,6 @@ class EventFeed:
         self._is_lost = True
         return delay
 
-    def ended(self) -> ConnectionLost:
+    def ended(self) -> ConnectionLostError:
         """The error that an answer is which just ends."""
-        return ConnectionLost(self._address, "the feed ended")
+        return ConnectionLostError(self._address, "the feed ended")

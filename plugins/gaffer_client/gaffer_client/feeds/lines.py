@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gaffer_client.errors import NotGaffer
+from gaffer_client.errors import NotGafferError
 from gaffer_client.models import Line
 
 
@@ -17,7 +17,7 @@ def read_lines(address: str, event: str, data: str) -> list[Line]:
         data: what it says.
 
     Raises:
-        NotGaffer: a gap does not say of what.
+        NotGafferError: a gap does not say of what.
     """
     if event != "gap":
         return [Line(event, text) for text in data.split("\n")]
@@ -25,4 +25,4 @@ def read_lines(address: str, event: str, data: str) -> list[Line]:
         gap = json.loads(data)
         return [Line(str(gap["label"]), "", int(gap["lost"]))]
     except (ValueError, TypeError, KeyError):
-        raise NotGaffer(address, f"gap: {data[:60]!r}") from None
+        raise NotGafferError(address, f"gap: {data[:60]!r}") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gaffer_client.errors import NotGaffer
+from gaffer_client.errors import NotGafferError
 
 MEDIA = "text/event-stream"
 
@@ -31,13 +31,13 @@ class Messages:
         media: the content type of the answer.
 
     Raises:
-        NotGaffer: that is no stream of events.
+        NotGafferError: that is no stream of events.
     """
 
     def __init__(self, address: str, media: str) -> None:
         self._address = address
         if media.partition(";")[0].strip().lower() != MEDIA:
-            raise NotGaffer(address, f"{media or 'no content type'}, where {MEDIA} should be")
+            raise NotGafferError(address, f"{media or 'no content type'}, where {MEDIA} should be")
         self._rest = b""
         self._size = 0
         self._event = "message"
@@ -47,7 +47,7 @@ class Messages:
         """The messages that end in these bytes.
 
         Raises:
-            NotGaffer: one has no end.
+            NotGafferError: one has no end.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -57,7 +57,7 @@ class Messages:
             ) is not None:
                 yield message
         if self._size + len(self._rest) > LARGEST:
-            raise NotGaffer(self._address, f"a message of more than {LARGEST} bytes")
+            raise NotGafferError(self._address, f"a message of more than {LARGEST} bytes")
 
     def _line(self, line: str) -> Message | None:
         field, _, value = line.partition(":")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 from gaffer_client.settings import Settings as Connection
 
 from gaffer_lookup.hosts import is_loopback
@@ -78,23 +78,23 @@ def read_settings(
         certificate: the one to show them: one file with the key in it, or two files.
 
     Raises:
-        BadOption: one is no address, they are not of one etcd, or a file cannot be used.
+        ArgumentError: one is no address, they are not of one etcd, or a file cannot be used.
     """
     members = [_parse(text) for text in dict.fromkeys(texts)]
     first = members[0]
     for each in members:
         if (each.address.secure, *each[1:]) != (first.address.secure, *first[1:]):
-            raise BadOption(
+            raise ArgumentError(
                 f"{each.address.text} and {first.address.text} differ in more than the host:"
                 " they have to be members of one etcd"
             )
         if password is not None and not each.address.secure and not is_loopback(each.address.host):
-            raise BadOption(
+            raise ArgumentError(
                 f"{each.address.text}: the password would be read on the way: use etcds://"
             )
     if (first.user is None) != (password is None):
         missing = "password" if password is None else "user"
-        raise BadOption(f"{first.address.text}: user and password go together: no {missing}")
+        raise ArgumentError(f"{first.address.text}: user and password go together: no {missing}")
     connections = tuple(
         Connection(address=each.address, timeout=TIMEOUT, ca_file=ca_file, certificate=certificate)
         for each in members
@@ -108,15 +108,15 @@ def read_password(file: str) -> str:
     """The password in a file, without white space around it.
 
     Raises:
-        BadOption: it cannot be read, or there is none in it.
+        ArgumentError: it cannot be read, or there is none in it.
     """
     try:
         password = Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise BadOption(f"{file}: {reason}") from None
+        raise ArgumentError(f"{file}: {reason}") from None
     if not password:
-        raise BadOption(f"{file}: is empty: it must hold the password")
+        raise ArgumentError(f"{file}: is empty: it must hold the password")
     return password
 
 
@@ -144,6 +144,6 @@ def _parse(text: str) -> _Member:
     return _Member(address, prefix or PREFIX, unquote(url.username or "") or None)
 
 
-def _refused(text: str, reason: str) -> BadOption:
+def _refused(text: str, reason: str) -> ArgumentError:
     shown = _PASSWORD.sub(r"\1***@", text)
-    return BadOption(f"{shown!r} is no address of etcd: {reason}")
+    return ArgumentError(f"{shown!r} is no address of etcd: {reason}")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import trio
 from gaffer_client._async.transport import AsyncStream, AsyncTransport
-from gaffer_client.requests import JSON, Call, nothing
+from gaffer_client.requests import JSON, Request, check_settled
 
 from gaffer_lookup.etcd.address import TIMEOUT, Settings
 from gaffer_lookup.etcd.errors import EtcdError, Unauthenticated, Unavailable
@@ -126,7 +126,7 @@ class Gateway:
         with self._in_time(transport):
             async with (
                 self._limiters[transport],
-                transport.asking(self._call(path, body), 2 * TIMEOUT) as response,
+                transport.open_response(self._call(path, body), 2 * TIMEOUT) as response,
             ):
                 raw = await read(transport.settings, response)
         endpoint = transport.settings.address.text
@@ -154,17 +154,19 @@ class Gateway:
         call = self._call(path, body, **{"grpc-metadata-hasleader": "true"})
         async with AsyncExitStack() as stack:
             with self._in_time(transport):
-                response = await stack.enter_async_context(transport.asking(call, silence))
+                response = await stack.enter_async_context(transport.open_response(call, silence))
                 raw = b"" if response.status == 200 else await read(transport.settings, response)
             if response.status != 200:
                 raise http_failure(transport.settings.address.text, response.status, raw)
             return AsyncStream(transport.settings, stack.pop_all(), response)
 
-    def _call(self, path: str, body: Body, **headers: str) -> Call[None]:
+    def _call(self, path: str, body: Body, **headers: str) -> Request[None]:
         if self._token is not None:
             headers["authorization"] = self._token
         told = {"content-type": JSON, **headers}
-        return Call(method="POST", path=path, read=nothing, headers=told, body=encode(body))
+        return Request(
+            method="POST", path=path, read=check_settled, headers=told, body=encode(body)
+        )
 
     @contextmanager
     def _in_time(self, transport: AsyncTransport) -> Iterator[None]:

@@ -95,7 +95,7 @@ class Mirror:
                 self._lost(describe(error))
             else:
                 continue
-            await trio.sleep(self._backoff.failed(trio.current_time()) or 0.0)
+            await trio.sleep(self._backoff.next_delay(trio.current_time()) or 0.0)
 
     async def _read(self) -> Header:
         found, pairs = await self._etcd.read(self._prefix)

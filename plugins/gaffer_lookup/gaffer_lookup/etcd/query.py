@@ -9,8 +9,8 @@ from typing import Self, TypeVar
 
 import msgspec
 import trio
-from gaffer_client.errors import BadOption, ClientError, NoLookupd, Unreachable
-from gaffer_client.lookup import Found
+from gaffer_client.errors import ArgumentError, ClientError, NoLookupdError, UnreachableError
+from gaffer_client.lookup import LookupResult
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName as ClientName
 from gaffer_kernel import JobName
@@ -41,8 +41,8 @@ class EtcdLookup:
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        BadOption: one of these means nothing.
-        NoLookupd: asked something, no member of the etcd answers.
+        ArgumentError: one of these means nothing.
+        NoLookupdError: asked something, no member of the etcd answers.
     """
 
     def __init__(
@@ -55,31 +55,31 @@ class EtcdLookup:
     ) -> None:
         members = [urls] if isinstance(urls, str) else list(urls)
         if not members:
-            raise BadOption("give the address of an etcd")
+            raise ArgumentError("give the address of an etcd")
         self._settings = read_settings(
             members, password=_password(), ca_file=ca_file, certificate=certificate
         )
 
-    def nodes(self) -> Found[list[Node]]:
+    def nodes(self) -> LookupResult[list[Node]]:
         """All nodes."""
         return _found(views.nodes(self._store), "nodes", list[Node])
 
-    def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
+    def sessions(self, node: str | None = None) -> LookupResult[list[LookupSession]]:
         """All sessions with their jobs; those of the nodes of a name alone, if there is one."""
         store = self._store
         told = views.sessions(store) if node is None else views.sessions_of(store, node)
         return _found(told or iter((b'{"sessions":[]}',)), "sessions", list[LookupSession])
 
-    def jobs(self) -> Found[list[LookupJob]]:
+    def jobs(self) -> LookupResult[list[LookupJob]]:
         """All jobs, and who has them."""
         return _found(views.every_job(self._store), "jobs", list[LookupJob])
 
-    def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
+    def find_job(self, name: str, session: str | None = None) -> LookupResult[list[Source]]:
         """Who has a job."""
         job = JobName(*ClientName.parse(name, session))
         return _found(views.find_job(self._store, job), "sources", list[Source])
 
-    def find_session(self, session: str) -> Found[list[LookupJob]]:
+    def find_session(self, session: str) -> LookupResult[list[LookupJob]]:
         """The jobs of a session, and who has them."""
         return _found(views.find_session(self._store, session), "jobs", list[LookupJob])
 
@@ -97,8 +97,8 @@ class EtcdLookup:
         self.close()
 
 
-def _found(told: views.Pieces, key: str, kind: type[T]) -> Found[T]:
-    return Found(msgspec.convert(msgspec.json.decode(b"".join(told))[key], kind))
+def _found(told: views.Pieces, key: str, kind: type[T]) -> LookupResult[T]:
+    return LookupResult(msgspec.convert(msgspec.json.decode(b"".join(told))[key], kind))
 
 
 async def _read(settings: Settings) -> Store:
@@ -108,8 +108,8 @@ async def _read(settings: Settings) -> Store:
     try:
         _, pairs = await etcd.read(keys.all)
     except Unavailable as error:
-        unreachable = Unreachable(error.endpoint, error.reason)
-        raise NoLookupd({error.endpoint: unreachable}) from None
+        unreachable = UnreachableError(error.endpoint, error.reason)
+        raise NoLookupdError({error.endpoint: unreachable}) from None
     except EtcdError as error:
         raise ClientError(str(error)) from None
     finally:
@@ -124,5 +124,5 @@ def _password() -> str | None:
         return None
     try:
         return read_password(file)
-    except BadOption as error:
-        raise BadOption(f"${PASSWORD_VARIABLE}: {error}") from None
+    except ArgumentError as error:
+        raise ArgumentError(f"${PASSWORD_VARIABLE}: {error}") from None

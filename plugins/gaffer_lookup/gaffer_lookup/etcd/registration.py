@@ -146,4 +146,4 @@ class Registration:
             log.warning("node %s is not registered in etcd: %s", self._node, words)
 
     async def _pause(self, longest: float = inf) -> None:
-        await trio.sleep(min(longest, self._backoff.failed(trio.current_time()) or 0.0))
+        await trio.sleep(min(longest, self._backoff.next_delay(trio.current_time()) or 0.0))

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
-from gaffer_client._async.transport import translated
-from gaffer_client.errors import BadOption, ConnectionLost, NotGaffer, Unreachable, Untrusted
+from gaffer_client._async.transport import translate_errors
+from gaffer_client.errors import (
+    ArgumentError,
+    CertificateError,
+    ConnectionLostError,
+    NotGafferError,
+    UnreachableError,
+)
 from gaffer_client.settings import Settings
 
 from gaffer_lookup.etcd.errors import EtcdError, Refused, TooLarge, Unauthenticated, Unavailable
@@ -38,7 +44,7 @@ async def read(member: Settings, response: httpcore2.Response) -> bytes:
         TooLarge: it is not read to its end.
     """
     raw = bytearray()
-    with translated(member):
+    with translate_errors(member):
         async with aclosing(response.aiter_stream()) as parts:
             async for data in parts:
                 raw += data
@@ -57,12 +63,12 @@ def unreachable(endpoint: str) -> Iterator[None]:
     """Raise what the connection does as an Unavailable."""
     try:
         yield
-    except Untrusted as error:
+    except CertificateError as error:
         reason = f"its certificate is not to be trusted: {error.reason}"
         raise Unavailable(endpoint, reason) from None
-    except (Unreachable, ConnectionLost, NotGaffer) as error:
+    except (UnreachableError, ConnectionLostError, NotGafferError) as error:
         raise Unavailable(endpoint, error.reason) from None
-    except BadOption as error:
+    except ArgumentError as error:
         # A file of certificates that is no longer what it was at the start.
         raise Unavailable(endpoint, str(error)) from None
 

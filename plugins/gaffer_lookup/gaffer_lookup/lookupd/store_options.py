@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 from gaffer_kernel import ConfigError
 
 from gaffer_lookup.etcd.address import Settings, read_password, read_settings
@@ -32,7 +32,7 @@ def read_store(options: argparse.Namespace) -> Settings | None:
             ca_file=options.store_cacert,
             certificate=_certificate(options.store_certfile, options.store_keyfile),
         )
-    except BadOption as error:
+    except ArgumentError as error:
         raise ConfigError(str(error), key="--store") from None
 
 
@@ -41,7 +41,7 @@ def _password(file: str | None) -> str | None:
         return None
     try:
         return read_password(file)
-    except BadOption as error:
+    except ArgumentError as error:
         raise ConfigError(str(error), key="--store-password-file") from None
 
 

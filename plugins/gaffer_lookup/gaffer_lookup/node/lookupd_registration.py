@@ -11,7 +11,7 @@ from math import inf
 import trio
 from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.channel.websocket import WebSocket, open_websocket
-from gaffer_client.errors import ClientError, Refused
+from gaffer_client.errors import ClientError, ResponseError
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_client.settings import Settings
 from gaffer_kernel import JobName
@@ -119,13 +119,13 @@ class Link:
                         await self._talk(socket, backoff)
                 except ClientError as error:
                     self._lost(str(error))
-                    if isinstance(error, Refused) and error.status in _WRONG_TOKEN:
+                    if isinstance(error, ResponseError) and error.status in _WRONG_TOKEN:
                         pause = AFTER_WRONG_TOKEN
                 except Exception as error:
                     # Whatever a lookupd has brought about here, the next try may go well.
                     log.exception("the link to %s failed", self.address)
                     self._lost(describe(error))
-                await trio.sleep(max(pause, backoff.failed(trio.current_time()) or 0.0))
+                await trio.sleep(max(pause, backoff.next_delay(trio.current_time()) or 0.0))
         finally:
             self.registered = False
             with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):

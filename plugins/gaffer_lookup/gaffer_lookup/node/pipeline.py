@@ -8,7 +8,7 @@ from math import inf
 import msgspec
 import trio
 from gaffer_client.channel.websocket import WebSocket
-from gaffer_client.errors import ConnectionLost, NotGaffer, refusal
+from gaffer_client.errors import ConnectionLostError, NotGafferError, make_response_error
 
 from gaffer_lookup.protocol import Answer, Said, say
 
@@ -55,7 +55,7 @@ class Dialogue:
         """Wait until everything is answered.
 
         Raises:
-            ConnectionLost: an answer does not come in time.
+            ConnectionLostError: an answer does not come in time.
         """
         while self._waiting:
             await self._wait_for_answer()
@@ -66,17 +66,17 @@ class Dialogue:
         self.check()
 
     def check(self) -> None:
-        """Raise a ConnectionLost if an answer is overdue."""
+        """Raise a ConnectionLostError if an answer is overdue."""
         if self.overdue <= trio.current_time():
-            raise ConnectionLost(self._address, "no answer in time")
+            raise ConnectionLostError(self._address, "no answer in time")
 
     async def hear(self) -> None:
         """Hear answers until one of them is an error, or the connection is lost.
 
         Raises:
             Refused: the answer is no.
-            NotGaffer: it is none.
-            ConnectionLost: there are no more.
+            NotGafferError: it is none.
+            ConnectionLostError: there are no more.
         """
         while True:
             self._take(await self._socket.receive())
@@ -86,11 +86,11 @@ class Dialogue:
         try:
             answer = msgspec.json.decode(raw, type=Answer)
         except (ValueError, RecursionError):
-            raise NotGaffer(self._address, "an answer means nothing") from None
+            raise NotGafferError(self._address, "an answer means nothing") from None
         msgid = self._waiting.popleft()[0] if self._waiting else None
         if answer.msgid != msgid or msgid is None:
-            raise NotGaffer(self._address, "an answer to what nobody has said")
+            raise NotGafferError(self._address, "an answer to what nobody has said")
         if not answer.ok:
             reason = answer.message or answer.reason or "no reason is given"
             word = answer.reason or "refused"
-            raise refusal(answer.errno or 500, word[:MAX_SHOWN], reason[:MAX_SHOWN])
+            raise make_response_error(answer.errno or 500, word[:MAX_SHOWN], reason[:MAX_SHOWN])

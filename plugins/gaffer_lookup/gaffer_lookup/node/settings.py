@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gaffer_client.address import Address
-from gaffer_client.errors import BadOption
+from gaffer_client.errors import ArgumentError
 from gaffer_client.settings import Settings as Connection
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.errors import did_you_mean
@@ -145,7 +145,7 @@ class _Source:
     def _connection(self, text: str) -> Connection:
         try:
             address = Address.parse(text if ":/" in text else f"http://{text}")
-        except BadOption as error:
+        except ArgumentError as error:
             raise self._error("address", str(error)) from None
         token = self._token()
         if token is not None and address.socket is None and not address.secure:
@@ -156,7 +156,7 @@ class _Source:
         try:
             # Now, to find what is wrong with the files.
             connection.tls()
-        except BadOption as error:
+        except ArgumentError as error:
             raise self._error(_culprit(error, "certfile"), str(error)) from None
         return connection
 
@@ -173,7 +173,7 @@ class _Source:
                 ca_file=self._text("cacert") or None,
                 certificate=self._certificate(),
             )
-        except BadOption as error:
+        except ArgumentError as error:
             raise self._error(_culprit(error, "address"), str(error)) from None
 
     def _made(self, address: Address, token: str | None) -> Connection:
@@ -185,7 +185,7 @@ class _Source:
                 ca_file=self._text("cacert") or None,
                 certificate=self._certificate(),
             )
-        except BadOption as error:
+        except ArgumentError as error:
             raise self._section.error("token", str(error)) from None
 
     def _certificate(self) -> str | tuple[str, str] | None:
@@ -242,7 +242,7 @@ class _Source:
         return seconds
 
 
-def _culprit(error: BadOption, key: str) -> str:
+def _culprit(error: ArgumentError, key: str) -> str:
     """The key of the file that cannot be used; else the one that is given."""
     for start, culprit in (("ca_file", "cacert"), ("certificate", "certfile")):
         if str(error).startswith(start):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gaffer_client.requests import Call, Reply, check
+from gaffer_client.requests import Request, Response, check
 from gaffer_client.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
     from http.client import HTTPResponse
 
-    from gaffer_client.sync.connection import Connection
+    from gaffer_client._sync.connection import Connection
 
 MAX_IDLE = 10
 """Connections that are kept for the next request."""
@@ -31,7 +31,7 @@ class Stream:
 
     def receive(self) -> bytes:
         """The next bytes; none at the end."""
-        from gaffer_client.sync.connection import talking
+        from gaffer_client._sync.connection import talking
 
         with talking(self.settings):
             return self._response.read1(64 * 1024)
@@ -51,11 +51,11 @@ class Transport:
         self._idle: list[Connection] = []
         self._tls: ssl.SSLContext | None = None
 
-    def ask(self, call: Call[T]) -> T:
+    def ask(self, request: Request[T]) -> T:
         """Make a request and return what its answer means."""
-        from gaffer_client.sync.connection import talking
+        from gaffer_client._sync.connection import talking
 
-        connection, response = self._send(call, self.settings.timeout + call.more)
+        connection, response = self._send(request, self.settings.timeout + request.more)
         try:
             with talking(self.settings):
                 reply = self._reply(response)
@@ -63,15 +63,15 @@ class Transport:
             connection.close()
             raise
         self._keep(connection)
-        return call.result(reply)
+        return request.result(reply)
 
-    def open(self, call: Call[Any], silence: float) -> Stream:
+    def open(self, request: Request[Any], silence: float) -> Stream:
         """Make a request whose answer goes on; to be closed.
 
         Args:
             silence: seconds without a byte after which it counts as dead.
         """
-        connection, response = self._send(call, silence)
+        connection, response = self._send(request, silence)
         if 200 <= response.status < 300:
             return Stream(self.settings, connection, response)
         try:
@@ -80,16 +80,16 @@ class Transport:
             connection.close()
         raise AssertionError(response.status)
 
-    def _send(self, call: Call[Any], silence: float) -> tuple[Connection, HTTPResponse]:
-        from gaffer_client.sync.connection import talking
+    def _send(self, request: Request[Any], silence: float) -> tuple[Connection, HTTPResponse]:
+        from gaffer_client._sync.connection import talking
 
         connection = self._connected()
-        headers = {**self.settings.headers, **call.headers}
-        target = self.settings.address.prefix + call.target
+        headers = {**self.settings.headers, **request.headers}
+        target = self.settings.address.prefix + request.target
         try:
             with talking(self.settings):
                 connection.sock.settimeout(self.settings.timeout)
-                connection.request(call.method, target, call.body, headers)
+                connection.request(request.method, target, request.body, headers)
                 connection.sock.settimeout(silence)
                 return connection, connection.getresponse()
         except BaseException:
@@ -98,7 +98,7 @@ class Transport:
 
     def _connected(self) -> Connection:
         """A connection that is there: one of those kept, or a new one."""
-        from gaffer_client.sync.connection import Connection, connecting
+        from gaffer_client._sync.connection import Connection, connecting
 
         while (kept := self._kept()) is not None:
             if not kept.stale:
@@ -115,9 +115,9 @@ class Transport:
             raise
         return connection
 
-    def _reply(self, response: HTTPResponse) -> Reply:
+    def _reply(self, response: HTTPResponse) -> Response:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(self.settings.address.text, response.status, headers, response.read())
+        return Response(self.settings.address.text, response.status, headers, response.read())
 
     def _kept(self) -> Connection | None:
         with self._lock:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Self, TypeVar
 
 from gaffer_client import lookupd
+from gaffer_client._sync.server import Server
+from gaffer_client._sync.transport import Transport
 from gaffer_client.errors import ClientError
 from gaffer_client.lookup import (
-    Found,
-    Replies,
+    LookupResult,
+    MergedResponses,
     connections,
     node_options,
     unite_jobs,
@@ -19,10 +21,8 @@ from gaffer_client.lookup import (
 )
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName
-from gaffer_client.requests import Call
+from gaffer_client.requests import Request
 from gaffer_client.settings import TIMEOUT
-from gaffer_client.sync.server import Server
-from gaffer_client.sync.transport import Transport
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -33,7 +33,7 @@ class Lookup:
 
     Each question goes to all of them at once, and what they say is united: a node or a process is
     there if one of them says so. Whoever does not answer is in `failed` of what is found; only if
-    nobody answers is it an error, NoLookupd.
+    nobody answers is it an error, NoLookupdError.
 
     Args:
         urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
@@ -45,7 +45,7 @@ class Lookup:
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        BadOption: one of these means nothing.
+        ArgumentError: one of these means nothing.
     """
 
     def __init__(
@@ -61,35 +61,35 @@ class Lookup:
         settings = connections(urls, token, timeout, verify, ca_file, certificate)
         self._transports = [Transport(each) for each in settings]
 
-    def nodes(self) -> Found[list[Node]]:
+    def nodes(self) -> LookupResult[list[Node]]:
         """All nodes."""
         return self._ask(lookupd.nodes(), unite_nodes)
 
-    def sessions(self, node: str | None = None) -> Found[list[LookupSession]]:
+    def sessions(self, node: str | None = None) -> LookupResult[list[LookupSession]]:
         """All sessions with their jobs, or those of the nodes of a name."""
         return self._ask(lookupd.sessions(node), unite_sessions)
 
-    def jobs(self) -> Found[list[LookupJob]]:
+    def jobs(self) -> LookupResult[list[LookupJob]]:
         """All jobs, and who has them."""
         return self._ask(lookupd.jobs(), unite_jobs)
 
-    def find_job(self, name: str, session: str | None = None) -> Found[list[Source]]:
+    def find_job(self, name: str, session: str | None = None) -> LookupResult[list[Source]]:
         """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
         return self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
 
-    def find_session(self, session: str) -> Found[list[LookupJob]]:
+    def find_session(self, session: str) -> LookupResult[list[LookupJob]]:
         """The jobs of a session, and who has them."""
         return self._ask(lookupd.find_session(session), unite_jobs)
 
-    def _ask(self, call: Call[list[T]], unite: Callable[[Iterable[T]], U]) -> Found[U]:
+    def _ask(self, request: Request[list[T]], unite: Callable[[Iterable[T]], U]) -> LookupResult[U]:
         from concurrent.futures import ThreadPoolExecutor
 
-        replies: Replies[T] = Replies(each.settings for each in self._transports)
+        replies: MergedResponses[T] = MergedResponses(each.settings for each in self._transports)
 
         def ask(transport: Transport) -> None:
             address = transport.settings.address.text
             try:
-                replies.answered(address, transport.ask(call))
+                replies.answered(address, transport.ask(request))
             except ClientError as error:
                 replies.failed(address, error)
 
@@ -104,7 +104,7 @@ class Lookup:
         It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
 
         Raises:
-            BadOption: its origin is none, or there is a token and the origin is one of http.
+            ArgumentError: its origin is none, or there is a token and the origin is one of http.
         """
         return Server(**node_options(self._transports[0].settings, node))
 

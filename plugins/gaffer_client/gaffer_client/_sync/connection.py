@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gaffer_client.errors import ConnectionLost, NotGaffer
+from gaffer_client.errors import ConnectionLostError, NotGafferError
 from gaffer_client.settings import Settings
-from gaffer_client.tls_errors import in_words, unreachable
+from gaffer_client.tls_errors import get_plain_reason, make_connect_error
 
 if TYPE_CHECKING:
     import ssl
@@ -72,7 +72,7 @@ def connecting(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unreachable(settings.address.text, _reason(error)) from None
+        raise make_connect_error(settings.address.text, _reason(error)) from None
 
 
 @contextmanager
@@ -82,14 +82,14 @@ def talking(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.IncompleteRead) as error:
-        raise ConnectionLost(where, _reason(error)) from None
+        raise ConnectionLostError(where, _reason(error)) from None
     except http.client.HTTPException as error:
-        raise NotGaffer(where, str(error) or type(error).__name__) from None
+        raise NotGafferError(where, str(error) or type(error).__name__) from None
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
-        return in_words(error.strerror)
+        return get_plain_reason(error.strerror)
     return "the connection broke off"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gaffer_client import routes
+from gaffer_client._sync.feeds import Lines
+from gaffer_client._sync.transport import Transport
 from gaffer_client.feeds.events import HEARTBEAT
 from gaffer_client.models import Output, ProcessInfo, Sample
-from gaffer_client.routes import EVERY_OUTPUT, Wait
-from gaffer_client.sync.feeds import Lines
-from gaffer_client.sync.transport import Transport
+from gaffer_client.routes import ALL_OUTPUTS, Wait
 
 
 class Process:
@@ -45,18 +45,18 @@ class Process:
         """Write to its standard input, or to a custom stream; returns when its pipe took it all."""
         self._transport.ask(routes.write(self.pid, data, label))
 
-    def read(self, label: str = EVERY_OUTPUT, wait: float = 60.0) -> Output:
+    def read(self, label: str = ALL_OUTPUTS, wait: float = 60.0) -> Output:
         """The next bytes that it writes, from where the last read of anybody ended.
 
         Args:
             label: of which output; all of them if not given.
-            wait: seconds, after which ConnectionLost is raised.
+            wait: seconds, after which ConnectionLostError is raised.
         """
         return self._transport.ask(routes.read(self.pid, label, wait))
 
     def lines(
         self,
-        label: str = EVERY_OUTPUT,
+        label: str = ALL_OUTPUTS,
         heartbeat: float = HEARTBEAT,
         *,
         tail: bool = False,

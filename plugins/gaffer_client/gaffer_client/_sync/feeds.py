@@ -6,14 +6,14 @@ import time
 from collections import deque
 from typing import Self
 
-from gaffer_client.errors import ClientError, NotGaffer
+from gaffer_client._sync.transport import Stream, Transport
+from gaffer_client.errors import ClientError, NotGafferError
 from gaffer_client.feeds.events import EventFeed
 from gaffer_client.feeds.lines import read_lines
 from gaffer_client.feeds.sse import Message, Messages
 from gaffer_client.models import Event, Line
-from gaffer_client.requests import Call
-from gaffer_client.settings import longest_silence
-from gaffer_client.sync.transport import Stream, Transport
+from gaffer_client.requests import Request
+from gaffer_client.settings import get_feed_timeout
 
 
 class _Answer:
@@ -37,12 +37,12 @@ class _Answer:
         self._stream.close()
 
 
-def _asked(transport: Transport, call: Call[None], heartbeat: float) -> _Answer:
-    silence = longest_silence(heartbeat, transport.settings.timeout)
+def _asked(transport: Transport, call: Request[None], heartbeat: float) -> _Answer:
+    silence = get_feed_timeout(heartbeat, transport.settings.timeout)
     stream = transport.open(call, silence)
     try:
         return _Answer(stream)
-    except NotGaffer:
+    except NotGafferError:
         stream.close()
         raise
 
@@ -110,10 +110,10 @@ class Lines:
     """Lines of a process to loop over; subscribed from the moment it is made.
 
     The loop ends with the process, or when gafferd does. Nothing numbers what processes write, so
-    it cannot be resumed: a lost connection raises ConnectionLost.
+    it cannot be resumed: a lost connection raises ConnectionLostError.
     """
 
-    def __init__(self, transport: Transport, call: Call[None], heartbeat: float) -> None:
+    def __init__(self, transport: Transport, call: Request[None], heartbeat: float) -> None:
         self._address = transport.settings.address.text
         self._answer = _asked(transport, call, heartbeat)
         self._ready: deque[Line] = deque()

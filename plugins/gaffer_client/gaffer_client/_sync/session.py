@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gaffer_client import routes
+from gaffer_client._sync.transport import Transport
 from gaffer_client.names import check_part
 from gaffer_client.routes import Wait
-from gaffer_client.sync.transport import Transport
 
 
 class Session:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gaffer_client import routes
+from gaffer_client._sync.process import Process
+from gaffer_client._sync.transport import Transport
 from gaffer_client.models import JobInfo, JobStats, Status
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
-from gaffer_client.sync.process import Process
-from gaffer_client.sync.transport import Transport
 
 
 class Job:

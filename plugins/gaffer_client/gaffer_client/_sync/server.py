@@ -5,27 +5,28 @@ from __future__ import annotations
 from typing import Any, Self
 
 from gaffer_client import address, routes
-from gaffer_client.feeds.backoff import PATIENCE
+from gaffer_client._sync.feeds import Events
+from gaffer_client._sync.job import Job
+from gaffer_client._sync.process import Process
+from gaffer_client._sync.session import Session
+from gaffer_client._sync.transport import Transport
+from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
 from gaffer_client.models import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
-from gaffer_client.sync.feeds import Events
-from gaffer_client.sync.job import Job
-from gaffer_client.sync.process import Process
-from gaffer_client.sync.session import Session
-from gaffer_client.sync.transport import Transport
 
 
 class Server:
     """A gafferd and its API. Nothing is sent until something is asked. Threads may share it.
 
-    Every method raises a ClientError: Unreachable and ConnectionLost about the connection, a
-    Refused such as NotFound when gaffer says no, NotGaffer when it is not gaffer.
+    Every method raises a ClientError: UnreachableError and ConnectionLostError about the
+    connection, a ResponseError such as NotFoundError when gaffer refuses, NotGafferError when it is
+    not gaffer.
 
     What takes `wait` is done as soon as it is recorded; with it the method returns when it has come
-    true, and raises NotSettled after so many seconds, 600 at the most.
+    true, and raises NotSettledError after so many seconds, 600 at the most.
 
     Args:
         url: `http://host:port`, `https://host:port` or `unix:/path`.
@@ -36,7 +37,7 @@ class Server:
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        BadOption: one of these means nothing.
+        ArgumentError: one of these means nothing.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Server:
         """Open a plugin, and first those that it requires; how it is then.
 
         Raises:
-            Conflict: it cannot be opened; the reason says why.
+            ConflictError: it cannot be opened; the reason says why.
         """
         return self._transport.ask(routes.change_plugin(name, "open"))
 
@@ -109,7 +110,7 @@ class Server:
         """Close a plugin, and first those that require it; how it is then.
 
         Raises:
-            Conflict: the API could not answer without it.
+            ConflictError: the API could not answer without it.
         """
         return self._transport.ask(routes.change_plugin(name, "close"))
 
@@ -117,7 +118,7 @@ class Server:
         """Close a plugin and open it again, with new code if it is in a folder; how it is then.
 
         Raises:
-            Conflict: it cannot be; what ran runs on.
+            ConflictError: it cannot be; what ran runs on.
         """
         return self._transport.ask(routes.change_plugin(name, "reload"))
 
@@ -125,7 +126,7 @@ class Server:
         """Take up all that has changed in the folders of plugins; how all plugins are then.
 
         Raises:
-            Conflict: something cannot be; then nothing has changed.
+            ConflictError: something cannot be; then nothing has changed.
         """
         return self._transport.ask(routes.rescan_plugins())
 
@@ -136,8 +137,8 @@ class Server:
             origin: where the browser will open the API; gafferd chooses if not given.
 
         Raises:
-            Forbidden: the caller is not the owner.
-            Conflict: gafferd listens on no address that a browser can open.
+            ForbiddenError: the caller is not the owner.
+            ConflictError: gafferd listens on no address that a browser can open.
         """
         return self._transport.ask(routes.new_page_key(origin))
 
@@ -145,7 +146,7 @@ class Server:
         """Sign all browsers out.
 
         Raises:
-            Forbidden: the caller is not the owner.
+            ForbiddenError: the caller is not the owner.
         """
         self._transport.ask(routes.revoke_page_keys())
 
@@ -186,8 +187,8 @@ class Server:
             fields: the other fields of a job, such as `numprocesses` and `env`.
 
         Raises:
-            Conflict: there is one of that name.
-            Invalid: a field is wrong, or unknown.
+            ConflictError: there is one of that name.
+            InvalidValueError: a field is wrong, or unknown.
         """
         named = JobName.parse(name, session)
         config = {**fields, "name": named.name, "cmd": cmd, "start": start}
@@ -200,7 +201,7 @@ class Server:
         *,
         since: int | None = None,
         heartbeat: float = HEARTBEAT,
-        patience: float = PATIENCE,
+        reconnect_timeout: float = RECONNECT_TIMEOUT,
         on_lost: OnLost | None = None,
     ) -> Events:
         """Events as they happen, to loop over; subscribed when this returns.
@@ -213,10 +214,10 @@ class Server:
             since: the number of the last one already seen; what has happened since comes first.
             heartbeat: seconds of silence after which gafferd says that it is there; twice as many
                 and a bit without a word and the connection counts as lost.
-            patience: seconds of trying to connect again, after which the last error is raised.
+            reconnect_timeout: seconds of trying to connect again; then the last error is raised.
             on_lost: called with the reason when a connection is lost, once until it is there again.
         """
-        feed = EventFeed(self.url, pattern, since, heartbeat, patience, on_lost)
+        feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return Events(self._transport, feed)
 
     def close(self) -> None:
