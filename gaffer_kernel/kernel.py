@@ -188,7 +188,7 @@ class Kernel:
         """
         self._stopping.set()
         if kill:
-            self.manager.hurry()
+            self.manager.kill_stopping()
 
     @property
     def stopping(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from gaffer_kernel.processes.terminal_size import Window
+from gaffer_kernel.processes.terminal_size import TerminalSize
 
 
 class User(NamedTuple):
@@ -26,7 +26,7 @@ class User(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class SpawnRequest:
     """How to start one process.
 
     `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one
@@ -42,7 +42,7 @@ class Launch:
     cwd: str | None = None
     user: User | None = None
     outputs: Sequence[str] = ()
-    window: Window | None = None
+    terminal_size: TerminalSize | None = None
     redirect_input: bool = False
     streams: Sequence[str] = ()
     channels: Sequence[Any] = field(default=())
@@ -51,7 +51,7 @@ class Launch:
     program: str | None = None
 
 
-class End(NamedTuple):
+class ExitStatus(NamedTuple):
     """How a process ended: `exit_code` 0 when a signal did it, `term_signal` 0 when it exited."""
 
     exit_code: int
@@ -65,7 +65,7 @@ class ChildListener(Protocol):
     def output(self, label: str, data: bytes | memoryview) -> None:
         """Bytes were read from a pipe or a two-way stream; to be copied before this returns."""
 
-    def exited(self, end: End) -> None:
+    def exited(self, end: ExitStatus) -> None:
         """The child is gone and reaped, and all it wrote has been handed over before."""
 
 
@@ -124,7 +124,7 @@ class System(Protocol):
     def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
         """Look up whom to run as; None when neither is given. Raises SpawnError."""
 
-    def spawn(self, launch: Launch, listener: ChildListener) -> Child:
+    def spawn(self, request: SpawnRequest, listener: ChildListener) -> Child:
         """Start a process in its own session. Raises SpawnError and leaves nothing behind."""
 
     async def run(self) -> None:

@@ -25,7 +25,7 @@ from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.kernel import open_kernel
-from gaffer_kernel.system import ChildListener, End, Launch, User
+from gaffer_kernel.system import ChildListener, ExitStatus, SpawnRequest, User
 
 __all__ = ["FakeProcess", "FakeSystem", "Plan", "Recorder", "open_kernel"]
 
@@ -38,7 +38,7 @@ class Plan:
         life: seconds until it exits by itself.
         exit_code: what it exits with then.
         term_signal: the signal that ends it instead, as a crash would.
-        obeys_after: seconds from TERM (or another ending signal) to its end; infinite to ignore it.
+        stop_delay: seconds from TERM (or another ending signal) to its end; infinite to ignore it.
         lingers: seconds that something it started outlives it when it is stopped.
         error: it cannot even be started.
     """
@@ -46,7 +46,7 @@ class Plan:
     life: float = inf
     exit_code: int = 0
     term_signal: int = 0
-    obeys_after: float = 0.0
+    stop_delay: float = 0.0
     lingers: float = 0.0
     error: SpawnError | None = None
 
@@ -55,10 +55,15 @@ class FakeProcess:
     """A process that only pretends: a Child for the kernel, a puppet for the test."""
 
     def __init__(
-        self, system: FakeSystem, os_pid: int, launch: Launch, plan: Plan, listener: ChildListener
+        self,
+        system: FakeSystem,
+        os_pid: int,
+        request: SpawnRequest,
+        plan: Plan,
+        listener: ChildListener,
     ) -> None:
         self.os_pid = os_pid
-        self.launch = launch
+        self.request = request
         self.plan = plan
         self.alive = True
         self.reaped = False
@@ -70,7 +75,7 @@ class FakeProcess:
         self._listener = listener
         self._ending = False
         self._group_until = -inf
-        self._end = End(0, 0)
+        self._end = ExitStatus(0, 0)
         if plan.life < inf:
             system.call_later(
                 plan.life, lambda: self.exit(plan.exit_code, term_signal=plan.term_signal)
@@ -78,17 +83,17 @@ class FakeProcess:
 
     # The puppet
 
-    def say(self, text: str | bytes, label: str | None = None) -> None:
+    def emit(self, text: str | bytes, label: str | None = None) -> None:
         """Write to an output, to the first when none is named."""
         data = text.encode() if isinstance(text, str) else text
-        self._listener.output(label or self.launch.outputs[0], data)
+        self._listener.output(label or self.request.outputs[0], data)
 
     def exit(self, exit_code: int = 0, *, term_signal: int = 0) -> None:
         """End, as if by itself; the kernel hears of it a moment later."""
         if not self.alive:
             return
         self.alive = False
-        self._end = End(0 if term_signal else exit_code, term_signal)
+        self._end = ExitStatus(0 if term_signal else exit_code, term_signal)
         lingers = self.plan.lingers if self._ending else 0.0
         self._group_until = self._system.now() + lingers
         self._system.call_later(lingers, self._reap)
@@ -110,10 +115,8 @@ class FakeProcess:
             self._group_until = self._system.now()
             self._system.call_later(0.0, self._reap)
         elif signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-            if self.plan.obeys_after < inf:
-                self._system.call_later(
-                    self.plan.obeys_after, lambda: self.exit(term_signal=signum)
-                )
+            if self.plan.stop_delay < inf:
+                self._system.call_later(self.plan.stop_delay, lambda: self.exit(term_signal=signum))
 
     def end(self, signum: int) -> None:
         """Take a signal that is meant to end it and all it started."""
@@ -153,11 +156,11 @@ class FakeSystem:
         spawned: how many have been started.
     """
 
-    def __init__(self, seed: int = 0, plan: Callable[[Launch], Plan] | None = None) -> None:
+    def __init__(self, seed: int = 0, plan: Callable[[SpawnRequest], Plan] | None = None) -> None:
         self.chance = random.Random(seed)
         self.processes: dict[int, FakeProcess] = {}
         self.spawned = 0
-        self._plan = plan or (lambda launch: Plan())
+        self._plan = plan or (lambda request: Plan())
         self._os_pids = count(1000)
         self._order = count()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -183,13 +186,13 @@ class FakeSystem:
         """Everybody exists, as number 1."""
         return None if uid is None and gid is None else User(1, 1, (), {})
 
-    def spawn(self, launch: Launch, listener: ChildListener) -> FakeProcess:
+    def spawn(self, request: SpawnRequest, listener: ChildListener) -> FakeProcess:
         """Pretend to start a process."""
-        plan = self._plan(launch)
+        plan = self._plan(request)
         if plan.error is not None:
             raise plan.error
         self.spawned += 1
-        process = FakeProcess(self, next(self._os_pids), launch, plan, listener)
+        process = FakeProcess(self, next(self._os_pids), request, plan, listener)
         self.processes[process.os_pid] = process
         return process
 

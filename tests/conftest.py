@@ -31,7 +31,7 @@ def plans() -> dict[str, Plan]:
 @pytest.fixture
 def system(plans: dict[str, Plan]) -> FakeSystem:
     """The fake system under the fake kernel."""
-    return FakeSystem(plan=lambda launch: plans.get(launch.argv[0], Plan()))
+    return FakeSystem(plan=lambda request: plans.get(request.argv[0], Plan()))
 
 
 class Adviser:

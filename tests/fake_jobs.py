@@ -10,8 +10,8 @@ from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 
 CRASH = Plan(life=0.0, exit_code=1)
-STUBBORN = Plan(obeys_after=inf)
-SLOW = Plan(obeys_after=10.0)
+STUBBORN = Plan(stop_delay=inf)
+SLOW = Plan(stop_delay=10.0)
 
 
 def web(**settings: object) -> JobConfig:

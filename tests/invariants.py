@@ -96,14 +96,14 @@ class Ledger:
         for job in manager.jobs():
             name = str(job.name)
             if self._states.get(name) != "started":
-                kept = [p.pid for p in job.processes if not p.once and not p.stopping]
+                kept = [p.pid for p in job.processes if not p.one_off and not p.stopping]
                 # A job waits under the name of one that is still being unloaded.
                 assert not kept, f"{name} is not started, but {kept} run"
 
     def check_end(self, system: FakeSystem) -> None:
         """After the kernel has stopped: nothing runs but what is detached, every end was told."""
         self.check_over()
-        left = [pid for pid, each in system.processes.items() if not each.launch.detach]
+        left = [pid for pid, each in system.processes.items() if not each.request.detach]
         assert not left, f"left behind: {sorted(left)}"
         assert len(self._ended) + len(system.processes) == system.spawned
 

@@ -23,7 +23,7 @@ import trio.testing
 
 from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, SpawnError
 from gaffer_kernel.kernel import open_kernel
-from gaffer_kernel.system import Launch
+from gaffer_kernel.system import SpawnRequest
 from gaffer_kernel.testing import FakeSystem, Plan
 from tests.invariants import Ledger
 
@@ -39,24 +39,24 @@ ENDING = ("mortal", "stubborn")
 """Those that may just have ended by themselves at any moment."""
 
 
-def plan_of(chance: random.Random) -> Callable[[Launch], Plan]:
+def plan_of(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
     """How each new process will live, by its program and by chance."""
 
-    def plan(launch: Launch) -> Plan:
-        kind = launch.argv[0]
+    def plan(request: SpawnRequest) -> Plan:
+        kind = request.argv[0]
         lingers = chance.choice([0.0, 0.0, 0.0, 1.0, 60.0])
         obeys = chance.choice([0.0, 0.01, 2.0])
         if kind == "mortal":
-            return Plan(life=chance.expovariate(1 / 900), obeys_after=obeys, lingers=lingers)
+            return Plan(life=chance.expovariate(1 / 900), stop_delay=obeys, lingers=lingers)
         if kind == "crasher":
-            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, obeys_after=obeys)
+            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, stop_delay=obeys)
         if kind == "stubborn":
-            return Plan(life=chance.expovariate(1 / 9000), obeys_after=inf)
+            return Plan(life=chance.expovariate(1 / 9000), stop_delay=inf)
         if kind == "absent" or (kind == "moody" and chance.random() < 0.4):
             busy = chance.random() < 0.5
             slug = "no_resources" if busy else "command_not_found"
             return Plan(error=SpawnError(slug, f"{kind} is not to be had"))
-        return Plan(obeys_after=obeys, lingers=lingers)
+        return Plan(stop_delay=obeys, lingers=lingers)
 
     return plan
 
@@ -208,7 +208,7 @@ class Scenario:
         for job in self.kernel.manager.jobs():
             status = job.status()
             flapping = status["flapping"]
-            instances = [p for p in job.processes if not p.once and not p.stopping]
+            instances = [p for p in job.processes if not p.one_off and not p.stopping]
             doomed = job.config.cmd in DOOMED
             if job.active and doomed:
                 runs = len(instances) == job.numprocesses

@@ -10,7 +10,7 @@ from gaffer_kernel import Job, JobConfig, Kernel, open_kernel
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.system import ChildListener, Launch, System
+from gaffer_kernel.system import ChildListener, SpawnRequest, System
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan, Recorder
 from tests.invariants import Ledger
 
@@ -27,14 +27,14 @@ STUBBORN = {
 }
 
 
-def plan(launch: Launch) -> Plan:
+def plan(request: SpawnRequest) -> Plan:
     """The fake twin of each of these programs."""
     return {
         "false": Plan(life=0.001, exit_code=1),
         "/no/such/program": Plan(error=SpawnError("command_not_found", "no such program")),
-        "sh": Plan(obeys_after=float("inf")),
-        "sleep": Plan(life=float(launch.argv[-1])) if launch.argv[0] == "sleep" else Plan(),
-    }[launch.argv[0]]
+        "sh": Plan(stop_delay=float("inf")),
+        "sleep": Plan(life=float(request.argv[-1])) if request.argv[0] == "sleep" else Plan(),
+    }[request.argv[0]]
 
 
 def load(kernel: Kernel, program: dict[str, object], **settings: object) -> Job:
@@ -112,10 +112,10 @@ async def loaded_again_at_once(kernel: Kernel, recorder: Recorder) -> None:
 class Talkative(FakeSystem):
     """A fake system whose programs write a line as soon as they run, as the stubborn one does."""
 
-    def spawn(self, launch: Launch, listener: ChildListener) -> FakeProcess:
-        process = super().spawn(launch, listener)
-        if launch.outputs:
-            self.call_later(0, lambda: process.say("ready\n"))
+    def spawn(self, request: SpawnRequest, listener: ChildListener) -> FakeProcess:
+        process = super().spawn(request, listener)
+        if request.outputs:
+            self.call_later(0, lambda: process.emit("ready\n"))
         return process
 
 

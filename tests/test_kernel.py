@@ -70,7 +70,7 @@ async def test_leaving_the_block_by_an_error_stops_everything(autojump_clock):
 
 
 async def test_a_cancelled_block_waits_for_the_end_of_every_process(autojump_clock):
-    system = FakeSystem(plan=lambda launch: Plan(obeys_after=20.0))
+    system = FakeSystem(plan=lambda request: Plan(stop_delay=20.0))
     with trio.move_on_after(5):
         async with open_kernel(Config.from_string(TWO), system=system):
             await trio.sleep_forever()
@@ -101,7 +101,7 @@ async def test_stopped_while_the_plugins_open_no_job_is_started(autojump_clock):
 
 
 async def test_stop_with_kill_waits_for_nobody(autojump_clock):
-    stubborn = FakeSystem(plan=lambda launch: Plan(obeys_after=float("inf")))
+    stubborn = FakeSystem(plan=lambda request: Plan(stop_delay=float("inf")))
     kernel = Kernel(Config.from_string(TWO), system=stubborn)
     async with trio.open_nursery() as nursery:
         await nursery.start(kernel.run)
@@ -114,7 +114,7 @@ async def test_stop_with_kill_waits_for_nobody(autojump_clock):
 
 
 async def test_kill_at_the_first_stop_counts_for_what_is_stopped_then(autojump_clock):
-    stubborn = FakeSystem(plan=lambda launch: Plan(obeys_after=float("inf")))
+    stubborn = FakeSystem(plan=lambda request: Plan(stop_delay=float("inf")))
     kernel = Kernel(Config.from_string(TWO), system=stubborn)
     async with trio.open_nursery() as nursery:
         await nursery.start(kernel.run)
@@ -183,9 +183,9 @@ async def test_a_plugin_adds_jobs_variables_and_delays(autojump_clock):
         job = kernel.manager.get("added")
         await job.settled()
         (process,) = system.processes.values()
-        assert process.launch.argv == ["something"]
-        assert process.launch.environ["NUMBER"] == "1"
-        assert process.launch.environ["JOB"] == "added"
+        assert process.request.argv == ["something"]
+        assert process.request.environ["NUMBER"] == "1"
+        assert process.request.environ["JOB"] == "added"
         process.exit()
         await trio.sleep(99)
         assert not system.processes

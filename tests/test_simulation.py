@@ -50,16 +50,16 @@ def start_twice(monkeypatch):
 
     def mutant(self, process):
         if process.number == 2:
-            process._child = self._system.spawn(launch_like(process), process)
+            process._child = self._system.spawn(request_like(process), process)
         return start(self, process)
 
     monkeypatch.setattr(Instances, "_start", mutant)
 
 
-def launch_like(process):
-    from gaffer_kernel.system import Launch
+def request_like(process):
+    from gaffer_kernel.system import SpawnRequest
 
-    return Launch(argv=[process.config.cmd], environ={})
+    return SpawnRequest(argv=[process.config.cmd], environ={})
 
 
 def forget_to_stop(monkeypatch):

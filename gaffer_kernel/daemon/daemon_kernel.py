@@ -59,7 +59,7 @@ class Gafferd(Kernel):
         self._last_resort.exit_within(GOODBYE, status)
 
     def _bound(self, kill: bool) -> float:
-        patience = 0.0 if kill else self.manager.patience
+        patience = 0.0 if kill else self.manager.stop_timeout
         plugins = len(self.plugins.names()) * (STOP_DEADLINE + ABANDON_AFTER)
         return patience + LAST_WAIT + plugins + MARGIN
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.system import End, System
+from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Owner(Protocol):
     def post(self, message: Callable[[], None]) -> None:
         """Have a message handled in its turn."""
 
-    def instance_ended(self, slot: Slot, process: Process, end: End) -> None:
+    def instance_ended(self, slot: Slot, process: Process, end: ExitStatus) -> None:
         """An instance has ended, by request or not; its place is empty and due now."""
 
     def instance_failed(self, slot: Slot, error: SpawnError) -> None:
@@ -54,7 +54,7 @@ class Instances:
 
     def __init__(self, owner: Owner, system: System, registry: dict[int, Process]) -> None:
         self.processes: dict[int, Process] = {}
-        self.ended: deque[Process] = deque(maxlen=KEPT)
+        self.exited: deque[Process] = deque(maxlen=KEPT)
         self.slots = Slots()
         self.last_error: str | None = None
         self._owner = owner
@@ -178,15 +178,15 @@ class Instances:
 
     # Ending
 
-    def _on_exit(self, process: Process, end: End) -> None:
+    def _on_exit(self, process: Process, end: ExitStatus) -> None:
         self._owner.post(partial(self._ended, process, end))
 
-    def _ended(self, process: Process, end: End) -> None:
+    def _ended(self, process: Process, end: ExitStatus) -> None:
         if self.processes.pop(process.pid, None) is None:
             return
         del self._registry[process.pid]
         if process.labels:
-            self.ended.append(process)
+            self.exited.append(process)
         self._stopping.pop(process.pid, None)
         self.slots.forget_retiring(process)
         slot = self.slots.holding(process)
@@ -197,7 +197,7 @@ class Instances:
             process,
             exit_code=end.exit_code,
             term_signal=end.term_signal,
-            once=process.once,
+            once=process.one_off,
             uptime=round(process.uptime, 6),
         )
         if slot is not None:

@@ -24,10 +24,10 @@ from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.recovery import Recovery
 from gaffer_kernel.jobs.scale import wanted_number
 from gaffer_kernel.jobs.slots import Slot
-from gaffer_kernel.jobs.spawn_queue import SpawnTurns
+from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process, signal_number
-from gaffer_kernel.system import End, System
+from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Job:
         system: System,
         events: EventBus,
         advice: Advice,
-        turns: SpawnTurns,
+        turns: SpawnQueue,
         next_pid: Callable[[], int],
         registry: dict[int, Process],
         predecessor: Job | None = None,
@@ -190,7 +190,7 @@ class Job:
         """As `unload`, but the processes of a detached job run on, on their own from now on."""
         self.post(self._leave)
 
-    def hurry(self) -> None:
+    def kill_stopping(self) -> None:
         """Kill what is being stopped without waiting any longer, also what had its name before."""
         for job in self._line():
             job._instances.kill_ending()
@@ -218,15 +218,15 @@ class Job:
         return list(self._instances.processes.values())
 
     @property
-    def ended(self) -> Sequence[Process]:
+    def exited(self) -> Sequence[Process]:
         """Its last processes that have been reaped, the newest last: the few whose output is kept.
 
         None whose output nobody redirected.
         """
-        return self._instances.ended
+        return self._instances.exited
 
     @property
-    def patience(self) -> float:
+    def stop_timeout(self) -> float:
         """Seconds that stopping it may take: the longest graceful timeout of its processes."""
         return sum(
             max((process.graceful_timeout for process in job.processes), default=0.0)
@@ -252,7 +252,7 @@ class Job:
             "job": self.name.name,
             "active": self.active,
             "running": len(self._instances.processes),
-            "running_out": sum(process.once for process in self.processes),
+            "running_out": sum(process.one_off for process in self.processes),
             "max_processes": self.numprocesses,
             "numprocesses": self.numprocesses,
             "processes": self.pids(),
@@ -272,7 +272,7 @@ class Job:
             "last_error": self._instances.last_error,
             "last_exit": str(self.history[-1]) if self.history else None,
             "next_start_in": self._next_start(),
-            "ended": [process.pid for process in self.ended],
+            "ended": [process.pid for process in self.exited],
         }
 
     def _next_start(self) -> float | None:
@@ -290,7 +290,7 @@ class Job:
             return False
         if self.active:
             return len(instances.slots) == self.numprocesses and not instances.slots.next_due()
-        return all(process.once for process in self.processes)
+        return all(process.one_off for process in self.processes)
 
     async def settled(self) -> None:
         """Wait until as many instances run as are wanted. Cancelling has no effect on the job."""
@@ -416,7 +416,7 @@ class Job:
             self._instances.start_next()
 
     def _process(self, number: int, config: JobConfig) -> Process:
-        process = Process(self._next_pid(), self.name, config, number=number, once=number == 0)
+        process = Process(self._next_pid(), self.name, config, number=number, one_off=number == 0)
         process.request_stop = lambda: self.post(partial(self._instances.stop, process))
         return process
 
@@ -430,7 +430,7 @@ class Job:
         """What plugins add to its environment."""
         return self._advice.process_env(self, number)
 
-    def instance_ended(self, slot: Slot, process: Process, end: End) -> None:
+    def instance_ended(self, slot: Slot, process: Process, end: ExitStatus) -> None:
         """An instance is gone: if nobody asked it to, the rules say when it is started again."""
         if process.stopping or not self.active:
             return

@@ -14,7 +14,7 @@ from gaffer_kernel.errors import Closing, Conflict, NotFound
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.job import Advice, Job
-from gaffer_kernel.jobs.spawn_queue import SpawnTurns
+from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 from gaffer_kernel.processes.process import Process
 from gaffer_kernel.system import System
@@ -38,7 +38,7 @@ class Manager:
         self._system = system
         self._events = events
         self._advice = advice
-        self._turns = SpawnTurns()
+        self._turns = SpawnQueue()
         self._pids = count(1)
         self._sessions: dict[str, dict[str, Job]] = {}
         self._leaving: dict[JobName, Job] = {}
@@ -47,7 +47,7 @@ class Manager:
         self._scopes: set[trio.CancelScope] = set()
         self._closing = False
         self._watching = True
-        self._hurried = False
+        self._kill_at_once = False
 
     # Its life
 
@@ -56,7 +56,7 @@ class Manager:
         """Supervise as long as the block lasts; then stop every job, all at once, and wait.
 
         Cancelling the block does not cut the stopping short: it has a bound of its own, the longest
-        graceful timeout and LAST_WAIT seconds. `hurry` shortens it.
+        graceful timeout and LAST_WAIT seconds. `kill_stopping` shortens it.
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -98,11 +98,11 @@ class Manager:
     async def _close(self) -> None:
         self._closing = True
         jobs = [*self.jobs(), *self._leaving.values()]
-        with trio.move_on_after(self.patience + LAST_WAIT, shield=True) as scope:
+        with trio.move_on_after(self.stop_timeout + LAST_WAIT, shield=True) as scope:
             for job in jobs:
                 job.leave()
-            if self._hurried or not self._watching:
-                self.hurry()
+            if self._kill_at_once or not self._watching:
+                self.kill_stopping()
             if self._watching:
                 with trio.move_on_after(QUIET_WAIT):
                     await _all_gone(jobs)
@@ -118,16 +118,16 @@ class Manager:
                 )
 
     @property
-    def patience(self) -> float:
+    def stop_timeout(self) -> float:
         """Seconds that stopping every job may take, those being unloaded included."""
         jobs = [*self.jobs(), *self._leaving.values()]
-        return max((job.patience for job in jobs), default=0.0)
+        return max((job.stop_timeout for job in jobs), default=0.0)
 
-    def hurry(self) -> None:
+    def kill_stopping(self) -> None:
         """Kill at once whatever is being stopped, now and at the shutdown."""
-        self._hurried = True
+        self._kill_at_once = True
         for job in [*self.jobs(), *self._leaving.values()]:
-            job.hurry()
+            job.kill_stopping()
 
     # Jobs
 
@@ -242,7 +242,7 @@ class Manager:
         """The pids of all processes, in the order of their start."""
         return list(self._processes)
 
-    def process(self, pid: int, *, ended: bool = False) -> Process:
+    def process(self, pid: int, *, exited: bool = False) -> Process:
         """The process with one of gaffer's own numbers.
 
         Args:
@@ -254,8 +254,8 @@ class Manager:
         """
         if pid in self._processes:
             return self._processes[pid]
-        if ended:
-            for process in (each for job in self.jobs() for each in job.ended):
+        if exited:
+            for process in (each for job in self.jobs() for each in job.exited):
                 if process.pid == pid:
                     return process
         raise NotFound("process", pid)
@@ -274,5 +274,5 @@ def _say_who_is_awaited(jobs: Iterable[Job]) -> None:
     left = [job for job in jobs if not job.gone.is_set()]
     if left:
         names = ", ".join(str(job.name) for job in left[:5]) + (" ..." if left[5:] else "")
-        patience = max(job.patience for job in left)
-        log.warning("waiting for %s to end, up to %g s", names, patience)
+        stop_timeout = max(job.stop_timeout for job in left)
+        log.warning("waiting for %s to end, up to %g s", names, stop_timeout)

@@ -29,7 +29,7 @@ HISTORY = 100
 """How many unexpected ends a job remembers, for plugins that decide on its restarts."""
 
 
-def ending(exit_code: int | None, term_signal: int, uptime: float) -> str:
+def describe_exit(exit_code: int | None, term_signal: int, uptime: float) -> str:
     """How a process ended, for people: `exited with status 3 after 0.1 s`."""
     if exit_code is None:
         return "could not be started"
@@ -60,7 +60,7 @@ class Exit(NamedTuple):
     term_signal: int
 
     def __str__(self) -> str:
-        return ending(self.exit_code, self.term_signal, self.uptime)
+        return describe_exit(self.exit_code, self.term_signal, self.uptime)
 
 
 class FlapRecord(msgspec.Struct):

@@ -34,7 +34,7 @@ class Spawner(Protocol):
         """Start one process, if one is still due. May ask for the next turn."""
 
 
-class SpawnTurns:
+class SpawnQueue:
     """A queue of those that want to start a process, each in it once."""
 
     def __init__(self) -> None:

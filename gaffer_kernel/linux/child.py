@@ -16,7 +16,7 @@ from gaffer_kernel.linux.orphans import Adopted, Member
 from gaffer_kernel.linux.poller import FLOOD, Poller
 from gaffer_kernel.linux.procfs import ticks
 from gaffer_kernel.linux.spawn import Started
-from gaffer_kernel.system import ChildListener, End
+from gaffer_kernel.system import ChildListener, ExitStatus
 
 SHORT = 2048
 """A read of less is not tried again: there is no more, most probably. A pseudo-terminal never hands
@@ -306,7 +306,9 @@ class LinuxChild:
         os.close(self._pidfd)
         self._on_gone(self)
         code = os.waitstatus_to_exitcode(status)
-        self._listener.exited(End(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime))
+        self._listener.exited(
+            ExitStatus(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime)
+        )
 
     def abandon(self) -> None:
         """Give back every descriptor: it runs on, and nobody watches it any more."""

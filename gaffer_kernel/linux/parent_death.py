@@ -24,7 +24,7 @@ LAST_TRY = 5.0
 _IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
-class Guardian:
+class ParentDeathWatcher:
     """The process that waits.
 
     Args:
@@ -61,7 +61,7 @@ class Guardian:
         os.close(self._lifeline)
 
 
-def guard(instance: str, patience: float) -> Guardian:
+def watch_parent_death(instance: str, patience: float) -> ParentDeathWatcher:
     """From now on, end what this program has started if it is gone without `dismiss`.
 
     To be called while there is a single thread.
@@ -79,7 +79,7 @@ def guard(instance: str, patience: float) -> Guardian:
             os._exit(0)
     os.close(end)
     os.set_blocking(lifeline, False)
-    return Guardian(os.pidfd_open(pid), lifeline)
+    return ParentDeathWatcher(os.pidfd_open(pid), lifeline)
 
 
 def _stand_guard(end: int, prefix: str, patience: float) -> None:

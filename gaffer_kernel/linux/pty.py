@@ -7,20 +7,22 @@ import termios
 from contextlib import ExitStack
 
 from gaffer_kernel.errors import SpawnError
-from gaffer_kernel.processes.terminal_size import Window
+from gaffer_kernel.processes.terminal_size import TerminalSize
 
 OUTPUT_FLAGS = 1
 """Which of the attributes of a terminal tells what becomes of what is written to it."""
 
 
-def open_terminal(window: Window, reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+def open_terminal(
+    terminal_size: TerminalSize, reader: ExitStack, writer: ExitStack
+) -> tuple[int, int]:
     """Open a pseudo-terminal whose end to read behaves as that of a pipe does.
 
     What is written comes out unchanged, and EIO follows when the last writer has closed it. It is
     nobody's controlling terminal: a Ctrl-C or a hang-up of it reaches no process.
 
     Args:
-        window: its size.
+        terminal_size: its size.
         reader: closes our end.
         writer: closes the end of the child.
 
@@ -41,13 +43,13 @@ def open_terminal(window: Window, reader: ExitStack, writer: ExitStack) -> tuple
         # an answer that nobody can give.
         write = os.open(f"/proc/self/fd/{slave}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         writer.callback(os.close, write)
-        _set_up(slave, window)
+        _set_up(slave, terminal_size)
     return master, write
 
 
-def _set_up(slave: int, window: Window) -> None:
+def _set_up(slave: int, terminal_size: TerminalSize) -> None:
     attributes = termios.tcgetattr(slave)
     # Or each \n would come out as \r\n.
     attributes[OUTPUT_FLAGS] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, attributes)
-    termios.tcsetwinsize(slave, (window.lines, window.columns))
+    termios.tcsetwinsize(slave, (terminal_size.lines, terminal_size.columns))

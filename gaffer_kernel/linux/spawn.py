@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gaffer_kernel.errors import SpawnError, shown
 from gaffer_kernel.linux.pty import open_terminal
-from gaffer_kernel.system import Launch, User
+from gaffer_kernel.system import SpawnRequest, User
 
 FD_SHIM = str(Path(__file__).with_name("fd_shim.py"))
 
@@ -41,7 +41,7 @@ class Started:
     """Label -> the parent's end of a two-way stream."""
 
 
-def spawn(launch: Launch) -> Started:
+def spawn(request: SpawnRequest) -> Started:
     """Start a process in a session of its own.
 
     Not in a worker thread, as trio does: a parent-death signal follows the thread that spawned.
@@ -55,13 +55,13 @@ def spawn(launch: Launch) -> Started:
     with ExitStack() as ours, ExitStack() as theirs:
         started = Started(os_pid=0, pidfd=-1)
         try:
-            stdin = _input(launch, started, ours, theirs)
-            stdout, stderr = _outputs(launch, started, ours, theirs)
-            extra = _extra(launch, started, ours, theirs)
-            popen = _popen(launch, stdin, stdout, stderr, extra)
+            stdin = _input(request, started, ours, theirs)
+            stdout, stderr = _outputs(request, started, ours, theirs)
+            extra = _extra(request, started, ours, theirs)
+            popen = _popen(request, stdin, stdout, stderr, extra)
             started.os_pid, started.pidfd = popen.pid, _pidfd(popen)
         except _REFUSED as error:
-            raise _explain(error, launch) from error
+            raise _explain(error, request) from error
         ours.pop_all()
     return started
 
@@ -80,25 +80,25 @@ def _pidfd(popen: subprocess.Popen[bytes]) -> int:
 
 
 def _popen(
-    launch: Launch, stdin: int, stdout: int, stderr: int, extra: Sequence[int]
+    request: SpawnRequest, stdin: int, stdout: int, stderr: int, extra: Sequence[int]
 ) -> subprocess.Popen[bytes]:
-    argv = list(launch.argv)
+    argv = list(request.argv)
     if not argv or not argv[0]:
         raise SpawnError("command_not_found", "the command is empty")
-    executable = None if "PATH" in launch.environ else shutil.which(argv[0])
+    executable = None if "PATH" in request.environ else shutil.which(argv[0])
     if extra:
-        _require_program(argv[0], launch)
+        _require_program(argv[0], request)
         argv = [sys.executable, "-I", "-S", FD_SHIM, ",".join(map(str, extra)), *argv]
         executable = sys.executable
-    user = _other_user(launch)
+    user = _other_user(request)
     return subprocess.Popen(
         argv,
         executable=executable,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        cwd=launch.cwd,
-        env=launch.environ,
+        cwd=request.cwd,
+        env=request.environ,
         pass_fds=tuple(extra),
         start_new_session=True,
         bufsize=0,
@@ -108,9 +108,9 @@ def _popen(
     )
 
 
-def _other_user(launch: Launch) -> User | None:
+def _other_user(request: SpawnRequest) -> User | None:
     """Whom to become; nobody when we are that user already: only root may set groups."""
-    user = launch.user
+    user = request.user
     if user and user.uid and (user.uid, user.gid) == (os.geteuid(), os.getegid()):
         return None
     return user
@@ -123,8 +123,8 @@ def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
     return read, write
 
 
-def _input(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack) -> int:
-    if not launch.redirect_input:
+def _input(request: SpawnRequest, started: Started, ours: ExitStack, theirs: ExitStack) -> int:
+    if not request.redirect_input:
         return subprocess.DEVNULL
     read, started.stdin = _pipe(theirs, ours)
     os.set_blocking(started.stdin, False)
@@ -132,25 +132,27 @@ def _input(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack)
 
 
 def _outputs(
-    launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack
+    request: SpawnRequest, started: Started, ours: ExitStack, theirs: ExitStack
 ) -> tuple[int, int]:
     ends = [subprocess.DEVNULL, subprocess.DEVNULL]
     by_label: dict[str, int] = {}
-    for place, label in enumerate(launch.outputs):
+    for place, label in enumerate(request.outputs):
         if label not in by_label:
-            if launch.window is None:
+            if request.terminal_size is None:
                 read, by_label[label] = _pipe(ours, theirs)
             else:
-                read, by_label[label] = open_terminal(launch.window, ours, theirs)
+                read, by_label[label] = open_terminal(request.terminal_size, ours, theirs)
             os.set_blocking(read, False)
             started.readers[read] = label
         ends[place] = by_label[label]
     return ends[0], ends[1]
 
 
-def _extra(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack) -> list[int]:
+def _extra(
+    request: SpawnRequest, started: Started, ours: ExitStack, theirs: ExitStack
+) -> list[int]:
     numbers = []
-    for label in launch.streams:
+    for label in request.streams:
         mine, child = socket.socketpair()
         mine.setblocking(False)
         fd = started.streams[label] = mine.detach()
@@ -158,30 +160,30 @@ def _extra(launch: Launch, started: Started, ours: ExitStack, theirs: ExitStack)
         theirs.callback(child.close)
         started.readers[fd] = label
         numbers.append(child.fileno())
-    for channel in launch.channels:
+    for channel in request.channels:
         # A copy, so that handing one channel to two jobs, or twice, is no special case.
         numbers.append(os.dup(channel if isinstance(channel, int) else channel.fileno()))
         theirs.callback(os.close, numbers[-1])
     return numbers
 
 
-def _require_program(program: str, launch: Launch) -> None:
+def _require_program(program: str, request: SpawnRequest) -> None:
     """Fail as Popen would: behind fd_shim the child itself could only exit with 127."""
-    path = launch.environ.get("PATH") or os.environ.get("PATH")
-    base = Path(launch.cwd or ".")
+    path = request.environ.get("PATH") or os.environ.get("PATH")
+    base = Path(request.cwd or ".")
     found = shutil.which(str(base / program) if "/" in program else program, path=path)
     if found is None:
         code = errno.EACCES if (base / program).exists() and "/" in program else errno.ENOENT
         raise OSError(code, os.strerror(code), program)
 
 
-def _explain(error: BaseException, launch: Launch) -> SpawnError:
+def _explain(error: BaseException, request: SpawnRequest) -> SpawnError:
     if isinstance(error, SpawnError):
         return error
     # Read tokens see these messages: the word as configured, not what variables made of it.
-    program = str(launch.argv[0]) if launch.program is None else launch.program
+    program = str(request.argv[0]) if request.program is None else request.program
     if not isinstance(error, OSError):
-        return _explain_value(error, program, launch)
+        return _explain_value(error, program, request)
     if error.errno in _BUSY:
         return SpawnError("no_resources", f"{program}: {error.strerror}")
     if error.errno == errno.EBADF:
@@ -190,17 +192,17 @@ def _explain(error: BaseException, launch: Launch) -> SpawnError:
         return SpawnError("too_long", f"{program}: arguments and environment are too long")
     if error.errno == errno.ENOEXEC:
         return SpawnError("exec_format", f"{program}: not a program: it has no #! line")
-    if launch.cwd is not None and error.filename == launch.cwd:
+    if request.cwd is not None and error.filename == request.cwd:
         return SpawnError(
-            "bad_cwd", f"cannot change to the directory {launch.cwd}: {error.strerror}"
+            "bad_cwd", f"cannot change to the directory {request.cwd}: {error.strerror}"
         )
-    return _explain_program(error, program, launch)
+    return _explain_program(error, program, request)
 
 
-def _explain_value(error: BaseException, program: str, launch: Launch) -> SpawnError:
+def _explain_value(error: BaseException, program: str, request: SpawnRequest) -> SpawnError:
     if isinstance(error, OverflowError):
         return SpawnError("bad_user", f"{program}: {error}")
-    for name, value in launch.environ.items():
+    for name, value in request.environ.items():
         if "=" in name or not (_is_passable(name) and _is_passable(value)):
             return SpawnError("bad_env", f"{program}: the variable {shown(name)}: {error}")
     return SpawnError("bad_argument", f"{program}: {error}")
@@ -213,10 +215,10 @@ def _is_passable(text: str) -> bool:
         return False
 
 
-def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError:
-    path = _found(str(launch.argv[0]), launch)
-    if launch.user is not None and error.errno in (errno.EPERM, errno.EINVAL):
-        return _explain_user(error, program, launch.user)
+def _explain_program(error: OSError, program: str, request: SpawnRequest) -> SpawnError:
+    path = _found(str(request.argv[0]), request)
+    if request.user is not None and error.errno in (errno.EPERM, errno.EINVAL):
+        return _explain_user(error, program, request.user)
     if error.errno in (errno.EACCES, errno.EPERM):
         what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
         return SpawnError("not_executable", f"{program}: {what}")
@@ -225,7 +227,7 @@ def _explain_program(error: OSError, program: str, launch: Launch) -> SpawnError
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         where = f"{program} (looked for on PATH)"
         if "/" in program:
-            place = Path(launch.cwd or ".", program).absolute()
+            place = Path(request.cwd or ".", program).absolute()
             where = program if Path(program).is_absolute() else f"{program} ({place})"
         return SpawnError("command_not_found", f"no such program: {where}")
     return SpawnError("cannot_start", f"{program}: {error.strerror}")
@@ -248,10 +250,10 @@ def _group_name(gid: int) -> str:
         return str(gid)
 
 
-def _found(program: str, launch: Launch) -> Path:
+def _found(program: str, request: SpawnRequest) -> Path:
     """Where the program is, or would be: relative to the directory it is to run in."""
-    found = None if "/" in program else shutil.which(program, path=launch.environ.get("PATH"))
-    return Path(launch.cwd or ".", found or program)
+    found = None if "/" in program else shutil.which(program, path=request.environ.get("PATH"))
+    return Path(request.cwd or ".", found or program)
 
 
 def _shebang(path: Path) -> str:

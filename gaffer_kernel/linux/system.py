@@ -20,7 +20,7 @@ from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.procfs import MARK
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.linux.users import find_user
-from gaffer_kernel.system import Child, ChildListener, Launch, User
+from gaffer_kernel.system import Child, ChildListener, SpawnRequest, User
 
 SWEEP = 1.0
 """Seconds between two looks for orphans that died unseen, while children are dying."""
@@ -73,11 +73,11 @@ class LinuxSystem:
         """Look up a user and a group."""
         return find_user(uid, gid)
 
-    def spawn(self, launch: Launch, listener: ChildListener) -> Child:
+    def spawn(self, request: SpawnRequest, listener: ChildListener) -> Child:
         """Start a process and watch it from now on."""
         self._spawned += 1
-        mark = f"{self._instance}:{self._spawned}{DETACHED if launch.detach else ''}"
-        started = spawn(dataclasses.replace(launch, environ={**launch.environ, MARK: mark}))
+        mark = f"{self._instance}:{self._spawned}{DETACHED if request.detach else ''}"
+        started = spawn(dataclasses.replace(request, environ={**request.environ, MARK: mark}))
         if self._files is not None:
             _give_files(started.os_pid, self._files)
         child = LinuxChild(
@@ -86,8 +86,8 @@ class LinuxSystem:
             self._poller,
             self._adopted,
             mark,
-            title=launch.title,
-            detach=launch.detach,
+            title=request.title,
+            detach=request.detach,
             on_gone=self._forget,
         )
         self._children[started.os_pid] = child

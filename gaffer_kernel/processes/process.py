@@ -14,8 +14,8 @@ from gaffer_kernel.jobs.command import build_argv, configured_program
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
-from gaffer_kernel.processes.terminal_size import window_of
-from gaffer_kernel.system import Child, End, Launch, System
+from gaffer_kernel.processes.terminal_size import terminal_size_from
+from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System
 
 INPUTS = ("stdin", "ttin")
 """The names under which a process's standard input is known."""
@@ -56,25 +56,25 @@ class Process:
         config: JobConfig,
         *,
         number: int,
-        once: bool = False,
+        one_off: bool = False,
     ) -> None:
         self.pid = pid
         self.job = job
         self.config = config
         self.number = number
-        self.once = once
+        self.one_off = one_off
         self.graceful_timeout = config.graceful_timeout
         self.stopping = False
         self.kill_at = inf
         self.started_at = 0.0
-        self.ended_at: float | None = None
+        self.exited_at: float | None = None
         self.create_time = 0.0
         self.argv: list[str] = []
-        self.ended: End | None = None
+        self.exit_status: ExitStatus | None = None
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._child: Child | None = None
         self._system: System | None = None
-        self._on_exit: Callable[[Process, End], None] = lambda process, end: None
+        self._on_exit: Callable[[Process, ExitStatus], None] = lambda process, end: None
         self.request_stop: Callable[[], None] = self.terminate
 
     # Its life
@@ -83,7 +83,7 @@ class Process:
         self,
         system: System,
         added: Mapping[str, str],
-        on_exit: Callable[[Process, End], None],
+        on_exit: Callable[[Process, ExitStatus], None],
     ) -> None:
         """Start it.
 
@@ -104,13 +104,13 @@ class Process:
         self.argv = build_argv(config, environ)
         self._system = system
         self._on_exit = on_exit
-        launch = Launch(
+        request = SpawnRequest(
             argv=self.argv,
             environ=environ,
             cwd=config.cwd,
             user=user,
             outputs=config.redirect_output,
-            window=window_of(environ) if config.pty else None,
+            terminal_size=terminal_size_from(environ) if config.pty else None,
             redirect_input=config.redirect_input,
             streams=config.custom_streams,
             channels=config.custom_channels,
@@ -118,7 +118,7 @@ class Process:
             title=f"{self.job}: process {self.pid}",
             program=configured_program(config),
         )
-        self._child = system.spawn(launch, self)
+        self._child = system.spawn(request, self)
         self.started_at = system.now()
         self.create_time = system.wall()
 
@@ -126,17 +126,17 @@ class Process:
         """Told by the system: bytes were read."""
         self.outputs.logs[label].feed(data)
 
-    def exited(self, end: End) -> None:
+    def exited(self, end: ExitStatus) -> None:
         """Told by the system: it is gone and reaped."""
-        self.ended = end
-        self.ended_at = self._system.now() if self._system is not None else None
+        self.exit_status = end
+        self.exited_at = self._system.now() if self._system is not None else None
         self.outputs.close()
         self._on_exit(self, end)
 
     @property
     def active(self) -> bool:
         """Whether it runs."""
-        return self._child is not None and self.ended is None
+        return self._child is not None and self.exit_status is None
 
     @property
     def os_pid(self) -> int:
@@ -148,7 +148,7 @@ class Process:
         """Seconds since it was started; how long it lived, if it has ended."""
         if self._system is None:
             return 0.0
-        return (self._system.now() if self.ended_at is None else self.ended_at) - self.started_at
+        return (self._system.now() if self.exited_at is None else self.exited_at) - self.started_at
 
     def hold_output(self, held: bool) -> None:
         """Have it wait for a reader that must not lose anything, or have it go on.
@@ -158,7 +158,7 @@ class Process:
         nobody waits. A reader that begins with the process calls it with False at once: that keeps
         its pipes short, or they could hold more than a reader is kept.
         """
-        if self._child is not None and self.ended is None:
+        if self._child is not None and self.exit_status is None:
             self._child.hold_output(held)
 
     # How it is told
@@ -289,13 +289,13 @@ class Process:
             "gid": config.gid,
             "create_time": self.create_time,
             "uptime": self.uptime,
-            "committed": self.once,
+            "committed": self.one_off,
             "redirect_output": list(config.redirect_output),
             "redirect_input": config.redirect_input,
             "custom_streams": list(config.custom_streams),
             "detach": config.detach,
             "active": self.active,
             "stopping": self.stopping,
-            "exit_code": self.ended.exit_code if self.ended else None,
-            "term_signal": self.ended.term_signal if self.ended else None,
+            "exit_code": self.exit_status.exit_code if self.exit_status else None,
+            "term_signal": self.exit_status.term_signal if self.exit_status else None,
         }

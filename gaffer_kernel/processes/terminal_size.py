@@ -9,17 +9,17 @@ LARGEST = 65535
 """What the system can store."""
 
 
-class Window(NamedTuple):
+class TerminalSize(NamedTuple):
     """How many characters wide and high a terminal is."""
 
     columns: int = 80
     lines: int = 24
 
 
-def window_of(environ: Mapping[str, str]) -> Window:
+def terminal_size_from(environ: Mapping[str, str]) -> TerminalSize:
     """The size that COLUMNS and LINES tell; 80x24 where they tell none, as programs take it."""
-    usual = Window()
-    return Window(
+    usual = TerminalSize()
+    return TerminalSize(
         _size(environ.get("COLUMNS"), usual.columns), _size(environ.get("LINES"), usual.lines)
     )
 

@@ -15,16 +15,16 @@ async def test_plugins_add_to_the_environment_last(autojump_clock, kernel, syste
     job = kernel.manager.load(web(cmd="serve $PORT", env={"A": "1", "B": "2"}))
     await job.settled()
     [puppet] = puppets(job, system)
-    assert puppet.launch.argv == ["serve", "5000"]
-    assert puppet.launch.environ["A"] == "1"
-    assert puppet.launch.environ["B"] == "plugin"
+    assert puppet.request.argv == ["serve", "5000"]
+    assert puppet.request.environ["A"] == "1"
+    assert puppet.request.environ["B"] == "plugin"
 
 
 async def test_a_plugin_may_add_numbers_to_the_environment(autojump_clock, kernel, adviser, system):
     adviser.env = {"PORT": 80}
     job = kernel.manager.load(web(cmd="serve $PORT"))
     await job.settled()
-    assert puppets(job, system)[0].launch.argv == ["serve", "80"]
+    assert puppets(job, system)[0].request.argv == ["serve", "80"]
 
 
 class Unprintable:

@@ -255,7 +255,7 @@ async def test_updating_takes_the_new_configuration_and_number(
     recorder.events.clear()
     job.update(web(cmd="serve --new", numprocesses=2))
     await job.settled()
-    assert [puppet.launch.argv for puppet in puppets(job, system)] == [["serve", "--new"]] * 2
+    assert [puppet.request.argv for puppet in puppets(job, system)] == [["serve", "--new"]] * 2
     assert job.config.cmd == "serve --new"
     assert recorder.names("web")[0] == "update"
     assert recorder.names("web").count("update") == 1

@@ -30,7 +30,7 @@ async def test_the_last_words_of_a_process_that_crashed_at_once_were_lost(run):
     manager = run.kernel.manager
     with pytest.raises(NotFound):
         manager.process(process.pid)
-    kept = manager.process(process.pid, ended=True)
+    kept = manager.process(process.pid, exited=True)
     info = kept.info()
     assert written(kept) == b"why\n"
     assert (info["active"], info["exit_code"], info["term_signal"]) == (False, 3, 0)
@@ -50,22 +50,22 @@ async def test_only_the_last_few_of_a_job_are_kept(autojump_clock, kernel, plans
     plans["serve"] = CRASH
     job = kernel.manager.load(web(redirect_output=("out",)))
     await trio.sleep(60)
-    pids = [process.pid for process in job.ended]
+    pids = [process.pid for process in job.exited]
     assert pids == list(range(pids[-1] - KEPT + 1, pids[-1] + 1))
     assert pids[-1] > KEPT
     with pytest.raises(NotFound):
-        kernel.manager.process(pids[0] - 1, ended=True)
+        kernel.manager.process(pids[0] - 1, exited=True)
     kernel.manager.unload("web")
     await job.gone.wait()
     with pytest.raises(NotFound):
-        kernel.manager.process(pids[-1], ended=True)
+        kernel.manager.process(pids[-1], exited=True)
 
 
 async def test_of_those_that_wrote_for_nobody_nothing_is_kept(autojump_clock, kernel, plans):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(60)
-    assert list(job.ended) == []
+    assert list(job.exited) == []
 
 
 async def test_when_the_last_reader_has_gone_no_more_than_the_tail_is_kept(run):

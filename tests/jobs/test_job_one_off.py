@@ -46,8 +46,8 @@ async def test_a_one_off_has_its_own_variables_and_patience(autojump_clock, kern
     pid = job.commit(env={"B": "3"}, graceful_timeout=2)
     await job.settled()
     first, one_off = puppets(job, system)
-    assert (first.launch.environ["A"], first.launch.environ["B"]) == ("1", "2")
-    assert (one_off.launch.environ["A"], one_off.launch.environ["B"]) == ("1", "3")
+    assert (first.request.environ["A"], first.request.environ["B"]) == ("1", "2")
+    assert (one_off.request.environ["A"], one_off.request.environ["B"]) == ("1", "3")
     assert kernel.manager.process(pid).info()["env"] == {"A": "1", "B": "3"}
     span = Span()
     kernel.manager.process(pid).stop()

@@ -78,7 +78,7 @@ async def test_every_verb_in_every_state(autojump_clock, kernel, plans, recorder
         call(job, verb)
     await job.settled()
     await trio.sleep(60)
-    kept = [process for process in job.processes if not process.once]
+    kept = [process for process in job.processes if not process.one_off]
     assert (job.active, len(kept)) == expected(state, verb)
     assert len(job.processes) - len(kept) == (verb == "commit" and state != "unloading")
     assert job.is_settled
@@ -107,7 +107,7 @@ async def test_every_verb_right_after_every_other(autojump_clock, kernel, first,
     await job.settled()
     active, wanted = after((first, second))
     assert job.active == active
-    assert len([process for process in job.processes if not process.once]) == active * wanted
+    assert len([process for process in job.processes if not process.one_off]) == active * wanted
 
 
 # Hooks that call back in the middle of an event

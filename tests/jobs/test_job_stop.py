@@ -8,7 +8,7 @@ from tests.fake_jobs import SLOW, STUBBORN, Span, puppets, web
 
 
 async def test_a_process_that_obeys_gets_only_term(autojump_clock, kernel, system, plans):
-    plans["serve"] = Plan(obeys_after=29)
+    plans["serve"] = Plan(stop_delay=29)
     job = kernel.manager.load(web())
     await job.settled()
     [puppet] = puppets(job, system)
@@ -86,7 +86,7 @@ async def test_hurrying_kills_what_is_being_stopped_and_nothing_else(autojump_cl
     await job.settled()
     kernel.manager.process(1).stop()
     span = Span()
-    job.hurry()
+    job.kill_stopping()
     await job.settled()
     assert span.seconds == pytest.approx(0)
     assert job.pids() == [2, 3]

@@ -120,7 +120,7 @@ async def test_updating_finds_the_job_by_name_and_session(autojump_clock, kernel
         kernel.manager.update(web(cmd="new"))
     assert kernel.manager.update(web(cmd="new"), "shop") is job
     await job.settled()
-    assert puppets(job, system)[0].launch.argv == ["new"]
+    assert puppets(job, system)[0].request.argv == ["new"]
 
 
 async def test_the_configuration_of_the_caller_is_not_changed(autojump_clock, kernel):
@@ -142,8 +142,8 @@ async def test_the_environment_of_one_job_does_not_leak_into_another(
     one.commit(env={"B": "2"})
     await one.settled()
     await two.settled()
-    assert not {"A", "B"} & puppets(two, system)[0].launch.environ.keys()
-    assert "B" not in puppets(one, system)[1].launch.environ
+    assert not {"A", "B"} & puppets(two, system)[0].request.environ.keys()
+    assert "B" not in puppets(one, system)[1].request.environ
 
 
 # Unloading, and loading again
@@ -202,8 +202,8 @@ async def test_verbs_given_while_it_waits_for_its_name_are_done_then(
     pid = new.commit(env={"A": "1"})
     await new.settled()
     assert len(new.pids()) == 3
-    assert kernel.manager.process(pid).once
-    assert {puppet.launch.argv[0] for puppet in puppets(new, system)} == {"newer"}
+    assert kernel.manager.process(pid).one_off
+    assert {puppet.request.argv[0] for puppet in puppets(new, system)} == {"newer"}
 
 
 async def test_a_job_unloaded_while_it_waits_for_its_name_never_runs(

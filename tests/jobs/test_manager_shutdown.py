@@ -111,7 +111,7 @@ async def test_a_kill_reaches_those_whose_name_has_changed_hands(autojump_clock,
 async def test_the_end_waits_for_those_whose_name_has_changed_hands(
     autojump_clock, plans, system, ledger
 ):
-    plans["serve"] = Plan(obeys_after=100)
+    plans["serve"] = Plan(stop_delay=100)
     async with open_kernel(system=system, plugins=[ledger]) as kernel:
         await kernel.manager.load(web(graceful_timeout=1000)).settled()
         for _ in range(3):
@@ -140,7 +140,7 @@ async def test_the_patience_of_the_end_counts_those_being_unloaded(autojump_cloc
     plans["serve"] = SLOW
     await kernel.manager.load(web(graceful_timeout=300)).settled()
     kernel.manager.unload("web")
-    assert kernel.manager.patience == 300
+    assert kernel.manager.stop_timeout == 300
 
 
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
@@ -161,8 +161,8 @@ async def test_leaving_in_whatever_way_stops_everything_in_order(
 class Unkillable(FakeSystem):
     """A system whose processes hang in the kernel and cannot be ended, as on a dead NFS server."""
 
-    def spawn(self, launch, listener):
-        process = super().spawn(launch, listener)
+    def spawn(self, request, listener):
+        process = super().spawn(request, listener)
         process.signal = process.signals.append
         return process
 
@@ -238,10 +238,10 @@ async def test_a_detached_process_that_is_being_stopped_at_the_end_was_told_so(
 class Broken(FakeSystem):
     """A system that fails in a way nobody has foreseen."""
 
-    def spawn(self, launch, listener):
-        if launch.argv[0] == "bad":
+    def spawn(self, request, listener):
+        if request.argv[0] == "bad":
             raise RuntimeError("not foreseen")
-        return super().spawn(launch, listener)
+        return super().spawn(request, listener)
 
 
 async def test_a_failure_in_one_job_is_logged_and_touches_no_other(autojump_clock, ledger, caplog):

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import trio
 import trio.testing
 
-from gaffer_kernel.jobs.spawn_queue import SpawnTurns
+from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 
 
 class Starter:
     """Takes as many turns as it has processes to start, and notes each."""
 
-    def __init__(self, name: str, turns: SpawnTurns, wanted: int, notes: list[str]) -> None:
+    def __init__(self, name: str, turns: SpawnQueue, wanted: int, notes: list[str]) -> None:
         self.name = name
         self.turns = turns
         self.wanted = wanted
@@ -27,7 +27,7 @@ class Starter:
             self.ask()
 
 
-async def run_until_quiet(turns: SpawnTurns, start: Callable[[], None]) -> None:
+async def run_until_quiet(turns: SpawnQueue, start: Callable[[], None]) -> None:
     """Run the turns until nobody is left in the queue."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(turns.run)
@@ -38,7 +38,7 @@ async def run_until_quiet(turns: SpawnTurns, start: Callable[[], None]) -> None:
 
 async def test_those_who_want_several_take_turns():
     notes: list[str] = []
-    turns = SpawnTurns()
+    turns = SpawnQueue()
     starters = [Starter(name, turns, 3, notes) for name in "abc"]
 
     def start() -> None:
@@ -51,7 +51,7 @@ async def test_those_who_want_several_take_turns():
 
 async def test_who_asks_twice_is_in_the_queue_once():
     notes: list[str] = []
-    turns = SpawnTurns()
+    turns = SpawnQueue()
     starter = Starter("a", turns, 1, notes)
 
     def start() -> None:
@@ -64,7 +64,7 @@ async def test_who_asks_twice_is_in_the_queue_once():
 
 async def test_everybody_else_runs_between_two_turns():
     notes: list[str] = []
-    turns = SpawnTurns()
+    turns = SpawnQueue()
     starter = Starter("spawn", turns, 5, notes)
 
     async def somebody_else() -> None:
@@ -87,7 +87,7 @@ async def test_everybody_else_runs_between_two_turns():
 
 async def test_who_asks_while_nobody_waits_gets_a_turn_at_once(autojump_clock):
     notes: list[str] = []
-    turns = SpawnTurns()
+    turns = SpawnQueue()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(turns.run)
         await trio.sleep(100)
@@ -100,7 +100,7 @@ async def test_who_asks_while_nobody_waits_gets_a_turn_at_once(autojump_clock):
 
 async def test_what_was_asked_before_it_runs_is_not_forgotten():
     notes: list[str] = []
-    turns = SpawnTurns()
+    turns = SpawnQueue()
     Starter("early", turns, 1, notes).ask()
     await run_until_quiet(turns, lambda: None)
     assert notes == ["early"]

@@ -16,8 +16,8 @@ from tests.waiting import until
 
 PROGRAM = """
 import os, subprocess, sys, time
-from gaffer_kernel.linux.parent_death import guard
-guardian = guard("instance", {patience})
+from gaffer_kernel.linux.parent_death import watch_parent_death
+guardian = watch_parent_death("instance", {patience})
 marked = {{**os.environ, "GAFFER_SPAWN": "instance:1"}}
 for line in {lines}:
     subprocess.Popen(["sh", "-c", line], env=marked, start_new_session=True)
@@ -70,8 +70,8 @@ async def test_what_a_killed_program_has_started_is_ended_but_not_what_is_detach
 async def test_a_session_that_it_was_told_of_is_ended_though_nothing_marks_it(brand):
     code = """
 import os, subprocess, sys, time
-from gaffer_kernel.linux.parent_death import guard
-guardian = guard("instance", 30)
+from gaffer_kernel.linux.parent_death import watch_parent_death
+guardian = watch_parent_death("instance", 30)
 brand = {name: value for name, value in os.environ.items() if name != "GAFFER_SPAWN"}
 ended = subprocess.Popen(["true"], start_new_session=True)
 guardian.watch(ended.pid)
@@ -93,9 +93,9 @@ time.sleep(60)
 def test_a_guardian_that_is_gone_is_told_nothing():
     code = """
 import os, signal
-from gaffer_kernel.linux.parent_death import guard
+from gaffer_kernel.linux.parent_death import watch_parent_death
 from gaffer_kernel.linux.procfs import children
-guardian = guard("instance", 1)
+guardian = watch_parent_death("instance", 1)
 [pid] = children()
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)
@@ -152,9 +152,9 @@ async def test_dismissed_it_leaves_alone_what_runs_and_no_zombie(program, brand)
 def test_one_that_was_killed_and_reaped_by_others_is_dismissed_all_the_same():
     code = """
 import os, signal
-from gaffer_kernel.linux.parent_death import guard
+from gaffer_kernel.linux.parent_death import watch_parent_death
 from gaffer_kernel.linux.procfs import children
-guardian = guard("instance", 1)
+guardian = watch_parent_death("instance", 1)
 [pid] = children()
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)

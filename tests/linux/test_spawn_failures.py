@@ -13,7 +13,7 @@ import trio
 
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.linux.spawn import spawn
-from gaffer_kernel.system import Launch, User
+from gaffer_kernel.system import SpawnRequest, User
 from tests.real import children, descriptors
 
 
@@ -46,11 +46,11 @@ FAILURES = {
 DEFAULTS = {"argv": ["echo"], "environ": {"PATH": "/usr/bin:/bin"}}
 
 
-def fails(slug: str, **launch: object) -> SpawnError:
+def fails(slug: str, **request: object) -> SpawnError:
     """The error of a spawn that fails, which must leave neither descriptor nor child behind."""
     before = descriptors(), children()
     with pytest.raises(SpawnError) as caught:
-        spawn(Launch(**{**DEFAULTS, **launch}))
+        spawn(SpawnRequest(**{**DEFAULTS, **request}))
     assert (descriptors(), children()) == before
     assert caught.value.slug == slug, str(caught.value)
     assert "\n" not in str(caught.value)
@@ -59,14 +59,14 @@ def fails(slug: str, **launch: object) -> SpawnError:
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_failing_start_is_told_in_one_word(case):
-    launch, slug = FAILURES[case]
-    fails(slug, **launch)
+    request, slug = FAILURES[case]
+    fails(slug, **request)
 
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_it_is_told_the_same_with_pipes_and_streams_and_nothing_is_left_open(case):
-    launch, slug = FAILURES[case]
-    fails(slug, outputs=("a", "b"), redirect_input=True, streams=("c", "d"), **launch)
+    request, slug = FAILURES[case]
+    fails(slug, outputs=("a", "b"), redirect_input=True, streams=("c", "d"), **request)
 
 
 def test_a_file_that_may_not_be_executed(tmp_path):
@@ -140,10 +140,10 @@ def allow_descriptors() -> Iterator[Hoard]:
     hoard.free()
 
 
-def attempt(launch: Launch) -> str:
+def attempt(request: SpawnRequest) -> str:
     """Start a short program and clean up after it; how that went."""
     try:
-        started = spawn(launch)
+        started = spawn(request)
     except SpawnError as error:
         return error.slug
     os.waitpid(started.os_pid, 0)
@@ -153,12 +153,12 @@ def attempt(launch: Launch) -> str:
 
 
 def test_without_free_descriptors_it_fails_for_the_moment_and_leaves_nothing(allow_descriptors):
-    launch = Launch(**DEFAULTS, outputs=("a", "b"), redirect_input=True, streams=("c",))
+    request = SpawnRequest(**DEFAULTS, outputs=("a", "b"), redirect_input=True, streams=("c",))
     before = descriptors(), children()
     results = []
     for number in range(20):
         allow_descriptors(number)
-        results.append(attempt(launch))
+        results.append(attempt(request))
     allow_descriptors.free()
     assert (descriptors(), children()) == before
     enough = results.index("started")
@@ -238,13 +238,14 @@ import os
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.linux.users import find_user
-from gaffer_kernel.system import Launch
+from gaffer_kernel.system import SpawnRequest
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 for uid, gid in ((None, "daemon"), (65534, 54321), (1, None)):
     try:
-        spawn(Launch(argv=["true"], environ={"PATH": "/usr/bin:/bin"}, user=find_user(uid, gid)))
+        user = find_user(uid, gid)
+        spawn(SpawnRequest(argv=["true"], environ={"PATH": "/usr/bin:/bin"}, user=user))
     except SpawnError as error:
         print(error.slug, error.reason)
 """

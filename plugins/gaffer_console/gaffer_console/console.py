@@ -12,7 +12,7 @@ import trio
 from gaffer_kernel.errors import NotFound
 from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
-from gaffer_kernel.jobs.restart import ending
+from gaffer_kernel.jobs.restart import describe_exit
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.processes.process import Process
 
@@ -211,7 +211,7 @@ def _text(event: Event) -> str:
 def _reason(event: Event) -> str:
     if event.event == "exit":
         data = event.data
-        return ending(data["exit_code"], data["term_signal"], data["uptime"])
+        return describe_exit(data["exit_code"], data["term_signal"], data["uptime"])
     if event.event == "flap":
         rest: float | None = event.data["retry_in"]
         return "given up" if rest is None else f"starts again in {rest:g} s"

@@ -75,9 +75,9 @@ async def test_the_life_of_a_process(terminal):
     async with open_kernel(plugins=[ConsoleOutput(), recorder], system=system) as kernel:
         kernel.manager.load(job(graceful_timeout=5))
         process = puppet(system, await spawned(recorder))
-        process.say("hello\nwor")
-        process.say("oh\n", "err")
-        process.say("ld\nhalf")
+        process.emit("hello\nwor")
+        process.emit("oh\n", "err")
+        process.emit("ld\nhalf")
         await trio.testing.wait_all_tasks_blocked()
     assert terminal.lines == [
         ("web", "start web"),
@@ -102,7 +102,7 @@ async def test_only_the_actions_asked_for(terminal):
     plugins = [ConsoleOutput(actions=["create", "exit"], output_streams=False), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job(), "shop")
-        puppet(system, await spawned(recorder)).say("not shown\n")
+        puppet(system, await spawned(recorder)).emit("not shown\n")
     assert terminal.lines == [
         ("shop.web", "create shop.web"),
         ("shop.web", "exit process with pid 1000: killed by SIGTERM"),
@@ -117,7 +117,7 @@ async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
         @hookimpl
         def gaffer_event(self, event):
             if event.event == "spawn":
-                puppet(system, event).say("\n".join(much))
+                puppet(system, event).emit("\n".join(much))
                 puppet(system, event).exit()
 
     plugins = [ConsoleOutput(actions=["exit"]), Hasty(), recorder]
@@ -135,9 +135,9 @@ async def test_output_lost_before_it_could_be_read_is_counted(terminal, monkeypa
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job())
         process = puppet(system, await spawned(recorder))
-        process.say("begin")
+        process.emit("begin")
         await trio.testing.wait_all_tasks_blocked()
-        process.say("x" * 999 + "\n" + "y" * 999 + "\n")
+        process.emit("x" * 999 + "\n" + "y" * 999 + "\n")
     assert terminal.texts("web") == ["begin", "... 1000 bytes dropped", "y" * 999]
 
 
@@ -147,8 +147,8 @@ async def test_extra_streams_are_not_for_the_console(terminal):
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job(custom_streams=["control"]))
         process = puppet(system, await spawned(recorder))
-        process.say(b"\x00\x01\n", "control")
-        process.say("shown\n")
+        process.emit(b"\x00\x01\n", "control")
+        process.emit("shown\n")
     assert terminal.lines == [("web", "shown")]
 
 
@@ -163,7 +163,7 @@ async def test_processes_with_numbers_go_without_their_session(terminal):
         await kernel.plugins.close("console")
         await kernel.plugins.open("late")
         for puppet in list(system.processes.values()):
-            puppet.say("hello\n")
+            puppet.emit("hello\n")
         late.say("that is all")
     late.say("not shown")
     text = re.sub(r"\d\d:\d\d:\d\d", "T", terminal.getvalue())
@@ -208,7 +208,7 @@ async def test_without_colours_there_is_no_escape_code(terminal, monkeypatch, wh
     plugins = [ConsoleOutput(colorize=why != "asked"), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job())
-        puppet(system, await spawned(recorder)).say("\x1b[31mred\x1b[0m\n")
+        puppet(system, await spawned(recorder)).emit("\x1b[31mred\x1b[0m\n")
     assert "\x1b" not in terminal.getvalue()
     assert ("web", "red") in terminal.lines
 
@@ -219,13 +219,13 @@ async def test_closed_it_is_silent_and_opened_again_it_goes_on(terminal):
     async with open_kernel(plugins=plugins, system=system) as kernel:
         web = kernel.manager.load(job())
         process = puppet(system, await spawned(recorder))
-        process.say("1\nhalf")
+        process.emit("1\nhalf")
         await kernel.plugins.close("console")
-        process.say("2\n")
+        process.emit("2\n")
         web.scale("=1")
         await kernel.plugins.open("console")
         web.scale("=1")
-        process.say("3\n")
+        process.emit("3\n")
     assert terminal.lines == [("web", "1"), ("web", "half"), ("web", "update web"), ("web", "3")]
 
 
@@ -259,7 +259,7 @@ async def test_gafferd_prints_as_much_as_it_was_asked_to(terminal, verbose, expe
     async with open_kernel(config, plugins=plugins, system=system) as kernel:
         assert kernel.plugins.names()[0] == "console"
         kernel.manager.load(job())
-        puppet(system, await spawned(recorder)).say("hello\n")
+        puppet(system, await spawned(recorder)).emit("hello\n")
         await trio.testing.wait_all_tasks_blocked()
     assert terminal.texts("web")[: len(expected)] == expected
     assert bool(terminal.lines) is bool(expected)

@@ -136,7 +136,7 @@ async def test_signals(api, talker):
 async def test_a_process_is_stopped_and_replaced(api, talker):
     process = await start(api)
     assert await talker.do("stop_process", 1) == {"ok": True}
-    await until(lambda: process.ended)
+    await until(lambda: process.exit_status)
     await api.kernel.manager.get("x").settled()
     assert await talker.do("pids") == {"pids": [2]}
 

@@ -114,7 +114,7 @@ async def test_a_process_is_told_no_more(api, talker):
     await talker.subscribe("PROCESS:1")
     await talker.unsubscribe("PROCESS:1")
     process.stop()
-    await until(lambda: process.ended)
+    await until(lambda: process.exit_status)
     await talker.do("pids")
     assert talker.events == []
 

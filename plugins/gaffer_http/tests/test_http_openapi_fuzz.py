@@ -109,11 +109,11 @@ class Server:
         job = jobs.pop("web", None)
         for other in jobs.values():
             manager.unload(other.name)
-            other.hurry()
+            other.kill_stopping()
         if job is None or job.config != JOB:
             if job is not None:
                 manager.unload(job.name)
-                job.hurry()
+                job.kill_stopping()
             job = manager.load(JOB)
         job.start()
         job.scale("=1")

@@ -50,7 +50,7 @@ def is_over(subject: Subject) -> bool:
     """Whether there will never be anything to measure of it again."""
     match subject:
         case Process():
-            return subject.ended is not None
+            return subject.exit_status is not None
         case Job():
             return subject.gone.is_set()
         case Manager():

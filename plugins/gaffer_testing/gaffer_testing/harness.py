@@ -103,7 +103,7 @@ class Run:
         job = self.kernel.manager.load(wanted)
         await job.settled()
         [process] = self.processes.of("pretend")
-        process.say("one line\n")
+        process.emit("one line\n")
         process.exit(1)
         await self._after(begun, "exit")
         self.kernel.manager.unload("conformance")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaffer_kernel.system import Launch
+from gaffer_kernel.system import SpawnRequest
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 
 
@@ -18,9 +18,9 @@ class FakeProcesses(FakeSystem):
         super().__init__(plan=self._plan_of)
         self.plans: dict[str, Plan] = {}
 
-    def _plan_of(self, launch: Launch) -> Plan:
-        return self.plans.get(launch.argv[0], Plan())
+    def _plan_of(self, request: SpawnRequest) -> Plan:
+        return self.plans.get(request.argv[0], Plan())
 
     def of(self, program: str) -> list[FakeProcess]:
         """Those of one program, the oldest first."""
-        return [each for each in self.processes.values() if each.launch.argv[0] == program]
+        return [each for each in self.processes.values() if each.request.argv[0] == program]

@@ -87,7 +87,7 @@ async def test_fake_processes_are_puppets(kernel, events, fake_processes):
     job = kernel.manager.load(JobConfig(name="web", cmd="serve", numprocesses=2))
     await job.settled()
     one, _ = fake_processes.of("serve")
-    assert one.launch.environ["PORT"] == "8001"
+    assert one.request.environ["PORT"] == "8001"
     one.exit(3)
     await events.wait("exit", name="web", exit_code=3)
 

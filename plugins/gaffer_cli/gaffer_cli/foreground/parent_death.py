@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gaffer_kernel import Event, hookimpl
-from gaffer_kernel.linux.parent_death import Guardian
+from gaffer_kernel.linux.parent_death import ParentDeathWatcher
 
 
 class Guarded:
@@ -15,7 +15,7 @@ class Guarded:
 
     name = "guarded"
 
-    def __init__(self, guardian: Guardian) -> None:
+    def __init__(self, guardian: ParentDeathWatcher) -> None:
         self._guardian = guardian
 
     @hookimpl

@@ -11,7 +11,7 @@ import trio
 from gaffer_console import ConsoleOutput
 from gaffer_kernel import Config, JobConfig, Kernel
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.parent_death import Guardian, guard
+from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
 
 from gaffer_cli.exit_codes import BROKEN_PIPE
 from gaffer_cli.foreground.broken_pipe import wait_gone
@@ -39,7 +39,7 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
     """
     signals = Signals()
     system = LinuxSystem(own_process=True)
-    guardian = guard(system.instance, max(job.graceful_timeout for job in jobs))
+    guardian = watch_parent_death(system.instance, max(job.graceful_timeout for job in jobs))
     try:
         return trio.run(partial(_run, system, guardian, jobs, on_exit, signals))
     finally:
@@ -49,7 +49,7 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
 
 async def _run(
     system: LinuxSystem,
-    guardian: Guardian,
+    guardian: ParentDeathWatcher,
     jobs: Sequence[JobConfig],
     on_exit: OnExit,
     signals: Signals,

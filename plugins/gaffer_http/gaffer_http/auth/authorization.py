@@ -137,5 +137,5 @@ def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
     elif name is not None:
         yield JobName.parse(name, parameters.get("session")).session
     for pid in pids:
-        process = kernel.manager.process(int(pid) if is_pid(pid) else 0, ended=True)
+        process = kernel.manager.process(int(pid) if is_pid(pid) else 0, exited=True)
         yield visible(process).job.session

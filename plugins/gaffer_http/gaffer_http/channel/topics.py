@@ -111,7 +111,7 @@ class _UntilExit:
 
     async def receive(self) -> Events | None:
         events = None if self._over else await self._source.receive()
-        self._over = self._process.ended is not None and any(
+        self._over = self._process.exit_status is not None and any(
             # What is missing may have been the exit.
             event.event in ("exit", GAP)
             for event in events or ()

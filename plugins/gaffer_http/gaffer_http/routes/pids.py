@@ -39,7 +39,7 @@ def process_of(pid: str, *, ended: bool = False) -> Process:
     """
     if not is_pid(pid):
         raise NotFound("process", pid)
-    return visible(kernel().manager.process(int(pid), ended=ended))
+    return visible(kernel().manager.process(int(pid), exited=ended))
 
 
 @routes.get("/pids")
