@@ -1,10 +1,12 @@
 """One class for each thing a caller can decide. Printed, every one of them is a single line."""
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
 _MAX_SHOWN = 60
+_MAX_NAMED = 3
 
 
 def shown(value: object) -> str:
@@ -164,3 +166,33 @@ class Closing(GafferError):
 
     def __init__(self, message: str = "gaffer is shutting down") -> None:
         super().__init__(message)
+
+
+def describe_exception(exc: BaseException) -> str:
+    """Describe an exception in one line: its class, its message and the line that raised it.
+
+    A group is described by its members. A GafferError is its own message. An OSError goes without
+    the line: it is about the machine. The others are mostly mistakes in code, and their author
+    needs the line.
+    """
+    if isinstance(exc, BaseExceptionGroup):
+        return _describe_group(exc)
+    if isinstance(exc, GafferError):
+        return str(exc)
+    if isinstance(exc, SyntaxError):
+        return f"{type(exc).__name__}: {exc.msg} ({exc.filename}:{exc.lineno})"
+    text = ": ".join(filter(None, (type(exc).__name__, " ".join(str(exc).split()))))
+    place = "" if isinstance(exc, OSError) else _place(exc)
+    return f"{text} ({place})" if place else text
+
+
+def _describe_group(group: BaseExceptionGroup[BaseException]) -> str:
+    named = [describe_exception(exc) for exc in group.exceptions[:_MAX_NAMED]]
+    more = len(group.exceptions) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more else named)
+
+
+def _place(exc: BaseException) -> str:
+    # Frames of the import system come after the line that imported.
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if not f.filename.startswith("<")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -3,7 +3,7 @@
 A plugin is a module (or any object) with functions marked `@hookimpl`, named like the hooks below.
 A function takes those of the hook's arguments that it wants, by name::
 
-    from gaffer_kernel.hookspecs import hookimpl
+    from gaffer_kernel import hookimpl
 
     gaffer_requires = ("http",)    # plugins that must be there; they open first
     gaffer_after = ("console",)    # plugins that open first if they are there
@@ -12,8 +12,9 @@ A function takes those of the hook's arguments that it wants, by name::
     def gaffer_event(event):
         print(event.name, event.event)
 
-It is found by an entry point, `[project.entry-points.gaffer] NAME = "module"`, or in the folder of
-plugins as `NAME/__init__.py`. NAME is the plugin's name in the configuration, the logs, the API.
+It is found by an entry point, `[project.entry-points.gaffer] NAME = "package.plugin:plugin"`, or in
+the folder of plugins as `NAME/__init__.py`. NAME is the plugin's name in the configuration, the
+logs and the API.
 The other form of a plugin is a class: see `gaffer_kernel.Plugin`.
 
 Hooks are plain functions that return data; only the kernel awaits. The kernel calls the

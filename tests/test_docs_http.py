@@ -5,11 +5,11 @@ import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import gaffer_http
-import gaffer_sites
-import gaffer_stats
-import gaffer_webhooks
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
+from gaffer_sites.plugin import plugin as sites_plugin
+from gaffer_stats.plugin import plugin as stats_plugin
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
 from gaffer_kernel import Kernel
 
@@ -43,7 +43,7 @@ def asked(line):
 
 
 def test_every_path_and_method_has_its_line_of_curl():
-    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats, gaffer_sites, gaffer_webhooks])).url_map
+    routes = Api(Kernel(plugins=[http_plugin, stats_plugin, sites_plugin, webhooks_plugin])).url_map
     adapter = routes.bind(HOST)
     lines = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
     shown = set()
@@ -62,5 +62,5 @@ def test_every_path_and_method_has_its_line_of_curl():
 
 def test_every_websocket_is_named():
     page = PAGE.read_text()
-    for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
+    for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules():
         assert not rule.websocket or f"`{rule.rule}`" in page

@@ -4,9 +4,9 @@ import importlib
 import re
 from pathlib import Path
 
-import gaffer_http
-import gaffer_stats
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
+from gaffer_stats.plugin import plugin as stats_plugin
 
 import gaffer_kernel
 from gaffer_kernel.jobs.config import JobConfig
@@ -155,7 +155,7 @@ async def test_every_attribute_it_names_is_there(autojump_clock):
 
 
 def test_every_path_it_sends_to_is_there():
-    routes = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.bind("localhost")
+    routes = Api(Kernel(plugins=[http_plugin, stats_plugin])).url_map.bind("localhost")
     paths = {span for span in spans("new") if re.match(r"[A-Z]+ /", span)}
 
     assert paths

@@ -17,9 +17,8 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.daemon_kernel import live
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
-from gaffer_kernel.errors import GafferError
+from gaffer_kernel.errors import GafferError, describe_exception
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.plugins.faults import describe
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ class Program:
         def report(error: Exception) -> int:
             status = self.say(error, in_log=in_log)
             if launcher is not None:
-                launcher.failed(describe(error))
+                launcher.failed(describe_exception(error))
             return status
 
         run = partial(
@@ -132,9 +131,9 @@ class Program:
         else:
             unexpected = not isinstance(error, GafferError)
         if in_log or unexpected:
-            log.critical("%s", describe(error), exc_info=error if unexpected else None)
+            log.critical("%s", describe_exception(error), exc_info=error if unexpected else None)
         if not unexpected:
-            print(f"{self._name}: {describe(error)}", file=sys.stderr)
+            print(f"{self._name}: {describe_exception(error)}", file=sys.stderr)
         return 1
 
 

@@ -14,7 +14,6 @@ form        whether a module or a class in it is the plugin
 base        that class, and application: the life of what it starts
 order       requires and after, absences and cycles
 complaints  what the log gets of hooks that fail
-faults      how an exception is told in a line
 record      what is known of one
 """
 

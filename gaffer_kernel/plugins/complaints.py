@@ -2,7 +2,7 @@
 
 import logging
 
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.errors import describe_exception
 from gaffer_kernel.plugins.record import Record
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def complain(record: Record, hook: str, problem: BaseException | str) -> None:
     if count & (count - 1):
         return
     raised = problem if isinstance(problem, BaseException) else None
-    what = f"raised {describe(raised)}" if raised is not None else problem
+    what = f"raised {describe_exception(raised)}" if raised is not None else problem
     times = f", failed {count:,} times so far" if count > 1 else ""
     error = record.blame(f"{hook} {what}{times}")
     log.error("%s", error, exc_info=raised if count == 1 else None)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from gaffer_kernel.hookspecs import PROJECT
 from gaffer_kernel.plugins.entry_point import plugin_in
-from gaffer_kernel.plugins.faults import cannot_import
 from gaffer_kernel.plugins.record import Record
 
 if TYPE_CHECKING:
@@ -48,5 +47,5 @@ def load(record: Record, point: EntryPoint) -> object:
     try:
         imported: object = point.load()
     except (Exception, SystemExit) as exc:
-        raise cannot_import(record, exc, point.value) from exc
+        raise record.import_error(exc, point.value) from exc
     return plugin_in(record, imported)

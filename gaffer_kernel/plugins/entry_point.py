@@ -1,21 +1,21 @@
-"""Which object is the plugin in what was imported: the module itself, or a class in it."""
+"""Finds the plugin in what an entry point or a folder offers: an object, a module or a class."""
 
 import inspect
 from types import ModuleType
 
+from gaffer_kernel.errors import describe_exception
 from gaffer_kernel.hookspecs import PROJECT
-from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import Record
 
 
 def plugin_in(record: Record, imported: object) -> object:
-    """The plugin that a folder or an entry point offers.
+    """Return the plugin that a folder or an entry point offers.
 
     Args:
-        record: of the plugin, for its name.
-        imported: a module with hooks; or one that names a subclass of Plugin in its `__all__`, or
-            such a class, which is then instantiated.
+        record: the record of the plugin, for its name.
+        imported: an object or a module with hooks; a class, which is instantiated; or a module that
+            names a subclass of Plugin in its `__all__`.
 
     Raises:
         PluginError: there are several classes, one cannot be instantiated, or has another name.
@@ -31,11 +31,12 @@ def plugin_in(record: Record, imported: object) -> object:
     return _instance(record, classes[0])
 
 
-def _classes(imported: object) -> list[type[Plugin]]:
-    if isinstance(imported, ModuleType):
-        found = [getattr(imported, str(name), None) for name in getattr(imported, "__all__", ())]
-    else:
-        found = [imported]
+def _classes(imported: object) -> list[type]:
+    if isinstance(imported, type):
+        return [imported]
+    if not isinstance(imported, ModuleType):
+        return []
+    found = [getattr(imported, str(name), None) for name in getattr(imported, "__all__", ())]
     return [
         each
         for each in found
@@ -50,11 +51,13 @@ def _has_hooks(module: ModuleType) -> bool:
     )
 
 
-def _instance(record: Record, kind: type[Plugin]) -> Plugin:
+def _instance(record: Record, kind: type) -> object:
     try:
-        plugin = kind()
+        plugin: object = kind()
     except (Exception, SystemExit) as exc:
-        raise record.blame(f"{kind.__name__}() raised {describe(exc)}") from exc
+        raise record.blame(f"{kind.__name__}() raised {describe_exception(exc)}") from exc
+    if not isinstance(plugin, Plugin):
+        return plugin
     if not plugin.name:
         raise record.blame(f'the class {kind.__name__} has no name: say name = "{record.name}"')
     if plugin.name != record.name:

@@ -17,7 +17,6 @@ from gaffer_kernel.errors import PluginError
 from gaffer_kernel.path_security import PathGuard
 from gaffer_kernel.plugins import importer as source
 from gaffer_kernel.plugins.entry_point import plugin_in
-from gaffer_kernel.plugins.faults import cannot_import
 from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import Record
 
@@ -109,7 +108,7 @@ def load(record: Record, *, insecure: bool = False) -> None:
         source.forget(record.package)
         if isinstance(exc, PluginError) or not isinstance(exc, Exception | SystemExit):
             raise
-        raise cannot_import(record, exc, folder) from exc
+        raise record.import_error(exc, folder) from exc
 
 
 def stamp(folder: Path) -> frozenset[tuple[object, ...]]:

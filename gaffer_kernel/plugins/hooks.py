@@ -13,10 +13,9 @@ import pluggy
 import trio
 
 from gaffer_kernel import hookspecs
-from gaffer_kernel.errors import GafferError, PluginError, did_you_mean
+from gaffer_kernel.errors import GafferError, PluginError, describe_exception, did_you_mean
 from gaffer_kernel.plugins.complaints import complain
 from gaffer_kernel.plugins.dependencies import Problem
-from gaffer_kernel.plugins.faults import describe, remedy
 from gaffer_kernel.plugins.record import Record
 
 CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure"}
@@ -75,7 +74,7 @@ class Hooks:
             name = self._manager.get_name(exc.plugin)
             culprit = self._records.get(name or "", record)
             return culprit.blame(" ".join(str(exc).split()))
-        return record.blame(f"cannot be added: {describe(exc)}: {remedy(record)}")
+        return record.blame(f"cannot be added: {describe_exception(exc)}: {record.remedy}")
 
     def forget(self) -> None:
         """Look again who is called: a plugin came, opened or ended, or the order changed."""
@@ -202,5 +201,5 @@ def _ask(one: Implementation, hook: str, arguments: Mapping[str, object]) -> Any
     except GafferError:
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as exc:
-        reason = f"{hook} raised {describe(exc)}: {remedy(one.record)}"
+        reason = f"{hook} raised {describe_exception(exc)}: {one.record.remedy}"
         raise one.record.blame(reason) from exc

@@ -64,8 +64,9 @@ class Plugins:
 
         Args:
             plugin: an instance if it is of a class, that of a Plugin for instance.
-            name: when not given: of a module its last part, without `gaffer_`; of an object its
-                `name`, else its class in lower case.
+            name: when not given: of a module its last part, without `gaffer_`, or that of its
+                package if it is called `plugin`; of an object its `name`, else its class in lower
+                case.
 
         Raises:
             PluginError: the name is taken or impossible, or the plugin cannot be used.
@@ -324,6 +325,6 @@ class Plugins:
 
 def _own_name(plugin: object) -> str:
     if isinstance(plugin, ModuleType):
-        return plugin.__name__.rpartition(".")[2].removeprefix("gaffer_")
+        return plugin.__name__.removesuffix(".plugin").rpartition(".")[2].removeprefix("gaffer_")
     name = getattr(plugin, "name", None)
     return name if isinstance(name, str) else type(plugin).__name__.lower()

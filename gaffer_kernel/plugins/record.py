@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gaffer_kernel.errors import PluginError
+from gaffer_kernel.errors import PluginError, describe_exception
 
 State = Literal["loaded", "open", "closed", "failed", "disabled"]
 
@@ -70,6 +70,15 @@ class Record:
     def blame(self, reason: str) -> PluginError:
         """The error that names this plugin, with its distribution and version."""
         return PluginError(self.name, reason, distribution=self.distribution, version=self.version)
+
+    def import_error(self, exc: BaseException, origin: object) -> PluginError:
+        """Make the error for a plugin whose import from `origin` raised."""
+        return self.blame(f"{origin} cannot be imported: {describe_exception(exc)}: {self.remedy}")
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a plugin whose code is wrong, for an error message."""
+        return f"repair it, or disable {self.name}"
 
     def info(self) -> PluginInfo:
         """What may be shown of it now."""

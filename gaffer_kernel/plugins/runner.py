@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_kernel.errors import Closing, GafferError, NotFound, PluginError
+from gaffer_kernel.errors import Closing, GafferError, NotFound, PluginError, describe_exception
 from gaffer_kernel.plugins.dependencies import requirements
-from gaffer_kernel.plugins.faults import describe
 from gaffer_kernel.plugins.lifecycle import Life
 from gaffer_kernel.plugins.plugin_set import Roster
 from gaffer_kernel.plugins.record import Record, State
@@ -217,7 +216,9 @@ class Runner:
             if self._forget(record, life):
                 self._account(record, life)
             elif life.error is not None:
-                log.error("%s", record.blame(f"after it was abandoned: {describe(life.error)}"))
+                log.error(
+                    "%s", record.blame(f"after it was abandoned: {describe_exception(life.error)}")
+                )
         finally:
             life.ended()
         if life.is_open and record.state == "failed":
@@ -288,7 +289,7 @@ class Runner:
 def _reason(record: Record, exc: BaseException) -> str:
     if isinstance(exc, PluginError) and exc.plugin == record.name:
         return exc.reason
-    return describe(exc)
+    return describe_exception(exc)
 
 
 def _why(record: Record) -> dict[str, str]:

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from gaffer_kernel.errors import Closing
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.errors import Closing, describe_exception
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Turn:
             except Exception as exc:  # noqa: BLE001  it is raised where it was asked for
                 errors.append(exc)
                 if not awaited and not isinstance(exc, Closing):
-                    log.error("%s", describe(exc))
+                    log.error("%s", describe_exception(exc))
             finally:
                 ended.set()
 

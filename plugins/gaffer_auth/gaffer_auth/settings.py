@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gaffer_kernel import Config, ConfigError, Section
-from gaffer_kernel.errors import did_you_mean
+from gaffer_kernel.plugin import did_you_mean
 
 from gaffer_auth.paths import VARIABLE, expanded, usual_file
 from gaffer_auth.reading import StoreError, read_store

@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_auth
+from gaffer_auth.plugin import plugin as auth_plugin
 
 
 class TestAuth(Conformance):
-    plugin = gaffer_auth
+    plugin = auth_plugin

@@ -4,21 +4,21 @@ import logging
 import ssl
 from contextlib import asynccontextmanager
 
-import gaffer_http
 import pytest
 import trio
 import trustme
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, GafferError, JobConfig, open_kernel
 from httpx2 import AsyncClient, RemoteProtocolError
 
-import gaffer_auth
+from gaffer_auth.plugin import plugin as auth_plugin
 
 JOBS = (("web", "one"), ("web", "two"), ("db", "store"))
 PIDS = {"one": 1, "two": 2, "store": 3}
 
 
 @asynccontextmanager
-async def served(ini="[endpoint:a]\nbind = 127.0.0.1:0", plugins=(gaffer_http, gaffer_auth)):
+async def served(ini="[endpoint:a]\nbind = 127.0.0.1:0", plugins=(http_plugin, auth_plugin)):
     async with open_kernel(Config.from_string(ini), plugins=plugins) as kernel:
         for session, name in JOBS:
             config = JobConfig(
@@ -344,7 +344,7 @@ async def test_the_network_is_served_with_tls_and_tokens(home, ca):
 
 async def test_the_network_is_not_served_without_the_plugin(home, ca):
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
-        async with served(secure(ca, bind="0.0.0.0:0"), plugins=[gaffer_http]):
+        async with served(secure(ca, bind="0.0.0.0:0"), plugins=[http_plugin]):
             pass
     [error] = getattr(raised.value, "exceptions", [raised.value])
     assert str(error).endswith("install gaffer-auth")

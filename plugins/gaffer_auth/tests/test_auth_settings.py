@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from gaffer_kernel import Config, ConfigError, GafferError, Kernel, open_kernel
 
-import gaffer_auth
+from gaffer_auth.plugin import plugin as auth_plugin
 from gaffer_auth.settings import read_settings
 
 AUDIT = logging.getLogger("gaffer.audit")
@@ -17,7 +17,7 @@ LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ token ci: POST /jobs: 202\n"
 
 def checked(ini):
     config = Config.from_string(ini, "gaffer.ini")
-    Kernel(config, plugins=[gaffer_auth]).configure()
+    Kernel(config, plugins=[auth_plugin]).configure()
     return read_settings(config)
 
 
@@ -78,7 +78,7 @@ def test_checking_changes_nothing(home):
 
 @asynccontextmanager
 async def audited(ini="[auth]\naudit = ~/audit.log"):
-    async with open_kernel(Config.from_string(ini), plugins=[gaffer_auth]) as kernel:
+    async with open_kernel(Config.from_string(ini), plugins=[auth_plugin]) as kernel:
         yield kernel
 
 

@@ -1,18 +1,26 @@
-"""gaffer-cli as a plugin: it brings `gaffer_commands`, for others to implement."""
+"""The plugin `cli`: it brings the hook `gaffer_commands`, which other plugins implement."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import hookimpl
 
 if TYPE_CHECKING:
     import pluggy
 
 
-@hookimpl
-def gaffer_addhooks(pluginmanager: pluggy.PluginManager) -> None:
-    """Bring `gaffer_commands`."""
-    from gaffer_cli import hookspecs
+class CliPlugin:
+    """Lets plugins add commands to gaffer and gafferctl."""
 
-    pluginmanager.add_hookspecs(hookspecs)
+    name = "cli"
+
+    @hookimpl
+    def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
+        """Bring `gaffer_commands`."""
+        from gaffer_cli import hookspecs
+
+        pluginmanager.add_hookspecs(hookspecs)
+
+
+plugin = CliPlugin()

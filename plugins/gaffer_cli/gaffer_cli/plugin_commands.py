@@ -11,7 +11,7 @@ import click
 from gaffer_cli.verb import Verb
 
 if TYPE_CHECKING:
-    from gaffer_kernel.plugins import Plugins
+    from gaffer_kernel import Plugins
 
 
 def contributed(program: str) -> dict[str, Verb]:
@@ -29,8 +29,7 @@ def installed(wanted: str) -> Plugins:
         wanted: what is expected of them, for the line that says which are broken.
     """
     # Late: it takes the kernel and every plugin.
-    from gaffer_kernel.errors import PluginError
-    from gaffer_kernel.plugins import Plugins
+    from gaffer_kernel import PluginError, Plugins
 
     broken: set[str] = set()
     while True:

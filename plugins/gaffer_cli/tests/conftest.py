@@ -6,12 +6,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import gaffer_http
-import gaffer_procfile
-import gaffer_stats
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
+from gaffer_procfile.plugin import plugin as procfile_plugin
+from gaffer_stats.plugin import plugin as stats_plugin
 
 from .foreground import Foreground
 
@@ -23,7 +23,7 @@ async def kernel():
     """A kernel with the API, on a port of its own."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [gaffer_http, gaffer_stats, gaffer_procfile]
+    plugins = [http_plugin, stats_plugin, procfile_plugin]
     async with open_kernel(config, plugins=plugins) as kernel:
         yield kernel
 

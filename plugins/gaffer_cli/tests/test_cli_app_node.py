@@ -5,11 +5,11 @@ import re
 from unittest.mock import Mock
 
 import click
-import gaffer_http
-import gaffer_procfile
 import pytest
 from gaffer_client import NamedStatus, NotFoundError, Server
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_procfile.plugin import plugin as procfile_plugin
 from tests.waiting import until
 
 from gaffer_cli.app import ps
@@ -270,7 +270,7 @@ class TestWithoutStats:
     async def kernel(self):
         config = Config()
         config.options["bind"] = "127.0.0.1:0"
-        async with open_kernel(config, plugins=[gaffer_http, gaffer_procfile]) as kernel:
+        async with open_kernel(config, plugins=[http_plugin, procfile_plugin]) as kernel:
             yield kernel
 
     async def test_ps_shows_the_processes(self, gaffer):

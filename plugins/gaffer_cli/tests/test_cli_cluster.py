@@ -5,14 +5,14 @@ import sys
 from functools import partial
 
 import click
-import gaffer_http
-import gaffer_lookup
 import pytest
 import trio
 from gaffer_client import ArgumentError, AsyncLookup, node_token
 from gaffer_http import HttpHandler
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
 from gaffer_lookup.lookupd.plugin import Lookupd
+from gaffer_lookup.plugin import plugin as lookup_plugin
 from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 from quart import Blueprint
@@ -60,7 +60,7 @@ class Nodes:
         return node
 
     async def _live(self, ini, task_status):
-        async with kernel(ini, gaffer_http, gaffer_lookup, Callers()) as node:
+        async with kernel(ini, http_plugin, lookup_plugin, Callers()) as node:
             task_status.started(node)
             await trio.sleep_forever()
 

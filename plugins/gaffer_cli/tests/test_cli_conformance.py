@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_cli.plugin
+from gaffer_cli.plugin import plugin as cli_plugin
 
 
 class TestCli(Conformance):
-    plugin = gaffer_cli.plugin
+    plugin = cli_plugin

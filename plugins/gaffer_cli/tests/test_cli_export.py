@@ -196,9 +196,9 @@ class Runit:
 
 def test_a_plugin_brings_a_format(monkeypatch, capsys, application):
     def discover(self, disabled=()):
-        import gaffer_procfile
+        from gaffer_procfile.plugin import plugin as procfile_plugin
 
-        self.add(gaffer_procfile, "procfile")
+        self.add(procfile_plugin, "procfile")
         self.add(Runit())
 
     contributed._all.cache_clear()

@@ -8,9 +8,9 @@ import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import gaffer_http
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.jobs.config import Flapping
 from tests.waiting import until
@@ -252,7 +252,7 @@ class TestThroughLosses:
         async def gafferd():
             config = Config()
             config.options["bind"] = f"unix:{path}"
-            async with open_kernel(config, plugins=[gaffer_http]) as kernel:
+            async with open_kernel(config, plugins=[http_plugin]) as kernel:
                 yield kernel
 
         return gafferd

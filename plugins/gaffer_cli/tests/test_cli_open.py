@@ -3,10 +3,10 @@
 import json
 import re
 
-import gaffer_http
-import gaffer_sites
 import pytest
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
+from gaffer_sites.plugin import plugin as sites_plugin
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ async def kernel(tmp_path):
         path.chmod(path.stat().st_mode & ~0o022)
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    async with open_kernel(config, plugins=[gaffer_http, gaffer_sites]) as kernel:
+    async with open_kernel(config, plugins=[http_plugin, sites_plugin]) as kernel:
         kernel.plugins.add_folder(tmp_path / "plugins")
         yield kernel
 

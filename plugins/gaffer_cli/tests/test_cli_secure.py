@@ -4,10 +4,10 @@ import re
 import tempfile
 from pathlib import Path
 
-import gaffer_auth
-import gaffer_http
 import pytest
 import trustme
+from gaffer_auth.plugin import plugin as auth_plugin
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from tests.waiting import until
 
@@ -35,7 +35,7 @@ class TestUnixSocket:
     async def kernel(self, path):
         config = Config()
         config.options["bind"] = f"unix:{path}"
-        async with open_kernel(config, plugins=[gaffer_http]) as kernel:
+        async with open_kernel(config, plugins=[http_plugin]) as kernel:
             yield kernel
 
     async def test_verbs(self, kernel, ask, path):
@@ -67,7 +67,7 @@ class TestTls:
         monkeypatch.setenv("HOME", environ["HOME"])
         ini = f"[endpoint:api]\nbind = 127.0.0.1:0\ncertfile = {files}/server\n"
         config = Config.from_string(ini)
-        async with open_kernel(config, plugins=[gaffer_http, gaffer_auth]) as kernel:
+        async with open_kernel(config, plugins=[http_plugin, auth_plugin]) as kernel:
             yield kernel
 
     @pytest.fixture

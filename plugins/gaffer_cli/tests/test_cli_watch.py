@@ -8,9 +8,9 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 
-import gaffer_http
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from tests.waiting import until
 
@@ -46,7 +46,7 @@ def api():
     async def opened(bind="127.0.0.1:0"):
         config = Config()
         config.options["bind"] = bind
-        async with open_kernel(config, plugins=[gaffer_http]) as kernel:
+        async with open_kernel(config, plugins=[http_plugin]) as kernel:
             yield kernel
 
     return opened

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import gaffer_http
-import gaffer_stats
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
+from gaffer_stats.plugin import plugin as stats_plugin
 
 from gaffer_client import AsyncServer, Server
 
@@ -20,7 +20,7 @@ async def open_api(*plugins, bind="127.0.0.1:0", ini=""):
     """A kernel with the API; yields it. Its addresses are `kernel.services["http"].addresses`."""
     config = Config.from_string(ini)
     config.options["bind"] = bind
-    async with open_kernel(config, plugins=[gaffer_http, gaffer_stats, *plugins]) as kernel:
+    async with open_kernel(config, plugins=[http_plugin, stats_plugin, *plugins]) as kernel:
         yield kernel
 
 

@@ -4,13 +4,13 @@ import inspect
 import signal
 from pathlib import Path
 
-import gaffer_http
-import gaffer_sites
-import gaffer_stats
 import pytest
 import trio
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
+from gaffer_sites.plugin import plugin as sites_plugin
+from gaffer_stats.plugin import plugin as stats_plugin
 from tests.waiting import until
 
 from gaffer_client import (
@@ -303,7 +303,7 @@ ARGUMENTS = {
 
 
 def test_every_path_is_one_of_the_api():
-    adapter = Api(Kernel(plugins=[gaffer_http, gaffer_sites, gaffer_stats])).url_map.bind(
+    adapter = Api(Kernel(plugins=[http_plugin, sites_plugin, stats_plugin])).url_map.bind(
         "localhost"
     )
     makers = [

@@ -18,13 +18,8 @@ __all__ = ["COLORS", "Color", "ConsoleOutput", "colored", "status_bar"]
 
 
 def __getattr__(name: str) -> object:
-    """ConsoleOutput, and `plugin`, which the entry point names: a new console each time.
+    if name == "ConsoleOutput":
+        from gaffer_console.console import ConsoleOutput
 
-    Not this module itself: gaffer_event does not tell which kernel an event comes from, so each
-    kernel needs a console of its own.
-    """
-    if name in ("ConsoleOutput", "plugin"):
-        from gaffer_console.console import ConsoleOutput, VerboseConsole
-
-        return ConsoleOutput if name == "ConsoleOutput" else VerboseConsole()
+        return ConsoleOutput
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

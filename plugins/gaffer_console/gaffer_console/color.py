@@ -42,7 +42,7 @@ class Color:
         """
         if color_name not in COLORS:
             # Late: whoever names a colour that is there needs nothing of the kernel.
-            from gaffer_kernel.errors import InvalidField
+            from gaffer_kernel import InvalidField
 
             raise InvalidField("color_name", f"no colour {color_name!r}: use {', '.join(COLORS)}")
         text = lines if isinstance(lines, str) else "".join(lines)

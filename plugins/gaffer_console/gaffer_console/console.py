@@ -9,12 +9,8 @@ from functools import partial
 from typing import ClassVar, TextIO
 
 import trio
-from gaffer_kernel.errors import NotFound
-from gaffer_kernel.events import Event
-from gaffer_kernel.hookspecs import hookimpl
-from gaffer_kernel.jobs.restart import describe_exit
-from gaffer_kernel.kernel import Kernel
-from gaffer_kernel.processes.process import Process
+from gaffer_kernel import Event, Kernel, NotFound, Process, hookimpl
+from gaffer_kernel.plugin import describe_exit
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower

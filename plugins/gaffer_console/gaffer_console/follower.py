@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import trio
-from gaffer_kernel.processes.output import Output
-from gaffer_kernel.processes.process import Process
+from gaffer_kernel import Output, Process
 
 from gaffer_console.lines import LineAssembler, TerminalLines
 from gaffer_console.printer import Printer

@@ -11,8 +11,8 @@ from gaffer_kernel import Config, JobConfig, hookimpl, open_kernel
 from gaffer_kernel.processes import output as streams
 from gaffer_kernel.testing import FakeSystem, Recorder
 
-import gaffer_console
 from gaffer_console import ConsoleOutput, console, printer
+from gaffer_console.plugin import plugin as console_plugin
 
 LINE = re.compile(r"\d\d:\d\d:\d\d (\S+) \| (.*)")
 
@@ -255,7 +255,7 @@ async def test_gafferd_prints_as_much_as_it_was_asked_to(terminal, verbose, expe
     config = Config()
     if verbose is not None:
         config.options["verbose"] = verbose
-    plugins = [gaffer_console.plugin, recorder]
+    plugins = [console_plugin(), recorder]
     async with open_kernel(config, plugins=plugins, system=system) as kernel:
         assert kernel.plugins.names()[0] == "console"
         kernel.manager.load(job())
@@ -269,8 +269,8 @@ async def test_two_kernels_do_not_print_for_each_other(terminal):
     config = Config()
     config.options["verbose"] = 1
     async with (
-        open_kernel(config, plugins=[gaffer_console.plugin], system=FakeSystem()) as one,
-        open_kernel(config, plugins=[gaffer_console.plugin], system=FakeSystem()) as two,
+        open_kernel(config, plugins=[console_plugin()], system=FakeSystem()) as one,
+        open_kernel(config, plugins=[console_plugin()], system=FakeSystem()) as two,
     ):
         one.manager.load(job("one"))
         two.manager.load(job("two"))
@@ -281,7 +281,7 @@ async def test_two_kernels_do_not_print_for_each_other(terminal):
 async def test_gafferd_says_why_a_process_is_not_started(terminal):
     config, recorder = Config(), Recorder()
     config.options["verbose"] = 1
-    async with open_kernel(config, plugins=[gaffer_console.plugin, recorder]) as kernel:
+    async with open_kernel(config, plugins=[console_plugin(), recorder]) as kernel:
         rule = {"attempts": 2, "window": 5.0, "retry_in": 60.0, "max_retry": 3}
         kernel.manager.load(
             JobConfig.from_dict({"name": "web", "cmd": "no-such-program", "flapping": rule})

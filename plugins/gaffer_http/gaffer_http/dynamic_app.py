@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from gaffer_kernel import Kernel, PluginError
-from gaffer_kernel.events import Subscription
+from gaffer_kernel import Kernel, PluginError, Subscription
 
 from gaffer_http.app import Api
 from gaffer_http.asgi import Receive, Scope, Send

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.hookspecs import hookspec
+from gaffer_kernel.plugin import hookspec
 
 if TYPE_CHECKING:
     from gaffer_kernel import Kernel

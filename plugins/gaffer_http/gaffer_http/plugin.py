@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import hookimpl
 
 if TYPE_CHECKING:
     import pluggy
@@ -91,3 +91,6 @@ class HttpHandler:
             unadmitted=self._unadmitted,
             per_caller=self._per_caller,
         )
+
+
+plugin = HttpHandler()

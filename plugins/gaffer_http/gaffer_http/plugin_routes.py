@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 from gaffer_kernel import Kernel, PluginError
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugin import describe_exception
 from quart import Blueprint
 
 from gaffer_http.asgi import Scope
@@ -140,7 +140,9 @@ class Mount:
             await anext(generator, None)
 
     def _failed(self, error: Exception) -> PluginError:
-        reason = f"what its routes do before, while or after serving failed: {describe(error)}"
+        reason = (
+            f"what its routes do before, while or after serving failed: {describe_exception(error)}"
+        )
         return PluginError(self.plugin, reason)
 
     def admit(self, scope: Scope) -> None:

@@ -18,9 +18,9 @@ from tests.gafferd import Home
 from tests.waiting import wait_until
 from trio_websocket import wrap_client_stream
 
-import gaffer_http
 from gaffer_http.listen.endpoints import read_endpoints
 from gaffer_http.listen.sockets import listening
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_http.serve.places import Places
 from gaffer_http.serve.server import Server
 
@@ -362,7 +362,7 @@ def gafferd(tmp_path, short_path):
 async def open_api(*plugins, ini="", bind="127.0.0.1:0"):
     config = Config.from_string(ini)
     config.options["bind"] = bind
-    async with open_kernel(config, plugins=[gaffer_http, *plugins]) as kernel:
+    async with open_kernel(config, plugins=[http_plugin, *plugins]) as kernel:
         yield Api(kernel)
 
 

@@ -2,8 +2,8 @@
 
 import signal
 
-import gaffer_stats
 import pytest
+from gaffer_stats.plugin import plugin as stats_plugin
 from tests.waiting import until
 
 from .channel_client import Refused, shell, start, talking
@@ -150,7 +150,7 @@ async def test_descriptions(api, talker):
 
 
 async def test_samples(running_api):
-    async with running_api(gaffer_stats) as api, talking(api) as talker:
+    async with running_api(stats_plugin) as api, talking(api) as talker:
         await start(api)
         # What waits holds up nothing else.
         waiting = [await talker.ask("stats", "x"), await talker.ask("process_stats", 1)]

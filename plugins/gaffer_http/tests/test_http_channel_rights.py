@@ -3,10 +3,10 @@
 import json
 import logging
 
-import gaffer_stats
 import pytest
 import trio
 from gaffer_kernel import hookimpl
+from gaffer_stats.plugin import plugin as stats_plugin
 from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint, websocket
 from trio_websocket import ConnectionClosed
@@ -77,7 +77,7 @@ async def test_secrets_are_for_those_who_manage(people):
 
 
 async def test_command_lines_in_samples_are_for_those_who_manage(running_api):
-    async with running_api(Callers(PEOPLE), gaffer_stats) as api:
+    async with running_api(Callers(PEOPLE), stats_plugin) as api:
         await start(api, "a", "one")
         for who, manages in (("guest", False), ("typist", False), ("tenant", True)):
             async with talking(api, **as_(who)) as talker:

@@ -2,8 +2,8 @@
 
 import base64
 
-import gaffer_stats
 import pytest
+from gaffer_stats.plugin import plugin as stats_plugin
 from tests.waiting import until
 
 from .channel_client import Refused, readers, shell, start, talking
@@ -171,7 +171,7 @@ async def test_the_last_output_comes_before_the_end(api, talker):
 
 @pytest.mark.parametrize("topic", ["STATS:shop.x", "STATS:1"])
 async def test_samples(running_api, topic):
-    async with running_api(gaffer_stats) as api, talking(api) as talker:
+    async with running_api(stats_plugin) as api, talking(api) as talker:
         process = await start(api, "x", "shop")
         await talker.subscribe(topic)
         for _ in range(2):

@@ -1,8 +1,8 @@
 from gaffer_testing import Conformance
 
-import gaffer_http
+from gaffer_http.plugin import plugin as http_plugin
 
 
 class TestHttp(Conformance):
-    plugin = gaffer_http
+    plugin = http_plugin
     arguments = ("--bind", "127.0.0.1:0")

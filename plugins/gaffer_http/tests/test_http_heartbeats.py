@@ -6,9 +6,9 @@ import pytest
 import trio
 from gaffer_kernel import Kernel
 
-import gaffer_http
 from gaffer_http.app import Api
 from gaffer_http.auth.caller import Owner
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_http.serve.peer import Peer
 
 FEEDS = ["longpoll", "continuous", "eventsource"]
@@ -16,7 +16,7 @@ FEEDS = ["longpoll", "continuous", "eventsource"]
 
 @pytest.fixture
 def app():
-    return Api(Kernel(plugins=[gaffer_http]))
+    return Api(Kernel(plugins=[http_plugin]))
 
 
 async def follow(app, query, seconds):

@@ -4,18 +4,18 @@ import json
 import subprocess
 import sys
 
-import gaffer_stats
 import jsonschema_rs
 import msgspec
 import pytest
 from gaffer_kernel import JobConfig, Kernel
 from gaffer_kernel.hookspecs import hookimpl
+from gaffer_stats.plugin import plugin as stats_plugin
 from quart import Blueprint
 from schemathesis.openapi import from_dict
 
-import gaffer_http
 from gaffer_http.app import Api
 from gaffer_http.openapi.document import describe_routes
+from gaffer_http.plugin import plugin as http_plugin
 
 JOB = JobConfig(
     name="web",
@@ -41,7 +41,7 @@ class Routes:
 
 
 def document(*plugins):
-    return describe_routes(Api(Kernel(plugins=[gaffer_http, *plugins])), "1")
+    return describe_routes(Api(Kernel(plugins=[http_plugin, *plugins])), "1")
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def extra():
 
 
 def test_it_is_valid():
-    from_dict(document(gaffer_stats)).validate()
+    from_dict(document(stats_plugin)).validate()
 
 
 def test_every_method_of_every_path_is_there():
-    app = Api(Kernel(plugins=[gaffer_http, gaffer_stats]))
+    app = Api(Kernel(plugins=[http_plugin, stats_plugin]))
     operations = [
         operation
-        for path in document(gaffer_stats)["paths"].values()
+        for path in document(stats_plugin)["paths"].values()
         for operation in path.values()
     ]
     rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket]
@@ -126,7 +126,7 @@ def closed(node):
 
 
 async def test_answers_have_all_the_fields_that_it_tells_and_no_other(running_api):
-    async with running_api(gaffer_stats) as api:
+    async with running_api(stats_plugin) as api:
         await api.kernel.manager.load(JOB).settled()
         whole = closed((await api.ask("GET", "/openapi.json")).json)
         for path in PATHS:

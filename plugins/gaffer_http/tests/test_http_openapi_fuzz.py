@@ -9,7 +9,6 @@ import re
 import threading
 from contextlib import suppress
 
-import gaffer_stats
 import hypothesis
 import pytest
 import requests
@@ -18,10 +17,11 @@ import trio
 from gaffer_kernel import Config, JobConfig, Kernel, open_kernel
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.linux import LinuxSystem
+from gaffer_stats.plugin import plugin as stats_plugin
 
-import gaffer_http
 from gaffer_http.app import Api
 from gaffer_http.openapi.document import describe_routes
+from gaffer_http.plugin import plugin as http_plugin
 
 MOST = 20
 """Processes at a time."""
@@ -76,7 +76,7 @@ class Server:
         fence = Fence()
         self._over = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
-        async with open_kernel(config, plugins=[gaffer_http, gaffer_stats], system=fence) as kernel:
+        async with open_kernel(config, plugins=[http_plugin, stats_plugin], system=fence) as kernel:
             [self.url] = kernel.services["http"].addresses
             self.kernel = kernel
             self._ready.set()
@@ -134,7 +134,7 @@ def server(tmp_path_factory):
 
 
 def load():
-    api = Api(Kernel(plugins=[gaffer_http, gaffer_stats]))
+    api = Api(Kernel(plugins=[http_plugin, stats_plugin]))
     document = closed(describe_routes(api, "1"))
     config = schemathesis.Config.from_dict(CONFIG)
     return schemathesis.openapi.from_dict(document, config=config)

@@ -9,7 +9,7 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.hookspecs import hookimpl
 from quart import Blueprint, current_app, request
 
-import gaffer_http
+from gaffer_http.plugin import plugin as http_plugin
 
 from .conftest import Api
 
@@ -306,7 +306,7 @@ async def folders(folder):
     """An API with a plugin in a folder."""
     write(folder, FOLDER.format(version="1.0"))
     plugins = Plugins()
-    plugins.add(gaffer_http)
+    plugins.add(http_plugin)
     plugins.add_folder(folder)
     config = Config()
     config.options["bind"] = "127.0.0.1:0"

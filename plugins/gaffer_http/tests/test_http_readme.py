@@ -8,10 +8,10 @@ from pathlib import Path
 import trustme
 from gaffer_kernel import Config, Kernel
 
-import gaffer_http
 from gaffer_http.app import Api
 from gaffer_http.channel.commands import command_table
 from gaffer_http.listen.endpoints import read_endpoints
+from gaffer_http.plugin import plugin as http_plugin
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -39,7 +39,7 @@ def test_the_table_has_every_path():
     text = README.read_text()
     table = text[text.index("| path |") : text.index("    curl 127.0.0.1:5000/jobs/default -d")]
     found = {}
-    for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules():
+    for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules():
         path = re.sub(r"<any\((\w+).*>", r"\1", rule.rule).replace("<digits:", "<")
         methods = {"WS"} if rule.websocket else rule.methods - {"HEAD", "OPTIONS"}
         found.setdefault(path, set()).update(methods)

@@ -134,8 +134,8 @@ async def test_programs_of_other_users_are_told_why_not(api):
 
 def test_finding_out_what_it_is_imports_nothing_heavy():
     script = (
-        "import sys, argparse, gaffer_http, gaffer_kernel as g\n"
-        "plugins = g.Plugins(); plugins.add(gaffer_http)\n"
+        "import sys, argparse, gaffer_http.plugin, gaffer_kernel as g\n"
+        "plugins = g.Plugins(); plugins.add(gaffer_http.plugin.plugin)\n"
         "config = g.Config(); config.options['bind'] = '127.0.0.1:0'\n"
         "plugins.call_strict('gaffer_add_options', parser=argparse.ArgumentParser())\n"
         "g.Kernel(config, plugins=plugins).configure()\n"

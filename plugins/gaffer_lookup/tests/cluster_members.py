@@ -3,16 +3,16 @@
 from contextlib import asynccontextmanager
 from functools import partial
 
-import gaffer_http
 from gaffer_http import HttpHandler
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
 from gaffer_kernel.testing import FakeSystem
 
-import gaffer_lookup
 from gaffer_lookup.etcd.address import read_settings
 from gaffer_lookup.etcd.backend import EtcdKeeper
 from gaffer_lookup.etcd.mirror import open_mirror
 from gaffer_lookup.lookupd.plugin import Lookupd
+from gaffer_lookup.plugin import plugin as lookup_plugin
 
 from .conftest import Running, make_people
 
@@ -60,7 +60,7 @@ async def open_node(*addresses, name="web1", more="", heartbeat=1, system=None):
     text = "\n".join((*lines, f"heartbeat = {heartbeat}\n"))
     config = Config.from_string(text)
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [gaffer_http, gaffer_lookup]
+    plugins = [http_plugin, lookup_plugin]
     async with open_kernel(config, plugins=plugins, system=system or FakeSystem()) as kernel:
         yield kernel
 

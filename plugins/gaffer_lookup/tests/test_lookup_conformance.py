@@ -1,8 +1,8 @@
 from gaffer_testing import Conformance
 
-import gaffer_lookup
+from gaffer_lookup.plugin import plugin as lookup_plugin
 
 
 class TestLookup(Conformance):
-    plugin = gaffer_lookup
+    plugin = lookup_plugin
     config = "[lookup]\naddress = 127.0.0.1:9\nbroadcast_address = web1.example:5000\n"

@@ -8,19 +8,19 @@ import tempfile
 from contextlib import asynccontextmanager
 from functools import partial
 
-import gaffer_http
 import pytest
 import trio
 from gaffer_client.address import Address
 from gaffer_client.errors import make_response_error
 from gaffer_client.settings import Settings
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.testing import FakeSystem
 from tests.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
-import gaffer_lookup
 from gaffer_lookup.node.lookupd_registration import Link, Me
+from gaffer_lookup.plugin import plugin as lookup_plugin
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def open_node(*addresses, name="web1", more="", system=None):
         text += "heartbeat = 0.1\n"
     config = Config.from_string(text)
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [gaffer_http, gaffer_lookup]
+    plugins = [http_plugin, lookup_plugin]
     async with open_kernel(config, plugins=plugins, system=system or FakeSystem()) as kernel:
         yield kernel
 

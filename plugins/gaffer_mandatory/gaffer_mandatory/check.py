@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gaffer_kernel import Config, PluginError, PluginInfo
-from gaffer_kernel.errors import did_you_mean
+from gaffer_kernel.plugin import did_you_mean
 from packaging.version import InvalidVersion, Version
 
 from gaffer_mandatory.requirement import Demand, read_demands

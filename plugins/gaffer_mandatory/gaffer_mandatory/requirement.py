@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gaffer_kernel.errors import shown
-from gaffer_kernel.names import PART
+from gaffer_kernel.plugin import PART, shown
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 _VERSIONS = r"(?:,?\s*(?:===?|[<>!~]=|[<>])\s*[^\s,<>=!~]+\s*)*"

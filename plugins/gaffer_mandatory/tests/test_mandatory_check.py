@@ -11,7 +11,7 @@ from gaffer_kernel.testing import FakeSystem
 from tests.gafferd import Home, one_line
 from tests.waiting import wait_until
 
-import gaffer_mandatory
+from gaffer_mandatory.plugin import plugin as mandatory_plugin
 
 CODE = "from gaffer_kernel.hookspecs import hookimpl\n__version__ = '{}'\n"
 CODE += "@hookimpl\ndef gaffer_process_env(): return {{}}\n"
@@ -36,7 +36,7 @@ def dummy(*mandatory):
 def kernel(mandatory="", *more, **versions):
     """A kernel, configured, with plugins in some versions."""
     plugins = Plugins()
-    plugins.add(gaffer_mandatory)
+    plugins.add(mandatory_plugin)
     for name, version in versions.items():
         plugins.add(Other(version), name)
     for plugin in more:
@@ -127,7 +127,7 @@ async def test_dependencies_open_first_and_close_last(autojump_clock):
         members = {"name": name, "mandatory": mandatory, "app": lambda self, cfg: app}
         return type(name, (Plugin,), {**members, "version": "1.0"})()
 
-    plugins = [plugin("a", "z>=1"), plugin("z"), gaffer_mandatory]
+    plugins = [plugin("a", "z>=1"), plugin("z"), mandatory_plugin]
     async with open_kernel(plugins=plugins, system=FakeSystem()):
         await trio.lowlevel.checkpoint()
     assert log == ["+z", "+a", "-a", "-z"]

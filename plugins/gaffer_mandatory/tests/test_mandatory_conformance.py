@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_mandatory
+from gaffer_mandatory.plugin import plugin as mandatory_plugin
 
 
 class TestMandatory(Conformance):
-    plugin = gaffer_mandatory
+    plugin = mandatory_plugin

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gaffer_kernel import JobConfig
-from gaffer_kernel.errors import ConfigError, InvalidField, shown
+from gaffer_kernel import ConfigError, InvalidField, JobConfig
+from gaffer_kernel.plugin import shown
 
 from gaffer_procfile.concurrency import ALL
 from gaffer_procfile.environment import load_env, load_envs

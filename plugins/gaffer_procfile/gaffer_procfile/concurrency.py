@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gaffer_kernel.errors import InvalidField, shown
+from gaffer_kernel import InvalidField
+from gaffer_kernel.plugin import shown
 
 ALL = "all"
 """Means every type that is not named."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from gaffer_kernel import Config, Section
-from gaffer_kernel.errors import GafferError, InvalidField
+from gaffer_kernel import Config, GafferError, InvalidField, Section
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency

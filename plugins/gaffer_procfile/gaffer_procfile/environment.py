@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
-from gaffer_kernel.errors import ConfigError, shown
+from gaffer_kernel import ConfigError
+from gaffer_kernel.plugin import shown
 
 from gaffer_procfile.procfile import read_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from gaffer_kernel.errors import GafferError, PluginError
+from gaffer_kernel import GafferError, PluginError
 
 from gaffer_procfile.application import Application
 

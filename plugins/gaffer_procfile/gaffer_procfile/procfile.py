@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaffer_kernel.errors import ConfigError, InvalidField, shown
-from gaffer_kernel.names import JobName
+from gaffer_kernel import ConfigError, InvalidField, JobName
+from gaffer_kernel.plugin import shown
 
 _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>\S.*)")
 _NAME = re.compile(r"[A-Za-z0-9_-]+\s*:\s*")

@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_procfile
+from gaffer_procfile.plugin import plugin as procfile_plugin
 
 
 class TestProcfile(Conformance):
-    plugin = gaffer_procfile
+    plugin = procfile_plugin

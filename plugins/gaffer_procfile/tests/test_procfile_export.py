@@ -14,8 +14,8 @@ import pytest
 from gaffer_kernel import Config, JobConfig
 from gaffer_kernel.errors import PluginError
 
-import gaffer_procfile
 from gaffer_procfile import ExportedFile, Exporter, ExportError, by_name
+from gaffer_procfile.plugin import plugin as procfile_plugin
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -36,7 +36,7 @@ NUMBERS = {"web": 2, "beat_1": 1}
 
 
 def exporters():
-    return by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    return by_name([("procfile", procfile_plugin.gaffer_exporters())])
 
 
 @pytest.fixture
@@ -149,4 +149,4 @@ def test_types_that_become_one_name_in_kubernetes_are_told(application):
 def test_two_formats_of_one_name_are_refused():
     mine = Exporter("ini", "mine", lambda app: [ExportedFile("a", "")])
     with pytest.raises(PluginError, match="plugin other: the format ini is brought by procfile"):
-        by_name([("procfile", gaffer_procfile.gaffer_exporters()), ("other", [mine])])
+        by_name([("procfile", procfile_plugin.gaffer_exporters()), ("other", [mine])])

@@ -9,14 +9,14 @@ import time
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import gaffer_http
 import pytest
 import trio
 from gaffer_client import AsyncServer
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, ConfigError, hookimpl, open_kernel
 
-import gaffer_procfile
 from gaffer_procfile import Application, ExportedFile, Exporter, by_name
+from gaffer_procfile.plugin import plugin as procfile_plugin
 
 MARK = 'echo "$PORT $A" > out.$PORT.new; mv out.$PORT.new out.$PORT; exec sleep 600\n'
 PROCFILE = f"web: {MARK}worker: {MARK}"
@@ -34,8 +34,8 @@ def read(ini, folder):
     """A configuration whose plugins have been asked."""
     (folder / "gaffer.ini").write_text(ini)
     config = Config.read(folder / "gaffer.ini")
-    config.check_owned(gaffer_procfile.gaffer_config_sections())
-    gaffer_procfile.gaffer_configure(config)
+    config.check_owned(procfile_plugin.gaffer_config_sections())
+    procfile_plugin.gaffer_configure(config)
     return config
 
 
@@ -104,7 +104,7 @@ async def test_every_process_has_its_port(application, tmp_path):
         "[gaffer]\nprocfile = shop/Procfile\nconcurrency = web=2\n"
     )
     config = Config.read(tmp_path / "gaffer.ini")
-    async with open_kernel(config, plugins=[gaffer_procfile]) as kernel:
+    async with open_kernel(config, plugins=[procfile_plugin]) as kernel:
         found = await lines(app.root, "out.5000", "out.5001", "out.5100")
         assert found == ["5000 x", "5001 x", "5100 x"]
         assert kernel.manager.sessions() == ["shop"]
@@ -112,7 +112,7 @@ async def test_every_process_has_its_port(application, tmp_path):
 
 async def test_harmless_ones_run(application):
     app = application(HARMLESS, env="A=from env\n", concurrency={"release": 1})
-    async with open_kernel(plugins=[gaffer_procfile]) as kernel:
+    async with open_kernel(plugins=[procfile_plugin]) as kernel:
         for job in app.jobs():
             kernel.manager.load(job, app.name)
         names = ("release", "web", "log", "worker", "clock")
@@ -127,11 +127,11 @@ async def test_harmless_ones_run(application):
 
 async def test_a_job_sent_to_the_api_has_its_ports_too(application):
     app = application(PROCFILE, env="A=y\n", concurrency={"worker": 2})
-    exporters = by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    exporters = by_name([("procfile", procfile_plugin.gaffer_exporters())])
     [file] = exporters["json"].export(app.only("worker"))
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    async with open_kernel(config, plugins=[gaffer_http, gaffer_procfile]) as kernel:
+    async with open_kernel(config, plugins=[http_plugin, procfile_plugin]) as kernel:
         async with AsyncServer(kernel.services["http"].addresses[0]) as server:
             job = await server.add_process(**json.loads(file.text), wait=10)
             assert str(job.name) == "shop.worker"
@@ -140,7 +140,7 @@ async def test_a_job_sent_to_the_api_has_its_ports_too(application):
 
 def test_the_exported_ini_runs_with_gafferd(application, tmp_path):
     app = application(PROCFILE, env="A=it's 50%\n", concurrency={"web": 2})
-    exporters = by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    exporters = by_name([("procfile", procfile_plugin.gaffer_exporters())])
     [file] = exporters["ini"].export(app)
     (tmp_path / file.name).write_text(file.text)
     others = {point.name for point in entry_points(group="gaffer")} - {"procfile", "signals"}
@@ -174,7 +174,7 @@ async def test_another_plugin_brings_a_format():
         def gaffer_exporters(self):
             return [Exporter("runit", "folders", lambda app: [ExportedFile("run", app.name)])]
 
-    async with open_kernel(plugins=[gaffer_procfile, Runit()]) as kernel:
+    async with open_kernel(plugins=[procfile_plugin, Runit()]) as kernel:
         found = by_name(kernel.plugins.call("gaffer_exporters"))
     assert sorted(found) == [
         "compose",

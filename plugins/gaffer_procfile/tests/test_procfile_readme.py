@@ -9,6 +9,7 @@ from pathlib import Path
 from gaffer_kernel import Config, open_kernel
 
 import gaffer_procfile
+from gaffer_procfile.plugin import plugin as procfile_plugin
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -23,7 +24,7 @@ def test_the_configuration_of_the_procfile(application, tmp_path):
     (root / "production.env").write_text("A=1\n")
     (tmp_path / "gaffer.ini").write_text(ini)
     config = Config.read(tmp_path / "gaffer.ini")
-    gaffer_procfile.gaffer_configure(config)
+    procfile_plugin.gaffer_configure(config)
     jobs = {job.name: job for _, job in config.jobs()}
     assert (jobs["web"].numprocesses, jobs["web"].env["PORT"]) == (2, "5000")
     assert (jobs["worker"].numprocesses, jobs["worker"].env["PORT"]) == (1, "5100")
@@ -45,7 +46,7 @@ async def test_the_format_of_another_plugin(application):
     plugin = types.ModuleType("runit")
     exec(source, vars(plugin))
     app = application("web: serve\n")
-    async with open_kernel(plugins=[gaffer_procfile, plugin]) as kernel:
+    async with open_kernel(plugins=[procfile_plugin, plugin]) as kernel:
         formats = gaffer_procfile.by_name(kernel.plugins.call("gaffer_exporters"))
     assert formats["runit"].export(app) == [("run-web", "exec serve\n")]
 
@@ -53,5 +54,5 @@ async def test_the_format_of_another_plugin(application):
 def test_the_table_has_every_format():
     table = README[README.index("## Export") :]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [
-        each.name for each in gaffer_procfile.gaffer_exporters()
+        each.name for each in procfile_plugin.gaffer_exporters()
     ]

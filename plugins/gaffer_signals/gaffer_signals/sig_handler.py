@@ -10,9 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
 import trio
-from gaffer_kernel.errors import Closing, GafferError
-from gaffer_kernel.hookspecs import hookimpl
-from gaffer_kernel.kernel import Kernel
+from gaffer_kernel import Closing, GafferError, Kernel, hookimpl
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_signals
+from gaffer_signals.plugin import plugin as signals_plugin
 
 
 class TestSignals(Conformance):
-    plugin = gaffer_signals
+    plugin = signals_plugin

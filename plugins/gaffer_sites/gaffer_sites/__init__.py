@@ -12,32 +12,7 @@ Importing it must stay cheap, as gafferd does so to find out what it is: quart i
 gaffer-http asks for the paths.
 """
 
-from __future__ import annotations
-
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
-
-from gaffer_kernel.hookspecs import hookimpl
-
 from gaffer_sites.folders import Site
-from gaffer_sites.service import Sites, open_sites
-
-if TYPE_CHECKING:
-    from gaffer_kernel.kernel import Kernel
-    from quart import Blueprint
+from gaffer_sites.service import Sites
 
 __all__ = ["Site", "Sites"]
-
-
-@hookimpl
-def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[Sites]:
-    """Offer `kernel.services["sites"]` for the plugin's whole life."""
-    return open_sites(kernel)
-
-
-@hookimpl(optionalhook=True)
-def gaffer_http_routes(kernel: Kernel) -> Blueprint:
-    """Add `/_plugin/`."""
-    from gaffer_sites.routes import make_routes
-
-    return make_routes(kernel)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaffer_kernel.names import PART, PART_RULE
+from gaffer_kernel.plugin import PART, PART_RULE
 
 from gaffer_sites.migration import SITE, move_under
 from gaffer_sites.safe_open import real

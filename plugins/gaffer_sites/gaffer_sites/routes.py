@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
-from gaffer_kernel.kernel import Kernel
+from gaffer_kernel import Kernel
 
 from gaffer_sites.file_response import answer, redirect
 from gaffer_sites.service import Sites

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from gaffer_kernel.path_security import PathGuard
+from gaffer_kernel.plugin import PathGuard
 
 
 class Refused(Exception):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
-from gaffer_kernel.kernel import Kernel
+from gaffer_kernel import Kernel
 
 from gaffer_sites import folders, manifest
 from gaffer_sites import migration as moving

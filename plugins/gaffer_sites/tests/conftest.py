@@ -3,14 +3,14 @@
 import json
 from contextlib import asynccontextmanager
 
-import gaffer_http
 import h11
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
 from gaffer_kernel.plugins import Plugins
 
-import gaffer_sites
+from gaffer_sites.plugin import plugin as sites_plugin
 
 PLUGIN = """
 from gaffer_kernel.hookspecs import hookimpl
@@ -121,7 +121,7 @@ def serving(place):
     @asynccontextmanager
     async def serve(*more, disabled=()):
         plugins = Plugins()
-        for plugin in (gaffer_http, gaffer_sites, *more):
+        for plugin in (http_plugin, sites_plugin, *more):
             plugins.add(plugin)
         plugins.add_folder(place.path, disabled)
         config = Config()

@@ -6,7 +6,7 @@ import pytest
 from gaffer_kernel import Kernel, open_kernel
 from gaffer_testing import Callers
 
-import gaffer_sites
+from gaffer_sites.plugin import plugin as sites_plugin
 
 
 async def test_the_site_of_a_plugin(place, serving):
@@ -131,7 +131,7 @@ async def test_the_folder_of_plugins_itself_goes_and_comes_back(place, api, capl
 
 
 async def test_without_a_folder_of_plugins_and_without_the_api():
-    async with open_kernel(plugins=[gaffer_sites]) as kernel:
+    async with open_kernel(plugins=[sites_plugin]) as kernel:
         assert kernel.services["sites"].list() == ()
 
 
@@ -160,4 +160,4 @@ async def test_no_foreign_page_may(place, api, headers):
 
 
 def test_it_can_be_loaded_without_the_api():
-    Kernel(plugins=[gaffer_sites]).configure()
+    Kernel(plugins=[sites_plugin]).configure()

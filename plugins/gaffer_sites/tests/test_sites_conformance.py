@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_sites
+from gaffer_sites.plugin import plugin as sites_plugin
 
 
 class TestSites(Conformance):
-    plugin = gaffer_sites
+    plugin = sites_plugin

@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-import gaffer_http
 import msgspec
 import pytest
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 
-import gaffer_sites
 from gaffer_sites.manifest import STRICT, Widened
+from gaffer_sites.plugin import plugin as sites_plugin
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "plugins" / "gaffer_sites" / "README.md").read_text()
@@ -26,8 +26,8 @@ def example(place):
 
 
 def test_the_readme_has_every_path():
-    plain = {rule.rule for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules()}
-    rules = Api(Kernel(plugins=[gaffer_http, gaffer_sites])).url_map.iter_rules()
+    plain = {rule.rule for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules()}
+    rules = Api(Kernel(plugins=[http_plugin, sites_plugin])).url_map.iter_rules()
     assert {*re.findall(r"`(/_plugin[^`]*)`", README)} - {"/_plugin/<name>/"} == {
         rule.rule for rule in rules
     } - plain
@@ -75,7 +75,7 @@ async def test_the_example_needs_nothing_that_the_policy_forbids(example, api):
 
 async def test_the_example_asks_for_paths_that_there_are(example):
     script = (EXAMPLE / "app.js").read_text()
-    routes = Api(Kernel(plugins=[gaffer_http])).url_map.bind("localhost")
+    routes = Api(Kernel(plugins=[http_plugin])).url_map.bind("localhost")
     paths = re.findall(r'["`](/[^"`?]*)', script)
     assert {"/jobs", "/watch"} <= set(paths)
     for path in paths:

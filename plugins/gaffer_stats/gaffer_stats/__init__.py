@@ -11,33 +11,8 @@ Importing it must stay cheap, as gafferd does so to find out what it is: psutil 
 plugin opens, quart when gaffer-http asks for the paths.
 """
 
-from __future__ import annotations
-
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
-
-from gaffer_kernel.hookspecs import hookimpl
-
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.sampler import Watch
-from gaffer_stats.service import Stats, open_stats
-
-if TYPE_CHECKING:
-    from gaffer_kernel.kernel import Kernel
-    from quart import Blueprint
+from gaffer_stats.service import Stats
 
 __all__ = ["JobStats", "Sample", "Stats", "Watch"]
-
-
-@hookimpl
-def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[Stats]:
-    """Offer `kernel.services["stats"]` for the plugin's whole life."""
-    return open_stats(kernel)
-
-
-@hookimpl(optionalhook=True)
-def gaffer_http_routes(kernel: Kernel) -> Blueprint:
-    """Add `/stats` and the `stats` of jobs and pids."""
-    from gaffer_stats.routes import make_routes
-
-    return make_routes(kernel)

@@ -7,10 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
-from gaffer_kernel import InvalidField, Job, JobName, Manager, NotFound, Process
-from gaffer_kernel.jobs.fields import FullName
-from gaffer_kernel.kernel import Kernel
-from gaffer_kernel.names import is_pid
+from gaffer_kernel import InvalidField, Job, JobName, Kernel, Manager, NotFound, Process
+from gaffer_kernel.plugin import FullName, is_pid
 
 from gaffer_stats.redaction import job_for, jobs_for, process_for
 from gaffer_stats.sample import JobStats, Sample

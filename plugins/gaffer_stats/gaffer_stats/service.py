@@ -7,8 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, overload
 
 import trio
-from gaffer_kernel import Job, JobName, Manager, Process
-from gaffer_kernel.kernel import Kernel
+from gaffer_kernel import Job, JobName, Kernel, Manager, Process
 
 from gaffer_stats.plan import Measured, Result, Subject, frame_of
 from gaffer_stats.redaction import shown_to

@@ -3,14 +3,14 @@
 import json
 from contextlib import asynccontextmanager
 
-import gaffer_http
 import pytest
 import trio
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_testing import Callers
 from httpx2 import AsyncClient
 
-import gaffer_stats
+from gaffer_stats.plugin import plugin as stats_plugin
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ async def kernel(monkeypatch):
     monkeypatch.setattr("gaffer_stats.service.INTERVAL", 0.02)
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [gaffer_http, gaffer_stats, Callers()]
+    plugins = [http_plugin, stats_plugin, Callers()]
     async with open_kernel(config, plugins=plugins) as kernel:
         jobs = [
             kernel.manager.load(JobConfig(name="nap", cmd="sleep 60", numprocesses=2)),

@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_stats
+from gaffer_stats.plugin import plugin as stats_plugin
 
 
 class TestStats(Conformance):
-    plugin = gaffer_stats
+    plugin = stats_plugin

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gaffer_http
 import pytest
 import trio
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 
-import gaffer_stats
+from gaffer_stats.plugin import plugin as stats_plugin
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 FIGURES = {"cpu", "mem", "mem_info1", "mem_info2", "ctime", "nice", "username", "cmdline"}
@@ -119,8 +119,8 @@ async def test_closed_by_hand_it_has_no_paths(ask, kernel):
 
 
 def test_the_readme_has_every_path():
-    plain = {rule.rule for rule in Api(Kernel(plugins=[gaffer_http])).url_map.iter_rules()}
-    rules = Api(Kernel(plugins=[gaffer_http, gaffer_stats])).url_map.iter_rules()
+    plain = {rule.rule for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules()}
+    rules = Api(Kernel(plugins=[http_plugin, stats_plugin])).url_map.iter_rules()
     shown = {path for path in re.findall(r"`(/[^`]*)`", README) if "stats" in path}
     assert shown == {rule.rule for rule in rules} - plain
 

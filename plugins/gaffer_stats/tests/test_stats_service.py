@@ -7,7 +7,7 @@ import threading
 import trio
 from gaffer_kernel import JobConfig, Kernel, open_kernel
 
-import gaffer_stats
+from gaffer_stats.plugin import plugin as stats_plugin
 from gaffer_stats.sampler import INTERVAL
 
 BUSY = f'{sys.executable} -c "while True: pass"'
@@ -18,7 +18,7 @@ def descriptors():
 
 
 async def test_a_busy_job_and_its_totals():
-    async with open_kernel(plugins=[gaffer_stats]) as kernel:
+    async with open_kernel(plugins=[stats_plugin]) as kernel:
         stats = kernel.services["stats"]
         job = kernel.manager.load(JobConfig(name="busy", cmd=BUSY, numprocesses=2))
         with trio.fail_after(30):
@@ -36,7 +36,7 @@ async def test_a_busy_job_and_its_totals():
 
 
 async def test_one_sample_of_a_process_takes_about_an_interval():
-    async with open_kernel(plugins=[gaffer_stats]) as kernel:
+    async with open_kernel(plugins=[stats_plugin]) as kernel:
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
         began = trio.current_time()
@@ -48,7 +48,7 @@ async def test_one_sample_of_a_process_takes_about_an_interval():
 
 
 async def test_a_process_that_is_killed_while_it_is_watched_ends_the_watch():
-    async with open_kernel(plugins=[gaffer_stats]) as kernel:
+    async with open_kernel(plugins=[stats_plugin]) as kernel:
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
         process = job.processes[0]
@@ -67,7 +67,7 @@ async def test_a_failing_pass_closes_the_plugin_and_nothing_else(monkeypatch):
         raise RuntimeError("oh no")
 
     monkeypatch.setattr(Meter, "measure", fail)
-    async with open_kernel(plugins=[gaffer_stats]) as kernel:
+    async with open_kernel(plugins=[stats_plugin]) as kernel:
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
         async with (
@@ -93,7 +93,7 @@ async def test_it_closes_though_a_pass_hangs(monkeypatch):
 
     monkeypatch.setattr(Meter, "measure", hang)
     try:
-        async with open_kernel(plugins=[gaffer_stats]) as kernel:
+        async with open_kernel(plugins=[stats_plugin]) as kernel:
             job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
             async with kernel.services["stats"].watch(job) as samples:
                 while not hanging.is_set():
@@ -112,7 +112,7 @@ async def test_opening_and_closing_leaves_nothing():
             await anext(samples)
         await kernel.plugins.close("stats")
 
-    async with open_kernel(plugins=[gaffer_stats]) as kernel:
+    async with open_kernel(plugins=[stats_plugin]) as kernel:
         await kernel.plugins.close("stats")
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
@@ -133,14 +133,14 @@ async def test_opening_and_closing_leaves_nothing():
 def test_importing_it_imports_neither_psutil_nor_quart(tmp_path):
     import subprocess
 
-    code = "import sys, gaffer_stats; sys.exit(bool({'psutil', 'quart'} & set(sys.modules)))"
+    code = "import sys, gaffer_stats.plugin; sys.exit(bool({'psutil', 'quart'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
 
 
 async def test_two_kernels_have_one_each():
     async with (
-        open_kernel(plugins=[gaffer_stats]) as one,
-        open_kernel(plugins=[gaffer_stats]) as two,
+        open_kernel(plugins=[stats_plugin]) as one,
+        open_kernel(plugins=[stats_plugin]) as two,
     ):
         one.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         assert [job.name for job in await one.services["stats"].all()] == ["nap"]
@@ -148,4 +148,4 @@ async def test_two_kernels_have_one_each():
 
 
 def test_its_name_is_stats():
-    assert Kernel(plugins=[gaffer_stats]).plugins.names() == ["stats"]
+    assert Kernel(plugins=[stats_plugin]).plugins.names() == ["stats"]

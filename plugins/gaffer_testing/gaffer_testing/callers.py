@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import trio
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import hookimpl
 
 RIGHTS = ("read", "write", "manage")
 """Each holds those before it."""

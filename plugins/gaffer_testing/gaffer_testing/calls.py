@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pluggy
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import hookimpl
 
 
 @dataclass(frozen=True, slots=True)

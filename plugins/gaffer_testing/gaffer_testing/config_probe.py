@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gaffer_kernel import Section
-from gaffer_kernel.plugins import Plugins
+from gaffer_kernel import Plugins, Section
 
 
 def owned(plugins: Plugins, name: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import trio
-from gaffer_kernel.events import Event
+from gaffer_kernel import Event
 from gaffer_kernel.testing import Recorder
 
 _SHOWN = 20

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pluggy
-from gaffer_kernel.hookspecs import PROJECT, hookimpl
-from gaffer_kernel.plugins import Plugins
+from gaffer_kernel import Plugins, hookimpl
+from gaffer_kernel.plugin import PROJECT
 
 
 class Neighbour:

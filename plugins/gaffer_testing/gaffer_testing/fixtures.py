@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import trio
 from gaffer_kernel import Config, Kernel, open_kernel
-from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.system import System
+from gaffer_kernel.plugin import LinuxSystem, System
 from pytest_trio import trio_fixture  # type: ignore[import-untyped]
 from trio.testing import MockClock
 

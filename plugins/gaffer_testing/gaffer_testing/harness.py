@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
-from gaffer_kernel import Config, JobConfig, Kernel, open_kernel
-from gaffer_kernel.daemon.options import parse
-from gaffer_kernel.plugins import PluginInfo, Plugins
+from gaffer_kernel import Config, JobConfig, Kernel, PluginInfo, Plugins, open_kernel
+from gaffer_kernel.plugin import parse
 from trio.testing import wait_all_tasks_blocked
 
 from gaffer_testing.events import Events

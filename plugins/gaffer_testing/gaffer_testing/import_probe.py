@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _PROBE = """
 import json, logging, sys, threading, time
-import gaffer_kernel.daemon.command
+import gaffer_kernel.plugin
 from pathlib import Path
 
 logging.getLogger("gaffer_kernel").setLevel(logging.CRITICAL)

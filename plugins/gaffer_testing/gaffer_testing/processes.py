@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaffer_kernel.system import SpawnRequest
+from gaffer_kernel.plugin import SpawnRequest
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 
 

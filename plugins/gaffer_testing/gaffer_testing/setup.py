@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.plugins.folder import Terms, folders
-from gaffer_kernel.plugins.manager import STOP_DEADLINE
+from gaffer_kernel import Plugins
+from gaffer_kernel.plugin import STOP_DEADLINE, Terms, folders
 
 
 def make_plugins(subjects: Iterable[object], *, stop_deadline: float = STOP_DEADLINE) -> Plugins:

@@ -18,46 +18,6 @@ Importing it must stay cheap, as gafferd does so to find out what it is: httpx2 
 there is something to send, quart when gaffer-http asks for the paths.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
-
-from gaffer_kernel.hookspecs import hookimpl
-
 from gaffer_webhooks.plugin import WebHooks
 
-if TYPE_CHECKING:
-    from gaffer_kernel import Config, Kernel
-    from quart import Blueprint
-
-    from gaffer_webhooks.service import Webhooks
-
 __all__ = ["WebHooks"]
-
-_plugin = WebHooks()
-
-
-@hookimpl
-def gaffer_config_sections() -> Iterable[str]:
-    """The section of hooks."""
-    return _plugin.gaffer_config_sections()
-
-
-@hookimpl
-def gaffer_configure(config: Config) -> None:
-    """Check the section; it is read again when the plugin opens."""
-    _plugin.gaffer_configure(config)
-
-
-@hookimpl
-def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[Webhooks]:
-    """Post events for the plugin's whole life."""
-    return _plugin.gaffer_service(kernel)
-
-
-@hookimpl(optionalhook=True)
-def gaffer_http_routes(kernel: Kernel) -> Blueprint:
-    """Add `/webhooks`."""
-    return _plugin.gaffer_http_routes(kernel)

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 from gaffer_kernel import InvalidField
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 
 from gaffer_webhooks.signing import check_secret
 from gaffer_webhooks.url import check_url

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import hookimpl
 
 from gaffer_webhooks.hook import make_hook
 
@@ -61,3 +61,6 @@ class WebHooks:
         from gaffer_webhooks.routes import make_routes
 
         return make_routes(kernel)
+
+
+plugin = WebHooks()

@@ -9,7 +9,7 @@ import pytest
 import trio
 from gaffer_kernel import Config, JobConfig, open_kernel
 
-import gaffer_webhooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLTKQ"
 
@@ -126,7 +126,7 @@ def posting(state):
     async def posting(lines="", *plugins, options=()):
         config = Config.from_string(f"[webhooks]\nstate = {state}\n{lines}\n")
         config.options.update(options)
-        async with open_kernel(config, plugins=[*plugins, gaffer_webhooks]) as kernel:
+        async with open_kernel(config, plugins=[*plugins, webhooks_plugin]) as kernel:
             yield kernel
 
     return posting

@@ -1,7 +1,7 @@
 from gaffer_testing import Conformance
 
-import gaffer_webhooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
 
 class TestWebhooks(Conformance):
-    plugin = gaffer_webhooks
+    plugin = webhooks_plugin

@@ -10,8 +10,8 @@ from gaffer_kernel import Config, Kernel, PluginError, Plugins, open_kernel
 from standardwebhooks import Webhook
 from tests.waiting import until
 
-import gaffer_webhooks
 from gaffer_webhooks import WebHooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
 from .conftest import SECRET, Receiver, happen, run_once
 
@@ -283,7 +283,7 @@ async def test_a_reload_replaces_the_hooks_of_the_file(receiver, tmp_path):
     file = tmp_path / "gaffer.ini"
     head = f"[webhooks]\nstate = {tmp_path / 'state'}\n"
     file.write_text(f"{head}tick = {receiver.url}\n")
-    running = open_kernel(Config.read(file), plugins=[gaffer_webhooks])
+    running = open_kernel(Config.read(file), plugins=[webhooks_plugin])
     async with receiver.up(), other.up(), running as kernel:
         await kernel.services["webhooks"].register("tock", receiver.url)
         happen(kernel, 1)
@@ -310,7 +310,7 @@ async def test_a_reload_that_fails_loses_nothing_of_a_url_that_was_to_leave_the_
     file = tmp_path / "gaffer.ini"
     file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\ntick = {receiver.url}\n")
     plugins = Plugins()
-    plugins.add(gaffer_webhooks)
+    plugins.add(webhooks_plugin)
     plugins.add_folder(bad.parent)
     async with open_kernel(Config.read(file), plugins=plugins) as kernel:
         webhooks = kernel.services["webhooks"]
@@ -328,7 +328,7 @@ async def test_a_reload_that_fails_loses_nothing_of_a_url_that_was_to_leave_the_
 async def test_a_reload_ends_what_waits_for_a_url_that_left_the_file(receiver, tmp_path, fast):
     file = tmp_path / "gaffer.ini"
     file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\ntick = {receiver.url}\n")
-    async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as kernel:
+    async with open_kernel(Config.read(file), plugins=[webhooks_plugin]) as kernel:
         happen(kernel, 1)
         await until(lambda: kernel.services["webhooks"].list()[0].failing)
         file.write_text(f"[webhooks]\nstate = {tmp_path / 'state'}\n")
@@ -374,11 +374,11 @@ async def test_a_value_that_cannot_be_encoded_is_left_out_and_ends_no_hook(
 
 def test_without_hooks_nothing_is_imported_to_send_with(tmp_path):
     code = """
-import sys, trio, gaffer_webhooks
+import sys, trio, gaffer_webhooks.plugin
 from gaffer_kernel import Config, open_kernel
 async def main():
     config = Config.from_string("[webhooks]\\nstate = state\\n")
-    async with open_kernel(config, plugins=[gaffer_webhooks]) as kernel:
+    async with open_kernel(config, plugins=[gaffer_webhooks.plugin.plugin]) as kernel:
         assert kernel.services["webhooks"].list() == []
 trio.run(main)
 assert not {"httpx2", "quart", "gaffer_http"} & set(sys.modules)

@@ -2,16 +2,16 @@
 
 import json
 
-import gaffer_http
 import pytest
 from gaffer_http.app import Api
 from gaffer_http.openapi.document import describe_routes
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 from gaffer_testing import Callers
 from httpx2 import AsyncClient
 from tests.waiting import until
 
-import gaffer_webhooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
 from .conftest import SECRET, happen
 
@@ -30,7 +30,7 @@ def api(posting):
     """`async with posting(...)` with an API in it."""
 
     def api(lines=""):
-        return posting(lines, gaffer_http, Callers(), options={"bind": "127.0.0.1:0"})
+        return posting(lines, http_plugin, Callers(), options={"bind": "127.0.0.1:0"})
 
     return api
 
@@ -226,7 +226,7 @@ async def test_there_are_only_so_many_hooks(api, monkeypatch):
 
 
 def test_openapi_tells_what_is_taken_and_answered():
-    paths = describe_routes(Api(Kernel(plugins=[gaffer_http, gaffer_webhooks])), "1")["paths"]
+    paths = describe_routes(Api(Kernel(plugins=[http_plugin, webhooks_plugin])), "1")["paths"]
     shown = {
         (method, path.replace("{hook}", "x"))
         for path, operations in paths.items()

@@ -5,18 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gaffer_http
 from gaffer_http.app import Api
+from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, Kernel
 
-import gaffer_webhooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 from gaffer_webhooks.settings import KEYS, read_settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
 
 def test_it_has_every_path_and_method():
-    rules = Api(Kernel(plugins=[gaffer_http, gaffer_webhooks])).url_map.iter_rules()
+    rules = Api(Kernel(plugins=[http_plugin, webhooks_plugin])).url_map.iter_rules()
     known = {
         (rule.rule, method)
         for rule in rules

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from gaffer_kernel import Config, ConfigError, InvalidField, Kernel
 
-import gaffer_webhooks
 from gaffer_webhooks import WebHooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 from gaffer_webhooks.settings import read_settings
 
 from .conftest import SECRET
@@ -81,7 +81,7 @@ def test_every_line_is_a_pattern_and_its_urls():
 )
 def test_what_is_wrong_is_named_with_its_line(line, reason):
     kernel = Kernel(
-        Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[gaffer_webhooks]
+        Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[webhooks_plugin]
     )
     with pytest.raises(ConfigError) as caught:
         kernel.configure()
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_named_with_its_line(line, reason):
 def test_an_error_tells_nothing_secret_of_a_url(word, told):
     config = Config.from_string(f"[webhooks]\nspawn = {word}\n")
     with pytest.raises(ConfigError) as caught:
-        Kernel(config, plugins=[gaffer_webhooks]).configure()
+        Kernel(config, plugins=[webhooks_plugin]).configure()
     assert f"spawn: the URL {told!r} must" in str(caught.value)
 
 

@@ -4,7 +4,7 @@ import pytest
 from gaffer_kernel import Config, GafferError, open_kernel
 from tests.waiting import until
 
-import gaffer_webhooks
+from gaffer_webhooks.plugin import plugin as webhooks_plugin
 from gaffer_webhooks.state_dir import open_folder
 
 from .conftest import happen
@@ -31,9 +31,9 @@ async def test_a_reload_takes_up_the_hooks_of_an_earlier_gafferd_too(receiver, t
     file = tmp_path / "gaffer.ini"
     head = f"[webhooks]\nstate = {state}\n"
     file.write_text(head)
-    async with open_kernel(Config.read(file), plugins=[gaffer_webhooks]) as earlier:
+    async with open_kernel(Config.read(file), plugins=[webhooks_plugin]) as earlier:
         await earlier.services["webhooks"].register("tick", f"{receiver.url}/tick")
-        running = open_kernel(Config.read(file), plugins=[gaffer_webhooks])
+        running = open_kernel(Config.read(file), plugins=[webhooks_plugin])
         async with receiver.up(), running as kernel:
             await earlier.plugins.close("webhooks")
             file.write_text(f"{head}tock = {receiver.url}/tock\n")

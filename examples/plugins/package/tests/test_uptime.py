@@ -1,6 +1,6 @@
-import gaffer_uptime
 import pytest
 from gaffer_testing import Conformance
+from gaffer_uptime.plugin import UptimePlugin
 from trio.testing import wait_all_tasks_blocked
 
 from gaffer_kernel import Config, JobConfig
@@ -8,12 +8,12 @@ from gaffer_kernel.testing import Plan
 
 
 class TestConformance(Conformance):
-    plugin = gaffer_uptime
+    plugin = UptimePlugin
 
 
 @pytest.fixture
 def plugins_under_test():
-    return [gaffer_uptime]
+    return [UptimePlugin]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def counts_of(settings: Iterable[str]) -> dict[str, int]:
         Failure: one of them says nothing.
     """
     # Late: it takes the kernel.
-    from gaffer_kernel.errors import InvalidField
+    from gaffer_kernel import InvalidField
     from gaffer_procfile import parse_concurrency
 
     counts: dict[str, int] = {}

@@ -30,8 +30,9 @@ def is_format(name: str) -> bool:
 
 def _own() -> dict[str, Exporter]:
     import gaffer_procfile
+    from gaffer_procfile.plugin import plugin as procfile_plugin
 
-    return gaffer_procfile.by_name([("procfile", gaffer_procfile.gaffer_exporters())])
+    return gaffer_procfile.by_name([("procfile", procfile_plugin.gaffer_exporters())])
 
 
 def _all() -> dict[str, Exporter]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gaffer_kernel import Event, hookimpl
-from gaffer_kernel.linux.parent_death import ParentDeathWatcher
+from gaffer_kernel.plugin import ParentDeathWatcher
 
 
 class Guarded:

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-import gaffer_procfile
 import trio
 from gaffer_console import ConsoleOutput
 from gaffer_kernel import Config, JobConfig, Kernel
-from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
+from gaffer_kernel.plugin import LinuxSystem, ParentDeathWatcher, watch_parent_death
+from gaffer_procfile.plugin import plugin as procfile_plugin
 
 from gaffer_cli.exit_codes import BROKEN_PIPE
 from gaffer_cli.foreground.broken_pipe import wait_gone
@@ -66,7 +65,7 @@ async def _run(
     config = Config()
     for job in jobs:
         config.add_job(job)
-    plugins = [gaffer_procfile, console, ending, Window(width), Guarded(guardian)]
+    plugins = [procfile_plugin, console, ending, Window(width), Guarded(guardian)]
     kernel = Kernel(config, plugins=plugins, system=system)
     ending.attach(kernel)
     signals.attach(Obedience(ending, kernel.manager, console.say).obey)

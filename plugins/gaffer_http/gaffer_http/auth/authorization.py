@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from gaffer_kernel import Job, JobName, Kernel, NotFound, Process
-from gaffer_kernel.names import is_pid
+from gaffer_kernel.plugin import is_pid
 from quart import current_app, has_request_context, request, websocket
 
 from gaffer_http.auth.caller import Caller, Right

@@ -9,7 +9,7 @@ from typing import cast
 
 import trio
 from gaffer_kernel import GafferError, Job, JobName, Process
-from gaffer_kernel.errors import did_you_mean, shown
+from gaffer_kernel.plugin import did_you_mean, shown
 
 from gaffer_http.auth import audit
 from gaffer_http.auth.authorization import caller, require, visible

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from gaffer_kernel import InvalidField
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 
 from gaffer_http.channel.fields import Missing, convert
 from gaffer_http.errors import ApiError

@@ -6,8 +6,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from gaffer_kernel import Process
-from gaffer_kernel.processes.output import Output
+from gaffer_kernel import Output, Process
 
 from gaffer_http.channel.messages import happened
 from gaffer_http.feeds.feed import Source

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from gaffer_kernel import Event, InvalidField, JobName, Process
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 
 from gaffer_http.auth.authorization import require
 from gaffer_http.channel.messages import happened_as

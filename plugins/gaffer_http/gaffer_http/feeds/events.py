@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
-from gaffer_kernel import Event, EventBus
-from gaffer_kernel.events import Subscription
+from gaffer_kernel import Event, EventBus, Subscription
 
 from gaffer_http.feeds import sse
 from gaffer_http.feeds.feed import Source

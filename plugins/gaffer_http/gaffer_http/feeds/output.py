@@ -9,7 +9,8 @@ from codecs import getincrementaldecoder, utf_8_decode
 from collections.abc import Iterator
 
 import msgspec
-from gaffer_kernel.processes.output import Output, OutputReader
+from gaffer_kernel import Output
+from gaffer_kernel.plugin import OutputReader
 
 from gaffer_http.feeds import sse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from gaffer_kernel import Process
-from gaffer_kernel.processes.output import OutputLog
+from gaffer_kernel.plugin import OutputLog
 
 
 class Polls:

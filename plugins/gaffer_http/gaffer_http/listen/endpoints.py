@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 
 from gaffer_kernel import Config, ConfigError, Section
-from gaffer_kernel.errors import did_you_mean
+from gaffer_kernel.plugin import did_you_mean
 
 from gaffer_http.listen.address import Address, TcpAddress, parse_addresses
 from gaffer_http.listen.auth_mode import AUTH_MODES, AuthMode, describe_auth

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from gaffer_kernel.jobs.fields import Label, Name
+from gaffer_kernel.plugin import Label, Name
 from msgspec import Meta
 
 Session = Annotated[Label, Meta(description="The session of a job.")]

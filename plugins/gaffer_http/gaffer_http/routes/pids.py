@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gaffer_kernel import NotFound, Process
-from gaffer_kernel.names import MAX_PID, is_pid
+from gaffer_kernel.plugin import MAX_PID, is_pid
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gaffer_kernel import ConfigError, NotFound, PluginError, PluginInfo, Plugins
-from gaffer_kernel.jobs.fields import Label
+from gaffer_kernel.plugin import Label
 from quart import Blueprint, Response
 
 from gaffer_http.errors import ApiError

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
-from gaffer_kernel import NotFound, Process, StreamUnavailable
-from gaffer_kernel.processes.output import Output, OutputLog, OutputReader
+from gaffer_kernel import NotFound, Output, Process, StreamUnavailable
+from gaffer_kernel.plugin import OutputLog, OutputReader
 from quart import Blueprint, Response
 
 from gaffer_http.auth.authorization import needs

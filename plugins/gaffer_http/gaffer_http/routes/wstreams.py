@@ -6,7 +6,7 @@ from functools import partial
 
 import trio
 from gaffer_kernel import NotFound, Process
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 from quart import Blueprint, websocket
 
 from gaffer_http.auth import audit

@@ -6,7 +6,7 @@ from signal import Signals
 from typing import Annotated, Any, ClassVar, Literal
 
 from gaffer_kernel import JobConfig
-from gaffer_kernel.jobs.fields import Flag, FullName, Label, Seconds, Variables, Words
+from gaffer_kernel.plugin import Flag, FullName, Label, Seconds, Variables, Words
 from msgspec import Meta, Struct
 
 from gaffer_http.views.parameters import FlagText

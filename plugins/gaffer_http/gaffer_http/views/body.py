@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from gaffer_kernel import InvalidField
-from gaffer_kernel.errors import did_you_mean, shown
+from gaffer_kernel.plugin import did_you_mean, shown
 from quart import request
 
 from gaffer_http.errors import ApiError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gaffer_kernel import InvalidField
-from gaffer_kernel.errors import did_you_mean
+from gaffer_kernel.plugin import did_you_mean
 from quart import has_request_context, request, websocket
 
 FlagText = Literal["true", "1", "false", "0"]

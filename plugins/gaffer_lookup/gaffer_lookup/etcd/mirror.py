@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 from gaffer_client.feeds.backoff import Backoff
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugin import describe_exception
 
 from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.client import Etcd
@@ -92,7 +92,7 @@ class Mirror:
                 # Whatever an etcd has brought about here, the next try may go well.
                 log.exception("what follows etcd at %s failed", self._etcd.settings.text)
                 self._seen = None
-                self._lost(describe(error))
+                self._lost(describe_exception(error))
             else:
                 continue
             await trio.sleep(self._backoff.next_delay(trio.current_time()) or 0.0)

@@ -9,7 +9,7 @@ from math import inf
 import trio
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_kernel import JobName
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugin import describe_exception
 
 from gaffer_lookup.etcd.client import CLOSING, Etcd
 from gaffer_lookup.etcd.errors import EtcdError, LeaseLost
@@ -84,7 +84,7 @@ class Registration:
             except Exception as error:
                 # Whatever an etcd has brought about here, the next try may go well.
                 log.exception("the registration in etcd at %s failed", self.address)
-                self._lost(type(error), describe(error))
+                self._lost(type(error), describe_exception(error))
             await self._pause()
 
     async def _register(self) -> None:

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import gaffer_auth
+from gaffer_auth.plugin import plugin as auth_plugin
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, ConfigError, Plugins
-from gaffer_kernel.daemon.log import start_logging
-from gaffer_kernel.daemon.runner import Prepared, Program
+from gaffer_kernel.plugin import Prepared, Program, start_logging
 
 from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
 from gaffer_lookup.lookupd.plugin import Lookupd
@@ -68,7 +67,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     plugins = Plugins()
     connections = _connections()
     for plugin in (
-        gaffer_auth,
+        auth_plugin,
         Lookupd(_keeper(options), options.lease, options.share),
         make_http(connections, options.share),
     ):

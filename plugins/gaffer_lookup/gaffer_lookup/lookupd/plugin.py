@@ -7,8 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
-from gaffer_kernel import EventBus, Kernel
-from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel import EventBus, Kernel, hookimpl
 
 from gaffer_lookup.registry import Keeper, MemoryKeeper, Node, Registry
 from gaffer_lookup.registry.backend import Tell

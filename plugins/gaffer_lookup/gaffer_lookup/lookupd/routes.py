@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from gaffer_kernel import InvalidField, JobName, NotFound
-from gaffer_kernel.names import check_session
+from gaffer_kernel.plugin import check_session
 from importlib_metadata import version
 from quart import Blueprint, Response, request
 

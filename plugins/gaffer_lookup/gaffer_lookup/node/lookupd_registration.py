@@ -15,7 +15,7 @@ from gaffer_client.errors import ClientError, ResponseError
 from gaffer_client.feeds.backoff import Backoff
 from gaffer_client.settings import Settings
 from gaffer_kernel import JobName
-from gaffer_kernel.plugins.faults import describe
+from gaffer_kernel.plugin import describe_exception
 
 from gaffer_lookup.node.lookupd_sync import Ledger
 from gaffer_lookup.node.pipeline import Dialogue
@@ -124,7 +124,7 @@ class Link:
                 except Exception as error:
                     # Whatever a lookupd has brought about here, the next try may go well.
                     log.exception("the link to %s failed", self.address)
-                    self._lost(describe(error))
+                    self._lost(describe_exception(error))
                 await trio.sleep(max(pause, backoff.next_delay(trio.current_time()) or 0.0))
         finally:
             self.registered = False

@@ -13,7 +13,7 @@ from gaffer_client.address import Address
 from gaffer_client.errors import ArgumentError
 from gaffer_client.settings import Settings as Connection
 from gaffer_kernel import Config, ConfigError, Section
-from gaffer_kernel.errors import did_you_mean
+from gaffer_kernel.plugin import did_you_mean
 
 from gaffer_lookup.etcd.address import Settings as Etcd
 from gaffer_lookup.etcd.address import is_etcd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import msgspec
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 
 from gaffer_lookup.protocol import (
     Identify,

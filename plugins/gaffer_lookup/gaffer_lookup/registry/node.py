@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from gaffer_kernel import JobName
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 
 from gaffer_lookup.registry.errors import bad_message
 

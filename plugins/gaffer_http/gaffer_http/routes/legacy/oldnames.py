@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gaffer_kernel import Job, JobName
-from gaffer_kernel.names import DEFAULT_SESSION
+from gaffer_kernel.plugin import DEFAULT_SESSION
 from quart import request
 
 from gaffer_http.errors import of_status

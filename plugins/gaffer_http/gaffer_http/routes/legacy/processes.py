@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gaffer_kernel import InvalidField, Job, JobName
-from gaffer_kernel.errors import shown
+from gaffer_kernel.plugin import shown
 from quart import Blueprint, Response
 
 from gaffer_http.auth.authorization import checks_itself, readable, require

@@ -1,0 +1,59 @@
+"""What plugins and their commands may import from the kernel, besides the names of `gaffer_kernel`.
+
+The names listed in `__all__` are documented and stay; every other module of `gaffer_kernel` may
+change without notice, except `gaffer_kernel.testing`. A test compares this list with the imports of
+the plugins in this repository.
+"""
+
+from gaffer_kernel.daemon.log import start_logging
+from gaffer_kernel.daemon.options import parse
+from gaffer_kernel.daemon.runner import Prepared, Program
+from gaffer_kernel.errors import describe_exception, did_you_mean, shown
+from gaffer_kernel.hookspecs import PROJECT, hookspec
+from gaffer_kernel.jobs.fields import Flag, FullName, Label, Name, Seconds, Variables, Words
+from gaffer_kernel.jobs.restart import describe_exit
+from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
+from gaffer_kernel.names import DEFAULT_SESSION, MAX_PID, PART, PART_RULE, check_session, is_pid
+from gaffer_kernel.path_security import PathGuard
+from gaffer_kernel.plugins.folder import Terms, folders
+from gaffer_kernel.plugins.manager import STOP_DEADLINE
+from gaffer_kernel.processes.output import OutputLog, OutputReader
+from gaffer_kernel.system import SpawnRequest, System
+
+__all__ = [
+    "DEFAULT_SESSION",
+    "MAX_PID",
+    "PART",
+    "PART_RULE",
+    "PROJECT",
+    "STOP_DEADLINE",
+    "Flag",
+    "FullName",
+    "Label",
+    "LinuxSystem",
+    "Name",
+    "OutputLog",
+    "OutputReader",
+    "ParentDeathWatcher",
+    "PathGuard",
+    "Prepared",
+    "Program",
+    "Seconds",
+    "SpawnRequest",
+    "System",
+    "Terms",
+    "Variables",
+    "Words",
+    "check_session",
+    "describe_exception",
+    "describe_exit",
+    "did_you_mean",
+    "folders",
+    "hookspec",
+    "is_pid",
+    "parse",
+    "shown",
+    "start_logging",
+    "watch_parent_death",
+]
