@@ -174,7 +174,7 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(n
     nodes.lookupd.services["lookupd"].connect("test").identify("gone", NOBODY, "0.1")
     done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
     assert done.stdout == "one: active\n"
-    assert done.stderr == f"gafferctl: gone: nobody answers at {NOBODY}: connection refused\n"
+    assert done.stderr == f"gafferctl: gone: {NOBODY}: cannot connect: connection refused\n"
     assert done.returncode == 1
 
 
@@ -204,7 +204,7 @@ async def test_commas_between_lookupds_in_the_environment_were_part_of_their_add
     environ["GAFFER_LOOKUP"] = f"{NOBODY},{nodes.url}"
     done = await ask("gafferctl", "--node", "one", "status", "web")
     assert done.stdout == "one: active\n"
-    assert done.stderr == f"gafferctl: nobody answers at {NOBODY}: connection refused\n"
+    assert done.stderr == f"gafferctl: {NOBODY}: cannot connect: connection refused\n"
 
 
 async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
@@ -214,7 +214,7 @@ async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
     nodes.lookupd.services["lookupd"].store.add_node(evil)
     done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
     assert done.stdout == "one: active\n"
-    assert done.stderr == f"gafferctl: evil\\x0d: nobody answers at {NOBODY}: connection refused\n"
+    assert done.stderr == f"gafferctl: evil\\x0d: {NOBODY}: cannot connect: connection refused\n"
 
 
 async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):
@@ -281,9 +281,9 @@ def test_a_token_was_read_again_for_each_node_though_a_pipe_gives_it_once(tmp_pa
     [
         ("http://web1:5000", "a token is sent over https only"),
         ("http://127.0.0.1:5000", "a token is sent over https only"),
-        ("unix:/run/evil", "is no origin of a node"),
-        ("https://web1:5000/path", "is no origin of a node"),
-        ("https://user@web1:5000", "is no origin of a node"),
+        ("unix:/run/evil", "is not an origin of a node"),
+        ("https://web1:5000/path", "is not an origin of a node"),
+        ("https://user@web1:5000", "is not an origin of a node"),
     ],
 )
 def test_a_node_that_must_not_have_the_token_is_an_error(monkeypatch, url, said):

@@ -51,7 +51,7 @@ async def test_a_loaded_job_is_started_if_that_was_asked_for(kernel, ask, tmp_pa
         ('{"jobs": [1]}', "test.json: a job is an object with a name and a cmd"),
         ('{"cmd": "sleep 9"}', "test.json: a job has no name, or one that is no text"),
         ('{"name": "a", "cmd": 1}', "test.json: a job has no cmd, or one that is no text"),
-        ('{"name": "a b", "cmd": "c"}', "test.json: 'a b' is no name"),
+        ('{"name": "a b", "cmd": "c"}', "test.json: 'a b' is not a job name"),
         ('{"name": "a", "cmd": "c", "cwdd": 1}', "cwdd: is not a field of a job, did you mean"),
         ('{"name": "a", "cmd": "c", "wait": 1}', "a: wait: is not a field of a job"),
         ('{"name": "a", "cmd": "c", "self": 1}', "a: self: is not a field of a job"),

@@ -105,7 +105,7 @@ async def test_not_waiting_is_done_when_it_is_recorded(stubborn, done):
 async def test_what_does_not_come_true_in_time_is_told(stubborn, ask):
     late = await ask("gafferctl", "stop", "web", "--wait", "0.1")
     assert (late.returncode, late.stdout) == (1, "")
-    said = "gafferctl: web: it is recorded, but has not come true in the time given\n"
+    said = "gafferctl: web: recorded, but not done in the time given\n"
     assert late.stderr == said
 
 

@@ -181,7 +181,7 @@ async def test_a_process_that_nobody_can_read_is_told_once(kernel, ask):
     [
         (["nosuch"], 1, "no application or job 'nosuch' in "),
         (["shop.nosuch"], 1, "no job 'shop.nosuch' in "),
-        (["shop", "a b"], 2, "'a b' is no name"),
+        (["shop", "a b"], 2, "'a b' is not a job name"),
     ],
 )
 async def test_what_is_not_there_is_one_line(kernel, ask, names, status, said):

@@ -59,7 +59,7 @@ def test_wrong_usage_is_one_line_and_status_2(command, arguments, said):
 def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
     done = command("gafferctl", "status", "web")
     assert done.returncode == 4
-    assert done.stderr.startswith("gafferctl: nobody answers at http://127.0.0.1:1: ")
+    assert done.stderr.startswith("gafferctl: http://127.0.0.1:1: cannot connect: ")
     assert done.stderr.count("\n") == 1
 
 
@@ -67,7 +67,7 @@ def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
 def test_an_endpoint_that_is_none_is_one_line(command, endpoint):
     done = command("gafferctl", "--connect", endpoint, "status", "web")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"gafferctl: '{endpoint}' is no address: ")
+    assert done.stderr.startswith(f"gafferctl: '{endpoint}' is not an address: ")
     assert done.stderr.count("\n") == 1
 
 

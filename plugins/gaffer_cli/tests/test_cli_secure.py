@@ -116,7 +116,7 @@ class TestTls:
     async def test_a_certificate_that_cannot_be_checked_is_one_line(self, kernel, ask, url):
         done = await ask("gafferctl", "processes", "--connect", url)
         assert done.returncode == 4
-        assert done.stderr.startswith(f"gafferctl: the certificate of {url} is not to be trusted: ")
+        assert done.stderr.startswith(f"gafferctl: {url}: certificate not trusted: ")
         assert done.stderr.endswith("; --cacert names the certificates to check it against\n")
         assert done.stderr.count("\n") == 1
 
@@ -132,5 +132,5 @@ class TestTls:
     ):
         done = await ask("gafferctl", "--lookup", url, "nodes")
         assert done.returncode == 4
-        assert done.stderr.startswith(f"gafferctl: no lookupd answers: the certificate of {url} ")
+        assert done.stderr.startswith(f"gafferctl: no lookupd answers: {url}: certificate ")
         assert done.stderr.endswith("; --cacert names the certificates to check it against\n")

@@ -156,8 +156,8 @@ def test_a_picture_shows_jobs_and_the_last_lines_of_the_chosen_one():
 
 def test_a_picture_says_that_gafferd_is_away():
     view = View("name")
-    view.lost = "nobody answers at\x1b[2J unix:/x"
-    assert painted(view, 80, 24)[0] == "waiting for gafferd: nobody answers at unix:/x"
+    view.lost = "unix:/x: cannot\x1b[2J connect"
+    assert painted(view, 80, 24)[0] == "waiting for gafferd: unix:/x: cannot connect"
 
 
 def test_a_terminal_is_restored_after_a_crash():

@@ -139,7 +139,7 @@ async def test_a_lost_connection_is_told_and_made_again(kernel, watch, url):
     await watching.line()
     await kernel.plugins.close("http")
     lost = await watching.line("stderr")
-    assert re.fullmatch(f"gafferctl: lost {url}: .*; trying again", lost)
+    assert re.fullmatch(f"gafferctl: {url}: connection lost: .*; trying again", lost)
     await tick(kernel, "tick", "tock")
     await kernel.plugins.open("http")
     assert (await watching.line()).endswith(" test | tick test")

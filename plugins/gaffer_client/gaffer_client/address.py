@@ -1,4 +1,4 @@
-"""Where gafferd listens, as people write it."""
+"""Addresses of gafferd: URLs and paths of unix sockets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from gaffer_client.errors import ArgumentError
 
 DEFAULT = "http://127.0.0.1:5000"
-"""Where gafferd listens if nobody told it."""
+"""The address of a gafferd without a `bind` setting."""
 
 _PORTS = {"http": 80, "https": 443}
 _SOCKETS = ("unix", "http+unix", "https+unix")
@@ -22,12 +22,12 @@ class Address(NamedTuple):
     """One address of gafferd.
 
     Attributes:
-        text: as it was written; errors show it.
-        secure: whether it is spoken to over TLS.
-        host: a name or an address, without brackets.
-        port: over TCP.
-        prefix: what every path begins with, behind a proxy.
-        socket: the path of the unix socket, None over TCP.
+        text: the address as it was given; errors show it.
+        secure: whether connections use TLS.
+        host: a name or an IP address, without brackets.
+        port: the TCP port.
+        prefix: the first part of every path, behind a proxy.
+        socket: the path of the unix socket; None over TCP.
     """
 
     text: str
@@ -39,51 +39,51 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `http://host:port`, `https://host:port`, `unix:/path`, or `http+unix:/path`.
+        """Parse `http://host:port`, `https://host:port`, `unix:/path`, or `http+unix:/path`.
 
         Raises:
-            ArgumentError: it is none of them.
+            ArgumentError: the text is not an address.
         """
         scheme, colon, rest = text.partition(":")
         if colon and scheme in _SOCKETS:
-            return cls._of_socket(text, scheme, rest)
+            return cls._from_socket(text, scheme, rest)
         if not colon or scheme not in _PORTS:
-            raise _refused(text, "it must begin with http://, https:// or unix:/")
+            raise _make_error(text, "it must begin with http://, https:// or unix:/")
         try:
             url = urlsplit(text)
             port = url.port
         except ValueError as error:
-            # With an @ in it, it may be a password that was read as a port.
+            # The error quotes the port, which can be part of a password if the text contains an @.
             reason = "write https://host:port" if "@" in text else str(error).lower()
-            raise _refused(text, reason) from None
+            raise _make_error(text, reason) from None
         if not url.hostname or not text.isprintable() or " " in text:
-            raise _refused(text, "it has no host")
+            raise _make_error(text, "it has no host")
         if url.username is not None:
-            raise _refused(text, "a name and password mean nothing here, give a token")
+            raise _make_error(text, "it contains a user name or password: give a token instead")
         if url.query or url.fragment:
-            raise _refused(text, "it ends with the port")
+            raise _make_error(text, "it must end with the port or a path")
         if port is None:
             port = _PORTS[scheme]
         return cls(text, scheme == "https", url.hostname, port, url.path.rstrip("/"))
 
     @classmethod
-    def _of_socket(cls, text: str, scheme: str, path: str) -> Address:
+    def _from_socket(cls, text: str, scheme: str, path: str) -> Address:
         path = path.removeprefix("//")
         if not path or "\0" in path:
-            raise _refused(text, "it has no path of a socket")
+            raise _make_error(text, "it has no path of a socket")
         secure = scheme.startswith("https")
         return cls(text, secure, "localhost", _PORTS["https" if secure else "http"], socket=path)
 
     @property
     def base(self) -> str:
-        """The URL that every path is appended to; over a socket, the host in it means nothing."""
+        """The URL to which paths are appended; for a unix socket, its host is a placeholder."""
         scheme = "https" if self.secure else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[scheme] else f":{self.port}"
         return f"{scheme}://{host}{port}{self.prefix}"
 
 
-def _refused(text: str, reason: str) -> ArgumentError:
-    # Error messages end up in logs: they show no secret that was written into a URL.
+def _make_error(text: str, reason: str) -> ArgumentError:
+    # Error messages are logged, so they must not contain secrets that are part of the URL.
     shown = _SECRETS.sub(r"\1***", _USER.sub(r"\1***@", text))
-    return ArgumentError(f"{shown!r} is no address: {reason}")
+    return ArgumentError(f"{shown!r} is not an address: {reason}")

@@ -1,4 +1,4 @@
-"""What can go wrong: a class for each thing a caller can decide. Printed, each is a single line."""
+"""Exceptions: one class for each case that callers handle differently; each prints one line."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from collections.abc import Mapping
 
 
 class ClientError(Exception):
-    """Base of everything that this package raises."""
+    """Base of all exceptions that this package raises."""
 
     def __str__(self) -> str:
         return " ".join(super().__str__().splitlines())
 
 
 class ArgumentError(ClientError, ValueError):
-    """An argument means nothing, and nothing was sent: correct it."""
+    """An argument is invalid; nothing was sent. Correct the argument."""
 
 
 class UnreachableError(ClientError):
-    """Nobody answers at the address, and nothing was done: start gafferd, or try again later.
+    """No connection could be made; nothing was done. Start gafferd, or try again later.
 
     Args:
-        address: where, as it was given.
-        reason: why not, in words of the system.
+        address: the address of the server, as it was given.
+        reason: the error of the operating system, in plain words.
     """
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"nobody answers at {address}: {reason}")
+        super().__init__(f"{address}: cannot connect: {reason}")
         self.address = address
         self.reason = reason
 
 
 class CertificateError(UnreachableError):
-    """Who answers shows a certificate that is not to be trusted: correct `ca_file` or the address.
+    """The certificate of the server is not trusted. Correct `ca_file` or the address.
 
     Args:
-        address: where, as it was given.
+        address: the address of the server, as it was given.
         reason: what is wrong with the certificate.
     """
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(address, reason)
-        self.args = (f"the certificate of {address} is not to be trusted: {reason}",)
+        self.args = (f"{address}: certificate not trusted: {reason}",)
 
 
 class ConnectionLostError(ClientError):
-    """No answer came, or it broke off: what was asked for may have been done all the same.
+    """The response is missing or incomplete. The server may have carried out the request.
 
     Args:
-        address: where, as it was given.
+        address: the address of the server, as it was given.
         reason: what happened.
     """
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"lost {address}: {reason}")
+        super().__init__(f"{address}: connection lost: {reason}")
         self.address = address
         self.reason = reason
 
 
 class NoLookupdError(ClientError):
-    """None of the lookupds tells anything: start one, or correct the addresses or the token.
+    """No lookupd answers the query. Start one, or correct the addresses or the token.
 
     Args:
-        failed: what became of each, by its address.
+        failed: the error of each lookupd, by its address.
     """
 
     def __init__(self, failed: Mapping[str, ClientError]) -> None:
@@ -72,25 +72,25 @@ class NoLookupdError(ClientError):
 
 
 class NotGafferError(ClientError):
-    """Something else than gaffer answers, or one too old or too new: correct the address.
+    """The server is not gaffer, or its version is too old or too new. Correct the address.
 
     Args:
-        address: where, as it was given.
-        reason: what is wrong with the answer.
+        address: the address of the server, as it was given.
+        reason: what is wrong with the response.
     """
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"what answers at {address} is not gaffer's API: {reason}")
+        super().__init__(f"{address}: not gaffer's API: {reason}")
         self.address = address
         self.reason = reason
 
 
 class NotSettledError(ClientError):
-    """What was asked for is recorded, but has not come true within `wait` seconds."""
+    """The request is recorded, but was not completed within `wait` seconds."""
 
 
 class ResponseError(ClientError):
-    """gaffer answers with an error.
+    """gaffer responds with an error status.
 
     Args:
         status: the HTTP status.
@@ -106,35 +106,38 @@ class ResponseError(ClientError):
 
 
 class InvalidValueError(ResponseError):
-    """A value that was sent cannot be accepted; the reason names it."""
+    """gaffer does not accept a value of the request; the reason names the value."""
 
 
 class UnauthorizedError(ResponseError):
-    """The token or certificate means nothing, or there is none and one is needed."""
+    """The token or certificate is missing, unknown, revoked or expired."""
 
 
 class ForbiddenError(ResponseError):
-    """gaffer knows who is calling, and he has no right to that."""
+    """The caller does not have the permission for this request."""
 
 
 class NotFoundError(ResponseError):
-    """There is no such job, process, session or stream, or no plugin that knows the path."""
+    """The job, process, session or stream does not exist, or no plugin serves the path."""
 
 
 class ConflictError(ResponseError):
-    """There is a job of that name: update it, or choose another one."""
+    """A job with this name exists already. Update it, or choose another name."""
 
 
 class BusyError(ResponseError):
-    """gaffer is starting, ending, or asked too much: try again later."""
+    """gaffer is starting, stopping or overloaded. Try again later."""
 
 
 class ServerError(ResponseError):
-    """gaffer itself has failed; its log says more."""
+    """gaffer failed to handle the request; its log says more."""
 
 
 def describe_error(address: str, error: ClientError) -> str:
-    """What an error says, with the address that it is from: a refusal does not name it."""
+    """Return the message of an error with the address of the server.
+
+    The message of a ResponseError is the server's own, which does not contain the address.
+    """
     return f"{address}: {error}" if isinstance(error, ResponseError) else str(error)
 
 
@@ -150,6 +153,6 @@ _BY_STATUS: dict[int, type[ResponseError]] = {
 
 
 def make_response_error(status: int, error: str, reason: str) -> ResponseError:
-    """The error of an answer, by its status."""
+    """Create the exception for an error response, by its status."""
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else InvalidValueError)
     return kind(status, error, reason)

@@ -18,7 +18,7 @@ def nodes() -> Request[list[Node]]:
 def sessions(node: str | None) -> Request[list[LookupSession]]:
     """The sessions of all nodes, or of those of a name."""
     if node is not None and (not node or node in (".", "..")):
-        raise ArgumentError(f"{node!r} is no name of a node")
+        raise ArgumentError(f"{node!r} is not the name of a node")
     path = "/sessions" if node is None else f"/sessions/{quote(node, safe='')}"
     return Request(method="GET", path=path, read=key("sessions", list[LookupSession]))
 

@@ -1,4 +1,4 @@
-"""How a job is named: by its session and its own name."""
+"""Job names: session and name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 from gaffer_client.errors import ArgumentError
 
 DEFAULT_SESSION = "default"
-"""The session of a job that was given none."""
+"""The session of a job that is named without one."""
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*")
 _SEPARATOR = re.compile(r"[./:]")
 
 
 class JobName(NamedTuple):
-    """A job's session and name, both as they stand in paths."""
+    """The session and name of a job, as they appear in paths."""
 
     session: str
     name: str
@@ -25,20 +25,20 @@ class JobName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, session: str | None = None) -> JobName:
-        """Read `name`, `session.name`, `session/name` or `session:name`.
+        """Parse `name`, `session.name`, `session/name` or `session:name`.
 
         Args:
-            text: what a person wrote.
+            text: the input of a person.
             session: the session of a bare name; `default` if not given.
 
         Raises:
-            ArgumentError: it is no name, or one in another session.
+            ArgumentError: the text is not a job name, or names a job of another session.
         """
         first, *rest = _SEPARATOR.split(text, maxsplit=1)
         named = cls(first, rest[0]) if rest else cls(session or DEFAULT_SESSION, first)
         if not all(map(_PART.fullmatch, named)):
             raise ArgumentError(
-                f"{text!r} is no name of a job: that is NAME or SESSION.NAME, of letters,"
+                f"{text!r} is not a job name: write NAME or SESSION.NAME, with letters,"
                 " digits, _, - and +"
             )
         if session not in (None, named.session):
@@ -47,11 +47,11 @@ class JobName(NamedTuple):
 
 
 def check_part(text: str) -> str:
-    """A part of a name, as it is.
+    """Return one part of a name unchanged.
 
     Raises:
-        ArgumentError: it cannot be one.
+        ArgumentError: the text cannot be part of a name.
     """
     if not _PART.fullmatch(text):
-        raise ArgumentError(f"{text!r} is no name: letters, digits, _, - and + can be in one")
+        raise ArgumentError(f"{text!r} is not a name: use letters, digits, _, - and +")
     return text

@@ -1,7 +1,8 @@
-"""Tokens for gafferds whose origin was learned from a lookupd or an etcd.
+"""Tokens for nodes: gafferds whose origin was learned from a lookupd or an etcd.
 
-Whoever may register a node chooses its origin, so a learned origin is never sent a secret that
-counts anywhere else. It is sent one that is derived for it; `gaffer-auth` derives the same.
+The holder of a registration token chooses the origin of its node. The client therefore never sends
+its own token to a learned origin, but a token derived for this origin. `gaffer-auth` derives the
+same token.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import re
 from gaffer_client.errors import ArgumentError
 
 PREFIX = "gfr_"
-"""The beginning of every token."""
+"""The first characters of every token."""
 
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 def check_origin(origin: str) -> str:
-    """Return an origin that was learned, if it is one that a node may register.
+    """Return a learned origin unchanged.
 
     Raises:
-        ArgumentError: it is something else, such as the path of a unix socket.
+        ArgumentError: a node cannot register this origin; it is, for example, the path of a unix
+            socket.
     """
     if not _ORIGIN.fullmatch(origin):
         raise ArgumentError(
-            f"{origin!r} is no origin of a node: it must be https://host:port or http://host:port"
+            f"{origin!r} is not an origin of a node: it must be https://host:port or"
+            " http://host:port"
         )
     return origin
 
@@ -32,14 +35,14 @@ def check_origin(origin: str) -> str:
 def node_token(secret: str, origin: str) -> str:
     """Derive the token for one node from the caller's secret, with HMAC-SHA256.
 
-    The node can neither compute the secret from it nor use it at another node.
+    The node can neither compute the secret from the token nor use the token at another node.
 
     Args:
         secret: the caller's own token.
-        origin: of the node, exactly as it is registered: `https://web1.example.org:5443`.
+        origin: the origin exactly as the node registered it: `https://web1.example.org:5443`.
 
     Raises:
-        ArgumentError: it is no origin, or one of http, which is never sent a token.
+        ArgumentError: the origin is invalid, or is http, to which no token is sent.
     """
     if not check_origin(origin).startswith("https:"):
         raise ArgumentError(

@@ -100,7 +100,7 @@ def body(reply: Response) -> dict[str, Any]:
     """
     value: dict[str, Any] = typed(dict)(reply)
     if value.get("settled") is False:
-        raise NotSettledError("it is recorded, but has not come true in the time given")
+        raise NotSettledError("recorded, but not done in the time given")
     return value
 
 

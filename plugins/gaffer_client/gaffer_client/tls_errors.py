@@ -1,4 +1,4 @@
-"""Errors of the system in words for people."""
+"""Connection errors of the operating system and of OpenSSL, in plain words."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import re
 from gaffer_client.errors import CertificateError, UnreachableError
 
 _OPENSSL = re.compile(r"^\[[^]]*\] | ?\(_ssl\.c:\d+\)")
-"""Its own name of an error, and the line of its source."""
-_NOT_TLS = "who answers does not speak TLS"
+"""The internal name that OpenSSL gives an error, and the line of its source code."""
+_NOT_TLS = "the server does not speak TLS"
 _PLAIN = {
     "wrong version number": _NOT_TLS,
     "record layer failure": _NOT_TLS,
     "pem lib": "no certificate and its key in PEM form",
-    "tlsv1 alert unknown ca": "who answers does not trust the certificate that was shown",
-    "tlsv13 alert certificate required": "who answers wants to be shown a certificate",
+    "tlsv1 alert unknown ca": "the server does not trust the client certificate",
+    "tlsv13 alert certificate required": "the server requires a client certificate",
 }
-"""What OpenSSL calls it, and what it is."""
+"""Messages of OpenSSL, and the plain words for them."""
 _UNTRUSTED = "certificate verify failed: "
 
 
 def get_plain_reason(text: str) -> str:
-    """What the system or OpenSSL says, without what only its programmers understand."""
+    """Remove the internal details of OpenSSL from an error message."""
     text = _OPENSSL.sub("", text.lower()).rstrip(".")
     return _PLAIN.get(text, text)
 
 
 def make_connect_error(address: str, reason: str) -> UnreachableError:
-    """The error that no connection could be made.
+    """Create the exception for a failed connection attempt.
 
     Args:
-        address: where, as it was given.
-        reason: why not, in words.
+        address: the address of the server, as it was given.
+        reason: the error, as `get_plain_reason` returns it.
     """
     if reason.startswith(_UNTRUSTED):
         return CertificateError(address, reason.removeprefix(_UNTRUSTED))

@@ -41,7 +41,7 @@ def test_an_address_is_read(text, base, socket):
         ("http://localhost:port", "port"),
         ("http://localhost:99999", "port"),
         ("http://[::1", "ipv6"),
-        ("http://localhost/?a", "ends with the port"),
+        ("http://localhost/?a", "must end with the port"),
         ("http://local host", "no host"),
         ("unix:", "no path"),
     ],
@@ -71,5 +71,5 @@ def test_a_secret_in_an_address_is_not_in_the_error(text):
 
 @pytest.mark.parametrize("text", ["", "a b", "shop.", ".web", "a.b.c", "-a"])
 def test_what_is_no_name_of_a_job_is_named_as_it_was_given(text):
-    with pytest.raises(ArgumentError, match=f"^{re.escape(repr(text))} is no name of a job: "):
+    with pytest.raises(ArgumentError, match=f"^{re.escape(repr(text))} is not a job name: "):
         JobName.parse(text)

@@ -60,7 +60,7 @@ def test_an_etcd_that_is_not_there_is_one_line(tmp_path):
         EtcdLookup(["etcd://127.0.0.1:1"]).nodes()
     found = ctl("--lookup", "etcd://127.0.0.1:1", "nodes")
     assert found.returncode != 0
-    said = "no lookupd answers: nobody answers at etcd://127.0.0.1:1: connection refused"
+    said = "no lookupd answers: etcd://127.0.0.1:1: cannot connect: connection refused"
     assert found.stderr == f"gafferctl: {said}\n"
 
 
