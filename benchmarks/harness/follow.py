@@ -12,15 +12,13 @@ PATIENCE = 20.0
 
 @contextmanager
 def following(port: int, path: str) -> Iterator[socket.socket]:
-    """A connection on which an answer comes, its head already read.
-
-    HTTP/1.0 has no chunks, so that what follows are the bytes of the answer and nothing else.
+    """Open a connection on which a chunked response arrives; its head is read already.
 
     Raises:
-        RuntimeError: the answer is an error.
+        RuntimeError: the response is an error.
     """
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
-        sock.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             if not (byte := sock.recv(1)):
@@ -32,9 +30,13 @@ def following(port: int, path: str) -> Iterator[socket.socket]:
 
 
 def count_bytes(sock: socket.socket) -> int:
-    """Read to the end; how many there were."""
+    """Read the chunks of a response to its end; return how many bytes they hold."""
     buffer = bytearray(2**20)
     total = 0
-    while size := sock.recv_into(buffer):
-        total += size
+    with sock.makefile("rb", buffering=2**18) as stream:
+        while left := int(stream.readline(), 16):
+            total += left
+            while left:
+                left -= stream.readinto(memoryview(buffer)[: min(left, len(buffer))])
+            stream.readline()
     return total

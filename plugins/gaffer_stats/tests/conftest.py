@@ -3,6 +3,7 @@
 import json
 from contextlib import asynccontextmanager
 
+import h11
 import pytest
 import trio
 from gaffer_http.plugin import plugin as http_plugin
@@ -49,10 +50,10 @@ def ask(client):
 
 
 class Lines:
-    """An asynchronous iterator over the lines of an answer, to its end."""
+    """An asynchronous iterator over the lines of a response body, to its end."""
 
-    def __init__(self, stream):
-        self._stream = stream
+    def __init__(self, body):
+        self._body = body
         self._got = b""
 
     def __aiter__(self):
@@ -60,12 +61,37 @@ class Lines:
 
     async def __anext__(self):
         while b"\n" not in self._got:
-            more = await self._stream.receive_some()
+            more = await self._body.receive_some()
             if not more:
                 raise StopAsyncIteration
             self._got += more
         line, _, self._got = self._got.partition(b"\n")
         return line.decode().rstrip("\r")
+
+
+class Response:
+    """A response to one GET, parsed by h11 from a trio stream."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._connection = h11.Connection(h11.CLIENT)
+
+    async def get(self, path, headers):
+        """Send the request; return the head of the response."""
+        target = h11.Request(method="GET", target=path, headers=headers)
+        await self._stream.send_all(self._connection.send(target))
+        await self._stream.send_all(self._connection.send(h11.EndOfMessage()))
+        return await self._next_event()
+
+    async def receive_some(self):
+        """Return the next bytes of the body; nothing at its end."""
+        event = await self._next_event()
+        return bytes(event.data) if isinstance(event, h11.Data) else b""
+
+    async def _next_event(self):
+        while (event := self._connection.next_event()) is h11.NEED_DATA:
+            self._connection.receive_data(await self._stream.receive_some())
+        return event
 
 
 @pytest.fixture
@@ -76,17 +102,10 @@ def follow(kernel):
     @asynccontextmanager
     async def follow(path, media=None, **headers):
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-            fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            # Of this version, the answer comes without chunks.
-            request = f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{fields}\r\n"
-            await stream.send_all(request.encode())
-            lines = Lines(stream)
-            assert (await anext(lines)).split()[1] == "200"
-            head = {}
-            while line := await anext(lines):
-                name, _, value = line.partition(": ")
-                head[name.lower()] = value
-            assert media in (None, head["content-type"])
-            yield lines
+            response = Response(stream)
+            head = await response.get(path, [("Host", "localhost"), *headers.items()])
+            assert head.status_code == 200
+            assert media in (None, dict(head.headers)[b"content-type"].decode())
+            yield Lines(response)
 
     return follow
