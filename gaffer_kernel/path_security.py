@@ -10,6 +10,8 @@ from pathlib import Path
 
 MAX_LINKS = 40
 """Symbolic links followed in one path, as many as Linux follows."""
+NULL_DEVICE = os.makedev(1, 3)
+"""The device number of /dev/null."""
 ACL = "system.posix_acl_access"
 """The attribute with the access control list of a file, acl(5)."""
 
@@ -27,12 +29,16 @@ class PathGuard:
         self._safe: set[Path] = set()
         self._private: dict[tuple[int, int], bool] = {}
 
-    def check(self, path: Path) -> Path:
+    def check(self, path: Path, *, tree: bool = False) -> Path:
         """Follow a path part by part; return where it leads, free of symbolic links.
 
         Each folder, link and file on the way has to be ours or root's, and not writable by others;
         a folder above the last part may be, if it is sticky like /tmp. A group may write if nobody
         else is in it.
+
+        Args:
+            path: relative to the working directory, or absolute.
+            tree: the caller also checks what is below, so the remedy includes it (chmod -R).
 
         Raises:
             OSError: there is no such path, or it may not be read.
@@ -41,11 +47,11 @@ class PathGuard:
         parts = list(reversed((Path.cwd() / path).parts[1:]))
         place = Path("/")
         links = 0
-        self._look(place, above=bool(parts))
+        self._look(place, above=bool(parts), tree=tree)
         while parts:
             part = parts.pop()
             step = place.parent if part == ".." else place / part
-            if not self._look(step, above=bool(parts)):
+            if not self._look(step, above=bool(parts), tree=tree):
                 place = step
                 continue
             links += 1
@@ -61,7 +67,7 @@ class PathGuard:
 
         Raises as `check`.
         """
-        place = self.check(folder)
+        place = self.check(folder, tree=True)
         if place in self._safe or not place.is_dir():
             return
         self._safe.add(place)
@@ -69,7 +75,7 @@ class PathGuard:
             if entry.name != leave_out and not entry.name.startswith("."):
                 self.check_tree(entry, leave_out)
 
-    def _look(self, path: Path, *, above: bool) -> bool:
+    def _look(self, path: Path, *, above: bool, tree: bool) -> bool:
         """Refuse one part of a path, or tell whether it is a symbolic link."""
         found = path.lstat()
         if found.st_uid not in self._owners:
@@ -79,14 +85,17 @@ class PathGuard:
             )
         if stat.S_ISLNK(found.st_mode):  # its mode means nothing; where it leads is looked at next
             return True
+        if _is_null_device(found):
+            return False
         sticky = above and found.st_mode & stat.S_ISVTX
+        chmod = "chmod -R" if tree and not above and stat.S_ISDIR(found.st_mode) else "chmod"
         if found.st_mode & stat.S_IWOTH and not sticky:
-            raise self._writable(path, "other users", f"chmod go-w {path}")
+            raise self._writable(path, "other users", f"{chmod} go-w {path}")
         if found.st_mode & stat.S_IWGRP and not sticky:
-            self._look_at_group(path, found)
+            self._look_at_group(path, found, chmod)
         return False
 
-    def _look_at_group(self, path: Path, found: os.stat_result) -> None:
+    def _look_at_group(self, path: Path, found: os.stat_result, chmod: str) -> None:
         """Refuse a path that its group may write, unless the group is private."""
         if _has_acl(path):  # then the bits of the group are the mask of all entries
             raise self._writable(path, "other users, by its ACL", f"setfacl -b {path}")
@@ -95,12 +104,17 @@ class PathGuard:
             self._private[key] = _is_private(*key, self._owners)
         if not self._private[key]:
             who = f"other users, of group {_group_name(found.st_gid)}"
-            raise self._writable(path, who, f"chmod g-w {path}")
+            raise self._writable(path, who, f"{chmod} g-w {path}")
 
     def _writable(self, path: Path, who: str, remedy: str) -> Exception:
         return self._refuse(
             f"{path} is writable by {who}, who could change what gafferd runs: {remedy}"
         )
+
+
+def _is_null_device(found: os.stat_result) -> bool:
+    """Whether a file is /dev/null, null(4): all users can write to it, but it stays empty."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == NULL_DEVICE
 
 
 def _is_private(gid: int, owner: int, trusted: set[int]) -> bool:

@@ -180,6 +180,14 @@ async def test_the_list_of_sites_is_opened_and_a_key_is_valid_once(house, browse
         assert await status(other, "/jobs") == 401
 
 
+async def test_list_of_sites_says_that_there_are_none(house, page):
+    shutil.rmtree(house.home.folder / "plugins" / "ui")
+    with house.gafferd():
+        await page.open(await house.gafferctl("open", "--print"))
+        await page.shows("No plugin has a site here.")
+        assert await page.evaluate("document.links[0].href") == f"{house.url}/jobs"
+
+
 async def test_a_page_from_another_listener_on_localhost_is_refused(house, page):
     """The squatter had [::1]; Chromium falls back to 127.0.0.1, and the origin is the same."""
     try:

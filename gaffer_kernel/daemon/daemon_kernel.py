@@ -102,7 +102,8 @@ async def live(
     signals.attach(kernel)
 
     def told_ready() -> None:
-        log.info("up, with %d jobs", len(kernel.manager.jobs()))
+        jobs = len(kernel.manager.jobs())
+        log.info("up, with %d job%s", jobs, "" if jobs == 1 else "s")
         if not ready():
             log.warning("nobody waits for it any more: stopping")
             kernel.stop()

@@ -90,7 +90,9 @@ class PidFile:
         except FileNotFoundError:
             raise self._refusal(f"there is no folder {self.path.parent}") from None
         except (OSError, ValueError) as error:
-            if self.path.is_symlink():
+            # os.path.islink, unlike Path.is_symlink, is False where lstat(2) fails, with EACCES
+            # for one.
+            if os.path.islink(self.path):
                 raise self._refusal("it is a symbolic link: name the file itself") from None
             raise self._refusal(getattr(error, "strerror", None) or str(error)) from None
 

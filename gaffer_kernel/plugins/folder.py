@@ -55,7 +55,7 @@ def folders(path: Path, terms: Terms, *, disabled: Collection[str] = ()) -> list
         if terms.insecure:
             place = path.resolve(strict=True)
         else:
-            place = PathGuard(lambda reason: _unusable(path, reason)).check(path)
+            place = PathGuard(lambda reason: _unusable(path, reason)).check(path, tree=True)
         entries = sorted(place.iterdir())
         found = [
             entry
@@ -63,7 +63,8 @@ def folders(path: Path, terms: Terms, *, disabled: Collection[str] = ()) -> list
             if _modules(entry) or (entry.name in disabled and entry.is_dir())
         ]
     except OSError as exc:
-        raise _unusable(path, f"{exc.strerror}: {exc.filename}") from exc
+        where = "" if exc.filename in (None, str(path)) else f": {exc.filename}"
+        raise _unusable(path, f"{exc.strerror}{where}") from exc
     for entry in entries:
         if entry.suffix == ".py":
             log.warning("%s is not loaded: a plugin is a folder, not a file", entry)

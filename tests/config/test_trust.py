@@ -80,6 +80,11 @@ def test_a_file_allows_only_what_it_includes_itself(home, ordinary, caplog):
     assert str(allowed) not in caplog.text
 
 
+def test_dev_null_is_an_empty_configuration_that_nobody_can_change(ordinary, caplog):
+    assert names(Config.read(os.devnull)) == []
+    assert caplog.text == ""
+
+
 def spoil(home, place):
     """A configuration of which one place can be written by another user; that place."""
     home.write("g.ini", "[gaffer]\ninclude = a.ini\ninclude_dir = conf\n" + JOB.format("main"))

@@ -183,7 +183,7 @@ def test_its_log_goes_where_it_is_told(home):
         wait_until(lambda: not is_alive(pid))
 
     lines = (home / "log").read_text().splitlines()
-    assert lines[0].endswith("INFO gaffer_kernel.daemon.daemon_kernel: up, with 1 jobs")
+    assert lines[0].endswith("INFO gaffer_kernel.daemon.daemon_kernel: up, with 1 job")
     assert lines[-1].endswith("INFO gaffer_kernel.daemon.daemon_kernel: ended")
 
 

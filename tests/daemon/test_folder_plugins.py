@@ -43,7 +43,7 @@ def test_hup_takes_up_what_changed_in_the_folder(home):
 
     with home.running("g.ini", "-p", "plugins", "--log-level", "info") as gafferd:
         pid = home.pid("web.pid")
-        wait_until(lambda: "up, with 1 jobs" in home.messages())
+        wait_until(lambda: "up, with 1 job" in home.messages())
         shutil.rmtree(home / "plugins" / "old")
         home.write("plugins/new/__init__.py", CODE + "print('new', flush=True)\n")
         gafferd.send_signal(signal.SIGHUP)

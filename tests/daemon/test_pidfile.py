@@ -138,6 +138,12 @@ def test_without_its_folder_it_says_so(tmp_path):
     assert refusal(path) == f"pid file {path}: there is no folder {tmp_path / 'nowhere'}"
 
 
+def test_path_that_lstat_fails_on_is_refused_in_one_line(tmp_path):
+    path = tmp_path / ("long" * 100)
+
+    assert refusal(path) == f"pid file {path}: File name too long"
+
+
 def test_a_symbolic_link_is_refused(path, tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("precious")

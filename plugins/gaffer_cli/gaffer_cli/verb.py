@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     import click
 
 
-Reach = Literal["here", "one", "all", "lookup"]
-"""Whom a verb asks: nobody; one gafferd; one or, with `--lookup`, all that there are; lookupds."""
+Reach = Literal["here", "local", "one", "all", "lookup"]
+"""Whom a verb asks: nobody; the gafferd of this machine; one gafferd; one or, with `--lookup`, all
+that there are; lookupds."""
 
 
 class Verb(NamedTuple):

@@ -20,7 +20,8 @@ def _reach(folder: str, name: str) -> Reach:
 
 _REACH: dict[Reach, str] = {
     "here": "app.start app.run app.export both.completion both.help",
-    "one": "ctl.top ctl.watch ctl.open",
+    "local": "ctl.open",
+    "one": "ctl.top ctl.watch",
     "lookup": "ctl.nodes ctl.jobs ctl.find",
 }
 """The verbs that do not ask one gafferd or all."""

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__package__)
 
+_NEEDS_AUTH = "install gaffer-auth, or no longer disable it"
+
 GRACE = 3.0
 """Seconds that requests have to finish when the API closes; the kernel would allow five."""
 
@@ -212,10 +214,10 @@ def _check_owner_only(endpoints: Iterable[Endpoint]) -> None:
             if is_exposed(address):
                 raise GafferError(
                     f"endpoint {endpoint.name}: {address} can be reached from other machines, and"
-                    " no plugin here tells who calls from there: install gaffer-auth"
+                    f" no plugin here tells who calls from there: {_NEEDS_AUTH}"
                 )
         if endpoint.auth != "owner":
             raise GafferError(
                 f"endpoint {endpoint.name}: auth = {endpoint.auth}: no plugin here checks"
-                f" {endpoint.auth}s: install gaffer-auth"
+                f" {endpoint.auth}s: {_NEEDS_AUTH}"
             )

@@ -1,5 +1,6 @@
 """Sockets that listen: made exactly where asked, removed as they came, refused with a name."""
 
+import errno
 import os
 import socket
 import stat
@@ -119,6 +120,15 @@ def test_what_is_no_socket_is_left_alone(short_path):
     with pytest.raises(GafferError, match=f"cannot listen on unix:{path}"):
         opened(f"unix:{path}").__enter__()
     assert path.read_text() == "precious"
+
+
+def test_port_that_needs_a_capability_is_refused_with_a_remedy(monkeypatch):
+    def refuse(self, address):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)  # Root may bind all ports.
+    with pytest.raises(GafferError, match=r"127\.0\.0\.1:80: .*: bind port 1024 or higher"):
+        opened("127.0.0.1:80").__enter__()
 
 
 def test_a_missing_folder_is_told(short_path):

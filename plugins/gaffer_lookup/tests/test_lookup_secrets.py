@@ -202,8 +202,9 @@ def test_an_evil_node_cannot_send_the_client_on(cluster, evil):
         assert other.seen == []
 
 
-def test_no_page_that_an_evil_node_names_is_opened(cluster, evil, tmp_path):
-    done = cluster.ctl("--node", "evil", "open", BROWSER=f"touch {tmp_path}/opened %s")
+@pytest.mark.parametrize("chosen", [(), ("--node", "evil")])
+def test_no_page_that_an_evil_node_names_is_opened(cluster, evil, tmp_path, chosen):
+    done = cluster.ctl(*chosen, "open", BROWSER=f"touch {tmp_path}/opened %s")
     assert (done.returncode, done.stdout, evil.seen) == (2, "", [])
     assert "open is for the gafferd of this machine" in done.stderr
     assert not (tmp_path / "opened").exists()

@@ -47,5 +47,9 @@ def _reach(ctx: click.Context, run: Invocation, verb: Verb, call: Callback) -> A
             check_place(run, found[0])
             run.connect = run.origin = found[0].url
             return call()
+        case "local":
+            # A node that was found chooses its origin: no URL that it sends is opened.
+            remedy = "leave out --lookup and --node"
+            raise Failure(f"{verb.name} is for the gafferd of this machine: {remedy}", USAGE)
         case _:
             raise Failure(f"{verb.name} asks no gafferd: --lookup and --node mean nothing", USAGE)

@@ -8,7 +8,7 @@ import click
 from gaffer_client import NotFoundError, Server
 from gaffer_client.address import Address
 
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.exit_codes import Failure
 from gaffer_cli.invocation import Invocation
 
 
@@ -35,11 +35,6 @@ def command(ctx: click.Context, site: str | None, only_print: bool, revoke: bool
     if revoke and (site or only_print):
         ctx.fail("--revoke opens no page: give neither SITE nor --print")
     run = ctx.ensure_object(Invocation)
-    if run.origin is not None:
-        # A node that was found chooses its origin: no URL that it sends is opened.
-        raise Failure(
-            "open is for the gafferd of this machine: leave out --lookup and --node", USAGE
-        )
     server = ctx.with_resource(Server(**{**run.settings(), "token": None}))
     if revoke:
         server.revoke_page_keys()

@@ -30,8 +30,8 @@ _PREFIX = "endpoint:"
 _MAX_BACKLOG = 65535
 _DEFAULT_MODE = 0o600
 _EXPOSED = (
-    "can be reached from other machines: give it a certfile and a keyfile, and install gaffer-auth,"
-    " which tells who calls from there; or bind 127.0.0.1, [::1] or unix:/path"
+    "can be reached from other machines: it needs a certfile and a keyfile, and gaffer-auth, which"
+    " identifies callers from there; or bind 127.0.0.1, [::1] or unix:/path"
 )
 
 

@@ -139,6 +139,10 @@ class _Opener:
 
 def _failure(endpoint: Endpoint, address: Address, error: OSError) -> GafferError:
     subject = f"endpoint {endpoint.name}: cannot listen on {address}"
+    if error.errno == errno.EACCES and isinstance(address, TcpAddress) and address.port < 1024:
+        # ip(7): net.ipv4.ip_unprivileged_port_start
+        remedy = "bind port 1024 or higher, or give gafferd CAP_NET_BIND_SERVICE"
+        return GafferError(f"{subject}: {error.strerror}: {remedy}")
     if error.errno != errno.EADDRINUSE:
         return GafferError(f"{subject}: {error.strerror or error}")
     if isinstance(address, UnixAddress):

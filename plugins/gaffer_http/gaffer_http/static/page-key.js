@@ -46,8 +46,9 @@ async function listSites() {
   part("sign-in").hidden = true;
   part("signed-in").hidden = false;
   const answer = await fetch("/_plugin/");
-  if (!answer.ok) return;
-  const { sites } = await answer.json();
+  // 404: gaffer-sites is not installed.
+  const sites = answer.ok ? (await answer.json()).sites : [];
+  part("no-sites").hidden = sites.length > 0;
   part("sites").replaceChildren(
     ...sites.map(({ name, path }) => {
       const item = document.createElement("li");
