@@ -1,13 +1,12 @@
-"""gaffer's kernel: launch processes, keep them alive, tell who asks.
+"""gaffer's kernel: launch processes, keep them alive, report on them.
 
     daemon              the command gafferd: the only place where an error becomes an exit code
     kernel, reload      puts the parts together and gives them one life
     plugins, hookspecs  discover, order, open, close, isolate; what a plugin may implement
-    manager             sessions -> jobs -> processes
-    job                 what is wanted of one JobConfig; instances, slots, turns: how it comes true
-    process, streams    one process, and what it writes
-    config, jobconfig   gafferd.ini and the description of a job
-    events, restart     the log of what happened; when to start again
+    jobs                the manager of sessions and jobs; a supervisor keeps one job as wanted
+    processes           one process, its output, how it is stopped
+    config, jobs.config gafferd.ini and the description of a job
+    events              the log of what happened
     system              the port to the operating system; linux is the real one, testing a fake one
     path_security       refuses files that other users could have written
     errors              a class for each thing a caller can decide

@@ -84,6 +84,6 @@ def _change(manager: Manager, name: JobName, before: JobConfig, after: JobConfig
         return
     only_number = msgspec.structs.replace(before, numprocesses=after.numprocesses) == after
     if only_number and job.config == before:
-        job.resize(after)
+        manager.resize(after, name.session)
     else:
         job.update(after)

@@ -79,7 +79,7 @@ class Child(Protocol):
     def signal(self, signum: int) -> None:
         """Send a signal to the child's whole group. Does nothing once it is gone."""
 
-    def end(self, signum: int) -> None:
+    def stop(self, signum: int) -> None:
         """Send the signal that is meant to end it, also to what has left the group.
 
         From now on `exited` waits until everything the child started is gone too. Without a call of
@@ -89,7 +89,7 @@ class Child(Protocol):
     def hold_output(self, held: bool) -> None:
         """Leave its outputs unread, so that it waits once its pipes are full; or read on.
 
-        While they are held it does not end before the rest has been read. `end` lets them go.
+        While they are held it does not end before the rest has been read. `stop` lets them go.
         """
 
     async def write(self, label: str, data: bytes) -> None:

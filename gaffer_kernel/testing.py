@@ -118,7 +118,7 @@ class FakeProcess:
             if self.plan.stop_delay < inf:
                 self._system.call_later(self.plan.stop_delay, lambda: self.exit(term_signal=signum))
 
-    def end(self, signum: int) -> None:
+    def stop(self, signum: int) -> None:
         """Take a signal that is meant to end it and all it started."""
         self._ending = True
         self.signal(signum)

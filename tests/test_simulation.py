@@ -6,9 +6,9 @@ from math import inf
 import pytest
 
 from gaffer_kernel.jobs.instances import Instances
-from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.slots import Slots
+from gaffer_kernel.jobs.supervisor import Supervisor
 from tests.simulation import REQUESTS, run_seed
 
 SEEDS = 100
@@ -46,14 +46,14 @@ def run_seeds(count):
 
 
 def start_twice(monkeypatch):
-    start = Instances._start
+    spawn = Instances._spawn
 
     def mutant(self, process):
         if process.number == 2:
             process._child = self._system.spawn(request_like(process), process)
-        return start(self, process)
+        return spawn(self, process)
 
-    monkeypatch.setattr(Instances, "_start", mutant)
+    monkeypatch.setattr(Instances, "_spawn", mutant)
 
 
 def request_like(process):
@@ -69,13 +69,13 @@ def forget_to_stop(monkeypatch):
 def forget_that_it_was_stopped(monkeypatch):
     def mutant(self):
         self.publish("stop")
-        self._instances.stop_all()
+        self.instances.stop_all()
 
-    monkeypatch.setattr(Job, "_stop", mutant)
+    monkeypatch.setattr(Supervisor, "handle_stop", mutant)
 
 
 def sleep_through_the_restart(monkeypatch):
-    monkeypatch.setattr(Job, "_next_time", lambda self: self._instances.next_kill())
+    monkeypatch.setattr(Supervisor, "_next_time", lambda self: self.instances.next_kill())
 
 
 def never_kill(monkeypatch):
@@ -83,24 +83,24 @@ def never_kill(monkeypatch):
 
 
 def report_an_end_twice(monkeypatch):
-    ended = Instances._ended
+    handle_exit = Instances._handle_exit
 
-    def mutant(self, process, end):
-        ended(self, process, end)
+    def mutant(self, process, status):
+        handle_exit(self, process, status)
         if process.number == 3:
             self._publish("exit", process)
 
-    monkeypatch.setattr(Instances, "_ended", mutant)
+    monkeypatch.setattr(Instances, "_handle_exit", mutant)
 
 
 def delete_before_the_last_exit(monkeypatch):
-    unload = Job._unload
+    unload = Supervisor.handle_unload
 
     def mutant(self):
         unload(self)
         self._empty.set()
 
-    monkeypatch.setattr(Job, "_unload", mutant)
+    monkeypatch.setattr(Supervisor, "handle_unload", mutant)
 
 
 def let_two_jobs_of_a_name_overlap(monkeypatch):
@@ -108,7 +108,7 @@ def let_two_jobs_of_a_name_overlap(monkeypatch):
 
     def mutant(self, name):
         job = unload(self, name)
-        self._leaving.clear()
+        self._unloading.clear()
         return job
 
     monkeypatch.setattr(Manager, "unload", mutant)

@@ -13,7 +13,7 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.pidfile import PidFile
 from gaffer_kernel.daemon.shutdown_watchdog import LastResort
 from gaffer_kernel.daemon.signals import Signals
-from gaffer_kernel.jobs.manager import LAST_WAIT
+from gaffer_kernel.jobs.manager import KILL_TIMEOUT
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.plugins import Plugins
@@ -61,7 +61,7 @@ class Gafferd(Kernel):
     def _bound(self, kill: bool) -> float:
         patience = 0.0 if kill else self.manager.stop_timeout
         plugins = len(self.plugins.names()) * (STOP_DEADLINE + ABANDON_AFTER)
-        return patience + LAST_WAIT + plugins + MARGIN
+        return patience + KILL_TIMEOUT + plugins + MARGIN
 
     def _detached(self) -> set[int]:
         return {process.os_pid for process in self.manager.walk() if process.config.detach}

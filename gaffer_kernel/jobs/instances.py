@@ -1,4 +1,4 @@
-"""The processes of one job: started one by one, told to stop, struck off when they have ended."""
+"""The processes of one job: spawned one by one, stopped, and removed when they have exited."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
 
-KEPT = 4
-"""Ended processes of a job whose last output is kept, for whoever asks why they ended."""
+MAX_EXITED = 4
+"""Exited processes of a job whose last output is kept, so that users can see why they exited."""
 
 
 class Owner(Protocol):
-    """What the instances need of their job."""
+    """What the instances need of the supervisor of their job."""
 
     def new_process(self, number: int) -> Process:
-        """A process that has not been started yet."""
+        """Return a process for a slot, not yet spawned."""
 
-    def environ(self, number: int) -> Mapping[str, str]:
-        """Variables to add to the next process."""
+    def process_env(self, number: int) -> Mapping[str, str]:
+        """Return the variables that plugins add to the next process."""
 
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of the job."""
 
     def post(self, message: Callable[[], None]) -> None:
-        """Have a message handled in its turn."""
+        """Queue a message of the job."""
 
-    def instance_ended(self, slot: Slot, process: Process, end: ExitStatus) -> None:
-        """An instance has ended, by request or not; its place is empty and due now."""
+    def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
+        """Decide what follows the exit of an instance; its slot is empty and due now."""
 
     def instance_failed(self, slot: Slot, error: SpawnError) -> None:
-        """An instance could not be started."""
+        """Decide what follows a failed spawn."""
 
 
 class Instances:
-    """The places of a job and the processes in them, the one-offs and those that are ending.
+    """The slots of a job and the processes in them, its one-offs, and its stopping processes.
 
     Attributes:
         processes: all that have not been reaped, by pid.
-        slots: the places.
-        ended: the last KEPT that have been reaped and wrote what can be read, the newest last.
-        last_error: why the last start failed; None after one that worked.
+        slots: one for each wanted instance.
+        exited: the last MAX_EXITED reaped processes whose output was read, the newest last.
+        last_error: why the last spawn failed; None after one that worked.
     """
 
     def __init__(self, owner: Owner, system: System, registry: dict[int, Process]) -> None:
         self.processes: dict[int, Process] = {}
-        self.exited: deque[Process] = deque(maxlen=KEPT)
+        self.exited: deque[Process] = deque(maxlen=MAX_EXITED)
         self.slots = Slots()
         self.last_error: str | None = None
         self._owner = owner
@@ -64,52 +64,52 @@ class Instances:
         self._stopping: dict[int, Process] = {}
 
     @property
-    def ending(self) -> int:
-        """How many have been told to stop and have not ended yet."""
+    def stopping_count(self) -> int:
+        """How many processes are stopping."""
         return len(self._stopping)
 
     @property
-    def one_offs_waiting(self) -> bool:
-        """Whether a one-off waits for its turn."""
+    def has_queued_one_offs(self) -> bool:
+        """Whether a one-off is to be spawned."""
         return bool(self._one_offs)
 
-    # Starting
+    # Spawning
 
-    def add_one_off(self, process: Process) -> None:
-        """Start a process as soon as there is a turn, whatever else is wanted."""
+    def queue_one_off(self, process: Process) -> None:
+        """Spawn a one-off at the next turn of the job, before any slot."""
         self._one_offs.append(process)
 
-    def drop_one_offs(self) -> None:
-        """Start none of those that wait for their turn."""
+    def cancel_one_offs(self) -> None:
+        """Drop the one-offs that have not been spawned; a `spawn_error` names each."""
         while self._one_offs:
-            error = SpawnError("stopped", "the job was stopped before its turn came")
+            error = SpawnError("stopped", "the job was stopped before this process could start")
             self._report_failure(self._one_offs.popleft(), error)
 
-    def start_next(self) -> None:
-        """Start a one-off, or else fill the place that is due first."""
+    def spawn_next(self) -> None:
+        """Spawn a one-off, or else fill the slot that is due first."""
         if self._one_offs:
             process = self._one_offs.popleft()
-            self._start(process)
+            self._spawn(process)
         elif (slot := self.slots.next_due()) is not None and slot.due <= self._system.now():
             self._fill(slot)
 
     def _fill(self, slot: Slot) -> None:
         process = self._owner.new_process(slot.number)
-        error = self._start(process)
-        retiring, slot.retiring = slot.retiring, None
+        error = self._spawn(process)
+        predecessor, slot.predecessor = slot.predecessor, None
         if error is None:
             slot.process = process
-            if retiring is not None:
-                self.stop(retiring, "reap")
-        elif retiring is not None:
-            # Better the old one than none.
-            slot.process = retiring
+            if predecessor is not None:
+                self.stop(predecessor, "reap")
+        elif predecessor is not None:
+            # The old process is better than none.
+            slot.process = predecessor
         else:
             self._owner.instance_failed(slot, error)
 
-    def _start(self, process: Process) -> SpawnError | None:
+    def _spawn(self, process: Process) -> SpawnError | None:
         try:
-            process.spawn(self._system, self._owner.environ(process.number), self._on_exit)
+            process.spawn(self._system, self._owner.process_env(process.number), self._on_exit)
         except SpawnError as error:
             self._report_failure(process, error)
             return error
@@ -120,8 +120,8 @@ class Instances:
 
     def _report_failure(self, process: Process, error: SpawnError) -> None:
         if self.last_error != str(error):
-            # Once, not at each of the attempts that follow.
-            log.warning("%s: cannot be started: %s", process.job, error)
+            # Logged once, not at each of the attempts that follow.
+            log.warning("%s: cannot start: %s", process.job, error)
         self.last_error = str(error)
         self._publish("spawn_error", process, error=error.slug, reason=error.reason)
 
@@ -137,23 +137,23 @@ class Instances:
     # Stopping
 
     def stop(self, process: Process, event: str = "stop_pid") -> None:
-        """Tell a process to end, and publish that it was told."""
+        """Start to stop a process and publish the event for it; nothing if it is stopping."""
         if process.active and not process.stopping:
             self._publish(event, process)
             process.terminate()
             self._stopping[process.pid] = process
 
     def stop_all(self) -> None:
-        """Tell every process to end."""
+        """Start to stop every process."""
         for process in list(self.processes.values()):
             self.stop(process)
 
     def kill_overdue(self, now: float) -> None:
-        """Kill those whose graceful timeout is over."""
+        """SIGKILL the processes whose graceful timeout is over."""
         for process in list(self._stopping.values()):
             if process.kill_at <= now:
                 log.warning(
-                    "%s: process %d (os pid %d) did not end in %g s: killed",
+                    "%s: process %d (os pid %d) did not exit within %g s: sent SIGKILL",
                     process.job,
                     process.pid,
                     process.os_pid,
@@ -161,44 +161,44 @@ class Instances:
                 )
                 process.kill_now()
 
-    def kill_ending(self) -> None:
-        """Kill at once all that have been told to stop."""
+    def kill_stopping(self) -> None:
+        """SIGKILL every stopping process now."""
         for process in list(self._stopping.values()):
             process.kill_now()
 
     def next_kill(self) -> float:
-        """When the next graceful timeout is over, on the monotonic clock."""
+        """Return when the next graceful timeout is over, on the monotonic clock."""
         return min((process.kill_at for process in self._stopping.values()), default=inf)
 
     def release(self) -> None:
-        """Know no more of the processes that have not been told to stop; they run on."""
+        """Forget the processes that are not stopping; they run on without a supervisor."""
         for pid, process in list(self.processes.items()):
             if not process.stopping:
                 del self.processes[pid], self._registry[pid]
 
-    # Ending
+    # Exits
 
-    def _on_exit(self, process: Process, end: ExitStatus) -> None:
-        self._owner.post(partial(self._ended, process, end))
+    def _on_exit(self, process: Process, status: ExitStatus) -> None:
+        self._owner.post(partial(self._handle_exit, process, status))
 
-    def _ended(self, process: Process, end: ExitStatus) -> None:
+    def _handle_exit(self, process: Process, status: ExitStatus) -> None:
         if self.processes.pop(process.pid, None) is None:
             return
         del self._registry[process.pid]
         if process.labels:
             self.exited.append(process)
         self._stopping.pop(process.pid, None)
-        self.slots.forget_retiring(process)
-        slot = self.slots.holding(process)
+        self.slots.drop_predecessor(process)
+        slot = self.slots.get_slot(process)
         if slot is not None:
-            self.slots.vacate(slot, self._system.now())
+            self.slots.mark_due(slot, self._system.now())
         self._publish(
             "exit",
             process,
-            exit_code=end.exit_code,
-            term_signal=end.term_signal,
+            exit_code=status.exit_code,
+            term_signal=status.term_signal,
             once=process.one_off,
             uptime=round(process.uptime, 6),
         )
         if slot is not None:
-            self._owner.instance_ended(slot, process, end)
+            self._owner.instance_exited(slot, process, status)

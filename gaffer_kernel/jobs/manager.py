@@ -1,4 +1,4 @@
-"""Sessions -> jobs -> processes: the index of everything supervised, and its common life."""
+"""The manager: the index of sessions, jobs and processes, and their common life."""
 
 from __future__ import annotations
 
@@ -13,55 +13,61 @@ import trio
 from gaffer_kernel.errors import Closing, Conflict, NotFound
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
-from gaffer_kernel.jobs.job import Advice, Job
+from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
+from gaffer_kernel.jobs.supervisor import Advice, Context, Supervisor
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 from gaffer_kernel.processes.process import Process
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
-QUIET_WAIT = 1.0
-"""Seconds of waiting for processes at the end, before it is said for which."""
-LAST_WAIT = 10.0
-"""Seconds given to a process after its KILL, before the shutdown goes on without it."""
+QUIET_TIMEOUT = 1.0
+"""Seconds of a shutdown after which the jobs that still stop are logged."""
+KILL_TIMEOUT = 10.0
+"""Seconds for a process to exit after SIGKILL, before the shutdown goes on without it."""
 
 
 class Manager:
     """The jobs, by session and name, and their processes, by pid.
 
-    Works while `running` is open. Its verbs return at once: they record what is wanted, and the
-    jobs' tasks act.
+    It works while `running` is open. Its verbs return at once: they record what is wanted, and the
+    supervisors of the jobs act.
     """
 
     def __init__(self, system: System, events: EventBus, advice: Advice) -> None:
         self._system = system
-        self._events = events
-        self._advice = advice
-        self._turns = SpawnQueue()
-        self._pids = count(1)
-        self._sessions: dict[str, dict[str, Job]] = {}
-        self._leaving: dict[JobName, Job] = {}
+        self._spawn_queue = SpawnQueue()
         self._processes: dict[int, Process] = {}
+        self._context = Context(
+            system=system,
+            events=events,
+            advice=advice,
+            spawn_queue=self._spawn_queue,
+            next_pid=count(1).__next__,
+            registry=self._processes,
+        )
+        self._sessions: dict[str, dict[str, Supervisor]] = {}
+        self._unloading: dict[JobName, Supervisor] = {}
         self._nursery: trio.Nursery | None = None
         self._scopes: set[trio.CancelScope] = set()
         self._closing = False
-        self._watching = True
+        self._system_runs = True
         self._kill_at_once = False
 
-    # Its life
+    # Life
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Supervise as long as the block lasts; then stop every job, all at once, and wait.
+        """Supervise as long as the block lasts; then stop every job in parallel, and wait.
 
         Cancelling the block does not cut the stopping short: it has a bound of its own, the longest
-        graceful timeout and LAST_WAIT seconds. `kill_stopping` shortens it.
+        graceful timeout plus KILL_TIMEOUT seconds. `kill_stopping` shortens it.
         """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._begin(self._watch, "system")
-            self._begin(self._turns.run, "spawn turns")
+            self._start_task(self._run_system, "system")
+            self._start_task(self._spawn_queue.run, "spawn queue")
             try:
                 yield
             finally:
@@ -69,17 +75,18 @@ class Manager:
                 for scope in list(self._scopes):
                     scope.cancel()
 
-    def _begin(self, function: Callable[[], Awaitable[None]], name: str) -> None:
-        """Start a task that a cancelled nursery does not end: it is needed until all is stopped."""
+    def _start_task(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        """Start a task that survives a cancelled nursery: it is needed until all is stopped."""
         assert self._nursery is not None
-        # Made here and not in the task: it may have to be cancelled before the task has run at all.
+        # Created here, not in the task: it may have to be cancelled before the task runs at all.
         scope = trio.CancelScope(shield=True)
         self._scopes.add(scope)
-        self._nursery.start_soon(self._shielded, scope, function, name=name)
+        self._nursery.start_soon(self._run_shielded, scope, function, name=name)
 
-    # An interrupt goes to the program around us, never to one of these: without them nothing ends.
+    # A KeyboardInterrupt must be raised in the program around us, never in one of these tasks:
+    # without them nothing can be stopped.
     @trio.lowlevel.enable_ki_protection
-    async def _shielded(
+    async def _run_shielded(
         self, scope: trio.CancelScope, function: Callable[[], Awaitable[None]]
     ) -> None:
         try:
@@ -88,58 +95,61 @@ class Manager:
         finally:
             self._scopes.discard(scope)
 
-    async def _watch(self) -> None:
-        self._watching = True
+    async def _run_system(self) -> None:
+        self._system_runs = True
         try:
             await self._system.run()
         finally:
-            self._watching = False
+            self._system_runs = False
 
     async def _close(self) -> None:
         self._closing = True
-        jobs = [*self.jobs(), *self._leaving.values()]
-        with trio.move_on_after(self.stop_timeout + LAST_WAIT, shield=True) as scope:
-            for job in jobs:
-                job.leave()
-            if self._kill_at_once or not self._watching:
+        supervisors = self._all_supervisors()
+        with trio.move_on_after(self.stop_timeout + KILL_TIMEOUT, shield=True) as scope:
+            for supervisor in supervisors:
+                supervisor.shutdown()
+            if self._kill_at_once or not self._system_runs:
                 self.kill_stopping()
-            if self._watching:
-                with trio.move_on_after(QUIET_WAIT):
-                    await _all_gone(jobs)
-                _say_who_is_awaited(jobs)
-                await _all_gone(jobs)
+            if self._system_runs:
+                with trio.move_on_after(QUIET_TIMEOUT):
+                    await _wait_gone(supervisors)
+                _log_remaining(supervisors)
+                await _wait_gone(supervisors)
         if scope.cancelled_caught:
             for process in self._processes.values():
                 log.error(
-                    "%s: process %d (os pid %d) cannot be ended, left behind",
+                    "%s: process %d (os pid %d) does not exit after SIGKILL: left running",
                     process.job,
                     process.pid,
                     process.os_pid,
                 )
 
+    def _all_supervisors(self) -> list[Supervisor]:
+        loaded = [each for members in self._sessions.values() for each in members.values()]
+        return [*loaded, *self._unloading.values()]
+
     @property
     def stop_timeout(self) -> float:
         """Seconds that stopping every job may take, those being unloaded included."""
-        jobs = [*self.jobs(), *self._leaving.values()]
-        return max((job.stop_timeout for job in jobs), default=0.0)
+        return max((each.stop_timeout for each in self._all_supervisors()), default=0.0)
 
     def kill_stopping(self) -> None:
-        """Kill at once whatever is being stopped, now and at the shutdown."""
+        """SIGKILL every stopping process now, and at the shutdown every process at once."""
         self._kill_at_once = True
-        for job in [*self.jobs(), *self._leaving.values()]:
-            job.kill_stopping()
+        for supervisor in self._all_supervisors():
+            supervisor.kill_stopping()
 
     # Jobs
 
     def load(
         self, config: JobConfig, session: str = DEFAULT_SESSION, *, start: bool | None = None
     ) -> Job:
-        """Add a job, and start it.
+        """Add a job and start it.
 
         Args:
             config: what to run.
             session: the group it belongs to.
-            start: whether to start it; the configuration's own `start` when not given.
+            start: whether to start it; the configuration's own `start` if not given.
 
         Raises:
             Conflict: the session has a job of that name.
@@ -151,27 +161,18 @@ class Manager:
         members = self._sessions.setdefault(session, {})
         if name.name in members:
             raise Conflict("job", name)
-        job = members[name.name] = Job(
-            name,
-            config,
-            system=self._system,
-            events=self._events,
-            advice=self._advice,
-            turns=self._turns,
-            next_pid=self._pids.__next__,
-            registry=self._processes,
-            predecessor=self._leaving.get(name),
-        )
-        job.create()
+        supervisor = Supervisor(name, config, self._context, self._unloading.get(name))
+        members[name.name] = supervisor
+        supervisor.create()
         if config.start if start is None else start:
-            job.start()
-        self._begin(partial(self._keep, job), f"job {name}")
-        return job
+            supervisor.job.start()
+        self._start_task(partial(self._run_supervisor, supervisor), f"job {name}")
+        return supervisor.job
 
-    async def _keep(self, job: Job) -> None:
-        await job.run()
-        if self._leaving.get(job.name) is job:
-            del self._leaving[job.name]
+    async def _run_supervisor(self, supervisor: Supervisor) -> None:
+        await supervisor.run()
+        if self._unloading.get(supervisor.name) is supervisor:
+            del self._unloading[supervisor.name]
 
     def unload(self, name: str | JobName) -> Job:
         """Remove a job and stop its processes; `await job.gone.wait()` for the last of them.
@@ -181,14 +182,14 @@ class Manager:
         Raises:
             NotFound: there is no such job.
         """
-        job = self.get(name)
-        members = self._sessions[job.name.session]
-        del members[job.name.name]
-        if not members:
-            del self._sessions[job.name.session]
-        self._leaving[job.name] = job
-        job.unload()
-        return job
+        supervisor = self._get_supervisor(name)
+        session, short = supervisor.name
+        del self._sessions[session][short]
+        if not self._sessions[session]:
+            del self._sessions[session]
+        self._unloading[supervisor.name] = supervisor
+        supervisor.job.unload()
+        return supervisor.job
 
     def update(
         self, config: JobConfig, session: str = DEFAULT_SESSION, *, start: bool = False
@@ -198,7 +199,7 @@ class Manager:
         Args:
             config: the new one; its name says which job.
             session: the group it belongs to.
-            start: start the job when it was stopped.
+            start: start the job if it is stopped.
 
         Raises:
             NotFound: there is no such job.
@@ -207,50 +208,69 @@ class Manager:
         job.update(config, start=start)
         return job
 
+    def resize(self, config: JobConfig, session: str = DEFAULT_SESSION) -> Job:
+        """Scale a job to a configuration that differs in `numprocesses` only.
+
+        No process is replaced.
+
+        Args:
+            config: the new one; its name says which job.
+            session: the group it belongs to.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        supervisor = self._get_supervisor(JobName.parse(config.name, session))
+        supervisor.resize(config)
+        return supervisor.job
+
     def get(self, name: str | JobName) -> Job:
-        """The job with a name such as `web`, `shop.web`, `shop/web` or `shop:web`.
+        """Return the job with a name such as `web`, `shop.web`, `shop/web` or `shop:web`.
 
         Raises:
             NotFound: there is no such job.
             InvalidField: that is no name.
         """
-        wanted = name if isinstance(name, JobName) else JobName.parse(name)
+        return self._get_supervisor(name).job
+
+    def _get_supervisor(self, name: str | JobName) -> Supervisor:
+        parsed = name if isinstance(name, JobName) else JobName.parse(name)
         try:
-            return self._sessions[wanted.session][wanted.name]
+            return self._sessions[parsed.session][parsed.name]
         except KeyError:
-            raise NotFound("job", wanted) from None
+            raise NotFound("job", parsed) from None
 
     def jobs(self, session: str | None = None) -> list[Job]:
-        """The jobs, of all sessions or of one, in the order they were loaded in.
+        """Return the jobs, of all sessions or of one, in the order in which they were loaded.
 
         Raises:
             NotFound: there is no such session.
         """
         if session is None:
-            return [job for members in self._sessions.values() for job in members.values()]
+            return [each.job for members in self._sessions.values() for each in members.values()]
         if session not in self._sessions:
             raise NotFound("session", session)
-        return list(self._sessions[session].values())
+        return [each.job for each in self._sessions[session].values()]
 
     def sessions(self) -> list[str]:
-        """The sessions that have jobs, in the order they came into being."""
+        """Return the sessions that have jobs, in the order of their first job."""
         return list(self._sessions)
 
     # Processes
 
     def pids(self) -> list[int]:
-        """The pids of all processes, in the order of their start."""
+        """Return the pids of all processes, in the order of their start."""
         return list(self._processes)
 
     def process(self, pid: int, *, exited: bool = False) -> Process:
-        """The process with one of gaffer's own numbers.
+        """Return the process with one of gaffer's own numbers.
 
         Args:
-            pid: which.
-            ended: also one that has been reaped, as long as its job keeps its output.
+            pid: the number.
+            exited: also find a process that has been reaped, as long as its job keeps its output.
 
         Raises:
-            NotFound: none has it, or it has been reaped.
+            NotFound: no process has it, or it has been reaped.
         """
         if pid in self._processes:
             return self._processes[pid]
@@ -261,18 +281,18 @@ class Manager:
         raise NotFound("process", pid)
 
     def walk(self) -> Iterator[Process]:
-        """Every process; the caller may start and stop them on the way."""
+        """Iterate over a copy of all processes, so that the caller may start and stop some."""
         return iter(list(self._processes.values()))
 
 
-async def _all_gone(jobs: Iterable[Job]) -> None:
-    for job in jobs:
-        await job.gone.wait()
+async def _wait_gone(supervisors: Iterable[Supervisor]) -> None:
+    for supervisor in supervisors:
+        await supervisor.gone.wait()
 
 
-def _say_who_is_awaited(jobs: Iterable[Job]) -> None:
-    left = [job for job in jobs if not job.gone.is_set()]
+def _log_remaining(supervisors: Iterable[Supervisor]) -> None:
+    left = [each for each in supervisors if not each.gone.is_set()]
     if left:
-        names = ", ".join(str(job.name) for job in left[:5]) + (" ..." if left[5:] else "")
-        stop_timeout = max(job.stop_timeout for job in left)
+        names = ", ".join(str(each.name) for each in left[:5]) + (" ..." if left[5:] else "")
+        stop_timeout = max(each.stop_timeout for each in left)
         log.warning("waiting for %s to end, up to %g s", names, stop_timeout)

@@ -1,4 +1,4 @@
-"""The places of a job: one for each wanted instance, with what is in it and when it is due."""
+"""The slots of a job: one for each wanted instance, with its process or the time it is due."""
 
 from __future__ import annotations
 
@@ -11,70 +11,77 @@ from gaffer_kernel.processes.process import Process
 
 @dataclass(slots=True)
 class Slot:
-    """The place of instance `number`: a process, or a time at which it is to be started.
+    """The slot of instance `number`: it holds a process, or is empty and due at a time.
 
-    `retiring` is the process that is stopped as soon as its successor runs; `short_lives` counts
-    the lives in a row that ended too early.
+    Attributes:
+        number: from 1.
+        due: when an empty slot is to be filled, on the monotonic clock.
+        process: the process in it.
+        predecessor: the process that is stopped as soon as its successor runs in this slot.
+        early_crashes: how many processes in a row crashed before they had run long enough.
     """
 
     number: int
     due: float = 0.0
     process: Process | None = None
-    retiring: Process | None = None
-    short_lives: int = 0
+    predecessor: Process | None = None
+    early_crashes: int = 0
 
 
 class Slots:
-    """The places of a job, by number, and the order in which the empty ones are to be filled."""
+    """The slots of a job by number, and the order in which the empty ones are due."""
 
     def __init__(self) -> None:
         self._by_number: dict[int, Slot] = {}
         self._free: list[int] = []
-        # The empty places by time; an entry that is no longer true is dropped when it comes up.
+        # The empty slots by time. An outdated entry is dropped when it reaches the top.
         self._due: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
         return len(self._by_number)
 
-    def holding(self, process: Process) -> Slot | None:
-        """The place a process fills; None for a one-off, or one whose successor is awaited."""
+    def get_slot(self, process: Process) -> Slot | None:
+        """Return the slot that holds a process.
+
+        None for a one-off, and for a predecessor whose successor is due.
+        """
         slot = self._by_number.get(process.number)
         return slot if slot is not None and slot.process is process else None
 
-    def forget_retiring(self, process: Process) -> None:
-        """A process that was to be stopped once its successor runs has ended before."""
+    def drop_predecessor(self, process: Process) -> None:
+        """Forget that a process has to be stopped once its successor runs: it has exited."""
         slot = self._by_number.get(process.number)
-        if slot is not None and slot.retiring is process:
-            slot.retiring = None
+        if slot is not None and slot.predecessor is process:
+            slot.predecessor = None
 
-    def vacate(self, slot: Slot, due: float) -> None:
-        """Empty a place, to be filled at a time of the monotonic clock."""
+    def mark_due(self, slot: Slot, due: float) -> None:
+        """Empty a slot and set the time of the monotonic clock at which it is due."""
         slot.process = None
         slot.due = due
         heappush(self._due, (due, slot.number))
 
-    def retire_all(self, now: float) -> None:
-        """Have every process replaced by a successor, and only then stopped."""
+    def replace_all(self, now: float) -> None:
+        """Make a successor of every process due now; the process is stopped once that runs."""
         for slot in self._by_number.values():
-            if slot.process is not None and slot.retiring is None:
-                slot.retiring = slot.process
-                self.vacate(slot, now)
+            if slot.process is not None and slot.predecessor is None:
+                slot.predecessor = slot.process
+                self.mark_due(slot, now)
 
-    def forgive(self, now: float) -> None:
-        """Have every empty place filled now, and forget short lives."""
+    def reset_backoff(self, now: float) -> None:
+        """Make every empty slot due now and reset the crash counter of every slot."""
         for slot in self._by_number.values():
-            slot.short_lives = 0
+            slot.early_crashes = 0
             if slot.process is None:
-                self.vacate(slot, now)
+                self.mark_due(slot, now)
 
-    def postpone(self, until: float) -> None:
-        """Fill no empty place before a time."""
+    def delay_until(self, time: float) -> None:
+        """Make no empty slot due before a time of the monotonic clock."""
         for slot in self._by_number.values():
             if slot.process is None:
-                self.vacate(slot, max(until, slot.due))
+                self.mark_due(slot, max(time, slot.due))
 
     def next_due(self) -> Slot | None:
-        """The empty place that is to be filled first."""
+        """Return the empty slot that is due first; None if no slot is empty."""
         while self._due:
             due, number = self._due[0]
             slot = self._by_number.get(number)
@@ -84,30 +91,31 @@ class Slots:
         return None
 
     def resize(self, wanted: int, now: float) -> list[Process]:
-        """Have this many places, the new ones due now.
+        """Change the number of slots; new slots are due now.
 
-        Surplus places go: the empty ones first, then those of the oldest processes, which are
-        returned, oldest first.
+        Returns:
+            The processes of the removed slots, oldest first. Empty slots are removed first, then
+            those of the oldest processes.
         """
         if wanted < len(self._by_number):
             return self._shrink(len(self._by_number) - wanted)
         while len(self._by_number) < wanted:
             number = heappop(self._free) if self._free else len(self._by_number) + 1
             slot = self._by_number[number] = Slot(number)
-            self.vacate(slot, now)
+            self.mark_due(slot, now)
         return []
 
     def _shrink(self, surplus: int) -> list[Process]:
-        released = []
+        removed = []
         for slot in sorted(self._by_number.values(), key=_age)[:surplus]:
             del self._by_number[slot.number]
             heappush(self._free, slot.number)
-            released += [process for process in (slot.retiring, slot.process) if process]
+            removed += [process for process in (slot.predecessor, slot.process) if process]
         if not self._by_number:
             self._free.clear()
         else:
             heapify(self._free)
-        return released
+        return removed
 
 
 def _age(slot: Slot) -> float:

@@ -1,8 +1,8 @@
-"""Whose turn it is to start a process: one spawn, then everybody else runs.
+"""The queue of jobs that have a process to spawn: one spawn at a time, other tasks in between.
 
-A start holds up the whole program for half a millisecond or more. A hundred jobs that crash
-together, each starting its successor as soon as it can, made the API wait for a second; in turns,
-twenty milliseconds.
+A spawn holds up the whole program for half a millisecond or more. When a hundred jobs crashed
+together and each spawned its successor at once, an HTTP request waited for a second. With the
+queue it waits twenty milliseconds.
 """
 
 from __future__ import annotations
@@ -11,48 +11,35 @@ from typing import Protocol
 
 import trio
 
-STEPS = 8
-"""Steps that the other tasks get, if they need them, after a piece of work that held them up."""
-
-
-async def let_others_run() -> None:
-    """Let the tasks that are ready go on for some steps.
-
-    One checkpoint gives each of them one step; an answer of the API takes twenty, and would have to
-    wait for twenty of the pieces of work that this is called between.
-    """
-    for _ in range(STEPS):
-        await trio.lowlevel.checkpoint()
-        if not trio.lowlevel.current_statistics().tasks_runnable:
-            return
+from gaffer_kernel.checkpoints import let_others_run
 
 
 class Spawner(Protocol):
-    """Who asks for a turn."""
+    """A job in the queue."""
 
-    def take_turn(self) -> None:
-        """Start one process, if one is still due. May ask for the next turn."""
+    def spawn_next(self) -> None:
+        """Spawn one process, if one is still due. May enqueue the job again."""
 
 
 class SpawnQueue:
-    """A queue of those that want to start a process, each in it once."""
+    """The jobs that have a process to spawn, first in, first out, each in the queue once."""
 
     def __init__(self) -> None:
         self._queue: dict[Spawner, None] = {}
-        self._asked = trio.Event()
+        self._filled = trio.Event()
 
-    def ask(self, spawner: Spawner) -> None:
-        """Join the queue, if not in it already."""
+    def enqueue(self, spawner: Spawner) -> None:
+        """Add a job to the end of the queue, unless it is in the queue already."""
         self._queue[spawner] = None
-        self._asked.set()
+        self._filled.set()
 
     async def run(self) -> None:
-        """Give turns until cancelled."""
+        """Spawn for one job after the other until cancelled."""
         while True:
             while self._queue:
                 spawner = next(iter(self._queue))
                 del self._queue[spawner]
-                spawner.take_turn()
+                spawner.spawn_next()
                 await let_others_run()
-            self._asked = trio.Event()
-            await self._asked.wait()
+            self._filled = trio.Event()
+            await self._filled.wait()

@@ -94,7 +94,7 @@ class LinuxChild:
         if not self._gone:
             self._to_group(signum)
 
-    def end(self, signum: int) -> None:
+    def stop(self, signum: int) -> None:
         """Send an ending signal to the group and to what has left it."""
         if self._gone:
             return

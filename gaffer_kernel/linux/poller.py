@@ -15,7 +15,7 @@ from math import inf
 
 import trio
 
-from gaffer_kernel.jobs.spawn_queue import let_others_run
+from gaffer_kernel.checkpoints import let_others_run
 
 Handler = Callable[[], int]
 """Called when its descriptor is ready; returns how many bytes it read."""

@@ -1,52 +1,40 @@
-"""One process: what was started, what it writes, how it is told to end."""
+"""One process: what was started, what it writes, how it is stopped."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from math import inf
 from typing import Any
 
 from gaffer_kernel.environment import inherited
-from gaffer_kernel.errors import Closing, InvalidField, NotFound, StreamUnavailable
+from gaffer_kernel.errors import Closing, NotFound, StreamUnavailable
 from gaffer_kernel.jobs.command import build_argv, configured_program
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
-from gaffer_kernel.processes.terminal_size import terminal_size_from
+from gaffer_kernel.processes.stop import StopSequence, parse_signal
+from gaffer_kernel.processes.terminal_size import TerminalSize
 from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System
 
 INPUTS = ("stdin", "ttin")
-"""The names under which a process's standard input is known."""
-
-
-def signal_number(value: int | str) -> int:
-    """A signal given as a number or a name, with or without SIG, in any case.
-
-    Raises:
-        InvalidField: `signal`: no such signal, zero included.
-    """
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        if isinstance(value, int) or value.strip().isdigit():
-            return signal.Signals(int(value))
-        name = value.strip().upper()
-        return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
-    except (ValueError, KeyError, AttributeError):
-        raise InvalidField("signal", f"no signal {value!r}: give a name or a number") from None
+"""The names of the standard input of a process."""
 
 
 class Process:
-    """An instance of a job, from its start until it has been reaped.
+    """One run of an instance, or a one-off, from before its spawn until after its reaping.
 
     Attributes:
         pid: gaffer's own number of it, never used twice in a run.
         job: the name of the job it belongs to.
+        config: the configuration it was started with.
         number: which of the job's instances it is, from 1; 0 for a one-off.
-        once: started by `commit`: not kept alive, not counted.
-        stopping: it has been asked to end.
+        one_off: started by `commit`: not kept alive, not counted.
+        started_at, exited_at: on the monotonic clock.
+        create_time: when it was started, in seconds since the epoch.
+        argv: what was executed.
+        exit_status: None until it has been reaped.
+        outputs: its streams that can be read.
+        request_stop: stops it through its job, which then publishes `stop_pid`.
     """
 
     def __init__(
@@ -63,9 +51,6 @@ class Process:
         self.config = config
         self.number = number
         self.one_off = one_off
-        self.graceful_timeout = config.graceful_timeout
-        self.stopping = False
-        self.kill_at = inf
         self.started_at = 0.0
         self.exited_at: float | None = None
         self.create_time = 0.0
@@ -74,10 +59,11 @@ class Process:
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._child: Child | None = None
         self._system: System | None = None
-        self._on_exit: Callable[[Process, ExitStatus], None] = lambda process, end: None
+        self._stop = StopSequence(config.graceful_timeout)
+        self._on_exit: Callable[[Process, ExitStatus], None] = lambda process, status: None
         self.request_stop: Callable[[], None] = self.terminate
 
-    # Its life
+    # Life
 
     def spawn(
         self,
@@ -85,12 +71,12 @@ class Process:
         added: Mapping[str, str],
         on_exit: Callable[[Process, ExitStatus], None],
     ) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
-            system: where.
-            added: variables that plugins add; they come last.
-            on_exit: called once, when it is gone and reaped and its output delivered.
+            system: the operating system.
+            added: variables that plugins add; they override all others.
+            on_exit: called once, when the process is reaped and all its output delivered.
 
         Raises:
             SpawnError: nothing was started.
@@ -110,7 +96,7 @@ class Process:
             cwd=config.cwd,
             user=user,
             outputs=config.redirect_output,
-            terminal_size=terminal_size_from(environ) if config.pty else None,
+            terminal_size=TerminalSize.from_environ(environ) if config.pty else None,
             redirect_input=config.redirect_input,
             streams=config.custom_streams,
             channels=config.custom_channels,
@@ -123,15 +109,15 @@ class Process:
         self.create_time = system.wall()
 
     def output(self, label: str, data: bytes | memoryview) -> None:
-        """Told by the system: bytes were read."""
+        """Take bytes that the system has read from a stream."""
         self.outputs.logs[label].feed(data)
 
-    def exited(self, end: ExitStatus) -> None:
-        """Told by the system: it is gone and reaped."""
-        self.exit_status = end
+    def exited(self, status: ExitStatus) -> None:
+        """Take the exit status from the system, after all output."""
+        self.exit_status = status
         self.exited_at = self._system.now() if self._system is not None else None
         self.outputs.close()
-        self._on_exit(self, end)
+        self._on_exit(self, status)
 
     @property
     def active(self) -> bool:
@@ -140,50 +126,58 @@ class Process:
 
     @property
     def os_pid(self) -> int:
-        """The system's number of it; 0 before it was started."""
+        """The system's number of it; 0 before the spawn."""
         return self._child.os_pid if self._child is not None else 0
 
     @property
     def uptime(self) -> float:
-        """Seconds since it was started; how long it lived, if it has ended."""
+        """Seconds since its start, or from its start to its exit."""
         if self._system is None:
             return 0.0
         return (self._system.now() if self.exited_at is None else self.exited_at) - self.started_at
 
     def hold_output(self, held: bool) -> None:
-        """Have it wait for a reader that must not lose anything, or have it go on.
+        """Make the process wait for a reader that must not lose anything, or let it go on.
 
-        Its outputs are left unread: it waits once its pipes are full, and its `exit` until the rest
-        has been read. When it is told to end it is held no more. The last call counts; without any
-        nobody waits. A reader that begins with the process calls it with False at once: that keeps
-        its pipes short, or they could hold more than a reader is kept.
+        While held, its outputs are not read: it blocks once its pipes are full, and its `exit`
+        comes after the rest has been read. Stopping the process ends the hold. The last call
+        counts; without any the process never waits. A reader that begins with the process calls
+        this with False at once: that keeps the pipes short, because a wide pipe could hold more
+        than is kept for a reader.
         """
         if self._child is not None and self.exit_status is None:
             self._child.hold_output(held)
 
-    # How it is told
+    # Stopping and signals
+
+    @property
+    def graceful_timeout(self) -> float:
+        """Seconds between SIGTERM and SIGKILL."""
+        return self._stop.graceful_timeout
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is being stopped, or was."""
+        return self._stop.started
+
+    @property
+    def kill_at(self) -> float:
+        """When its graceful timeout is over, on the monotonic clock; the supervisor's timer."""
+        return self._stop.kill_at
 
     def stop(self) -> None:
-        """Ask it to end; the job starts a successor when it is active. Returns at once."""
+        """Stop it; an active job starts a successor. Returns at once."""
         self.request_stop()
 
     def terminate(self) -> None:
-        """Send TERM to the group now, and let KILL follow after the graceful timeout.
-
-        The timeout is watched by the task that owns the process: see `kill_at`, a time of the
-        monotonic clock.
-        """
+        """Send SIGTERM to the group; the supervisor sends SIGKILL after the graceful timeout."""
         if self.active and not self.stopping and self._child and self._system:
-            self.stopping = True
-            self.kill_at = self._system.now() + self.graceful_timeout
-            self._child.end(signal.SIGTERM)
+            self._child.stop(self._stop.terminate(self._system.now()))
 
     def kill_now(self) -> None:
-        """Send KILL to everything it started: its graceful timeout is over."""
+        """Send SIGKILL to everything it started: its graceful timeout is over."""
         if self.active and self._child:
-            self.stopping = True
-            self.kill_at = inf
-            self._child.end(signal.SIGKILL)
+            self._child.stop(self._stop.kill())
 
     def kill(self, sig: int | str) -> None:
         """Send a signal, by number or name, to its whole group.
@@ -191,15 +185,15 @@ class Process:
         Raises:
             InvalidField: no such signal.
         """
-        number = signal_number(sig)
+        number = parse_signal(sig)
         if self._child is not None:
             self._child.signal(number)
 
-    # Its streams
+    # Streams
 
     @property
     def labels(self) -> list[str]:
-        """The streams that can be read."""
+        """The labels of the streams that can be read."""
         return list(self.outputs.logs)
 
     @asynccontextmanager
@@ -208,11 +202,11 @@ class Process:
     ) -> AsyncIterator[OutputReader]:
         """Read one of its streams, or all with `.`: an iterator of Output, from now on.
 
-        From a hook, which cannot wait: `process.outputs.reader(...)`.
+        In a hook, which cannot wait, use `process.outputs.reader(...)`.
 
         Args:
             label: as in `redirect_output` or `custom_streams`.
-            tail: begin with the last bytes written before.
+            tail: begin with the last bytes written before now.
 
         Raises:
             StreamUnavailable: its output is not redirected.
@@ -227,11 +221,11 @@ class Process:
     async def write(self, data: str | bytes, stream: str = "stdin") -> None:
         """Write to its standard input or to a custom stream; nothing is added.
 
-        Each call stays in one piece however many write at once. Returns when the pipe has taken
-        everything; on cancel a part may have been written.
+        Concurrent writes do not mix. Returns when the pipe has taken everything; after a
+        cancellation a part may have been written.
 
         Raises:
-            StreamUnavailable: it is not redirected, or the process reads it no more.
+            StreamUnavailable: it is not redirected, or the process has closed it.
             NotFound: there is no such custom stream.
         """
         label = self._writable(stream)
@@ -241,15 +235,15 @@ class Process:
         try:
             await self._child.write(label, encoded)
         except BrokenPipeError:
-            raise StreamUnavailable(stream, f"process {self.pid} reads it no more") from None
+            raise StreamUnavailable(stream, f"process {self.pid} has closed it") from None
 
     async def writelines(self, data: Iterable[str | bytes], stream: str = "stdin") -> None:
-        """Write several pieces as one."""
+        """Write several pieces in one write."""
         pieces = (piece.encode() if isinstance(piece, str) else piece for piece in data)
         await self.write(b"".join(pieces), stream)
 
     def close_input(self, stream: str = "stdin") -> None:
-        """Let it read the end of its standard input or of a custom stream."""
+        """Close its standard input or a custom stream: the process reads EOF."""
         label = self._writable(stream)
         if self._child is not None:
             self._child.close_input(label)
@@ -263,14 +257,14 @@ class Process:
             raise StreamUnavailable(stream, "redirect_input is not set for this job")
         return "stdin"
 
-    # What is known of it
+    # State
 
     def status(self) -> str:
-        """What the system says it is doing: `running`, `sleeping`, `stopped`, `zombie`, `dead`."""
+        """Return the system's state of it: `running`, `sleeping`, `stopped`, `zombie`, `dead`."""
         return self._child.status() if self._child is not None and self.active else "dead"
 
     def info(self) -> dict[str, Any]:
-        """A description of it, with the variables configured for it but not the inherited ones."""
+        """Describe it, with the configured variables but not the inherited ones."""
         config = self.config
         return {
             "pid": self.pid,

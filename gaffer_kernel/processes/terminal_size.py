@@ -1,31 +1,32 @@
-"""The size of a terminal window, as programs are told of it."""
+"""The size of a pseudo-terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-LARGEST = 65535
-"""What the system can store."""
+MAX_SIZE = 65535
+"""The largest number that fits into struct winsize."""
 
 
 class TerminalSize(NamedTuple):
-    """How many characters wide and high a terminal is."""
+    """How many characters wide and high a terminal is; 80x24 is what programs assume."""
 
     columns: int = 80
     lines: int = 24
 
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> TerminalSize:
+        """Read COLUMNS and LINES; a missing or invalid one is 80 or 24."""
+        default = cls()
+        return cls(
+            _parse(environ.get("COLUMNS"), default.columns),
+            _parse(environ.get("LINES"), default.lines),
+        )
 
-def terminal_size_from(environ: Mapping[str, str]) -> TerminalSize:
-    """The size that COLUMNS and LINES tell; 80x24 where they tell none, as programs take it."""
-    usual = TerminalSize()
-    return TerminalSize(
-        _size(environ.get("COLUMNS"), usual.columns), _size(environ.get("LINES"), usual.lines)
-    )
 
-
-def _size(text: str | None, usual: int) -> int:
+def _parse(text: str | None, default: int) -> int:
     if text is None or not (text.isascii() and text.isdigit()):
-        return usual
+        return default
     size = int(text[:6])
-    return size if 0 < size <= LARGEST else usual
+    return size if 0 < size <= MAX_SIZE else default

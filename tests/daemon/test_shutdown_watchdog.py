@@ -62,7 +62,7 @@ from gaffer_kernel.daemon import daemon_kernel as life
 from gaffer_kernel.plugins import lifecycle as plugin_life
 
 command.Plugins = functools.partial(command.Plugins, stop_deadline=0.1, start_deadline=0.1)
-life.STOP_DEADLINE = life.LAST_WAIT = life.MARGIN = 0.1
+life.STOP_DEADLINE = life.KILL_TIMEOUT = life.MARGIN = 0.1
 life.ABANDON_AFTER = plugin_life.ABANDON_AFTER = life.GOODBYE = 0.1
 sys.exit(command.main())
 """

@@ -283,7 +283,7 @@ async def test_resizing_touches_no_process_that_stays(autojump_clock, kernel, re
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     recorder.events.clear()
-    job.resize(web(numprocesses=3))
+    kernel.manager.resize(web(numprocesses=3))
     await job.settled()
     assert job.pids() == [1, 2, 3]
     assert recorder.names("web") == ["update", "spawn"]

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from gaffer_kernel.errors import NotFound
-from gaffer_kernel.jobs.instances import KEPT
+from gaffer_kernel.jobs.instances import MAX_EXITED
 from gaffer_kernel.processes.output import TAIL
 from tests.fake_jobs import CRASH, web
 from tests.waiting import until
@@ -51,8 +51,8 @@ async def test_only_the_last_few_of_a_job_are_kept(autojump_clock, kernel, plans
     job = kernel.manager.load(web(redirect_output=("out",)))
     await trio.sleep(60)
     pids = [process.pid for process in job.exited]
-    assert pids == list(range(pids[-1] - KEPT + 1, pids[-1] + 1))
-    assert pids[-1] > KEPT
+    assert pids == list(range(pids[-1] - MAX_EXITED + 1, pids[-1] + 1))
+    assert pids[-1] > MAX_EXITED
     with pytest.raises(NotFound):
         kernel.manager.process(pids[0] - 1, exited=True)
     kernel.manager.unload("web")

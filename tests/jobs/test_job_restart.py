@@ -221,7 +221,7 @@ async def test_a_restart_that_falls_due_between_two_looks_at_the_clock_is_not_fo
     job = kernel.manager.load(web())
     await trio.sleep(100)
     plans["serve"] = Plan()
-    due = job._instances.slots.next_due().due
+    due = job._supervisor.instances.slots.next_due().due
     before = iter([due - 1e-6] * looks)
     monkeypatch.setattr(system, "now", lambda: next(before, max(due, trio.current_time())))
     job.scale("+0")

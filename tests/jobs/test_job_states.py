@@ -6,6 +6,7 @@ import trio
 from gaffer_kernel.errors import Closing, SpawnError
 from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.testing import Plan, Recorder
 from tests.fake_jobs import CRASH, SLOW, web
 
@@ -39,13 +40,13 @@ async def bring_into(state: str, job: Job, plans: dict[str, Plan], recorder: Rec
     plans["serve"] = Plan()
 
 
-def call(job: Job, verb: str) -> None:
+def call(kernel: Kernel, job: Job, verb: str) -> None:
     """One verb of VERBS, with arguments that change something."""
     arguments = {"scale": ("+1",), "killall": ("USR1",)}
     if verb in ("update", "update_start"):
         job.update(web(cmd="serve again", numprocesses=2), start=verb == "update_start")
     elif verb == "resize":
-        job.resize(web(numprocesses=3))
+        kernel.manager.resize(web(numprocesses=3))
     elif verb == "stop_each":
         for process in job.processes:
             process.stop()
@@ -75,7 +76,7 @@ async def test_every_verb_in_every_state(autojump_clock, kernel, plans, recorder
         with pytest.raises(Closing):
             job.commit()
     else:
-        call(job, verb)
+        call(kernel, job, verb)
     await job.settled()
     await trio.sleep(60)
     kept = [process for process in job.processes if not process.one_off]
@@ -102,8 +103,8 @@ def after(verbs: tuple[str, ...]) -> tuple[bool, int]:
 @pytest.mark.parametrize("first", VERBS)
 async def test_every_verb_right_after_every_other(autojump_clock, kernel, first, second):
     job = kernel.manager.load(web(numprocesses=2))
-    call(job, first)
-    call(job, second)
+    call(kernel, job, first)
+    call(kernel, job, second)
     await job.settled()
     active, wanted = after((first, second))
     assert job.active == active
@@ -127,7 +128,7 @@ async def test_a_hook_may_call_any_verb_in_the_middle_of_any_event(
         if told.event == event and not called:
             called.append(verb)
             try:
-                call(job, verb)
+                call(kernel, job, verb)
             except Closing:
                 assert event == "delete" or "delete" in recorder.names("web") or verb == "commit"
 

@@ -254,6 +254,6 @@ async def test_a_failure_in_one_job_is_logged_and_touches_no_other(autojump_cloc
         assert len(good.pids()) == 2
         assert bad.pids() == []
         # Tried again, but not without a pause.
-        assert 1 < caplog.text.count("bad: a defect of gaffer") <= 101
+        assert 1 < caplog.text.count("bad: internal error") <= 101
         assert "RuntimeError: not foreseen" in caplog.text
     ledger.check_end(system)

@@ -4,15 +4,15 @@ import pytest
 
 from gaffer_kernel.jobs import restart
 from gaffer_kernel.jobs.config import Flapping
-from gaffer_kernel.jobs.restart import Exit, FlapRecord
+from gaffer_kernel.jobs.restart import ExitRecord, FlapRecord
 
 
-def end(at: float, uptime: float = 0.0) -> Exit:
-    return Exit(number=1, at=at, uptime=uptime, exit_code=1, term_signal=0)
+def end(at: float, uptime: float = 0.0) -> ExitRecord:
+    return ExitRecord(number=1, at=at, uptime=uptime, exit_code=1, term_signal=0)
 
 
 def flap_times(rule: Flapping, record: FlapRecord, *times: float) -> list[float]:
-    return [at for at in times if restart.flaps(rule, record, end(at))]
+    return [at for at in times if restart.count_crash(rule, record, end(at))]
 
 
 # Without flapping: a delay that grows
@@ -42,7 +42,7 @@ def test_chance_takes_at_most_a_tenth_away_and_adds_nothing():
 
 
 def test_a_busy_system_is_tried_again_soon_but_not_at_once():
-    assert 0.1 < restart.retry_when_busy(1.0) < restart.retry_when_busy(0.0) <= 1.0
+    assert 0.1 < restart.busy_delay(1.0) < restart.busy_delay(0.0) <= 1.0
 
 
 # With flapping: the seed's four numbers
@@ -85,14 +85,14 @@ def test_each_flap_uses_a_retry_up_and_the_one_after_the_last_gives_up():
     rule, record = Flapping(attempts=1, max_retry=2), FlapRecord()
     given_up = []
     for at in range(4):
-        restart.flaps(rule, record, end(float(at)))
+        restart.count_crash(rule, record, end(float(at)))
         given_up.append(restart.gives_up(rule, record))
     assert given_up == [False, False, True, True]
 
 
 def test_without_retries_the_first_flap_gives_up():
     rule, record = Flapping(attempts=1, max_retry=0), FlapRecord()
-    assert restart.flaps(rule, record, end(0.0))
+    assert restart.count_crash(rule, record, end(0.0))
     assert restart.gives_up(rule, record)
 
 
@@ -102,17 +102,17 @@ def test_without_retries_the_first_flap_gives_up():
 )
 def test_a_life_longer_than_the_window_and_a_second_forgives_the_retries(window, uptime, forgiven):
     rule, record = Flapping(attempts=2, window=window), FlapRecord(retries=3)
-    restart.flaps(rule, record, end(100.0, uptime))
+    restart.count_crash(rule, record, end(100.0, uptime))
     assert record.retries == (0 if forgiven else 3)
 
 
 def test_a_cleared_record_remembers_nothing():
-    record = FlapRecord(ends=[1.0, 2.0], retries=4)
+    record = FlapRecord(crashes=[1.0, 2.0], retries=4)
     record.clear()
     assert record == FlapRecord()
 
 
 def test_two_records_share_nothing():
     first, second = FlapRecord(), FlapRecord()
-    restart.flaps(Flapping(), first, end(0.0))
-    assert second.ends == []
+    restart.count_crash(Flapping(), first, end(0.0))
+    assert second.crashes == []

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_kernel.errors import InvalidField
-from gaffer_kernel.jobs.scale import MOST, wanted_number
+from gaffer_kernel.jobs.fields import MAX_PROCESSES
+from gaffer_kernel.jobs.scale import apply_scale
 
 
 @pytest.mark.parametrize(
@@ -27,12 +28,12 @@ from gaffer_kernel.jobs.scale import MOST, wanted_number
         (0, "-1", 0),
         (1, " +2 ", 3),
         (1, "=007", 7),
-        (0, f"={MOST}", MOST),
+        (0, f"={MAX_PROCESSES}", MAX_PROCESSES),
         (3, "-999999999", 0),
     ],
 )
 def test_a_change_adds_takes_away_or_sets(now, change, wanted):
-    assert wanted_number(now, change) == wanted
+    assert apply_scale(now, change) == wanted
 
 
 @pytest.mark.parametrize(
@@ -67,20 +68,22 @@ def test_a_change_adds_takes_away_or_sets(now, change, wanted):
 )
 def test_what_is_no_such_number_is_refused_by_name(change):
     with pytest.raises(InvalidField, match="scale") as caught:
-        wanted_number(1, change)
+        apply_scale(1, change)
     assert caught.value.field == "scale"
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("now", "change"), [(0, f"={MOST + 1}"), (MOST, 1), (MOST - 1, "+2")])
+@pytest.mark.parametrize(
+    ("now", "change"), [(0, f"={MAX_PROCESSES + 1}"), (MAX_PROCESSES, 1), (MAX_PROCESSES - 1, "+2")]
+)
 def test_more_than_a_job_may_have_is_refused(now, change):
-    with pytest.raises(InvalidField, match=str(MOST)):
-        wanted_number(now, change)
+    with pytest.raises(InvalidField, match=str(MAX_PROCESSES)):
+        apply_scale(now, change)
 
 
-@given(now=st.integers(0, MOST), change=st.integers(-MOST, MOST))
+@given(now=st.integers(0, MAX_PROCESSES), change=st.integers(-MAX_PROCESSES, MAX_PROCESSES))
 def test_it_is_never_negative_and_text_means_the_same_as_a_number(now, change):
-    if now + change > MOST:
+    if now + change > MAX_PROCESSES:
         return
-    assert wanted_number(now, change) == max(0, now + change)
-    assert wanted_number(now, f"{change:+d}") == max(0, now + change)
+    assert apply_scale(now, change) == max(0, now + change)
+    assert apply_scale(now, f"{change:+d}") == max(0, now + change)

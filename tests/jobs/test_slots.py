@@ -35,7 +35,7 @@ class Filler:
         return list(iter(self.fill, None))
 
     def place_of(self, process: Process) -> Slot:
-        slot = self.slots.holding(process)
+        slot = self.slots.get_slot(process)
         assert slot is not None
         return slot
 
@@ -65,7 +65,7 @@ def test_surplus_places_are_those_of_the_oldest_processes_oldest_first(filler):
 def test_the_oldest_is_the_one_with_the_lowest_pid_not_the_lowest_number(filler):
     filler.slots.resize(3, 0.0)
     first, *_ = filler.fill_all()
-    filler.slots.vacate(filler.place_of(first), 0.0)
+    filler.slots.mark_due(filler.place_of(first), 0.0)
     filler.fill()
     assert pids(filler.slots.resize(1, 0.0)) == [2, 3]
 
@@ -98,75 +98,75 @@ def test_an_emptied_place_is_due_when_it_was_said(filler):
     filler.slots.resize(3, 0.0)
     one, two, three = filler.fill_all()
     for process, due in ((one, 30.0), (two, 10.0), (three, 20.0)):
-        filler.slots.vacate(filler.place_of(process), due)
+        filler.slots.mark_due(filler.place_of(process), due)
     assert [process.number for process in filler.fill_all()] == [2, 3, 1]
 
 
 def test_the_last_word_on_when_a_place_is_due_counts(filler):
     filler.slots.resize(1, 0.0)
     slot = filler.place_of(filler.fill())
-    filler.slots.vacate(slot, 1.0)
-    filler.slots.vacate(slot, 9.0)
+    filler.slots.mark_due(slot, 1.0)
+    filler.slots.mark_due(slot, 9.0)
     due = filler.slots.next_due()
     assert (due, due.due) == (slot, 9.0)
     filler.fill()
     assert filler.slots.next_due() is None
 
 
-def test_forgiving_makes_every_empty_place_due_now_and_short_lives_forgotten(filler):
+def test_forgiving_makes_every_empty_place_due_now_and_early_crashes_forgotten(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
     slot = filler.place_of(one)
-    slot.short_lives = filler.place_of(two).short_lives = 7
-    filler.slots.vacate(slot, 100.0)
-    filler.slots.forgive(5.0)
+    slot.early_crashes = filler.place_of(two).early_crashes = 7
+    filler.slots.mark_due(slot, 100.0)
+    filler.slots.reset_backoff(5.0)
     assert filler.slots.next_due() is slot
     assert slot.due == 5.0
-    assert slot.short_lives == filler.place_of(two).short_lives == 0
+    assert slot.early_crashes == filler.place_of(two).early_crashes == 0
 
 
-def test_retiring_keeps_the_process_until_its_successor_is_there(filler):
+def test_predecessor_keeps_the_process_until_its_successor_is_there(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
-    filler.slots.retire_all(3.0)
-    assert filler.slots.holding(one) is None
+    filler.slots.replace_all(3.0)
+    assert filler.slots.get_slot(one) is None
     slot = filler.slots.next_due()
-    assert slot.retiring is one
+    assert slot.predecessor is one
     assert filler.fill().number == 1
-    assert filler.slots.next_due().retiring is two
+    assert filler.slots.next_due().predecessor is two
 
 
-def test_retiring_twice_in_a_row_retires_the_same_process(filler):
+def test_predecessor_twice_in_a_row_retires_the_same_process(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.retire_all(1.0)
-    filler.slots.retire_all(2.0)
-    assert filler.slots.next_due().retiring is one
+    filler.slots.replace_all(1.0)
+    filler.slots.replace_all(2.0)
+    assert filler.slots.next_due().predecessor is one
 
 
-def test_a_place_that_is_let_go_while_retiring_gives_back_both_processes(filler):
+def test_a_place_that_is_let_go_while_predecessor_gives_back_both_processes(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.retire_all(1.0)
+    filler.slots.replace_all(1.0)
     successor = filler.fill()
-    assert filler.place_of(successor).retiring is one
+    assert filler.place_of(successor).predecessor is one
     assert filler.slots.resize(0, 1.0) == [one, successor]
 
 
 def test_a_process_that_ended_before_its_successor_came_is_forgotten(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.retire_all(1.0)
-    filler.slots.forget_retiring(one)
-    assert filler.slots.next_due().retiring is None
+    filler.slots.replace_all(1.0)
+    filler.slots.drop_predecessor(one)
+    assert filler.slots.next_due().predecessor is None
 
 
 def test_neither_a_one_off_nor_a_stranger_holds_a_place(filler):
     filler.slots.resize(1, 0.0)
     filler.fill()
-    assert filler.slots.holding(filler.process(0)) is None
-    assert filler.slots.holding(filler.process(1)) is None
-    assert filler.slots.holding(filler.process(7)) is None
+    assert filler.slots.get_slot(filler.process(0)) is None
+    assert filler.slots.get_slot(filler.process(1)) is None
+    assert filler.slots.get_slot(filler.process(7)) is None
 
 
 STEPS = st.lists(
@@ -196,21 +196,21 @@ def test_whatever_happens_every_place_is_filled_or_due_and_no_process_is_lost(st
             slot = slots.next_due()
             if (process := filler.fill()) is not None:
                 held.append(process)
-                if slot.retiring is not None:
-                    held.remove(slot.retiring)
-                    slot.retiring = None
+                if slot.predecessor is not None:
+                    held.remove(slot.predecessor)
+                    slot.predecessor = None
         elif step == "end" and held:
             process = held.pop(number % len(held))
-            slots.forget_retiring(process)
-            if (slot := slots.holding(process)) is not None:
-                slots.vacate(slot, now)
+            slots.drop_predecessor(process)
+            if (slot := slots.get_slot(process)) is not None:
+                slots.mark_due(slot, now)
         elif step == "retire":
-            slots.retire_all(now)
+            slots.replace_all(now)
         else:
-            slots.forgive(now)
-    filling = sum(slots.holding(process) is not None for process in held)
-    retiring = len(held) - filling
+            slots.reset_backoff(now)
+    filling = sum(slots.get_slot(process) is not None for process in held)
+    predecessor = len(held) - filling
     fresh = filler.fill_all()
     assert filling + len(fresh) == len(slots)
     assert set(pids(slots.resize(0, 0.0))) == {*pids(held), *pids(fresh)}
-    assert retiring <= len(fresh)
+    assert predecessor <= len(fresh)

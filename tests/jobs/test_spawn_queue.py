@@ -17,14 +17,14 @@ class Starter:
         self.wanted = wanted
         self.notes = notes
 
-    def ask(self) -> None:
-        self.turns.ask(self)
+    def enqueue(self) -> None:
+        self.turns.enqueue(self)
 
-    def take_turn(self) -> None:
+    def spawn_next(self) -> None:
         self.notes.append(self.name)
         self.wanted -= 1
         if self.wanted > 0:
-            self.ask()
+            self.enqueue()
 
 
 async def run_until_quiet(turns: SpawnQueue, start: Callable[[], None]) -> None:
@@ -36,14 +36,14 @@ async def run_until_quiet(turns: SpawnQueue, start: Callable[[], None]) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_those_who_want_several_take_turns():
+async def test_those_who_want_several_spawn_nexts():
     notes: list[str] = []
     turns = SpawnQueue()
     starters = [Starter(name, turns, 3, notes) for name in "abc"]
 
     def start() -> None:
         for starter in starters:
-            starter.ask()
+            starter.enqueue()
 
     await run_until_quiet(turns, start)
     assert "".join(notes) == "abcabcabc"
@@ -55,8 +55,8 @@ async def test_who_asks_twice_is_in_the_queue_once():
     starter = Starter("a", turns, 1, notes)
 
     def start() -> None:
-        starter.ask()
-        starter.ask()
+        starter.enqueue()
+        starter.enqueue()
 
     await run_until_quiet(turns, start)
     assert notes == ["a"]
@@ -73,7 +73,7 @@ async def test_everybody_else_runs_between_two_turns():
             await trio.lowlevel.checkpoint()
 
     async with trio.open_nursery() as nursery:
-        starter.ask()
+        starter.enqueue()
         nursery.start_soon(turns.run)
         nursery.start_soon(somebody_else)
         await trio.testing.wait_all_tasks_blocked()
@@ -91,7 +91,7 @@ async def test_who_asks_while_nobody_waits_gets_a_turn_at_once(autojump_clock):
     async with trio.open_nursery() as nursery:
         nursery.start_soon(turns.run)
         await trio.sleep(100)
-        Starter("late", turns, 1, notes).ask()
+        Starter("late", turns, 1, notes).enqueue()
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert notes == ["late"]
@@ -101,6 +101,6 @@ async def test_who_asks_while_nobody_waits_gets_a_turn_at_once(autojump_clock):
 async def test_what_was_asked_before_it_runs_is_not_forgotten():
     notes: list[str] = []
     turns = SpawnQueue()
-    Starter("early", turns, 1, notes).ask()
+    Starter("early", turns, 1, notes).enqueue()
     await run_until_quiet(turns, lambda: None)
     assert notes == ["early"]

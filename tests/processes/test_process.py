@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
-from gaffer_kernel.processes.process import signal_number
+from gaffer_kernel.processes.stop import parse_signal
 from tests.real import exists
 from tests.waiting import until
 
@@ -19,7 +19,7 @@ from tests.waiting import until
     "value", [9, "9", " 9 ", "KILL", "kill", "SIGKILL", "sigkill", signal.SIGKILL]
 )
 def test_a_signal_is_a_number_or_a_name(value):
-    assert signal_number(value) == signal.SIGKILL
+    assert parse_signal(value) == signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_signal_is_a_number_or_a_name(value):
 )
 def test_what_is_no_signal_is_refused_by_name(value):
     with pytest.raises(InvalidField, match="signal") as caught:
-        signal_number(value)
+        parse_signal(value)
     assert caught.value.field == "signal"
 
 

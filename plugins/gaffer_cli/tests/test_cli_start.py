@@ -142,7 +142,7 @@ def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_pat
     procfile(web="echo no")
     shown = begin("start", "-f", "Procfile", "-d", "nosuch")
     assert shown.end() == 1
-    assert "gaffer | web: cannot be started: cannot change to the directory" in shown.text
+    assert "gaffer | web: cannot start: cannot change to the directory" in shown.text
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_who_does_not_obey_is_killed_after_the_graceful_timeout(begin, procfile)
     shown.wait_for(r".* web\.1  \| ready")
     shown.signal(signal.SIGTERM)
     assert shown.end() == 0
-    assert any("did not end in 0.3 s: killed" in text for text in shown.texts("gaffer"))
+    assert any("did not exit within 0.3 s: sent SIGKILL" in text for text in shown.texts("gaffer"))
     shown.wait_alone()
 
 

@@ -1,0 +1,394 @@
+"""The supervisor of one job: its messages, its timer, and the reconciling of wanted and running.
+
+Every request to a job is a message. It is handled at once if no other message is being handled,
+else right after that one, so that a hook that calls a verb finds no half-done work. A user's stop
+therefore always beats a pending restart. The task of the supervisor is its timer: it wakes up when
+a restart is due or a graceful timeout is over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any, Protocol
+
+import trio
+
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.events import EventBus
+from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.instances import Instances
+from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.restart import (
+    MAX_DELAY,
+    ExitRecord,
+    History,
+    RestartState,
+    busy_delay,
+)
+from gaffer_kernel.jobs.slots import Slot
+from gaffer_kernel.jobs.spawn_queue import SpawnQueue
+from gaffer_kernel.names import JobName
+from gaffer_kernel.processes.process import Process
+from gaffer_kernel.system import ExitStatus, System
+
+log = logging.getLogger(__name__)
+
+
+class Advice(Protocol):
+    """What plugins add to the decisions of a supervisor."""
+
+    def process_env(self, job: Job, number: int) -> Mapping[str, str]:
+        """Return the variables to add to the environment of the next process."""
+
+    def restart_delay(self, job: Job, history: History) -> float | None:
+        """Return the seconds until the restart after a crash; None for no opinion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all supervisors of a manager share.
+
+    Attributes:
+        system, events, advice: the operating system, the event log, the plugins.
+        spawn_queue: whose turn it is to spawn a process.
+        next_pid: returns gaffer's own number for a new process.
+        registry: every process of every job, by pid.
+    """
+
+    system: System
+    events: EventBus
+    advice: Advice
+    spawn_queue: SpawnQueue
+    next_pid: Callable[[], int]
+    registry: dict[int, Process]
+
+
+class Supervisor:
+    """Keeps one job as it is wanted.
+
+    Args:
+        predecessor: an unloaded job of the same name that still has processes. Messages wait until
+            it is gone, because two jobs of one name never run at once.
+
+    Attributes:
+        job: the public face.
+        name: session and name.
+        config: the configuration of the next process.
+        numprocesses: how many instances are wanted while the job is active.
+        started, unloading: what was asked for.
+        instances, restart_state: its parts.
+        gone: set when the job has been unloaded and its last process reaped.
+    """
+
+    def __init__(
+        self,
+        name: JobName,
+        config: JobConfig,
+        context: Context,
+        predecessor: Supervisor | None = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.numprocesses = config.numprocesses
+        self.started = False
+        self.unloading = False
+        self.gone = trio.Event()
+        self.job = Job(self)
+        self.instances = Instances(self, context.system, context.registry)
+        self.restart_state = RestartState(name, context.system)
+        self._context = context
+        self._system = context.system
+        self._predecessor = predecessor
+        self._messages: deque[Callable[[], None]] = deque()
+        self._handling = False
+        self._is_queued = False  # for a spawn
+        self._sleep = trio.CancelScope()
+        self._empty = trio.Event()
+        self._changed = trio.lowlevel.ParkingLot()
+
+    @property
+    def active(self) -> bool:
+        """Whether it keeps instances alive: started, and neither in a flap pause nor given up."""
+        return self.started and self.restart_state.resume_at is None
+
+    # Messages
+
+    def post(self, message: Callable[[], None]) -> None:
+        """Handle a message now, or right after the one being handled; none after `gone`."""
+        if self.gone.is_set():
+            return
+        self._messages.append(message)
+        if self._handling or self._predecessor is not None:
+            return
+        self._handling = True
+        try:
+            while self._messages:
+                self._handle(self._messages.popleft())
+        finally:
+            self._handling = False
+        self._sleep.deadline = self._next_time()
+        self._changed.unpark_all()
+        if self.unloading and not self.instances.processes:
+            self._empty.set()
+
+    def _handle(self, message: Callable[[], None]) -> None:
+        try:
+            message()
+            self._reconcile()
+        except Exception:
+            # A bug in gaffer must not affect other jobs, nor be run into again without a pause.
+            log.exception("%s: internal error; the job may be in a wrong state", self.name)
+            self.instances.slots.delay_until(self._system.now() + MAX_DELAY)
+
+    def publish(self, event: str, **data: Any) -> None:
+        """Publish an event of the job."""
+        self._context.events.publish(
+            event, name=str(self.name), session=self.name.session, job=self.name.name, **data
+        )
+
+    def create(self) -> None:
+        """Publish `create`: the first message of a job."""
+        self.post(partial(self.publish, "create"))
+
+    def resize(self, config: JobConfig) -> None:
+        """Take a configuration that differs in `numprocesses` only, and keep the processes."""
+        self.config = config
+        self.job.scale(f"={config.numprocesses}")
+
+    def shutdown(self) -> None:
+        """Unload the job, but let the processes of a detached job run on, unsupervised."""
+        self.post(self._handle_shutdown)
+
+    # Handlers of messages
+
+    def publish_update(self) -> None:
+        """Publish `update`; the reconciling that follows each message does the rest."""
+        self.publish("update", numprocesses=self.numprocesses)
+
+    def handle_start(self) -> None:
+        """Become active, or for an active job: end every wait for a restart."""
+        if self.unloading:
+            return
+        if self.active:
+            self.instances.slots.reset_backoff(self._system.now())
+            return
+        self.started = True
+        self.restart_state.reset_flapping()
+        self._resume()
+
+    def handle_stop(self) -> None:
+        """Become inactive, drop one-offs that have not been spawned, stop every process."""
+        if self.started:
+            self.started = False
+            self.restart_state.resume_at = None
+            self.publish("stop")
+        self.instances.cancel_one_offs()
+        self.instances.stop_all()
+
+    def handle_restart(self) -> None:
+        """Make the successor of every process due now; start an inactive job."""
+        if self.active:
+            self.publish("restart")
+            self.instances.slots.replace_all(self._system.now())
+            self.instances.slots.reset_backoff(self._system.now())
+        else:
+            self.handle_start()
+
+    def handle_reload(self) -> None:
+        """Stop every process; successors of an active job are due at once."""
+        self.publish_update()
+        self.instances.stop_all()
+        self.instances.slots.reset_backoff(self._system.now())
+
+    def handle_update(self, start: bool) -> None:
+        """Stop every process of the old configuration; end a flap pause.
+
+        Args:
+            start: also start a stopped job.
+        """
+        self.publish_update()
+        self.restart_state.reset_flapping()
+        self.instances.stop_all()
+        if self.restart_state.resume_at is not None:
+            self._resume()
+        elif start:
+            self.handle_start()
+        self.instances.slots.reset_backoff(self._system.now())
+
+    def handle_unload(self) -> None:
+        """Stop for good."""
+        self.unloading = True
+        self.handle_stop()
+
+    def _handle_shutdown(self) -> None:
+        if self.config.detach:
+            self.instances.release()
+        self.handle_unload()
+
+    def _resume(self) -> None:
+        self.restart_state.resume()
+        self.instances.slots.reset_backoff(self._system.now())
+        self.publish("start")
+
+    # Reconciling: after each message
+
+    def _reconcile(self) -> None:
+        """Remove surplus slots, and join the spawn queue when a slot is to be filled."""
+        slots = self.instances.slots
+        if self.active:
+            for process in slots.resize(self.numprocesses, self._system.now()):
+                self.instances.stop(process, "reap")
+        elif not self.instances.processes:
+            slots.resize(0, 0.0)
+        if self._is_due():
+            self._is_queued = True
+            self._context.spawn_queue.enqueue(self)
+
+    def _is_due(self) -> bool:
+        if self.instances.has_queued_one_offs:
+            return True
+        slot = self.instances.slots.next_due() if self.active else None
+        return slot is not None and slot.due <= self._system.now()
+
+    def spawn_next(self) -> None:
+        """Spawn one process, if one is still due; called by the spawn queue."""
+        self._is_queued = False
+        self.post(self._spawn_next)
+
+    def _spawn_next(self) -> None:
+        if self._is_due():
+            self.instances.spawn_next()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether as many instances run as are wanted, and none is starting or stopping."""
+        instances = self.instances
+        if self._messages or instances.stopping_count or instances.has_queued_one_offs:
+            return False
+        if self.active:
+            return len(instances.slots) == self.numprocesses and not instances.slots.next_due()
+        return all(process.one_off for process in instances.processes.values())
+
+    async def wait_settled(self) -> None:
+        """Wait until `is_settled`."""
+        await trio.lowlevel.checkpoint()
+        while not self.is_settled:
+            await self._changed.park()
+
+    # What the instances need
+
+    def new_process(self, number: int) -> Process:
+        """Return a process for a slot, not yet spawned."""
+        return self._new_process(number, self.config)
+
+    def new_one_off(self, config: JobConfig) -> Process:
+        """Return a one-off, not yet spawned."""
+        return self._new_process(0, config)
+
+    def _new_process(self, number: int, config: JobConfig) -> Process:
+        pid = self._context.next_pid()
+        process = Process(pid, self.name, config, number=number, one_off=number == 0)
+        process.request_stop = lambda: self.post(partial(self.instances.stop, process))
+        return process
+
+    def process_env(self, number: int) -> Mapping[str, str]:
+        """Return the variables that plugins add to the next process."""
+        return self._context.advice.process_env(self.job, number)
+
+    def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
+        """Apply the restart rules to an exit that nobody asked for."""
+        if process.stopping or not self.active:
+            return
+        now = self._system.now()
+        self._handle_crash(
+            slot, ExitRecord(slot.number, now, process.uptime, status.exit_code, status.term_signal)
+        )
+
+    def instance_failed(self, slot: Slot, error: SpawnError) -> None:
+        """Apply the restart rules to a failed spawn, but never try again at once."""
+        now = self._system.now()
+        if error.transient:
+            self.instances.slots.mark_due(slot, now + busy_delay(self._system.random()))
+            return
+        slot.early_crashes = max(1, slot.early_crashes)
+        self._handle_crash(slot, ExitRecord(slot.number, now, 0.0, None, 0))
+
+    def _handle_crash(self, slot: Slot, crash: ExitRecord) -> None:
+        rule = self.config.flapping
+        advise = partial(self._context.advice.restart_delay, self.job)
+        delay = self.restart_state.next_delay(slot, crash, rule, advise)
+        if delay is not None:
+            self.instances.slots.mark_due(slot, crash.at + delay)
+        elif rule is not None:
+            self.publish("flap", **self.restart_state.pause(rule, crash))
+            self.instances.stop_all()
+
+    # Stopping
+
+    @property
+    def stop_timeout(self) -> float:
+        """Seconds that stopping the job may take: the longest graceful timeout of its processes.
+
+        Unloaded jobs of the same name come first, so theirs are added.
+        """
+        return sum(
+            max((p.graceful_timeout for p in each.instances.processes.values()), default=0.0)
+            for each in self._with_predecessors()
+        )
+
+    def kill_stopping(self) -> None:
+        """SIGKILL every stopping process now, including those of unloaded jobs with this name."""
+        for supervisor in self._with_predecessors():
+            supervisor.instances.kill_stopping()
+
+    def _with_predecessors(self) -> Iterator[Supervisor]:
+        # No recursion: a name can be loaded and unloaded a thousand times while its first job is
+        # still stopping.
+        supervisor: Supervisor | None = self
+        while supervisor is not None:
+            yield supervisor
+            supervisor = supervisor._predecessor
+
+    # Time
+
+    async def run(self) -> None:
+        """Run the timer until the job has been unloaded and its last process reaped."""
+        if self._predecessor is not None:
+            await self._predecessor.gone.wait()
+            self._predecessor = None
+            self.post(lambda: None)
+        while not self._empty.is_set():
+            with trio.CancelScope(deadline=self._next_time()) as self._sleep:
+                await self._empty.wait()
+            self.post(self._handle_time)
+        self.gone.set()
+        self.publish("delete")
+
+    def _handle_time(self) -> None:
+        now = self._system.now()
+        self.instances.kill_overdue(now)
+        resume_at = self.restart_state.resume_at
+        if resume_at is not None and resume_at <= now:
+            self._resume()
+
+    def _next_time(self) -> float:
+        """Return when the timer must wake up; a due slot that is in the spawn queue needs none."""
+        due = inf
+        if self.restart_state.resume_at is not None:
+            due = self.restart_state.resume_at
+        elif self.active and (slot := self.instances.slots.next_due()) is not None:
+            # Not "if it is in the future": it may have become due since it was looked at.
+            due = inf if self._is_queued else slot.due
+        return min(due, self.instances.next_kill())
+
+    def next_start_in(self) -> float | None:
+        """Return the seconds until the next start; None when no start is pending."""
+        at = self.restart_state.resume_at
+        if at is None and self.active and (slot := self.instances.slots.next_due()) is not None:
+            at = slot.due
+        return None if at is None or at == inf else max(0.0, at - self._system.now())
