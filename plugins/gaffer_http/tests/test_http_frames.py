@@ -403,17 +403,50 @@ async def send_pongs(send, stream, many):
                 pass
 
 
-async def test_chunks_are_no_body_of_known_length_whatever_a_header_says(serve):
+LENGTHS = [b"Transfer-Encoding: chunked", b"Content-Length: 5"]
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, LENGTHS[::-1]])
+async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_read(serve, lengths):
+    """A proxy may have believed the other one: then what follows is no request of its own."""
     served = await serve(asgi)
-    head = (
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
-        b"Content-Length: 9000000000\r\n\r\n"
-    )
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\n" + b"\r\n".join(lengths) + b"\r\n\r\n"
     async with await served.connect() as stream:
-        await stream.send_all(head + b"1\r\nx\r\n" * 10)
-        await trio.testing.wait_all_tasks_blocked(0.05)
-        [one] = served.server._connections
-        assert one._protocol.chosen.bulk == 0
+        await stream.send_all(head + b"0\r\n\r\n" + GET)
+        answer = await read_to_end(stream)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"must not have both Transfer-Encoding and Content-Length" in answer
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+async def cost(budgets, requests, **options):
+    """Send requests of one byte on one connection; returns how many passes they took."""
+    allowance = budget.Allowance(budgets, **options)
+    async with bystanding() as others:
+        for _ in range(requests):
+            await allowance.spend(1)
+            await allowance.request()
+        return others.turns
+
+
+async def test_few_requests_are_processed_in_a_pass_however_short_they_are():
+    budgets = budget.Budgets()
+    async with trio.open_nursery() as service:
+        service.start_soon(budgets.run)
+        assert await cost(budgets, 100) > 20
+        service.cancel_scope.cancel()
+
+
+async def test_the_owner_does_not_wait_for_the_input_of_others():
+    budgets = budget.Budgets()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(budgets.run)
+        for each in (budgets.pending, budgets.admitted):
+            for _ in range(1000):
+                nursery.start_soon(each.spend, each.per_pass)
+        await trio.testing.wait_all_tasks_blocked(0)
+        assert await cost(budgets, 10, is_owner=True) < 10
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch):

@@ -112,6 +112,29 @@ async def test_unadmitted_ones_share_a_quarter_and_who_has_most_gives_way():
     assert bench.refuses(machine(3)) == "16 have no admitted request"
 
 
+async def test_a_source_of_many_claimed_peers_gives_way_to_others(bench):
+    """Whoever may connect to an endpoint with the PROXY protocol can claim any address."""
+    claimed = []
+    for number in range(UNADMITTED):
+        claimed.append(bench.take(Peer(7)))
+        claimed[-1].move(machine(number))
+    bench.refuses(Peer(7))
+    others = [bench.take(Peer(8)), bench.take(machine(99)), bench.take(Peer(9))]
+    others[-1].move(machine(98))
+    assert bench.evicted == claimed[:3]
+    bench.refuses(Peer(7))
+    assert bench.evicted == claimed[:3]
+
+
+async def test_of_a_source_the_claimed_peer_with_most_gives_way(bench):
+    claimed = []
+    for number in (*range(UNADMITTED - 3), 99, 99, 99):
+        claimed.append(bench.take(Peer(7)))
+        claimed[-1].move(machine(number))
+    bench.take(Peer(8))
+    assert bench.evicted == [claimed[-3]]
+
+
 async def test_an_admitted_request_gives_its_unadmitted_place_back(bench):
     for _ in range(OTHERS):
         bench.take(machine(1), "busy")

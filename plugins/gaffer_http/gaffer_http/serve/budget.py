@@ -16,6 +16,12 @@ ADMITTED_PER_PASS = 2048
 PENDING_PER_PASS = 512
 """The same for all other connections."""
 
+REQUEST_COST = 128
+"""Bytes that a request costs in addition, unless it is the owner's.
+
+With HPACK a request is 14 bytes, and takes as long to refuse as one of a kilobyte.
+"""
+
 PENDING_BURST = 16 * 1024
 """Bytes that a connection may send at once before a request is admitted: the longest header."""
 
@@ -76,17 +82,22 @@ class InputBudget:
 
 
 class Budgets:
-    """The budgets of one server."""
+    """The budgets of one server.
+
+    The owner has budgets of their own, and so does not wait behind the input of others.
+    """
 
     def __init__(self) -> None:
         self.admitted = InputBudget(ADMITTED_PER_PASS)
         self.pending = InputBudget(PENDING_PER_PASS)
+        self.owner_admitted = InputBudget(ADMITTED_PER_PASS)
+        self.owner_pending = InputBudget(PENDING_PER_PASS)
 
     async def run(self) -> None:
-        """Grant bytes of both, until cancelled."""
+        """Grant bytes of each budget, until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.admitted.run)
-            nursery.start_soon(self.pending.run)
+            for each in (self.admitted, self.pending, self.owner_admitted, self.owner_pending):
+                nursery.start_soon(each.run)
 
 
 class Allowance:
@@ -94,12 +105,17 @@ class Allowance:
 
     Delays, never closes: whether a connection is idle is for others to judge.
 
+    Args:
+        budgets: of the server.
+        is_owner: whether the connection is the owner's.
+
     Attributes:
         admitted: whether a request on this connection has been admitted.
     """
 
-    def __init__(self, budgets: Budgets) -> None:
+    def __init__(self, budgets: Budgets, *, is_owner: bool = False) -> None:
         self.admitted = False
+        self._is_owner = is_owner
         self._budgets = budgets
         self._left: float = PENDING_BURST
         self._since = -inf
@@ -115,6 +131,8 @@ class Allowance:
 
     @property
     def _budget(self) -> InputBudget:
+        if self._is_owner:
+            return self._budgets.owner_admitted if self.admitted else self._budgets.owner_pending
         return self._budgets.admitted if self.admitted else self._budgets.pending
 
     def admit(self) -> None:
@@ -138,9 +156,14 @@ class Allowance:
         """Wait until a request may be started that came with others in one piece of input."""
         await self._budget.spend(STREAM_COST)
 
+    async def request(self) -> None:
+        """Wait until a request may be processed, however few bytes it has."""
+        if not self._is_owner:
+            await self.spend(REQUEST_COST)
+
     async def handshake(self) -> None:
         """Wait until a piece of a TLS handshake may be processed: one costs a whole pass."""
-        await self._budgets.pending.spend(PENDING_PER_PASS)
+        await self._budget.spend(PENDING_PER_PASS)
 
     async def _slow_down(self, size: int) -> None:
         now = trio.current_time()

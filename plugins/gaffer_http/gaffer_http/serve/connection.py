@@ -98,7 +98,7 @@ class Connection:
         self._place = place
         self._report_of = report
         self._transport = Transport(stream, on_end=self._peer_ended)
-        self._allowance = Allowance(budgets)
+        self._allowance = Allowance(budgets, is_owner=place.is_owner)
         self._tls = endpoint.tls
         self._auth = endpoint.auth
         self._proxy_protocol = endpoint.proxy_protocol

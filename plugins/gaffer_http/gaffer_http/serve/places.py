@@ -33,6 +33,7 @@ class Place:
 
     Attributes:
         peer: who is connected.
+        source: the group of the peer at the other end: the proxy if it connects for `peer`.
         is_owner: whether the peer is the owner, on an endpoint where its uid is sufficient.
         is_admitted: whether a request on this connection has been admitted.
         is_refused: whether the last request that was decided on has been refused.
@@ -43,6 +44,7 @@ class Place:
 
     def __init__(self, places: Places, peer: Peer, is_owner: bool) -> None:
         self.peer = peer
+        self.source = peer.group
         self.is_owner = is_owner
         self.is_admitted = False
         self.is_refused = False
@@ -104,6 +106,7 @@ class Places:
         self._taken: dict[Place, None] = {}
         self._others = 0
         self._unadmitted: dict[str, dict[Place, None]] = {}
+        self._by_source: dict[str, dict[Place, None]] = {}
         self._unadmitted_count = 0
         self._admitted: dict[str, int] = {}
 
@@ -142,6 +145,7 @@ class Places:
         if not place.is_owner:
             self._others += 1
             self._unadmitted.setdefault(place.peer.group, {})[place] = None
+            self._by_source.setdefault(place.source, {})[place] = None
             self._unadmitted_count += 1
 
     def release(self, place: Place) -> None:
@@ -168,22 +172,21 @@ class Places:
             self._admitted[place.peer.group] = self._admitted.get(place.peer.group, 0) + 1
 
     def _forget_unadmitted(self, place: Place) -> None:
-        group = self._unadmitted[place.peer.group]
-        del group[place]
-        if not group:
-            del self._unadmitted[place.peer.group]
+        _discard(self._unadmitted, place.peer.group, place)
+        _discard(self._by_source, place.source, place)
         self._unadmitted_count -= 1
 
     def _make_room(self, place: Place) -> None:
         if not place.is_owner:
-            self._make_room_among_unadmitted(place.peer.group)
+            self._make_room_among_unadmitted(place)
         if not place.is_owner and self._others >= self._for_others:
             others = (each for each in self._by_precedence() if not each.is_owner)
             self._evict(others, f"all {self._for_others} connections are busy")
         elif len(self._taken) >= self.total:
             self._evict(self._by_precedence(), f"all {self.total} connections are busy")
 
-    def _make_room_among_unadmitted(self, group: str) -> None:
+    def _make_room_among_unadmitted(self, place: Place) -> None:
+        group = place.peer.group
         own = self._unadmitted.get(group, {})
         limit = self._unadmitted_total if group in self._admitted else self._per_peer
         if len(own) >= limit:
@@ -192,11 +195,20 @@ class Places:
             self._evict(old, f"it has {limit} without an admitted request")
         elif self._unadmitted_count >= self._unadmitted_total:
             refused = (each for each in self._all_unadmitted() if each.is_refused)
-            # Whoever has most gives one up, unless that is the newcomer.
-            most = max(self._unadmitted.values(), key=len)
-            spared = most if len(most) > len(own) + 1 else ()
             reason = f"{self._unadmitted_total} have no admitted request"
-            self._evict(chain(refused, spared), reason)
+            self._evict(chain(refused, self._spared(place)), reason)
+
+    def _spared(self, place: Place) -> Iterable[Place]:
+        """What others can spare for a newcomer: whoever has most gives one up.
+
+        First the source that has most: a proxy can claim as many peers as it likes.
+        """
+        most = max(self._by_source.values(), key=len)
+        peer = max((self._unadmitted[each.peer.group] for each in most), key=len)
+        if len(most) > len(self._by_source.get(place.source, {})) + 1:
+            return chain((each for each in peer if each in most), most)
+        own = len(self._unadmitted.get(place.peer.group, {}))
+        return peer if len(peer) > own + 1 else ()
 
     def _by_precedence(self) -> Iterator[Place]:
         """Every place, first those that can best be spared."""
@@ -224,6 +236,13 @@ class Places:
 
 def _refused_first(places: Iterable[Place]) -> list[Place]:
     return sorted(places, key=lambda each: not each.is_refused)
+
+
+def _discard(groups: dict[str, dict[Place, None]], key: str, place: Place) -> None:
+    group = groups[key]
+    del group[place]
+    if not group:
+        del groups[key]
 
 
 def _nothing() -> None:

@@ -27,7 +27,7 @@ from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from gaffer_http.errors import JSON, of_status
+from gaffer_http.errors import JSON, ApiError, of_status
 from gaffer_http.serve.budget import Allowance
 from gaffer_http.serve.frames import FrameLimit
 
@@ -39,10 +39,15 @@ if TYPE_CHECKING:
 _VERSIONS = (b"1.0", b"1.1")
 
 _OTHER_VERSION = of_status(505, "this port speaks HTTP/1.1; HTTP/2 needs https:// and ALPN")
+_TWO_LENGTHS = of_status(400, "a request must not have both Transfer-Encoding and Content-Length")
 
 
 class Http1(H11Protocol):
     """HTTP/1.1, and no way from it to HTTP/2."""
+
+    def __init__(self, allowance: Allowance, *args: Any) -> None:
+        super().__init__(*args)
+        self._allowance = allowance
 
     bulk = 0
     """Bytes of a body of known length that are still to come: nothing in them is to be parsed."""
@@ -57,20 +62,30 @@ class Http1(H11Protocol):
         """Ignore `Upgrade: h2c`, as RFC 9110 allows."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if request.http_version in _VERSIONS:
-            length = _body_length(request)
+        await self._allowance.request()
+        headers = dict(request.headers)
+        if request.http_version not in _VERSIONS:
+            await self._refuse(_OTHER_VERSION)
+        elif b"transfer-encoding" in headers and b"content-length" in headers:
+            # A proxy may have taken the other one: what follows could be a smuggled request.
+            await self._refuse(_TWO_LENGTHS)
+        else:
+            length = int(headers.get(b"content-length", 0))
             self.bulk = max(0, length - len(self.connection.trailing_data[0]))
             await super()._create_stream(request)
             if isinstance(self.stream, WSStream):
                 self.bulk = 0
-            return
-        body = _OTHER_VERSION.body
+
+    async def _refuse(self, answer: ApiError) -> None:
+        """Answer a request with an error, and close the connection."""
+        body = answer.body
         headers = [
             (b"content-type", JSON.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
         ]
-        await self._send_h11_event(h11.Response(status_code=505, headers=headers))
+        status = answer.status
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
         await self.send(Closed())
@@ -109,6 +124,7 @@ class Http2(H2Protocol):
 
     async def _create_stream(self, request: RequestReceived) -> None:
         await self._allowance.open_stream()
+        await self._allowance.request()
         await super()._create_stream(request)
         stream = self.streams.get(request.stream_id)
         if isinstance(stream, WSStream):
@@ -130,14 +146,6 @@ class Http2(H2Protocol):
 
     async def _priority_updated(self, event: PriorityUpdated) -> None:
         """Ignore it: RFC 9113 deprecates priorities, and hypercorn fails after 1000 of them."""
-
-
-def _body_length(request: h11.Request) -> int:
-    """The declared length of a body; 0 if it is sent in chunks, or there is none."""
-    headers = dict(request.headers)
-    if b"transfer-encoding" in headers:
-        return 0
-    return int(headers.get(b"content-length", 0))
 
 
 class Protocols(TCPServer):
@@ -195,7 +203,7 @@ class Protocols(TCPServer):
             parse_socket_addr(sock.family, sock.getsockname()),
             self.protocol_send,
         )
-        return Http2(self._allowance, *arguments) if http2 else Http1(*arguments)
+        return (Http2 if http2 else Http1)(self._allowance, *arguments)
 
     async def _read_data(self) -> None:
         data: bytes | bytearray | None = None
