@@ -1,4 +1,4 @@
-"""The kernel: configuration, events, plugins and the manager, put together and given one life."""
+"""Kernel: configuration, events, plugins and jobs, started, reloaded and stopped together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.reload import apply_difference, index, tell_what_waits
+from gaffer_kernel.reload import apply_difference, index_jobs, warn_of_restart_keys
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class Kernel:
     Two of them can live in one program.
 
     Args:
-        config: what to run; nothing when not given.
-        plugins: those to use: a Plugins with what has been discovered, or modules and objects with
+        config: the configuration; without jobs when not given.
+        plugins: a Plugins with the plugins that have been discovered; or modules and objects with
             hook implementations.
         system: the operating system; the real one when not given.
 
@@ -43,7 +43,7 @@ class Kernel:
         config, events, manager, plugins: its parts.
         started: set once every plugin is open and every job of the configuration loaded.
         reloading: whether a reload is trying plugins with a new `config`, which it may take back.
-            Who would lose something by what is no longer in there waits until it is not.
+            A plugin that would drop state because of a missing key waits until it is false.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Kernel:
             for plugin in plugins:
                 self.plugins.add(plugin)
         self._system = system if system is not None else LinuxSystem()
-        self.events = EventBus(wall=self._system.wall, on_event=self._tell_plugins)
+        self.events = EventBus(wall=self._system.wall, on_event=self._call_event_hooks)
         self.plugins.publish = self.events.publish
         self.manager = Manager(self._system, self.events, self)
         self.started = trio.Event()
@@ -73,39 +73,40 @@ class Kernel:
     def configure(self) -> None:
         """Order the plugins, and let each check and convert its part of the configuration.
 
-        Nothing is started. Called by `run` when it has not been called before.
+        Nothing is started. `run` calls it if it has not been called before.
 
         Raises:
-            ConfigError: a section or key is wrong, or nobody's.
-            PluginError: plugins are missing or need each other, or one of them failed.
+            ConfigError: a section or key is wrong, or no plugin owns it.
+            PluginError: plugins are missing or form a cycle, or one of them failed.
         """
         self.plugins.check()
         self.plugins.configure(self.config)
-        index(self.config)
+        index_jobs(self.config)
         self._configured = True
 
     async def reload(self) -> None:
-        """Read the configuration file and the folders of plugins again, and apply what has changed.
+        """Read the configuration file and the folders of plugins again, and apply the differences.
 
-        Jobs that left the file are unloaded, new ones loaded, changed ones updated (a change of
-        `numprocesses` alone scales); all others, and those that came another way, are not touched.
-        Plugins that left their folder are closed, new ones opened, changed ones closed and opened
-        with their new code; before anything is closed, all plugins check the configuration.
-        Returns when this is recorded; processes follow. If cancelled, it is done all the same.
+        Jobs that are no longer in the file are unloaded, new ones loaded, changed ones updated (a
+        change of `numprocesses` alone scales). All others, and jobs loaded in another way, are not
+        touched. Plugins that are no longer in their folder are closed, new ones opened, changed
+        ones closed and opened with their new code; before anything is closed, all plugins check the
+        configuration. Returns when this is recorded; processes follow. If cancelled, the reload
+        still goes on to its end.
 
         Raises:
             ConfigError: the file is wrong. Nothing has changed.
-            PluginError: so are the plugins, or new code does not open. Nothing has changed: what
-                was closed for it is open again.
-            Closing: the kernel is stopping, before or meanwhile. No job has changed.
+            PluginError: the plugins are wrong, or new code does not open. Nothing has changed: the
+                plugins that were closed for it are open again.
+            Closing: the kernel is stopping, or began to during the reload. No job has changed.
         """
         if self.started.is_set():
-            await self.plugins.changing.alone(self._reload)
+            await self.plugins.lock.run(self._reload)
             return
-        # The plugins are still opening: the jobs are loaded after them, from this.
+        # The plugins are still opening; `run` loads the jobs after them, from this configuration.
         config = self.config.again()
         self.plugins.configure(config)
-        index(config)
+        index_jobs(config)
         if config.path is not None:
             self.config = config
         await trio.lowlevel.checkpoint()
@@ -114,64 +115,68 @@ class Kernel:
         self._check_not_stopping()
         before, config = self.config, self.config.again()
         try:
-            change = self.plugins.changing.look_again(config)
-            wanted = index(config)
+            change = self.plugins.reloader.prepare(config)
+            try:
+                jobs = index_jobs(config)
+            except BaseException:
+                change.rollback()
+                raise
         except BaseException:
             self._configure_again()
             raise
         self.config, self.reloading = config, True
 
-        def take_back() -> None:
+        def restore() -> None:
             self.config = before
             self._configure_again()
 
         try:
-            await self.plugins.changing.adopt(*change, take_back)
+            await change.commit(restore)
         except BaseException:
             if self.config is config:
-                take_back()
+                restore()
             raise
         finally:
             self.reloading = False
         self._check_not_stopping()
         if config.path is None:
-            self.config = before  # The jobs in it came from the program, not from a file.
+            self.config = before  # Its jobs were added by the program, not read from a file.
             return
-        tell_what_waits(before, config)
-        apply_difference(self.manager, self._loaded, wanted)
-        self._loaded = wanted
+        warn_of_restart_keys(before, config)
+        apply_difference(self.manager, self._loaded, jobs)
+        self._loaded = jobs
 
     def _check_not_stopping(self) -> None:
         if self.stopping:
             raise Closing
 
     def _configure_again(self) -> None:
-        """Let plugins take back what they have taken from a configuration that is refused."""
+        """Configure the plugins with the current configuration again, after another was refused."""
         try:
             self.plugins.configure(self.config.again(read=False))
         except GafferError as error:
             log.error("%s", error)
 
-    # Life
+    # Running
 
     async def run(self, *, task_status: trio.TaskStatus[Kernel] = trio.TASK_STATUS_IGNORED) -> None:
-        """Open the plugins, load the jobs, supervise until `stop`; then undo it in reverse.
+        """Open the plugins, load the jobs, supervise until `stop`; then shut down in reverse order.
 
-        Plugins are the outer block: they see the last `exit`. Cancelling it is the same as `stop`:
-        the shutdown goes its way, within its own bounds. Runs once.
+        Plugins are the outer block: they receive the last `exit`. Cancelling it is the same as
+        `stop`: the shutdown still takes its course, within its own deadlines. Runs once.
 
         Args:
-            task_status: told this kernel when everything is up.
+            task_status: started with this kernel when all plugins are open and all jobs loaded.
 
         Raises:
-            ConfigError, PluginError: it could not start; what was started has been stopped again.
+            ConfigError, PluginError: it could not start; everything started has been stopped again.
         """
         if not self._configured:
             self.configure()
         try:
             async with self.plugins.running(self), self.manager.running():
-                # Told to stop while the plugins opened: then no job is started at all.
-                self._loaded = {} if self.stopping else index(self.config)
+                # After a `stop` while the plugins were opening no job is started at all.
+                self._loaded = {} if self.stopping else index_jobs(self.config)
                 apply_difference(self.manager, {}, self._loaded)
                 self.started.set()
                 task_status.started(self)
@@ -184,7 +189,8 @@ class Kernel:
         """End `run`: returns at once. May be called again.
 
         Args:
-            kill: do not wait for graceful timeouts, now or from now on: KILL.
+            kill: send SIGKILL to all processes without waiting for stop timeouts, now and from now
+                on.
         """
         self._stopping.set()
         if kill:
@@ -192,40 +198,40 @@ class Kernel:
 
     @property
     def stopping(self) -> bool:
-        """Whether it has been told to stop."""
+        """Whether `stop` has been called, or `run` has ended."""
         return self._stopping.is_set()
 
     @property
     def services(self) -> Mapping[str, Any]:
-        """What each open plugin offers to the others, by the plugin's name."""
+        """The services that open plugins offer to each other, by the plugin's name."""
         return MappingProxyType(self.plugins.services)
 
-    # What plugins add to decisions
+    # Decisions of plugins
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
-        """Variables that plugins add to the next process of a job."""
+        """Collect the variables that plugins add to the next process of a job."""
         added: dict[str, str] = {}
         for plugin, mapping in self.plugins.call("gaffer_process_env", job=job, number=number):
             try:
                 added.update({str(key): str(value) for key, value in mapping.items()})
             except AttributeError:
                 problem = f"gave a {type(mapping).__name__}, not a mapping"
-                self.plugins.complain(plugin, "gaffer_process_env", problem)
-            except Exception as error:  # noqa: BLE001  its keys and values are the plugin's code too
-                self.plugins.complain(plugin, "gaffer_process_env", error)
+                self.plugins.report_failure(plugin, "gaffer_process_env", problem)
+            except Exception as error:  # noqa: BLE001  keys and values can be code of the plugin
+                self.plugins.report_failure(plugin, "gaffer_process_env", error)
         return added
 
     def restart_delay(self, job: Job, history: restart.History) -> float | None:
-        """The first opinion of a plugin on when a job's process is to be started again."""
+        """Return the first restart delay that a plugin gives; None if none does."""
         for plugin, delay in self.plugins.call("gaffer_restart_delay", job=job, history=history):
             if isinstance(delay, int | float) and delay >= 0:
                 # An int may be larger than any float.
                 return float(delay) if delay < sys.float_info.max else inf
             problem = f"gave {shown(delay)}, not seconds from 0"
-            self.plugins.complain(plugin, "gaffer_restart_delay", problem)
+            self.plugins.report_failure(plugin, "gaffer_restart_delay", problem)
         return None
 
-    def _tell_plugins(self, event: object) -> None:
+    def _call_event_hooks(self, event: object) -> None:
         self.plugins.call("gaffer_event", event=event)
 
 
@@ -236,15 +242,15 @@ async def open_kernel(
     plugins: Plugins | Iterable[object] = (),
     system: System | None = None,
 ) -> AsyncIterator[Kernel]:
-    """Run a kernel as long as the block lasts, inside another trio program.
+    """Run a kernel during the block, inside another trio program.
 
     Args:
-        config: what to run; nothing when not given.
-        plugins: as for Kernel; entry points are not looked for.
+        config: as for Kernel.
+        plugins: as for Kernel; entry points are not read.
         system: as for Kernel.
 
-    Leaving the block, by an exception or a cancellation too, stops every process and waits for it.
-    As with every nursery of trio, what is raised inside comes out in an ExceptionGroup.
+    Leaving the block, also by an exception or a cancellation, stops every process and waits for its
+    exit. As with every trio nursery, exceptions raised inside come out in an ExceptionGroup.
 
     Raises:
         ConfigError, PluginError: the configuration or the plugins are wrong; nothing was started.

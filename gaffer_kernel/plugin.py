@@ -16,7 +16,7 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
 from gaffer_kernel.names import DEFAULT_SESSION, MAX_PID, PART, PART_RULE, check_session, is_pid
 from gaffer_kernel.path_security import PathGuard
-from gaffer_kernel.plugins.folder import Terms, folders
+from gaffer_kernel.plugins.folder import FolderOptions, find_plugins
 from gaffer_kernel.plugins.manager import STOP_DEADLINE
 from gaffer_kernel.processes.output import OutputLog, OutputReader
 from gaffer_kernel.system import SpawnRequest, System
@@ -29,6 +29,7 @@ __all__ = [
     "PROJECT",
     "STOP_DEADLINE",
     "Flag",
+    "FolderOptions",
     "FullName",
     "Label",
     "LinuxSystem",
@@ -42,14 +43,13 @@ __all__ = [
     "Seconds",
     "SpawnRequest",
     "System",
-    "Terms",
     "Variables",
     "Words",
     "check_session",
     "describe_exception",
     "describe_exit",
     "did_you_mean",
-    "folders",
+    "find_plugins",
     "hookspec",
     "is_pid",
     "parse",

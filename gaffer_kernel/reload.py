@@ -1,4 +1,4 @@
-"""Reload by difference: what changed between two configurations, applied to the running jobs."""
+"""Applies the differences between two configurations to the running jobs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gaffer_kernel.names import JobName
 
 log = logging.getLogger(__name__)
 
-AT_START = ("plugin_dir", "plugins_dir", "insecure_plugin_dir", "disable_plugins", "pidfile")
-"""Keys of `[gaffer]` that no reload takes up."""
+RESTART_KEYS = ("plugin_dir", "plugins_dir", "insecure_plugin_dir", "disable_plugins", "pidfile")
+"""Keys of `[gaffer]` that are read only when gafferd starts."""
 
 
-def index(config: Config) -> dict[JobName, JobConfig]:
-    """The jobs of a configuration by name, those of highest priority first.
+def index_jobs(config: Config) -> dict[JobName, JobConfig]:
+    """Return the jobs of a configuration by name, those of highest priority first.
 
     Raises:
         Conflict: a plugin added a job that the file has too.
@@ -34,30 +34,29 @@ def index(config: Config) -> dict[JobName, JobConfig]:
     return jobs
 
 
-def tell_what_waits(before: Config, after: Config) -> None:
-    """Say in the log which changes count only when gafferd starts again."""
-    for key in AT_START:
+def warn_of_restart_keys(before: Config, after: Config) -> None:
+    """Log which changes take effect only when gafferd starts the next time."""
+    for key in RESTART_KEYS:
         if before.get("gaffer", key) != after.get("gaffer", key):
-            log.warning("[gaffer] %s: counts when gafferd starts the next time", key)
+            log.warning("[gaffer] %s: changed: restart gafferd to apply it", key)
 
 
 def apply_difference(
     manager: Manager, before: Mapping[JobName, JobConfig], after: Mapping[JobName, JobConfig]
 ) -> None:
-    """Unload what is gone, load what is new, update what changed; leave the rest alone.
+    """Unload jobs that are gone, load new ones, update changed ones; leave the others alone.
 
-    A job that was unloaded or replaced by hand in the meantime is no obstacle: what the file says
-    now is what will be.
+    A job may have been unloaded or replaced over the API in the meantime: the file wins.
     """
     for name in before:
         if name not in after:
-            log.info("%s has left the configuration", name)
+            log.info("%s: removed from the configuration: unloading", name)
             _unload(manager, name)
     for name, config in after.items():
         if name not in before:
             _load(manager, name, config)
         elif before[name] != config:
-            log.info("%s has changed in the configuration", name)
+            log.info("%s: changed in the configuration: updating", name)
             _change(manager, name, before[name], config)
 
 
@@ -65,7 +64,7 @@ def _unload(manager: Manager, name: JobName) -> None:
     try:
         manager.unload(name)
     except NotFound:
-        # Unloaded by hand before: as wanted.
+        # It was unloaded over the API before.
         pass
 
 

@@ -172,6 +172,6 @@ async def test_what_only_a_start_takes_up_is_said_when_it_changes(autojump_clock
         await kernel.reload()
     told = [record.getMessage() for record in caplog.records if record.name.endswith("reload")]
     assert told == [
-        "[gaffer] disable_plugins: counts when gafferd starts the next time",
-        "[gaffer] pidfile: counts when gafferd starts the next time",
+        "[gaffer] disable_plugins: changed: restart gafferd to apply it",
+        "[gaffer] pidfile: changed: restart gafferd to apply it",
     ]

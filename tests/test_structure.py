@@ -19,12 +19,12 @@ LAYERS = (
     {"gaffer_kernel.daemon", "gaffer_kernel.plugin", "gaffer_kernel.testing", "gaffer_kernel"},
     {"gaffer_kernel.kernel", "gaffer_kernel.reload"},
     {"gaffer_kernel.plugins", "gaffer_kernel.jobs"},
-    {"gaffer_kernel.linux", "gaffer_kernel.processes", "gaffer_kernel.jobs.spawn_queue"},
+    {"gaffer_kernel.linux", "gaffer_kernel.processes"},
     {"gaffer_kernel.system", "gaffer_kernel.processes.terminal_size"},
     {f"gaffer_kernel.{name}" for name in CONFIG},
     {"gaffer_kernel.events", "gaffer_kernel.hookspecs", "gaffer_kernel.environment"},
     {"gaffer_kernel.names", "gaffer_kernel.path_security"},
-    {"gaffer_kernel.errors"},
+    {"gaffer_kernel.errors", "gaffer_kernel.checkpoints"},
 )
 
 

@@ -1,20 +1,17 @@
-"""Plugins: found, put in order, called, opened and closed.
+"""The plugins of a kernel: found, ordered, called, opened, closed and reloaded.
 
-collection  the plugins of one kernel, and all that may be asked of them
-changing    what becomes of them while the kernel runs: reload, rescan
-runner      opens, closes and exchanges them in order
-turn        one change at a time, each to its end
-life        the one task of one plugin
-renewal     what has changed in the folders
-roster      a set of plugins that belong together
-hooks       calls implementations one by one, each on its own
-discovery   those that are installed
-folder      those in a folder, checked by path_security; source imports them
-form        whether a module or a class in it is the plugin
-base        that class, and application: the life of what it starts
-order       requires and after, absences and cycles
-complaints  what the log gets of hooks that fail
-record      what is known of one
+manager       Plugins: the public face, one for each kernel
+plugin_set    PluginSet: plugins that belong together, checked and put in order
+record        PluginRecord: what the kernel knows of one plugin; PluginInfo: what it shows
+discovery     finds the plugins of installed distributions
+folder        finds and loads the plugins in a folder; importer imports their source
+entry_point   decides which object in a module is the plugin
+plugin_class  Plugin: a plugin as a class with an application
+dependencies  gaffer_requires and gaffer_after: order, missing plugins, cycles
+hooks         calls hook implementations one by one, and isolates their failures
+runner        opens and closes plugins in order, under deadlines
+lifecycle     ServiceTask: the task of one plugin; ChangeLock: one change at a time
+reload        PluginReloader and PluginChange: new code and new folders while the kernel runs
 """
 
 from gaffer_kernel.plugins.manager import Plugins

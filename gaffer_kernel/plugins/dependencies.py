@@ -1,21 +1,22 @@
-"""In which order plugins open, and what stands in the way of any order."""
+"""The dependencies between plugins: the order in which they open, missing plugins and cycles."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from gaffer_kernel.errors import did_you_mean
-from gaffer_kernel.plugins.record import Record
+from gaffer_kernel.plugins.record import PluginRecord
 
-Records = Mapping[str, Record]
-Problem = tuple[Record, str]
-"""A plugin and what is wrong with it."""
+Records = Mapping[str, PluginRecord]
+Problem = tuple[PluginRecord, str]
+"""A plugin, and what is wrong with it."""
 
 
-def declared(plugin: object, attribute: str) -> tuple[str, ...]:
-    """The plugin names in `gaffer_requires` or `gaffer_after` of a plugin.
+def read_names(plugin: object, attribute: str) -> tuple[str, ...]:
+    """Read the plugin names in `gaffer_requires`, `gaffer_after` or `mandatory` of a plugin.
 
     Raises:
-        TypeError: it is not a tuple or list of strings (one string would be read letter by letter).
+        TypeError: it is not a tuple or list of strings. A single string is refused, because it
+            would be read letter by letter.
     """
     names = getattr(plugin, attribute, ())
     if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
@@ -23,17 +24,17 @@ def declared(plugin: object, attribute: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def absences(records: Records) -> list[Problem]:
-    """Every requirement that is not met, of all plugins that have code."""
+def find_missing(records: Records) -> list[Problem]:
+    """Find every requirement that is not met, of all plugins that have code."""
     return [
-        (record, _absence(record, need, records))
-        for record in _enabled(records)
+        (record, _describe_missing(record, need, records))
+        for record in _with_code(records)
         for need in record.requires
         if need not in records or records[need].plugin is None
     ]
 
 
-def _absence(record: Record, need: str, records: Records) -> str:
+def _describe_missing(record: PluginRecord, need: str, records: Records) -> str:
     if need in records and records[need].state == "disabled":
         return f"requires {need}, which is disabled: enable it, or disable {record.name} too"
     if need in records:
@@ -42,47 +43,47 @@ def _absence(record: Record, need: str, records: Records) -> str:
     return f"requires {need}, which is not installed: install it, or disable {record.name}{hint}"
 
 
-def cycles(records: Records) -> list[Problem]:
-    """Every ring of plugins that wait for each other, each told of one of its members."""
-    names = [record.name for record in _enabled(records)]
-    rings = []
-    while ring := _ring(names, records):
-        order = " before ".join(ring)
-        reason = f"gaffer_requires and gaffer_after go round: {order}: disable one of them"
-        rings.append((records[ring[0]], reason))
-        names = [name for name in names if name not in ring]
-    return rings
+def find_cycles(records: Records) -> list[Problem]:
+    """Find every cycle of dependencies; each is reported for one of its plugins."""
+    names = [record.name for record in _with_code(records)]
+    cycles = []
+    while cycle := _find_cycle(names, records):
+        order = " before ".join(cycle)
+        reason = f"gaffer_requires and gaffer_after form a cycle: {order}: disable one of them"
+        cycles.append((records[cycle[0]], reason))
+        names = [name for name in names if name not in cycle]
+    return cycles
 
 
-def ordered(records: Records) -> list[str]:
-    """The names of the plugins in the order in which they open; without needs, as they were added.
+def sort_by_dependency(records: Records) -> list[str]:
+    """Return the names in the order in which the plugins open; else as they were added.
 
     Raises:
-        graphlib.CycleError: when `cycles` has something to say.
+        graphlib.CycleError: `find_cycles` finds something.
     """
-    names = [record.name for record in _enabled(records)]
+    names = [record.name for record in _with_code(records)]
     return list(_sorter(names, records).static_order())
 
 
-def requirements(name: str, records: Records) -> set[str]:
-    """The plugins that one requires, directly or through others; not itself."""
+def find_requirements(name: str, records: Records) -> set[str]:
+    """Return the plugins that one requires, directly or through others; not itself."""
     found: set[str] = set()
-    waiting = [*records[name].requires]
-    while waiting:
-        need = waiting.pop()
+    pending = [*records[name].requires]
+    while pending:
+        need = pending.pop()
         if need not in found and need in records:
             found.add(need)
-            waiting += records[need].requires
+            pending += records[need].requires
     return found
 
 
-def _enabled(records: Records) -> Iterable[Record]:
+def _with_code(records: Records) -> Iterable[PluginRecord]:
     return (record for record in records.values() if record.plugin is not None)
 
 
 def _sorter(names: Sequence[str], records: Records) -> TopologicalSorter[str]:
     sorter = TopologicalSorter[str]()
-    # All of them first: where nothing else decides, this is the order.
+    # Without a dependency the order is that of the calls of `add`.
     for name in names:
         sorter.add(name)
     for name in names:
@@ -91,10 +92,10 @@ def _sorter(names: Sequence[str], records: Records) -> TopologicalSorter[str]:
     return sorter
 
 
-def _ring(names: Sequence[str], records: Records) -> list[str]:
+def _find_cycle(names: Sequence[str], records: Records) -> list[str]:
     try:
         _sorter(names, records).prepare()
     except CycleError as error:
-        ring: list[str] = error.args[1]
-        return ring
+        cycle: list[str] = error.args[1]
+        return cycle
     return []

@@ -6,10 +6,10 @@ from types import ModuleType
 from gaffer_kernel.errors import describe_exception
 from gaffer_kernel.hookspecs import PROJECT
 from gaffer_kernel.plugins.plugin_class import Plugin
-from gaffer_kernel.plugins.record import Record
+from gaffer_kernel.plugins.record import PluginRecord
 
 
-def plugin_in(record: Record, imported: object) -> object:
+def get_plugin(record: PluginRecord, imported: object) -> object:
     """Return the plugin that a folder or an entry point offers.
 
     Args:
@@ -20,18 +20,22 @@ def plugin_in(record: Record, imported: object) -> object:
     Raises:
         PluginError: there are several classes, one cannot be instantiated, or has another name.
     """
-    classes = _classes(imported)
+    classes = _find_classes(imported)
     if not classes:
         return imported
     names = ", ".join(kind.__name__ for kind in classes)
     if len(classes) > 1:
-        raise record.blame(f"names several plugins in __all__: {names}: give each its own folder")
+        raise record.plugin_error(
+            f"names several plugins in __all__: {names}: give each its own folder"
+        )
     if isinstance(imported, ModuleType) and _has_hooks(imported):
-        raise record.blame(f"has hooks beside the class {names}: make them methods of it")
-    return _instance(record, classes[0])
+        raise record.plugin_error(
+            f"has hooks outside the class {names}: make them methods of the class"
+        )
+    return _instantiate(record, classes[0])
 
 
-def _classes(imported: object) -> list[type]:
+def _find_classes(imported: object) -> list[type]:
     if isinstance(imported, type):
         return [imported]
     if not isinstance(imported, ModuleType):
@@ -51,18 +55,20 @@ def _has_hooks(module: ModuleType) -> bool:
     )
 
 
-def _instance(record: Record, kind: type) -> object:
+def _instantiate(record: PluginRecord, kind: type) -> object:
     try:
         plugin: object = kind()
     except (Exception, SystemExit) as exc:
-        raise record.blame(f"{kind.__name__}() raised {describe_exception(exc)}") from exc
+        raise record.plugin_error(f"{kind.__name__}() raised {describe_exception(exc)}") from exc
     if not isinstance(plugin, Plugin):
         return plugin
     if not plugin.name:
-        raise record.blame(f'the class {kind.__name__} has no name: say name = "{record.name}"')
+        raise record.plugin_error(
+            f'the class {kind.__name__} has no name: add name = "{record.name}"'
+        )
     if plugin.name != record.name:
-        raise record.blame(
-            f"the class {kind.__name__} calls itself {plugin.name!r}: a plugin has one name, that"
-            " of its folder or entry point: rename one"
+        raise record.plugin_error(
+            f"the class {kind.__name__} has the name {plugin.name!r}, but a plugin has the name of"
+            " its folder or entry point: rename one"
         )
     return plugin

@@ -1,7 +1,7 @@
-"""Importing the code of plugins in folders: always from the source that is there now.
+"""Imports the code of plugins in folders, always from the current source.
 
-Bytecode is neither read nor written. It is told from its source by a time in whole seconds and a
-size, which a quick correction does not change.
+Bytecode is neither read nor written: Python compares it with the source by a time in whole seconds
+and a size, which a quick correction may not change.
 """
 
 import importlib
@@ -34,7 +34,7 @@ class _Source(SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds what is inside the packages of plugins, and nothing else."""
+    """Finds the modules inside the private packages of plugins, and nothing else."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -42,7 +42,7 @@ class _Finder(MetaPathFinder):
         if not fullname.startswith(PREFIX) or path is None:
             return None
         kinds = ((ExtensionFileLoader, EXTENSION_SUFFIXES), (_Source, SOURCE_SUFFIXES))
-        # Each time a new one: the files may be younger than what one remembers of their folder.
+        # A FileFinder caches the listing of its folder, so a new one is made for each import.
         specs = (FileFinder(each, *kinds).find_spec(fullname) for each in path)
         return next(filter(None, specs), None)
 
@@ -51,13 +51,13 @@ _FINDER = _Finder()
 
 
 def new_package(name: str) -> str:
-    """A private name to import a plugin by, which nothing had before."""
+    """Make a private package name for a plugin that has not been used before."""
     return f"{PREFIX}{next(_numbers)}_{name}"
 
 
 def import_package(package: str, folder: Path) -> ModuleType:
-    """Import the folder, which has an __init__.py, as the package."""
-    _find()
+    """Import a folder that has an __init__.py as the package."""
+    _install_finder()
     init = folder / "__init__.py"
     loader = _Source(package, str(init))
     spec = spec_from_file_location(
@@ -70,30 +70,30 @@ def import_package(package: str, folder: Path) -> ModuleType:
 
 
 def import_inside(package: str, folder: Path, module: str) -> ModuleType:
-    """Import one module in the folder, which is no package itself."""
-    _find()
+    """Import one module in a folder that is not a package itself."""
+    _install_finder()
     outer = ModuleSpec(package, None, is_package=True)
     outer.submodule_search_locations = [str(folder)]
     sys.modules[package] = module_from_spec(outer)
     return importlib.import_module(f"{package}.{module}")
 
 
-def _find() -> None:
+def _install_finder() -> None:
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
 
 
 def forget(package: str) -> None:
-    """Drop the modules of a plugin that is not to be used any more."""
+    """Remove the modules of a plugin that is no longer used from sys.modules."""
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
         del sys.modules[name]
 
 
-def stamp(folder: Path, leave_out: str) -> frozenset[tuple[object, ...]]:
-    """What tells the files in a folder from what they were before, or will be after a change.
+def make_stamp(folder: Path, leave_out: str) -> frozenset[tuple[object, ...]]:
+    """Make a value that changes with the files in the folder of a plugin.
 
     Args:
-        folder: of a plugin; what is hidden in it does not count.
+        folder: the folder; hidden files in it do not count.
         leave_out: the name of a folder in it that does not count either.
     """
     return frozenset(_stamps(folder, {leave_out, "__pycache__"}, set()))
@@ -108,7 +108,7 @@ def _stamps(
         try:
             found = entry.stat()
         except FileNotFoundError:
-            yield (str(entry),)  # A link to nowhere; or gone in this moment.
+            yield (str(entry),)  # A dangling symbolic link, or a file removed just now.
             continue
         if not entry.is_dir():
             yield str(entry), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,24 +1,28 @@
-"""The plugins of one kernel, and all that may be asked of them."""
+"""Plugins: the plugins of one kernel; what the kernel and other plugins may ask of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gaffer_kernel.errors import NotFound
 from gaffer_kernel.plugins import discovery, folder
-from gaffer_kernel.plugins.change import Changing
-from gaffer_kernel.plugins.complaints import complain
-from gaffer_kernel.plugins.plugin_set import Roster
-from gaffer_kernel.plugins.record import PluginInfo, Record
-from gaffer_kernel.plugins.runner import Runner
+from gaffer_kernel.plugins.dependencies import find_requirements
+from gaffer_kernel.plugins.folder import FolderOptions, PluginSources
+from gaffer_kernel.plugins.hooks import report_failure
+from gaffer_kernel.plugins.lifecycle import ChangeLock
+from gaffer_kernel.plugins.record import PluginInfo, PluginRecord
+from gaffer_kernel.plugins.reload import PluginReloader
+from gaffer_kernel.plugins.runner import PluginRunner
 
 if TYPE_CHECKING:
     from gaffer_kernel.config import Config
     from gaffer_kernel.kernel import Kernel
+    from gaffer_kernel.plugins.plugin_set import PluginSet
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,10 @@ class Plugins:
         start_deadline: seconds one plugin may take to open.
         stop_deadline: seconds one plugin may take to close before it is cancelled; a second later
             it is abandoned.
+
+    Attributes:
+        lock: held by each change of the plugins.
+        reloader: prepares changes; for the reload of the kernel, which holds the lock itself.
     """
 
     def __init__(
@@ -45,17 +53,18 @@ class Plugins:
         stop_deadline: float = STOP_DEADLINE,
     ) -> None:
         self.publish = publish
-        self._disabled: set[str] = set()
-        self._roots: dict[Path, folder.Terms] = {}
-        self._roster = Roster()
-        self._records = self._roster.records
-        self._hooks = self._roster.hooks
-        self._runner = Runner(self._roster, self._publish, start_deadline, stop_deadline)
-        self.changing = Changing(self._roster, self._runner, self._roots, self._disabled)
+        self.lock = ChangeLock()
+        self._sources = PluginSources()
+        self._runner = PluginRunner(self._publish, start_deadline, stop_deadline)
+        self.reloader = PluginReloader(self._runner, self._sources)
 
     def _publish(self, event: str, **data: object) -> None:
         if self.publish is not None:
             self.publish(event, **data)
+
+    @property
+    def _set(self) -> PluginSet:
+        return self._runner.plugins
 
     # Adding
 
@@ -63,35 +72,35 @@ class Plugins:
         """Add a module or an object that implements hooks; return its name.
 
         Args:
-            plugin: an instance if it is of a class, that of a Plugin for instance.
+            plugin: a module or an instance, such as that of a Plugin; not a class.
             name: when not given: of a module its last part, without `gaffer_`, or that of its
                 package if it is called `plugin`; of an object its `name`, else its class in lower
                 case.
 
         Raises:
-            PluginError: the name is taken or impossible, or the plugin cannot be used.
+            PluginError: the name is taken or invalid, or the plugin cannot be used.
         """
-        name = name or _own_name(plugin)
-        self._roster.add(Record(name, plugin, version=folder.version_of(plugin)))
+        name = name or _get_name(plugin)
+        self._set.add(PluginRecord(name, plugin, version=folder.get_version(plugin)))
         return name
 
     def discover(self, disabled: Iterable[str] = ()) -> None:
-        """Add the plugins of all installed distributions, one by one, by name.
+        """Add the plugins of all installed distributions, sorted by name.
 
         Args:
-            disabled: names of plugins to leave alone: they are listed, but not imported.
+            disabled: names of plugins that are listed, but not imported.
 
         Raises:
             PluginError: one cannot be imported or used; it names distribution and version.
         """
         disabled = self._disable(disabled)
-        for record, point in discovery.installed():
-            self._roster.check_name(record)
+        for record, point in discovery.find_installed():
+            self._set.check_name(record)
             if record.name in disabled:
                 record.state = "disabled"
             else:
                 record.plugin = discovery.load(record, point)
-            self._roster.add(record)
+            self._set.add(record)
 
     def add_folder(
         self,
@@ -101,92 +110,93 @@ class Plugins:
         insecure: bool = False,
         missing_ok: bool = False,
     ) -> None:
-        """Add the plugins in a folder, one by one, by name.
+        """Add the plugins in a folder, sorted by name.
 
         Args:
             path: the folder of plugins; each subfolder with Python code is one.
-            disabled: as for `discover`; of subfolders without code too, so that whoever has a use
-                for those sees that they are not to be used.
-            insecure: load it even if somebody else could change it.
-            missing_ok: it need not be there; when it comes, the next reload takes it up.
+            disabled: as for `discover`; also subfolders without code, so that a plugin that uses
+                those, such as gaffer-sites, sees that they are disabled.
+            insecure: load it even if other users can change it.
+            missing_ok: accept that it does not exist; once it does, a reload loads its plugins.
 
         Raises:
-            PluginError: the folder cannot be read, somebody else could change it, or a plugin in it
+            PluginError: the folder cannot be read, other users can change it, or a plugin in it
                 cannot be imported or used.
         """
         disabled = self._disable(disabled)
         root = Path(path).absolute()
         if insecure:
-            log.warning("plugins in %s are loaded, whoever may have written them", root)
-        without_code = disabled - set(self._records)
-        terms = folder.Terms(insecure, missing_ok)
-        places = folder.folders(root, terms, disabled=without_code)
-        self._roots[root] = terms
-        for place in places:
-            record = Record(place.name, None, path=place)
-            self._roster.check_name(record)
+            log.warning("plugins in %s are loaded, even if other users can write them", root)
+        without_code = disabled - set(self._set.records)
+        options = FolderOptions(insecure, missing_ok)
+        paths = folder.find_plugins(root, options, disabled=without_code)
+        self._sources.folders[root] = options
+        for each in paths:
+            record = PluginRecord(each.name, None, path=each)
+            self._set.check_name(record)
             if record.name in disabled:
                 record.state = "disabled"
             else:
                 folder.load(record, insecure=insecure)
-            self._roster.add(record)
+            self._set.add(record)
 
     def _disable(self, names: Iterable[str]) -> set[str]:
         disabled = set(names)
-        self._disabled |= disabled
+        self._sources.disabled |= disabled
         return disabled
 
     def check(self) -> None:
         """Put the plugins in order; find everything that is wrong between them.
 
         Raises:
-            PluginError: names every plugin that requires an absent one, every ring of plugins that
-                wait for each other, every unknown or misshapen hook and every unknown name that was
-                to be disabled, all at once.
+            PluginError: names every plugin that requires a missing one, every cycle of
+                dependencies, every unknown or invalid hook, and every unknown name that was to be
+                disabled, all in one line.
         """
-        self._roster.check(self._disabled)
+        self._set.check(self._sources.disabled)
 
     def configure(self, config: Config) -> None:
         """Let each plugin check and convert its part of a configuration.
 
         Raises:
-            ConfigError: a section or key is wrong, or nobody's.
-            PluginError: a plugin failed at it.
+            ConfigError: a section or key is wrong, or no plugin owns it.
+            PluginError: a plugin raised another error.
         """
-        self._roster.configure(config)
+        self._set.configure(config)
 
     # Looking
 
     def names(self) -> list[str]:
         """The plugins that have code; after `check`, in the order in which they open."""
-        return [name for name, record in self._records.items() if record.plugin is not None]
+        records = self._set.records.items()
+        return [name for name, record in records if record.plugin is not None]
 
     def info(self) -> list[PluginInfo]:
-        """What is known of every plugin; those that are disabled or broken come first."""
-        return [record.info() for record in self._records.values()]
+        """The facts about every plugin; those that are disabled or broken come first."""
+        return [record.info() for record in self._set.records.values()]
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of plugins, absolute, in the order in which they were added.
 
-        A folder in one of them that holds no Python code is no plugin; what it is for, such as a
-        site, is another plugin's business.
+        A subfolder that holds no Python code is no plugin; another plugin may use it, as
+        gaffer-sites does.
         """
-        return tuple(self._roots)
+        return tuple(self._sources.folders)
 
     @property
     def changes(self) -> int:
-        """Rises whenever a plugin comes, goes, opens or ends: then ask again who is there."""
-        return self._hooks.changes
+        """A number that rises whenever a plugin is added, removed, opened or closed."""
+        return self._set.hooks.changes
 
     @property
     def services(self) -> dict[str, object]:
-        """What the open plugins offer, by the plugin's name."""
+        """The services of the open plugins, by the plugin's name."""
         return self._runner.services
 
     @property
     def abandoned(self) -> list[str]:
-        """Plugins that did not end even when cancelled: `trio.run` waits for them for ever."""
+        """Plugins that did not end when cancelled: `trio.run` waits for them forever."""
         return self._runner.abandoned
 
     # Calling
@@ -206,69 +216,77 @@ class Plugins:
             Name of the plugin and result, in the order of the calls; without results that are None.
 
         Raises:
-            LookupError: nobody has specified such a hook, or an argument of it is missing.
+            LookupError: the hook is not specified, or an argument is missing.
         """
-        return self._hooks.call(hook, arguments)
+        return list(self._set.hooks.call(hook, arguments))
 
     def call_strict(self, hook: str, /, **arguments: object) -> list[tuple[str, Any]]:
-        """As `call`, but the first failure ends it.
+        """Call a hook as `call` does, but raise the first failure.
 
         Raises:
-            GafferError: as the plugin raised it.
+            GafferError: raised by the plugin.
             PluginError: the plugin raised anything else.
         """
-        return self._hooks.call_strict(hook, arguments)
+        return self._set.hooks.call_strict(hook, arguments)
 
     def first(self, hook: str, /, **arguments: object) -> Any:
-        """As `call`, but the first result that is not None is the answer; no more are called."""
-        return self._hooks.first(hook, arguments)
+        """Call a hook as `call` does, until a result is not None; return that."""
+        return next((result for _, result in self._set.hooks.call(hook, arguments)), None)
 
     def implementing(self, hook: str) -> list[str]:
-        """The plugins that would be asked now if a hook was called, in that order.
+        """The plugins that a call of a hook calls now, in that order.
 
         Raises:
-            LookupError: nobody has specified such a hook.
+            LookupError: the hook is not specified.
         """
-        return self._hooks.implementing(hook)
+        return [each.record.name for each in self._set.hooks.find(hook)]
 
-    def count_failure(self, name: str) -> None:
-        """Note that what a hook of a plugin gave could not be used; the caller has logged why.
+    def add_failure(self, name: str) -> None:
+        """Count a failure of a plugin that the caller has logged.
 
         Args:
-            name: of the plugin; it may have gone meanwhile.
+            name: the plugin; it may be gone.
         """
-        record = self._records.get(name)
+        record = self._set.records.get(name)
         if record is not None:
             record.failures += 1
 
-    def complain(self, name: str, hook: str, problem: BaseException | str) -> None:
-        """Log that what a hook of a plugin gave could not be used, and count it.
+    def report_failure(self, name: str, hook: str, problem: BaseException | str) -> None:
+        """Count and log that the result of a hook cannot be used.
 
-        The first is logged, the second, fourth, eighth and so on, as with hooks that raise.
+        The first failure is logged, the second, fourth, eighth and so on, as with hooks that raise.
 
         Args:
-            name: of the plugin; it may have gone meanwhile.
-            hook: its name.
-            problem: what is wrong, after the name of the hook; or what using it raised.
+            name: the plugin; it may be gone.
+            hook: its hook.
+            problem: what is wrong, to follow the name of the hook; or the exception that using the
+                result raised.
         """
-        record = self._records.get(name)
+        record = self._set.records.get(name)
         if record is not None:
-            complain(record, hook, problem)
+            report_failure(record, hook, problem)
 
-    # Living
+    # Opening and closing
 
-    def running(self, kernel: Kernel) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def running(self, kernel: Kernel) -> AsyncIterator[None]:
         """Open every plugin, run the block, close every plugin, the last opened first.
 
-        If the block is cancelled or raises, the plugins are closed all the same: the cancellation
-        does not reach them, and each has its deadline, so it takes a bounded time. A plugin that
-        fails or crashes while the block runs ends nothing but the plugins that require it.
+        If the block is cancelled or raises, the plugins are still closed: the cancellation does not
+        reach them, and each has a deadline, so it takes a bounded time. A plugin that fails while
+        the block runs closes only the plugins that require it.
 
         Raises:
             PluginError: one failed to open or took too long; those already open were closed.
         """
         self.check()
-        return self._runner.running(kernel)
+        self._runner.start(kernel)
+        try:
+            async with self.lock.lock:
+                await self._runner.open_all(self._set.records)
+            yield
+        finally:
+            await self._runner.shut_down()
 
     async def open(self, name: str) -> None:
         """Open a plugin while the kernel runs, after those it requires. One that is open stays so.
@@ -280,9 +298,14 @@ class Plugins:
             PluginError: it failed to open, or it is disabled.
             Closing: the kernel is shutting down.
         """
-        # Not `check`: what was to be disabled may have left its folder meanwhile.
-        self._roster.check()
-        await self._runner.open(name)
+        # Without the disabled names: one of them may have left its folder in the meantime.
+        self._set.check()
+        async with self.lock.lock:
+            self._check_exists(name)
+            required = find_requirements(name, self._set.records)
+            for record in list(self._set.records.values()):
+                if record.name in required or record.name == name:
+                    await self._runner.open(record)
 
     async def close(self, name: str) -> None:
         """Close a plugin while the kernel runs, after those that require it; no process is touched.
@@ -292,38 +315,46 @@ class Plugins:
         Raises:
             NotFound: there is no such plugin.
         """
-        await self._runner.close(name)
+        async with self.lock.lock:
+            self._check_exists(name)
+            for each in self._runner.running_names():
+                if each == name or name in find_requirements(each, self._set.records):
+                    await self._runner.close(each)
+
+    def _check_exists(self, name: str) -> None:
+        if name not in self._set.records:
+            raise NotFound("plugin", name)
 
     async def reload(self, name: str) -> None:
         """Close a plugin and those that require it, and open again what was open or had failed.
 
-        The code of a plugin in a folder is imported anew before anything is closed, and checks the
-        configuration; if that fails nothing changes. If the new code then does not open, the old is
-        put back and opened. The code of other plugins stays the same. If cancelled, it is done all
-        the same, within the deadlines of the plugins.
+        The code of a folder plugin is imported again before anything is closed, and checks the
+        configuration; if that fails nothing changes. If the new code then does not open, the old
+        code is put back and opened. The code of other plugins stays the same. If cancelled, the
+        reload still goes on to its end, within the deadlines of the plugins.
 
         Raises:
             NotFound: there is no such plugin.
-            PluginError: it is disabled, or the new code cannot be used; what ran runs on.
-            ConfigError: the new code does not like the configuration; what ran runs on.
+            PluginError: it is disabled, or the new code cannot be used; the old plugins run on.
+            ConfigError: the new code refuses the configuration; the old plugins run on.
             Closing: the kernel is shutting down.
         """
-        await self.changing.alone(lambda: self.changing.reload(name))
+        await self.lock.run(lambda: self.reloader.reload(name))
 
     async def rescan(self) -> None:
-        """Take up what has changed in the folders: load what is new, reload what is other, close
-        what is gone. `Kernel.reload` does this too.
+        """Load new folder plugins, reload changed ones, close those whose folder is gone.
 
-        All of it or nothing, as `reload`.
+        All of it or nothing, as `reload`. `Kernel.reload` does this too.
 
         Raises:
-            PluginError, ConfigError: something is wrong, all of it is named; what ran runs on.
+            PluginError, ConfigError: something is wrong, all of it is named; the old plugins run
+                on.
             Closing: the kernel is shutting down.
         """
-        await self.changing.alone(self.changing.rescan)
+        await self.lock.run(self.reloader.rescan)
 
 
-def _own_name(plugin: object) -> str:
+def _get_name(plugin: object) -> str:
     if isinstance(plugin, ModuleType):
         return plugin.__name__.removesuffix(".plugin").rpartition(".")[2].removeprefix("gaffer_")
     name = getattr(plugin, "name", None)

@@ -1,4 +1,4 @@
-"""What the kernel knows of one plugin, and the part of it that it tells."""
+"""What the kernel knows of one plugin (PluginRecord), and what it shows of it (PluginInfo)."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ class PluginInfo:
         distribution: the installed package it came from; None for a folder and for embedding.
         state: `loaded` (not open yet), `open`, `closed`, `failed` or `disabled` (never imported).
         error: why it is not open, as one line; None when nothing went wrong.
-        requires: names of the plugins it cannot do without.
+        requires: names of the plugins that must be open before it.
         failures: how many of its hooks have raised so far.
         path: the folder of a folder plugin, absolute; None for the others.
-        description: what a plugin that is a class says of itself.
-        mandatory: what such a plugin demands, with versions, as it wrote it.
-        opened: how often it has been opened so far, whatever its code was.
+        description: the description of a plugin that is a class.
+        mandatory: the `mandatory` of such a plugin, with versions, as it is written there.
+        opened: how often it has been opened so far, with any code.
     """
 
     name: str
@@ -42,12 +42,12 @@ class PluginInfo:
 
 
 @dataclass(slots=True)
-class Record:
-    """The kernel's own notes on a plugin.
+class PluginRecord:
+    """The kernel's notes on one plugin.
 
-    `plugin` is None for one that is disabled or cannot be imported; `package` and `stamp` say under
-    which private name the code of a folder was imported, and which state of its files; `complaints`
-    how often each of its hooks has failed.
+    `plugin` is None if it is disabled or cannot be imported. `package` is the private name under
+    which the code of a folder was imported, `stamp` the state of its files at that time.
+    `hook_failures` counts the failures of each hook.
     """
 
     name: str
@@ -65,15 +65,17 @@ class Record:
     opened: int = 0
     package: str | None = None
     stamp: frozenset[tuple[object, ...]] = frozenset()
-    complaints: Counter[str] = field(default_factory=Counter)
+    hook_failures: Counter[str] = field(default_factory=Counter)
 
-    def blame(self, reason: str) -> PluginError:
-        """The error that names this plugin, with its distribution and version."""
+    def plugin_error(self, reason: str) -> PluginError:
+        """Make an error that names this plugin, with its distribution and version."""
         return PluginError(self.name, reason, distribution=self.distribution, version=self.version)
 
     def import_error(self, exc: BaseException, origin: object) -> PluginError:
         """Make the error for a plugin whose import from `origin` raised."""
-        return self.blame(f"{origin} cannot be imported: {describe_exception(exc)}: {self.remedy}")
+        return self.plugin_error(
+            f"{origin} cannot be imported: {describe_exception(exc)}: {self.remedy}"
+        )
 
     @property
     def remedy(self) -> str:
@@ -81,7 +83,7 @@ class Record:
         return f"repair it, or disable {self.name}"
 
     def info(self) -> PluginInfo:
-        """What may be shown of it now."""
+        """Return what lists show of it now."""
         return PluginInfo(
             name=self.name,
             version=self.version,

@@ -1,19 +1,18 @@
-"""Opening and closing plugins: in order, under deadlines, and each without harm to the others."""
+"""PluginRunner: opens and closes plugins in order, under deadlines, isolated from each other."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_kernel.errors import Closing, GafferError, NotFound, PluginError, describe_exception
-from gaffer_kernel.plugins.dependencies import requirements
-from gaffer_kernel.plugins.lifecycle import Life
-from gaffer_kernel.plugins.plugin_set import Roster
-from gaffer_kernel.plugins.record import Record, State
-from gaffer_kernel.plugins.turn import Turn
+from gaffer_kernel.errors import Closing, GafferError, PluginError, describe_exception
+from gaffer_kernel.plugins.dependencies import find_requirements
+from gaffer_kernel.plugins.lifecycle import ServiceTask
+from gaffer_kernel.plugins.plugin_set import PluginSet
+from gaffer_kernel.plugins.record import PluginRecord, State
 
 if TYPE_CHECKING:
     from gaffer_kernel.kernel import Kernel
@@ -21,276 +20,222 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Runner:
+class PluginRunner:
     """Runs the services of the plugins of one kernel.
 
     Args:
-        roster: the plugins, in the order in which they open; its hooks are told when one opens or
-            ends.
         publish: called as `publish(event, name=plugin, ...)` after each change of state.
         start_deadline: seconds one service may take to open.
         stop_deadline: seconds one service may take to close before it is cancelled.
 
     Attributes:
-        turn: whoever has it starts, opens, closes or changes plugins.
-        services: what the open plugins yielded.
-        abandoned: plugins that did not even end when cancelled; their tasks may still be there.
+        plugins: the current plugins, in the order in which they open.
+        services: the values that the services of open plugins yielded.
+        abandoned: plugins that did not end when cancelled; their tasks may still run.
     """
 
     def __init__(
-        self,
-        roster: Roster,
-        publish: Callable[..., object],
-        start_deadline: float,
-        stop_deadline: float,
+        self, publish: Callable[..., object], start_deadline: float, stop_deadline: float
     ) -> None:
-        self.turn = Turn()
+        self.plugins = PluginSet()
         self.services: dict[str, object] = {}
         self.abandoned: list[str] = []
-        self._roster = roster
-        self._records = roster.records
-        self._hooks = roster.hooks
         self._publish = publish
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
-        self._lives: dict[str, Life] = {}  # in the order in which they were opened
+        self._tasks: dict[str, ServiceTask] = {}  # in the order in which they were opened
         self._kernel: Kernel | None = None
         self._closing = False
 
-    @asynccontextmanager
-    async def running(self, kernel: "Kernel") -> AsyncIterator[None]:
-        """Open every plugin, run the block, close the last opened first. See Plugins.running."""
+    def start(self, kernel: "Kernel") -> None:
+        """Prepare to open plugins for a kernel.
+
+        Raises:
+            RuntimeError: the plugins run in a kernel already.
+        """
         if self._kernel is not None:
             raise RuntimeError("these plugins already run in a kernel")
         self._kernel = kernel
         self._closing = False
-        self._hooks.living = True
-        self._hooks.forget()
-        try:
-            async with self.turn.taken:
-                await self._open_all(self._records)
-            yield
-        finally:
-            self._closing = True
-            with trio.CancelScope(shield=True):
-                while self._lives:
-                    await self._close(next(reversed(self._lives)))
-            self._kernel = None
+        self.plugins.hooks.running = True
+        self.plugins.hooks.refresh()
 
-    async def open(self, name: str) -> None:
-        """Open a plugin, first those it requires. See Plugins.open."""
-        async with self.turn.taken:
-            self._check_there(name)
-            needed = requirements(name, self._records)
-            for record in list(self._records.values()):
-                if record.name in needed or record.name == name:
-                    await self._open(record)
+    async def shut_down(self) -> None:
+        """Close every plugin, the last opened first; a cancellation does not end this."""
+        self._closing = True
+        with trio.CancelScope(shield=True):
+            while self._tasks:
+                await self.close(next(reversed(self._tasks)))
+        self._kernel = None
 
-    async def close(self, name: str) -> None:
-        """Close a plugin, first those that require it. See Plugins.close."""
-        async with self.turn.taken:
-            self._check_there(name)
-            for each in reversed(list(self._lives)):
-                if each == name or name in requirements(each, self._records):
-                    await self._close(each)
-
-    def _check_there(self, name: str) -> None:
-        if name not in self._records:
-            raise NotFound("plugin", name)
-
-    def running_kernel(self, record: Record) -> "Kernel":
-        """The kernel that runs, to do something to a plugin that has code or may get it.
+    def get_kernel(self, record: PluginRecord) -> "Kernel":
+        """Return the running kernel, in order to open or reload a plugin.
 
         Raises:
-            PluginError: it is disabled, or no kernel runs.
+            PluginError: the plugin is disabled, or no kernel runs.
             Closing: the kernel is shutting down.
         """
         if self._closing:
             raise Closing
         if record.state == "disabled":
-            raise record.blame("is disabled")
+            raise record.plugin_error("is disabled")
         if self._kernel is None:
-            raise record.blame("can be opened only while its kernel runs")
+            raise record.plugin_error("can be opened only while its kernel runs")
         return self._kernel
 
-    async def exchange(
-        self, new: Roster, leaving: Collection[str], take_back: Callable[[], object]
-    ) -> None:
-        """Close what is to be other, take over a new set of plugins, open it. Call it in the turn.
+    def replace(self, plugins: PluginSet) -> None:
+        """Use another set of plugins from now on; call hooks of those only."""
+        plugins.hooks.continue_from(self.plugins.hooks)
+        self.plugins = plugins
 
-        Args:
-            new: plugins that are the same in it stay as they are.
-            leaving: plugins to close and open although they are the same.
-            take_back: called before the old plugins are opened again.
+    def running_names(self) -> list[str]:
+        """The plugins that have a task, the last opened first."""
+        return list(reversed(self._tasks))
+
+    # Opening
+
+    async def open_all(self, names: Collection[str]) -> None:
+        """Open the plugins of these names that have code, in order.
+
+        Raises as `open`.
+        """
+        for record in list(self.plugins.records.values()):
+            if record.name in names and record.plugin is not None:
+                await self.open(record)
+
+    async def open(self, record: PluginRecord) -> None:
+        """Open one plugin, if it is not open.
 
         Raises:
-            PluginError: one did not open; the old plugins are back, and open again.
+            PluginError: it is disabled, a plugin it requires is not open, or it failed.
             Closing: the kernel is shutting down.
         """
-        old = self._roster.copy()
-        replaced = {
-            name for name, record in old.records.items() if record is not new.records.get(name)
-        }
-        leaving = {*leaving, *replaced}
-        wanted = {name for name in new.records if name not in old.records}
-        # One that failed was wanted: new code may be its remedy.
-        wanted |= {name for name in leaving if old.records[name].state == "failed"}
-        for each in reversed(list(self._lives)):
-            if each in leaving or not leaving.isdisjoint(requirements(each, old.records)):
-                wanted.add(each)
-                await self._close(each)
-        self._roster.become(new)
-        try:
-            await self._open_all(wanted)
-        except (PluginError, Closing) as exc:
-            await self._return_to(old, wanted, exc, take_back)
-            raise
-
-    async def _open_all(self, names: Collection[str]) -> None:
-        for record in list(self._records.values()):
-            if record.name in names and record.plugin is not None:
-                await self._open(record)
-
-    async def _return_to(
-        self,
-        old: Roster,
-        closed: Collection[str],
-        why: GafferError,
-        take_back: Callable[[], object],
-    ) -> None:
-        for each in reversed(list(self._lives)):
-            if each in closed:
-                await self._close(each)
-        self._roster.become(old)
-        take_back()
-        for record in list(self._records.values()):
-            if record.name in closed and record.state == "closed":
-                try:
-                    await self._open(record)
-                except Closing:
-                    return
-                except GafferError as exc:
-                    log.error("%s", exc)
-                else:
-                    record.error = f"the plugins before a change are back: {why}"
-
-    async def _open(self, record: Record) -> None:
         if record.state == "open":
             return
-        service = self._service(record, self._ready(record))
-        life = self._lives[record.name] = Life(service)
-        life.begin(f"plugin {record.name}", partial(self._live, record, life))
-        if not await life.wait_open(self._start_deadline, self._stop_deadline):
-            self._abandon(record, life, f"did not start within {self._start_deadline:g} s")
-        if not life.is_open:
+        service = self._make_service(record, self._check_can_open(record))
+        task = self._tasks[record.name] = ServiceTask(service)
+        task.start(f"plugin {record.name}", partial(self._run, record, task))
+        if not await task.wait_open(self._start_deadline, self._stop_deadline):
+            self._abandon(record, task, f"did not start within {self._start_deadline:g} s")
+        if not task.is_open:
             reason = record.error or "was closed before it was open"
-            raise Closing if self._closing else record.blame(reason)
+            raise Closing if self._closing else record.plugin_error(reason)
 
-    def _ready(self, record: Record) -> "Kernel":
-        """The kernel to open it with, once nothing stands in the way of that."""
-        kernel = self.running_kernel(record)
+    def _check_can_open(self, record: PluginRecord) -> "Kernel":
+        kernel = self.get_kernel(record)
         if record.plugin is None:
-            raise record.blame(f"{record.error}, then reload it")
-        for need in map(self._records.__getitem__, record.requires):
+            raise record.plugin_error(f"{record.error}, then reload it")
+        for need in map(self.plugins.records.__getitem__, record.requires):
             if need.state != "open":
-                why = f" ({need.error})" if need.error else ""
-                raise record.blame(f"requires {need.name}, which is {need.state}{why}")
+                cause = f" ({need.error})" if need.error else ""
+                raise record.plugin_error(f"requires {need.name}, which is {need.state}{cause}")
         record.state, record.error = "loaded", None
-        self._hooks.forget()
+        self.plugins.hooks.refresh()
         return kernel
 
-    def _service(self, record: Record, kernel: "Kernel") -> AbstractAsyncContextManager[object]:
+    def _make_service(
+        self, record: PluginRecord, kernel: "Kernel"
+    ) -> AbstractAsyncContextManager[object]:
         try:
-            service = self._hooks.ask(record, "gaffer_service", {"kernel": kernel})
+            service = self.plugins.hooks.call_one(record, "gaffer_service", {"kernel": kernel})
             if not isinstance(service, AbstractAsyncContextManager | None):
                 kind = type(service).__name__
-                raise record.blame(f"gaffer_service gave a {kind}, not an async context manager")
+                raise record.plugin_error(
+                    f"gaffer_service gave a {kind}, not an async context manager"
+                )
         except GafferError as exc:
-            self._fail(record, _reason(record, exc))
-            raise record.blame(_reason(record, exc)) from exc
+            self._set_failed(record, _get_reason(record, exc))
+            raise record.plugin_error(_get_reason(record, exc)) from exc
         return service or nullcontext()
 
-    async def _live(self, record: Record, life: Life) -> None:
+    # Running
+
+    async def _run(self, record: PluginRecord, task: ServiceTask) -> None:
         try:
-            await life.run(partial(self._opened, record), self._start_deadline)
-            if self._forget(record, life):
-                self._account(record, life)
-            elif life.error is not None:
-                log.error(
-                    "%s", record.blame(f"after it was abandoned: {describe_exception(life.error)}")
-                )
+            await task.run(partial(self._set_open, record), self._start_deadline)
+            if self._remove(record, task):
+                self._record_end(record, task)
+            elif task.error is not None:
+                error = describe_exception(task.error)
+                log.error("%s", record.plugin_error(f"failed after it was abandoned: {error}"))
         finally:
-            life.ended()
-        if life.is_open and record.state == "failed":
+            task.finish()
+        if task.is_open and record.state == "failed":
             await self._close_dependants(record.name)
 
-    def _opened(self, record: Record, service: object) -> None:
+    def _set_open(self, record: PluginRecord, service: object) -> None:
         if service is not None:
             self.services[record.name] = service
         record.opened += 1
-        self._change(record, "open", "plugin.opened")
+        self._set_state(record, "open", "plugin.opened")
 
-    def _forget(self, record: Record, life: Life) -> bool:
-        if self._lives.get(record.name) is not life:
+    def _remove(self, record: PluginRecord, task: ServiceTask) -> bool:
+        if self._tasks.get(record.name) is not task:
             return False
-        del self._lives[record.name]
+        del self._tasks[record.name]
         self.services.pop(record.name, None)
         return True
 
-    def _account(self, record: Record, life: Life) -> None:
-        """Settle what became of a service that has ended."""
-        if life.error is not None:
-            verb = "failed" if life.is_open else "did not start"
-            self._fail(record, f"{verb}: {_reason(record, life.error)}", life)
-        elif not life.asked and life.is_open:
-            self._fail(record, "its service ended by itself", life)
-        elif not life.asked:
-            self._fail(record, f"did not start within {self._start_deadline:g} s", life)
-        elif life.is_open:
-            if life.overran:
+    def _record_end(self, record: PluginRecord, task: ServiceTask) -> None:
+        if task.error is not None:
+            verb = "failed" if task.is_open else "did not start"
+            self._set_failed(record, f"{verb}: {_get_reason(record, task.error)}", task)
+        elif not task.stop_requested and task.is_open:
+            self._set_failed(record, "its service ended by itself", task)
+        elif not task.stop_requested:
+            self._set_failed(record, f"did not start within {self._start_deadline:g} s", task)
+        elif task.is_open:
+            if task.timed_out:
                 record.error = f"did not close within {self._stop_deadline:g} s, cancelled"
-                log.error("%s", record.blame(record.error))
-            self._change(record, "closed", "plugin.closed", **_why(record))
+                log.error("%s", record.plugin_error(record.error))
+            self._set_state(record, "closed", "plugin.closed", **_get_event_reason(record))
 
-    def _fail(self, record: Record, reason: str, life: Life | None = None) -> None:
+    def _set_failed(
+        self, record: PluginRecord, reason: str, task: ServiceTask | None = None
+    ) -> None:
         record.error = reason
-        # Whoever opens a plugin hears of it from the exception; later there is only the log.
-        if life is not None and life.is_open:
-            log.error("%s", record.blame(reason), exc_info=life.error)
-        self._change(record, "failed", "plugin.failed", **_why(record))
+        # While it opens the caller of `open` gets an exception; later there is only the log.
+        if task is not None and task.is_open:
+            log.error("%s", record.plugin_error(reason), exc_info=task.error)
+        self._set_state(record, "failed", "plugin.failed", **_get_event_reason(record))
 
-    def _change(self, record: Record, state: State, event: str, **data: object) -> None:
+    def _set_state(self, record: PluginRecord, state: State, event: str, **data: object) -> None:
         record.state = state
-        self._hooks.forget()
+        self.plugins.hooks.refresh()
         self._publish(event, name=record.name, **data)
 
+    # Closing
+
     async def _close_dependants(self, name: str) -> None:
-        for each in reversed(list(self._lives)):
-            if name in requirements(each, self._records) and each in self._lives:
-                record = self._records[each]
+        for each in self.running_names():
+            if name in find_requirements(each, self.plugins.records) and each in self._tasks:
+                record = self.plugins.records[each]
                 record.error = f"closed because {name}, which it requires, failed"
-                log.warning("%s", record.blame(record.error))
-                await self._close(each)
+                log.warning("%s", record.plugin_error(record.error))
+                await self.close(each)
 
-    async def _close(self, name: str) -> None:
-        life = self._lives.get(name)
-        if life is not None and not await life.close(self._stop_deadline):
-            verb = "close" if life.is_open else "start"
-            self._abandon(self._records[name], life, f"did not {verb} in time")
+    async def close(self, name: str) -> None:
+        """Close one plugin, if it runs; abandon it if it does not end when cancelled."""
+        task = self._tasks.get(name)
+        if task is not None and not await task.close(self._stop_deadline):
+            verb = "close" if task.is_open else "start"
+            self._abandon(self.plugins.records[name], task, f"did not {verb} in time")
 
-    def _abandon(self, record: Record, life: Life, reason: str) -> None:
-        """Go on without a service that has not even ended when it was cancelled."""
-        if self._forget(record, life):
+    def _abandon(self, record: PluginRecord, task: ServiceTask, reason: str) -> None:
+        if self._remove(record, task):
             self.abandoned.append(record.name)
-            log.error("%s", record.blame(f"{reason} and does not end when cancelled: abandoned"))
-            self._fail(record, f"{reason}, abandoned")
+            log.error(
+                "%s",
+                record.plugin_error(f"{reason} and does not end when cancelled: abandoned"),
+            )
+            self._set_failed(record, f"{reason}, abandoned")
 
 
-def _reason(record: Record, exc: BaseException) -> str:
+def _get_reason(record: PluginRecord, exc: BaseException) -> str:
     if isinstance(exc, PluginError) and exc.plugin == record.name:
         return exc.reason
     return describe_exception(exc)
 
 
-def _why(record: Record) -> dict[str, str]:
+def _get_event_reason(record: PluginRecord) -> dict[str, str]:
     return {"reason": record.error} if record.error else {}

@@ -89,7 +89,7 @@ def test_every_ring_is_named_at_once():
         f={"requires": ("g",)},
         g={"requires": ("e", "d")},
     )
-    assert "plugin a: gaffer_requires and gaffer_after go round" in text
+    assert "plugin a: gaffer_requires and gaffer_after form a cycle" in text
     assert "c before c: disable one of them" in text
     assert all(word in text for word in ("e before", "f before", "g before"))
     assert "d before" not in text
@@ -98,5 +98,5 @@ def test_every_ring_is_named_at_once():
 def test_absences_and_rings_come_in_one_message():
     text = complaint(a={"requires": ("b",)}, b={"requires": ("a",)}, c={"requires": ("d",)})
     assert "requires d, which is not installed" in text
-    assert "go round" in text
+    assert "form a cycle" in text
     assert "\n" not in text

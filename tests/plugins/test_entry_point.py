@@ -9,7 +9,7 @@ import trio
 
 from gaffer_kernel import Kernel, Plugin, PluginError, open_kernel
 from gaffer_kernel.plugins import Plugins, discovery
-from gaffer_kernel.plugins.record import Record
+from gaffer_kernel.plugins.record import PluginRecord
 from gaffer_kernel.testing import FakeSystem
 
 SAMPLE = """
@@ -208,7 +208,7 @@ def offered(imported, name="one"):
         def load(self):
             return imported
 
-    return discovery.load(Record(name, None), Point())
+    return discovery.load(PluginRecord(name, None), Point())
 
 
 class One(Plugin):
@@ -244,9 +244,9 @@ class Demanding(One):
     ("contents", "words"),
     [
         ({"A": One, "B": Nameless}, "names several plugins in __all__: One, Nameless: give each"),
-        ({"A": Nameless}, 'the class Nameless has no name: say name = "one"'),
+        ({"A": Nameless}, 'the class Nameless has no name: add name = "one"'),
         ({"A": Demanding}, "Demanding() raised TypeError: "),
-        ({"A": One, "hook": Plugin.gaffer_service}, "has hooks beside the class One: make them"),
+        ({"A": One, "hook": Plugin.gaffer_service}, "has hooks outside the class One: make them"),
     ],
 )
 def test_a_class_that_cannot_be_the_plugin(contents, words):
@@ -256,7 +256,7 @@ def test_a_class_that_cannot_be_the_plugin(contents, words):
 
 
 def test_a_plugin_has_one_name():
-    with pytest.raises(PluginError, match=r"plugin other: the class One calls itself 'one': "):
+    with pytest.raises(PluginError, match=r"plugin other: the class One has the name 'one', "):
         offered(One, name="other")
 
 
@@ -292,5 +292,5 @@ def test_mandatory_is_a_list_of_names(mandatory):
 def test_no_module_stays_of_a_class_that_was_refused(place):
     place.write("other/__init__.py", SAMPLE.replace("from .app import DummyApp", ""))
     before = set(sys.modules)
-    assert "calls itself 'dummy'" in place.complaint()
+    assert "has the name 'dummy'" in place.complaint()
     assert set(sys.modules) == before

@@ -114,7 +114,7 @@ class Front:
                         running.append(mount)
             except PluginError as error:
                 log.error("%s", error)
-                self._plugins.count_failure(error.plugin)
+                self._plugins.add_failure(error.plugin)
                 [refused] = [each for each in mounts if each.plugin == error.plugin]
                 self._refused.append(refused)
                 mounts = [each for each in mounts if each is not refused]

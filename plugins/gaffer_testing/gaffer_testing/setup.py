@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gaffer_kernel import Plugins
-from gaffer_kernel.plugin import STOP_DEADLINE, Terms, folders
+from gaffer_kernel.plugin import STOP_DEADLINE, FolderOptions, find_plugins
 
 
 def make_plugins(subjects: Iterable[object], *, stop_deadline: float = STOP_DEADLINE) -> Plugins:
@@ -30,7 +30,7 @@ def make_plugins(subjects: Iterable[object], *, stop_deadline: float = STOP_DEAD
         else:
             plugins.add(subject() if isinstance(subject, type) else subject)
     for root, names in wanted.items():
-        others = {each.name for each in folders(root, Terms(insecure=True))} - names
+        others = {each.name for each in find_plugins(root, FolderOptions(insecure=True))} - names
         plugins.add_folder(root, others, insecure=True)
     return plugins
 
