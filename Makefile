@@ -1,7 +1,7 @@
 # Five verbs: run, test, check, bench, clean. Each installs first what it needs.
 # A machine needs Python 3.11 or later, pip and make; PYTHON=... names another interpreter.
 
-.PHONY: run test check bench simulate wheels venv constraints audit etcd clean
+.PHONY: run test check bench simulate generate wheels venv constraints audit etcd clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -44,6 +44,10 @@ simulate: venv
 
 bench: venv
 	$(BIN)/python benchmarks/run.py
+
+# The blocking half of gaffer-client, from its half for trio.
+generate: venv
+	$(BIN)/python plugins/gaffer_client/generate_sync.py
 
 wheels: venv
 	$(BIN)/uv build -q --python $(BIN)/python --all-packages --wheel --build-constraints constraints.txt --out-dir dist

@@ -1,17 +1,18 @@
-"""Python client of gaffer's HTTP API.
+"""Python client for gaffer's HTTP API.
 
-sync      Server and Lookup, for programs that wait for each answer
-awaited   AsyncServer and AsyncLookup, the same for tasks of trio
-channel   many things over one websocket, for tasks of trio
-feeds     events and output as they come, apart from any connection
-lookup    what several lookupds answer, united
-routes    every path, as calls: what to ask and how to read the answer; lookupd has those of lookupd
-calls     what a call is
-node_tokens  tokens for gafferds whose origin was learned
-settings, address, names, answers, errors
+_sync         Server and Lookup, which block until the response arrives
+_async        AsyncServer and AsyncLookup, the same for trio tasks; most of `_sync` is generated
+channel       events, output, input and commands over one websocket, for trio tasks
+feeds         events and output, independent of any connection
+lookup        the merged responses of several lookupds
+routes        all paths of the API, as requests; those of lookupd are in `lookupd`
+requests      requests and responses
+node_tokens   tokens for gafferds whose origin was learned
+settings, address, names, models, errors, tls_errors
 
-Each line uses only what stands on or below it. Importing must stay cheap, as commands do so at
-every start: names are fetched at first use, httpcore2, msgspec and ssl when they are needed.
+Each line uses only the lines below it, and its own. Importing this package must stay fast, as
+commands do it at every start: names are imported at first use; httpcore2, msgspec and ssl when they
+are needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What several lookupds answer, united: each of them may know what the others do not yet."""
+"""Queries to several lookupds: the responses merged, because one may know what others do not."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ U = TypeVar("U")
 
 @dataclass(frozen=True, slots=True)
 class LookupResult(Generic[T]):
-    """What those lookupds say together that answered.
+    """The merged responses of the lookupds that answered.
 
     Attributes:
-        value: what they say.
-        failed: why the others did not answer, by their addresses.
+        value: the merged responses.
+        failed: the errors of the other lookupds, by address.
     """
 
     value: T
     failed: Mapping[str, ClientError] = field(default_factory=dict)
 
 
-def node_options(lookupd: Settings, node: Node) -> dict[str, Any]:
-    """The arguments for the Server of a node, made from the settings of a lookupd.
+def make_server_options(lookupd: Settings, node: Node) -> dict[str, Any]:
+    """Return the arguments for the Server of a node, from the settings of a lookupd.
 
     Raises:
-        ArgumentError: its origin is none, or a token would be sent over http.
+        ArgumentError: the origin is invalid, or a token would be sent over http.
     """
     return {
         "url": check_origin(node.origin),
@@ -45,7 +45,7 @@ def node_options(lookupd: Settings, node: Node) -> dict[str, Any]:
     }
 
 
-def connections(
+def make_settings(
     urls: str | Iterable[str],
     token: str | None,
     timeout: float,
@@ -53,11 +53,11 @@ def connections(
     ca_file: str | None,
     certificate: str | tuple[str, str] | None,
 ) -> list[Settings]:
-    """How each lookupd is spoken to.
+    """Create the connection settings of each lookupd.
 
     Raises:
-        ArgumentError: one of the arguments means nothing, there is no address, or a token would be
-            sent over http.
+        ArgumentError: an argument is invalid, there is no address, or a token would be sent over
+            http.
     """
     texts = [urls] if isinstance(urls, str) else list(dict.fromkeys(urls))
     if not texts:
@@ -84,53 +84,53 @@ def connections(
 
 
 class MergedResponses(Generic[T]):
-    """The answers of several lookupds to one question, as they come.
+    """Collects the responses of several lookupds to one query.
 
     Args:
-        lookupds: those that are asked.
+        lookupds: the lookupds that are queried.
     """
 
     def __init__(self, lookupds: Iterable[Settings]) -> None:
         self._addresses = [each.address.text for each in lookupds]
-        self._answers: dict[str, list[T]] = {}
+        self._results: dict[str, list[T]] = {}
         self._failed: dict[str, ClientError] = {}
 
-    def answered(self, address: str, answer: list[T]) -> None:
-        """A lookupd has answered."""
-        self._answers[address] = answer
+    def add(self, address: str, result: list[T]) -> None:
+        """Add the result of a lookupd."""
+        self._results[address] = result
 
-    def failed(self, address: str, error: ClientError) -> None:
-        """A lookupd has not; one that knows no such node has nothing to say."""
+    def add_error(self, address: str, error: ClientError) -> None:
+        """Add the error of a lookupd. `not_found` counts as an empty result."""
         if isinstance(error, NotFoundError) and error.error == "not_found":
-            self._answers[address] = []
+            self._results[address] = []
         else:
             self._failed[address] = error
 
-    def united(self, unite: Callable[[Iterable[T]], U]) -> LookupResult[U]:
-        """All of it together.
+    def merge(self, merge: Callable[[Iterable[T]], U]) -> LookupResult[U]:
+        """Merge all results.
 
         Raises:
-            NoLookupdError: nobody has answered.
-            ArgumentError: an argument means nothing.
+            NoLookupdError: there is no result.
+            ArgumentError: an argument of the query is invalid.
         """
         for error in self._failed.values():
             if isinstance(error, ArgumentError):
                 raise error
-        if not self._answers:
+        if not self._results:
             raise NoLookupdError(self._failed)
-        # In the order of the addresses, not in that of the answers.
-        answered = [each for each in self._addresses if each in self._answers]
-        items = [item for address in answered for item in self._answers[address]]
-        return LookupResult(unite(items), self._failed)
+        # In the order of the addresses, not of the responses, so that the result is stable.
+        found = [each for each in self._addresses if each in self._results]
+        items = [item for address in found for item in self._results[address]]
+        return LookupResult(merge(items), self._failed)
 
 
-def unite_nodes(nodes: Iterable[Node]) -> list[Node]:
-    """Each node once: one is the same as another of its name and origin."""
+def merge_nodes(nodes: Iterable[Node]) -> list[Node]:
+    """List each node once. Nodes are equal if name and origin are."""
     return list({(node.name, node.origin): node for node in nodes}.values())
 
 
-def unite_sources(sources: Iterable[Source]) -> list[Source]:
-    """Each node once, with all its pids."""
+def merge_sources(sources: Iterable[Source]) -> list[Source]:
+    """List each node once, with all its pids."""
     nodes: dict[tuple[str, str], Node] = {}
     pids: dict[tuple[str, str], set[int]] = {}
     for source in sources:
@@ -140,22 +140,22 @@ def unite_sources(sources: Iterable[Source]) -> list[Source]:
     return [Source(node.name, sorted(pids[key]), node) for key, node in nodes.items()]
 
 
-def unite_jobs(jobs: Iterable[LookupJob]) -> list[LookupJob]:
-    """Each job once, with all who have it."""
+def merge_jobs(jobs: Iterable[LookupJob]) -> list[LookupJob]:
+    """List each job once, with all its nodes."""
     sources: dict[str, list[Source]] = {}
     for job in jobs:
         sources.setdefault(job.name, []).extend(job.sources)
-    return [LookupJob(name, unite_sources(found)) for name, found in sources.items()]
+    return [LookupJob(name, merge_sources(found)) for name, found in sources.items()]
 
 
-def unite_sessions(sessions: Iterable[LookupSession]) -> list[LookupSession]:
-    """Each session once, with all its jobs."""
+def merge_sessions(sessions: Iterable[LookupSession]) -> list[LookupSession]:
+    """List each session once, with all its jobs."""
     jobs: dict[str, dict[str, list[Source]]] = {}
     for session in sessions:
         found = jobs.setdefault(session.sessionid, {})
         for name, sources in session.jobs.items():
             found.setdefault(name, []).extend(sources)
     return [
-        LookupSession(name, {job: unite_sources(sources) for job, sources in found.items()})
+        LookupSession(name, {job: merge_sources(sources) for job, sources in found.items()})
         for name, found in jobs.items()
     ]

@@ -1,6 +1,6 @@
-"""What gaffer tells, as objects. A key that it does not know is passed over: servers may be newer.
+"""Objects for the responses of gaffer. Unknown keys are ignored: the server may be newer.
 
-Plain dataclasses, so that importing them costs next to nothing.
+They are plain dataclasses, so that importing this module takes almost no time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which gaffer answers. `api` rises when clients have to change."""
+    """The version of the server. `api` increases when clients have to change."""
 
     name: str
     version: str
@@ -21,7 +21,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class FlappingStatus:
-    """What has become of a job that kept exiting: retries so far, whether it rests, or no more."""
+    """The flapping state of a job: retries so far, whether it waits for the next, or gave up."""
 
     retries: int = 0
     waiting: bool = False
@@ -30,18 +30,18 @@ class FlappingStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Whether a job does what is wanted of it, and if not, why.
+    """The status of a job, with the reason if it does not run as configured.
 
     Attributes:
-        active: whether it is started and has not been given up.
-        running: processes it keeps alive now.
-        numprocesses: processes that are wanted.
-        stopped: whether somebody has stopped it, or never started it.
-        restarts: how many of its processes have ended unasked and got, or will get, a successor.
+        active: whether it is started and has not given up.
+        running: the number of processes kept alive now, without one-offs.
+        numprocesses: the number of instances wanted.
+        stopped: whether it was stopped by a caller, or never started.
+        restarts: the number of crashes that were, or will be, followed by a restart.
         last_error: why the last start failed.
-        last_exit: how its last process ended unasked.
-        next_start_in: seconds until something is started again.
-        ended: the pids of its last processes, ended, whose output is kept; the newest last.
+        last_exit: how its last crashed process exited.
+        next_start_in: seconds until the next start.
+        ended: the pids of its last exited processes, whose output is kept; the newest last.
     """
 
     active: bool
@@ -58,7 +58,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedStatus(Status):
-    """The same, and whose it is: its name as it is shown, and the pids of its processes."""
+    """A Status with the displayed name of the job and the pids of its processes."""
 
     name: str
     session: str
@@ -68,13 +68,13 @@ class NamedStatus(Status):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInfo:
-    """What runs of a job, and its configuration.
+    """The processes and the configuration of a job.
 
     Attributes:
-        name: as it is shown, `name` or `session.name`.
-        running_out: processes that were started once, by `commit`.
-        processes: the pids of all.
-        config: the fields of the job; what the caller may not see is `***`.
+        name: the displayed name, `name` or `session.name`.
+        running_out: the number of one-off processes, started by `commit`.
+        processes: the pids of all processes.
+        config: the fields of the job; values that the caller may not see are `***`.
     """
 
     name: str
@@ -90,19 +90,19 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessInfo:
-    """What is known of a process.
+    """The details of a process.
 
     Attributes:
-        pid: gaffer's own number, never used twice in a run.
-        os_pid: the system's; None before the process is there.
-        name: of its job, as it is shown.
-        number: which of its job's processes, from 1; 0 for one that was started once.
+        pid: gaffer's own number, never reused in a run of gafferd.
+        os_pid: the number of the operating system; None before the process is spawned.
+        name: the displayed name of its job.
+        number: its instance number, from 1; 0 for a one-off.
         create_time: seconds since the epoch.
         uptime: seconds.
-        committed: whether it was started once, by `commit`.
-        stopping: whether it has been told to end.
-        exit_code: of one that has ended.
-        term_signal: the signal that ended it, or 0.
+        committed: whether it is a one-off, started by `commit`.
+        stopping: whether it was sent the stop signal.
+        exit_code: the exit code, if the process has exited.
+        term_signal: the signal that killed it, or 0.
     """
 
     pid: int
@@ -133,10 +133,10 @@ class ProcessInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A process at one moment, as gaffer-stats measures it. What could not be read is None.
+    """One measurement of a process by gaffer-stats. Values that could not be read are None.
 
     Attributes:
-        pid: gaffer's number; None for a child of a process.
+        pid: gaffer's number; None for a child process.
         cpu: percent of one processor.
         mem: percent of the machine's memory.
         mem_info1: resident memory, bytes.
@@ -160,7 +160,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStats:
-    """The processes of a job at one moment, and totals over them, without children."""
+    """Samples of the processes of a job, and totals over them, without child processes."""
 
     name: str
     stats: list[Sample]
@@ -174,11 +174,11 @@ class JobStats:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A gafferd that a lookupd knows.
+    """A gafferd that is registered with a lookupd.
 
     Attributes:
-        origin: where its API can be reached, such as `https://web1:5443`.
-        version: of gafferd.
+        origin: the URL of its API, such as `https://web1:5443`.
+        version: the version of gafferd.
     """
 
     name: str
@@ -191,8 +191,8 @@ class Source:
     """A node that has a job.
 
     Attributes:
-        name: of the node.
-        pids: of the job's processes there.
+        name: the name of the node.
+        pids: the pids of the job on this node.
         node_info: the node.
     """
 
@@ -203,7 +203,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class LookupJob:
-    """A job, and who has it."""
+    """A job, and the nodes that have it."""
 
     name: str
     sources: list[Source]
@@ -211,7 +211,7 @@ class LookupJob:
 
 @dataclass(frozen=True, slots=True)
 class LookupSession:
-    """A session: its jobs by name, and who has them."""
+    """A session: its jobs by name, with the nodes that have them."""
 
     sessionid: str
     jobs: dict[str, list[Source]]
@@ -219,15 +219,15 @@ class LookupSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInfo:
-    """What is known of a plugin.
+    """The state of a plugin.
 
     Attributes:
-        distribution: the installed package it came from; None of one in a folder.
-        path: its folder, of one in a folder.
+        distribution: the package that installed it; None for a folder plugin.
+        path: the folder of a folder plugin.
         state: `loaded`, `open`, `closed`, `failed` or `disabled`.
-        error: why it is not open, or not what was wanted.
-        requires: the plugins that it cannot do without.
-        failures: how many of its hooks have raised so far.
+        error: why it is not open, or not at the requested version.
+        requires: the plugins that it requires.
+        failures: the number of exceptions that its hooks raised.
     """
 
     name: str
@@ -243,12 +243,12 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """What a browser is signed in with, once.
+    """A key that signs a browser in, once.
 
     Attributes:
-        key: for the fragment of a URL, `#key=...`.
-        origin: of the page that can exchange it, such as `http://127.0.0.1:5000`.
-        expires_in: seconds.
+        key: the secret, for the fragment of a URL, `#key=...`.
+        origin: the origin of the page that can exchange it, such as `http://127.0.0.1:5000`.
+        expires_in: seconds until it expires.
     """
 
     key: str = field(repr=False)
@@ -258,10 +258,10 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site of a plugin.
+    """The site of a plugin.
 
     Attributes:
-        path: where it is, such as `/_plugin/ui/`.
+        path: its path, such as `/_plugin/ui/`.
     """
 
     name: str
@@ -270,18 +270,18 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened; or, with the name `gap`, how much of it was not told.
+    """An event; with the name `gap`, a place where events are missing.
 
     Attributes:
-        event: what, such as `spawn`.
-        name: of whom, as it is shown.
-        session, job: of which job; None for what happens to none.
-        pid, os_pid: of which process.
-        seq: its number in this run of gafferd; None in a gap that nobody could count.
+        event: the name of the event, such as `spawn`.
+        name: the displayed name of the job.
+        session, job: the job; None for an event without a job.
+        pid, os_pid: the process.
+        seq: its number in this run of gafferd; None in a gap of unknown size.
         time: seconds since the epoch.
-        dropped: in a gap, how many events are missing; None if nobody knows.
-        restarted: in a gap, whether gafferd has been started anew since.
-        data: everything that was told, these included.
+        dropped: in a gap, the number of missing events; None if it is unknown.
+        restarted: in a gap, whether gafferd has been restarted since.
+        data: all fields of the event, including these.
     """
 
     event: str
@@ -298,18 +298,18 @@ class Event:
 
     @property
     def is_gap(self) -> bool:
-        """Whether it only says that others are missing."""
+        """Whether this marks missing events."""
         return self.event == "gap"
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A piece of what a process has written.
+    """A piece of the output of a process.
 
     Attributes:
-        label: to which of its outputs.
-        data: the bytes; none of them when the process has ended.
-        lost: how many bytes before these are missing; None if nobody knows.
+        label: the stream.
+        data: the bytes; empty at the exit of the process.
+        lost: the number of missing bytes before these; None if it is unknown.
     """
 
     label: str
@@ -319,12 +319,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that a process has written, without its end; what is no UTF-8 is replaced.
+    """A line of the output of a process, without its line end; invalid UTF-8 is replaced.
 
     Attributes:
-        label: to which of its outputs.
-        text: the line; empty when it only tells a loss.
-        lost: how many bytes before it are missing.
+        label: the stream.
+        text: the line; empty if this only reports a loss.
+        lost: the number of missing bytes before the line.
     """
 
     label: str

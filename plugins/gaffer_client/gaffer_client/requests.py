@@ -1,4 +1,4 @@
-"""What a request is and how its answer is read, apart from any connection."""
+"""Requests and responses, independent of any connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer as it came. Names of headers are in lower case."""
+    """A complete response. Header names are in lower case."""
 
     address: str
     status: int
@@ -28,12 +28,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Generic[T]):
-    """A request, and how to read its answer.
+    """A request, and the function that reads its response.
 
     Attributes:
-        path: quoted, from the first `/`.
-        read: makes the result out of an answer that is no error.
-        more: seconds that the answer may take beyond the usual, because it is meant to.
+        path: the quoted path, which begins with `/`.
+        read: converts a response without an error to the result.
+        extra_timeout: seconds that the response may take in addition to the usual timeout.
     """
 
     method: str
@@ -42,97 +42,96 @@ class Request(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    more: float = 0.0
+    extra_timeout: float = 0.0
 
     @property
     def target(self) -> str:
         """Path and query."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
-    def result(self, reply: Response) -> T:
-        """What an answer means.
+    def parse(self, response: Response) -> T:
+        """Convert a response to the result.
 
         Raises:
-            ResponseError: it is an error.
-            NotGafferError: it is nothing that gaffer would answer.
-            NotSettledError: it says that the wait was too short.
+            ResponseError: the status is an error.
+            NotGafferError: gaffer does not send such a response.
+            NotSettledError: the response says that the wait timed out.
         """
-        check(reply)
-        return self.read(reply)
+        check_status(response)
+        return self.read(response)
 
 
 def encode(value: object) -> bytes:
-    """A body in JSON."""
+    """Encode a request body as JSON."""
     return json.dumps(value).encode()
 
 
-def check(reply: Response) -> None:
-    """Raise the error that an answer is.
+def check_status(response: Response) -> None:
+    """Raise the exception for an error response.
 
     Raises:
-        ResponseError: by its status.
-        NotGafferError: it is no answer of gaffer's.
+        ResponseError: the status is an error; the class depends on the status.
+        NotGafferError: gaffer does not send such a response.
     """
-    if 200 <= reply.status < 300:
+    if 200 <= response.status < 300:
         return
     try:
-        body = json.loads(reply.body)
-        error, reason = str(body["error"]), str(body["reason"])
+        content = json.loads(response.body)
+        error, reason = str(content["error"]), str(content["reason"])
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise NotGafferError(reply.address, f"status {reply.status}, without a reason") from None
-    raise make_response_error(reply.status, error, reason)
+        message = f"status {response.status}, without a reason"
+        raise NotGafferError(response.address, message) from None
+    raise make_response_error(response.status, error, reason)
 
 
-def check_settled(reply: Response) -> None:
-    """Read an answer that only says that it is done, or will be.
-
-    Raises:
-        NotSettledError: the answer says so.
-    """
-    body(reply)
-
-
-def body(reply: Response) -> dict[str, Any]:
-    """Read an object in JSON.
+def check_settled(response: Response) -> None:
+    """Read a response that only says whether the request is done.
 
     Raises:
-        NotSettledError: it says so.
+        NotSettledError: the response says that the wait timed out.
     """
-    value: dict[str, Any] = typed(dict)(reply)
+    _read_object(response)
+
+
+def _read_object(response: Response) -> dict[str, Any]:
+    value: dict[str, Any] = read_json(dict)(response)
     if value.get("settled") is False:
         raise NotSettledError("recorded, but not done in the time given")
     return value
 
 
-def key(name: str, kind: type[T]) -> Callable[[Response], T]:
-    """Read one key of an object in JSON."""
+def read_key(name: str, kind: type[T]) -> Callable[[Response], T]:
+    """Return a function that reads one key of a JSON object.
 
-    def read(reply: Response) -> T:
-        return convert(reply.address, body(reply).get(name), kind, name)
+    The function raises NotSettledError if the response says that the wait timed out.
+    """
+
+    def read(response: Response) -> T:
+        return convert(response.address, _read_object(response).get(name), kind, name)
 
     return read
 
 
-def typed(kind: type[T]) -> Callable[[Response], T]:
-    """Read a value of a type in JSON."""
+def read_json(kind: type[T]) -> Callable[[Response], T]:
+    """Return a function that reads a JSON value of a type."""
 
-    def read(reply: Response) -> T:
-        # Late, as is everything that takes time to import.
+    def read(response: Response) -> T:
+        # Imported late: a command that fails to connect should not pay for it.
         import msgspec
 
         try:
-            return msgspec.json.decode(reply.body, type=kind)
+            return msgspec.json.decode(response.body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise NotGafferError(reply.address, str(error)) from None
+            raise NotGafferError(response.address, str(error)) from None
 
     return read
 
 
 def convert(address: str, value: object, kind: type[T], name: str) -> T:
-    """A value that was read already, as a type.
+    """Convert a decoded JSON value to a type.
 
     Raises:
-        NotGafferError: it is of another one.
+        NotGafferError: the value does not have this type.
     """
     import msgspec
 

@@ -1,4 +1,4 @@
-"""Every path of the API that this client uses: the only place that knows them."""
+"""All paths of the API that this package uses, as requests."""
 
 from __future__ import annotations
 
@@ -21,30 +21,38 @@ from gaffer_client.models import (
     Version,
 )
 from gaffer_client.names import JobName, check_part
-from gaffer_client.requests import BYTES, JSON, Request, Response, check_settled, encode, key, typed
+from gaffer_client.requests import (
+    BYTES,
+    JSON,
+    Request,
+    Response,
+    check_settled,
+    encode,
+    read_json,
+    read_key,
+)
 
 Wait = float | None
-"""Seconds to wait until what is asked for has come true; None for not at all."""
+"""Seconds to wait until the request is completed; None not to wait."""
 
 ALL_OUTPUTS = "."
 """The label that means all outputs of a process."""
 
 CHANNEL = "/channel"
 
-PLUGIN_CHANGE = 60.0
-"""Seconds that opening and closing plugins may take: each has its deadline in gafferd."""
+PLUGIN_TIMEOUT = 60.0
+"""Additional seconds to open and close plugins: gafferd gives each plugin its own deadline."""
 
 
 def _get(path: str, kind: type[Any]) -> Request[Any]:
-    return Request(method="GET", path=path, read=typed(kind))
+    return Request(method="GET", path=path, read=read_json(kind))
 
 
 def _get_key(path: str, name: str, kind: type[Any]) -> Request[Any]:
-    return Request(method="GET", path=path, read=key(name, kind))
+    return Request(method="GET", path=path, read=read_key(name, kind))
 
 
 def _change(method: str, path: str, wait: Wait, value: object = None, **read: Any) -> Request[Any]:
-    """A request that changes something; what does not wait ends at the usual time."""
     return Request(
         method=method,
         path=path,
@@ -52,7 +60,7 @@ def _change(method: str, path: str, wait: Wait, value: object = None, **read: An
         query={} if wait is None else {"wait": format(wait, "g")},
         headers={} if value is None else {"content-type": JSON},
         body=None if value is None else encode(value),
-        more=wait or 0.0,
+        extra_timeout=wait or 0.0,
     )
 
 
@@ -60,52 +68,52 @@ def _change(method: str, path: str, wait: Wait, value: object = None, **read: An
 
 
 def ping() -> Request[None]:
-    """Is anybody there."""
-    return Request(method="GET", path="/ping", read=lambda reply: None)
+    """Check that gaffer answers."""
+    return Request(method="GET", path="/ping", read=lambda response: None)
 
 
 def version() -> Request[Version]:
-    """Which gaffer."""
+    """Get the version of gaffer."""
     return _get("/version", Version)
 
 
 def sessions() -> Request[list[str]]:
-    """The sessions that have jobs."""
+    """List the sessions that have jobs."""
     return _get_key("/sessions", "sessions", list[str])
 
 
 def jobs(session: str | None = None) -> Request[list[str]]:
-    """The names of all jobs, or of those of a session."""
+    """List the names of all jobs, or of the jobs of a session."""
     path = "/jobs" if session is None else f"/jobs/{check_part(session)}"
     return _get_key(path, "jobs", list[str])
 
 
 def all_status() -> Request[list[NamedStatus]]:
-    """How every job is."""
+    """Get the status of all jobs."""
     return _get_key("/status", "jobs", list[NamedStatus])
 
 
 def pids() -> Request[list[int]]:
-    """The pids of all processes."""
+    """List the pids of all processes."""
     return _get_key("/pids", "pids", list[int])
 
 
 def all_stats() -> Request[list[JobStats]]:
-    """A sample of every process of every job."""
+    """Get samples of all processes of all jobs."""
     return _get("/stats", list[JobStats])
 
 
 def watch(pattern: str, since: int | None, heartbeat: float) -> Request[None]:
-    """Events as they happen."""
-    wanted = quote(pattern.strip("."), safe="")
-    return _feed(f"/watch/{wanted}" if wanted else "/watch", since, heartbeat)
+    """Follow events."""
+    quoted = quote(pattern.strip("."), safe="")
+    return _feed(f"/watch/{quoted}" if quoted else "/watch", since, heartbeat)
 
 
-def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Request[None]:
+def _feed(path: str, since: int | None, heartbeat: float, **parameters: str) -> Request[None]:
     headers = {"accept": "text/event-stream"}
     if since is not None:
         headers["last-event-id"] = str(since)
-    query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **more}
+    query = {"feed": "eventsource", "heartbeat": format(heartbeat, "g"), **parameters}
     return Request(method="GET", path=path, read=check_settled, query=query, headers=headers)
 
 
@@ -113,9 +121,9 @@ def _feed(path: str, since: int | None, heartbeat: float, **more: str) -> Reques
 
 
 def new_page_key(origin: str | None) -> Request[PageKey]:
-    """Ask for a page key."""
+    """Create a page key."""
     value = {} if origin is None else {"origin": origin}
-    return _change("POST", "/page-key/new", None, value, read=typed(PageKey))
+    return _change("POST", "/page-key/new", None, value, read=read_json(PageKey))
 
 
 def revoke_page_keys() -> Request[None]:
@@ -124,7 +132,7 @@ def revoke_page_keys() -> Request[None]:
 
 
 def sites() -> Request[list[Site]]:
-    """List the sites."""
+    """List the sites of plugins."""
     return _get_key("/_plugin/", "sites", list[Site])
 
 
@@ -132,20 +140,21 @@ def sites() -> Request[list[Site]]:
 
 
 def plugins() -> Request[list[PluginInfo]]:
-    """What is known of every plugin."""
+    """List all plugins."""
     return _get_key("/plugins", "plugins", list[PluginInfo])
 
 
 def rescan_plugins() -> Request[list[PluginInfo]]:
-    """Take up what has changed in the folders of plugins."""
-    read = key("plugins", list[PluginInfo])
-    return Request(method="POST", path="/plugins", read=read, more=PLUGIN_CHANGE)
+    """Apply the changes in the plugin folders."""
+    read = read_key("plugins", list[PluginInfo])
+    return Request(method="POST", path="/plugins", read=read, extra_timeout=PLUGIN_TIMEOUT)
 
 
 def change_plugin(plugin: str, verb: str) -> Request[PluginInfo]:
     """Open, close or reload a plugin."""
     path = f"/plugins/{check_part(plugin)}/{verb}"
-    return Request(method="POST", path=path, read=typed(PluginInfo), more=PLUGIN_CHANGE)
+    read = read_json(PluginInfo)
+    return Request(method="POST", path=path, read=read, extra_timeout=PLUGIN_TIMEOUT)
 
 
 # Sessions
@@ -164,8 +173,8 @@ def unload_session(session: str, wait: Wait) -> Request[None]:
 # Jobs
 
 
-def _job(name: JobName, more: str = "") -> str:
-    return f"/jobs/{name.session}/{name.name}{more}"
+def _job(name: JobName, suffix: str = "") -> str:
+    return f"/jobs/{name.session}/{name.name}{suffix}"
 
 
 def load(config: Mapping[str, Any], session: str, wait: Wait) -> Request[None]:
@@ -174,7 +183,7 @@ def load(config: Mapping[str, Any], session: str, wait: Wait) -> Request[None]:
 
 
 def update(name: JobName, config: Mapping[str, Any], wait: Wait) -> Request[None]:
-    """Replace the configuration of a job, and its processes."""
+    """Replace the configuration and the processes of a job."""
     return _change("PUT", _job(name), wait, dict(config))
 
 
@@ -184,22 +193,22 @@ def unload(name: JobName, wait: Wait) -> Request[None]:
 
 
 def job_info(name: JobName) -> Request[JobInfo]:
-    """What runs of a job, and its configuration."""
+    """Get the processes and the configuration of a job."""
     return _get(_job(name), JobInfo)
 
 
 def job_status(name: JobName) -> Request[Status]:
-    """Whether it does what is wanted."""
+    """Get the status of a job."""
     return _get(_job(name, "/status"), Status)
 
 
 def job_pids(name: JobName) -> Request[list[int]]:
-    """The pids of its processes."""
+    """List the pids of a job."""
     return _get_key(_job(name, "/pids"), "pids", list[int])
 
 
 def job_stats(name: JobName) -> Request[JobStats]:
-    """A sample of its processes."""
+    """Get samples of the processes of a job."""
     return _get(_job(name, "/stats"), JobStats)
 
 
@@ -209,8 +218,8 @@ def change_state(name: JobName, verb: str, wait: Wait) -> Request[None]:
 
 
 def scale(name: JobName, change: int | str, wait: Wait) -> Request[int]:
-    """Change how many processes are wanted."""
-    read = key("numprocesses", int)
+    """Change the number of instances of a job."""
+    read = read_key("numprocesses", int)
     return _change("POST", _job(name, "/numprocesses"), wait, {"scale": change}, read=read)
 
 
@@ -222,33 +231,33 @@ def signal_job(name: JobName, signal: int | str) -> Request[None]:
 def commit(
     name: JobName, env: Mapping[str, str] | None, graceful_timeout: float | None, wait: Wait
 ) -> Request[int]:
-    """Start one process more, once: its pid."""
-    given = {"env": env and dict(env), "graceful_timeout": graceful_timeout}
-    value = {name: each for name, each in given.items() if each is not None}
-    return _change("POST", _job(name, "/commit"), wait, value, read=key("pid", int))
+    """Start a one-off process of a job; the result is its pid."""
+    fields = {"env": env and dict(env), "graceful_timeout": graceful_timeout}
+    value = {key: each for key, each in fields.items() if each is not None}
+    return _change("POST", _job(name, "/commit"), wait, value, read=read_key("pid", int))
 
 
 # Processes
 
 
 def process_info(pid: int, ended: bool) -> Request[ProcessInfo]:
-    """What is known of a process."""
+    """Get the details of a process."""
     query = {"ended": "true"} if ended else {}
-    return Request(method="GET", path=f"/pids/{pid:d}", read=typed(ProcessInfo), query=query)
+    return Request(method="GET", path=f"/pids/{pid:d}", read=read_json(ProcessInfo), query=query)
 
 
 def process_stats(pid: int) -> Request[Sample]:
-    """A sample of it."""
+    """Get a sample of a process."""
     return _get_key(f"/pids/{pid:d}/stats", "stats", Sample)
 
 
 def stop_process(pid: int, wait: Wait) -> Request[None]:
-    """Stop it; its job, when active, starts a successor."""
+    """Stop a process; an active job starts a successor."""
     return _change("DELETE", f"/pids/{pid:d}", wait)
 
 
 def signal_process(pid: int, signal: int | str) -> Request[None]:
-    """Send it a signal."""
+    """Send a signal to a process."""
     return _change("POST", f"/pids/{pid:d}/signal", None, {"signal": signal})
 
 
@@ -256,31 +265,40 @@ def _stream(pid: int, label: str) -> str:
     if label == ALL_OUTPUTS:
         return f"/streams/{pid:d}"
     if not label or label == "..":
-        raise ArgumentError(f"{label!r} is no label of a stream")
+        raise ArgumentError(f"{label!r} is not the label of a stream")
     return f"/streams/{pid:d}/{quote(label, safe='')}"
 
 
 def write(pid: int, data: bytes, label: str) -> Request[None]:
-    """Write to its standard input, or to a custom stream."""
+    """Write to the standard input or a custom stream of a process."""
     headers = {"content-type": BYTES}
     path = _stream(pid, label)
     return Request(method="POST", path=path, read=check_settled, headers=headers, body=data)
 
 
 def read(pid: int, label: str, wait: float) -> Request[Output]:
-    """The next bytes that it writes."""
+    """Read the next bytes of an output."""
 
-    def read_output(reply: Response) -> Output:
-        lost = reply.headers.get("x-gaffer-lost", "0")
-        return Output(label, reply.body, int(lost) if lost.isdecimal() else 0)
+    def read_output(response: Response) -> Output:
+        lost = response.headers.get("x-gaffer-lost", "0")
+        return Output(label, response.body, int(lost) if lost.isdecimal() else 0)
 
     query = {"feed": "longpoll", "heartbeat": "false"}
-    return Request(method="GET", path=_stream(pid, label), read=read_output, query=query, more=wait)
+    path = _stream(pid, label)
+    return Request(method="GET", path=path, read=read_output, query=query, extra_timeout=wait)
 
 
 def follow(
     pid: int, label: str, heartbeat: float, *, tail: bool = False, follow: bool = True
 ) -> Request[None]:
-    """What it writes, line by line; with `tail` what is kept of the time before, too, or only."""
-    wanted = ("true" if tail else "") if follow else "only"
-    return _feed(_stream(pid, label), None, heartbeat, **({"tail": wanted} if wanted else {}))
+    """Follow an output line by line.
+
+    Args:
+        pid: the process.
+        label: the output.
+        heartbeat: seconds between two heartbeats of the server.
+        tail: begin with the kept lines.
+        follow: go on with new lines; without it, the kept lines are all.
+    """
+    value = ("true" if tail else "") if follow else "only"
+    return _feed(_stream(pid, label), None, heartbeat, **({"tail": value} if value else {}))

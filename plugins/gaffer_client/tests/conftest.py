@@ -1,4 +1,4 @@
-"""A real kernel with its API, both clients of it, and a wire between that can be cut."""
+"""Fixtures: a kernel with its API, both halves of the client, and a proxy that can be cut."""
 
 import inspect
 import tempfile
@@ -17,7 +17,7 @@ from gaffer_client import AsyncServer, Server
 
 @asynccontextmanager
 async def open_api(*plugins, bind="127.0.0.1:0", ini=""):
-    """A kernel with the API; yields it. Its addresses are `kernel.services["http"].addresses`."""
+    """Open a kernel with the API; its addresses are `kernel.services["http"].addresses`."""
     config = Config.from_string(ini)
     config.options["bind"] = bind
     async with open_kernel(config, plugins=[http_plugin, stats_plugin, *plugins]) as kernel:
@@ -42,13 +42,13 @@ def url(kernel):
 
 @pytest.fixture
 def short_path():
-    """A folder whose path is short enough for unix sockets, whatever the test is called."""
+    """A folder whose path is short enough for unix sockets."""
     with tempfile.TemporaryDirectory(prefix="g") as folder:
         yield Path(folder)
 
 
 async def do(method, *args, **kwargs):
-    """Call a method of either client: awaited, or in a thread."""
+    """Call a method of either half of the client: await it, or run it in a thread."""
     if inspect.iscoroutinefunction(method):
         return await method(*args, **kwargs)
     call = partial(method, *args, **kwargs)
@@ -57,7 +57,7 @@ async def do(method, *args, **kwargs):
 
 @pytest.fixture(params=[Server, AsyncServer])
 async def connect(request):
-    """Make a client, of either kind: `server = connect(url, token=...)`."""
+    """Create a client of either half: `server = connect(url, token=...)`."""
     made = []
 
     def make(url, **options):
@@ -71,12 +71,12 @@ async def connect(request):
 
 @pytest.fixture
 def server(connect, url):
-    """A client of either kind."""
+    """A client of either half."""
     return connect(url)
 
 
 class Feed:
-    """Either kind of feed, for a test."""
+    """A feed of either half, with awaitable methods."""
 
     def __init__(self, feed):
         self.feed = feed
@@ -87,7 +87,7 @@ class Feed:
         return await do(next, self.feed)
 
     async def until(self, *events):
-        """The next events whose names are these, in order; others are passed over."""
+        """Return the next events with these names, in order, and skip others."""
         found = []
         for name in events:
             while (event := await self.next()).event != name:
@@ -98,7 +98,7 @@ class Feed:
 
 @asynccontextmanager
 async def opened(make, *args, **kwargs):
-    """A feed that a method of either client gives."""
+    """Open a feed of either half of the client."""
     if isinstance(make.__self__, AsyncServer) or "Async" in type(make.__self__).__name__:
         async with make(*args, **kwargs) as feed:
             yield Feed(feed)
@@ -110,28 +110,29 @@ async def opened(make, *args, **kwargs):
             await do(feed.close)
 
 
-class Wire:
-    """A port that leads to the API, until it is cut, or shut.
+class Proxy:
+    """A TCP proxy to the API whose connections can be cut, frozen or refused.
 
     Attributes:
-        url: where it is.
-        to: where it leads; None refuses.
-        connections: how many there have been.
-        heard: what clients have sent.
-        said: how many pieces the API has sent.
+        url: its URL.
+        target: the URL of the API; None refuses connections.
+        connections: the number of connections so far.
+        received: the bytes that clients have sent.
+        chunks: the number of chunks that the API has sent.
+        frozen: whether data is dropped instead of forwarded.
     """
 
-    def __init__(self, to):
-        self.to = to
+    def __init__(self, target):
+        self.target = target
         self.url = ""
         self.connections = 0
-        self.heard = b""
-        self.said = 0
+        self.received = b""
+        self.chunks = 0
         self.frozen = False
         self._scopes = set()
 
     def cut(self):
-        """End all connections, without a word."""
+        """Close all connections without a close frame or response."""
         for scope in self._scopes:
             scope.cancel()
 
@@ -139,15 +140,15 @@ class Wire:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         self.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, self._lead, listeners)
+            await nursery.start(trio.serve_listeners, self._forward, listeners)
             task_status.started()
 
-    async def _lead(self, client):
+    async def _forward(self, client):
         self.connections += 1
-        if self.to is None:
+        if self.target is None:
             await client.aclose()
             return
-        host, _, port = self.to.removeprefix("http://").rpartition(":")
+        host, _, port = self.target.removeprefix("http://").rpartition(":")
         with trio.CancelScope() as scope:
             self._scopes.add(scope)
             server = await trio.open_tcp_stream(host, int(port))
@@ -156,13 +157,13 @@ class Wire:
                 nursery.start_soon(self._copy, server, client, False, nursery.cancel_scope)
         self._scopes.discard(scope)
 
-    async def _copy(self, source, target, heard, scope):
+    async def _copy(self, source, target, is_request, scope):
         try:
             async for data in source:
-                if heard:
-                    self.heard += data
+                if is_request:
+                    self.received += data
                 else:
-                    self.said += 1
+                    self.chunks += 1
                 if not self.frozen:
                     await target.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -171,15 +172,15 @@ class Wire:
 
 
 @pytest.fixture
-async def wire(url, nursery):
-    wire = Wire(url)
-    await nursery.start(wire.serve)
-    return wire
+async def proxy(url, nursery):
+    proxy = Proxy(url)
+    await nursery.start(proxy.serve)
+    return proxy
 
 
 @pytest.fixture
 async def answering(nursery):
-    """A port that answers everything with these bytes, and closes: `url = await answering(b"")`."""
+    """Start a server that answers each request with fixed bytes: `url = await answering(b"")`."""
 
     async def start(answer, hold=False):
         async def handle(stream):

@@ -1,4 +1,4 @@
-"""Addresses as people write them."""
+"""Tests of addresses and job names."""
 
 import re
 
@@ -24,7 +24,7 @@ from gaffer_client.names import JobName
         ("https+unix:/run/gaffer.sock", "https://localhost", "/run/gaffer.sock"),
     ],
 )
-def test_an_address_is_read(text, base, socket):
+def test_address_parses(text, base, socket):
     address = Address.parse(text)
     assert (address.text, address.base, address.socket) == (text, base, socket)
 
@@ -46,7 +46,7 @@ def test_an_address_is_read(text, base, socket):
         ("unix:", "no path"),
     ],
 )
-def test_what_is_no_address_is_told_in_a_line(text, words):
+def test_invalid_address_raises_one_line(text, words):
     with pytest.raises(ArgumentError) as raised:
         Address.parse(text)
     assert words in str(raised.value)
@@ -63,13 +63,13 @@ def test_what_is_no_address_is_told_in_a_line(text, words):
         "gfr_secret",
     ],
 )
-def test_a_secret_in_an_address_is_not_in_the_error(text):
+def test_error_masks_secrets_in_address(text):
     with pytest.raises(ArgumentError) as raised:
         Address.parse(text)
     assert "cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "shop.", ".web", "a.b.c", "-a"])
-def test_what_is_no_name_of_a_job_is_named_as_it_was_given(text):
+def test_invalid_job_name_is_quoted_in_error(text):
     with pytest.raises(ArgumentError, match=f"^{re.escape(repr(text))} is not a job name: "):
         JobName.parse(text)

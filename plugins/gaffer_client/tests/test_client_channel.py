@@ -1,4 +1,4 @@
-"""Many things over one websocket, which is resumed."""
+"""Tests of the channel: subscriptions, commands, reconnects."""
 
 import math
 
@@ -24,8 +24,8 @@ CAT = {"redirect_output": ["out", "err"], "redirect_input": True}
 
 
 @pytest.fixture
-async def server(wire):
-    async with AsyncServer(wire.url) as server:
+async def server(proxy):
+    async with AsyncServer(proxy.url) as server:
         yield server
 
 
@@ -35,20 +35,20 @@ async def channel(server):
         yield channel
 
 
-async def cat(server, cmd="cat", **fields):
+async def start_cat(server, cmd="cat", **fields):
     job = await server.add_process("cat", cmd, **CAT, **fields, wait=10)
     return (await job.pids())[0]
 
 
-async def told(subscription, text):
-    """What an output tells, until it ends with a text."""
+async def read_until(subscription, text):
+    """Read output until it ends with a text."""
     got = b""
     while not got.endswith(text):
         got += (await anext(subscription)).data
     return got
 
 
-async def test_commands(channel):
+async def test_commands_return_results_and_errors(channel):
     config = {"name": "nap", "cmd": "sleep 1000"}
     assert await channel.command("load", config, sessionid="night") == {"ok": True}
     assert await channel.command("scale", "night.nap", 2) == {"numprocesses": 3}
@@ -60,7 +60,7 @@ async def test_commands(channel):
         await channel.command("fly")
 
 
-async def test_a_hundred_commands_at_once_are_answered_each(channel):
+async def test_hundred_concurrent_commands_get_their_own_results(channel):
     await channel.command("load", {"name": "a", "cmd": "sleep 1000", "numprocesses": 0})
     numbers = []
 
@@ -74,7 +74,7 @@ async def test_a_hundred_commands_at_once_are_answered_each(channel):
     await channel.command("scale", "a", "=0")
 
 
-async def test_events_of_everything_of_a_job_and_of_a_process(channel, kernel):
+async def test_events_of_all_of_a_job_and_of_a_process(channel, kernel):
     async with channel.events() as everything, channel.events(job="b") as of_b:
         for name in ("a", "b"):
             await channel.command("load", {"name": name, "cmd": "sleep 1000"})
@@ -92,15 +92,15 @@ async def test_events_of_everything_of_a_job_and_of_a_process(channel, kernel):
     assert ends[-1] == "exit"
 
 
-async def test_events_since_a_number(channel, kernel):
+async def test_events_since_number_come_first(channel, kernel):
     kernel.events.publish("tick", name="a")
     seq = kernel.events.publish("tick", name="a").seq
     async with channel.events(since=seq - 1) as events:
         assert (await anext(events)).seq == seq
 
 
-async def test_output_and_input(channel, server):
-    pid = await cat(server)
+async def test_input_comes_back_as_output(channel, server):
+    pid = await start_cat(server)
     async with channel.output(pid, "out") as output:
         await channel.write(pid, "für\n")
         piece = await anext(output)
@@ -108,31 +108,31 @@ async def test_output_and_input(channel, server):
         long = "x" * 100_000 + "\n"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(channel.write, pid, long)
-            assert await told(output, b"\n") == long.encode()
+            assert await read_until(output, b"\n") == long.encode()
 
 
-async def test_output_that_is_no_text(channel, server):
-    pid = await cat(server)
+async def test_binary_output_is_received(channel, server):
+    pid = await start_cat(server)
     async with channel.output(pid) as output:
         await server.process(pid).write(b"\xff\xfe\n")
-        assert await told(output, b"\n") == b"\xff\xfe\n"
+        assert await read_until(output, b"\n") == b"\xff\xfe\n"
 
 
-async def test_output_ends_with_the_process(channel, server):
-    pid = await cat(server, "sh -c 'read go; echo gone'")
+async def test_output_ends_at_exit(channel, server):
+    pid = await start_cat(server, "sh -c 'read go; echo gone'")
     async with channel.output(pid) as output:
         await channel.write(pid, "go\n")
         assert b"".join([piece.data async for piece in output]) == b"gone\n"
 
 
-async def test_samples(channel, server):
-    pid = await cat(server)
+async def test_samples_of_job_and_process(channel, server):
+    pid = await start_cat(server)
     async with channel.job_stats("cat") as of_job, channel.process_stats(pid) as of_process:
         assert [each.pid for each in (await anext(of_job)).stats] == [pid]
         assert (await anext(of_process)).mem_info1 > 0
 
 
-async def test_what_cannot_be_followed(channel, server):
+async def test_invalid_subscription_raises(channel, server):
     with pytest.raises(NotFoundError):
         async with channel.output(99):
             pass
@@ -149,7 +149,7 @@ async def test_what_cannot_be_followed(channel, server):
                 pass
 
 
-async def test_what_is_too_large_or_no_json_is_not_sent(channel):
+async def test_too_large_or_unencodable_command_is_not_sent(channel):
     with pytest.raises(ArgumentError, match="65536"):
         await channel.command("load", {"name": "a", "cmd": "x" * 70_000})
     for value in (math.nan, object()):
@@ -158,14 +158,14 @@ async def test_what_is_too_large_or_no_json_is_not_sent(channel):
     assert await channel.command("jobs") == {"jobs": []}
 
 
-async def test_a_subscription_that_nobody_reads_holds_up_nothing_and_is_bounded(channel, server):
-    pid = await cat(server, "sh -c 'read go; yes; read go'")
+async def test_unread_subscription_is_bounded_and_blocks_no_other(channel, server):
+    pid = await start_cat(server, "sh -c 'read go; yes; read go'")
     async with channel.output(pid) as output:
         await channel.write(pid, "go\n")
         with trio.fail_after(20):
-            while output.credit() > 1:
+            while output.reset_credit() > 1:
                 await channel.command("pids")
-        waiting = sum(size for _, size in output._waiting)
+        waiting = sum(size for _, size in output._buffer)
         assert WINDOW <= waiting < WINDOW + 100_000
         lost = 0
         while not lost:
@@ -173,7 +173,7 @@ async def test_a_subscription_that_nobody_reads_holds_up_nothing_and_is_bounded(
     await channel.command("killall", "cat", "KILL")
 
 
-async def test_a_cancelled_wait_loses_nothing(channel, kernel):
+async def test_cancelled_wait_loses_no_event(channel, kernel):
     async with channel.events(job="t") as events:
         seen = []
         for number in range(20):
@@ -186,7 +186,7 @@ async def test_a_cancelled_wait_loses_nothing(channel, kernel):
     assert seen == list(range(20))
 
 
-async def test_subscriptions_are_ended_with_their_block(channel):
+async def test_subscription_ends_with_its_block(channel):
     for _ in range(60):
         # More than the server allows at a time.
         async with channel.events():
@@ -194,13 +194,13 @@ async def test_subscriptions_are_ended_with_their_block(channel):
     assert await channel.command("jobs") == {"jobs": []}
 
 
-async def test_errors_of_the_block_are_raised_as_they_are(server):
+async def test_exception_in_block_is_raised_unwrapped(server):
     with pytest.raises(KeyError, match="mine"):
         async with server.channel():
             raise KeyError("mine")
 
 
-async def test_nobody_there_is_an_error_at_once(answering):
+async def test_unreachable_server_raises_at_once(answering):
     async with AsyncServer("http://127.0.0.1:1") as server:
         with pytest.raises(UnreachableError):
             async with server.channel():
@@ -213,95 +213,93 @@ async def test_nobody_there_is_an_error_at_once(answering):
                 pass
 
 
-async def test_events_go_on_after_a_cut(channel, kernel, wire):
+async def test_events_resume_after_lost_connection(channel, kernel, proxy):
     async with channel.events() as events:
         kernel.events.publish("tick", name="a")
         first = await anext(events)
-        wire.cut()
+        proxy.cut()
         kernel.events.publish("tock", name="a")
         second = await anext(events)
     assert (second.event, second.seq) == ("tock", first.seq + 1)
 
 
-async def test_events_without_a_number_yet_go_on_with_a_gap(channel, kernel, wire):
+async def test_events_resume_with_gap_if_none_was_received(channel, kernel, proxy):
     async with channel.events(job="t") as events:
-        wire.cut()
+        proxy.cut()
         assert await anext(events) == Event(event="gap", name="gaffer")
         kernel.events.publish("tick", name="t", session="default", job="t")
         assert (await anext(events)).event == "tick"
 
 
-async def test_output_goes_on_after_a_cut_and_says_so(channel, server, wire):
-    pid = await cat(server)
+async def test_output_resumes_with_unknown_loss(channel, server, proxy):
+    pid = await start_cat(server)
     async with channel.output(pid, "out") as output, channel.process_stats(pid) as samples:
         await channel.write(pid, "one\n")
-        assert await told(output, b"\n") == b"one\n"
-        wire.cut()
+        assert await read_until(output, b"\n") == b"one\n"
+        proxy.cut()
         assert await anext(output) == Output("", b"", None)
         await channel.command("pids")
         await channel.write(pid, "two\n")
-        assert await told(output, b"\n") == b"two\n"
+        assert await read_until(output, b"\n") == b"two\n"
         for _ in range(12):
             # More than can have waited here since before.
             assert (await anext(samples)).pid == pid
 
 
-async def test_a_process_of_another_run_is_not_taken_for_the_one(
-    channel, server, wire, running_api
-):
-    pid = await cat(server)
+async def test_same_pid_of_another_run_ends_subscription(channel, server, proxy, running_api):
+    pid = await start_cat(server)
     async with channel.output(pid) as output, running_api() as other:
-        wire.to = other.services["http"].addresses[0]
-        async with AsyncServer(wire.to) as same:
-            assert await cat(same) == pid
-        wire.cut()
+        proxy.target = other.services["http"].addresses[0]
+        async with AsyncServer(proxy.target) as same:
+            assert await start_cat(same) == pid
+        proxy.cut()
         assert [piece async for piece in output] == [Output("", b"", None)]
 
 
-async def test_a_command_without_an_answer_is_told(channel, server, wire):
-    pid = await cat(server, "sleep 1000")
+async def test_command_without_response_raises(channel, server, proxy):
+    pid = await start_cat(server, "sleep 1000")
     async with trio.open_nursery() as nursery:
 
         async def write():
-            with pytest.raises(ConnectionLostError, match="no answer"):
-                # Its pipe is full after a while: nobody reads it.
+            with pytest.raises(ConnectionLostError, match="no response"):
+                # sleep does not read its standard input, so the pipe fills up.
                 await channel.write(pid, "x" * 1_000_000)
 
         nursery.start_soon(write)
         await trio.testing.wait_all_tasks_blocked(0.3)
-        wire.cut()
+        proxy.cut()
     assert "pids" in await channel.command("pids")
 
 
-async def test_it_gives_up_when_its_patience_ends(server, wire):
+async def test_channel_gives_up_after_reconnect_timeout(server, proxy):
     async with server.channel(reconnect_timeout=0.3) as channel, channel.events() as events:
-        wire.to = None
-        wire.cut()
+        proxy.target = None
+        proxy.cut()
         with pytest.raises(ConnectionLostError):
             await anext(events)
         with pytest.raises(ConnectionLostError):
             await channel.command("pids")
 
 
-async def test_a_dead_connection_is_noticed_by_its_silence(server, wire, kernel):
+async def test_silent_connection_counts_as_lost(server, proxy, kernel):
     async with server.channel(heartbeat=0.2) as channel, channel.events(job="t") as events:
-        wire.frozen = True
-        await until(lambda: wire.connections > 1)
-        wire.frozen = False
-        wire.cut()
+        proxy.frozen = True
+        await until(lambda: proxy.connections > 1)
+        proxy.frozen = False
+        proxy.cut()
         assert (await anext(events)).is_gap
         assert await channel.command("jobs") == {"jobs": []}
 
 
-async def test_a_quiet_channel_lives_by_its_pings(server, wire):
+async def test_pings_keep_idle_channel_open(server, proxy):
     async with server.channel(heartbeat=0.05) as channel:
-        said = wire.said
-        await until(lambda: wire.said > said + 10)
+        chunks = proxy.chunks
+        await until(lambda: proxy.chunks > chunks + 10)
         await channel.command("pids")
-    assert wire.connections == 1
+    assert proxy.connections == 1
 
 
-async def test_it_is_of_no_use_after_its_block(server):
+async def test_closed_channel_raises(server):
     async with server.channel() as channel:
         pass
     with pytest.raises(ConnectionLostError, match="closed"):

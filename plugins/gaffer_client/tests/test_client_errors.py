@@ -1,4 +1,4 @@
-"""What goes wrong has its class, and says where."""
+"""Tests of the exceptions and their messages."""
 
 import time
 
@@ -43,14 +43,14 @@ from .conftest import do
         (503, BusyError),
     ],
 )
-def test_each_status_has_its_error(status, kind):
+def test_status_selects_error_class(status, kind):
     error = make_response_error(status, "slug", "what is\nwrong")
     assert type(error) is kind
     assert isinstance(error, ResponseError)
     assert (error.status, error.error, str(error)) == (status, "slug", "what is wrong")
 
 
-async def test_gaffers_reason_is_told(server):
+async def test_response_error_has_reason_of_server(server):
     with pytest.raises(NotFoundError) as raised:
         await do(server.job("nothing").info)
     assert (raised.value.error, str(raised.value)) == ("not_found", "no job 'nothing'")
@@ -61,7 +61,7 @@ async def test_gaffers_reason_is_told(server):
         await do(server.add_process, "a", "sleep 9")
 
 
-async def test_a_wait_that_is_too_short_says_so(server):
+async def test_short_wait_raises_not_settled(server):
     stubborn = "sh -c 'trap : TERM; echo ready; while :; do sleep 0.1; done'"
     job = await do(server.add_process, "a", stubborn, redirect_output=["out"], wait=10)
     [process] = await do(job.processes)
@@ -71,7 +71,7 @@ async def test_a_wait_that_is_too_short_says_so(server):
     await do(job.signal, "KILL")
 
 
-async def test_nobody_there_names_the_address(connect, short_path):
+async def test_unreachable_error_names_address(connect, short_path):
     with pytest.raises(UnreachableError) as raised:
         await do(connect("http://127.0.0.1:1").ping)
     assert str(raised.value) == "http://127.0.0.1:1: cannot connect: connection refused"
@@ -80,12 +80,12 @@ async def test_nobody_there_names_the_address(connect, short_path):
     assert str(raised.value) == f"unix:{short_path}/none: cannot connect: no such file or directory"
 
 
-async def test_an_unknown_host_is_unreachable(connect):
+async def test_unknown_host_is_unreachable(connect):
     with pytest.raises(UnreachableError, match=r"no-such-host\.invalid"):
         await do(connect("http://no-such-host.invalid:5000").ping)
 
 
-async def test_no_answer_in_time_is_a_lost_connection(connect, answering):
+async def test_missing_response_is_lost_connection(connect, answering):
     address = await answering(b"", hold=True)
     start = time.monotonic()
     with pytest.raises(ConnectionLostError, match="no answer in time"):
@@ -93,7 +93,7 @@ async def test_no_answer_in_time_is_a_lost_connection(connect, answering):
     assert time.monotonic() - start < 10
 
 
-async def test_an_answer_that_breaks_off_is_a_lost_connection(connect, answering):
+async def test_incomplete_response_is_lost_connection(connect, answering):
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"
     for answer in (b"", head):
         with pytest.raises(
@@ -114,7 +114,7 @@ async def test_an_answer_that_breaks_off_is_a_lost_connection(connect, answering
         b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\n[]",
     ],
 )
-async def test_another_server_is_told_from_gaffer(connect, answering, answer):
+async def test_other_server_raises_not_gaffer(connect, answering, answer):
     address = await answering(answer)
     with pytest.raises(NotGafferError, match=": not gaffer's API: ") as raised:
         await do(connect(address).jobs)
@@ -131,13 +131,13 @@ async def test_another_server_is_told_from_gaffer(connect, answering, answer):
         {"timeout": -1},
     ],
 )
-def test_options_that_mean_nothing_are_refused_at_once(options):
+def test_invalid_argument_raises_before_connecting(options):
     with pytest.raises(ArgumentError):
         Server("http://localhost:5000", **options)
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a.b.c", "../pids", "a/b/c", "ä"])
-def test_what_is_no_name_is_refused_before_anything_is_sent(name):
+def test_invalid_name_raises_before_sending(name):
     server = Server("http://localhost:1")
     with pytest.raises(ArgumentError):
         server.job(name)
@@ -145,20 +145,20 @@ def test_what_is_no_name_is_refused_before_anything_is_sent(name):
         server.session(name)
 
 
-def test_a_job_of_another_session_is_refused():
+def test_job_of_other_session_raises():
     with pytest.raises(ArgumentError, match="not in the session"):
         Server().job("night.nap", "day")
 
 
 @pytest.mark.parametrize("option", ["ca_file", "certificate"])
-async def test_files_that_cannot_be_used_are_named(connect, tmp_path, option):
+async def test_unusable_certificate_file_is_named(connect, tmp_path, option):
     (tmp_path / "text").write_text("hello")
     for name in ("none", "text"):
         with pytest.raises(ArgumentError, match=f"{option} {tmp_path}/{name}: "):
             await do(connect("https://localhost:1", **{option: f"{tmp_path}/{name}"}).ping)
 
 
-def test_the_token_of_the_environment_is_taken_only_if_asked_for(monkeypatch):
+def test_token_of_environment_is_used_only_on_request(monkeypatch):
     monkeypatch.setenv("GAFFER_TOKEN", "secret")
     assert token_from_environment() == "secret"
     assert Server()._transport.settings.token is None
@@ -166,11 +166,11 @@ def test_the_token_of_the_environment_is_taken_only_if_asked_for(monkeypatch):
     assert token_from_environment() is None
 
 
-def test_the_token_was_in_what_a_log_shows_of_a_server():
+def test_repr_of_settings_hides_token():
     assert "secret" not in repr(Server(token="secret")._transport.settings)
 
 
-def test_every_error_can_be_caught_as_one():
+def test_all_errors_are_client_errors():
     for kind in (
         ArgumentError,
         UnreachableError,

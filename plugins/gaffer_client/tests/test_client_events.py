@@ -1,4 +1,4 @@
-"""Events that are resumed, whatever becomes of the connection."""
+"""Tests of event feeds, with lost connections."""
 
 import json
 
@@ -29,7 +29,7 @@ def sse(*events):
     return f"{head}content-length: {len(messages)}\r\n\r\n{messages}".encode()
 
 
-async def test_what_happens_after_subscribing_is_told(server, kernel):
+async def test_events_after_subscription_are_received(server, kernel):
     async with opened(server.events) as events:
         await do(server.add_process, "nap", "sleep 1000", session="night")
         create, spawn = await events.until("create", "spawn")
@@ -40,7 +40,7 @@ async def test_what_happens_after_subscribing_is_told(server, kernel):
     assert not spawn.is_gap
 
 
-async def test_only_those_of_a_pattern_are_told(server):
+async def test_pattern_filters_events(server):
     async with opened(server.events, "proc.b.spawn") as events:
         for name in ("a", "b"):
             await do(server.add_process, name, "sleep 1000")
@@ -48,7 +48,7 @@ async def test_only_those_of_a_pattern_are_told(server):
     assert (event.event, event.name) == ("proc.b.spawn", "b")
 
 
-async def test_those_since_a_number_come_first(server, kernel):
+async def test_events_since_number_come_first(server, kernel):
     await do(server.add_process, "a", "sleep 1000", wait=10)
     async with opened(server.events, since=0) as events:
         _, spawn = await events.until("create", "spawn")
@@ -58,99 +58,99 @@ async def test_those_since_a_number_come_first(server, kernel):
         assert (await events.next()).pid == 2
 
 
-async def test_a_feed_that_is_cut_goes_on_after_the_last_event(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_feed_resumes_after_lost_connection(connect, proxy, kernel):
+    server = connect(proxy.url)
     async with opened(server.events, "tick") as events:
         await happen(kernel, "tick")
         first = await events.next()
-        wire.cut()
+        proxy.cut()
         await happen(kernel, "tick", "tick")
         second, third = await events.next(), await events.next()
     assert first.seq < second.seq < third.seq
     assert not any(event.is_gap for event in (first, second, third))
-    assert f"last-event-id: {first.seq}".encode() in wire.heard.lower()
+    assert f"last-event-id: {first.seq}".encode() in proxy.received.lower()
 
 
-async def test_it_comes_back_when_the_server_does(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_feed_reconnects_when_server_is_back(connect, proxy, kernel):
+    server = connect(proxy.url)
     async with opened(server.events, "tick") as events:
         await happen(kernel, "tick")
         await events.next()
-        to, wire.to = wire.to, None
-        wire.cut()
+        target, proxy.target = proxy.target, None
+        proxy.cut()
         await happen(kernel, "tick")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(give_back, wire, to)
+            nursery.start_soon(restore_target, proxy, target)
             event = await events.next()
     assert event.event == "tick"
 
 
-async def test_each_loss_is_told_once(connect, wire, kernel):
-    told = []
-    server = connect(wire.url)
-    async with opened(server.events, "tick", on_lost=told.append) as events:
+async def test_on_lost_is_called_once_per_loss(connect, proxy, kernel):
+    losses_seen = []
+    server = connect(proxy.url)
+    async with opened(server.events, "tick", on_lost=losses_seen.append) as events:
         for losses in (1, 2):
             await happen(kernel, "tick")
             await events.next()
-            to, wire.to = wire.to, None
-            wire.cut()
+            target, proxy.target = proxy.target, None
+            proxy.cut()
             await happen(kernel, "tick")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(give_back, wire, to)
+                nursery.start_soon(restore_target, proxy, target)
                 await events.next()
-            assert len(told) == losses
-    assert all(isinstance(error, ConnectionLostError) for error in told)
+            assert len(losses_seen) == losses
+    assert all(isinstance(error, ConnectionLostError) for error in losses_seen)
 
 
-async def give_back(wire, to):
-    connections = wire.connections
-    await until(lambda: wire.connections > connections + 1)
-    wire.to = to
+async def restore_target(proxy, target):
+    connections = proxy.connections
+    await until(lambda: proxy.connections > connections + 1)
+    proxy.target = target
 
 
-async def test_a_dead_connection_is_noticed_by_its_silence(connect, wire, kernel):
-    server = connect(wire.url, timeout=1)
+async def test_silent_connection_counts_as_lost(connect, proxy, kernel):
+    server = connect(proxy.url, timeout=1)
     async with opened(server.events, "tick", heartbeat=0.1) as events:
         await happen(kernel, "tick")
         await events.next()
-        wire.frozen = True
+        proxy.frozen = True
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(thaw, wire)
+            nursery.start_soon(thaw, proxy)
             await happen(kernel, "tick")
             assert (await events.next()).event == "tick"
-    assert wire.connections >= 2
+    assert proxy.connections >= 2
 
 
-async def thaw(wire):
-    connections = wire.connections
-    await until(lambda: wire.connections > connections)
-    wire.frozen = False
-    wire.cut()
+async def thaw(proxy):
+    connections = proxy.connections
+    await until(lambda: proxy.connections > connections)
+    proxy.frozen = False
+    proxy.cut()
 
 
-async def test_a_quiet_feed_lives_by_its_heartbeat(connect, wire, kernel):
-    server = connect(wire.url, timeout=1)
-    heard = wire.said
+async def test_heartbeats_keep_idle_feed_open(connect, proxy, kernel):
+    server = connect(proxy.url, timeout=1)
+    chunks = proxy.chunks
     async with (
         opened(server.events, "tick", heartbeat=0.1) as events,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(do, events.next)
-        # Ten beats are longer than the longest silence.
-        await until(lambda: wire.said > heard + 10)
+        # Ten heartbeats take longer than the read timeout.
+        await until(lambda: proxy.chunks > chunks + 10)
         await happen(kernel, "tick")
-    assert wire.connections == 1
+    assert proxy.connections == 1
 
 
-async def test_events_that_are_gone_are_told_as_a_gap(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_dropped_events_become_gap(connect, proxy, kernel):
+    server = connect(proxy.url)
     async with opened(server.events, "tick") as events:
         await happen(kernel, "tick")
         first = await events.next()
-        wire.to, to = None, wire.to
-        wire.cut()
+        proxy.target, target = None, proxy.target
+        proxy.cut()
         await happen(kernel, *["tick"] * 20_000)
-        wire.to = to
+        proxy.target = target
         gap, next_one = await events.next(), await events.next()
     assert gap.is_gap
     assert gap.dropped == gap.seq - first.seq > 1000
@@ -158,10 +158,10 @@ async def test_events_that_are_gone_are_told_as_a_gap(connect, wire, kernel):
     assert gap.seq > first.seq
 
 
-async def test_a_gap_that_nobody_can_count_is_told_too(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_gap_of_unknown_size_is_reported(connect, proxy, kernel):
+    server = connect(proxy.url)
     async with opened(server.events, "tick") as events:
-        wire.cut()
+        proxy.cut()
         gap = await events.next()
         assert gap == Event(event="gap", name="gaffer")
         assert gap.dropped is None
@@ -169,14 +169,14 @@ async def test_a_gap_that_nobody_can_count_is_told_too(connect, wire, kernel):
         assert (await events.next()).event == "tick"
 
 
-async def test_a_new_run_of_gafferd_is_told(connect, wire, kernel, running_api):
-    server = connect(wire.url)
+async def test_restart_of_gafferd_becomes_gap(connect, proxy, kernel, running_api):
+    server = connect(proxy.url)
     async with opened(server.events) as events:
         await happen(kernel, *["tick"] * 100)
         await events.until(*["tick"] * 100)
         async with running_api() as other:
-            wire.to = other.services["http"].addresses[0]
-            wire.cut()
+            proxy.target = other.services["http"].addresses[0]
+            proxy.cut()
             gap = await events.next()
             await happen(other, "tock")
             [tock] = await events.until("tock")
@@ -184,39 +184,39 @@ async def test_a_new_run_of_gafferd_is_told(connect, wire, kernel, running_api):
     assert tock.seq < 100
 
 
-async def test_nobody_there_at_the_beginning_is_an_error_at_once(connect):
+async def test_unreachable_server_raises_at_once(connect):
     with pytest.raises(UnreachableError):
         async with opened(connect("http://127.0.0.1:1").events):
             pass
 
 
-async def test_it_gives_up_when_its_patience_ends(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_feed_gives_up_after_reconnect_timeout(connect, proxy, kernel):
+    server = connect(proxy.url)
     async with opened(server.events, reconnect_timeout=0.3) as events:
-        wire.to = None
-        wire.cut()
+        proxy.target = None
+        proxy.cut()
         with pytest.raises(ConnectionLostError):
             await events.until("end")
 
 
-async def test_what_will_not_pass_is_raised(connect, wire, answering):
-    server = connect(wire.url)
+async def test_permanent_error_is_raised(connect, proxy, answering):
+    server = connect(proxy.url)
     async with opened(server.events) as events:
-        wire.to = await answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
-        wire.cut()
+        proxy.target = await answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+        proxy.cut()
         with pytest.raises(NotGafferError, match="text/event-stream"):
             await events.until("end")
 
 
 @pytest.mark.parametrize("event", [[], {"name": "a"}, {"event": 1}, {"event": "a", "seq": "b"}])
-async def test_what_is_no_event_is_not_gaffers(connect, answering, event):
+async def test_invalid_event_raises_not_gaffer(connect, answering, event):
     server = connect(await answering(sse(event)))
     async with opened(server.events) as events:
         with pytest.raises(NotGafferError):
             await events.next()
 
 
-async def test_wrong_questions_are_refused(server):
+async def test_invalid_arguments_raise(server):
     with pytest.raises(InvalidValueError, match="heartbeat"):
         async with opened(server.events, heartbeat=0.01):
             pass
@@ -224,7 +224,7 @@ async def test_wrong_questions_are_refused(server):
         server.events(since=-1)
 
 
-async def test_a_cancelled_wait_loses_nothing(url, kernel):
+async def test_cancelled_wait_loses_no_event(url, kernel):
     server = AsyncServer(url)
     async with server, server.events("tick") as events:
         await happen(kernel, "tick")
@@ -239,23 +239,23 @@ async def test_a_cancelled_wait_loses_nothing(url, kernel):
     assert seen == sorted(seen)
 
 
-async def test_events_are_told_in_their_block_only(url):
+async def test_iteration_outside_block_raises(url):
     async with AsyncServer(url) as server:
         events = server.events()
         with pytest.raises(RuntimeError):
             await anext(events)
 
 
-async def test_a_feed_frees_its_connection(connect, wire, kernel):
-    server = connect(wire.url)
+async def test_closed_feed_releases_its_connection(connect, proxy, kernel):
+    server = connect(proxy.url)
     for _ in range(3):
         async with opened(server.events):
             pass
-    await until(lambda: not wire._scopes)
-    assert wire.connections == 3
+    await until(lambda: not proxy._scopes)
+    assert proxy.connections == 3
 
 
-async def test_the_loop_of_a_closed_feed_ends(url):
+async def test_iteration_of_closed_feed_ends(url):
     from gaffer_client import Server
 
     with Server(url) as server:

@@ -1,14 +1,16 @@
-"""Both clients can do the same, and importing them costs next to nothing."""
+"""Tests of the public names, the generated half, and the cost of imports."""
 
 import inspect
 import re
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import gaffer_client
-from gaffer_client._async import feeds as awaited_feeds
+from gaffer_client._async import feeds as async_feeds
 from gaffer_client._async.job import AsyncJob
 from gaffer_client._async.lookup import AsyncLookup
 from gaffer_client._async.process import AsyncProcess
@@ -27,8 +29,8 @@ PAIRS = [
     (Session, AsyncSession),
     (Job, AsyncJob),
     (Process, AsyncProcess),
-    (feeds.Events, awaited_feeds.AsyncEvents),
-    (feeds.Lines, awaited_feeds.AsyncLines),
+    (feeds.Events, async_feeds.AsyncEvents),
+    (feeds.Lines, async_feeds.AsyncLines),
 ]
 
 
@@ -42,11 +44,11 @@ def shown(signature):
     return re.sub("Async(?=[A-Z])", "", str(signature))
 
 
-@pytest.mark.parametrize(("blocking", "awaited"), PAIRS)
-def test_both_have_the_same_methods_with_the_same_arguments(blocking, awaited):
-    one, other = methods(blocking), methods(awaited)
+@pytest.mark.parametrize(("sync_class", "async_class"), PAIRS)
+def test_both_halves_have_the_same_methods_and_arguments(sync_class, async_class):
+    one, other = methods(sync_class), methods(async_class)
     for found in (one, other):
-        # A block of trio's ends by itself what it has opened.
+        # An async feed is closed by its context manager.
         for name in ("close", "aclose"):
             found.pop(name, None)
     assert set(one) == set(other)
@@ -55,7 +57,16 @@ def test_both_have_the_same_methods_with_the_same_arguments(blocking, awaited):
             assert shown(inspect.signature(method)) == shown(inspect.signature(other[name])), name
             assert inspect.getdoc(method), name
             assert inspect.getdoc(other[name]), name
-    assert shown(inspect.signature(blocking)) == shown(inspect.signature(awaited))
+    assert shown(inspect.signature(sync_class)) == shown(inspect.signature(async_class))
+
+
+def test_generated_half_is_up_to_date():
+    pytest.importorskip("ruff")
+    path = Path(gaffer_client.__file__).parent
+    script = runpy.run_path(str(path.parent / "generate_sync.py"))
+    for name in script["MODULES"]:
+        text = (path / "_sync" / f"{name}.py").read_text()
+        assert text == script["generate"](name), f"{name}: run `make generate`"
 
 
 def imported(program):
@@ -68,22 +79,22 @@ def imported(program):
 HEAVY = {"httpx2", "httpcore2", "msgspec", "ssl", "asyncio", "anyio", "wsproto", "h11"}
 
 
-def test_importing_it_imports_nothing_else():
+def test_import_of_package_imports_nothing_else():
     assert not imported("import gaffer_client") & {*HEAVY, "trio", "dataclasses", "json"}
 
 
-def test_a_server_is_made_without_anything_heavy():
+def test_server_is_created_without_heavy_imports():
     program = "from gaffer_client import Server; Server('http://localhost:5000').job('web')"
     assert not imported(program) & {*HEAVY, "trio"}
 
 
-def test_no_plugin_and_no_kernel_is_needed():
+def test_client_imports_neither_kernel_nor_plugins():
     program = "import gaffer_client._async.server, gaffer_client._sync.server"
     names = {name.split(".")[0] for name in imported(program)}
     assert {name for name in names if name.startswith("gaffer_")} == {"gaffer_client"}
 
 
-def test_every_public_name_is_there_and_documented():
+def test_public_names_exist_and_are_documented():
     for name in gaffer_client.__all__:
         assert inspect.getdoc(getattr(gaffer_client, name)), name
     assert not set(gaffer_client.__all__) - set(dir(gaffer_client))

@@ -1,4 +1,4 @@
-"""What processes write, line by line."""
+"""Tests of feeds of output lines."""
 
 import pytest
 import trio
@@ -16,7 +16,7 @@ async def talking(server, cmd=TALK):
     return await do(job.commit, wait=10)
 
 
-async def test_lines_of_all_outputs_until_the_end(server):
+async def test_lines_of_all_outputs_until_exit(server):
     process = await talking(server)
     async with opened(process.lines) as lines:
         await do(process.write, b"go\n")
@@ -39,7 +39,7 @@ async def test_lines_of_one_output(server):
         assert await lines.next() == Line("err", "three")
 
 
-async def test_no_such_output_or_process(server):
+async def test_unknown_output_or_process_raises(server):
     process = await talking(server)
     with pytest.raises(NotFoundError):
         async with opened(process.lines, "log"):
@@ -49,16 +49,16 @@ async def test_no_such_output_or_process(server):
             pass
 
 
-async def test_a_cut_connection_is_told(connect, wire):
-    server = connect(wire.url)
+async def test_lost_connection_raises(connect, proxy):
+    server = connect(proxy.url)
     process = await talking(server)
     async with opened(process.lines) as lines:
-        wire.cut()
+        proxy.cut()
         with pytest.raises(ConnectionLostError):
             await lines.next()
 
 
-async def test_what_a_slow_reader_has_missed_is_told(connect, answering):
+async def test_lost_bytes_are_reported(connect, answering):
     messages = b'event: gap\ndata: {"label": "out", "lost": 12}\n\nevent: out\ndata: x\n\n'
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
     server = connect(await answering(head % len(messages) + messages))
@@ -69,7 +69,7 @@ async def test_what_a_slow_reader_has_missed_is_told(connect, answering):
         ]
 
 
-async def test_a_cancelled_wait_is_not_taken_for_the_end(url):
+async def test_iteration_after_cancelled_wait_raises(url):
     async with AsyncServer(url) as server:
         process = await talking(server)
         async with process.lines() as lines:
@@ -81,7 +81,7 @@ async def test_a_cancelled_wait_is_not_taken_for_the_end(url):
             await anext(lines)
 
 
-async def test_the_last_lines_from_before_come_first_or_alone(server):
+async def test_tail_sends_kept_lines_first_or_alone(server):
     process = await talking(server)
     async with opened(process.lines) as lines:
         await do(process.write, b"go\n")

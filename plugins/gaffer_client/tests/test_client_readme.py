@@ -1,4 +1,4 @@
-"""What the README shows is true."""
+"""Tests of the README: its programs run, its tables are complete."""
 
 import re
 import subprocess
@@ -21,20 +21,20 @@ async def run(program, url):
     return done.stdout.decode().splitlines()
 
 
-async def test_the_programs(kernel, url):
+async def test_programs_of_readme_run(kernel, url):
     blocking, events, channel = PROGRAMS
     first, *processes = await run(blocking, url)
     assert re.fullmatch(r"4 \[1, 2(, \d)*\]", first)
     assert len(processes) >= 2
-    told = await run(events, url)
-    assert re.fullmatch(r"\d+ proc\.web\.spawn 1", told[-1])
+    printed = await run(events, url)
+    assert re.fullmatch(r"\d+ proc\.web\.spawn 1", printed[-1])
     assert await run(channel, url) == [
         "Output(label='out', data=b'hello\\n', lost=0)",
         "{'numprocesses': 2}",
     ]
 
 
-def test_every_error_is_in_the_table():
+def test_table_lists_all_errors():
     table = README[README.index("## Errors") : README.index("## Events")]
     for name in gaffer_client.__all__:
         found = getattr(gaffer_client, name)
@@ -42,7 +42,7 @@ def test_every_error_is_in_the_table():
             assert f"`{name}`" in table, name
 
 
-def test_every_method_is_in_the_table():
+def test_table_lists_all_methods():
     table = README[README.index("| `Server` |") : README.index("`session`, `job`")]
     for line, kind in zip(
         table.splitlines(),
@@ -58,9 +58,9 @@ def test_every_method_is_in_the_table():
         assert names == set(re.findall(r"`(\w+)(?:\([^`]*\))?`", line)) - {"name", "Server"}, kind
 
 
-def test_importing_it_is_cheap():
+def test_import_loads_one_module_of_the_package():
     command = [sys.executable, "-X", "importtime", "-c", "import gaffer_client"]
     done = subprocess.run(command, capture_output=True, text=True)
-    told = [line.rpartition("|")[2] for line in done.stderr.splitlines()]
-    package = [name for name in told if name.strip().startswith("gaffer_client")]
+    names = [line.rpartition("|")[2] for line in done.stderr.splitlines()]
+    package = [name for name in names if name.strip().startswith("gaffer_client")]
     assert package == [" gaffer_client"]

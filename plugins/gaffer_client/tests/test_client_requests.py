@@ -1,4 +1,4 @@
-"""Everything that can be asked, of a real gaffer, by both clients."""
+"""Tests of all requests against a real kernel, with both halves of the client."""
 
 import inspect
 import signal
@@ -45,10 +45,10 @@ process.add(2)
 # stop all processes
 process.stop()
 """
-"""As the old documentation prints it, but for its imports, and without the loop."""
+"""The example of the old documentation, with other imports and without the event loop."""
 
 
-async def test_the_example_of_the_old_documentation(kernel, url, tmp_path):
+async def test_example_of_old_documentation(kernel, url, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\nexec sleep 1000\n")
     script.chmod(0o755)
@@ -64,14 +64,14 @@ async def test_the_example_of_the_old_documentation(kernel, url, tmp_path):
     assert (job.active, job.numprocesses, job.pids()) == (False, 3, [])
 
 
-async def test_the_server(server, kernel):
+async def test_server_version_and_empty_lists(server, kernel):
     await do(server.ping)
     version = await do(server.version)
     assert (version.name, version.api) == ("gaffer", 1)
     assert await do(server.jobs) == await do(server.sessions) == await do(server.pids) == []
 
 
-async def test_a_job_from_its_loading_to_its_end(server):
+async def test_job_from_load_to_unload(server):
     job = await do(
         server.add_process, "night.nap", "sleep 1000", env={"A": "1"}, numprocesses=2, wait=10
     )
@@ -111,7 +111,7 @@ async def test_a_job_from_its_loading_to_its_end(server):
         await do(job.start)
 
 
-async def test_a_job_is_found_by_any_spelling(server):
+async def test_job_accepts_every_spelling_of_its_name(server):
     await do(server.add_process, "nap", "sleep 1000", session="night", start=False)
     for job in (
         server.job("night.nap"),
@@ -122,7 +122,7 @@ async def test_a_job_is_found_by_any_spelling(server):
         assert (await do(job.info)).name == "night.nap"
 
 
-async def test_a_process(server):
+async def test_process_info_stop_and_signal(server):
     job = await do(server.add_process, "nap", "sleep 1000", wait=10)
     [process] = await do(job.processes)
     info = await do(process.info)
@@ -136,7 +136,7 @@ async def test_a_process(server):
         await do(process.info)
 
 
-async def test_a_process_that_has_ended(server):
+async def test_info_of_exited_process(server):
     job = await do(
         server.add_process,
         "a",
@@ -154,7 +154,7 @@ async def test_a_process_that_has_ended(server):
     assert (info.active, info.exit_code, info.term_signal) == (False, 3, 0)
 
 
-async def test_a_signal_reaches_every_process_of_a_job(server, kernel):
+async def test_signal_reaches_all_processes_of_job(server, kernel):
     job = await do(server.add_process, "a", "sleep 1000", numprocesses=2, wait=10)
     before = await do(job.pids)
     async with kernel.events.subscribe("proc.a.exit") as exits:
@@ -164,7 +164,7 @@ async def test_a_signal_reaches_every_process_of_a_job(server, kernel):
     assert {end["term_signal"] for end in ends} == {signal.SIGUSR1}
 
 
-async def test_a_process_that_is_started_once(server):
+async def test_commit_starts_one_off(server):
     job = await do(server.add_process, "one", "sleep 1000", numprocesses=0)
     process = await do(job.commit, {"A": "2"}, 5.0, wait=10)
     info = await do(process.info)
@@ -172,7 +172,7 @@ async def test_a_process_that_is_started_once(server):
     assert (await do(job.info)).running_out == 1
 
 
-async def test_a_session(server):
+async def test_session_changes_all_its_jobs(server):
     for name in ("a", "b"):
         await do(server.add_process, name, "sleep 1000", session="night", start=False)
     await do(server.add_process, "other", "sleep 1000")
@@ -190,7 +190,7 @@ async def test_a_session(server):
     assert await do(server.jobs) == ["other"]
 
 
-async def test_what_is_written_comes_back(server):
+async def test_written_bytes_are_read_back(server):
     job = await do(server.add_process, "cat", "cat", **ECHO, wait=10)
     [process] = await do(job.processes)
     await do(process.write, b"\xff one\n")
@@ -204,17 +204,17 @@ async def test_what_is_written_comes_back(server):
     assert (await do(process.read)).data == b"two\n"
 
 
-async def test_a_read_ends_with_the_process(server):
+async def test_read_ends_at_exit(server):
     job = await do(server.add_process, "read", "sh -c 'read go'", **ECHO, numprocesses=0)
     process = await do(job.commit, wait=10)
     await do(process.write, b"\n")
     try:
         assert (await do(process.read)).data == b""
     except NotFoundError:
-        pass  # It was faster.
+        pass  # The process exited before the read began.
 
 
-async def test_what_cannot_be_written_is_told(server):
+async def test_write_and_read_without_stream_raise(server):
     job = await do(server.add_process, "nap", "sleep 1000", wait=10)
     [process] = await do(job.processes)
     with pytest.raises(ForbiddenError, match="stdin"):
@@ -223,7 +223,7 @@ async def test_what_cannot_be_written_is_told(server):
         await do(process.read)
 
 
-async def test_statistics(server):
+async def test_stats_of_process_job_and_server(server):
     job = await do(server.add_process, "web", "sleep 1000", wait=10)
     [process] = await do(job.processes)
     sample = await do(process.stats)
@@ -234,7 +234,7 @@ async def test_statistics(server):
     assert [each.name for each in await do(server.stats)] == ["web"]
 
 
-async def test_the_status_of_all_jobs(server):
+async def test_status_of_all_jobs(server):
     await do(server.add_process, "night.nap", "sleep 1000", numprocesses=2, wait=10)
     [status] = await do(server.status)
     assert (status.name, status.session, status.job) == ("night.nap", "night", "nap")
@@ -242,7 +242,7 @@ async def test_the_status_of_all_jobs(server):
     assert status.pids == await do(server.job("night.nap").pids)
 
 
-async def test_plugins(server, kernel):
+async def test_plugins_open_close_and_reload(server, kernel):
     plugins = {plugin.name: plugin for plugin in await do(server.plugins)}
     assert (plugins["http"].state, plugins["http"].requires) == ("open", [])
     assert (await do(server.close_plugin, "stats")).state == "closed"
@@ -258,7 +258,7 @@ async def test_plugins(server, kernel):
         await do(server.open_plugin, "nosuch")
 
 
-async def test_page_keys(server, url, tmp_path, monkeypatch):
+async def test_page_key_is_created_and_revoked(server, url, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     key = await do(server.page_key)
     assert (key.origin, key.expires_in) == (url, 30)
@@ -269,24 +269,24 @@ async def test_page_keys(server, url, tmp_path, monkeypatch):
         await do(server.sites)
 
 
-async def test_unix_sockets(running_api, connect, short_path):
+async def test_requests_over_unix_socket(running_api, connect, short_path):
     async with running_api(bind=f"unix:{short_path}/api") as kernel:
         for address in (f"unix:{short_path}/api", *kernel.services["http"].addresses):
             assert (await do(connect(address).version)).name == "gaffer"
 
 
-async def test_connections_are_kept(wire, connect):
-    server = connect(wire.url)
+async def test_connection_is_reused(proxy, connect):
+    server = connect(proxy.url)
     for _ in range(5):
         await do(server.jobs)
-    assert wire.connections == 1
+    assert proxy.connections == 1
 
 
-async def test_closing_ends_the_connections(wire, connect, kernel):
-    server = connect(wire.url)
+async def test_close_ends_connections(proxy, connect, kernel):
+    server = connect(proxy.url)
     await do(server.ping)
     await do(server.close if isinstance(server, Server) else server.aclose)
-    await until(lambda: not wire._scopes)
+    await until(lambda: not proxy._scopes)
 
 
 ARGUMENTS = {
@@ -302,7 +302,7 @@ ARGUMENTS = {
 }
 
 
-def test_every_path_is_one_of_the_api():
+def test_all_paths_are_routes_of_the_api():
     adapter = Api(Kernel(plugins=[http_plugin, sites_plugin, stats_plugin])).url_map.bind(
         "localhost"
     )

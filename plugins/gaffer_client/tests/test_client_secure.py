@@ -1,4 +1,4 @@
-"""HTTPS, certificates and tokens."""
+"""Tests of HTTPS, certificates and tokens."""
 
 import pytest
 import trustme
@@ -17,8 +17,8 @@ from .conftest import do, opened
 
 
 @pytest.fixture
-def people():
-    """Who knows a token, which lets read, and a certificate, which lets do everything."""
+def callers():
+    """A token with permission to read, and a certificate with permission to manage."""
     return Callers({"good": TokenCaller("read", "reader"), "client": TokenCaller("manage")})
 
 
@@ -50,9 +50,9 @@ client_certificate = {certificates}
 
 
 @pytest.fixture
-async def url(running_api, files, people):
+async def url(running_api, files, callers):
     ini = secure(files, "optional")
-    async with running_api(people, bind=None, ini=ini) as kernel:
+    async with running_api(callers, bind=None, ini=ini) as kernel:
         [url] = kernel.services["http"].addresses
         yield url.replace("127.0.0.1", "localhost")
 
@@ -62,7 +62,7 @@ def ca(files):
     return f"{files}/ca"
 
 
-async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files):
+async def test_server_certificate_is_verified(connect, url, ca, files):
     await do(connect(url, ca_file=ca).ping)
     for options in ({}, {"ca_file": f"{files}/other"}):
         with pytest.raises(
@@ -74,14 +74,14 @@ async def test_the_certificate_of_the_server_is_checked(connect, url, ca, files)
     await do(connect(url, verify=False).ping)
 
 
-async def test_tls_to_who_speaks_none_is_said_so(connect, running_api):
+async def test_tls_to_plain_server_is_explained(connect, running_api):
     async with running_api() as kernel:
         [url] = kernel.services["http"].addresses
         with pytest.raises(UnreachableError, match=r"the server does not speak TLS$"):
             await do(connect(url.replace("http:", "https:")).ping)
 
 
-async def test_a_token_is_shown(connect, url, ca):
+async def test_token_is_sent(connect, url, ca):
     server = connect(url, ca_file=ca, token="good")
     assert await do(server.jobs) == []
     with pytest.raises(ForbiddenError, match="reader has no right to manage"):
@@ -92,7 +92,7 @@ async def test_a_token_is_shown(connect, url, ca):
         await do(connect(url, ca_file=ca, token="bad").jobs)
 
 
-async def test_a_certificate_is_shown(connect, url, ca, files):
+async def test_client_certificate_is_sent(connect, url, ca, files):
     both = (f"{files}/client.cert", f"{files}/client.key")
     for certificate in (f"{files}/client", both):
         server = connect(url, ca_file=ca, certificate=certificate)
@@ -100,21 +100,21 @@ async def test_a_certificate_is_shown(connect, url, ca, files):
         await do(server.job("nap").unload)
 
 
-async def test_why_a_certificate_was_refused_was_not_said(connect, url, ca, files):
+async def test_untrusted_client_certificate_is_explained(connect, url, ca, files):
     server = connect(url, ca_file=ca, certificate=f"{files}/foreign")
     with pytest.raises(ConnectionLostError, match=r"does not trust the client certificate$"):
         await do(server.ping)
 
 
-async def test_that_a_certificate_is_required_was_not_said(connect, running_api, ca, files, people):
-    async with running_api(people, bind=None, ini=secure(files, "required")) as kernel:
+async def test_missing_client_certificate_is_explained(connect, running_api, ca, files, callers):
+    async with running_api(callers, bind=None, ini=secure(files, "required")) as kernel:
         [url] = kernel.services["http"].addresses
         server = connect(url.replace("127.0.0.1", "localhost"), ca_file=ca)
         with pytest.raises(ConnectionLostError, match=r"the server requires a client certificate$"):
             await do(server.ping)
 
 
-async def test_a_certificate_without_its_key_was_a_pem_lib(connect, url, ca, files):
+async def test_certificate_without_key_is_explained(connect, url, ca, files):
     with pytest.raises(
         ArgumentError, match=r"client\.cert: no certificate and its key in PEM form$"
     ):

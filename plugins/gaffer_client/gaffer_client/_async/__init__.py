@@ -1,6 +1,9 @@
-"""The client for tasks of trio: the same as `sync`, awaited.
+"""The client for trio tasks.
 
-server, session, job, process  what can be asked, by what it is about
-feeds                          events and lines to loop over
-transport                      the connections
+server, lookup, session, job, process   the public classes; `_sync` is generated from these modules
+base                                    what differs between these classes and those of `_sync`
+feeds                                   events and lines to iterate over
+transport                               connections and requests
+
+`generate_sync.py`, next to the package, generates the modules of `_sync`.
 """

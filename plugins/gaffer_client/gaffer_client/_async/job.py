@@ -1,4 +1,4 @@
-"""A job: what is to run, and how many of it."""
+"""A job."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gaffer_client.routes import Wait
 
 
 class AsyncJob:
-    """A job, by its name. See AsyncServer for what is raised, and for `wait`.
+    """A job. AsyncServer describes the exceptions and the argument `wait`.
 
     Attributes:
-        name: its session and name; `str()` of it is as it is shown.
+        name: its session and name; `str(name)` is the displayed name.
     """
 
     def __init__(self, transport: AsyncTransport, name: JobName) -> None:
@@ -25,59 +25,59 @@ class AsyncJob:
         self._transport = transport
 
     async def info(self) -> JobInfo:
-        """What runs of it, and its configuration."""
-        return await self._transport.ask(routes.job_info(self.name))
+        """Get the processes and the configuration of the job."""
+        return await self._transport.send(routes.job_info(self.name))
 
     async def status(self) -> Status:
-        """Whether it does what is wanted of it, and if not, why."""
-        return await self._transport.ask(routes.job_status(self.name))
+        """Get the status of the job, with the reason if it does not run as configured."""
+        return await self._transport.send(routes.job_status(self.name))
 
     async def stats(self) -> JobStats:
-        """Processor and memory of its processes; takes gaffer-stats."""
-        return await self._transport.ask(routes.job_stats(self.name))
+        """Get processor and memory of its processes; requires gaffer-stats."""
+        return await self._transport.send(routes.job_stats(self.name))
 
     async def pids(self) -> list[int]:
-        """The pids of its processes."""
-        return await self._transport.ask(routes.job_pids(self.name))
+        """List the pids of its processes."""
+        return await self._transport.send(routes.job_pids(self.name))
 
     async def processes(self) -> list[AsyncProcess]:
-        """Its processes."""
+        """List its processes."""
         return [AsyncProcess(self._transport, pid) for pid in await self.pids()]
 
     async def start(self, wait: Wait = None) -> None:
-        """Start it."""
-        await self._transport.ask(routes.change_state(self.name, "start", wait))
+        """Start the job."""
+        await self._transport.send(routes.change_state(self.name, "start", wait))
 
     async def stop(self, wait: Wait = None) -> None:
-        """Stop it, all its processes; how many are wanted is kept for the next start."""
-        await self._transport.ask(routes.change_state(self.name, "stop", wait))
+        """Stop all its processes; the number of instances is kept for the next start."""
+        await self._transport.send(routes.change_state(self.name, "stop", wait))
 
     async def restart(self, wait: Wait = None) -> None:
-        """Replace all its processes, the new ones first."""
-        await self._transport.ask(routes.change_state(self.name, "restart", wait))
+        """Replace all its processes: start the new ones, then stop the old ones."""
+        await self._transport.send(routes.change_state(self.name, "restart", wait))
 
     async def reload(self, wait: Wait = None) -> None:
-        """End all its processes and start as many as its configuration says."""
-        await self._transport.ask(routes.change_state(self.name, "reload", wait))
+        """Stop all its processes, and start as many as its configuration says."""
+        await self._transport.send(routes.change_state(self.name, "reload", wait))
 
     async def scale(self, change: int | str, wait: Wait = None) -> int:
-        """Change how many processes are wanted.
+        """Change the number of instances.
 
         Args:
             change: a number to add, or `"+2"`, `"-1"`, `"=3"`.
             wait: see AsyncServer.
 
         Returns:
-            How many are wanted now.
+            The number of instances wanted now.
         """
-        return await self._transport.ask(routes.scale(self.name, change, wait))
+        return await self._transport.send(routes.scale(self.name, change, wait))
 
     async def add(self, count: int = 1, wait: Wait = None) -> int:
-        """Want so many processes more; how many are wanted now."""
+        """Increase the number of instances, and return it."""
         return await self.scale(count, wait)
 
     async def sub(self, count: int = 1, wait: Wait = None) -> int:
-        """Want so many processes less; how many are wanted now."""
+        """Decrease the number of instances, and return it."""
         return await self.scale(-count, wait)
 
     async def commit(
@@ -86,29 +86,29 @@ class AsyncJob:
         graceful_timeout: float | None = None,
         wait: Wait = None,
     ) -> AsyncProcess:
-        """Start one process more, once: it is not counted and not kept alive.
+        """Start a one-off process: it is not counted as an instance and not kept alive.
 
         Args:
-            env: variables for it, beside the job's.
-            graceful_timeout: seconds between TERM and KILL when it is stopped.
+            env: additional variables for the process.
+            graceful_timeout: seconds between SIGTERM and SIGKILL when it is stopped.
             wait: see AsyncServer.
         """
-        pid = await self._transport.ask(routes.commit(self.name, env, graceful_timeout, wait))
+        pid = await self._transport.send(routes.commit(self.name, env, graceful_timeout, wait))
         return AsyncProcess(self._transport, pid)
 
     async def signal(self, signal: int | str) -> None:
         """Send a signal, a number or a name such as `HUP`, to all its processes."""
-        await self._transport.ask(routes.signal_job(self.name, signal))
+        await self._transport.send(routes.signal_job(self.name, signal))
 
     async def update(self, wait: Wait = None, **fields: Any) -> None:
-        """Replace its configuration by other fields, and all its processes.
+        """Replace its configuration, and all its processes.
 
         Args:
             wait: see AsyncServer.
-            fields: of the job, `cmd` among them; `start=True` also starts it.
+            fields: the fields of the job, among them `cmd`; `start=True` also starts it.
         """
-        await self._transport.ask(routes.update(self.name, fields, wait))
+        await self._transport.send(routes.update(self.name, fields, wait))
 
     async def unload(self, wait: Wait = None) -> None:
-        """Stop it and remove it."""
-        await self._transport.ask(routes.unload(self.name, wait))
+        """Stop the job and remove it."""
+        await self._transport.send(routes.unload(self.name, wait))

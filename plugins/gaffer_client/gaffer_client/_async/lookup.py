@@ -1,4 +1,4 @@
-"""Several lookupds, for tasks of trio."""
+"""Several lookupds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Self, TypeVar
 
 from gaffer_client import lookupd
+from gaffer_client._async.base import send_to_all
 from gaffer_client._async.server import AsyncServer
 from gaffer_client._async.transport import AsyncTransport
-from gaffer_client.errors import ClientError
 from gaffer_client.lookup import (
     LookupResult,
     MergedResponses,
-    connections,
-    node_options,
-    unite_jobs,
-    unite_nodes,
-    unite_sessions,
-    unite_sources,
+    make_server_options,
+    make_settings,
+    merge_jobs,
+    merge_nodes,
+    merge_sessions,
+    merge_sources,
 )
 from gaffer_client.models import LookupJob, LookupSession, Node, Source
 from gaffer_client.names import JobName
@@ -29,23 +29,23 @@ U = TypeVar("U")
 
 
 class AsyncLookup:
-    """Several lookupds: which gafferd runs what, and where. Tasks may share it.
+    """Several lookupds: which gafferd runs which jobs, and its URL. Trio tasks may share it.
 
-    Each question goes to all of them at once, and what they say is united: a node or a process is
-    there if one of them says so. Whoever does not answer is in `failed` of what is found; only if
-    nobody answers is it an error, NoLookupdError.
+    Each query is sent to all lookupds at once, and the responses are merged: a node or a process
+    is in the result if one lookupd reports it. The errors of lookupds that do not answer are in
+    `failed` of the result; if none answers, the query raises NoLookupdError.
 
     Args:
-        urls: `http://host:port`, `https://host:port` or `unix:/path` of each, or of the only one.
-        token: who is calling, if that takes more than being lookupd's user on its machine. It is
-            sent to lookupds only, over https or a unix socket.
-        timeout: seconds to connect, and again for each answer.
-        verify: whether their certificates are checked.
-        ca_file: certificates to check them against, in place of the system's.
-        certificate: the caller's own: a file with certificate and key, or the two files.
+        urls: `http://host:port`, `https://host:port` or `unix:/path` of each lookupd, or of one.
+        token: the caller's token, which is needed unless the caller is the user of lookupd on its
+            machine. It is sent to lookupds only, over https or a unix socket.
+        timeout: seconds to connect, and again for each response.
+        verify: whether the certificates of the lookupds are checked.
+        ca_file: certificates to check them against, instead of those of the system.
+        certificate: the caller's own: a file with certificate and key, or two files.
 
     Raises:
-        ArgumentError: one of these means nothing.
+        ArgumentError: an argument is invalid.
     """
 
     def __init__(
@@ -58,60 +58,49 @@ class AsyncLookup:
         ca_file: str | None = None,
         certificate: str | tuple[str, str] | None = None,
     ) -> None:
-        settings = connections(urls, token, timeout, verify, ca_file, certificate)
+        settings = make_settings(urls, token, timeout, verify, ca_file, certificate)
         self._transports = [AsyncTransport(each) for each in settings]
 
     async def nodes(self) -> LookupResult[list[Node]]:
-        """All nodes."""
-        return await self._ask(lookupd.nodes(), unite_nodes)
+        """List all nodes."""
+        return await self._query(lookupd.nodes(), merge_nodes)
 
     async def sessions(self, node: str | None = None) -> LookupResult[list[LookupSession]]:
-        """All sessions with their jobs, or those of the nodes of a name."""
-        return await self._ask(lookupd.sessions(node), unite_sessions)
+        """List all sessions with their jobs, or those of the nodes with a name."""
+        return await self._query(lookupd.sessions(node), merge_sessions)
 
     async def jobs(self) -> LookupResult[list[LookupJob]]:
-        """All jobs, and who has them."""
-        return await self._ask(lookupd.jobs(), unite_jobs)
+        """List all jobs, with their nodes."""
+        return await self._query(lookupd.jobs(), merge_jobs)
 
     async def find_job(self, name: str, session: str | None = None) -> LookupResult[list[Source]]:
-        """Who has a job, by `name` or `session.name`; an empty list if nobody has."""
-        return await self._ask(lookupd.find_job(JobName.parse(name, session)), unite_sources)
+        """List the nodes that have a job, given as `name` or `session.name`."""
+        return await self._query(lookupd.find_job(JobName.parse(name, session)), merge_sources)
 
     async def find_session(self, session: str) -> LookupResult[list[LookupJob]]:
-        """The jobs of a session, and who has them."""
-        return await self._ask(lookupd.find_session(session), unite_jobs)
+        """List the jobs of a session, with their nodes."""
+        return await self._query(lookupd.find_session(session), merge_jobs)
 
-    async def _ask(
-        self, request: Request[list[T]], unite: Callable[[Iterable[T]], U]
+    async def _query(
+        self, request: Request[list[T]], merge: Callable[[Iterable[T]], U]
     ) -> LookupResult[U]:
-        import trio
-
-        replies: MergedResponses[T] = MergedResponses(each.settings for each in self._transports)
-
-        async def ask(transport: AsyncTransport) -> None:
-            address = transport.settings.address.text
-            try:
-                replies.answered(address, await transport.ask(request))
-            except ClientError as error:
-                replies.failed(address, error)
-
-        async with trio.open_nursery() as nursery:
-            for transport in self._transports:
-                nursery.start_soon(ask, transport)
-        return replies.united(unite)
+        responses: MergedResponses[T] = MergedResponses(each.settings for each in self._transports)
+        await send_to_all(self._transports, request, responses)
+        return responses.merge(merge)
 
     def server(self, node: Node) -> AsyncServer:
-        """The gafferd of a node, to be closed; with the timeout and certificates given here.
+        """Return the gafferd of a node, with the timeout and certificates of this lookup.
 
-        It is sent a token that is derived for its origin, see `node_token`, never the caller's own.
+        The caller closes it. It receives a token that is derived for its origin, see `node_token`,
+        never the caller's own token.
 
         Raises:
-            ArgumentError: its origin is none, or there is a token and the origin is one of http.
+            ArgumentError: the origin is invalid, or there is a token and the origin is http.
         """
-        return AsyncServer(**node_options(self._transports[0].settings, node))
+        return AsyncServer(**make_server_options(self._transports[0].settings, node))
 
     async def aclose(self) -> None:
-        """Close all connections. Leaving it as a context manager does so, too."""
+        """Close all connections. Leaving the context manager does so, too."""
         for transport in self._transports:
             await transport.aclose()
 

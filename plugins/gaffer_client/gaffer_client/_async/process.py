@@ -1,4 +1,4 @@
-"""One process."""
+"""A process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gaffer_client.routes import ALL_OUTPUTS, Wait
 
 
 class AsyncProcess:
-    """A process, by gaffer's own number. See AsyncServer for what is raised, and for `wait`.
+    """A process. AsyncServer describes the exceptions and the argument `wait`.
 
     Attributes:
-        pid: the number, never used twice in a run of gafferd.
+        pid: gaffer's own number, never reused in a run of gafferd.
     """
 
     def __init__(self, transport: AsyncTransport, pid: int) -> None:
@@ -22,37 +22,37 @@ class AsyncProcess:
         self._transport = transport
 
     async def info(self, *, ended: bool = False) -> ProcessInfo:
-        """What is known of it.
+        """Get the details of the process.
 
         Args:
-            ended: also when it has ended, as long as its output is kept: see `Status.ended`.
+            ended: also after its exit, as long as its output is kept: see `Status.ended`.
         """
-        return await self._transport.ask(routes.process_info(self.pid, ended))
+        return await self._transport.send(routes.process_info(self.pid, ended))
 
     async def stats(self) -> Sample:
-        """Its processor and memory, and its children's; takes gaffer-stats."""
-        return await self._transport.ask(routes.process_stats(self.pid))
+        """Get processor and memory of it and its child processes; requires gaffer-stats."""
+        return await self._transport.send(routes.process_stats(self.pid))
 
     async def stop(self, wait: Wait = None) -> None:
-        """Stop it. Its job, when active, starts a successor."""
-        await self._transport.ask(routes.stop_process(self.pid, wait))
+        """Stop the process. An active job starts a successor."""
+        await self._transport.send(routes.stop_process(self.pid, wait))
 
     async def signal(self, signal: int | str) -> None:
-        """Send it and its group a signal, a number or a name such as `HUP`."""
-        await self._transport.ask(routes.signal_process(self.pid, signal))
+        """Send a signal, a number or a name such as `HUP`, to it and its process group."""
+        await self._transport.send(routes.signal_process(self.pid, signal))
 
     async def write(self, data: bytes, label: str = "stdin") -> None:
-        """Write to its standard input, or to a custom stream; returns when its pipe took it all."""
-        await self._transport.ask(routes.write(self.pid, data, label))
+        """Write to its standard input or a custom stream; return when the pipe has taken all."""
+        await self._transport.send(routes.write(self.pid, data, label))
 
     async def read(self, label: str = ALL_OUTPUTS, wait: float = 60.0) -> Output:
-        """The next bytes that it writes, from where the last read of anybody ended.
+        """Read the next bytes of its output, after those that any client has read before.
 
         Args:
-            label: of which output; all of them if not given.
-            wait: seconds, after which ConnectionLostError is raised.
+            label: the output; all outputs if not given.
+            wait: seconds after which ConnectionLostError is raised.
         """
-        return await self._transport.ask(routes.read(self.pid, label, wait))
+        return await self._transport.send(routes.read(self.pid, label, wait))
 
     def lines(
         self,
@@ -62,13 +62,13 @@ class AsyncProcess:
         tail: bool = False,
         follow: bool = True,
     ) -> AsyncLines:
-        """The lines that it writes, to loop over in an `async with` block; subscribed from there.
+        """Follow its output line by line: see AsyncLines.
 
         Args:
-            label: of which output; all of them if not given.
+            label: the output; all outputs if not given.
             heartbeat: seconds, as in AsyncServer.events.
-            tail: begin with the last lines that it wrote before, as far as they are kept.
-            follow: go on; without it these last lines are all.
+            tail: begin with the kept lines.
+            follow: go on with new lines; without it, the kept lines are all.
         """
-        call = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
-        return AsyncLines(self._transport, call, heartbeat)
+        request = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
+        return AsyncLines(self._transport, request, heartbeat)

@@ -1,11 +1,11 @@
-"""One gafferd, for tasks of trio."""
+"""One gafferd."""
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from gaffer_client import address, routes
+from gaffer_client._async.base import AsyncServerBase
 from gaffer_client._async.feeds import AsyncEvents
 from gaffer_client._async.job import AsyncJob
 from gaffer_client._async.process import AsyncProcess
@@ -18,30 +18,28 @@ from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
 
-if TYPE_CHECKING:
-    from gaffer_client.channel.channel import Channel
 
+class AsyncServer(AsyncServerBase):
+    """The API of one gafferd. The first request connects. Trio tasks may share it.
 
-class AsyncServer:
-    """A gafferd and its API. Nothing is sent until something is asked. Tasks may share it.
+    Every method that sends a request raises a ClientError: UnreachableError and ConnectionLostError
+    for the connection, a ResponseError such as NotFoundError for an error response, NotGafferError
+    if the server is not gaffer.
 
-    Every method raises a ClientError: UnreachableError and ConnectionLostError about the
-    connection, a ResponseError such as NotFoundError when gaffer refuses, NotGafferError when it is
-    not gaffer.
-
-    What takes `wait` is done as soon as it is recorded; with it the method returns when it has come
-    true, and raises NotSettledError after so many seconds, 600 at the most.
+    Methods with an argument `wait` return when the request is recorded. With `wait` they return
+    when it is completed, and raise NotSettledError after so many seconds; 600 is the maximum.
 
     Args:
         url: `http://host:port`, `https://host:port` or `unix:/path`.
-        token: who is calling, if that takes more than being gafferd's user on its machine.
-        timeout: seconds to connect, and again for each answer.
+        token: the caller's token, which is needed unless the caller is the user of gafferd on its
+            machine.
+        timeout: seconds to connect, and again for each response.
         verify: whether the certificate of the server is checked.
-        ca_file: certificates to check it against, in place of the system's.
-        certificate: the caller's own: a file with certificate and key, or the two files.
+        ca_file: certificates to check it against, instead of those of the system.
+        certificate: the caller's own: a file with certificate and key, or two files.
 
     Raises:
-        ArgumentError: one of these means nothing.
+        ArgumentError: an argument is invalid.
     """
 
     def __init__(
@@ -71,80 +69,80 @@ class AsyncServer:
         return self._transport.settings.address.text
 
     async def ping(self) -> None:
-        """Return if gaffer answers."""
-        await self._transport.ask(routes.ping())
+        """Check that gaffer answers."""
+        await self._transport.send(routes.ping())
 
     async def version(self) -> Version:
-        """Which gaffer answers."""
-        return await self._transport.ask(routes.version())
+        """Get the version of gaffer."""
+        return await self._transport.send(routes.version())
 
     async def sessions(self) -> list[str]:
-        """The sessions that have jobs."""
-        return await self._transport.ask(routes.sessions())
+        """List the sessions that have jobs."""
+        return await self._transport.send(routes.sessions())
 
     async def jobs(self) -> list[str]:
-        """The names of all jobs."""
-        return await self._transport.ask(routes.jobs())
+        """List the names of all jobs."""
+        return await self._transport.send(routes.jobs())
 
     async def status(self) -> list[NamedStatus]:
-        """Whether each job does what is wanted of it, and if not, why."""
-        return await self._transport.ask(routes.all_status())
+        """Get the status of all jobs, with the reason if one does not run as configured."""
+        return await self._transport.send(routes.all_status())
 
     async def pids(self) -> list[int]:
-        """The pids of all processes."""
-        return await self._transport.ask(routes.pids())
+        """List the pids of all processes."""
+        return await self._transport.send(routes.pids())
 
     async def stats(self) -> list[JobStats]:
-        """Processor and memory of every process of every job; takes gaffer-stats."""
-        return await self._transport.ask(routes.all_stats())
+        """Get processor and memory of all processes of all jobs; requires gaffer-stats."""
+        return await self._transport.send(routes.all_stats())
 
     async def plugins(self) -> list[PluginInfo]:
-        """What is known of every plugin, in the order in which they open."""
-        return await self._transport.ask(routes.plugins())
+        """List all plugins, in the order in which they open."""
+        return await self._transport.send(routes.plugins())
 
     async def open_plugin(self, name: str) -> PluginInfo:
-        """Open a plugin, and first those that it requires; how it is then.
+        """Open a plugin, after those that it requires, and return its new state.
 
         Raises:
             ConflictError: it cannot be opened; the reason says why.
         """
-        return await self._transport.ask(routes.change_plugin(name, "open"))
+        return await self._transport.send(routes.change_plugin(name, "open"))
 
     async def close_plugin(self, name: str) -> PluginInfo:
-        """Close a plugin, and first those that require it; how it is then.
+        """Close a plugin, after those that require it, and return its new state.
 
         Raises:
-            ConflictError: the API could not answer without it.
+            ConflictError: the API itself needs the plugin.
         """
-        return await self._transport.ask(routes.change_plugin(name, "close"))
+        return await self._transport.send(routes.change_plugin(name, "close"))
 
     async def reload_plugin(self, name: str) -> PluginInfo:
-        """Close a plugin and open it again, with new code if it is in a folder; how it is then.
+        """Close a plugin and open it again, a folder plugin with new code; return its new state.
 
         Raises:
-            ConflictError: it cannot be; what ran runs on.
+            ConflictError: it cannot be reloaded; the old code goes on running.
         """
-        return await self._transport.ask(routes.change_plugin(name, "reload"))
+        return await self._transport.send(routes.change_plugin(name, "reload"))
 
     async def rescan_plugins(self) -> list[PluginInfo]:
-        """Take up all that has changed in the folders of plugins; how all plugins are then.
+        """Apply all changes in the plugin folders, and return the new state of all plugins.
 
         Raises:
-            ConflictError: something cannot be; then nothing has changed.
+            ConflictError: a change cannot be applied; then none is.
         """
-        return await self._transport.ask(routes.rescan_plugins())
+        return await self._transport.send(routes.rescan_plugins())
 
     async def page_key(self, origin: str | None = None) -> PageKey:
-        """Ask for a page key, which signs a browser in; only as the owner and without a token.
+        """Create a page key, which signs a browser in; only for the owner, without a token.
 
         Args:
-            origin: where the browser will open the API; gafferd chooses if not given.
+            origin: the origin at which the browser will open the API; gafferd chooses if not given.
 
         Raises:
             ForbiddenError: the caller is not the owner.
             ConflictError: gafferd listens on no address that a browser can open.
         """
-        return await self._transport.ask(routes.new_page_key(origin))
+        return await self._transport.send(routes.new_page_key(origin))
 
     async def revoke_page_keys(self) -> None:
         """Sign all browsers out.
@@ -152,22 +150,22 @@ class AsyncServer:
         Raises:
             ForbiddenError: the caller is not the owner.
         """
-        await self._transport.ask(routes.revoke_page_keys())
+        await self._transport.send(routes.revoke_page_keys())
 
     async def sites(self) -> list[Site]:
-        """List the sites of plugins; takes gaffer-sites."""
-        return await self._transport.ask(routes.sites())
+        """List the sites of plugins; requires gaffer-sites."""
+        return await self._transport.send(routes.sites())
 
     def session(self, name: str) -> AsyncSession:
-        """A session, by its name; whether there is one is not asked."""
+        """Return a session by its name, without a request."""
         return AsyncSession(self._transport, name)
 
     def job(self, name: str, session: str | None = None) -> AsyncJob:
-        """A job, by `name` or `session.name`; whether there is one is not asked."""
+        """Return a job by `name` or `session.name`, without a request."""
         return AsyncJob(self._transport, JobName.parse(name, session))
 
     def process(self, pid: int) -> AsyncProcess:
-        """A process, by gaffer's number; whether there is one is not asked."""
+        """Return a process by gaffer's pid, without a request."""
         return AsyncProcess(self._transport, pid)
 
     async def add_process(
@@ -185,18 +183,18 @@ class AsyncServer:
         Args:
             name: `name`, or `session.name`.
             cmd: its command line.
-            session: of a bare name; `default` if not given.
-            start: whether it starts at once.
-            wait: seconds until it has come true; None to wait for nothing.
+            session: the session of a bare name; `default` if not given.
+            start: whether to start it.
+            wait: seconds until the request is completed; None not to wait.
             fields: the other fields of a job, such as `numprocesses` and `env`.
 
         Raises:
-            ConflictError: there is one of that name.
-            InvalidValueError: a field is wrong, or unknown.
+            ConflictError: a job with this name exists.
+            InvalidValueError: a field is invalid, or unknown.
         """
         named = JobName.parse(name, session)
         config = {**fields, "name": named.name, "cmd": cmd, "start": start}
-        await self._transport.ask(routes.load(config, named.session, wait))
+        await self._transport.send(routes.load(config, named.session, wait))
         return AsyncJob(self._transport, named)
 
     def events(
@@ -208,38 +206,24 @@ class AsyncServer:
         reconnect_timeout: float = RECONNECT_TIMEOUT,
         on_lost: OnLost | None = None,
     ) -> AsyncEvents:
-        """Events as they happen, to loop over in an `async with` block; subscribed from there.
+        """Follow events: see AsyncEvents.
 
-        A lost connection is made again, and the events meanwhile are told. Those that cannot be any
-        more are told as an event `gap`.
+        A lost connection is made again, and missed events are sent then. An event `gap` stands for
+        those that gafferd no longer has.
 
         Args:
             pattern: `spawn`, `proc.web`, `proc.web.exit`; all events if empty.
-            since: the number of the last one already seen; what has happened since comes first.
-            heartbeat: seconds of silence after which gafferd says that it is there; twice as many
-                and a bit without a word and the connection counts as lost.
-            reconnect_timeout: seconds of trying to connect again; then the last error is raised.
-            on_lost: called with the reason when a connection is lost, once until it is there again.
+            since: the number of the last event already received; later ones are sent first.
+            heartbeat: seconds between two heartbeats of gafferd; a little more than twice as long
+                without data, and the connection counts as lost.
+            reconnect_timeout: seconds without a connection after which the last error is raised.
+            on_lost: called with the reason when a connection is lost, once for each loss.
         """
         feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return AsyncEvents(self._transport, feed)
 
-    def channel(
-        self, *, heartbeat: float = HEARTBEAT, reconnect_timeout: float = RECONNECT_TIMEOUT
-    ) -> AbstractAsyncContextManager[Channel]:
-        """Many things over one websocket, for the duration of an `async with` block.
-
-        Args:
-            heartbeat: seconds of silence after which gafferd is asked whether it is there; as many
-                again without a word and the connection counts as lost.
-            reconnect_timeout: seconds of trying to connect again; then the last error is raised.
-        """
-        from gaffer_client.channel.channel import open_channel
-
-        return open_channel(self._transport, heartbeat, reconnect_timeout)
-
     async def aclose(self) -> None:
-        """Close all connections. Leaving it as a context manager does so, too."""
+        """Close all connections. Leaving the context manager does so, too."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:

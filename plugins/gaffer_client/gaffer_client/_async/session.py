@@ -1,4 +1,4 @@
-"""A group of jobs."""
+"""All jobs of a session."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gaffer_client.routes import Wait
 
 
 class AsyncSession:
-    """All jobs of a session. See AsyncServer for what is raised, and for `wait`.
+    """All jobs of a session. AsyncServer describes the exceptions and the argument `wait`.
 
     Attributes:
-        name: of the session.
+        name: the name of the session.
     """
 
     def __init__(self, transport: AsyncTransport, name: str) -> None:
@@ -20,21 +20,21 @@ class AsyncSession:
         self._transport = transport
 
     async def jobs(self) -> list[str]:
-        """The names of its jobs."""
-        return await self._transport.ask(routes.jobs(self.name))
+        """List the names of its jobs."""
+        return await self._transport.send(routes.jobs(self.name))
 
     async def start(self, wait: Wait = None) -> None:
-        """Start them all."""
-        await self._transport.ask(routes.change_session(self.name, "start", wait))
+        """Start all its jobs."""
+        await self._transport.send(routes.change_session(self.name, "start", wait))
 
     async def stop(self, wait: Wait = None) -> None:
-        """Stop them all."""
-        await self._transport.ask(routes.change_session(self.name, "stop", wait))
+        """Stop all its jobs."""
+        await self._transport.send(routes.change_session(self.name, "stop", wait))
 
     async def restart(self, wait: Wait = None) -> None:
-        """Replace all their processes, the new ones first."""
-        await self._transport.ask(routes.change_session(self.name, "restart", wait))
+        """Replace all processes of its jobs: start the new ones, then stop the old ones."""
+        await self._transport.send(routes.change_session(self.name, "restart", wait))
 
     async def unload(self, wait: Wait = None) -> None:
-        """Stop and remove them all."""
-        await self._transport.ask(routes.unload_session(self.name, wait))
+        """Stop all its jobs and remove them."""
+        await self._transport.send(routes.unload_session(self.name, wait))

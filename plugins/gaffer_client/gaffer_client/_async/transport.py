@@ -1,7 +1,7 @@
-"""Requests for tasks of trio, over httpcore2: the lower half of httpx2.
+"""Connections and requests of trio tasks, over httpcore2, the lower layer of httpx2.
 
-The upper half leaves generators behind when a feed is closed before its end, for the garbage
-collector; under trio nobody may do so.
+httpx2 itself leaves async generators open when a feed is closed early, and trio cannot close them
+during garbage collection.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gaffer_client.errors import ConnectionLostError, NotGafferError
-from gaffer_client.requests import Request, Response, check
+from gaffer_client.requests import Request, Response, check_status
 from gaffer_client.settings import Settings
 from gaffer_client.tls_errors import get_plain_reason, make_connect_error
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     import httpcore2
 
 MAX_CONNECTIONS = 100
-"""At a time, feeds included."""
+"""Maximum connections at once, feeds included."""
 
 T = TypeVar("T")
 
 
 class AsyncStream:
-    """An answer that goes on."""
+    """A streaming response."""
 
     def __init__(
         self, settings: Settings, stack: AsyncExitStack, response: httpcore2.Response
     ) -> None:
         self.settings = settings
-        self.media = _headers(response).get("content-type", "")
+        self.media_type = _get_headers(response).get("content-type", "")
         self._stack = stack
         self._bytes: AsyncGenerator[bytes] = response.aiter_stream()
 
     async def receive(self) -> bytes:
-        """The next bytes; none at the end, and after it was cancelled."""
+        """Receive the next bytes; empty at the end, and after a cancelled call."""
         with translate_errors(self.settings):
             return await anext(self._bytes, b"")
 
@@ -47,57 +47,60 @@ class AsyncStream:
 
 
 class AsyncTransport:
-    """The connections to one server. They are opened as they are needed, and used again."""
+    """The connections to one server, opened on demand and reused."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._pool: httpcore2.AsyncConnectionPool | None = None
 
-    async def ask(self, request: Request[T]) -> T:
-        """Make a request and return what its answer means."""
-        async with self.open_response(request, self.settings.timeout + request.more) as response:
+    async def send(self, request: Request[T]) -> T:
+        """Send a request and return its result."""
+        read_timeout = self.settings.timeout + request.extra_timeout
+        async with self.open_response(request, read_timeout) as raw:
             with translate_errors(self.settings):
-                reply = await self._reply(response)
-        return request.result(reply)
+                response = await self._read(raw)
+        return request.parse(response)
 
-    async def open(self, request: Request[Any], silence: float) -> AsyncStream:
-        """Make a request whose answer goes on; to be closed.
+    async def open_stream(self, request: Request[Any], read_timeout: float) -> AsyncStream:
+        """Send a request and return its streaming response, which the caller closes.
 
         Args:
-            silence: seconds without a byte after which it counts as dead.
+            request: the request.
+            read_timeout: seconds without a byte after which the connection counts as lost.
         """
         async with AsyncExitStack() as stack:
-            response = await stack.enter_async_context(self.open_response(request, silence))
-            if not 200 <= response.status < 300:
+            raw = await stack.enter_async_context(self.open_response(request, read_timeout))
+            if not 200 <= raw.status < 300:
                 with translate_errors(self.settings):
-                    check(await self._reply(response))
-            return AsyncStream(self.settings, stack.pop_all(), response)
+                    check_status(await self._read(raw))
+            return AsyncStream(self.settings, stack.pop_all(), raw)
 
     @asynccontextmanager
     async def open_response(
-        self, request: Request[Any], silence: float
+        self, request: Request[Any], read_timeout: float
     ) -> AsyncIterator[httpcore2.Response]:
-        """Make a request; the beginning of its answer, whatever it is.
+        """Send a request and yield the beginning of its response, whatever its status.
 
         Args:
-            silence: seconds without a byte after which it counts as dead.
+            request: the request.
+            read_timeout: seconds without a byte after which the connection counts as lost.
         """
         seconds = self.settings.timeout
-        timeout = {"connect": seconds, "pool": seconds, "write": seconds, "read": silence}
+        timeout = {"connect": seconds, "pool": seconds, "write": seconds, "read": read_timeout}
         url = self.settings.address.base + request.target
         headers = {"host": self._host, **self.settings.headers, **request.headers}
         if request.body is None and request.method not in ("GET", "DELETE"):
             headers["content-length"] = "0"
         async with AsyncExitStack() as stack:
             with translate_errors(self.settings):
-                answer = self._connections.stream(
+                opened = self._connections.stream(
                     request.method,
                     url,
                     headers=list(headers.items()),
                     content=request.body,
                     extensions={"timeout": timeout},
                 )
-                response = await stack.enter_async_context(answer)
+                response = await stack.enter_async_context(opened)
             yield response
 
     @property
@@ -116,9 +119,9 @@ class AsyncTransport:
             )
         return self._pool
 
-    async def _reply(self, response: httpcore2.Response) -> Response:
-        body = await response.aread()
-        return Response(self.settings.address.text, response.status, _headers(response), body)
+    async def _read(self, raw: httpcore2.Response) -> Response:
+        body = await raw.aread()
+        return Response(self.settings.address.text, raw.status, _get_headers(raw), body)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -127,7 +130,7 @@ class AsyncTransport:
             await pool.aclose()
 
 
-def _headers(response: httpcore2.Response) -> dict[str, str]:
+def _get_headers(response: httpcore2.Response) -> dict[str, str]:
     return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
@@ -135,25 +138,25 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
 
 @contextmanager
 def translate_errors(settings: Settings) -> Iterator[None]:
-    """Raise what httpcore2 does as errors of this package."""
+    """Convert exceptions of httpcore2 to those of this package."""
     import httpcore2
 
-    where = settings.address.text
+    address = settings.address.text
     try:
         yield
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
-        raise make_connect_error(where, _reason(error)) from None
+        raise make_connect_error(address, _get_reason(error)) from None
     except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
-        raise ConnectionLostError(where, _reason(error)) from None
+        raise ConnectionLostError(address, _get_reason(error)) from None
     except httpcore2.ProtocolError as error:
-        # Only its words tell one that is cut off from one that speaks something else.
+        # Only the message distinguishes a closed connection from another protocol.
         if "disconnected" in str(error) or "closed connection" in str(error):
-            raise ConnectionLostError(where, "the connection broke off") from None
-        raise NotGafferError(where, str(error)) from None
+            raise ConnectionLostError(address, "the connection broke off") from None
+        raise NotGafferError(address, str(error)) from None
 
 
-def _reason(error: Exception) -> str:
-    """What happened, in the words of the system if it has any."""
+def _get_reason(error: Exception) -> str:
+    """Return the reason of the operating system, if there is one."""
     import httpcore2
 
     if isinstance(error, httpcore2.TimeoutException):
@@ -162,7 +165,7 @@ def _reason(error: Exception) -> str:
     while reasons:
         each = reasons.pop()
         if isinstance(each, OSError) and each.strerror:
-            # trio says where, in front of it; that is known.
+            # trio puts the address in front, which the error of this package has already.
             return get_plain_reason(each.strerror.rpartition("): ")[2])
         if isinstance(each, BaseExceptionGroup):
             reasons.extend(each.exceptions)

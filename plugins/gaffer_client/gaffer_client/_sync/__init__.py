@@ -1,6 +1,7 @@
-"""The client for programs that wait for each answer.
+"""The client for threads, which block until a response arrives.
 
-server, session, job, process  what can be asked, by what it is about
-feeds                          events and lines to loop over
-transport                      the connections
+server, lookup, session, job, process   the public classes, generated from `_async`
+base                                    what differs between these classes and those of `_async`
+feeds                                   events and lines to iterate over
+transport, connection                   requests, and connections of http.client
 """

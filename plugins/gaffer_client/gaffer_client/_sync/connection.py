@@ -1,7 +1,7 @@
-"""Connections of http.client: over TCP or a unix socket, in the clear or over TLS.
+"""Connections of http.client: over TCP or a unix socket, with or without TLS.
 
-The standard library, because a command that asks one thing should have its answer before anything
-else is even imported; httpx2 brings trio along.
+They use the standard library only, because a command with one request should have its response in
+less time than the import of httpx2, which imports trio, takes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Connection(http.client.HTTPConnection):
     """One connection.
 
     Args:
-        tls: what TLS goes by; None for none.
+        settings: the settings of the server.
+        tls: the TLS context; None for a connection without TLS.
     """
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
@@ -39,23 +40,23 @@ class Connection(http.client.HTTPConnection):
             self.port = self.default_port
 
     def connect(self) -> None:
-        """Connect; the first request does so by itself."""
+        """Connect to the server; http.client calls this before the first request."""
         if self._address.socket is None:
             super().connect()
         else:
-            self.sock = _connected(self._address.socket, self.timeout)
+            self.sock = _connect_unix(self._address.socket, self.timeout)
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._address.host)
 
     @property
     def stale(self) -> bool:
-        """Whether the other end has closed it while nobody looked."""
+        """Whether the server has closed the idle connection: the socket is readable at EOF."""
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
         return bool(poll.poll(0))
 
 
-def _connected(path: str, timeout: float | None) -> socket.socket:
+def _connect_unix(path: str, timeout: float | None) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(timeout)
@@ -67,27 +68,27 @@ def _connected(path: str, timeout: float | None) -> socket.socket:
 
 
 @contextmanager
-def connecting(settings: Settings) -> Iterator[None]:
-    """Raise what goes wrong while connecting as errors of this package."""
+def translate_connect_errors(settings: Settings) -> Iterator[None]:
+    """Convert the exceptions of a connection attempt to those of this package."""
     try:
         yield
     except OSError as error:
-        raise make_connect_error(settings.address.text, _reason(error)) from None
+        raise make_connect_error(settings.address.text, _get_reason(error)) from None
 
 
 @contextmanager
-def talking(settings: Settings) -> Iterator[None]:
-    """Raise what goes wrong later as errors of this package."""
-    where = settings.address.text
+def translate_errors(settings: Settings) -> Iterator[None]:
+    """Convert the exceptions of an open connection to those of this package."""
+    address = settings.address.text
     try:
         yield
     except (OSError, http.client.IncompleteRead) as error:
-        raise ConnectionLostError(where, _reason(error)) from None
+        raise ConnectionLostError(address, _get_reason(error)) from None
     except http.client.HTTPException as error:
-        raise NotGafferError(where, str(error) or type(error).__name__) from None
+        raise NotGafferError(address, str(error) or type(error).__name__) from None
 
 
-def _reason(error: Exception) -> str:
+def _get_reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:

@@ -1,4 +1,4 @@
-"""Feeds that one loops over."""
+"""Events and lines that a thread iterates over."""
 
 from __future__ import annotations
 
@@ -10,65 +10,67 @@ from gaffer_client._sync.transport import Stream, Transport
 from gaffer_client.errors import ClientError, NotGafferError
 from gaffer_client.feeds.events import EventFeed
 from gaffer_client.feeds.lines import read_lines
-from gaffer_client.feeds.sse import Message, Messages
+from gaffer_client.feeds.sse import Message, MessageParser
 from gaffer_client.models import Event, Line
 from gaffer_client.requests import Request
 from gaffer_client.settings import get_feed_timeout
 
 
-class _Answer:
-    """One answer that goes on, as messages."""
+class _MessageStream:
+    """The messages of one streaming response."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._messages = Messages(stream.settings.address.text, stream.media)
+        self._parser = MessageParser(stream.settings.address.text, stream.media_type)
         self._ready: deque[Message] = deque()
 
     def next(self) -> Message | None:
-        """The next message; None at the end."""
+        """Return the next message; None at the end."""
         while not self._ready:
             data = self._stream.receive()
             if not data:
                 return None
-            self._ready.extend(self._messages.feed(data))
+            self._ready.extend(self._parser.feed(data))
         return self._ready.popleft()
 
     def close(self) -> None:
         self._stream.close()
 
 
-def _asked(transport: Transport, call: Request[None], heartbeat: float) -> _Answer:
-    silence = get_feed_timeout(heartbeat, transport.settings.timeout)
-    stream = transport.open(call, silence)
+def _open_messages(
+    transport: Transport, request: Request[None], heartbeat: float
+) -> _MessageStream:
+    read_timeout = get_feed_timeout(heartbeat, transport.settings.timeout)
+    stream = transport.open_stream(request, read_timeout)
     try:
-        return _Answer(stream)
+        return _MessageStream(stream)
     except NotGafferError:
         stream.close()
         raise
 
 
 class Events:
-    """Events to loop over; subscribed from the moment it is made.
+    """Events to iterate over; subscribed as soon as the object is created.
 
-    A loop over it does not end: it connects again when the connection is lost, and goes on after
-    the last event that it has told. Close it, or use it as a context manager.
+    The iteration does not end: it reconnects when the connection is lost, and goes on after the
+    last event received. Close it, or use it as a context manager.
     """
 
     def __init__(self, transport: Transport, feed: EventFeed) -> None:
         self._transport = transport
         self._feed = feed
         self._closed = False
-        self._answer: _Answer | None = self._connected()
+        self._messages: _MessageStream | None = self._connect()
 
     @property
     def seq(self) -> int | None:
-        """The number of the last event told: what `since` takes to go on from here."""
+        """The number of the last event received, which `since` takes to continue from here."""
         return self._feed.since
 
-    def _connected(self) -> _Answer:
-        answer = _asked(self._transport, self._feed.call(), self._feed.heartbeat)
+    def _connect(self) -> _MessageStream:
+        messages = _open_messages(self._transport, self._feed.request(), self._feed.heartbeat)
         self._feed.connected(time.monotonic())
-        return answer
+        return messages
 
     def __iter__(self) -> Self:
         return self
@@ -76,28 +78,28 @@ class Events:
     def __next__(self) -> Event:
         while not self._closed:
             try:
-                if self._answer is None:
-                    self._answer = self._connected()
-                if (first := self._feed.first()) is not None:
-                    return first
-                message = self._answer.next()
+                if self._messages is None:
+                    self._messages = self._connect()
+                if (pending := self._feed.take_pending()) is not None:
+                    return pending
+                message = self._messages.next()
                 if message is None:
-                    raise self._feed.ended()
-                return self._feed.take(message.data)
+                    raise self._feed.make_end_error()
+                return self._feed.parse(message.data)
             except ClientError as error:
-                self._drop()
+                self._disconnect()
                 time.sleep(self._feed.lost(error, time.monotonic()))
         raise StopIteration
 
-    def _drop(self) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.close()
+    def _disconnect(self) -> None:
+        messages, self._messages = self._messages, None
+        if messages is not None:
+            messages.close()
 
     def close(self) -> None:
-        """End it."""
+        """End the subscription."""
         self._closed = True
-        self._drop()
+        self._disconnect()
 
     def __enter__(self) -> Self:
         return self
@@ -107,15 +109,15 @@ class Events:
 
 
 class Lines:
-    """Lines of a process to loop over; subscribed from the moment it is made.
+    """Lines of output to iterate over; subscribed as soon as the object is created.
 
-    The loop ends with the process, or when gafferd does. Nothing numbers what processes write, so
-    it cannot be resumed: a lost connection raises ConnectionLostError.
+    The iteration ends at the exit of the process, or of gafferd. Output has no numbers, so it
+    cannot be resumed: a lost connection raises ConnectionLostError.
     """
 
-    def __init__(self, transport: Transport, call: Request[None], heartbeat: float) -> None:
+    def __init__(self, transport: Transport, request: Request[None], heartbeat: float) -> None:
         self._address = transport.settings.address.text
-        self._answer = _asked(transport, call, heartbeat)
+        self._messages = _open_messages(transport, request, heartbeat)
         self._ready: deque[Line] = deque()
 
     def __iter__(self) -> Self:
@@ -123,7 +125,7 @@ class Lines:
 
     def __next__(self) -> Line:
         while not self._ready:
-            message = self._answer.next()
+            message = self._messages.next()
             if message is None:
                 self.close()
                 raise StopIteration
@@ -131,8 +133,8 @@ class Lines:
         return self._ready.popleft()
 
     def close(self) -> None:
-        """End it."""
-        self._answer.close()
+        """End the subscription."""
+        self._messages.close()
 
     def __enter__(self) -> Self:
         return self

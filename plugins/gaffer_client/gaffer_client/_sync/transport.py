@@ -1,11 +1,11 @@
-"""Requests, one thread waiting for each."""
+"""Connections and requests of threads; each thread blocks for its response."""
 
 from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gaffer_client.requests import Request, Response, check
+from gaffer_client.requests import Request, Response, check_status
 from gaffer_client.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from gaffer_client._sync.connection import Connection
 
 MAX_IDLE = 10
-"""Connections that are kept for the next request."""
+"""Maximum connections that are kept for later requests."""
 
 T = TypeVar("T")
 
 
 class Stream:
-    """An answer that goes on. Its end is told with the first empty piece."""
+    """A streaming response."""
 
     def __init__(self, settings: Settings, connection: Connection, response: HTTPResponse) -> None:
         self.settings = settings
-        self.media = response.headers.get("content-type", "")
+        self.media_type = response.headers.get("content-type", "")
         self._connection = connection
         self._response = response
 
     def receive(self) -> bytes:
-        """The next bytes; none at the end."""
-        from gaffer_client._sync.connection import talking
+        """Receive the next bytes; empty at the end."""
+        from gaffer_client._sync.connection import translate_errors
 
-        with talking(self.settings):
+        with translate_errors(self.settings):
             return self._response.read1(64 * 1024)
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ class Stream:
 
 
 class Transport:
-    """The connections to one server. They are opened as they are needed, and used again."""
+    """The connections to one server, opened on demand and reused."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -51,90 +51,91 @@ class Transport:
         self._idle: list[Connection] = []
         self._tls: ssl.SSLContext | None = None
 
-    def ask(self, request: Request[T]) -> T:
-        """Make a request and return what its answer means."""
-        from gaffer_client._sync.connection import talking
+    def send(self, request: Request[T]) -> T:
+        """Send a request and return its result."""
+        from gaffer_client._sync.connection import translate_errors
 
-        connection, response = self._send(request, self.settings.timeout + request.more)
+        connection, raw = self._open(request, self.settings.timeout + request.extra_timeout)
         try:
-            with talking(self.settings):
-                reply = self._reply(response)
+            with translate_errors(self.settings):
+                response = self._read(raw)
         except BaseException:
             connection.close()
             raise
-        self._keep(connection)
-        return request.result(reply)
+        self._release(connection)
+        return request.parse(response)
 
-    def open(self, request: Request[Any], silence: float) -> Stream:
-        """Make a request whose answer goes on; to be closed.
+    def open_stream(self, request: Request[Any], read_timeout: float) -> Stream:
+        """Send a request and return its streaming response, which the caller closes.
 
         Args:
-            silence: seconds without a byte after which it counts as dead.
+            request: the request.
+            read_timeout: seconds without a byte after which the connection counts as lost.
         """
-        connection, response = self._send(request, silence)
-        if 200 <= response.status < 300:
-            return Stream(self.settings, connection, response)
+        connection, raw = self._open(request, read_timeout)
+        if 200 <= raw.status < 300:
+            return Stream(self.settings, connection, raw)
         try:
-            check(self._reply(response))
+            check_status(self._read(raw))
         finally:
             connection.close()
-        raise AssertionError(response.status)
+        raise AssertionError(raw.status)
 
-    def _send(self, request: Request[Any], silence: float) -> tuple[Connection, HTTPResponse]:
-        from gaffer_client._sync.connection import talking
+    def _open(self, request: Request[Any], read_timeout: float) -> tuple[Connection, HTTPResponse]:
+        from gaffer_client._sync.connection import translate_errors
 
-        connection = self._connected()
+        connection = self._acquire()
         headers = {**self.settings.headers, **request.headers}
         target = self.settings.address.prefix + request.target
         try:
-            with talking(self.settings):
+            with translate_errors(self.settings):
                 connection.sock.settimeout(self.settings.timeout)
                 connection.request(request.method, target, request.body, headers)
-                connection.sock.settimeout(silence)
+                connection.sock.settimeout(read_timeout)
                 return connection, connection.getresponse()
         except BaseException:
             connection.close()
             raise
 
-    def _connected(self) -> Connection:
-        """A connection that is there: one of those kept, or a new one."""
-        from gaffer_client._sync.connection import Connection, connecting
+    def _acquire(self) -> Connection:
+        """Return an idle connection that is still open, or a new one."""
+        from gaffer_client._sync.connection import Connection, translate_connect_errors
 
-        while (kept := self._kept()) is not None:
-            if not kept.stale:
-                return kept
-            kept.close()
+        while (idle := self._pop_idle()) is not None:
+            if not idle.stale:
+                return idle
+            idle.close()
         if self._tls is None:
             self._tls = self.settings.tls()
         connection = Connection(self.settings, self._tls)
         try:
-            with connecting(self.settings):
+            with translate_connect_errors(self.settings):
                 connection.connect()
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _reply(self, response: HTTPResponse) -> Response:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Response(self.settings.address.text, response.status, headers, response.read())
+    def _read(self, raw: HTTPResponse) -> Response:
+        headers = {name.lower(): value for name, value in raw.headers.items()}
+        return Response(self.settings.address.text, raw.status, headers, raw.read())
 
-    def _kept(self) -> Connection | None:
+    def _pop_idle(self) -> Connection | None:
         with self._lock:
             return self._idle.pop() if self._idle else None
 
-    def _keep(self, connection: Connection) -> None:
+    def _release(self, connection: Connection) -> None:
         with self._lock:
-            # Without a socket, the answer was the last one.
+            # http.client sets `sock` to None when the server will close the connection.
             if connection.sock is not None and len(self._idle) < MAX_IDLE:
                 self._idle.append(connection)
                 return
         connection.close()
 
     def close(self) -> None:
-        """Close all connections that nobody is using."""
-        while (kept := self._kept()) is not None:
-            kept.close()
+        """Close all idle connections."""
+        while (idle := self._pop_idle()) is not None:
+            idle.close()
 
-    # A short script need not say that it is done with its server.
+    # So that a short script need not close its server.
     __del__ = close

@@ -1,9 +1,9 @@
-"""Many things over one websocket: events, samples, output, input and commands.
+"""Channel: events, samples, output, input and commands over one websocket.
 
-channel        what can be followed and done, and resumed
-conversation   what is said and answered; connects again when the connection is lost
-subscription   what is told on one topic, for one task to loop over
-topics         what a topic tells, as objects, and how it is resumed
-messages       what is said and heard, apart from any connection
-websocket      the connection
+channel        the public face: subscriptions and commands
+reconnecting   the connection, made again when it is lost
+subscription   the values of one topic, for one task to iterate over
+topics         how the messages of a topic are parsed, and how it is resumed
+messages       the wire format, independent of any connection
+websocket      one websocket connection
 """

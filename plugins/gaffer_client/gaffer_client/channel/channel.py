@@ -1,4 +1,4 @@
-"""A channel as it is used: what can be followed, and what can be done."""
+"""The public face of a channel: subscriptions and commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.channel import messages as m
 from gaffer_client.channel import topics
-from gaffer_client.channel.conversation import Conversation
+from gaffer_client.channel.reconnecting import ReconnectingConnection
 from gaffer_client.channel.subscription import Subscription
 from gaffer_client.channel.websocket import WebSocket
 from gaffer_client.errors import (
@@ -24,11 +24,11 @@ from gaffer_client.errors import (
 from gaffer_client.models import Event, JobStats, Output, Sample
 from gaffer_client.names import JobName
 
-FAREWELL = 1.0
+UNSUBSCRIBE_TIMEOUT = 1.0
 """Seconds to end a subscription."""
 
-PIECE = 8 * 1024
-"""Characters that are written at once; in JSON none takes more than six bytes."""
+MAX_TEXT = 8 * 1024
+"""Maximum characters in one write; in JSON a character takes six bytes at most."""
 
 T = TypeVar("T")
 
@@ -36,92 +36,94 @@ T = TypeVar("T")
 class Channel:
     """Events, samples, output, input and commands over one connection. Tasks may share it.
 
-    A lost connection is made again. Commands without an answer then raise ConnectionLostError, as
-    they may have been carried out; subscriptions go on: events after the last one told, or with a
-    gap;
-    output and samples with what comes, and an Output whose `lost` is None; those of a process that
-    is gone meanwhile end. After `reconnect_timeout` seconds without a
-    connection everything raises.
+    A lost connection is made again. Commands without a response then raise ConnectionLostError, as
+    the server may have carried them out. Subscriptions go on: events after the last one received,
+    or with a gap; output and samples with the next ones, after an Output whose `lost` is None.
+    Subscriptions to a process that has exited in the meantime end. After `reconnect_timeout`
+    seconds without a connection, all methods and subscriptions raise the last error.
     """
 
-    def __init__(self, transport: AsyncTransport, silence: float, reconnect_timeout: float) -> None:
-        self.conversation = Conversation(
+    def __init__(
+        self, transport: AsyncTransport, heartbeat: float, reconnect_timeout: float
+    ) -> None:
+        self.connection = ReconnectingConnection(
             transport,
-            silence,
+            heartbeat,
             reconnect_timeout,
-            told=self._told,
+            on_message=self._dispatch,
             resume=self._resume,
-            ended=self._ended,
+            on_end=self._end_subscriptions,
         )
         self._subscriptions: dict[str, Subscription[Any]] = {}
-        self._last = 0
+        self._last_command = 0
 
-    # Following
+    # Subscriptions
 
     def events(
         self, *, job: str | None = None, pid: int | None = None, since: int | None = None
     ) -> AbstractAsyncContextManager[Subscription[Event]]:
-        """Events while the block lasts: of everything, of a job or of a process.
+        """Subscribe to all events, or to those of a job or a process.
 
         Args:
-            job: whose, by `name` or `session.name`; it need not be there yet.
-            pid: whose.
-            since: the number of the last one already seen; what has happened since comes first.
+            job: the job, by `name` or `session.name`; it need not exist yet.
+            pid: the process.
+            since: the number of the last event already received; later ones are sent first.
         """
         if job is not None and pid is not None:
-            raise ArgumentError("events are those of a job or of a process, not of both")
+            raise ArgumentError("events: give a job or a pid, not both")
         name = None if job is None else JobName.parse(job)
-        return self._following(topics.events(name, pid, since))
+        return self._subscription(topics.events(name, pid, since))
 
     def output(
         self, pid: int, label: str | None = None
     ) -> AbstractAsyncContextManager[Subscription[Output]]:
-        """What a process writes while the block lasts; to its first output if none is named."""
-        return self._following(topics.output(pid, label))
+        """Subscribe to an output of a process; to its first output without a label."""
+        return self._subscription(topics.output(pid, label))
 
     def job_stats(self, job: str) -> AbstractAsyncContextManager[Subscription[JobStats]]:
-        """Samples of a job while the block lasts; takes gaffer-stats."""
-        return self._following(topics.job_samples(JobName.parse(job)))
+        """Subscribe to samples of a job; requires gaffer-stats."""
+        return self._subscription(topics.job_samples(JobName.parse(job)))
 
     def process_stats(self, pid: int) -> AbstractAsyncContextManager[Subscription[Sample]]:
-        """Samples of a process while the block lasts; takes gaffer-stats."""
-        return self._following(topics.process_samples(pid))
+        """Subscribe to samples of a process; requires gaffer-stats."""
+        return self._subscription(topics.process_samples(pid))
 
-    # Doing
+    # Commands
 
     async def command(self, name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Have a command carried out, such as `scale`; gaffer-http's README lists them.
+        """Run a command, such as `scale`; the README of gaffer-http lists them.
 
         Raises:
-            ResponseError: gaffer says no.
-            ConnectionLostError: there was no answer; it may have been carried out.
-            ArgumentError: what it is given is too large, or cannot be sent at all.
+            ResponseError: gaffer responds with an error.
+            ConnectionLostError: there was no response; the command may have been carried out.
+            ArgumentError: the arguments are too large, or cannot be encoded as JSON.
         """
-        return await self._command(await self.conversation.there(), name, args, kwargs)
+        return await self._command(await self.connection.wait_connected(), name, args, kwargs)
 
     async def write(self, pid: int, text: str, label: str = "stdin") -> None:
-        """Write to the standard input of a process, or to a custom stream, until it has it all."""
-        for start in range(0, len(text), PIECE):
-            await self.command("send", pid, text[start : start + PIECE], label)
+        """Write to the standard input or a custom stream of a process.
+
+        Returns when the pipe has taken the whole text.
+        """
+        for start in range(0, len(text), MAX_TEXT):
+            await self.command("send", pid, text[start : start + MAX_TEXT], label)
 
     async def _command(
         self, socket: WebSocket, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> dict[str, Any]:
-        self._last += 1
-        said = m.command(self._last, name, args, kwargs)
-        return await self.conversation.ask(socket, self._last, said)
-
-    # Subscriptions
+        self._last_command += 1
+        message = m.command(self._last_command, name, args, kwargs)
+        return await self.connection.request(socket, self._last_command, message)
 
     @asynccontextmanager
-    async def _following(self, topic: topics.Topic[T]) -> AsyncIterator[Subscription[T]]:
+    async def _subscription(self, topic: topics.Topic[T]) -> AsyncIterator[Subscription[T]]:
         name = topic.name
         if name in self._subscriptions:
-            raise ConflictError(409, "conflict", f"{name} is followed already on this channel")
-        subscription = Subscription(self.conversation.address, topic, self._grant)
+            raise ConflictError(409, "conflict", f"{name} is already subscribed on this channel")
+        subscription = Subscription(self.connection.address, topic, self._grant)
         self._subscriptions[name] = subscription
         try:
-            await self._subscribe(await self.conversation.there(), subscription)
+            await self._subscribe(await self.connection.wait_connected(), subscription)
             yield subscription
         finally:
             del self._subscriptions[name]
@@ -130,34 +132,34 @@ class Channel:
             subscription.end()
 
     async def _subscribe(self, socket: WebSocket, subscription: Subscription[Any]) -> None:
-        """Have a topic told, or end it if its process is not the one that it was."""
+        """Subscribe to a topic, or end the subscription if its pid means another process now."""
         topic = subscription.topic
         if topic.pid is not None:
             result = await self._command(socket, "process_info", (topic.pid,), {})
-            process = topics.identity(result["info"])
-            if subscription.identity not in (None, process):
-                subscription.resumed()
+            identity = topics.get_identity(result["info"])
+            if subscription.identity not in (None, identity):
+                subscription.mark_resumed()
                 subscription.end()
                 return
-            subscription.identity = process
-        said = m.subscribe(topic.name, topic.since, subscription.credit())
-        await self.conversation.ask(socket, topic.name, said)
+            subscription.identity = identity
+        message = m.subscribe(topic.name, topic.since, subscription.reset_credit())
+        await self.connection.request(socket, topic.name, message)
 
     async def _unsubscribe(self, name: str) -> None:
-        socket = self.conversation.socket
-        with trio.move_on_after(FAREWELL, shield=True):
+        socket = self.connection.socket
+        with trio.move_on_after(UNSUBSCRIBE_TIMEOUT, shield=True):
             try:
                 if socket is not None:
-                    await self.conversation.ask(socket, name, m.unsubscribe(name))
+                    await self.connection.request(socket, name, m.unsubscribe(name))
             except ClientError:
-                pass  # It ended at the same time, or the connection did.
+                pass  # The subscription or the connection ended at the same time.
 
     async def _grant(self, name: str, size: int) -> None:
         try:
-            if self.conversation.socket is not None:
-                await self.conversation.socket.send(m.grant(name, size))
+            if self.connection.socket is not None:
+                await self.connection.socket.send(m.grant(name, size))
         except ConnectionLostError:
-            pass  # The next connection is granted all of it.
+            pass  # The next connection begins with the full credit.
 
     async def _resume(self, socket: WebSocket) -> None:
         for subscription in list(self._subscriptions.values()):
@@ -166,51 +168,51 @@ class Channel:
             try:
                 await self._subscribe(socket, subscription)
             except ConnectionLostError:
-                return  # The next connection begins anew.
+                return  # The next connection starts over.
             except NotFoundError:
-                subscription.resumed()
+                subscription.mark_resumed()
                 subscription.end()
             except ClientError as error:
                 subscription.end(error)
 
-    def _told(self, heard: m.Heard) -> None:
-        assert not isinstance(heard, m.Answered | m.Failed)
-        subscription = self._subscriptions.get(heard.topic)
+    def _dispatch(self, message: m.Message) -> None:
+        assert not isinstance(message, m.CommandSucceeded | m.CommandFailed)
+        subscription = self._subscriptions.get(message.topic)
         if subscription is None:
             return
-        match heard:
-            case m.Happened():
-                subscription.put(heard)
+        match message:
+            case m.TopicEvent():
+                subscription.put(message)
             case m.Subscribed() if subscription.active:
-                # Again: told before what comes, and after all that was missed.
-                subscription.resumed()
+                # Resubscribed: the gap comes after the old values and before the new ones.
+                subscription.mark_resumed()
             case m.Subscribed():
                 subscription.active = True
-            case m.NotSubscribed(error=error):
+            case m.SubscriptionFailed(error=error):
                 subscription.end(error)
 
-    def _ended(self, error: ClientError) -> None:
+    def _end_subscriptions(self, error: ClientError) -> None:
         for subscription in self._subscriptions.values():
             subscription.end(error)
 
 
 @asynccontextmanager
 async def open_channel(
-    transport: AsyncTransport, silence: float, reconnect_timeout: float
+    transport: AsyncTransport, heartbeat: float, reconnect_timeout: float
 ) -> AsyncIterator[Channel]:
-    """A channel for the duration of a block. See AsyncServer.channel."""
+    """Open a channel for the duration of a block. See AsyncServer.channel."""
     failure: Exception | None = None
-    channel = Channel(transport, silence, reconnect_timeout)
-    conversation = channel.conversation
+    channel = Channel(transport, heartbeat, reconnect_timeout)
+    connection = channel.connection
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(conversation.run, nursery)
+        nursery.start_soon(connection.run, nursery)
         try:
-            await conversation.there()
+            await connection.wait_connected()
             yield channel
         except Exception as error:  # noqa: BLE001
-            # Raised below, lest the nursery make a group of it.
+            # Raised below: inside the nursery it would become an ExceptionGroup.
             failure = error
-        conversation.end(ConnectionLostError(conversation.address, "the channel is closed"))
+        connection.close(ConnectionLostError(connection.address, "the channel is closed"))
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

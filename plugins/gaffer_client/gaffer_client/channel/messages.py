@@ -1,4 +1,4 @@
-"""What is said on a channel and what is heard, apart from any connection. All of it is JSON."""
+"""The wire format of a channel, independent of any connection: JSON messages in both directions."""
 
 from __future__ import annotations
 
@@ -6,32 +6,37 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gaffer_client.errors import ArgumentError, NotGafferError, ResponseError, make_response_error
+from gaffer_client.errors import (
+    ArgumentError,
+    NotGafferError,
+    ResponseError,
+    make_response_error,
+)
 
-LARGEST = 64 * 1024
-"""Bytes of a message to gafferd."""
+MAX_MESSAGE = 64 * 1024
+"""Maximum bytes of a message to gafferd."""
 
 _PREFIX = "gaffer:"
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A topic is subscribed, or is not any more."""
+    """A topic was subscribed or unsubscribed."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotSubscribed:
-    """A topic cannot be subscribed, or has failed."""
+class SubscriptionFailed:
+    """A topic could not be subscribed, or failed later."""
 
     topic: str
     error: ResponseError
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """Something is told on a topic; `size` is what it takes from its credit."""
+class TopicEvent:
+    """A value of a topic; `size` is subtracted from the credit of the topic."""
 
     topic: str
     event: str
@@ -40,7 +45,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CommandSucceeded:
     """A command was carried out."""
 
     identity: int
@@ -48,78 +53,78 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class CommandFailed:
     """A command was refused."""
 
     identity: int
     error: ResponseError
 
 
-Heard = Subscribed | NotSubscribed | Happened | Answered | Failed
+Message = Subscribed | SubscriptionFailed | TopicEvent | CommandSucceeded | CommandFailed
 
 
 def subscribe(topic: str, since: int | None, credit: int) -> str:
-    """Tell what happens on a topic."""
+    """Encode a subscription to a topic."""
     data = {"topic": topic, "credit": credit}
-    return _said("SUB", data if since is None else {**data, "since": since})
+    return _encode("SUB", data if since is None else {**data, "since": since})
 
 
 def unsubscribe(topic: str) -> str:
-    """Tell no more of it."""
-    return _said("UNSUB", {"topic": topic})
+    """Encode the end of a subscription."""
+    return _encode("UNSUB", {"topic": topic})
 
 
 def grant(topic: str, size: int) -> str:
-    """Tell so many bytes more of it."""
-    return _said("CREDIT", {"topic": topic, "bytes": size})
+    """Encode additional credit, in bytes, for a topic."""
+    return _encode("CREDIT", {"topic": topic, "bytes": size})
 
 
 def command(identity: int, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Do something."""
-    return _said("CMD", {"identity": identity, "name": name, "args": args, "kwargs": kwargs})
+    """Encode a command."""
+    return _encode("CMD", {"identity": identity, "name": name, "args": args, "kwargs": kwargs})
 
 
-def _said(event: str, data: dict[str, Any]) -> str:
-    said = {"event": event, "data": data}
+def _encode(event: str, data: dict[str, Any]) -> str:
+    message = {"event": event, "data": data}
     try:
-        text = json.dumps(said, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(message, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise ArgumentError(f"this cannot be sent as JSON: {error}") from None
-    if size > LARGEST:
-        raise ArgumentError(f"a message has {LARGEST} bytes at the most, not {size}")
+        raise ArgumentError(f"cannot be sent as JSON: {error}") from None
+    if size > MAX_MESSAGE:
+        raise ArgumentError(f"a message may have {MAX_MESSAGE} bytes at most, not {size}")
     return text
 
 
-def hear(address: str, text: str) -> Heard:
-    """What a message says.
+def parse(address: str, text: str) -> Message:
+    """Parse a message of gafferd.
 
     Raises:
-        NotGafferError: it says nothing that gaffer would.
+        NotGafferError: gaffer does not send such a message.
     """
     try:
-        said = json.loads(text)
-        kind = said["event"].removeprefix(_PREFIX)
-        return _heard(kind, said, len(text.encode()))
+        message = json.loads(text)
+        kind = message["event"].removeprefix(_PREFIX)
+        return _parse(kind, message, len(text.encode()))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise NotGafferError(address, f"a message {text[:60]!r}") from None
 
 
-def _heard(kind: str, said: dict[str, Any], size: int) -> Heard:
+def _parse(kind: str, message: dict[str, Any], size: int) -> Message:
     match kind:
         case "event":
-            data = said["data"]
-            return Happened(data["topic"], data["event"], data, size)
+            data = message["data"]
+            return TopicEvent(data["topic"], data["event"], data, size)
         case "subscription_success":
-            return Subscribed(said["topic"])
+            return Subscribed(message["topic"])
         case "subscription_error":
-            return NotSubscribed(said["topic"], _error(said["data"]))
+            return SubscriptionFailed(message["topic"], _parse_error(message["data"]))
         case "command_success":
-            return Answered(said["data"]["id"], said["data"]["result"])
+            return CommandSucceeded(message["data"]["id"], message["data"]["result"])
         case "command_error":
-            return Failed(said["data"]["id"], _error(said["data"]["error"]))
+            return CommandFailed(message["data"]["id"], _parse_error(message["data"]["error"]))
     raise ValueError(kind)
 
 
-def _error(data: dict[str, Any]) -> ResponseError:
+def _parse_error(data: dict[str, Any]) -> ResponseError:
     return make_response_error(int(data["errno"]), str(data["reason"]), str(data["message"]))

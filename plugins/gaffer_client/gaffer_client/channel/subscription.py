@@ -1,4 +1,4 @@
-"""What is told on one topic, kept until somebody takes it."""
+"""The values of one topic, buffered until a task takes them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Generic, Self, TypeVar
 
 import trio
 
-from gaffer_client.channel.messages import Happened
+from gaffer_client.channel.messages import TopicEvent
 from gaffer_client.channel.topics import Identity, Topic
 from gaffer_client.errors import ClientError
 
 WINDOW = 256 * 1024
-"""Bytes that the server may tell before something of it has been taken."""
+"""Bytes that the server may send before the client takes some of them."""
 
 T = TypeVar("T")
 
 
 class Subscription(Generic[T]):
-    """A topic to loop over. One task may do so, and a cancelled wait loses nothing.
+    """A topic to iterate over. One task may do so; a cancelled wait loses nothing.
 
-    No more than 256 KiB wait here; the rest waits at the server, which drops the oldest, and says
-    so. The loop ends with the process, or with the block of the subscription.
+    At most 256 KiB are buffered here; the rest waits at the server, which drops the oldest values
+    and reports how many. The iteration ends at the exit of the process, or when the context manager
+    of the subscription is left.
 
     Attributes:
-        identity: of the process that it is about, if it is about one.
-        active: whether the server has said that it tells it.
-        ended: whether there will be no more.
+        identity: the identity of the process, if the topic belongs to one.
+        active: whether the server has confirmed the subscription.
+        ended: whether there will be no more values.
     """
 
     def __init__(
@@ -37,8 +38,8 @@ class Subscription(Generic[T]):
         self.identity: Identity | None = None
         self._address = address
         self._grant = grant
-        self._waiting: deque[tuple[T, int]] = deque()
-        self._news = trio.Event()
+        self._buffer: deque[tuple[T, int]] = deque()
+        self._changed = trio.Event()
         self._taken = 0
         self._error: ClientError | None = None
         self.active = False
@@ -49,47 +50,47 @@ class Subscription(Generic[T]):
 
     async def __anext__(self) -> T:
         await trio.lowlevel.checkpoint()
-        while not self._waiting:
+        while not self._buffer:
             if self._error is not None:
                 raise self._error
             if self.ended:
                 raise StopAsyncIteration
-            self._news = trio.Event()
-            await self._news.wait()
-        await self._give_back()
-        item, size = self._waiting.popleft()
+            self._changed = trio.Event()
+            await self._changed.wait()
+        await self._grant_taken()
+        item, size = self._buffer.popleft()
         self._taken += size
         return item
 
-    async def _give_back(self) -> None:
-        """Grant what was taken, some of it at a time."""
+    async def _grant_taken(self) -> None:
+        # In portions of half a window, so that not every value costs a message.
         if self._taken >= WINDOW // 2 and not self.ended:
             await self._grant(self.topic.name, self._taken)
             self._taken = 0
 
-    def credit(self) -> int:
-        """What a new connection may tell at first: all that there is room for."""
+    def reset_credit(self) -> int:
+        """Return the credit for a new connection: all free bytes of the buffer."""
         self._taken = 0
-        return max(1, WINDOW - sum(size for _, size in self._waiting))
+        return max(1, WINDOW - sum(size for _, size in self._buffer))
 
-    def put(self, told: Happened) -> None:
-        """Keep what was told. Never blocks."""
-        if told.event == "end":
+    def put(self, message: TopicEvent) -> None:
+        """Add a value to the buffer. Never blocks."""
+        if message.event == "end":
             self.end()
             return
-        self._waiting.append((self.topic.read(self._address, told), told.size))
-        self._news.set()
+        self._buffer.append((self.topic.parse(self._address, message), message.size))
+        self._changed.set()
 
-    def resumed(self) -> None:
-        """Tell that a connection was lost, if something may be missing."""
-        missed = self.topic.missed()
-        if missed is not None:
-            self._waiting.append((missed, 0))
-            self._news.set()
+    def mark_resumed(self) -> None:
+        """Add a gap to the buffer, if values may be missing after a lost connection."""
+        gap = self.topic.make_gap()
+        if gap is not None:
+            self._buffer.append((gap, 0))
+            self._changed.set()
 
     def end(self, error: ClientError | None = None) -> None:
-        """Tell no more; what waits can still be taken, then the error is raised, if any."""
+        """End the subscription. Buffered values can still be taken; then the error is raised."""
         if not self.ended:
             self._error = error
             self.ended = True
-            self._news.set()
+            self._changed.set()

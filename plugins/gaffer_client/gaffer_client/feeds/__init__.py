@@ -1,7 +1,7 @@
-"""Feeds apart from any connection: what to ask, what came, when to ask again.
+"""Feeds, independent of any connection.
 
-backoff  how long to wait before the next try, and when to give up
-events   events, resumed after the last one seen
-lines    what a process writes
-sse      messages out of bytes
+backoff  delays between connection attempts, and when to give up
+events   events, resumed after the last one received
+lines    lines of output
+sse      parser for server-sent events
 """

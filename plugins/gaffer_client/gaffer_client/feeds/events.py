@@ -1,4 +1,4 @@
-"""Events as a feed tells them, resumed after the last one seen."""
+"""Event feeds, resumed after the last event received."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from gaffer_client.models import Event
 from gaffer_client.requests import Request, convert
 
 HEARTBEAT = 20.0
-"""Seconds of silence after which the server says that it is there."""
+"""Default seconds between two heartbeats of the server."""
 
 OnLost = Callable[[ClientError], object]
-"""Told why a connection is lost that is going to be made again."""
+"""Callback that receives the reason when a connection is lost and a new one will be made."""
 
 TRANSIENT_ERRORS = (UnreachableError, ConnectionLostError, BusyError)
-"""Errors that may be over when one tries again."""
+"""Errors after which a new attempt can succeed."""
 
 
 def read_event(address: str, data: Mapping[str, Any]) -> Event:
-    """An event as it is told.
+    """Convert the fields of an event.
 
     Raises:
-        NotGafferError: it is none.
+        NotGafferError: the fields are not those of an event.
     """
     return convert(address, {**data, "data": data}, Event, "event")
 
 
 class EventFeed:
-    """What is to be asked and told of one feed of events.
+    """The state of one event feed, over all its connections.
 
     Args:
-        address: for errors.
-        pattern: which events; all when empty.
-        since: the number of the last one already seen; None for from now on.
-        heartbeat: seconds of silence after which the server is to say something.
-        reconnect_timeout: seconds to try to come back.
-        on_lost: called once for each loss, before the first try to come back.
+        address: the address of the server, for errors.
+        pattern: the pattern of event names; empty for all.
+        since: the number of the last event already received; None to begin with new events.
+        heartbeat: seconds between two heartbeats of the server.
+        reconnect_timeout: seconds without a connection until the feed gives up.
+        on_lost: called once for each loss, before the first attempt to reconnect.
 
     Attributes:
-        since: the number of the last one told.
+        since: the number of the last event received.
     """
 
     def __init__(
@@ -72,30 +72,30 @@ class EventFeed:
         self._on_lost = on_lost
         self._is_lost = False
         self._was_connected = False
-        self._first: deque[Event] = deque()
+        self._pending: deque[Event] = deque()
 
-    def call(self) -> Request[None]:
-        """What to ask next."""
+    def request(self) -> Request[None]:
+        """Return the request for the next connection."""
         return routes.watch(self._pattern, self.since, self.heartbeat)
 
     def connected(self, now: float) -> None:
-        """The answer has begun. A time is monotonic, in seconds."""
+        """Record that the response has begun. Times are monotonic, in seconds."""
         self._backoff.connected(now)
         self._is_lost = False
         if self._was_connected and self.since is None:
-            # No event has been seen, so nobody knows what has happened meanwhile.
-            self._first.append(Event(event="gap", name="gaffer"))
+            # No event was received before the loss, so the server cannot count the missing ones.
+            self._pending.append(Event(event="gap", name="gaffer"))
         self._was_connected = True
 
-    def first(self) -> Event | None:
-        """What is to be told before anything that comes."""
-        return self._first.popleft() if self._first else None
+    def take_pending(self) -> Event | None:
+        """Return a gap that precedes the events of the new connection."""
+        return self._pending.popleft() if self._pending else None
 
-    def take(self, data: str) -> Event:
-        """The event in a message.
+    def parse(self, data: str) -> Event:
+        """Parse the event in a message.
 
         Raises:
-            NotGafferError: it is none.
+            NotGafferError: the message is not an event.
         """
         import msgspec
 
@@ -110,10 +110,10 @@ class EventFeed:
         return event
 
     def lost(self, error: ClientError, now: float) -> float:
-        """Seconds to wait before asking again.
+        """Return the seconds to wait before the next connection attempt.
 
         Raises:
-            ClientError: this error, because it will not pass, or not soon enough.
+            ClientError: the error itself, if it is permanent or the feed gives up.
         """
         delay = self._backoff.next_delay(now) if isinstance(error, TRANSIENT_ERRORS) else None
         if delay is None or not self._was_connected:
@@ -123,6 +123,6 @@ class EventFeed:
         self._is_lost = True
         return delay
 
-    def ended(self) -> ConnectionLostError:
-        """The error that an answer is which just ends."""
+    def make_end_error(self) -> ConnectionLostError:
+        """Create the error for a response that ended without one."""
         return ConnectionLostError(self._address, "the feed ended")

@@ -1,4 +1,4 @@
-"""What a process writes, line by line, as a feed tells it."""
+"""Lines of output in the messages of a feed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from gaffer_client.models import Line
 
 
 def read_lines(address: str, event: str, data: str) -> list[Line]:
-    """The lines in one message.
+    """Parse the lines in one message.
 
     Args:
-        address: for errors.
-        event: the type of the message: a label, or `gap`.
-        data: what it says.
+        address: the address of the server, for errors.
+        event: the type of the message: the label of a stream, or `gap`.
+        data: the content of the message.
 
     Raises:
-        NotGafferError: a gap does not say of what.
+        NotGafferError: a gap does not name its stream.
     """
     if event != "gap":
         return [Line(event, text) for text in data.split("\n")]

@@ -1,6 +1,6 @@
-"""Server-sent events out of the bytes that carry them.
+"""Parser for server-sent events.
 
-httpx2 has a reader of its own, but under trio it leaves generators behind that nobody closes.
+httpx2 has one too, but under trio it leaves async generators open when a feed is closed early.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from gaffer_client.errors import NotGafferError
 
-MEDIA = "text/event-stream"
+MEDIA_TYPE = "text/event-stream"
 
-LARGEST = 4 * 1024 * 1024
-"""Bytes of one message. gaffer's are far smaller."""
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Maximum bytes of one message. Those of gaffer are far smaller."""
 
 
 class Message(NamedTuple):
@@ -23,43 +23,43 @@ class Message(NamedTuple):
     data: str
 
 
-class Messages:
-    """Reads messages; empty lines between them, the heartbeats, are nothing.
+class MessageParser:
+    """Parses messages; heartbeats, which are empty lines, yield nothing.
 
     Args:
-        address: for errors.
-        media: the content type of the answer.
+        address: the address of the server, for errors.
+        media_type: the content type of the response.
 
     Raises:
-        NotGafferError: that is no stream of events.
+        NotGafferError: the content type is not that of server-sent events.
     """
 
-    def __init__(self, address: str, media: str) -> None:
+    def __init__(self, address: str, media_type: str) -> None:
         self._address = address
-        if media.partition(";")[0].strip().lower() != MEDIA:
-            raise NotGafferError(address, f"{media or 'no content type'}, where {MEDIA} should be")
+        if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
+            shown = media_type or "no content type"
+            raise NotGafferError(address, f"{shown}, where {MEDIA_TYPE} should be")
         self._rest = b""
         self._size = 0
         self._event = "message"
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that end in these bytes.
+        """Yield the messages that these bytes complete.
 
         Raises:
-            NotGafferError: one has no end.
+            NotGafferError: a message is too large.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._size += len(line)
-            if (
-                message := self._line(line.removesuffix(b"\r").decode(errors="replace"))
-            ) is not None:
+            text = line.removesuffix(b"\r").decode(errors="replace")
+            if (message := self._parse_line(text)) is not None:
                 yield message
-        if self._size + len(self._rest) > LARGEST:
-            raise NotGafferError(self._address, f"a message of more than {LARGEST} bytes")
+        if self._size + len(self._rest) > MAX_MESSAGE:
+            raise NotGafferError(self._address, f"a message of more than {MAX_MESSAGE} bytes")
 
-    def _line(self, line: str) -> Message | None:
+    def _parse_line(self, line: str) -> Message | None:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":
