@@ -1,14 +1,16 @@
-"""The real operating system: the only folder of the kernel that calls it.
+"""The real operating system: the only folder of the kernel that calls it for processes.
 
-system    what the port asks for, put together
-spawn     start a process, and say why it could not be started
-terminal  a pseudo-terminal in place of a pipe
-child     one process: its pipes, its signals, its end
-poller    one epoll for every pipe and pidfd
-adopted   what children left behind and the kernel inherited
-guardian  ends what a program in the foreground has started if that is killed
-users     user and group names
-fd_shim     run in the child: puts extra streams on descriptors 3, 4, 5
+system        what the port asks for, put together
+spawn         start a process, and say why it could not be started
+fd_shim       runs in the child: puts extra streams on descriptors 3, 4, 5
+pty           a pseudo-terminal in place of a pipe
+child         one process: a table of states and events, from spawn to reaping
+pipes         the streams of a child, read and written
+poller        one epoll for every pipe and pidfd
+orphans       what children left behind and the kernel inherited
+procfs        processes as /proc shows them
+parent_death  stops what a foreground program has started if the program is killed
+users         user and group names
 """
 
 from gaffer_kernel.linux.system import LinuxSystem

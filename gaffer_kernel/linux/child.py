@@ -1,34 +1,29 @@
-"""One process on Linux: its pipes are read, its signals sent, its end seen by pidfd."""
+"""One process on Linux, from its spawn to its reaping: a table of states and events."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
-import socket
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from enum import IntEnum, auto
+from typing import ClassVar
 
 import trio
 
-from gaffer_kernel.linux.orphans import Adopted, Member
-from gaffer_kernel.linux.poller import FLOOD, Poller
-from gaffer_kernel.linux.procfs import ticks
+from gaffer_kernel.linux.orphans import Orphan, OrphanReaper
+from gaffer_kernel.linux.pipes import Pipes
+from gaffer_kernel.linux.poller import Poller
+from gaffer_kernel.linux.procfs import current_ticks
 from gaffer_kernel.linux.spawn import Started
 from gaffer_kernel.system import ChildListener, ExitStatus
 
-SHORT = 2048
-"""A read of less is not tried again: there is no more, most probably. A pseudo-terminal never hands
-over more than 4095 bytes at once."""
-WIDE_PIPE = 1024 * 1024
-DRAINS = 8
-END_OF_OUTPUT = 0.5
-"""Seconds a pipe may stay open after its process is gone: somebody else holds it."""
+OUTPUT_TIMEOUT = 0.5
+"""Seconds to wait for EOF after the exit: another process may hold the pipe open."""
 
 log = logging.getLogger(__name__)
 
-_STATES = {
+_STATUS = {
     "R": "running",
     "S": "sleeping",
     "D": "disk-sleep",
@@ -40,11 +35,51 @@ _STATES = {
 }
 
 
-class LinuxChild:
-    """A child of this process, from its spawn until it is reaped.
+class ChildState(IntEnum):
+    """What has become of a child. A child that has exited stays a zombie until it is reaped."""
 
-    The pid is only ever used before `wait4`: until then the zombie keeps pid and group from being
-    given to a stranger.
+    RUNNING = 0
+    """It runs, and nobody has asked it to stop."""
+    STOPPING = 1
+    """It runs, and a stop signal was sent to all it started."""
+    DRAINING = 2
+    """It has exited; its outputs have not reached EOF."""
+    CLEARING = 3
+    """It has exited, its output is complete; orphans of it are looked for, or still run."""
+    GONE = 4
+    """It was reaped, or is no longer watched."""
+
+
+class ChildEvent(IntEnum):
+    """What can happen to a child."""
+
+    SIGNAL = auto()
+    """A signal for its group is requested."""
+    STOP = auto()
+    """A signal that ends it and all it started is requested."""
+    HOLD = auto()
+    """A reader needs its outputs to be held."""
+    READ_ON = auto()
+    """The reader needs that no longer."""
+    EXIT = auto()
+    """The pidfd says that it has exited."""
+    EOF = auto()
+    """One of its outputs has ended."""
+    OUTPUT_TIMEOUT = auto()
+    """OUTPUT_TIMEOUT has passed since its exit, or since the end of a hold after it."""
+    SCANNED = auto()
+    """The scan for orphans that it had requested is done."""
+    ORPHAN_REAPED = auto()
+    """One of its orphans is gone."""
+    ABANDON = auto()
+    """The kernel ends, and lets it run on."""
+
+
+class LinuxChild:
+    """A child of this process.
+
+    The table `_ACTIONS` at its end says what it does on each event in each state. The pid is
+    only used before `wait4`: until then the zombie keeps pid and group from being reused.
     """
 
     def __init__(
@@ -52,7 +87,7 @@ class LinuxChild:
         started: Started,
         listener: ChildListener,
         poller: Poller,
-        adopted: Adopted,
+        orphans: OrphanReaper,
         mark: str,
         *,
         title: str,
@@ -61,267 +96,241 @@ class LinuxChild:
     ) -> None:
         self.os_pid = started.os_pid
         self.mark = mark
+        self.state = ChildState.RUNNING
         self._pidfd = started.pidfd
-        self._readers = started.readers
-        self._wide: set[int] = set()
-        self._writers = dict(started.streams)
-        if started.stdin is not None:
-            self._writers["stdin"] = started.stdin
-        self._locks = {label: trio.Lock() for label in self._writers}
         self._listener = listener
         self._poller = poller
-        self._adopted = adopted
+        self._orphans = orphans
         self._title = title
         self._detach = detach
         self._on_gone = on_gone
-        self._ending = 0
-        self._ending_since = 0
-        self._told: set[Member] = set()
-        self._dead = False
-        self._gone = False
-        self._patient = True
-        self._looking = False
-        self._awaited = False
-        self._held: set[int] = set()
-        for fd in self._readers:
-            poller.add(fd, partial(self._read, fd))
-        poller.add(self._pidfd, self._died)
+        self._stop_signal = 0  # the last one; what it leaves behind gets it too
+        self._stop_ticks = 0  # when
+        self._signalled: set[Orphan] = set()  # those that have got it
+        self._is_scanning = False
+        self._pipes = Pipes(started, poller, listener.output, self._on_eof)
+        poller.add(self._pidfd, self._on_exit)
 
-    # Signals
+    # Requests
 
     def signal(self, signum: int) -> None:
         """Send a signal to the whole group."""
-        if not self._gone:
-            self._to_group(signum)
+        self._on(ChildEvent.SIGNAL, signum)
 
     def stop(self, signum: int) -> None:
-        """Send an ending signal to the group and to what has left it."""
-        if self._gone:
-            return
-        self._ending = signum
-        self._ending_since = ticks()
-        self._read_on()
-        self._told.clear()
-        self._to_group(signum)
-        # One that was stopped could not obey before its timeout is over.
-        self._to_group(signal.SIGCONT)
-        self._look()
+        """Send a stop signal to the group and to what has left it."""
+        self._on(ChildEvent.STOP, signum)
 
-    def _to_group(self, signum: int) -> None:
-        try:
-            os.killpg(self.os_pid, signum)
-        except ProcessLookupError:
-            # Between vfork and setsid there is no group yet; the process itself is there.
-            os.kill(self.os_pid, signum)
-        except PermissionError:
-            # Every member has become another user's: nothing we may do.
-            pass
+    def hold_output(self, held: bool) -> None:
+        """Stop reading the outputs, or read on; a stopping child is always read."""
+        self._pipes.keep_narrow()
+        self._on(ChildEvent.HOLD if held else ChildEvent.READ_ON)
+
+    async def write(self, label: str, data: bytes) -> None:
+        """Write all of the data to stdin or a two-way stream."""
+        await self._pipes.write(label, data)
+
+    def close_input(self, label: str) -> None:
+        """Close the parent's end; half-close a stream that is also read."""
+        self._pipes.close_input(label)
 
     def status(self) -> str:
-        """The state letter of /proc, in psutil's words."""
+        """Return the state letter of /proc/PID/stat in psutil's words."""
         try:
             with open(f"/proc/{self.os_pid}/stat", "rb") as file:
                 letter = chr(file.read().rpartition(b")")[2].split()[0][0])
         except OSError:
             return "dead"
-        return _STATES.get(letter, letter)
+        return _STATUS.get(letter, letter)
 
-    # Input
+    def abandon(self) -> None:
+        """Close every descriptor: the process runs on, and is no longer watched."""
+        self._on(ChildEvent.ABANDON)
 
-    async def write(self, label: str, data: bytes) -> None:
-        """Write all of data to stdin or a two-way stream."""
-        async with self._locks[label]:
-            view = memoryview(data)
-            while view:
-                fd = self._writers.get(label)
-                if fd is None:
-                    raise BrokenPipeError(f"{label} is closed")
-                try:
-                    view = view[os.write(fd, view) :]
-                except BlockingIOError:
-                    await self._writable(label, fd)
-            await trio.lowlevel.checkpoint()
+    # Events
 
-    async def _writable(self, label: str, fd: int) -> None:
-        try:
-            await trio.lowlevel.wait_writable(fd)
-        except trio.ClosedResourceError:
-            raise BrokenPipeError(f"{label} is closed") from None
+    def _on(self, event: ChildEvent, signum: int = 0) -> None:
+        self._ACTIONS[event][self.state](self, signum)
 
-    def close_input(self, label: str) -> None:
-        """Close the parent's end; a stream that is also read is shut for writing only."""
-        fd = self._writers.pop(label, None)
-        if fd is None:
-            return
-        trio.lowlevel.notify_closing(fd)
-        if fd in self._readers:
-            _shut_writing(fd)
-        else:
-            os.close(fd)
-
-    # Output
-
-    def hold_output(self, held: bool) -> None:
-        """Leave the outputs unread, or read on; once it is told to end they are always read."""
-        self._awaited = True
-        if not held or self._ending or self._gone:
-            self._read_on()
-            return
-        outputs = self._readers.keys() - self._writers.values() - self._held
-        for fd in outputs:
-            # Watching it for nothing would not do: its end would be told again and again.
-            self._poller.remove(fd)
-        self._held |= outputs
-
-    def _read_on(self) -> None:
-        for fd in self._held:
-            self._poller.add(fd, partial(self._read, fd))
-        if self._held and self._dead:
-            self._wait_for_output()
-        self._held.clear()
-
-    def _read(self, fd: int) -> int:
-        """Read what there is, up to one turn's share; returns how many bytes."""
-        size = 0
-        buffer = self._poller.buffer
-        while size < len(buffer):
-            try:
-                got = os.readv(fd, [buffer])
-            except BlockingIOError:
-                break
-            except OSError:
-                # A pseudo-terminal at its end, or a two-way stream whose other end was closed with
-                # unread data.
-                got = 0
-            if not got:
-                self._close_reader(fd)
-                break
-            size += got
-            self._listener.output(self._readers[fd], buffer[:got])
-            if got < SHORT:
-                break
-        if size >= FLOOD and fd not in self._wide and not self._awaited:
-            self._widen(fd)
-        return size
-
-    def _widen(self, fd: int) -> None:
-        # A flood through a pipe of 64 KiB costs a switch of processes for each 64 KiB. Only on
-        # demand: what an ordinary user's pipes may hold together is limited.
-        self._wide.add(fd)
-        try:
-            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, WIDE_PIPE)
-        except OSError:
-            # Over the user's limit, or a socket: it works as well, only slower.
-            pass
-
-    def _close_reader(self, fd: int) -> None:
-        label = self._readers.pop(fd)
-        if fd in self._held:
-            self._held.remove(fd)
-        else:
-            self._poller.remove(fd)
-        if self._writers.get(label) == fd:
-            del self._writers[label]
-            trio.lowlevel.notify_closing(fd)
-        os.close(fd)
-        if self._dead:
-            self._finish_if_complete()
-
-    # The end
-
-    def _died(self) -> int:
-        """The leader has exited; it stays a zombie until everything else is settled."""
-        self._dead = True
-        self._poller.remove(self._pidfd)
-        if not self._detach and not (self._ending and self._adopted.enabled):
-            # What it left behind may end as it was told to; nobody told it to.
-            self._ending = signal.SIGKILL
-            self._to_group(signal.SIGKILL)
-        # Before the pipes are drained: with the end of the last one it would be complete.
-        self._look()
-        for fd in self._readers.keys() - self._held:
-            self._drain(fd)
-        if not self._gone:
-            self._wait_for_output()
+    def _on_exit(self) -> int:
+        self._on(ChildEvent.EXIT)
         return 0
 
-    def _wait_for_output(self) -> None:
-        self._poller.call_at(trio.current_time() + END_OF_OUTPUT, self._lose_patience)
+    def _on_eof(self) -> None:
+        self._on(ChildEvent.EOF)
 
-    def _drain(self, fd: int) -> None:
-        # Bounded: what is left behind may go on writing for as long as it may live.
-        for _ in range(DRAINS):
-            if fd not in self._readers or not self._read(fd):
-                return
+    def _on_timeout(self) -> None:
+        self._on(ChildEvent.OUTPUT_TIMEOUT)
 
-    def _look(self) -> None:
-        """Find out what it left behind: only a look after its death tells."""
-        self._looking = True
-        self._adopted.when_looked(self._looked)
+    def _on_scanned(self) -> None:
+        self._is_scanning = False
+        self._on(ChildEvent.SCANNED)
 
-    def _looked(self) -> None:
-        self._looking = False
-        if not self._gone:
-            self._tell(self._left())
-            self._finish_if_complete()
+    def _on_orphan_reaped(self) -> None:
+        self._on(ChildEvent.ORPHAN_REAPED)
 
-    def _left(self) -> list[Member]:
-        return [] if self._detach else self._adopted.left_by(self.os_pid, self.mark)
+    # Actions
 
-    def _lose_patience(self) -> None:
-        """Somebody outside the group holds the pipes: do not wait for their end."""
-        if not self._held:
-            self._patient = False
-            self._finish_if_complete()
+    def _ignore(self, _: int) -> None:
+        pass
 
-    def _finish_if_complete(self) -> None:
-        waits_for_output = self._readers and self._patient
-        if self._dead and not (self._gone or self._looking or waits_for_output or self._left()):
-            self._finish()
+    def _send(self, signum: int) -> None:
+        try:
+            os.killpg(self.os_pid, signum)
+        except ProcessLookupError:
+            # Between vfork and setsid there is no group yet, but the process exists.
+            os.kill(self.os_pid, signum)
+        except PermissionError:
+            # EPERM: every member runs as another user by now.
+            pass
 
-    def _tell(self, members: list[Member]) -> None:
-        """Send on the ending signal to those it has not reached, and wait for their end."""
-        for member in members:
-            if member in self._told:
+    def _begin_stop(self, signum: int) -> None:
+        self.state = ChildState.STOPPING
+        self._send_stop(signum)
+
+    def _send_stop(self, signum: int) -> None:
+        self._stop_signal = signum
+        self._stop_ticks = current_ticks()
+        self._read_on(0)
+        self._signalled.clear()
+        self._send(signum)
+        # A process in SIGSTOP could not handle the signal before its timeout is over.
+        self._send(signal.SIGCONT)
+        self._scan(0)
+
+    def _hold(self, _: int) -> None:
+        self._pipes.hold()
+
+    def _read_on(self, _: int) -> None:
+        was_held = self._pipes.is_held
+        self._pipes.read_on()
+        if was_held and self.state is ChildState.DRAINING:
+            self._start_timeout()
+
+    def _exit(self, _: int) -> None:
+        """Signal what the child left behind, and read the rest of its output."""
+        self.state = ChildState.DRAINING if self._pipes.is_open else ChildState.CLEARING
+        self._poller.remove(self._pidfd)
+        if not self._detach and not (self._stop_signal and self._orphans.enabled):
+            # What it left behind may handle the stop signal, if there was one.
+            self._stop_signal = signal.SIGKILL
+            self._send(signal.SIGKILL)
+        # Requested before the pipes are drained: the last EOF could complete the child.
+        self._scan(0)
+        self._pipes.drain()
+        if self.state is ChildState.DRAINING:
+            self._start_timeout()
+
+    def _start_timeout(self) -> None:
+        self._poller.call_at(trio.current_time() + OUTPUT_TIMEOUT, self._on_timeout)
+
+    def _end_of_output(self, _: int) -> None:
+        """Go on once the last output has ended."""
+        if not self._pipes.is_open:
+            self.state = ChildState.CLEARING
+            self._reap_if_clear(0)
+
+    def _give_up_output(self, _: int) -> None:
+        """Wait no longer for EOF: a process outside the group holds the pipes open."""
+        if not self._pipes.is_held:
+            self.state = ChildState.CLEARING
+            self._reap_if_clear(0)
+
+    def _scan(self, _: int) -> None:
+        """Look for orphans: only a scan after the exit tells what the child left behind."""
+        self._is_scanning = True
+        self._orphans.after_scan(self._on_scanned)
+
+    def _stop_orphans(self, _: int) -> None:
+        """Send the stop signal to the orphans that it has not reached, and wait for their exits."""
+        for orphan in self._left_behind():
+            if orphan in self._signalled:
                 continue
-            self._told.add(member)
-            # Whatever it leaves behind in its turn is then ours.
-            member.when_gone(self._look)
-            if member.group != self.os_pid:
-                log.warning("%s left os pid %d behind: ending it", self._title, member.os_pid)
-                member.signal(self._ending)
-            elif self._ending == signal.SIGKILL or member.born >= self._ending_since:
-                # The others in the group got the signal with it; twice may mean more. Who was born
-                # since has not: a fork does not hand on a signal that waits because it is blocked.
-                # Within a tick nobody can tell; twice is then better than never.
-                member.signal(self._ending)
+            self._signalled.add(orphan)
+            # What the orphan leaves behind becomes our child in its turn.
+            orphan.when_reaped(self._on_orphan_reaped)
+            if orphan.group != self.os_pid:
+                log.warning("%s: left os pid %d behind: stopping it", self._title, orphan.os_pid)
+                orphan.signal(self._stop_signal)
+            elif self._stop_signal == signal.SIGKILL or orphan.start_ticks >= self._stop_ticks:
+                # The other members of the group got the signal with it; a second one may mean more
+                # to them. Those born since have not got it: fork(2) does not hand down pending
+                # signals. Within one tick the order is unknown; then two signals are better than
+                # none.
+                orphan.signal(self._stop_signal)
 
-    def _finish(self) -> None:
-        self._gone = True
-        for fd in list(self._readers):
-            self._close_reader(fd)
-        for label in list(self._writers):
-            self.close_input(label)
+    def _stop_orphans_or_reap(self, _: int) -> None:
+        self._stop_orphans(0)
+        self._reap_if_clear(0)
+
+    def _left_behind(self) -> list[Orphan]:
+        return [] if self._detach else self._orphans.left_by(self.os_pid, self.mark)
+
+    def _reap_if_clear(self, _: int) -> None:
+        if not self._is_scanning and not self._left_behind():
+            self._reap()
+
+    def _reap(self) -> None:
+        self.state = ChildState.GONE
+        self._pipes.close()
         _, status, usage = os.wait4(self.os_pid, 0)
         os.close(self._pidfd)
         self._on_gone(self)
         code = os.waitstatus_to_exitcode(status)
-        self._listener.exited(
-            ExitStatus(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime)
-        )
+        cpu_seconds = usage.ru_utime + usage.ru_stime
+        self._listener.exited(ExitStatus(max(code, 0), max(-code, 0), cpu_seconds))
 
-    def abandon(self) -> None:
-        """Give back every descriptor: it runs on, and nobody watches it any more."""
-        self._gone = True
-        for fd in list(self._readers):
-            self._close_reader(fd)
-        for label in list(self._writers):
-            self.close_input(label)
-        if not self._dead:
-            self._poller.remove(self._pidfd)
+    def _abandon(self, _: int) -> None:
+        self._poller.remove(self._pidfd)
+        self._abandon_zombie(0)
+
+    def _abandon_zombie(self, _: int) -> None:
+        self.state = ChildState.GONE
+        self._pipes.close()
         os.close(self._pidfd)
 
+    # The table: one row for each event, one column for each state
+    #
+    # The pidfd is not watched after the exit, no output is left after the last EOF, and scans are
+    # requested by a stop or an exit. So the other combinations cannot happen; they are ignored.
 
-def _shut_writing(fd: int) -> None:
-    with socket.socket(fileno=os.dup(fd)) as copy:
-        copy.shutdown(socket.SHUT_WR)
+    # fmt: off
+    _ACTIONS: ClassVar[Mapping[ChildEvent, _Row]] = {
+        # RUNNING, STOPPING,
+        # DRAINING, CLEARING, GONE
+        ChildEvent.SIGNAL: (
+            _send, _send,
+            _send, _send, _ignore),
+        ChildEvent.STOP: (
+            _begin_stop, _send_stop,
+            _send_stop, _send_stop, _ignore),
+        ChildEvent.HOLD: (
+            _hold, _read_on,
+            _read_on, _read_on, _ignore),
+        ChildEvent.READ_ON: (
+            _read_on, _read_on,
+            _read_on, _read_on, _ignore),
+        ChildEvent.EXIT: (
+            _exit, _exit,
+            _ignore, _ignore, _ignore),
+        ChildEvent.EOF: (
+            _ignore, _ignore,
+            _end_of_output, _reap_if_clear, _ignore),
+        ChildEvent.OUTPUT_TIMEOUT: (
+            _ignore, _ignore,
+            _give_up_output, _ignore, _ignore),
+        ChildEvent.SCANNED: (
+            _ignore, _stop_orphans,
+            _stop_orphans, _stop_orphans_or_reap, _ignore),
+        ChildEvent.ORPHAN_REAPED: (
+            _scan, _scan,
+            _scan, _scan, _scan),
+        ChildEvent.ABANDON: (
+            _abandon, _abandon,
+            _abandon_zombie, _abandon_zombie, _ignore),
+    }
+    # fmt: on
+
+
+_Action = Callable[[LinuxChild, int], None]
+_Row = tuple[_Action, _Action, _Action, _Action, _Action]

@@ -1,7 +1,7 @@
-"""Run in the child, before its program: puts extra streams on descriptors 3, 4, 5 ...
+"""The program that runs in the child before its own: puts extra streams on descriptors 3, 4, 5.
 
 `python -I -S fd_shim.py 12,7 program argument...` makes 12 the child's 3 and 7 its 4, then becomes
-the program. Only started for jobs with custom streams: the standard library hands descriptors on
+the program. It is only used for jobs with custom streams: the standard library passes descriptors
 under the numbers they have in the parent, and a shell can name only those below ten.
 """
 
@@ -11,10 +11,10 @@ import sys
 
 
 def main() -> None:
-    """Move the descriptors, then execute the program; status 127 or 126 when that fails."""
+    """Move the descriptors, then execute the program; exit with 127 or 126 if that fails."""
     numbers = [int(number) for number in sys.argv[1].split(",")]
-    # First out of the way of the numbers they are to get, but not far: the parent's numbers may lie
-    # above the limit that we have been given meanwhile.
+    # First away from the numbers they are to get, but not far: the parent's numbers may be above
+    # the limit (RLIMIT_NOFILE) that this process has been given meanwhile.
     moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3 + len(numbers)) for number in numbers]
     for number in numbers:
         os.close(number)

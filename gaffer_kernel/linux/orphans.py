@@ -1,8 +1,8 @@
-"""What children left behind and we inherited: found, attributed, ended, reaped.
+"""Orphans: what children left behind and we inherited. Found, attributed, stopped, reaped.
 
 A process that forks twice and calls setsid leaves both its parent and its group. As a child
-subreaper we become its parent; the mark in its environment, or its group, says whose it was.
-Nothing is polled: the list of our children is read when one of them ends or is to be ended.
+subreaper we become its parent; the mark in its environment, or its group, says which child started
+it. Nothing is polled: the list of our children is read when one of them exits or is to be stopped.
 """
 
 from __future__ import annotations
@@ -18,45 +18,51 @@ from typing import Protocol
 import trio
 
 from gaffer_kernel.linux.poller import Poller
-from gaffer_kernel.linux.procfs import Identity, children, identify
+from gaffer_kernel.linux.procfs import ProcessIdentity, identify, list_children
 
 log = logging.getLogger(__name__)
 
 DETACHED = ":detached"
 """The end of the mark of a process that outlives us, and so of what it starts."""
-SHARE = 0.1
-"""The part of the time that may be spent looking at our children."""
-EXEC = 0.1
-"""Seconds within which a process that becomes another program, and has arguments again, also has an
-environment again."""
-MAX_EXEC = 5.0
-"""Seconds after which a process that has no arguments is believed to have none."""
-UNCLAIMED = 2.0
-"""Seconds after which a dead child that nobody can be told of is reaped here."""
+MAX_SCAN_SHARE = 0.1
+"""The largest part of the time that is spent on scans."""
+EXEC_TIMEOUT = 0.1
+"""Seconds of execve(2) after which a process that has arguments also has an environment."""
+MAX_EXEC_TIMEOUT = 5.0
+"""Seconds after which a process without arguments is believed to have none."""
+UNCLAIMED_TIMEOUT = 2.0
+"""Seconds after which a zombie that no child and no caller claims is reaped here."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper() -> bool:
-    """Ask the system to make orphans of our children ours; whether it did."""
+    """Ask the system to make orphans of our children ours; return whether it did."""
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
-class Member:
-    """An inherited process that belongs to one of our children's groups or carries its mark."""
+class Orphan:
+    """An inherited process that belongs to one of our children's groups or carries its mark.
 
-    def __init__(self, os_pid: int, pidfd: int, born: int, mark: str) -> None:
+    Attributes:
+        os_pid, pidfd: it has not been reaped, so its number is not reused.
+        start_ticks: when it was born, as in `current_ticks`.
+        mark: of the child that left it behind.
+        waiters: called once it has been reaped.
+    """
+
+    def __init__(self, os_pid: int, pidfd: int, start_ticks: int, mark: str) -> None:
         self.os_pid = os_pid
         self.pidfd = pidfd
-        self.born = born
+        self.start_ticks = start_ticks
         self.mark = mark
         self.waiters: list[Callable[[], None]] = []
 
     @property
     def group(self) -> int:
-        """Its group at this moment: it may lead one of its own since it was adopted.
+        """Its current group, because it can become the leader of one at any time.
 
-        0 if the program around us has reaped it.
+        0 if the program that embeds the kernel has reaped it.
         """
         try:
             return os.getpgid(self.os_pid)
@@ -64,9 +70,9 @@ class Member:
             return 0
 
     def signal(self, signum: int) -> None:
-        """Send a signal to it, and to its group when it leads one; nothing happens when it is gone.
+        """Send a signal to it, and to its group if it leads one; nothing if it is gone.
 
-        It has not been reaped yet, so neither number can have become a stranger's.
+        It has not been reaped yet, so neither number can have been reused.
         """
         try:
             if self.group == self.os_pid:
@@ -74,161 +80,168 @@ class Member:
             else:
                 os.kill(self.os_pid, signum)
         except (ProcessLookupError, PermissionError):
-            # Gone, or another user's by now: not ours to end.
+            # ESRCH: gone. EPERM: it runs as another user by now.
             pass
 
-    def when_gone(self, function: Callable[[], None]) -> None:
+    def when_reaped(self, function: Callable[[], None]) -> None:
         """Call a function once it has been reaped."""
         if function not in self.waiters:
             self.waiters.append(function)
 
 
 class Marked(Protocol):
-    """A child of ours, by its os pid."""
+    """A child of ours."""
 
     @property
     def mark(self) -> str:
-        """What its environment says."""
+        """The value of the mark in its environment."""
 
 
-class Adopted:
-    """The inherited processes. Without `enabled` there are none: somebody else inherits them.
+class OrphanReaper:
+    """The orphans. Without `enabled` there are none, because another process inherits them.
 
-    Looking costs a millisecond with a thousand children, so looks take SHARE of the time at most:
-    who needs one soon after another waits a little, and those who wait share the next.
+    A scan costs a millisecond with a thousand children, so scans take MAX_SCAN_SHARE of the time at
+    most: a scan requested soon after another is delayed, and serves all requests until then.
+
+    Args:
+        poller: watches the pidfds of orphans.
+        instance: the beginning of the marks of our children.
+        children: our children by os pid; kept up to date by the caller.
     """
 
-    def __init__(self, poller: Poller, instance: str, known: Mapping[int, Marked]) -> None:
+    def __init__(self, poller: Poller, instance: str, children: Mapping[int, Marked]) -> None:
         self.enabled = False
         self._poller = poller
         self._prefix = f"{instance}:"
-        self._known = known
+        self._children = children
         self._session = os.getsid(0)
-        self._members: dict[int, Member] = {}
-        self._sessions: dict[int, str] = {}
-        self._strangers: set[int] = set()
-        self._undecided: dict[int, float] = {}
-        self._rest_until = -inf
-        self._again = inf
+        self._orphans: dict[int, Orphan] = {}
+        self._sessions: dict[int, str] = {}  # session -> mark
+        self._foreign: set[int] = set()
+        self._undecided: dict[int, float] = {}  # os pid -> first seen
+        self._next_scan = -inf
+        self._rescan_at = inf
         self._waiting: dict[Callable[[], None], None] = {}
 
-    def left_by(self, group: int, mark: str) -> list[Member]:
-        """What a process with this group and mark has left behind, as far as the last look saw."""
-        return [m for m in self._members.values() if m.group == group or m.mark == mark]
+    def left_by(self, group: int, mark: str) -> list[Orphan]:
+        """Return the orphans with this group or mark, as of the last scan."""
+        return [each for each in self._orphans.values() if each.group == group or each.mark == mark]
 
-    def when_looked(self, function: Callable[[], None]) -> None:
-        """Call a function after the next look: at once if it is not too soon for one."""
+    def after_scan(self, function: Callable[[], None]) -> None:
+        """Call a function after the next scan; scan now unless it is too soon."""
         if not self.enabled:
             function()
             return
         first = not self._waiting
         self._waiting[function] = None
-        if trio.current_time() >= self._rest_until:
-            self._look()
+        if trio.current_time() >= self._next_scan:
+            self._scan()
         elif first:
-            self._poller.call_at(self._rest_until, self._look)
+            self._poller.call_at(self._next_scan, self._scan)
 
     def forget(self, mark: str) -> None:
-        """The process with this mark has ended, with all that it left behind."""
+        """Forget the sessions of a child that is gone with all that it left behind."""
         self._sessions = {
-            number: whose for number, whose in self._sessions.items() if whose != mark
+            session: owner for session, owner in self._sessions.items() if owner != mark
         }
 
-    def _look(self) -> None:
-        """Find who has become our child without our doing, and tell those who wait for it."""
+    def _scan(self) -> None:
+        """Find the processes that have become our children without a spawn."""
         began = trio.current_time()
-        ours = children()
-        self._strangers = {pid for pid in self._strangers & ours if not self._is_nobodys(pid)}
+        ours = list_children()
+        self._foreign = {pid for pid in self._foreign & ours if not self._is_unclaimed(pid)}
         self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
         for pid in ours:
-            if not (pid in self._known or pid in self._members or pid in self._strangers):
-                self._meet(pid, began)
+            if not (pid in self._children or pid in self._orphans or pid in self._foreign):
+                self._decide(pid, began)
         ended = trio.current_time()
-        self._rest_until = ended + (ended - began) / SHARE
+        self._next_scan = ended + (ended - began) / MAX_SCAN_SHARE
         newest = max(self._undecided.values(), default=-inf)
-        if ended - newest >= EXEC:
+        if ended - newest >= EXEC_TIMEOUT:
             waiting, self._waiting = self._waiting, {}
             for function in waiting:
                 function()
         if self._undecided:
-            self._look_again(ended + min(max(ended - newest, EXEC / 4), 1.0))
+            self._rescan(ended + min(max(ended - newest, EXEC_TIMEOUT / 4), 1.0))
 
-    def _look_again(self, when: float) -> None:
-        if when < self._again:
-            self._again = when
-            self._poller.call_at(when, self._look_now)
+    def _rescan(self, when: float) -> None:
+        if when < self._rescan_at:
+            self._rescan_at = when
+            self._poller.call_at(when, self._rescan_now)
 
-    def _look_now(self) -> None:
-        self._again = inf
+    def _rescan_now(self) -> None:
+        self._rescan_at = inf
         if self.enabled:
-            self._look()
+            self._scan()
 
-    def _meet(self, pid: int, now: float) -> None:
-        who = identify(pid)
-        if who is None:
+    def _decide(self, pid: int, now: float) -> None:
+        """Adopt a new child, call it foreign, or decide at a later scan."""
+        identity = identify(pid)
+        if identity is None:
             return
-        mark = self._whose(who)
+        mark = self._attribute(identity)
         if mark is not None:
             self._undecided.pop(pid, None)
-            self._adopt(pid, who, mark)
+            self._adopt(pid, identity, mark)
             return
         since = self._undecided.setdefault(pid, now)
-        if who.zombie and who.session != self._session:
-            # Whoever has started a process of its own does not let it lie for so long.
-            if now - since > UNCLAIMED:
+        if identity.is_zombie and identity.session != self._session:
+            # A program that started a process of its own reaps it sooner.
+            if now - since > UNCLAIMED_TIMEOUT:
                 os.waitpid(pid, os.WNOHANG)
         elif (
-            who.session == self._session
-            or who.mark is not None
-            or now - since > (MAX_EXEC if who.changing else EXEC)
+            identity.session == self._session
+            or identity.mark is not None
+            or now - since > (MAX_EXEC_TIMEOUT if identity.is_in_exec else EXEC_TIMEOUT)
         ):
-            # A child of the program around us, or one that has shed its mark: it cannot be told.
+            # A child of the program that embeds the kernel, or an orphan that cleared its
+            # environment: the two look the same.
             del self._undecided[pid]
-            self._strangers.add(pid)
+            self._foreign.add(pid)
 
-    def _is_nobodys(self, pid: int) -> bool:
-        """Whether a stranger has died, and may have been an orphan of ours that shed its mark."""
-        who = identify(pid)
-        return who is not None and who.zombie and who.session != self._session
+    def _is_unclaimed(self, pid: int) -> bool:
+        """Return whether a foreign process is a zombie that may be an orphan without its mark."""
+        identity = identify(pid)
+        return identity is not None and identity.is_zombie and identity.session != self._session
 
-    def _whose(self, who: Identity) -> str | None:
-        """The mark of the process that left it behind; None when that cannot be told."""
-        if who.mark is not None and who.mark.startswith(self._prefix):
-            return who.mark
-        for number in (who.group, who.session):
-            if number in self._known:
-                return self._known[number].mark
-        return self._sessions.get(who.session)
+    def _attribute(self, identity: ProcessIdentity) -> str | None:
+        """Return the mark of the child that left a process behind; None if it is unknown."""
+        if identity.mark is not None and identity.mark.startswith(self._prefix):
+            return identity.mark
+        for number in (identity.group, identity.session):
+            if number in self._children:
+                return self._children[number].mark
+        return self._sessions.get(identity.session)
 
-    def _adopt(self, pid: int, who: Identity, mark: str) -> None:
-        member = Member(pid, os.pidfd_open(pid), who.born, mark)
-        self._members[pid] = member
-        if who.session not in self._known:
-            self._sessions[who.session] = mark
-        self._poller.add(member.pidfd, lambda: self._reap(member))
-        if not mark.endswith(DETACHED) and all(c.mark != mark for c in self._known.values()):
-            log.warning("os pid %d has outlived the process that started it: killed", pid)
-            member.signal(signal.SIGKILL)
+    def _adopt(self, pid: int, identity: ProcessIdentity, mark: str) -> None:
+        orphan = Orphan(pid, os.pidfd_open(pid), identity.start_ticks, mark)
+        self._orphans[pid] = orphan
+        if identity.session not in self._children:
+            self._sessions[identity.session] = mark
+        self._poller.add(orphan.pidfd, lambda: self._reap(orphan))
+        if not mark.endswith(DETACHED) and all(c.mark != mark for c in self._children.values()):
+            log.warning("os pid %d has outlived the process that started it: sent SIGKILL", pid)
+            orphan.signal(signal.SIGKILL)
 
-    def _unwatch(self, member: Member) -> None:
-        self._poller.remove(member.pidfd)
-        os.close(member.pidfd)
+    def _unwatch(self, orphan: Orphan) -> None:
+        self._poller.remove(orphan.pidfd)
+        os.close(orphan.pidfd)
 
-    def _reap(self, member: Member) -> int:
-        self._unwatch(member)
-        del self._members[member.os_pid]
-        os.waitpid(member.os_pid, 0)
-        for function in member.waiters:
+    def _reap(self, orphan: Orphan) -> int:
+        self._unwatch(orphan)
+        del self._orphans[orphan.os_pid]
+        os.waitpid(orphan.os_pid, 0)
+        for function in orphan.waiters:
             function()
         return 0
 
     def close(self) -> None:
-        """Kill everything inherited, but for what detached processes left, and look no more."""
+        """SIGKILL every orphan except those of detached processes, and stop scanning."""
         if self.enabled:
-            self._look()
+            self._scan()
         self.enabled = False
-        for member in self._members.values():
-            if not member.mark.endswith(DETACHED):
-                member.signal(signal.SIGKILL)
-            self._unwatch(member)
-        self._members.clear()
+        for orphan in self._orphans.values():
+            if not orphan.mark.endswith(DETACHED):
+                orphan.signal(signal.SIGKILL)
+            self._unwatch(orphan)
+        self._orphans.clear()

@@ -1,9 +1,9 @@
-"""For a program in the foreground: what it has started ends with it, even if it is killed.
+"""Stop what a foreground program has started when the program dies, even by SIGKILL.
 
-A process of its own, forked before anything is started, waits for the end of a pipe that only the
-program holds. It then looks at all processes: for the mark in their environment, as nobody else
-knows any more what was started, and for the sessions that it was told of, as a program can clear
-its environment.
+A watcher process, forked before anything else starts, waits for EOF on a pipe whose write end only
+the program holds. Then it scans all processes: for the mark in their environment, because no other
+record of what was started is left, and for the sessions that the program reported, because a child
+can clear its environment.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from collections.abc import Set
 from contextlib import suppress
 
 from gaffer_kernel.linux.orphans import DETACHED
-from gaffer_kernel.linux.procfs import Identity, identify
+from gaffer_kernel.linux.procfs import ProcessIdentity, identify
 
-PAUSE = 0.05
-"""Seconds between two looks at all processes."""
-LAST_TRY = 5.0
-"""Seconds for which KILL is sent again and again."""
+SCAN_INTERVAL = 0.05
+"""Seconds between two scans of all processes."""
+KILL_TIMEOUT = 5.0
+"""Seconds for which SIGKILL is sent again and again."""
 _IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 class ParentDeathWatcher:
-    """The process that waits.
+    """The watcher process, as seen by the program.
 
     Args:
-        pidfd: refers to it; owned by this.
-        lifeline: the descriptor whose end it waits for.
+        pidfd: of the watcher process; owned by this.
+        lifeline: the write end of the pipe on which it waits for EOF; owned by this.
     """
 
     def __init__(self, pidfd: int, lifeline: int) -> None:
@@ -37,22 +37,22 @@ class ParentDeathWatcher:
         self._lifeline = lifeline
 
     def watch(self, os_pid: int) -> None:
-        """The session that this process leads is to be ended, too. Never blocks."""
-        self._tell(b"+%d\n" % os_pid)
+        """Also stop the session that this process leads. Never blocks."""
+        self._send(b"+%d\n" % os_pid)
 
     def forget(self, os_pid: int) -> None:
-        """It has ended: its number may become a stranger's. Never blocks."""
-        self._tell(b"-%d\n" % os_pid)
+        """Leave a session alone: its process has exited, and its number may be reused."""
+        self._send(b"-%d\n" % os_pid)
 
-    def _tell(self, line: bytes) -> None:
-        # If the guardian was killed or stopped, the program runs on without.
+    def _send(self, line: bytes) -> None:
+        # EPIPE, EAGAIN: if the watcher was killed or stopped, the program runs on without it.
         with suppress(BrokenPipeError, BlockingIOError):
             os.write(self._lifeline, line)
 
     def dismiss(self) -> None:
-        """Everything has ended as it should: it is needed no more."""
-        # By the pidfd: if somebody has killed it, it was reaped as an orphan, and its number can be
-        # a stranger's by now.
+        """End the watcher process: everything was stopped as it should be."""
+        # By pidfd: if the watcher was killed, it was reaped as an orphan, and its number may have
+        # been reused.
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         with suppress(ChildProcessError):
@@ -61,20 +61,18 @@ class ParentDeathWatcher:
         os.close(self._lifeline)
 
 
-def watch_parent_death(instance: str, patience: float) -> ParentDeathWatcher:
-    """From now on, end what this program has started if it is gone without `dismiss`.
-
-    To be called while there is a single thread.
+def watch_parent_death(instance: str, stop_timeout: float) -> ParentDeathWatcher:
+    """Fork the watcher process. Call this while there is a single thread.
 
     Args:
-        instance: how the marks begin: that of the LinuxSystem which starts the processes.
-        patience: seconds between TERM and KILL.
+        instance: the beginning of the marks: that of the LinuxSystem which starts the processes.
+        stop_timeout: seconds between SIGTERM and SIGKILL.
     """
     end, lifeline = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            _stand_guard(end, f"{instance}:", patience)
+            _run_watcher(end, f"{instance}:", stop_timeout)
         finally:
             os._exit(0)
     os.close(end)
@@ -82,18 +80,19 @@ def watch_parent_death(instance: str, patience: float) -> ParentDeathWatcher:
     return ParentDeathWatcher(os.pidfd_open(pid), lifeline)
 
 
-def _stand_guard(end: int, prefix: str, patience: float) -> None:
-    # Away from the terminal: no Ctrl-C and no hang-up is meant for it, and it holds no output open.
+def _run_watcher(end: int, prefix: str, stop_timeout: float) -> None:
+    # In a session of its own, away from the terminal: no Ctrl-C and no hang-up reaches it. It also
+    # closes every output that it inherited, so that readers of them see EOF.
     os.setsid()
     for signum in _IGNORED:
         signal.signal(signum, signal.SIG_IGN)
     os.closerange(0, end)
     os.closerange(end + 1, os.sysconf("SC_OPEN_MAX"))
-    end_all(prefix, patience, _told_until_the_end(end))
+    stop_marked(prefix, stop_timeout, _read_sessions(end))
 
 
-def _told_until_the_end(end: int) -> set[int]:
-    """Wait for the end of the program: the sessions that it then had."""
+def _read_sessions(end: int) -> set[int]:
+    """Read reports until EOF; return the sessions that the program had when it died."""
     sessions: set[int] = set()
     rest = b""
     while data := os.read(end, 4096):
@@ -103,47 +102,47 @@ def _told_until_the_end(end: int) -> set[int]:
     return sessions
 
 
-def end_all(prefix: str, patience: float, sessions: Set[int] = frozenset()) -> None:
-    """Send TERM to all processes whose marks begin like this, and KILL to those that stay.
+def stop_marked(prefix: str, stop_timeout: float, sessions: Set[int] = frozenset()) -> None:
+    """Send SIGTERM to all processes with a mark, and SIGKILL to those that stay.
 
     Args:
-        prefix: of the marks.
-        patience: seconds between the two.
-        sessions: whose processes are also meant, whatever their marks.
+        prefix: the beginning of the marks.
+        stop_timeout: seconds between the two signals.
+        sessions: also stop the processes of these sessions, whatever their marks.
     """
-    told: set[int] = set()
-    kill_at = time.monotonic() + patience
-    while (found := _found(prefix, sessions)) and time.monotonic() < kill_at + LAST_TRY:
+    signalled: set[int] = set()
+    kill_at = time.monotonic() + stop_timeout
+    while (found := _find(prefix, sessions)) and time.monotonic() < kill_at + KILL_TIMEOUT:
         if time.monotonic() >= kill_at:
-            _send(signal.SIGKILL, found)
+            _signal(signal.SIGKILL, found)
         else:
-            _send(signal.SIGTERM, found - told)
-            # One that is stopped could not obey.
-            _send(signal.SIGCONT, found - told)
-            told |= found
-        time.sleep(PAUSE)
+            _signal(signal.SIGTERM, found - signalled)
+            # A process in SIGSTOP could not handle SIGTERM.
+            _signal(signal.SIGCONT, found - signalled)
+            signalled |= found
+        time.sleep(SCAN_INTERVAL)
 
 
-def _found(prefix: str, sessions: Set[int]) -> set[int]:
+def _find(prefix: str, sessions: Set[int]) -> set[int]:
     found = set()
     for name in os.listdir("/proc"):
-        who = identify(int(name)) if name.isdigit() else None
-        if who is not None and not who.zombie and _is_meant(who, prefix, sessions):
+        identity = identify(int(name)) if name.isdigit() else None
+        if identity and not identity.is_zombie and _is_ours(identity, prefix, sessions):
             found.add(int(name))
     return found
 
 
-def _is_meant(who: Identity, prefix: str, sessions: Set[int]) -> bool:
-    if who.session in sessions:
+def _is_ours(identity: ProcessIdentity, prefix: str, sessions: Set[int]) -> bool:
+    if identity.session in sessions:
         return True
-    mark = who.mark or ""
+    mark = identity.mark or ""
     return mark.startswith(prefix) and not mark.endswith(DETACHED)
 
 
-def _send(signum: int, pids: Set[int]) -> None:
+def _signal(signum: int, pids: Set[int]) -> None:
     for pid in pids:
         try:
             os.kill(pid, signum)
         except (ProcessLookupError, PermissionError):
-            # Gone, or another user's by now.
+            # ESRCH: gone. EPERM: it runs as another user by now.
             continue

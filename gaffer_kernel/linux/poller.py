@@ -1,8 +1,8 @@
 """One epoll for every pipe and pidfd of every child, waited on by one task.
 
-Not a task for each pipe: a thousand quiet children cost no task, no timer and no wake-up, a spawn
-costs three system calls instead of three tasks, and the bytes read in a turn are counted in one
-place.
+With a task for each pipe, a thousand idle children would cost three thousand tasks. With one epoll
+they cost no task, no timer and no wake-up, a spawn costs three system calls, and the bytes read in
+one turn are counted in one place.
 """
 
 from __future__ import annotations
@@ -18,32 +18,36 @@ import trio
 from gaffer_kernel.checkpoints import let_others_run
 
 Handler = Callable[[], int]
-"""Called when its descriptor is ready; returns how many bytes it read."""
+"""Called when its descriptor is readable; returns how many bytes it read."""
 
-READ = 256 * 1024
+READ_SIZE = 256 * 1024
 """Bytes read from one descriptor at a time."""
-TURN = 1024 * 1024
-"""Bytes read before other tasks get their turn."""
+TURN_SIZE = 1024 * 1024
+"""Bytes read before other tasks run."""
 FLOOD = 64 * 1024
 """Bytes in one turn from which on a descriptor counts as flooding."""
 FREE_FLOODS = 2
-"""So many floods at once are read at full speed."""
-REST = 0.004
-MAX_REST = 0.2
+"""Floods at the same time that are read at full speed."""
+PAUSE = 0.004
+"""Seconds for each flood that all floods are paused."""
+MAX_PAUSE = 0.2
 
 
 class Poller:
-    """Calls a handler when its descriptor is ready, and functions when their time has come."""
+    """Calls a handler when its descriptor is readable, and functions at given times.
+
+    Attributes:
+        buffer: shared by all handlers, because a new object for each read costs more than the read.
+            A handler that keeps a part of it copies that part before the next read.
+    """
 
     def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(READ_SIZE))
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._sleeping: trio.CancelScope | None = None
-        # Read into again and again: a new object for each read costs more than the reading. Who is
-        # handed a part of it copies what is to be kept before the next read.
-        self.buffer = memoryview(bytearray(READ))
 
     def add(self, fd: int, handler: Handler) -> None:
         """Watch a descriptor until `remove`."""
@@ -51,7 +55,7 @@ class Poller:
         self._epoll.register(fd, select.EPOLLIN)
 
     def remove(self, fd: int) -> None:
-        """Stop watching; to be called before the descriptor is closed."""
+        """Stop watching a descriptor; required before it is closed."""
         del self._handlers[fd]
         self._epoll.unregister(fd)
 
@@ -62,7 +66,7 @@ class Poller:
             self._sleeping.deadline = min(self._sleeping.deadline, when)
 
     def close(self) -> None:
-        """Give the epoll descriptor back."""
+        """Close the epoll descriptor."""
         self._epoll.close()
 
     async def run(self) -> None:
@@ -94,25 +98,25 @@ class Poller:
             spent += size
             if size >= FLOOD:
                 floods.append(fd)
-            if spent >= TURN:
+            if spent >= TURN_SIZE:
                 spent = 0
                 await let_others_run()
         if len(floods) > FREE_FLOODS:
-            self._rest(floods)
+            self._pause(floods)
 
-    def _rest(self, floods: list[int]) -> None:
-        """Leave floods alone for a moment: their pipes fill, and the writers wait.
+    def _pause(self, floods: list[int]) -> None:
+        """Stop reading floods for a moment: their pipes fill, and the writers block.
 
-        Reading fifty floods as fast as they come took the processor from everybody else: the API
-        answered in a second instead of in milliseconds.
+        Reading fifty floods at full speed left no CPU time for other tasks: the API answered in a
+        second instead of in milliseconds.
         """
-        resting = {fd: self._handlers[fd] for fd in floods if fd in self._handlers}
-        for fd in resting:
+        paused = {fd: self._handlers[fd] for fd in floods if fd in self._handlers}
+        for fd in paused:
             self._epoll.modify(fd, 0)
-        pause = min(MAX_REST, REST * len(floods))
-        self.call_at(trio.current_time() + pause, lambda: self._wake(resting))
+        seconds = min(MAX_PAUSE, PAUSE * len(floods))
+        self.call_at(trio.current_time() + seconds, lambda: self._resume(paused))
 
-    def _wake(self, resting: dict[int, Handler]) -> None:
-        for fd, handler in resting.items():
+    def _resume(self, paused: dict[int, Handler]) -> None:
+        for fd, handler in paused.items():
             if self._handlers.get(fd) == handler:
                 self._epoll.modify(fd, select.EPOLLIN)

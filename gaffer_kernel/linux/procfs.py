@@ -1,4 +1,4 @@
-"""Who our children are: read from /proc."""
+"""Our children and other processes, read from /proc."""
 
 from __future__ import annotations
 
@@ -7,60 +7,65 @@ import time
 from typing import NamedTuple
 
 MARK = "GAFFER_SPAWN"
-"""The variable in the environment of every child that tells whose it is."""
+"""The variable in the environment of every child that says which spawn it belongs to."""
 TICKS = os.sysconf("SC_CLK_TCK")
-"""How many of the system's ticks are a second."""
+"""Ticks in a second."""
 
 
-class Identity(NamedTuple):
-    """What can be told of a process.
+class ProcessIdentity(NamedTuple):
+    """What /proc says of a process.
 
-    `mark` is empty when its environment has none, and None when that could not be read. `changing`
-    says that it has not even arguments: it is in the middle of becoming another program, which
-    on a busy machine takes as long as it takes, or has ended. `born` is in ticks, as `ticks` is.
+    Attributes:
+        group, session: its process group and session.
+        start_ticks: when it was born, as in `current_ticks`.
+        is_zombie: whether it has exited.
+        mark: the value of MARK; empty if its environment has none, None if that is unreadable.
+        is_in_exec: whether even its arguments are empty. It is inside execve(2), which takes as
+            long as it takes on a busy machine, or it has exited.
     """
 
     group: int
     session: int
-    born: int
-    zombie: bool
+    start_ticks: int
+    is_zombie: bool
     mark: str | None
-    changing: bool
+    is_in_exec: bool
 
 
-def children() -> set[int]:
-    """The os pids of all children of this process, whoever started them."""
+def list_children() -> set[int]:
+    """Return the os pids of all children of this program, spawned by the kernel or not."""
     found: set[int] = set()
     for task in os.listdir("/proc/self/task"):
         try:
             with open(f"/proc/self/task/{task}/children", "rb") as file:
                 found.update(map(int, file.read().split()))
         except FileNotFoundError:
-            # The thread has ended, or the kernel was built without these lists.
+            # The thread has ended, or the kernel was built without CONFIG_PROC_CHILDREN.
             continue
     return found
 
 
-def identify(pid: int) -> Identity | None:
-    """Look at a process; None when it is gone."""
+def identify(pid: int) -> ProcessIdentity | None:
+    """Read what /proc says of a process; None if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            # The name, in brackets, may hold anything, brackets too.
+            # The name, in brackets, can contain any character, brackets too.
             fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    group, session, born = int(fields[2]), int(fields[3]), int(fields[19])
-    mark = _mark(pid)
-    changing = mark is None and _changing(pid)
-    return Identity(group, session, born, fields[0] in (b"Z", b"X"), mark, changing)
+    group, session, start_ticks = int(fields[2]), int(fields[3]), int(fields[19])
+    mark = _read_mark(pid)
+    is_in_exec = mark is None and not _has_arguments(pid)
+    is_zombie = fields[0] in (b"Z", b"X")
+    return ProcessIdentity(group, session, start_ticks, is_zombie, mark, is_in_exec)
 
 
-def ticks() -> int:
-    """The time since the start of the machine, as /proc tells when a process was born."""
+def current_ticks() -> int:
+    """Return the ticks since the boot, the unit in which /proc gives the birth of a process."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
 
-def _mark(pid: int) -> str | None:
+def _read_mark(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environ = file.read()
@@ -75,9 +80,9 @@ def _mark(pid: int) -> str | None:
     return ""
 
 
-def _changing(pid: int) -> bool:
+def _has_arguments(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return not file.read(1)
+            return bool(file.read(1))
     except OSError:
-        return True
+        return False

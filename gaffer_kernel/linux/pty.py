@@ -9,20 +9,18 @@ from contextlib import ExitStack
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.processes.terminal_size import TerminalSize
 
-OUTPUT_FLAGS = 1
-"""Which of the attributes of a terminal tells what becomes of what is written to it."""
+OFLAG = 1
+"""The index of the output modes in the list of tcgetattr."""
 
 
-def open_terminal(
-    terminal_size: TerminalSize, reader: ExitStack, writer: ExitStack
-) -> tuple[int, int]:
-    """Open a pseudo-terminal whose end to read behaves as that of a pipe does.
+def open_pty(size: TerminalSize, reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """Open a pseudo-terminal whose read end behaves like that of a pipe.
 
-    What is written comes out unchanged, and EIO follows when the last writer has closed it. It is
-    nobody's controlling terminal: a Ctrl-C or a hang-up of it reaches no process.
+    Output comes out unchanged, and EIO follows when the last writer has closed it. It is no
+    process's controlling terminal, so it sends no SIGINT and no SIGHUP.
 
     Args:
-        terminal_size: its size.
+        size: the size of the terminal.
         reader: closes our end.
         writer: closes the end of the child.
 
@@ -39,17 +37,17 @@ def open_terminal(
     reader.callback(os.close, master)
     with ExitStack() as both_ways:
         both_ways.callback(os.close, slave)
-        # For writing only, as a pipe: a program that asks its terminal something must not wait for
-        # an answer that nobody can give.
+        # O_WRONLY, like a pipe: a program that queries its terminal must not wait for a reply that
+        # never comes.
         write = os.open(f"/proc/self/fd/{slave}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         writer.callback(os.close, write)
-        _set_up(slave, terminal_size)
+        _configure(slave, size)
     return master, write
 
 
-def _set_up(slave: int, terminal_size: TerminalSize) -> None:
+def _configure(slave: int, size: TerminalSize) -> None:
     attributes = termios.tcgetattr(slave)
-    # Or each \n would come out as \r\n.
-    attributes[OUTPUT_FLAGS] &= ~termios.OPOST
+    # With OPOST each \n would come out as \r\n.
+    attributes[OFLAG] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, attributes)
-    termios.tcsetwinsize(slave, (terminal_size.lines, terminal_size.columns))
+    termios.tcsetwinsize(slave, (size.lines, size.columns))

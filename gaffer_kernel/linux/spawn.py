@@ -1,4 +1,4 @@
-"""Start a process by vfork in the calling thread, or say in one word and one line why not."""
+"""Start a process by vfork(2) in the calling thread, or explain why it cannot start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gaffer_kernel.errors import SpawnError, shown
-from gaffer_kernel.linux.pty import open_terminal
+from gaffer_kernel.linux.pty import open_pty
 from gaffer_kernel.system import SpawnRequest, User
 
 FD_SHIM = str(Path(__file__).with_name("fd_shim.py"))
@@ -30,7 +30,7 @@ _BUSY = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 @dataclass(slots=True)
 class Started:
-    """The parent's ends of a new process: who reads and writes them is not decided here."""
+    """The parent's descriptors of a new process; the caller reads, writes and closes them."""
 
     os_pid: int
     pidfd: int
@@ -44,14 +44,14 @@ class Started:
 def spawn(request: SpawnRequest) -> Started:
     """Start a process in a session of its own.
 
-    Not in a worker thread, as trio does: a parent-death signal follows the thread that spawned.
-    Without `user` the child is made by vfork, whatever the size of the parent.
+    In the calling thread, not in a worker thread as trio does: PR_SET_PDEATHSIG follows the thread
+    that spawned. Without `user` the child is made by vfork, whatever the size of the parent.
 
     Raises:
-        SpawnError: with a word for programs and a line for people; every descriptor is closed
-        again.
+        SpawnError: with a word for programs and a line for people. Every descriptor has been
+            closed.
     """
-    # The child's ends are closed whatever happens, ours only if it fails.
+    # The child's ends are closed in any case, ours only if the spawn fails.
     with ExitStack() as ours, ExitStack() as theirs:
         started = Started(os_pid=0, pidfd=-1)
         try:
@@ -70,11 +70,12 @@ def _pidfd(popen: subprocess.Popen[bytes]) -> int:
     try:
         pidfd = os.pidfd_open(popen.pid)
     except OSError:
-        # The last free descriptor went into its pipes: one that cannot be watched must not run.
+        # EMFILE: the last free descriptor went into its pipes. It cannot be watched, so it must
+        # not run.
         os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
         raise
-    # We wait by pidfd: Popen must not try to, not even when it is thrown away.
+    # The pidfd is awaited: Popen must not call waitpid, not even when it is garbage-collected.
     popen.returncode = 0
     return pidfd
 
@@ -109,7 +110,7 @@ def _popen(
 
 
 def _other_user(request: SpawnRequest) -> User | None:
-    """Whom to become; nobody when we are that user already: only root may set groups."""
+    """Return the user to switch to; None for our own user, because only root may set groups."""
     user = request.user
     if user and user.uid and (user.uid, user.gid) == (os.geteuid(), os.getegid()):
         return None
@@ -141,7 +142,7 @@ def _outputs(
             if request.terminal_size is None:
                 read, by_label[label] = _pipe(ours, theirs)
             else:
-                read, by_label[label] = open_terminal(request.terminal_size, ours, theirs)
+                read, by_label[label] = open_pty(request.terminal_size, ours, theirs)
             os.set_blocking(read, False)
             started.readers[read] = label
         ends[place] = by_label[label]
@@ -161,14 +162,14 @@ def _extra(
         started.readers[fd] = label
         numbers.append(child.fileno())
     for channel in request.channels:
-        # A copy, so that handing one channel to two jobs, or twice, is no special case.
+        # A copy, so that one channel can be given to two jobs, or twice to one.
         numbers.append(os.dup(channel if isinstance(channel, int) else channel.fileno()))
         theirs.callback(os.close, numbers[-1])
     return numbers
 
 
 def _require_program(program: str, request: SpawnRequest) -> None:
-    """Fail as Popen would: behind fd_shim the child itself could only exit with 127."""
+    """Fail as Popen would; through fd_shim the child could only exit with status 127."""
     path = request.environ.get("PATH") or os.environ.get("PATH")
     base = Path(request.cwd or ".")
     found = shutil.which(str(base / program) if "/" in program else program, path=path)
@@ -180,14 +181,15 @@ def _require_program(program: str, request: SpawnRequest) -> None:
 def _explain(error: BaseException, request: SpawnRequest) -> SpawnError:
     if isinstance(error, SpawnError):
         return error
-    # Read tokens see these messages: the word as configured, not what variables made of it.
+    # Callers with a read token see these messages, so they show the word as configured, without
+    # the values of variables.
     program = str(request.argv[0]) if request.program is None else request.program
     if not isinstance(error, OSError):
         return _explain_value(error, program, request)
     if error.errno in _BUSY:
         return SpawnError("no_resources", f"{program}: {error.strerror}")
     if error.errno == errno.EBADF:
-        return SpawnError("bad_argument", f"{program}: a custom channel has been closed")
+        return SpawnError("bad_argument", f"{program}: a custom channel is closed")
     if error.errno == errno.E2BIG:
         return SpawnError("too_long", f"{program}: arguments and environment are too long")
     if error.errno == errno.ENOEXEC:
@@ -216,7 +218,7 @@ def _is_passable(text: str) -> bool:
 
 
 def _explain_program(error: OSError, program: str, request: SpawnRequest) -> SpawnError:
-    path = _found(str(request.argv[0]), request)
+    path = _locate(str(request.argv[0]), request)
     if request.user is not None and error.errno in (errno.EPERM, errno.EINVAL):
         return _explain_user(error, program, request.user)
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -234,7 +236,7 @@ def _explain_program(error: OSError, program: str, request: SpawnRequest) -> Spa
 
 
 def _explain_user(error: OSError, program: str, user: User) -> SpawnError:
-    """Name the user or, if the job asks for another group only, the group."""
+    """Name the user, or the group if the job sets only that."""
     is_group = user.uid == os.geteuid()
     who = f"group {_group_name(user.gid)}" if is_group else f"user {user.uid}"
     slug = "bad_group" if is_group else "bad_user"
@@ -250,8 +252,8 @@ def _group_name(gid: int) -> str:
         return str(gid)
 
 
-def _found(program: str, request: SpawnRequest) -> Path:
-    """Where the program is, or would be: relative to the directory it is to run in."""
+def _locate(program: str, request: SpawnRequest) -> Path:
+    """Return the path of the program, relative to the directory in which it would run."""
     found = None if "/" in program else shutil.which(program, path=request.environ.get("PATH"))
     return Path(request.cwd or ".", found or program)
 

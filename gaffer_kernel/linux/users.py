@@ -1,4 +1,4 @@
-"""User and group names, looked up for a process that is to run as somebody else."""
+"""Users and groups, looked up for a process that runs as another user."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gaffer_kernel.system import User
 
 
 def find_user(uid: int | str | None, gid: int | str | None) -> User | None:
-    """Whom a process with these settings runs as; None when neither is set.
+    """Return the user a process with these settings runs as; None if neither is set.
 
-    A user brings its own group and all its supplementary ones: setting the user alone would leave
-    the process in the groups of the supervisor, which may be root's.
+    A user brings their own group and all their supplementary groups: setting the user alone would
+    leave the process in the groups of gafferd, which may be root's.
 
     Raises:
         SpawnError: `bad_user` or `bad_group`: unknown, or a bare number that needs an explicit gid.

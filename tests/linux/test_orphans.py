@@ -73,10 +73,10 @@ async def test_an_escapee_that_took_long_to_become_another_program_was_never_end
     slow = inf
 
     def slowly(pid):
-        who = identify(pid)
-        if who is None or who.zombie or time.monotonic() > slow:
-            return who
-        return who._replace(mark=None, changing=True)
+        identity = identify(pid)
+        if identity is None or identity.is_zombie or time.monotonic() > slow:
+            return identity
+        return identity._replace(mark=None, is_in_exec=True)
 
     monkeypatch.setattr("gaffer_kernel.linux.orphans.identify", slowly)
     process = await run.begin(escaped("exec sleep 60") + "exec sleep 60", shell=True)

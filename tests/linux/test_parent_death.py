@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux import parent_death as guardian
+from gaffer_kernel.linux import LinuxSystem, parent_death
 from gaffer_kernel.linux.procfs import MARK
 from tests.real import branded
 from tests.waiting import until
@@ -17,7 +16,7 @@ from tests.waiting import until
 PROGRAM = """
 import os, subprocess, sys, time
 from gaffer_kernel.linux.parent_death import watch_parent_death
-guardian = watch_parent_death("instance", {patience})
+watcher = watch_parent_death("instance", {stop_timeout})
 marked = {{**os.environ, "GAFFER_SPAWN": "instance:1"}}
 for line in {lines}:
     subprocess.Popen(["sh", "-c", line], env=marked, start_new_session=True)
@@ -25,7 +24,7 @@ detached = {{**marked, "GAFFER_SPAWN": "instance:2:detached"}}
 subprocess.Popen(["sleep", "60"], env=detached, start_new_session=True)
 print("ready", flush=True)
 if {dismiss}:
-    guardian.dismiss()
+    watcher.dismiss()
     print("dismissed", flush=True)
 time.sleep(60)
 """
@@ -33,11 +32,11 @@ time.sleep(60)
 
 @pytest.fixture
 def program(brand):
-    """A program with a guardian, and what it has started."""
+    """A program with a watcher, and what it has started."""
     begun = []
 
-    def begin(*lines, patience=0.3, dismiss=False):
-        code = PROGRAM.format(patience=patience, lines=list(lines), dismiss=dismiss)
+    def begin(*lines, stop_timeout=0.3, dismiss=False):
+        code = PROGRAM.format(stop_timeout=stop_timeout, lines=list(lines), dismiss=dismiss)
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         begun.append(process)
         assert process.stdout.readline() == "ready\n"
@@ -71,15 +70,15 @@ async def test_a_session_that_it_was_told_of_is_ended_though_nothing_marks_it(br
     code = """
 import os, subprocess, sys, time
 from gaffer_kernel.linux.parent_death import watch_parent_death
-guardian = watch_parent_death("instance", 30)
+watcher = watch_parent_death("instance", 30)
 brand = {name: value for name, value in os.environ.items() if name != "GAFFER_SPAWN"}
 ended = subprocess.Popen(["true"], start_new_session=True)
-guardian.watch(ended.pid)
+watcher.watch(ended.pid)
 ended.wait()
-guardian.forget(ended.pid)
+watcher.forget(ended.pid)
 for line in ("exec sleep 60", "sleep 60 & wait"):
     begun = subprocess.Popen(["sh", "-c", line], env=brand, start_new_session=True)
-    guardian.watch(begun.pid)
+    watcher.watch(begun.pid)
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -94,13 +93,13 @@ def test_a_guardian_that_is_gone_is_told_nothing():
     code = """
 import os, signal
 from gaffer_kernel.linux.parent_death import watch_parent_death
-from gaffer_kernel.linux.procfs import children
-guardian = watch_parent_death("instance", 1)
-[pid] = children()
+from gaffer_kernel.linux.procfs import list_children
+watcher = watch_parent_death("instance", 1)
+[pid] = list_children()
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)
-guardian.watch(1)
-guardian.forget(1)
+watcher.watch(1)
+watcher.forget(1)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -109,7 +108,7 @@ async def test_it_is_asked_politely_first(program, brand, tmp_path):
     told = tmp_path / "told"
     begun = tmp_path / "begun"
     line = f"trap 'echo told >{told}; exit' TERM; touch {begun}; while :; do sleep 0.02; done"
-    process = program(line, patience=30)
+    process = program(line, stop_timeout=30)
     await until(begun.exists)
     process.kill()
     await until(told.exists)
@@ -125,13 +124,13 @@ async def test_who_does_not_obey_is_killed(program, brand, tmp_path):
 
 
 async def test_what_is_stopped_is_ended_too(program, brand):
-    process = program("kill -STOP $$; sleep 60", patience=30)
+    process = program("kill -STOP $$; sleep 60", stop_timeout=30)
     process.kill()
     await until(lambda: branded(brand) == detached(brand))
 
 
 async def test_signals_to_the_group_of_the_program_do_not_reach_it(brand):
-    code = PROGRAM.format(patience=0.3, lines=["sleep 60"], dismiss=False)
+    code = PROGRAM.format(stop_timeout=0.3, lines=["sleep 60"], dismiss=False)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -144,7 +143,7 @@ async def test_dismissed_it_leaves_alone_what_runs_and_no_zombie(program, brand)
     process = program("exec sleep 60", dismiss=True)
     assert process.stdout.readline() == "dismissed\n"
     left = set(branded(brand))
-    # The program, what it has started, and what of that is detached: no guardian.
+    # The program, what it has started, and what of that is detached: no watcher.
     assert len(left) == 3
     assert process.pid in left
 
@@ -153,19 +152,19 @@ def test_one_that_was_killed_and_reaped_by_others_is_dismissed_all_the_same():
     code = """
 import os, signal
 from gaffer_kernel.linux.parent_death import watch_parent_death
-from gaffer_kernel.linux.procfs import children
-guardian = watch_parent_death("instance", 1)
-[pid] = children()
+from gaffer_kernel.linux.procfs import list_children
+watcher = watch_parent_death("instance", 1)
+[pid] = list_children()
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)
-guardian.dismiss()
+watcher.dismiss()
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_nothing_to_end_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(guardian.time, "sleep", None)
-    guardian.end_all("nobody's:", 1000)
+    monkeypatch.setattr(parent_death.time, "sleep", None)
+    parent_death.stop_marked("nobody's:", 1000)
 
 
 async def test_the_marks_of_a_system_begin_with_its_instance(brand):

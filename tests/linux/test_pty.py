@@ -6,7 +6,7 @@ import sys
 import pytest
 import trio
 
-from gaffer_kernel.linux import pty as terminal
+from gaffer_kernel.linux import pty
 from tests.real import descriptors
 from tests.waiting import until
 
@@ -164,7 +164,7 @@ async def test_without_a_terminal_to_be_had_it_is_tried_again_later(run, recorde
 
     before = descriptors()
     with monkeypatch.context() as patch:
-        patch.setattr(terminal.os, "openpty", exhausted)
+        patch.setattr(pty.os, "openpty", exhausted)
         job = run.load("sleep 60", redirect_output=BOTH, pty=True)
         job.start()
         failed = await recorder.wait_for("spawn_error")

@@ -220,7 +220,7 @@ def test_the_example_runs(begin, environ):
     assert shown.end() == 0
 
 
-@pytest.mark.parametrize("step", ["guard", "Obedience", "Kernel"])
+@pytest.mark.parametrize("step", ["watch_parent_death", "Obedience", "Kernel"])
 def test_a_signal_that_comes_before_anything_is_started_is_not_lost(tmp_path, step):
     code = f"""
 import os, signal
