@@ -6,8 +6,8 @@ the plugins in this repository.
 """
 
 from gaffer_kernel.daemon.log import start_logging
-from gaffer_kernel.daemon.options import parse
-from gaffer_kernel.daemon.runner import Prepared, Program
+from gaffer_kernel.daemon.options import parse_command_line
+from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
 from gaffer_kernel.jobs.fields import Flag, FullName, Label, Name, Seconds, Variables, Words
@@ -28,9 +28,11 @@ __all__ = [
     "PART_RULE",
     "PROJECT",
     "STOP_DEADLINE",
+    "DaemonRunner",
     "Flag",
     "FolderOptions",
     "FullName",
+    "KernelSetup",
     "Label",
     "LinuxSystem",
     "Name",
@@ -38,8 +40,6 @@ __all__ = [
     "OutputReader",
     "ParentDeathWatcher",
     "PathGuard",
-    "Prepared",
-    "Program",
     "Seconds",
     "SpawnRequest",
     "System",
@@ -52,7 +52,7 @@ __all__ = [
     "find_plugins",
     "hookspec",
     "is_pid",
-    "parse",
+    "parse_command_line",
     "shown",
     "start_logging",
     "watch_parent_death",

@@ -1,16 +1,15 @@
-"""The command gafferd: one program around one kernel; and what another such command needs.
+"""The command gafferd, and a runner for other commands around a kernel.
 
-command      what the command does
-program      a command around a kernel; the only place where an error becomes an exit status
-options      the command line, and what the environment and the file say of the same things
-life         the kernel as gafferd runs it
-signals      where no plugin receives them
-last_resort  it ends, whatever hangs
-daemonize    into the background
-pidfile      one gafferd at a time
-locks        who holds a file locked
-log          one line for each thing worth it
-show         the plugins, and what a file would run
+command            gafferd: what each option does
+options            the command line, the environment variables and the keys of [gaffer]
+runner             DaemonRunner: runs a command around one kernel, makes errors exit statuses
+daemon_kernel      DaemonKernel: a kernel that ends in bounded time
+shutdown_watchdog  kills and exits from a thread if the shutdown hangs
+signals            SIGQUIT, SIGTERM, SIGINT and SIGHUP while no plugin receives them
+daemonize          the double fork, and how the launching process learns the outcome
+pidfile, locks     one gafferd at a time, and who has locked a file
+log, log_file      the log, on standard error or in a file
+show               --list-plugins and --check
 """
 
 from gaffer_kernel.daemon.command import main

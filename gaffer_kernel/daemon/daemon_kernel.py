@@ -1,4 +1,4 @@
-"""The kernel as gafferd runs it: it ends in bounded time, whoever stops it, whatever hangs."""
+"""DaemonKernel: the kernel of gafferd, which ends in bounded time even if a plugin hangs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.pidfile import PidFile
-from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 from gaffer_kernel.daemon.signals import Signals
 from gaffer_kernel.jobs.manager import KILL_TIMEOUT
 from gaffer_kernel.kernel import Kernel
@@ -22,53 +22,59 @@ from gaffer_kernel.plugins.manager import STOP_DEADLINE
 
 log = logging.getLogger(__name__)
 
-MARGIN = 5.0
-"""Seconds beyond the bounds that the parts of the kernel have themselves."""
-GOODBYE = 2.0
+SHUTDOWN_MARGIN = 5.0
+"""Seconds added to the sum of the deadlines inside the kernel."""
+EXIT_TIMEOUT = 2.0
 """Seconds from the end of the kernel to the end of the program."""
 
 
-class Gafferd(Kernel):
-    """A kernel with a program of its own around it."""
+class DaemonKernel(Kernel):
+    """A kernel that owns its process: a shutdown that takes too long ends the program.
 
-    def __init__(self, config: Config, plugins: Plugins, farewell: Callable[[], None]) -> None:
+    Args:
+        config: the configuration.
+        plugins: the plugins.
+        cleanup: called before a forced end of the program; must not block.
+    """
+
+    def __init__(self, config: Config, plugins: Plugins, cleanup: Callable[[], None]) -> None:
         super().__init__(config, plugins=plugins, system=LinuxSystem(own_process=True))
-        self._last_resort = LastResort(farewell)
+        self._watchdog = ShutdownWatchdog(cleanup)
         self._starting = trio.CancelScope()
 
-    async def live(self, ready: Callable[[], None]) -> None:
-        """As `run`, but a stop during the start ends the start.
+    async def run_until_stopped(self, ready: Callable[[], None]) -> None:
+        """Run the kernel; a `stop` during the start cancels the start.
 
         Args:
-            ready: called once, when everything is up.
+            ready: called once, when all plugins are open and all jobs loaded.
 
         Raises as `run`.
         """
         with self._starting:
-            await self.run(task_status=_Call(ready))
+            await self.run(task_status=_CallbackStatus(ready))
 
     def stop(self, *, kill: bool = False) -> None:
-        """End `live`; and the program, if that does not work."""
+        """End `run_until_stopped`, and after a deadline the program."""
         super().stop(kill=kill)
-        self._last_resort.kill_within(self._bound(kill), spare=self._detached())
+        self._watchdog.kill_within(self._shutdown_timeout(kill), spare=self._detached_pids())
         if not self.started.is_set():
             self._starting.cancel()
 
-    def leave(self, status: int) -> None:
-        """The kernel has ended: let the program end now, even if a plugin is still there."""
-        self._last_resort.exit_within(GOODBYE, status)
+    def exit_soon(self, status: int) -> None:
+        """Let the program exit within EXIT_TIMEOUT, even if a plugin is still running."""
+        self._watchdog.exit_within(EXIT_TIMEOUT, status)
 
-    def _bound(self, kill: bool) -> float:
-        patience = 0.0 if kill else self.manager.stop_timeout
+    def _shutdown_timeout(self, kill: bool) -> float:
+        stop_timeout = 0.0 if kill else self.manager.stop_timeout
         plugins = len(self.plugins.names()) * (STOP_DEADLINE + ABANDON_AFTER)
-        return patience + KILL_TIMEOUT + plugins + MARGIN
+        return stop_timeout + KILL_TIMEOUT + plugins + SHUTDOWN_MARGIN
 
-    def _detached(self) -> set[int]:
+    def _detached_pids(self) -> set[int]:
         return {process.os_pid for process in self.manager.walk() if process.config.detach}
 
 
-class _Call:
-    """A task status that calls a function."""
+class _CallbackStatus:
+    """A trio.TaskStatus that calls a function."""
 
     def __init__(self, function: Callable[[], None]) -> None:
         self._function = function
@@ -77,7 +83,7 @@ class _Call:
         self._function()
 
 
-async def live(
+async def run_daemon(
     config: Config,
     plugins: Plugins,
     *,
@@ -86,39 +92,42 @@ async def live(
     ready: Callable[[], bool],
     report: Callable[[Exception], int],
 ) -> int:
-    """Run gafferd from its pid file to the end of the last plugin.
+    """Run a kernel as a program: lock the pid file, open the plugins, supervise, close them.
 
     Args:
-        pidfile: if one is wanted.
-        signals: to be attached to the kernel.
-        ready: called when everything is up; if it returns False nobody wants it any more.
-        report: told why it failed, at once: what hangs may keep this function from ever returning.
+        config: the configuration.
+        plugins: the plugins.
+        pidfile: the path of the pid file, if there is one.
+        signals: attached to the kernel.
+        ready: called when all is running; False if the launching process is gone: then stop.
+        report: called with the error as soon as the kernel fails, because a plugin that hangs may
+            keep this function from returning; gives the exit status.
 
     Returns:
         The exit status.
     """
     file = PidFile(pidfile) if pidfile else None
-    kernel = Gafferd(config, plugins, file.release if file else _nothing)
+    kernel = DaemonKernel(config, plugins, file.release if file else _do_nothing)
     signals.attach(kernel)
 
-    def told_ready() -> None:
+    def announce() -> None:
         jobs = len(kernel.manager.jobs())
         log.info("up, with %d job%s", jobs, "" if jobs == 1 else "s")
         if not ready():
-            log.warning("nobody waits for it any more: stopping")
+            log.warning("the launching process is gone: stopping")
             kernel.stop()
 
     status = 0
     try:
         with file or contextlib.nullcontext():
-            await kernel.live(told_ready)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is told and is the end
+            await kernel.run_until_stopped(announce)
+    except Exception as error:  # noqa: BLE001  every error is reported and ends the program
         status = report(error)
     else:
         log.info("ended")
-    kernel.leave(status)
+    kernel.exit_soon(status)
     return status
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -1,4 +1,4 @@
-"""Going to the background, and telling the process that stays in front how it went."""
+"""Forks a daemon, and reports its start to the process that launched it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _READY = b"\0"
 
 
 class Launcher:
-    """The process that launched this daemon and waits to hear of it."""
+    """The process that launched this daemon and waits for the outcome of its start."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
     def ready(self) -> bool:
-        """Let it end with success; False when it has not waited."""
-        return self._tell(_READY)
+        """Report success; return False if the launching process no longer waits."""
+        return self._send(_READY)
 
     def failed(self, reason: str) -> bool:
-        """Let it end with a failure; False when it has not waited, or was told before."""
-        return self._tell(reason.encode(errors="backslashreplace"))
+        """Report a failure; return False if the launching process no longer waits."""
+        return self._send(reason.encode(errors="backslashreplace"))
 
-    def _tell(self, message: bytes) -> bool:
+    def _send(self, message: bytes) -> bool:
         pipe, self._pipe = self._pipe, -1
         if pipe < 0:
             return False
@@ -38,30 +38,30 @@ class Launcher:
 
 
 def daemonize() -> Launcher | None:
-    """Go on as a daemon: in a session of its own, umask 022, stdin, stdout and stderr on /dev/null.
+    """Become a daemon: a new session, umask 022, stdin, stdout and stderr on /dev/null.
 
-    The working directory stays: paths that are relative to it stay right. To be called before there
-    is anything that a fork does not take along: threads, trio, a lock on a file.
+    The working directory stays the same, so that relative paths remain valid. Call it before
+    anything exists that fork(2) does not copy: threads, trio, a file lock.
 
     Returns:
-        In the daemon, the launcher, which has to be told `ready` or `failed`. In the launching
-        process None, once the daemon is ready.
+        In the daemon, the launcher: call `ready` or `failed` of it. In the launching process None,
+        once the daemon is ready.
 
     Raises:
-        GafferError: in the launching process: the daemon failed; with its reason.
+        GafferError: in the launching process: the daemon failed, with its reason.
     """
-    heard, told = os.pipe()
-    # What is in the buffers would be written twice.
+    reader, writer = os.pipe()
+    # Buffered text would be written by both processes.
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
     child = os.fork()
     if child:
-        os.close(told)
+        os.close(writer)
         os.waitpid(child, 0)
-        _wait(heard)
+        _wait(reader)
         return None
-    os.close(heard)
-    launcher = Launcher(told)
+    os.close(reader)
+    launcher = Launcher(writer)
     os.setsid()
     _fork_again(launcher)
     os.umask(0o022)
@@ -71,17 +71,19 @@ def daemonize() -> Launcher | None:
 
 def _wait(pipe: int) -> None:
     with open(pipe, "rb") as report:
-        said = report.read()
-    if said != _READY:
-        raise GafferError(said.decode(errors="replace") or "the daemon ended before it was ready")
+        message = report.read()
+    if message != _READY:
+        raise GafferError(
+            message.decode(errors="replace") or "the daemon ended before it was ready"
+        )
 
 
 def _fork_again(launcher: Launcher) -> None:
-    """Leave the place of the session's leader: only a leader can be given a terminal."""
+    """Fork a second time: a process that is not a session leader gets no controlling terminal."""
     try:
         child = os.fork()
     except OSError as error:
-        launcher.failed(f"no second fork: {error.strerror}")
+        launcher.failed(f"cannot fork: {error.strerror}")
         os._exit(1)
     if child:
         os._exit(0)

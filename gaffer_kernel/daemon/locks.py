@@ -1,4 +1,4 @@
-"""Who has locked a file with flock(2), from /proc/locks (proc_locks(5))."""
+"""Finds the holders of a flock(2) lock in /proc/locks (proc_locks(5))."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def lock_holders(fd: int) -> frozenset[int] | None:
-    """The users whose processes have locked a file; None if /proc/locks names no process.
+    """Return the users whose processes have locked a file; None if /proc/locks has no line for it.
 
-    Empty if all of them have ended and left the lock to a child. Then, and if the process is in
-    another PID namespace, /proc/locks has no line, except in the initial PID namespace: there it
-    has the pid of the one that has ended.
+    Empty if all of them have exited and a child holds the lock. In that case, and if the process is
+    in another PID namespace, /proc/locks has no line, except in the initial PID namespace: there
+    the line has the pid of the process that has exited.
 
     Args:
         fd: a descriptor of the file.
@@ -31,8 +31,8 @@ def lock_holders(fd: int) -> frozenset[int] | None:
 
 
 def _real_uid(pid: str) -> int | None:
-    """The real user of a process; None if it has ended."""
-    # Not the owner of /proc/PID: that is root as soon as a process makes itself undumpable.
+    """Return the real user of a process; None if it has exited."""
+    # Not the owner of /proc/PID: that is root if the process is not dumpable, see prctl(2).
     try:
         lines = Path("/proc", pid, "status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

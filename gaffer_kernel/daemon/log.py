@@ -1,4 +1,4 @@
-"""The log of gafferd: one line for each thing worth it, on standard error or in a file."""
+"""The log of gafferd, on standard error or in a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class _OneLine(logging.Formatter):
-    """What a record says stays on its line and does nothing to a terminal; tracebacks follow it."""
+    """Escapes control characters, so that a message stays on one line; tracebacks follow it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         text = super().formatMessage(record)
@@ -21,11 +21,12 @@ class _OneLine(logging.Formatter):
 
 
 def start_logging(level: str, file: str | None) -> None:
-    """Send the log of everything in this program to one place.
+    """Write the log of this program to one place.
 
     Args:
-        level: the least that is worth a line.
-        file: where to append to; standard error when not given. It may be moved away and made anew.
+        level: the lowest level that is logged.
+        file: the file to append to; standard error when not given. It may be moved away: it is then
+            created again.
 
     Raises:
         GafferError: the file cannot be written.
@@ -37,7 +38,7 @@ def start_logging(level: str, file: str | None) -> None:
 
 
 def _file_handler(file: str) -> logging.Handler:
-    # Imported late: few need a log file, and the import of logging.handlers takes time.
+    # Imported late: logging.handlers takes time to import, and most runs have no log file.
     from gaffer_kernel.daemon.log_file import LogFile
 
     try:

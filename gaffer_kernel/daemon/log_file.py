@@ -1,4 +1,4 @@
-"""A log file that others cannot turn into a write to another file."""
+"""LogFile: a log file that cannot be redirected by a symbolic link."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _FLAGS = os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LogFile(WatchedFileHandler):
-    """Appends records to a file, which is made with mode 0640 and may be moved away at any time.
+    """Appends records to a file, which is created with mode 0640 and may be moved away at any time.
 
-    If the file cannot be opened again later, records go to standard error instead, after one line
-    that says why.
+    If the file cannot be opened again later, records go to standard error, after one line that
+    gives the reason.
 
     Args:
-        path: of the file.
+        path: the path of the file.
 
     Raises:
         OSError: it cannot be opened, or is a symbolic link.
@@ -60,6 +60,6 @@ def _opened(name: str, flags: int) -> int:
         if error.errno == errno.ELOOP and os.path.islink(name):
             raise OSError(error.errno, "is a symbolic link: name the file itself", name) from None
         raise
-    # O_NONBLOCK is only for the open: a FIFO without a reader must not stop gafferd there.
+    # O_NONBLOCK is only for open(2), which would block on a FIFO without a reader.
     os.set_blocking(fd, True)
     return fd

@@ -1,7 +1,7 @@
-"""The command line of gafferd; and what the environment and the file say of the same things.
+"""The command line of gafferd, and the environment variables and keys for the same settings.
 
-Plugins bring options of their own, and options say which plugins there are. So the command line is
-read twice: `first_look` takes what it knows, `parse` everything, once the plugins are there.
+Plugins add options, and options select the plugins. So the command line is parsed twice:
+`parse_known` reads the options of gafferd, `parse_command_line` all, once the plugins are loaded.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ DEFAULT_FOLDERS = ("~/.gaffer/plugins", "~/.gafferd/plugins")
 FOLDER_KEYS = ("plugin_dir", "plugins_dir")
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
-DESCRIPTION = "Launch processes and keep them alive, as a configuration file says."
+DESCRIPTION = "Launch the processes of a configuration file and keep them alive."
 EPILOG = (
-    "The command line wins over the environment, that over the file, the file over the defaults."
-    " QUIT, TERM and INT end gafferd with status 0; a failed start has status 1, wrong usage 2."
+    "The command line takes precedence over the environment, the environment over the file, the"
+    " file over the defaults. gafferd exits with status 0 on SIGQUIT, SIGTERM and SIGINT, with"
+    " status 1 if it cannot start, with status 2 after wrong usage."
 )
 
 
 class _Parser(argparse.ArgumentParser):
-    """Keeps what plugins add apart, when they do not make a group of their own."""
+    """Puts the options of plugins into a group, unless they make a group of their own."""
 
     plugins: argparse._ArgumentGroup | None = None
 
@@ -41,22 +42,22 @@ class _Parser(argparse.ArgumentParser):
         return self.plugins.add_argument(*args, **kwargs)
 
 
-def first_look(argv: Sequence[str]) -> argparse.Namespace:
-    """Take the options of gafferd itself, and leave those of plugins alone.
+def parse_known(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the options of gafferd itself, and ignore those of plugins.
 
-    `config` is a guess when it comes without `-c` and after an option that only a plugin knows.
+    `config` is a guess if it is given without `-c` and after an option that only a plugin knows.
 
     Raises:
-        SystemExit: wrong usage, and it has been said; or `--version`.
+        SystemExit: wrong usage, with a message; or `--version`.
     """
     parser = _parser(help_action="store_true")
     options, rest = parser.parse_known_args(argv)
-    options.config = options.config or _free_word(rest)
+    options.config = options.config or _find_positional(rest)
     return options
 
 
-def _free_word(words: Sequence[str]) -> str | None:
-    """The first that is no option, and no value of the option before it either."""
+def _find_positional(words: Sequence[str]) -> str | None:
+    """Return the first word that is neither an option nor the value of the option before it."""
     before = ""
     for word in words:
         if not word.startswith("-") and ("=" in before or not before.startswith("-")):
@@ -65,8 +66,8 @@ def _free_word(words: Sequence[str]) -> str | None:
     return None
 
 
-def full_parser(plugins: Plugins) -> argparse.ArgumentParser:
-    """The parser with everything, plugins' options too.
+def make_parser(plugins: Plugins) -> argparse.ArgumentParser:
+    """Make the parser with all options, including those of plugins.
 
     Raises:
         PluginError: a plugin failed to add its options.
@@ -78,14 +79,14 @@ def full_parser(plugins: Plugins) -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str], plugins: Plugins) -> argparse.Namespace:
-    """Read the whole command line.
+def parse_command_line(argv: Sequence[str], plugins: Plugins) -> argparse.Namespace:
+    """Parse the whole command line.
 
     Raises:
         PluginError: a plugin failed to add its options.
-        SystemExit: wrong usage, and it has been said.
+        SystemExit: wrong usage, with a message.
     """
-    parser = full_parser(plugins)
+    parser = make_parser(plugins)
     options = parser.parse_args(argv)
     if options.file is not None and options.config is not None:
         parser.error(f"the configuration is given twice: {options.config} and {options.file}")
@@ -100,7 +101,7 @@ def _parser(*, help_action: str) -> _Parser:
         description=DESCRIPTION,
         epilog=EPILOG,
         add_help=False,
-        allow_abbrev=False,  # what is short for one option today is the name of another tomorrow
+        allow_abbrev=False,  # an abbreviation could become the name of a later option
     )
     add = parser.add_argument
     add("-h", "--help", action=help_action, help="show this help and exit")
@@ -125,26 +126,30 @@ def _parser(*, help_action: str) -> _Parser:
     add(
         "--insecure-config",
         action="store_true",
-        help="read configuration files that other users could have written (root refuses them,"
-        " others are warned)",
+        help="read configuration files that other users can write (root refuses them, other users"
+        " get a warning)",
     )
     add(
         "--disable",
         metavar="NAME",
         action="append",
         default=[],
-        help="do not load this plugin; may be repeated, adds to disable_plugins of the file",
+        help="do not load this plugin; can be repeated, adds to disable_plugins of the file",
     )
     add(
         "-v",
         dest="verbose",
         action="count",
         default=0,
-        help="say what becomes of the processes, on the console; -vv: show their output, too",
+        help="show the events of processes on the console; -vv: show their output, too",
     )
     add("--vv", dest="verbose", action="store_const", const=2, help="the same as -vv")
-    add("--daemon", action="store_true", help="run in the background, once all is up")
-    add("--pidfile", metavar="FILE", type=_name, help="hold the pid in this file while running")
+    add(
+        "--daemon",
+        action="store_true",
+        help="run in the background; return when everything is running",
+    )
+    add("--pidfile", metavar="FILE", type=_name, help="write the pid to this file while running")
     add(
         "--error-log",
         metavar="FILE",
@@ -155,20 +160,24 @@ def _parser(*, help_action: str) -> _Parser:
         "--log-level",
         metavar="LEVEL",
         choices=LOG_LEVELS,
-        help=f"what is worth a line in the log: {', '.join(LOG_LEVELS)}"
+        help=f"log messages of this level and above: {', '.join(LOG_LEVELS)}"
         " (default: warning; info with -v)",
     )
-    add("--list-plugins", action="store_true", help="list the plugins, broken ones too, and exit")
+    add(
+        "--list-plugins",
+        action="store_true",
+        help="list the plugins, including broken ones, and exit",
+    )
     add(
         "--check",
         action="store_true",
-        help="say what the configuration would run, start nothing, and exit",
+        help="show what the configuration would run, start nothing, and exit",
     )
     return parser
 
 
 class _Version(argparse.Action):
-    """Look the version up only when it is asked for."""
+    """Looks up the version only for `--version`."""
 
     def __call__(self, parser: argparse.ArgumentParser, *ignored: object) -> None:
         from importlib_metadata import version
@@ -178,14 +187,14 @@ class _Version(argparse.Action):
 
 
 def _name(text: str) -> str:
-    """The name of a file as a person writes it."""
+    """Convert a path of the command line: expand `~`, refuse an empty one."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty")
     return os.path.expanduser(text)
 
 
-def config_file(named: str | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read; None to run without."""
+def get_config_path(named: str | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the configuration file to read; None to run without one."""
     if name := named or environ.get(CONFIG_VARIABLE):
         path = Path(os.path.expanduser(name))
         return path / CONFIG_NAME if path.is_dir() else path
@@ -193,13 +202,13 @@ def config_file(named: str | None, environ: Mapping[str, str]) -> Path | None:
     return Path(default) if os.path.lexists(default) else None
 
 
-def plugins_folder(
+def get_plugins_dir(
     named: str | None, environ: Mapping[str, str], config: Config
 ) -> tuple[Path, bool]:
-    """The folder of plugins, and whether somebody named it: then it has to be there.
+    """Return the folder of plugins, and whether the user named it: then it must exist.
 
     Raises:
-        ConfigError: the file names two.
+        ConfigError: the file names two folders.
     """
     section = config.section("gaffer")
     in_file = [section.get(key) for key in FOLDER_KEYS] if section else []
@@ -212,23 +221,23 @@ def plugins_folder(
     return Path(next(filter(os.path.isdir, usual), usual[0])), False
 
 
-def is_insecure(config: Config) -> bool:
-    """Whether plugins are loaded even if other users could have written them.
+def allows_insecure_plugins(config: Config) -> bool:
+    """Whether plugins are loaded even if other users can write them.
 
     Raises:
-        ConfigError: the file says neither true nor false.
+        ConfigError: the value is neither true nor false.
     """
     section = config.section("gaffer")
     return section.getbool("insecure_plugin_dir", False) if section else False
 
 
-def disabled_plugins(named: Sequence[str], config: Config) -> set[str]:
-    """The plugins that are not to be loaded."""
+def get_disabled_plugins(named: Sequence[str], config: Config) -> set[str]:
+    """Return the names of the plugins that are not loaded."""
     section = config.section("gaffer")
     return {*named, *(section.getlist("disable_plugins", ()) if section else ())}
 
 
-def pidfile(named: str | None, config: Config) -> Path | None:
-    """The pid file, if one is wanted."""
+def get_pidfile_path(named: str | None, config: Config) -> Path | None:
+    """Return the path of the pid file, if there is one."""
     name = named or config.get("gaffer", "pidfile")
     return Path(os.path.expanduser(name)) if name else None

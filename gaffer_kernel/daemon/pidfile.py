@@ -1,7 +1,7 @@
-"""The pid file: tells who runs, and keeps a second one from starting.
+"""PidFile: a locked file with the pid of gafferd, which prevents a second one from starting.
 
-The lock on the file is the truth, not the number in it: after a crash or a reboot that number may
-belong to any process, so a file that nobody holds locked is taken over.
+The lock decides, not the number: after a crash or a reboot the number may belong to another
+process, so a file that is not locked is taken over.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from gaffer_kernel.errors import GafferError
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 32
+_MAX_LENGTH = 32
 """Bytes read of a pid file: more than any pid has."""
 
 
 class PidFile:
-    """The pid file of this process, as long as the block lasts.
+    """The pid file of this process during the block.
 
-    It holds the pid and a newline, readable by everybody (0644), never a half of it. At the end it
-    is removed, unless another file has taken its place.
+    It holds the pid and a newline, has mode 0644, and is never half written. At the end it is
+    removed, unless another file has replaced it.
 
     Args:
-        path: where; its folder must exist.
+        path: the path; its folder must exist.
 
     Raises:
-        GafferError: another process holds it, or it cannot be a pid file of ours: a symbolic link,
-            a file of another user, no regular file, or in a folder that is not there.
+        GafferError: another process has locked it, or it cannot be our pid file: it is a symbolic
+            link, belongs to another user, is not a regular file, or its folder does not exist.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -54,7 +54,7 @@ class PidFile:
         self.release()
 
     def take(self) -> None:
-        """Lock the file and write our pid. Raises as the class says."""
+        """Lock the file and write the pid; raises as described for the class."""
         while self._fd < 0:
             fd = self._open()
             try:
@@ -63,14 +63,14 @@ class PidFile:
                     self._discard(fd)
                 elif self._is_ours(fd):
                     self._fd, fd = fd, -1
-                # Else the one before us removed it between our opening and our lock: once more.
+                # Else its owner removed it between our open(2) and flock(2): try again.
             finally:
                 if fd >= 0:
                     os.close(fd)
         self._write()
 
     def release(self) -> None:
-        """Remove the file and give up the lock. May be called again."""
+        """Remove the file and the lock. May be called again."""
         fd, self._fd = self._fd, -1
         if fd < 0:
             return
@@ -85,32 +85,32 @@ class PidFile:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            # Nobody else can open a new file before it is locked; `_write` lets others read it.
+            # Mode 0600: no other user can lock a new file first. `_write` sets 0644.
             return os.open(self.path, flags, 0o600)
         except FileNotFoundError:
-            raise self._refusal(f"there is no folder {self.path.parent}") from None
+            raise self._error(f"there is no folder {self.path.parent}") from None
         except (OSError, ValueError) as error:
             # os.path.islink, unlike Path.is_symlink, is False where lstat(2) fails, with EACCES
             # for one.
             if os.path.islink(self.path):
-                raise self._refusal("it is a symbolic link: name the file itself") from None
-            raise self._refusal(getattr(error, "strerror", None) or str(error)) from None
+                raise self._error("it is a symbolic link: name the file itself") from None
+            raise self._error(getattr(error, "strerror", None) or str(error)) from None
 
     def _check(self, fd: int) -> None:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
-            raise self._refusal("it is no regular file")
+            raise self._error("it is not a regular file")
         if found.st_uid != os.geteuid():
-            raise self._refusal(f"it belongs to user {found.st_uid}: remove it, or name another")
+            raise self._error(f"it belongs to user {found.st_uid}: remove it, or name another")
         if found.st_nlink > 1:
-            raise self._refusal("it has a second name (hard link): remove it, or name another")
+            raise self._error("it has a second name (hard link): remove it, or name another")
 
     def _lock(self, fd: int) -> bool:
-        """Lock the file; False if no gafferd has locked it, but another user, who can read it.
+        """Lock the file; return False if another user holds the lock.
 
-        After a crash the file stays, and flock(2) needs no permission to write: another user could
-        keep gafferd from starting. A running gafferd has taken the lock itself, and not inherited
-        it.
+        After a crash the file remains, and flock(2) needs no write permission: another user could
+        prevent gafferd from starting. A running gafferd has locked the file itself; a lock that was
+        inherited from a process that has exited does not count.
         """
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,20 +118,23 @@ class PidFile:
             uids = lock_holders(fd)
             if uids is None or uids & {0, os.geteuid()}:
                 raise self._already_running(fd) from None
-            who = " and ".join(f"user {uid}" for uid in sorted(uids)) or "a child of what has ended"
-            log.warning("pid file %s: replaced, as %s held it locked", self.path, who)
+            who = (
+                " and ".join(f"user {uid}" for uid in sorted(uids))
+                or "a child of a process that has exited"
+            )
+            log.warning("pid file %s: replaced: %s had locked it", self.path, who)
             return False
         except OSError as error:
-            raise self._refusal(f"it cannot be locked: {error.strerror}") from None
+            raise self._error(f"it cannot be locked: {error.strerror}") from None
         return True
 
     def _discard(self, fd: int) -> None:
-        """Remove a file that cannot be locked, unless another has taken its place."""
+        """Remove a file that cannot be locked, unless another has replaced it."""
         if self._is_ours(fd):
             try:
                 self.path.unlink()
             except OSError as error:
-                raise self._refusal(f"it cannot be replaced: {error.strerror}") from None
+                raise self._error(f"it cannot be replaced: {error.strerror}") from None
 
     def _write(self) -> None:
         try:
@@ -140,11 +143,11 @@ class PidFile:
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             self.release()
-            raise self._refusal(f"it cannot be written: {error.strerror}") from None
+            raise self._error(f"it cannot be written: {error.strerror}") from None
 
     def _already_running(self, fd: int) -> GafferError:
-        # Empty for the moment between the other one's lock and its first word.
-        pid = os.pread(fd, _LONGEST, 0).decode("ascii", "replace").strip()
+        # Empty between the lock and the first write of the other process.
+        pid = os.pread(fd, _MAX_LENGTH, 0).decode("ascii", "replace").strip()
         who = f"on PID {pid}" if pid.isdigit() else "on a PID not known yet"
         return GafferError(f"Already running {who} (pid file {self.path})")
 
@@ -152,8 +155,8 @@ class PidFile:
         try:
             return os.path.samestat(os.fstat(fd), self.path.lstat())
         except OSError:
-            # Gone, or out of reach.
+            # ENOENT, or EACCES for its folder.
             return False
 
-    def _refusal(self, reason: str) -> GafferError:
+    def _error(self, reason: str) -> GafferError:
         return GafferError(f"pid file {self.path}: {reason}")

@@ -1,4 +1,4 @@
-"""A command around one kernel: the only place where an error becomes an exit status."""
+"""DaemonRunner: runs a command around one kernel, and turns errors into exit statuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.daemon.daemon_kernel import live
+from gaffer_kernel.daemon.daemon_kernel import run_daemon
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
 from gaffer_kernel.errors import GafferError, describe_exception
@@ -22,57 +22,60 @@ from gaffer_kernel.plugins import Plugins
 
 log = logging.getLogger(__name__)
 
-YOUNG = 10_000
-"""Objects made until the garbage collector looks at the newest. A few requests make Python's own
-700: with that it takes a tenth of the processor, and a third in a lookupd that 1000 nodes come to.
+GC_THRESHOLD = 10_000
+"""Allocations between two runs of the garbage collector over the youngest generation.
+
+A few requests reach Python's default of 700. With the default the collector takes a tenth of the
+processor time, and a third in a lookupd to which 1000 nodes connect.
 """
 
 
-class Prepared(NamedTuple):
-    """What a kernel is made of, and its pid file if one is wanted."""
+class KernelSetup(NamedTuple):
+    """The parts of a kernel to run, and the path of its pid file, if it has one."""
 
     config: Config
     plugins: Plugins
     pidfile: Path | None = None
 
 
-class Program:
-    """A command that runs a kernel: in the foreground or as a daemon, with a pid file, until QUIT,
-    TERM or INT. HUP does nothing, unless a plugin receives it.
+class DaemonRunner:
+    """Runs a kernel in the foreground or as a daemon, until SIGQUIT, SIGTERM or SIGINT.
+
+    SIGHUP is ignored, unless a plugin receives it.
 
     Args:
-        name: of the command.
+        name: the name of the command, for error messages.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def main(self, command: Callable[[], int]) -> int:
-        """Do what the command line asks for, before anything else in this process.
+        """Prepare the process, run a command, and report its error.
 
         Args:
-            command: does it, and returns the exit status.
+            command: runs, and returns the exit status.
 
         Returns:
-            That status; 1 after a GafferError, which has been told in one line.
+            That status; 1 after a GafferError, which is printed in one line.
         """
         _fill_stdio()
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(GC_THRESHOLD)
         restore_defaults()
         try:
             return command()
         except GafferError as error:
-            return self.say(error)
+            return self.report_error(error)
 
     def run(
-        self, prepare: Callable[[], Prepared], *, daemon: bool = False, in_log: bool = False
+        self, prepare: Callable[[], KernelSetup], *, daemon: bool = False, in_log: bool = False
     ) -> int:
-        """Run a kernel to its end.
+        """Run a kernel until it ends.
 
         Args:
-            prepare: makes what it is made of; nothing has been started yet.
-            daemon: go on in the background, and return here once all is up.
-            in_log: whether what ends it is to be found in the log, too.
+            prepare: reads the configuration and loads the plugins; starts nothing.
+            daemon: run in the background, and return here once all is running.
+            in_log: write an error that ends the kernel to the log, too.
 
         Returns:
             The exit status.
@@ -81,7 +84,7 @@ class Program:
             GafferError: it could not be prepared, or the daemon did not start.
         """
         if not daemon:
-            # Before the rest: a signal meanwhile just ends the program.
+            # Installed first: a signal during `prepare` ends the program with status 0.
             signals = Signals()
             return self._supervise(prepare(), signals, in_log)
         prepared = prepare()
@@ -90,7 +93,7 @@ class Program:
 
     def _supervise(
         self,
-        prepared: Prepared,
+        prepared: KernelSetup,
         signals: Signals,
         in_log: bool,
         launcher: Launcher | None = None,
@@ -98,30 +101,30 @@ class Program:
         _set_title(self._name)
 
         def report(error: Exception) -> int:
-            status = self.say(error, in_log=in_log)
+            status = self.report_error(error, in_log=in_log)
             if launcher is not None:
                 launcher.failed(describe_exception(error))
             return status
 
         run = partial(
-            live,
+            run_daemon,
             prepared.config,
             prepared.plugins,
             pidfile=prepared.pidfile,
             signals=signals,
-            ready=launcher.ready if launcher else _nobody_waits,
+            ready=launcher.ready if launcher else _no_launcher,
             report=report,
         )
         status = trio.run(run)
-        signals.silence()
+        signals.ignore_all()
         return status
 
-    def say(self, error: Exception, *, in_log: bool = False) -> int:
-        """Tell people what went wrong, in one line, and if it is a bug, where.
+    def report_error(self, error: Exception, *, in_log: bool = False) -> int:
+        """Print an error in one line; log it with its traceback if it is a bug.
 
         Args:
-            error: what went wrong.
-            in_log: tell it in the log, too.
+            error: the error.
+            in_log: write it to the log even if it is a GafferError.
 
         Returns:
             The exit status.
@@ -137,12 +140,12 @@ class Program:
         return 1
 
 
-def _nobody_waits() -> bool:
+def _no_launcher() -> bool:
     return True
 
 
 def _fill_stdio() -> None:
-    """See that 0, 1 and 2 are open: else the next file opened gets what is meant for stderr."""
+    """Open descriptors 0, 1 and 2 if they are closed: else the next open file becomes stderr."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(fd, True)
     os.close(fd)
@@ -152,6 +155,6 @@ def _set_title(name: str) -> None:
     try:
         from setproctitle import setproctitle  # type: ignore[import-not-found]
     except ImportError:
-        # A nicety for `ps`, if it happens to be installed.
+        # Optional: it only improves the output of ps.
         return
     setproctitle(name)

@@ -1,4 +1,4 @@
-"""What gafferd shows instead of running: its plugins, and what a configuration would run."""
+"""The output of `gafferd --list-plugins` and `gafferd --check`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.record import PluginInfo
 
-Load = Callable[[Iterable[str]], Plugins]
-"""Loads the plugins, except those named."""
+LoadPlugins = Callable[[Iterable[str]], Plugins]
+"""Loads the plugins, except those with the given names."""
 
 
-def survey(load: Load) -> list[PluginInfo]:
-    """What there is to know of every plugin, also of those that cannot be loaded.
+def list_plugins(load: LoadPlugins) -> list[PluginInfo]:
+    """Return the facts about every plugin, including those that cannot be loaded.
 
     Raises:
-        PluginError: it is no single plugin that is wrong.
+        PluginError: the error is not that of a single plugin.
     """
     reasons: dict[str, str] = {}
     while (plugins := _without_broken(load, reasons)) is None:
-        pass  # One more is known.
+        pass  # Each round adds one broken plugin to `reasons`.
     infos = sorted(plugins.info(), key=lambda info: info.name)
     try:
         plugins.check()
@@ -34,10 +34,10 @@ def survey(load: Load) -> list[PluginInfo]:
         if error.plugin not in {info.name for info in infos}:
             raise
         reasons[error.plugin] = error.reason
-    return [_marked(info, reasons.get(info.name)) for info in infos]
+    return [_with_error(info, reasons.get(info.name)) for info in infos]
 
 
-def _without_broken(load: Load, reasons: dict[str, str]) -> Plugins | None:
+def _without_broken(load: LoadPlugins, reasons: dict[str, str]) -> Plugins | None:
     try:
         return load(reasons)
     except PluginError as error:
@@ -47,12 +47,12 @@ def _without_broken(load: Load, reasons: dict[str, str]) -> Plugins | None:
         return None
 
 
-def _marked(info: PluginInfo, reason: str | None) -> PluginInfo:
+def _with_error(info: PluginInfo, reason: str | None) -> PluginInfo:
     return replace(info, state="failed", error=reason) if reason else info
 
 
-def plugin_table(infos: Sequence[PluginInfo], folder: Path) -> str:
-    """Name, version, origin and state of each plugin, one a line."""
+def format_plugins(infos: Sequence[PluginInfo], folder: Path) -> str:
+    """Format a table with name, version, origin and state of each plugin."""
     if not infos:
         return "no plugins"
     rows = [("NAME", "VERSION", "FROM", "STATE")]
@@ -63,8 +63,8 @@ def plugin_table(infos: Sequence[PluginInfo], folder: Path) -> str:
     return _table(rows)
 
 
-def plan(kernel: Kernel) -> str:
-    """What a kernel that is configured would run."""
+def format_plan(kernel: Kernel) -> str:
+    """Describe what a configured kernel would run."""
     config = kernel.config
     files = ", ".join(map(str, config.files)) or "none"
     plugins = ", ".join(

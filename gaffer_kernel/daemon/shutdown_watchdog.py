@@ -1,4 +1,4 @@
-"""The bound of last resort: gafferd ends, whatever a plugin does to its event loop."""
+"""ShutdownWatchdog: ends the program from a thread if the shutdown or the event loop hangs."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 _ROUNDS = 20
-_PAUSE = 0.02
-"""Seconds a killed process gets to hand its own children to us."""
-_LAST_WORDS = 1.0
-"""Seconds to write a line to the log: the main thread may be stuck in that very thing."""
+_REPARENT_DELAY = 0.02
+"""Seconds until the children of a killed process are reparented to gafferd."""
+_LOG_TIMEOUT = 1.0
+"""Seconds to write a line to the log: the main thread may hold the lock of a log handler."""
 
 
-class LastResort:
-    """Ends the program when nothing else does: from a thread, because the loop may be stuck.
+class ShutdownWatchdog:
+    """Ends the program after a deadline, from a thread, because the event loop may be stuck.
 
     Args:
-        farewell: called before the end, in that thread; must not block.
+        cleanup: called before the exit, in that thread; must not block.
     """
 
-    def __init__(self, farewell: Callable[[], None]) -> None:
-        self._farewell = farewell
+    def __init__(self, cleanup: Callable[[], None]) -> None:
+        self._cleanup = cleanup
         self._spare: set[int] = set()
         self._timer: threading.Timer | None = None
-        self._at = 0.0
+        self._deadline = 0.0
 
     def kill_within(self, seconds: float, spare: Set[int]) -> None:
-        """After so many seconds kill every child and exit.
+        """Kill every child and exit after a number of seconds.
 
         Args:
             seconds: of real time, from now.
-            spare: pids of children that are to live on, besides those of earlier calls.
+            spare: pids of children that are not killed, in addition to those of earlier calls.
         """
         self._spare |= spare
 
         def end() -> int:
             _kill_children(self._spare)
-            _say(f"the shutdown took more than {seconds:g} s: killed what was left")
+            _log_with_timeout(f"the shutdown took more than {seconds:g} s: killed what was left")
             return 1
 
-        self._within(seconds, end)
+        self._set_deadline(seconds, end)
 
     def exit_within(self, seconds: float, status: int) -> None:
-        """After so many seconds exit with this status."""
-        self._within(seconds, lambda: status)
+        """Exit with this status after a number of seconds."""
+        self._set_deadline(seconds, lambda: status)
 
-    def _within(self, seconds: float, end: Callable[[], int]) -> None:
-        at = time.monotonic() + seconds
+    def _set_deadline(self, seconds: float, end: Callable[[], int]) -> None:
+        deadline = time.monotonic() + seconds
         if self._timer is not None:
-            if at >= self._at:
-                return  # What comes first counts.
+            if deadline >= self._deadline:
+                return  # The earlier deadline counts.
             self._timer.cancel()
-        self._at = at
+        self._deadline = deadline
         self._timer = threading.Timer(seconds, self._end, [end])
         self._timer.daemon = True
         self._timer.start()
@@ -70,41 +70,41 @@ class LastResort:
         status = 1
         try:
             status = end()
-            self._farewell()
+            self._cleanup()
         finally:
             os._exit(status)
 
 
 def _kill_children(spare: Set[int]) -> None:
-    """Kill our children, and theirs as they become ours, down to the last generation."""
+    """Kill the children, and theirs as they are reparented to us, down to the last generation."""
     killed: set[int] = set()
     for _ in range(_ROUNDS):
-        # The dead stay in the list as long as nobody waits for them.
-        found = _children() - spare - killed
+        # Zombies stay in the list until they are reaped.
+        found = _list_children() - spare - killed
         if not found:
             return
         for pid in found:
-            # Another user's by now, or gone.
+            # It runs as another user by now (EPERM), or is gone (ESRCH).
             with contextlib.suppress(PermissionError, ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         killed |= found
-        time.sleep(_PAUSE)
+        time.sleep(_REPARENT_DELAY)
 
 
-def _children() -> set[int]:
-    # They belong to the thread that started them, the main one; orphans come to it as well.
+def _list_children() -> set[int]:
+    # Children belong to the thread that started them, here the main thread; orphans go to it, too.
     path = Path(f"/proc/self/task/{os.getpid()}/children")
     return set(map(int, path.read_bytes().split()))
 
 
-def _say(what: str) -> None:
-    line = f"{what}; the main thread was in {_place_of_main_thread()}"
+def _log_with_timeout(text: str) -> None:
+    line = f"{text}; the main thread was in {_locate_main_thread()}"
     writer = threading.Thread(target=log.critical, args=("%s", line), daemon=True)
     writer.start()
-    writer.join(_LAST_WORDS)
+    writer.join(_LOG_TIMEOUT)
 
 
-def _place_of_main_thread() -> str:
+def _locate_main_thread() -> str:
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     place = traceback.extract_stack(frame)[-1]
     return f"{place.filename}:{place.lineno} ({place.name})"

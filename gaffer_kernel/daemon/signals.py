@@ -1,8 +1,7 @@
-"""The signals of gafferd, wherever no plugin receives them.
+"""The signals of gafferd while no plugin receives them.
 
-These handlers are there before the plugins open and after the last has closed, and all the time if
-there is no plugin for signals. Such a plugin takes the signals over while it is open: it puts its
-handlers in place of these, and these back when it closes.
+These handlers are installed before the plugins open, and stay if there is no plugin for signals.
+Such a plugin replaces them while it is open, and restores them when it closes.
 """
 
 from __future__ import annotations
@@ -25,45 +24,46 @@ ALL = (*QUIT_SIGNALS, signal.SIGHUP)
 
 
 def restore_defaults() -> None:
-    """Undo what we inherited: after `nohup`, every process we start would ignore HUP as well."""
+    """Reset inherited dispositions: after `nohup`, every child would ignore SIGHUP as well."""
     for signum in ALL:
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
 
 
 class Signals:
-    """QUIT, TERM and INT stop the kernel, a second one kills what is left; HUP does nothing.
+    """Signal handlers: SIGQUIT, SIGTERM and SIGINT stop the kernel, a second one kills.
 
-    Before there is a kernel nothing has been started, and the program just ends, with status 0.
+    SIGHUP is ignored. Before a kernel is attached nothing has been started, and the program exits
+    with status 0.
     """
 
     def __init__(self) -> None:
         self._kernel: Kernel | None = None
         self._token: trio.lowlevel.TrioToken | None = None
-        self._asked = False
+        self._quit_received = False
         for signum in QUIT_SIGNALS:
             signal.signal(signum, self._quit)
-        # Not SIG_IGN: the processes we start would inherit it.
-        signal.signal(signal.SIGHUP, _nothing)
+        # Not SIG_IGN: execve(2) passes ignored signals on, so children would ignore SIGHUP.
+        signal.signal(signal.SIGHUP, _ignore)
 
     def attach(self, kernel: Kernel) -> None:
-        """From now on it is this kernel that they stop. Call it inside trio."""
+        """Stop this kernel on signals from now on. Call it inside trio."""
         self._token = trio.lowlevel.current_trio_token()
         self._kernel = kernel
 
-    def silence(self) -> None:
-        """Let none of them disturb the last steps of the program: all is stopped."""
+    def ignore_all(self) -> None:
+        """Ignore all four signals: everything is stopped, only the exit of the program is left."""
         for signum in ALL:
             signal.signal(signum, signal.SIG_IGN)
 
     def _quit(self, signum: int, frame: FrameType | None) -> None:
         if self._kernel is None or self._token is None:
             os._exit(0)
-        again, self._asked = self._asked, True
+        again, self._quit_received = self._quit_received, True
         try:
             self._token.run_sync_soon(_stop, self._kernel, signum, again)
         except trio.RunFinishedError:
-            # It has stopped already.
+            # The kernel has stopped already.
             pass
 
 
@@ -73,5 +73,5 @@ def _stop(kernel: Kernel, signum: int, again: bool) -> None:
     kernel.stop(kill=again)
 
 
-def _nothing(signum: int, frame: FrameType | None) -> None:
+def _ignore(signum: int, frame: FrameType | None) -> None:
     pass

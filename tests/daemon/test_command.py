@@ -13,12 +13,12 @@ QUIT_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 BUGGY = """
 import sys
 from gaffer_kernel.daemon import main
-from gaffer_kernel.daemon import daemon_kernel as life
+from gaffer_kernel.daemon.daemon_kernel import DaemonKernel
 
-async def live(self, ready):
+async def fail(self, ready):
     raise ZeroDivisionError("oops")
 
-life.Gafferd.live = live
+DaemonKernel.run_until_stopped = fail
 sys.exit(main())
 """
 FAILING = """

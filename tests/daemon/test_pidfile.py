@@ -165,7 +165,7 @@ def test_a_hard_link_is_refused(path, tmp_path):
 def test_a_fifo_is_refused(path):
     os.mkfifo(path)
 
-    assert "no regular file" in refusal(path)
+    assert "not a regular file" in refusal(path)
 
 
 def test_a_folder_is_refused(path):
@@ -223,7 +223,7 @@ def test_another_user_cannot_hold_it_locked_after_a_crash(path, caplog):
     with locked_by(path, NOBODY), PidFile(path):
         assert path.read_text() == f"{os.getpid()}\n"
         assert refusal(path).startswith("Already running")
-    assert f"replaced, as user {NOBODY} held it locked" in caplog.text
+    assert f"replaced: user {NOBODY} had locked it" in caplog.text
 
 
 @pytest.mark.skipif(
@@ -236,7 +236,7 @@ def test_a_lock_whose_holder_has_ended_is_no_gafferd(path, caplog):
     uid = NOBODY if os.geteuid() == 0 else os.getuid()
     with locked_by(path, uid, "inherit"), PidFile(path):
         assert path.read_text() == f"{os.getpid()}\n"
-    assert "replaced, as a child of what has ended held it locked" in caplog.text
+    assert "replaced: a child of a process that has exited had locked it" in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 STUCK = """
 import logging, os, subprocess, sys, time
 from pathlib import Path
-from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 from gaffer_kernel.linux.orphans import become_subreaper
 
 become_subreaper()
@@ -28,15 +28,15 @@ while not all(map(os.path.exists, ("plain", "parent", "escaped", "detached"))):
 def get_stuck():
     time.sleep(600)
 
-last_resort = LastResort(lambda: Path("farewell").touch())
-last_resort.kill_within(500, spare={children[-1].pid})
-last_resort.kill_within(0.1, spare=set())
-last_resort.kill_within(500, spare=set())
+watchdog = ShutdownWatchdog(lambda: Path("farewell").touch())
+watchdog.kill_within(500, spare={children[-1].pid})
+watchdog.kill_within(0.1, spare=set())
+watchdog.kill_within(500, spare=set())
 get_stuck()
 """
 WHILE_LOGGING = """
 import logging, threading, time
-from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 
 class Stuck(logging.StreamHandler):
     def emit(self, record):
@@ -44,26 +44,27 @@ class Stuck(logging.StreamHandler):
             time.sleep(600)
 
 logging.root.addHandler(Stuck())
-LastResort(lambda: None).kill_within(0.1, spare=set())
+ShutdownWatchdog(lambda: None).kill_within(0.1, spare=set())
 logging.critical("hello")
 """
 LEAVING = """
 import time
-from gaffer_kernel.daemon.shutdown_watchdog import LastResort
+from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 
-LastResort(lambda: None).exit_within(0.1, 7)
+ShutdownWatchdog(lambda: None).exit_within(0.1, 7)
 time.sleep(600)
 """
-# A gafferd with less patience.
+# A gafferd with short deadlines.
 HASTY = """
 import functools, sys
 from gaffer_kernel.daemon import command
-from gaffer_kernel.daemon import daemon_kernel as life
-from gaffer_kernel.plugins import lifecycle as plugin_life
+from gaffer_kernel.daemon import daemon_kernel
+from gaffer_kernel.plugins import lifecycle
 
 command.Plugins = functools.partial(command.Plugins, stop_deadline=0.1, start_deadline=0.1)
-life.STOP_DEADLINE = life.KILL_TIMEOUT = life.MARGIN = 0.1
-life.ABANDON_AFTER = plugin_life.ABANDON_AFTER = life.GOODBYE = 0.1
+for name in ("STOP_DEADLINE", "KILL_TIMEOUT", "SHUTDOWN_MARGIN", "ABANDON_AFTER", "EXIT_TIMEOUT"):
+    setattr(daemon_kernel, name, 0.1)
+lifecycle.ABANDON_AFTER = 0.1
 sys.exit(command.main())
 """
 SERVICE = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import trio
 from gaffer_kernel import Config, JobConfig, Kernel, PluginInfo, Plugins, open_kernel
-from gaffer_kernel.plugin import parse
+from gaffer_kernel.plugin import parse_command_line
 from trio.testing import wait_all_tasks_blocked
 
 from gaffer_testing.events import Events
@@ -45,7 +45,7 @@ class Bench:
             GafferError: the text is no ini file, or a plugin failed to add its options.
         """
         config = Config.from_string(self.config if text is None else text)
-        config.options.update(vars(parse(self.arguments, plugins)))
+        config.options.update(vars(parse_command_line(self.arguments, plugins)))
         return config
 
     @asynccontextmanager

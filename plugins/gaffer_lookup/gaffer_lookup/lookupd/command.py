@@ -13,7 +13,7 @@ from pathlib import Path
 from gaffer_auth.plugin import plugin as auth_plugin
 from gaffer_http import HttpHandler
 from gaffer_kernel import Config, ConfigError, Plugins
-from gaffer_kernel.plugin import Prepared, Program, start_logging
+from gaffer_kernel.plugin import DaemonRunner, KernelSetup, start_logging
 
 from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
 from gaffer_lookup.lookupd.plugin import Lookupd
@@ -23,7 +23,7 @@ from gaffer_lookup.registry.backend import Tell
 
 log = logging.getLogger(__name__)
 
-PROGRAM = Program("gaffer_lookupd")
+RUNNER = DaemonRunner("gaffer_lookupd")
 
 MAX_CONNECTIONS = 16_384
 HIDDEN = (
@@ -48,18 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with 2 for wrong usage, with 0 after `--version` and `--help`.
     """
-    return PROGRAM.main(partial(_command, sys.argv[1:] if argv is None else argv))
+    return RUNNER.main(partial(_command, sys.argv[1:] if argv is None else argv))
 
 
 def _command(argv: Sequence[str]) -> int:
     options = make_parser().parse_args(argv)
     start_logging("info" if options.verbose else "warning", options.error_log)
-    return PROGRAM.run(
+    return RUNNER.run(
         partial(_prepare, options), daemon=options.daemon, in_log=options.error_log is not None
     )
 
 
-def _prepare(options: argparse.Namespace) -> Prepared:
+def _prepare(options: argparse.Namespace) -> KernelSetup:
     config = _config(options)
     _check(config)
     if options.bind is None and options.certfile is None:
@@ -72,7 +72,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         make_http(connections, options.share),
     ):
         plugins.add(plugin)
-    return Prepared(config, plugins, Path(options.pidfile) if options.pidfile else None)
+    return KernelSetup(config, plugins, Path(options.pidfile) if options.pidfile else None)
 
 
 def make_http(connections: int, share: float) -> HttpHandler:
