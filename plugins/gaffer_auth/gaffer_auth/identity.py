@@ -46,6 +46,6 @@ class Identity:
         """Whether he has a right in a session; in every session, also those to come, with None."""
         return self.entry.may(right, session)
 
-    def admitted(self) -> AbstractContextManager[object]:
+    def revocable_scope(self) -> AbstractContextManager[object]:
         """Entered around what he asks for, which is cancelled should he lose his rights."""
         return self.admissions.admit(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gaffer_kernel import Config, Kernel, hookimpl
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Caller, Credentials
+    from gaffer_http.plugin_api import Caller, Credentials
 
     from gaffer_auth.service import Auth
 

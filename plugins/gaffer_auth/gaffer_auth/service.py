@@ -14,7 +14,7 @@ import trio
 from gaffer_kernel import GafferError, Kernel
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Credentials
+    from gaffer_http.plugin_api import Credentials
 
 from gaffer_auth.audit import AuditFile
 from gaffer_auth.certificates import end_of

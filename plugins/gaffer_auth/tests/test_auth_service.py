@@ -214,7 +214,7 @@ def test_the_end_of_a_certificate():
 async def time_admitted(who, change=lambda: None, most=20_000):
     """Seconds until what somebody asks for is cancelled, counted from a change."""
     start = trio.current_time()
-    with who.admitted():
+    with who.revocable_scope():
         await trio.sleep(10.5)
         change()
         start = trio.current_time()
@@ -302,7 +302,7 @@ async def test_many_are_sent_away_together_and_only_those_who_must(home, write, 
     ended = []
 
     async def ask(who, number):
-        with who.admitted():
+        with who.revocable_scope():
             await trio.sleep(500 + number)
         ended.append((who.entry.name, trio.current_time() - start))
 
@@ -326,7 +326,7 @@ async def test_nobody_looks_when_nobody_is_admitted(home, write, autojump_clock)
         await trio.testing.wait_all_tasks_blocked()
         assert next_wake_up() == inf
         for _ in range(2):
-            with auth.identify(Shown("ci")).admitted():
+            with auth.identify(Shown("ci")).revocable_scope():
                 await trio.testing.wait_all_tasks_blocked()
                 assert next_wake_up() <= 1
             await trio.sleep(1.5)
@@ -341,7 +341,7 @@ async def test_closing_sends_everybody_away(home, write, autojump_clock):
         nursery.start_soon(time_admitted, auth.identify(Shown("ci")))
         await trio.testing.wait_all_tasks_blocked()
         start = trio.current_time()
-    with late.admitted():
+    with late.revocable_scope():
         await trio.sleep(100)
     assert trio.current_time() == start
 
@@ -349,7 +349,10 @@ async def test_closing_sends_everybody_away(home, write, autojump_clock):
 async def test_an_error_inside_is_not_swallowed(home, write):
     write(entry())
     async with opened() as auth:
-        with pytest.raises(ValueError, match="inside"), auth.identify(Shown("ci")).admitted():
+        with (
+            pytest.raises(ValueError, match="inside"),
+            auth.identify(Shown("ci")).revocable_scope(),
+        ):
             raise ValueError("inside")
 
 

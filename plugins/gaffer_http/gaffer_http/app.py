@@ -1,4 +1,4 @@
-"""The application: the routes of the API and of other plugins, and one form for every error."""
+"""The application: the routes of the API and of plugins, and one form for every error."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 from gaffer_http.asgi import Receive, Scope, Send
 from gaffer_http.auth.authorization import check_request
 from gaffer_http.auth.middleware import READING
-from gaffer_http.auth.pages import PageKeyNeeded
-from gaffer_http.errors import JSON, ApiError, of_kernel, of_status
+from gaffer_http.auth.pages import PageKeyNeededError
+from gaffer_http.errors import JSON, ApiError, error_from_kernel, error_from_status
 from gaffer_http.feeds.events import EventForms
 from gaffer_http.feeds.feed import Feeds
 from gaffer_http.feeds.polls import Polls
 from gaffer_http.openapi.document import Document
-from gaffer_http.plugin_routes import Mount, find_mounts
+from gaffer_http.plugin_routes import PluginRoutes, find_plugin_routes
 from gaffer_http.routes import (
     channel,
     jobs,
@@ -39,8 +39,9 @@ from gaffer_http.routes import (
     wstreams,
 )
 from gaffer_http.routes.legacy import groups, processes
+from gaffer_http.scope import RequestContext
 from gaffer_http.serve.websocket import WebsocketConnection
-from gaffer_http.views.reply import check_running
+from gaffer_http.views.current import check_running, current_context, current_request
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
@@ -58,17 +59,17 @@ class Api(QuartTrio):
     """The application of one kernel, with the routes of some plugins.
 
     Args:
-        kernel: what it controls.
-        mounts: those routes; of all plugins when not given.
-        own: whether it also has those of gafferd.
-        after: the application whose feeds, polls and forms it goes on with.
+        kernel: the kernel that it controls.
+        plugin_routes: those routes; of all plugins when not given.
+        own: whether to serve the routes of gafferd, too.
+        after: the application whose feeds, polls and forms it takes over.
 
     Attributes:
-        kernel, mounts: the same.
-        feeds: its answers that go on.
-        polls: where long polls go on.
-        forms: events as feeds tell them.
-        document: what `/openapi.json` answers.
+        kernel, plugin_routes: the same.
+        feeds: its streaming responses.
+        polls: the positions of long polls.
+        forms: events, encoded for feeds.
+        document: the document at `/openapi.json`.
 
     Raises:
         PluginError: the routes of a plugin cannot be added.
@@ -79,29 +80,31 @@ class Api(QuartTrio):
     def __init__(
         self,
         kernel: Kernel,
-        mounts: Iterable[Mount] | None = None,
+        plugin_routes: Iterable[PluginRoutes] | None = None,
         *,
         own: bool = True,
         after: Api | None = None,
     ) -> None:
         super().__init__(__package__, static_folder=None, template_folder=None)
         self.kernel = kernel
-        self.mounts = list(find_mounts(kernel) if mounts is None else mounts)
+        self.plugin_routes = list(
+            find_plugin_routes(kernel) if plugin_routes is None else plugin_routes
+        )
         self.feeds: Feeds = after.feeds if after else Feeds()
         self.polls: Polls = after.polls if after else Polls()
         self.forms: EventForms = after.forms if after else EventForms()
         self.document = Document(self, str(root.API))
-        # Quart would hang a handler of its own, with a thread, on a logger that has none.
+        # Quart would add a handler with a thread of its own to a logger that has none.
         self.logger = logging.getLogger(__name__)
-        # A redirect would be an answer in HTML.
+        # A redirect would be a response in HTML.
         self.url_map.merge_slashes = False
         self.config.update(
             MAX_CONTENT_LENGTH=MAX_BODY,
             BODY_TIMEOUT=BODY_TIMEOUT,
-            # It would cut streams in the middle; every send has a deadline of its own.
+            # It would cut off streams; every send has a deadline of its own instead.
             RESPONSE_TIMEOUT=None,
         )
-        # All of these are async, because Quart sends plain functions to a thread.
+        # All of these are async, because Quart runs plain functions in a thread.
         self.before_request(self._check_request)
         self.before_websocket(self._check_websocket)
         self.register_error_handler(ApiError, _answer)
@@ -110,53 +113,57 @@ class Api(QuartTrio):
         self.url_map.converters["digits"] = pids.PidConverter
         for module in ROUTES if own else (page_key,):
             self.register_blueprint(module.routes)
-        for mount in self.mounts:
-            mount.add_to(self)
-        self._owners = {name: mount for mount in self.mounts for name in mount.names}
+        for routes in self.plugin_routes:
+            routes.add_to(self)
+        self._owners = {name: routes for routes in self.plugin_routes for name in routes.names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        """Answer one request. What it holds, whatever becomes of it, is given back at its end.
+        """Answer one request, then close its `lifetime` in every case.
 
         Raises:
-            ApiError: the plugin whose route it is was closed meanwhile.
+            ApiError: 503, the plugin whose route it is was closed meanwhile.
         """
-        async with AsyncExitStack() as scope["gaffer.lifetime"]:
-            with trio.CancelScope() as scope["gaffer.ending"]:
+        context = RequestContext(scope)
+        async with AsyncExitStack() as lifetime:
+            context.lifetime = lifetime
+            with trio.CancelScope() as cancel_scope:
+                context.cancel_scope = cancel_scope
                 await super().__call__(scope, receive, send)  # type: ignore[arg-type]
-        if scope["gaffer.ending"].cancelled_caught:
+        if cancel_scope.cancelled_caught:
             raise ApiError(503, "plugin_closed", "the plugin that was to answer has been closed")
 
     def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Run a function beside the current request to a plugin, at most as long as it is open."""
+        """Run a function in the background, at most while the plugin of the request is open."""
         owner = self._owners[request.blueprints[-1]]
         assert owner.nursery is not None
         self.nursery = owner.nursery
         super().add_background_task(func, *args, **kwargs)
 
     async def _check_websocket(self) -> None:
-        self._admit(websocket.blueprints, websocket.scope)
+        self._add_to_plugin(websocket.blueprints)
         await check_request(self.kernel)
 
-    def _admit(self, blueprints: list[str], scope: Any) -> None:
-        # The last one is the outermost, which is the plugin's.
-        if blueprints and (owner := self._owners.get(blueprints[-1])):
-            owner.admit(scope)
-
     async def _check_request(self) -> None:
-        self._admit(request.blueprints, request.scope)
+        self._add_to_plugin(request.blueprints)
         await check_request(self.kernel)
         if request.method not in READING:
             check_running()
 
+    def _add_to_plugin(self, blueprints: list[str]) -> None:
+        """Register the current request with the plugin whose route it is."""
+        # The last blueprint is the outermost, which belongs to the plugin.
+        if blueprints and (owner := self._owners.get(blueprints[-1])):
+            owner.add_request(current_context())
+
     async def make_default_options_response(self, *context: Any) -> Response:
-        """Answer OPTIONS with the methods of a path. Newer Quarts pass a context."""
+        """Answer OPTIONS with the methods of a path. Newer versions of Quart pass a context."""
         response = await super().make_default_options_response(*context)
         response.status_code = 204
         return response
 
 
 async def _answer(error: ApiError) -> Response:
-    if isinstance(error, PageKeyNeeded) and has_request_context() and _wants_page():
+    if isinstance(error, PageKeyNeededError) and has_request_context() and _wants_page():
         page = page_key.sign_in_page(401)
         page.headers.update(error.headers)
         return page
@@ -164,33 +171,33 @@ async def _answer(error: ApiError) -> Response:
 
 
 def _wants_page() -> bool:
-    """Return whether a browser is to show the answer, which fetch() and EventSource do not."""
+    """Return whether a browser shows the response, unlike fetch() and EventSource."""
     return "text/html" in request.headers.get("Accept", "")
 
 
 async def _answer_kernel_error(error: GafferError) -> Response:
-    return await _answer(of_kernel(error))
+    return await _answer(error_from_kernel(error))
 
 
 async def _answer_http_error(error: HTTPException) -> Response:
-    return await _answer(_of_http(error))
+    return await _answer(_error_from_http(error))
 
 
-def _of_http(error: HTTPException) -> ApiError:
-    asked = request if has_request_context() else websocket
+def _error_from_http(error: HTTPException) -> ApiError:
+    requested = current_request()
     match error:
         case MethodNotAllowed():
             allowed = ", ".join(sorted(error.valid_methods or ()))
-            reason = f"{asked.path} takes {allowed}, not {asked.method}"
-            api_error = of_status(405, reason)
+            reason = f"{requested.path} takes {allowed}, not {requested.method}"
+            api_error = error_from_status(405, reason)
             api_error.headers["Allow"] = allowed
             return api_error
         case WebsocketMismatch() if has_request_context():
-            return of_status(400, f"{request.path} is a websocket: connect to it as one")
+            return error_from_status(400, f"{request.path} is a websocket: connect to it as one")
         case NotFound():
-            return of_status(404, f"there is nothing at {asked.path}")
+            return error_from_status(404, f"there is nothing at {requested.path}")
         case _:
-            api_error = of_status(error.code or 500, error.description)
+            api_error = error_from_status(error.code or 500, error.description)
             more = [each for each in error.get_headers() if each[0] != "Content-Type"]
             api_error.headers.update(more)
             return api_error

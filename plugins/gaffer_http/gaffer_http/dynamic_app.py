@@ -1,4 +1,4 @@
-"""The API with the routes of those plugins that are open now."""
+"""The application whose routes change when a plugin opens, closes or reloads."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from gaffer_kernel import Kernel, PluginError, Subscription
 
 from gaffer_http.app import Api
 from gaffer_http.asgi import Receive, Scope, Send
-from gaffer_http.plugin_routes import Mount, find_mounts
+from gaffer_http.plugin_routes import PluginRoutes, find_plugin_routes
 
 log = logging.getLogger(__name__)
 
 
-class Front:
-    """An application that is another Api after each opening and closing of a plugin with routes.
+class DynamicApp:
+    """An application that builds a new Api whenever a plugin with routes opens or closes.
 
-    What the API is doing goes on: each request stays with the Api that got it, and all of them
-    share feeds, polls and forms. Requests to a plugin that was closed are broken.
+    Requests in progress go on: each stays with the Api that received it, and all of these share
+    feeds, polls and forms. Requests to a plugin that was closed are cancelled.
 
     Args:
-        kernel: what it controls.
-        own: whether it has the routes of gafferd, too.
+        kernel: the kernel that the API controls.
+        own: whether to serve the routes of gafferd, too.
 
     Attributes:
         api: the Api that gets the next request.
 
     Raises:
         PluginError: the routes of a plugin cannot be added, and the kernel is just starting. Later
-            nobody keeps the API from opening.
+            such a plugin is logged and has no routes: the API opens without it.
     """
 
     def __init__(self, kernel: Kernel, *, own: bool = True) -> None:
@@ -40,88 +40,88 @@ class Front:
         self.api = Api(kernel, [] if self._late else None, own=own)
         self._plugins = kernel.plugins
         self._changes = kernel.plugins.changes
-        self._refused: list[Mount] = []
-        self._asked = trio.Event()
+        self._refused: list[PluginRoutes] = []
+        self._stale = trio.Event()
         self._refreshed = trio.lowlevel.ParkingLot()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, with the routes that there are at this moment."""
+        """Answer one request, with the routes that exist at this moment."""
         while self._changes != self._plugins.changes:
-            self._asked.set()
+            self._stale.set()
             await self._refreshed.park()
         await self.api(scope, receive, send)
 
     @asynccontextmanager
-    async def living(self) -> AsyncIterator[None]:
-        """Follow the plugins, and do what their routes want done around serving.
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the plugins, and run the before, while and after functions of their routes.
 
         Raises:
-            PluginError: that failed, before there was a request.
+            PluginError: one of those functions failed before the first request.
         """
         async with (
             self.api.kernel.events.subscribe("plugin") as events,
             trio.open_nursery() as self._nursery,
             trio.open_nursery() as following,
         ):
-            for mount in self.api.mounts:
-                await self._start(mount, self.api)
+            for routes in self.api.plugin_routes:
+                await self._start(routes, self.api)
             if self._late:
                 await self._refresh()
-            following.start_soon(self._listen, events)
-            following.start_soon(self._follow)
+            following.start_soon(self._watch_events, events)
+            following.start_soon(self._refresh_when_stale)
             try:
                 yield
             finally:
                 following.cancel_scope.cancel()
-                for mount in self.api.mounts:
-                    mount.leave()
+                for routes in self.api.plugin_routes:
+                    routes.request_stop()
 
-    async def _listen(self, events: Subscription) -> None:
+    async def _watch_events(self, events: Subscription) -> None:
         async for _ in events:
-            self._asked.set()
+            self._stale.set()
 
-    async def _follow(self) -> None:
+    async def _refresh_when_stale(self) -> None:
         while True:
-            await self._asked.wait()
-            self._asked = trio.Event()
+            await self._stale.wait()
+            self._stale = trio.Event()
             changes = self._plugins.changes
             await self._refresh()
             self._changes = changes
             self._refreshed.unpark_all()
 
     async def _refresh(self) -> None:
-        """Take up the routes of plugins that were opened, and drop those of others."""
-        before = self.api.mounts
-        mounts = find_mounts(self.api.kernel, (*before, *self._refused))
-        self._refused = [each for each in self._refused if each in mounts]
-        mounts = [each for each in mounts if each not in self._refused]
-        if mounts != before:
-            # First: what comes may be the next life of one that goes.
-            for mount in before:
-                if mount not in mounts:
-                    await mount.end()
-            self.api = await self._build(mounts)
+        """Add the routes of plugins that were opened, and drop those of closed plugins."""
+        before = self.api.plugin_routes
+        found = find_plugin_routes(self.api.kernel, (*before, *self._refused))
+        self._refused = [each for each in self._refused if each in found]
+        wanted = [each for each in found if each not in self._refused]
+        if wanted != before:
+            # Stop the old ones first: a new one may be the same plugin, reloaded.
+            for routes in before:
+                if routes not in wanted:
+                    await routes.stop()
+            self.api = await self._build(wanted)
 
-    async def _build(self, mounts: list[Mount]) -> Api:
-        """The next Api, without the routes that cannot be had: that is said in the log."""
-        running = list(self.api.mounts)
+    async def _build(self, wanted: list[PluginRoutes]) -> Api:
+        """Build the next Api. Routes that fail are logged and left out."""
+        running = list(self.api.plugin_routes)
         while True:
             try:
-                api = Api(self.api.kernel, mounts, own=self._own, after=self.api)
-                for mount in mounts:
-                    if mount not in running:
-                        await self._start(mount, api)
-                        running.append(mount)
+                api = Api(self.api.kernel, wanted, own=self._own, after=self.api)
+                for routes in wanted:
+                    if routes not in running:
+                        await self._start(routes, api)
+                        running.append(routes)
             except PluginError as error:
                 log.error("%s", error)
                 self._plugins.add_failure(error.plugin)
-                [refused] = [each for each in mounts if each.plugin == error.plugin]
+                [refused] = [each for each in wanted if each.plugin == error.plugin]
                 self._refused.append(refused)
-                mounts = [each for each in mounts if each is not refused]
+                wanted = [each for each in wanted if each is not refused]
             else:
                 return api
 
-    async def _start(self, mount: Mount, api: Api) -> None:
-        refusal: PluginError | None = await self._nursery.start(mount.run, api)
-        if refusal is not None:
-            raise refusal
+    async def _start(self, routes: PluginRoutes, api: Api) -> None:
+        failure: PluginError | None = await self._nursery.start(routes.run, api)
+        if failure is not None:
+            raise failure

@@ -56,13 +56,13 @@ class ApiError(Exception):
         return msgspec.json.encode(Error(error=self.slug, errno=self.status, reason=self.reason))
 
 
-def of_status(status: int, reason: str | None = None) -> ApiError:
+def error_from_status(status: int, reason: str | None = None) -> ApiError:
     """The error that a bare status of HTTP stands for."""
     slug = _HTTP_SLUGS.get(status) or HTTPStatus(status).name.lower()
     return ApiError(status, slug, reason or HTTPStatus(status).description)
 
 
-def of_kernel(error: GafferError) -> ApiError:
+def error_from_kernel(error: GafferError) -> ApiError:
     """What a client is told of an error that the kernel raised."""
     reason = str(error)
     match error:

@@ -1,4 +1,4 @@
-"""The hooks that gaffer-http brings: routes of other plugins, and who is calling."""
+"""The hooks of gaffer-http: routes of other plugins, and the identity of callers."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ if TYPE_CHECKING:
 def gaffer_http_routes(kernel: Kernel) -> Blueprint | Iterable[Blueprint] | None:
     """Add routes to the HTTP API.
 
-    Called when the API opens, for every plugin that is not closed, and again for all that are open
-    when one of them has been opened, closed or reloaded: the routes of a plugin come and go with
-    it. Those that were there already stay as they are, whatever this returns then. A request to a
-    plugin that closes is broken. Implement it with `@hookimpl(optionalhook=True)`, and import quart
-    inside: neither need be installed then.
+    Called when the API opens, for every plugin that is not closed, and again for all open plugins
+    after one of them was opened, closed or reloaded: the routes of a plugin come and go with it.
+    Routes that exist already stay as they are, whatever the later call returns. Requests to a
+    plugin that closes are cancelled. Implement it with `@hookimpl(optionalhook=True)`, and import
+    quart and `gaffer_http.plugin_api` inside: the plugin then works where they are not installed.
 
-    Handlers are quart-trio's. Who may call has been settled before they are asked, and what they
-    raise is answered in the API's one form: an InvalidField as 400, a NotFound as 404, any
-    HTTPException by its status, everything else as 500.
+    Handlers are quart-trio's. The API checks the caller's permission before it calls them, and
+    answers their exceptions in its one form: an InvalidField with 400, a NotFound with 404, an
+    HTTPException with its status, everything else with 500.
 
     Args:
         kernel: what the routes are about; it is not running yet.
 
     Returns:
-        A Blueprint, or several. Two of one name are an error that names the plugin.
+        A Blueprint, or several. Two of the same name are an error that names the plugin.
     """
 
 
 @hookspec
 def gaffer_http_caller(kernel: Kernel, credentials: Credentials) -> Caller | None:
-    """Say who shows a token or a certificate, and what he may do.
+    """Identify the caller by a token or a certificate, with their permissions.
 
-    Called for every request and every websocket that comes with one; the first plugin that knows
-    him decides. Must not block. Who comes without is let in only if his is the user of the API, or
-    root, on this machine.
+    Called for every request and every websocket that has one; the first plugin that returns a
+    caller decides. Must not block. A request without token and certificate is admitted only if it
+    comes from the user of the API, or from root, on this machine.
 
-    That a plugin implements it lets endpoints with TLS listen to the network.
+    With a plugin that implements this hook, endpoints with TLS may listen to the network.
 
     Args:
-        kernel: whose API is called.
-        credentials: what he shows: `token`, else `certificate`; and `peer`, the other end.
+        kernel: the one whose API is called.
+        credentials: the `token`, otherwise the `certificate`; and `peer`, the other end.
 
     Returns:
-        An object with `name`, for people; `may(right, session)`, which says whether he has the
-        right `read`, `write` or `manage` in a session, or in all of them with None; and
-        `admitted()`, a context manager that is entered around what he asks for, and cancels it
-        should he lose his rights meanwhile. None for somebody unknown, who is refused.
+        An object with `name`, for the audit log; `may(right, session)`, which returns whether the
+        caller has the permission `read`, `write` or `manage` in a session, or in every session if
+        it is None; and `revocable_scope()`, a context manager that is entered around each request,
+        and cancels it when the caller's permissions are revoked. None for unknown credentials,
+        which are refused.
     """

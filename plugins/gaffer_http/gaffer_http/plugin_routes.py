@@ -1,10 +1,9 @@
-"""The routes of one plugin while it is open, and all that goes on because of them."""
+"""The routes of one plugin while it is open, with their requests and background tasks."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -12,7 +11,7 @@ from gaffer_kernel import Kernel, PluginError
 from gaffer_kernel.plugin import describe_exception
 from quart import Blueprint
 
-from gaffer_http.asgi import Scope
+from gaffer_http.scope import RequestContext
 
 if TYPE_CHECKING:
     from gaffer_http.app import Api
@@ -20,44 +19,47 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 START_TIMEOUT = 5.0
-"""Seconds that what is to be done before serving may take."""
+"""Seconds that the functions to run before serving may take."""
 
 BACKGROUND_TIMEOUT = 1.0
-"""Seconds that background tasks of plugins' routes may take to end."""
+"""Seconds that background tasks of a plugin's requests may take to end."""
 
 
-def find_mounts(kernel: Kernel, known: Iterable[Mount] | None = None) -> list[Mount]:
-    """The routes of every plugin that is open, or about to be.
+def find_plugin_routes(
+    kernel: Kernel, known: Iterable[PluginRoutes] | None = None
+) -> list[PluginRoutes]:
+    """Return the routes of every plugin that is open, or about to be.
 
     Args:
-        kernel: whose plugins are asked.
-        known: routes of before: those of a life that still goes on are not replaced, and a plugin
-            that fails to tell its routes has none. None at the start, where nobody may fail.
+        kernel: the one whose plugins are asked.
+        known: the routes found before: those of a plugin that is still open are kept, and a plugin
+            whose hook raises has none. None at the start, where no plugin may fail.
 
     Raises:
         PluginError: a plugin failed, at the start.
     """
-    by_life = {(each.plugin, each.opened): each for each in known or ()}
-    ask = kernel.plugins.call_strict if known is None else kernel.plugins.call
-    # One that is about to open is in its next life already: its routes are the same when it has.
-    lives = {info.name: info.opened + (info.state == "loaded") for info in kernel.plugins.info()}
+    by_opening = {(each.plugin, each.opened): each for each in known or ()}
+    call = kernel.plugins.call_strict if known is None else kernel.plugins.call
+    # A plugin that is about to open counts as opened once more already: its routes are the same
+    # when it is open.
+    openings = {info.name: info.opened + (info.state == "loaded") for info in kernel.plugins.info()}
     return [
-        by_life.get((plugin, lives[plugin])) or Mount(plugin, lives[plugin], result)
-        for plugin, result in ask("gaffer_http_routes", kernel=kernel)
+        by_opening.get((plugin, openings[plugin])) or PluginRoutes(plugin, openings[plugin], result)
+        for plugin, result in call("gaffer_http_routes", kernel=kernel)
     ]
 
 
-class Mount:
-    """The routes of one plugin, from its opening to its end.
+class PluginRoutes:
+    """The routes of one plugin, from its opening until it closes.
 
     Args:
         plugin: its name.
-        opened: which of its lives this is: how often it has been opened.
-        result: what its `gaffer_http_routes` gave.
+        opened: how often the plugin has been opened, this time included.
+        result: what its `gaffer_http_routes` returned.
 
     Attributes:
         plugin, opened: the same.
-        names: of its blueprints, once they are in an application.
+        names: the names of its blueprints, once they are in an application.
         nursery: for background tasks of its requests, while it runs.
     """
 
@@ -70,15 +72,15 @@ class Mount:
         self._before: list[Callable[[], Any]] = []
         self._while: list[AsyncGenerator[None, None]] = []
         self._after: list[Callable[[], Any]] = []
-        self._ending: set[trio.CancelScope] = set()
-        self._leave = trio.Event()
-        self._ended = trio.Event()
+        self._requests: set[trio.CancelScope] = set()
+        self._stopping = trio.Event()
+        self._stopped = trio.Event()
 
     def add_to(self, api: Api) -> None:
-        """Add the routes to an application, which is spoiled if that fails.
+        """Add the routes to an application, which is unusable if that fails.
 
         Raises:
-            PluginError: they are no routes, or two have the same name.
+            PluginError: the hook returned something else, or two routes have the same name.
         """
         lists = (api.before_serving_funcs, api.while_serving_gens, api.after_serving_funcs)
         marks = [len(each) for each in lists]
@@ -91,7 +93,7 @@ class Mount:
         except (AttributeError, TypeError, ValueError) as error:
             raise PluginError(self.plugin, f"its routes cannot be added: {error}") from error
         if self.names != names:
-            # The first application has them; they are done once, whatever comes after it.
+            # Taken from the first application: they run once, however many applications follow.
             self.names = names
             self._before = list(api.before_serving_funcs[marks[0] :])
             self._while = api.while_serving_gens[marks[1] :]
@@ -103,65 +105,65 @@ class Mount:
         *,
         task_status: trio.TaskStatus[PluginError | None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Do what its routes want done before, while and after they are served.
+        """Run the before, while and after functions of the routes, until the plugin closes.
 
         Args:
-            api: the application in which it is done.
-            task_status: told None when requests may come; or that they may not, because something
-                failed, or START_TIMEOUT passed.
+            api: the application in whose context they run.
+            task_status: started with None when requests may come; with an error when a function
+                failed or START_TIMEOUT passed.
         """
         async with trio.open_nursery() as self.nursery, api.app_context():
             try:
                 with trio.fail_after(START_TIMEOUT):
-                    await self._begin(api)
-            except Exception as error:  # noqa: BLE001  whoever started it decides
-                task_status.started(self._failed(error))
+                    await self._before_serving(api)
+            except Exception as error:  # noqa: BLE001  the starter of this task decides
+                task_status.started(self._error(error))
                 self.nursery.cancel_scope.cancel()
                 return
             task_status.started(None)
-            await self._leave.wait()
+            await self._stopping.wait()
             self.nursery.cancel_scope.deadline = trio.current_time() + BACKGROUND_TIMEOUT
             try:
-                await self._finish(api)
+                await self._after_serving(api)
             except Exception as error:
-                log.error("%s", self._failed(error), exc_info=error)
-        self._ended.set()
+                log.error("%s", self._error(error), exc_info=error)
+        self._stopped.set()
 
-    async def _begin(self, api: Api) -> None:
+    async def _before_serving(self, api: Api) -> None:
         for function in self._before:
             await api.ensure_async(function)()
         for generator in self._while:
             await anext(generator)
 
-    async def _finish(self, api: Api) -> None:
+    async def _after_serving(self, api: Api) -> None:
         for function in self._after:
             await api.ensure_async(function)()
         for generator in reversed(self._while):
             await anext(generator, None)
 
-    def _failed(self, error: Exception) -> PluginError:
-        reason = (
-            f"what its routes do before, while or after serving failed: {describe_exception(error)}"
-        )
+    def _error(self, error: Exception) -> PluginError:
+        shown = describe_exception(error)
+        reason = f"what its routes do before, while or after serving failed: {shown}"
         return PluginError(self.plugin, reason)
 
-    def admit(self, scope: Scope) -> None:
-        """Take note of a request to it, which is not to outlive it."""
-        ending: trio.CancelScope = scope["gaffer.ending"]
-        lifetime: AsyncExitStack = scope["gaffer.lifetime"]
-        if self._leave.is_set():
-            ending.cancel()
-        self._ending.add(ending)
-        lifetime.callback(self._ending.discard, ending)
+    def add_request(self, context: RequestContext) -> None:
+        """Register a request to the plugin, to be cancelled when the plugin closes."""
+        scope, lifetime = context.cancel_scope, context.lifetime
+        assert scope is not None
+        assert lifetime is not None
+        if self._stopping.is_set():
+            scope.cancel()
+        self._requests.add(scope)
+        lifetime.callback(self._requests.discard, scope)
 
-    async def end(self) -> None:
-        """As `leave`; and wait for the end, at most as long as background tasks may take."""
-        self.leave()
+    async def stop(self) -> None:
+        """Request the stop, and wait for it at most as long as background tasks may take."""
+        self.request_stop()
         with trio.move_on_after(BACKGROUND_TIMEOUT):
-            await self._ended.wait()
+            await self._stopped.wait()
 
-    def leave(self) -> None:
-        """Break its requests, and let `run` come to its end."""
-        self._leave.set()
-        for scope in self._ending:
+    def request_stop(self) -> None:
+        """Cancel the requests to the plugin, and make `run` finish."""
+        self._stopping.set()
+        for scope in self._requests:
             scope.cancel()

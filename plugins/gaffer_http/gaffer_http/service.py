@@ -1,4 +1,4 @@
-"""The life of the API: sockets, application and server, opened and closed together."""
+"""The lifecycle of the API: sockets, application and server, opened and closed together."""
 
 from __future__ import annotations
 
@@ -31,66 +31,69 @@ GRACE = 3.0
 """Seconds that requests have to finish when the API closes; the kernel would allow five."""
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class HttpService:
-    """What `kernel.services["http"]` tells, and what routes of other plugins can ask of it.
+    """`kernel.services["http"]`: where the API listens, and what routes of other plugins need.
 
     Attributes:
-        addresses: where the API answers, ports as they are: `http://127.0.0.1:5000`,
+        addresses: where the API listens, with the actual ports: `http://127.0.0.1:5000`,
             `http+unix:/run/gaffer.sock`.
-        closing: set when the API begins to close: whoever streams an answer should end it.
+        closing: set when the API begins to close: a view that streams a response should end it.
     """
 
     addresses: tuple[str, ...]
     closing: trio.Event
 
     def caller(self) -> Caller:
-        """Who sent the current request or opened the current websocket.
+        """Return the caller that sent the current request or opened the current websocket.
 
-        For what goes on when the view has returned, like a feed, ask before.
+        Call it in the view: what goes on after the view has returned, like a feed, cannot.
         """
-        from gaffer_http.auth.authorization import caller
+        from gaffer_http.auth.authorization import current_caller
 
-        return caller()
+        return current_caller()
 
     def identity(self) -> str:
-        """Who that is, in words that are the same each time he calls: `user 0`, `token ci`."""
+        """Return the caller's name without the process: `user 0`, `token ci`.
+
+        It is the same for each request of the caller.
+        """
         from gaffer_http.auth.caller import identity
 
         return identity(self.caller())
 
     def may(self, right: Right, session: str | None = None) -> bool:
-        """Whether the caller of the current request has a right.
+        """Return whether the caller of the current request has a permission.
 
         Args:
             right: `read`, `write` or `manage`.
-            session: where; None for everywhere, also in sessions to come.
+            session: where; None for every session, also those created later.
         """
         return self.caller().may(right, session)
 
-    def hurry(self) -> None:
-        """Have little patience with the current websocket, if its client does not read.
+    def abort_slow_websocket(self) -> None:
+        """Break the current websocket within seconds if its client does not read.
 
-        To be called by whoever ends it, before he cancels: that alone does not break a send.
+        Call it before cancelling the tasks of a websocket: cancelling does not interrupt a send.
         """
-        from quart import websocket
+        from gaffer_http.views.current import current_context
 
-        websocket.scope["state"]["hurry"]()
+        current_context().connection.abort_slow_websocket()
 
     async def body(self, known: Iterable[str], *, optional: bool = False) -> dict[str, Any]:
-        """The body of the current request, a JSON object, read as strictly as everywhere.
+        """Read the body of the current request: a JSON object, as strictly as the API itself.
 
         Args:
             known: the fields it may have.
-            optional: whether no body at all will do, for an object without fields.
+            optional: whether an empty body counts as an object without fields.
 
         Raises:
             InvalidField: it has another field.
-            Exception: it is no such object, or too large; gaffer-http answers that.
+            Exception: it is not a JSON object, or too large; gaffer-http answers that.
         """
         from gaffer_http.views.body import read_object
 
@@ -101,33 +104,34 @@ class HttpService:
         opening: AbstractAsyncContextManager[Objects[T]],
         *,
         event: str,
-        show: Callable[[T], object] = _as_it_is,
+        show: Callable[[T], object] = _unchanged,
     ) -> Response:
-        """Answer the current request with objects as they come, in the form it asks for.
+        """Answer the current request with a feed of objects, in the form the request asks for.
 
-        It may have the parameters `feed` and `heartbeat`, and no others. The answer ends with the
-        objects, or when the API closes; a long poll after the first one.
+        The request may have the parameters `feed` and `heartbeat`, and no others. The response ends
+        when there are no more objects, or when the API closes; a long poll ends after the first.
 
         Args:
-            opening: yields an asynchronous iterator over the objects that counts in `dropped` how
-                many were lost because they were not fetched, which an `eventsource` is told. Its
-                wait is cancelled now and then, which must lose nothing: it can be no generator.
-                Entered before anything goes out, left when the request is over.
+            opening: yields an asynchronous iterator over the objects. Its `dropped` counts the
+                objects that were lost because they were not fetched in time; an `eventsource` is
+                notified of them. Its wait is cancelled now and then, which must lose nothing, so it
+                cannot be a generator. Entered before the response starts, left when the request is
+                over.
             event: the type of the server-sent events.
-            show: what the client is told of an object, something that msgspec can encode; called
+            show: returns what to send for an object, anything that msgspec can encode; called
                 after the view has returned.
 
         Raises:
             InvalidField: a parameter is wrong or unknown.
         """
         from gaffer_http.feeds.forms import encoder
-        from gaffer_http.feeds.objects import ObjectForms, telling
-        from gaffer_http.feeds.query import wanted_feed
-        from gaffer_http.views.reply import api
+        from gaffer_http.feeds.objects import ObjectForms, open_objects
+        from gaffer_http.feeds.query import feed_parameters
+        from gaffer_http.views.current import current_api
 
-        wanted = wanted_feed()
-        return await api().feeds.answer(
-            telling(opening, show),
+        wanted = feed_parameters()
+        return await current_api().feeds.answer(
+            open_objects(opening, show),
             encoder(wanted.kind, ObjectForms(event)),
             heartbeat=wanted.heartbeat,
             once=wanted.kind == "longpoll",
@@ -143,44 +147,44 @@ async def open_api(
     unadmitted: int | None = None,
     per_caller: int | None = None,
 ) -> AsyncIterator[HttpService]:
-    """Serve the API of a kernel as long as the block lasts.
+    """Serve the API of a kernel while the block lasts.
 
     Args:
         kernel: which.
-        routes: also those of gafferd itself.
-        connections: how many there may be at a time.
-        unadmitted: how many of those a peer may have before it is known who calls.
-        per_caller: how many requests and websockets of one caller there may be, also of the owner;
-            when not given, what the configuration says, and any number for the owner.
+        routes: whether to serve the routes of gafferd, too.
+        connections: the maximum number of connections.
+        unadmitted: how many of those a peer may have before a request on one is admitted.
+        per_caller: how many requests and websockets one caller may have, also the owner; when not
+            given, what the configuration says, and any number for the owner.
 
     Raises:
-        GafferError: an address cannot be had.
+        GafferError: an address is not available.
         PluginError: the routes of a plugin cannot be added.
     """
-    authenticate = _authenticator(kernel)
+    authenticate = _find_authenticate(kernel)
     endpoints = read_endpoints(kernel.config)
     if authenticate is None:
         _check_owner_only(endpoints)
     with listening(endpoints) as sockets:
         # Clients can connect from here on, while the slow half of the start-up is still to come.
-        from gaffer_http.auth.limits import Turnout, read_per_caller
-        from gaffer_http.auth.middleware import Guard
+        from gaffer_http.auth.limits import RequestLimits, read_per_caller
+        from gaffer_http.auth.middleware import AccessMiddleware
         from gaffer_http.auth.pages import Pages
-        from gaffer_http.dynamic_app import Front
+        from gaffer_http.dynamic_app import DynamicApp
         from gaffer_http.serve.places import Places
         from gaffer_http.serve.server import Server
 
-        app = Front(kernel, own=routes)
+        app = DynamicApp(kernel, own=routes)
         pages = Pages(each.url for each in sockets if each.endpoint.auth == "owner")
         policy = read_policy(kernel.config)
-        turnout = (
-            Turnout(read_per_caller(kernel.config))
+        limits = (
+            RequestLimits(read_per_caller(kernel.config))
             if per_caller is None
-            else Turnout(per_caller, limit_owner=True)
+            else RequestLimits(per_caller, limit_owner=True)
         )
-        guard = Guard(app, policy, authenticate, turnout, pages)
-        server = Server(guard, Places(connections, unadmitted, policy.uids))
-        async with app.living(), guard.refusals.counting(), trio.open_nursery() as nursery:
+        middleware = AccessMiddleware(app, policy, authenticate, limits, pages)
+        server = Server(middleware, Places(connections, unadmitted, policy.uids))
+        async with app.running(), middleware.refusals.counting(), trio.open_nursery() as nursery:
             await nursery.start(server.run, sockets)
             nursery.start_soon(pages.watch, name="page key")
             addresses = tuple(each.url for each in sockets)
@@ -193,8 +197,8 @@ async def open_api(
                 await server.close(GRACE)
 
 
-def _authenticator(kernel: Kernel) -> Authenticate | None:
-    """Asks the plugins who is calling; None when there is none that could tell."""
+def _find_authenticate(kernel: Kernel) -> Authenticate | None:
+    """Return a function that asks the plugins for the caller; None if no plugin can tell."""
     if not kernel.plugins.implementing("gaffer_http_caller"):
         return None
 
@@ -208,7 +212,11 @@ def _authenticator(kernel: Kernel) -> Authenticate | None:
 
 
 def _check_owner_only(endpoints: Iterable[Endpoint]) -> None:
-    """Refuse endpoints that serve more than the owner: no plugin can tell who calls there."""
+    """Refuse endpoints that serve other callers than the owner: no plugin can identify them.
+
+    Raises:
+        GafferError: naming the first such endpoint.
+    """
     for endpoint in endpoints:
         for address in endpoint.addresses:
             if is_exposed(address):

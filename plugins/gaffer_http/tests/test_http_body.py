@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_http.errors import ApiError
-from gaffer_http.views.body import DEEPEST, parse
+from gaffer_http.views.body import MAX_DEPTH, parse
 
 
 def refusal(data):
@@ -23,7 +23,7 @@ def refusal(data):
         (b"{}", {}),
         (b' {"a": [1, -2, 3.5e3, true, null]}\r\n', {"a": [1, -2, 3500.0, True, None]}),
         ('{"ä": "\\ud83d\\ude00 😀"}'.encode(), {"ä": "😀 😀"}),
-        (b"[" * DEEPEST + b"]" * DEEPEST, None),
+        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, None),
     ],
 )
 def test_good(data, value):
@@ -52,7 +52,7 @@ def test_good(data, value):
         ("{}".encode("utf-16"), "byte 0 is not UTF-8"),
         ("{}".encode("utf-16-be"), "line 1"),
         (b"\xef\xbb\xbf{}", "BOM"),
-        (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "deeper than 32"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "deeper than 32"),
         (b"[" * 100_000, "deeper than 32"),
         (b'{"a":' * 100_000, "deeper than 32"),
         (b'{"a": "\n"}', "control character"),

@@ -12,7 +12,7 @@ import trio
 from tests.waiting import wait_until
 
 from gaffer_http.serve import containers, peer
-from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.peer import Peer, get_peer
 from gaffer_http.sock_diag import TcpSocket
 
 CONNECT = """
@@ -48,7 +48,7 @@ while got := client.recv(65536):
 
 SERVE = """
 import socket, sys
-from gaffer_http.serve.peer import peer_of
+from gaffer_http.serve.peer import get_peer
 if sys.argv[1]:
     server = socket.socket(socket.AF_UNIX)
     server.bind(sys.argv[1])
@@ -57,7 +57,7 @@ if sys.argv[1]:
 else:
     server = socket.create_server(("127.0.0.1", 0))
     print(server.getsockname()[1], flush=True)
-print(peer_of(server.accept()[0]), flush=True)
+print(get_peer(server.accept()[0]), flush=True)
 """
 
 UNKNOWN = "user 0 of a container"
@@ -146,13 +146,13 @@ def unix(short_path):
 
 def test_root_of_another_cgroup_is_root(tcp, cgroup):
     with accepted(tcp, cgroup) as sock:
-        assert peer_of(sock) == Peer(0)
+        assert get_peer(sock) == Peer(0)
 
 
 def test_root_without_capabilities_in_a_cgroup_of_its_own_is_nobody(tcp, cgroup):
     with accepted(tcp, cgroup, drop="drop") as sock:
-        assert peer_of(sock).uid is None
-        assert str(peer_of(sock)) == UNKNOWN
+        assert get_peer(sock).uid is None
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -162,24 +162,24 @@ def test_root_in_namespaces_of_its_own_is_nobody(tcp, cgroup, options):
     # The cgroup is joined outside, as nobody may do so from inside.
     join = ("sh", "-c", f'echo 0 > {cgroup}/cgroup.procs; exec unshare "$@"', "sh", *options)
     with accepted(tcp, wrapper=join) as sock:
-        assert str(peer_of(sock)) == UNKNOWN
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 def test_who_shares_a_cgroup_with_the_host_is_not_taken_for_it(tcp, cgroup):
     with accepted(tcp, cgroup) as host, accepted(tcp, cgroup, drop="drop") as container:
-        assert peer_of(host) == Peer(0)
-        assert str(peer_of(container)) == UNKNOWN
+        assert get_peer(host) == Peer(0)
+        assert str(get_peer(container)) == UNKNOWN
 
 
 def test_a_cgroup_that_nobody_is_in_any_longer_tells_nothing(tcp, cgroup, root):
     with accepted(tcp, cgroup, leave=root) as sock:
-        assert str(peer_of(sock)) == UNKNOWN
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 def test_without_an_answer_of_the_kernel_root_is_nobody(tcp, root, monkeypatch):
     monkeypatch.setattr(peer, "find_connection", peer._read_proc)
     with accepted(tcp) as sock:
-        assert str(peer_of(sock)) == UNKNOWN
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 async def test_the_api_refuses_root_of_a_container(running_api, cgroup):
@@ -194,14 +194,14 @@ async def test_the_api_refuses_root_of_a_container(running_api, cgroup):
 
 def test_other_users_are_told_apart_as_before(tcp, cgroup):
     with accepted(tcp, cgroup, uid="1234") as sock:
-        assert peer_of(sock) == Peer(1234)
+        assert get_peer(sock) == Peer(1234)
 
 
 def test_a_unix_socket_knows_the_process(unix):
     with accepted(unix) as sock:
-        assert peer_of(sock).uid == 0
+        assert get_peer(sock).uid == 0
     with accepted(unix, drop="drop") as sock:
-        assert str(peer_of(sock)) == UNKNOWN
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_unix_socket_knows_the_process(unix):
 )
 def test_a_unix_socket_tells_namespaces(unix, options):
     with accepted(unix, wrapper=("unshare", *options)) as sock:
-        assert str(peer_of(sock)) == UNKNOWN
+        assert str(get_peer(sock)) == UNKNOWN
 
 
 def test_the_process_at_a_unix_socket_must_still_be_there(unix):
@@ -217,7 +217,7 @@ def test_the_process_at_a_unix_socket_must_still_be_there(unix):
         assert line().startswith("connected")
         sock, _ = unix.accept()
     with sock:
-        assert peer_of(sock).uid is None
+        assert get_peer(sock).uid is None
 
 
 @pytest.mark.parametrize("path", ["", "socket"])
@@ -242,4 +242,4 @@ def test_a_socket_that_is_not_connected_is_nobodys(tcp, state, monkeypatch):
         peer, "find_connection", lambda ends: TcpSocket(ends.family, ends.source, state, 0, 7, 1)
     )
     with accepted(tcp) as sock:
-        assert peer_of(sock) == Peer(None)
+        assert get_peer(sock) == Peer(None)

@@ -21,7 +21,7 @@ from tests.waiting import until, wait_until
 
 from gaffer_http import HttpHandler
 from gaffer_http.serve import connection, server
-from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.peer import Peer, get_peer
 
 from .conftest import Api, ask_once, connect, listens, open_client
 
@@ -78,9 +78,9 @@ def strangers(monkeypatch):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
             if number > 1:
                 return Peer(None, address=f"192.0.2.{number}")
-        return peer_of(sock)
+        return get_peer(sock)
 
-    monkeypatch.setattr(server, "peer_of", peer)
+    monkeypatch.setattr(server, "get_peer", peer)
 
 
 @asynccontextmanager

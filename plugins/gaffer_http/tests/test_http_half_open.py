@@ -13,9 +13,9 @@ WITHIN = 15.0
 @pytest.fixture
 def impatient(monkeypatch):
     """The system is to ask sooner than it does: in as few seconds as it can."""
-    monkeypatch.setattr(sockets, "QUIET", 1)
-    monkeypatch.setattr(sockets, "ASK_AGAIN", 1)
-    monkeypatch.setattr(sockets, "STALLED_AFTER", 2000)
+    monkeypatch.setattr(sockets, "KEEPALIVE_IDLE", 1)
+    monkeypatch.setattr(sockets, "KEEPALIVE_INTERVAL", 1)
+    monkeypatch.setattr(sockets, "USER_TIMEOUT_MS", 2000)
 
 
 async def listen_only(scope, receive, send):

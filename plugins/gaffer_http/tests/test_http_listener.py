@@ -7,12 +7,12 @@ import pytest
 import trio
 from tests.latency_probe import bystanding
 
-from gaffer_http.serve.listener import AT_ONCE, Listener
+from gaffer_http.serve.listener import MAX_AT_ONCE, Listener
 
 
 @pytest.fixture
 def listening():
-    with socket.create_server(("127.0.0.1", 0), backlog=3 * AT_ONCE) as listening:
+    with socket.create_server(("127.0.0.1", 0), backlog=3 * MAX_AT_ONCE) as listening:
         listening.setblocking(False)
         yield listening
 
@@ -30,12 +30,12 @@ def clients(listening):
 
 
 async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(listening, clients):
-    connected = clients(2 * AT_ONCE)
+    connected = clients(2 * MAX_AT_ONCE)
     async with Listener(listening) as listener, bystanding() as others:
         accepted = [await listener.accept() for _ in connected]
     names = [stream.socket.getpeername() for stream in accepted]
     assert names == [client.getsockname() for client in connected]
-    assert others.turns < AT_ONCE / 4
+    assert others.turns < MAX_AT_ONCE / 4
     for stream in accepted:
         stream.socket.close()
 

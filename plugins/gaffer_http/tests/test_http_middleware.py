@@ -6,8 +6,8 @@ import os
 import pytest
 from gaffer_kernel import Config, ConfigError
 
-from gaffer_http.auth.authentication import Door
-from gaffer_http.auth.middleware import SECURITY_HEADERS, Guard
+from gaffer_http.auth.authentication import Authenticator
+from gaffer_http.auth.middleware import SECURITY_HEADERS, AccessMiddleware
 from gaffer_http.auth.policy import Policy, read_policy
 from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
@@ -83,7 +83,7 @@ async def ask(
     async def send(message):
         messages.append(message)
 
-    await Guard(app or application, policy)(scope, None, send)
+    await AccessMiddleware(app or application, policy)(scope, None, send)
     return Reply(messages, bool(asked))
 
 
@@ -276,9 +276,9 @@ async def test_nobody_else_may(peer, method):
 
 
 async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
-    door = Door(frozenset({1000}), lambda credentials: None)
+    door = Authenticator(frozenset({1000}), lambda credentials: None)
     state = {"peer": Peer(1001), "auth": "owner", "certificate": lambda: {"subject": ()}}
-    with pytest.raises(ApiError, match=r"; nobody has the certificate that was shown$"):
+    with pytest.raises(ApiError, match=r"; the client certificate is unknown$"):
         door.caller({"state": state}, {})
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gaffer_http.serve import peer
-from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.peer import Peer, get_peer
 
 NOBODY = 65534
 
@@ -34,7 +34,7 @@ def pair(request):
 
 
 def test_our_own(pair):
-    assert peer_of(pair[1]) == Peer(os.getuid())
+    assert get_peer(pair[1]) == Peer(os.getuid())
 
 
 def test_both_ways_of_asking_agree(pair, monkeypatch):
@@ -44,7 +44,7 @@ def test_both_ways_of_asking_agree(pair, monkeypatch):
     monkeypatch.setattr(peer, "find_connection", unknown)
     # The file of connections does not tell the cgroup.
     monkeypatch.setattr(peer, "is_neighbours_socket", lambda found: True)
-    assert peer_of(pair[1]) == Peer(os.getuid())
+    assert get_peer(pair[1]) == Peer(os.getuid())
 
 
 @pytest.mark.parametrize("only_proc", [False, True])
@@ -53,13 +53,13 @@ def test_who_has_hung_up_is_nobody_not_root(pair, only_proc, monkeypatch):
         monkeypatch.setattr(peer, "find_connection", peer._read_proc)
     client, accepted = pair
     client.close()
-    assert peer_of(accepted).uid is None
+    assert get_peer(accepted).uid is None
 
 
 def test_who_only_stopped_sending_is_still_there(pair):
     client, accepted = pair
     client.shutdown(socket.SHUT_WR)
-    assert peer_of(accepted) == Peer(os.getuid())
+    assert get_peer(accepted) == Peer(os.getuid())
 
 
 def test_a_listener_on_the_same_port_is_not_taken_for_the_client():
@@ -72,13 +72,13 @@ def test_a_listener_on_the_same_port_is_not_taken_for_the_client():
         name = client.getsockname()
         client.close()
         with accepted, socket.create_server(name):
-            assert peer_of(accepted).uid is None
+            assert get_peer(accepted).uid is None
 
 
 def test_unix():
     one, other = socket.socketpair()
     with one, other:
-        assert peer_of(one) == Peer(os.getuid(), os.getpid())
+        assert get_peer(one) == Peer(os.getuid(), os.getpid())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -89,7 +89,7 @@ def test_another_user():
             assert process.stdout.readline() == b"connected\n"
             accepted, _ = server.accept()
             with accepted:
-                assert peer_of(accepted) == Peer(NOBODY)
+                assert get_peer(accepted) == Peer(NOBODY)
             process.stdin.close()
 
 
@@ -105,5 +105,5 @@ def test_of_another_machine_the_address_is_told():
         def getpeername(self):
             return ("192.0.2.7", 4711)
 
-    assert peer_of(Remote()) == Peer(None, address="192.0.2.7")
-    assert str(peer_of(Remote())) == "192.0.2.7"
+    assert get_peer(Remote()) == Peer(None, address="192.0.2.7")
+    assert str(get_peer(Remote())) == "192.0.2.7"

@@ -63,7 +63,7 @@ class Talkative:
 
     async def _end(self, nursery, kernel):
         await self.enough.wait()
-        kernel.services["http"].hurry()
+        kernel.services["http"].abort_slow_websocket()
         nursery.cancel_scope.cancel()
 
 

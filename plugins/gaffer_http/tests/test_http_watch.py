@@ -7,7 +7,7 @@ import trio
 from gaffer_kernel import Event, EventBus, JobConfig
 from tests.waiting import until
 
-from gaffer_http.feeds.events import EventForms, watching
+from gaffer_http.feeds.events import EventForms, open_events
 
 
 def load(api, name="x", session="default"):
@@ -201,7 +201,7 @@ async def take(watch):
 
 async def test_who_is_too_slow_is_told_how_many_are_missing():
     bus = EventBus(length=10)
-    async with watching(bus, None, None) as watch:
+    async with open_events(bus, None, None) as watch:
         for _ in range(5):
             job_event(bus)
         assert [seq for seq, *_ in await take(watch)] == [1, 2, 3, 4, 5]
@@ -214,7 +214,7 @@ async def test_who_is_too_slow_is_told_how_many_are_missing():
 
 async def test_the_wait_can_be_cancelled_and_loses_nothing(autojump_clock):
     bus = EventBus()
-    async with watching(bus, "spawn", None) as watch:
+    async with open_events(bus, "spawn", None) as watch:
         with trio.move_on_after(1):
             await watch.receive()
         job_event(bus, "start")

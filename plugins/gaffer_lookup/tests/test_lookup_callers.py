@@ -167,7 +167,7 @@ def many_files():
 
 @pytest.mark.usefixtures("many_files")
 async def test_a_thousand_nodes_behind_one_address_register_at_once(running_lookupd, monkeypatch):
-    monkeypatch.setattr(server, "peer_of", lambda sock: Peer(None, address="192.0.2.1"))
+    monkeypatch.setattr(server, "get_peer", lambda sock: Peer(None, address="192.0.2.1"))
     names = [f"node{number}" for number in range(NODES)]
     registered, everyone = 0, trio.Event()
     async with (

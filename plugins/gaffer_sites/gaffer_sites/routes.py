@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-import msgspec
+from gaffer_http.plugin_api import (
+    json_response,
+    open_to_all,
+    request_lifetime,
+    without_page_key,
+)
 from gaffer_kernel import Kernel
 
 from gaffer_sites.file_response import answer, redirect
@@ -17,34 +20,30 @@ from gaffer_sites.service import Sites
 if TYPE_CHECKING:
     from quart import Blueprint, Response
 
-JSON = "application/json; charset=utf-8"
-
 INDEX = "index.html"
 
 _PART = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]+")
 """A name in a path: not empty, not hidden, with nothing that any program could take for more."""
 
-View = TypeVar("View", bound=Callable[..., Any])
-
 
 def make_routes(kernel: Kernel) -> Blueprint:
     """The paths of the sites of a kernel's plugins. Needs quart, which gaffer-http brings."""
-    from quart import Blueprint, Response
+    from quart import Blueprint
 
     routes = Blueprint("sites", __name__)
 
     @routes.get("/_plugin/")
-    @_open_to_all
+    @open_to_all
     async def list_sites() -> Response:
         """The sites that there are."""
         sites = [
             {"name": site.name, "path": f"/_plugin/{site.name}/"}
             for site in await _service(kernel).listed()
         ]
-        return Response(msgspec.json.encode({"sites": sites}), content_type=JSON)
+        return json_response({"sites": sites})
 
     @routes.get("/_plugin")
-    @_open_to_all
+    @open_to_all
     async def list_without_slash() -> Response:
         """Lead to the list."""
         return redirect("/_plugin/")
@@ -52,24 +51,12 @@ def make_routes(kernel: Kernel) -> Blueprint:
     @routes.get("/_plugin/<site>")
     @routes.get("/_plugin/<site>/")
     @routes.get("/_plugin/<site>/<path:path>")
-    @_without_page_key
+    @without_page_key
     async def show_file(site: str, path: str = "") -> Response:
         """A file of a site; for a folder, its index."""
         return await _show(_service(kernel), site, path)
 
     return routes
-
-
-def _open_to_all(view: View) -> View:
-    """Mark a route for gaffer-http: whoever may call at all may ask. Pages tell of no session."""
-    view.gaffer_every_caller = True  # type: ignore[attr-defined]
-    return view
-
-
-def _without_page_key(view: View) -> View:
-    """Mark a route for gaffer-http: also for browsers that are not signed in."""
-    view.gaffer_without_page_key = True  # type: ignore[attr-defined]
-    return _open_to_all(view)
 
 
 def _service(kernel: Kernel) -> Sites:
@@ -91,8 +78,7 @@ async def _show(sites: Sites, site: str, path: str) -> Response:
     found = await sites.find(site, names)
     if found is None:
         raise NotFound
-    lifetime: AsyncExitStack = request.scope["gaffer.lifetime"]  # type: ignore[typeddict-item]
-    lifetime.callback(found.opened.close)
+    request_lifetime().callback(found.opened.close)
     if not found.opened.is_folder:
         return answer(request, found)
     if slash:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gaffer_stats.sample import JobStats, Sample
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Caller
+    from gaffer_http.plugin_api import Caller
 
 
 def shown_to(caller: Caller, result: Sample | JobStats) -> Sample | JobStats:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+from gaffer_http.plugin_api import (
+    Caller,
+    checks_permissions,
+    describes,
+    get_http_service,
+    json_response,
+)
 from gaffer_kernel import InvalidField, Job, JobName, Kernel, Manager, NotFound, Process
 from gaffer_kernel.plugin import FullName, is_pid
 
@@ -15,21 +22,10 @@ from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.service import Stats
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Caller
-    from gaffer_http.service import HttpService
     from quart import Blueprint, Response
-
-JSON = "application/json; charset=utf-8"
 
 EVENT = "stat"
 """The type of a sample as a server-sent event."""
-
-_DESCRIPTION = "gaffer_openapi"
-"""The attribute of a view that gaffer-http reads for its `/openapi.json`."""
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-_encode = msgspec.json.Encoder().encode
 
 
 class ProcessStats(msgspec.Struct):
@@ -46,13 +42,12 @@ def make_routes(kernel: Kernel) -> Blueprint:
     answer = partial(_answer, kernel)
 
     @routes.get("/stats")
+    # Otherwise callers who may read only some sessions would be refused.
+    @checks_permissions
     @_answers(list[JobStats])
     async def all_stats() -> Response:
         """Samples of every process that the caller may read, by job."""
         return await answer(kernel.manager, jobs_for)
-
-    # gaffer-http would refuse whoever may read some sessions only.
-    vars(all_stats)["gaffer_every_caller"] = True
 
     @routes.get("/stats/<name>")
     @_answers(JobStats, {"name": FullName})
@@ -89,37 +84,26 @@ def make_routes(kernel: Kernel) -> Blueprint:
     return routes
 
 
-def _answers(kind: Any, path: Mapping[str, Any] | None = None) -> Callable[[View], View]:
-    """Describe a view: the type of what it answers, and parameters that their names do not tell."""
-
-    def mark(view: View) -> View:
-        # 404 also where the path has no parameters: while the plugin is closed.
-        description = {
-            "answers": {200: kind},
-            "path": path or {},
-            "feed": True,
-            "errors": (404,),
-        }
-        setattr(view, _DESCRIPTION, description)
-        return view
-
-    return mark
+def _answers(kind: Any, path: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
+    """Describe a view: the type of its response, and types of parameters in its path."""
+    # 404 also where the path has no parameters: while the plugin is closed.
+    return describes(answers={200: kind}, path=path or {}, feed=True, errors=(404,))
 
 
 async def _answer(
     kernel: Kernel, subject: Process | Job | Manager, show: Callable[[Caller, Any], object]
 ) -> Response:
     """Answer the current request with a sample, or a feed of them if it has parameters."""
-    from quart import Response, request
+    from quart import request
 
     if "stats" not in kernel.services:
         raise NotFound("service", "stats")
     stats = cast(Stats, kernel.services["stats"])
-    http = cast("HttpService", kernel.services["http"])
+    http = get_http_service(kernel)
     show_caller = partial(show, http.caller())
     if request.args:
         return await http.feed(stats.watch(subject), event=EVENT, show=show_caller)
-    return Response(_encode(show_caller(await stats.sample(subject))), content_type=JSON)
+    return json_response(show_caller(await stats.sample(subject)))
 
 
 def _wrapped_process_for(caller: Caller, sample: Sample) -> ProcessStats:

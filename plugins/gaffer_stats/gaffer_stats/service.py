@@ -15,7 +15,7 @@ from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.sampler import INTERVAL, Sampler, Watch
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Caller
+    from gaffer_http.plugin_api import Caller
 
 
 class Stats:

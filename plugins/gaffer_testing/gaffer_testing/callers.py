@@ -32,7 +32,7 @@ class TokenCaller:
         return is_there and RIGHTS.index(right) <= RIGHTS.index(self._right)
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def revocable_scope(self) -> Iterator[None]:
         """Until he is told to go."""
         with trio.CancelScope() as scope:
             self._admitted.add(scope)

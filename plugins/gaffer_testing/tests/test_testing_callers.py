@@ -51,7 +51,7 @@ async def test_what_a_caller_asks_for_ends_when_he_is_told_to_go(autojump_clock)
     ended = []
 
     async def ask(number):
-        with eye.admitted():
+        with eye.revocable_scope():
             await trio.sleep(60)
             return
         ended.append(number)
@@ -63,5 +63,5 @@ async def test_what_a_caller_asks_for_ends_when_he_is_told_to_go(autojump_clock)
         eye.revoke()
     assert trio.current_time() < 60
     assert sorted(ended) == [1, 2]
-    with eye.admitted():
+    with eye.revocable_scope():
         await trio.sleep(1)

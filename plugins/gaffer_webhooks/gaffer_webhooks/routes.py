@@ -4,9 +4,14 @@ any, and a URL may hold a secret."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
+from gaffer_http.plugin_api import (
+    describes,
+    get_http_service,
+    json_response,
+    needs,
+)
 from gaffer_kernel import InvalidField, Kernel, NotFound
 
 from gaffer_webhooks import schemas as shapes
@@ -14,25 +19,17 @@ from gaffer_webhooks.info import HookInfo
 from gaffer_webhooks.service import Webhooks
 
 if TYPE_CHECKING:
-    from gaffer_http.service import HttpService
     from quart import Blueprint, Response
 
-JSON = "application/json; charset=utf-8"
 
-_encode = msgspec.json.Encoder().encode
+def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
+    """Mark a view with the permission it needs, and describe it for `/openapi.json`."""
+    # 404 also where the path has no parameter: while the plugin is closed.
+    describe = describes(answers=answers, errors=(404,), **description)
 
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def _view(answers: dict[int, Any], **description: Any) -> Callable[[View], View]:
-    """Say who may ask, and what `/openapi.json` tells: attributes that gaffer-http reads."""
-
-    def mark(view: View) -> View:
-        # Else whoever may read everywhere could see it.
-        vars(view)["gaffer_needs"] = "manage"
-        # 404 also where the path has no parameter: while the plugin is closed.
-        vars(view)["gaffer_openapi"] = {"answers": answers, "errors": (404,), **description}
-        return view
+    def mark(view: Any) -> Any:
+        # Otherwise callers who may read every session could use the GET views.
+        return needs("manage")(describe(view))
 
     return mark
 
@@ -47,53 +44,53 @@ def make_routes(kernel: Kernel) -> Blueprint:
     @_view({200: shapes.Hooks})
     async def list_hooks() -> Response:
         """All hooks."""
-        return _reply(shapes.Hooks(_webhooks(kernel).list()))
+        return json_response(shapes.Hooks(_webhooks(kernel).list()))
 
     @routes.post("/webhooks")
     @_view({201: shapes.Registered}, body=shapes.NewHook)
     async def register_hook() -> Response:
         """Have events posted to a URL, which may not be of this machine or its networks."""
-        body = await _http(kernel).body(["pattern", "url", "secret"])
+        body = await get_http_service(kernel).body(["pattern", "url", "secret"])
         for field in ("pattern", "url"):
             if field not in body:
                 raise InvalidField(field, "is missing")
         hook = await _webhooks(kernel).register(
             body["pattern"], body["url"], body.get("secret"), trusted=False
         )
-        return _reply(shapes.Registered(hook.id), 201, {"location": f"/webhooks/{hook.id}"})
+        return json_response(shapes.Registered(hook.id), 201, location=f"/webhooks/{hook.id}")
 
     @routes.get("/webhooks/<hook>")
     @_view({200: HookInfo})
     async def show_hook(hook: str) -> Response:
         """One hook."""
-        return _reply(_webhooks(kernel).get(hook))
+        return json_response(_webhooks(kernel).get(hook))
 
     @routes.delete("/webhooks/<hook>")
     @_view({200: shapes.Done})
     async def unregister_hook(hook: str) -> Response:
         """Have no more events posted."""
         await _webhooks(kernel).unregister(hook)
-        return _reply(shapes.Done())
+        return json_response(shapes.Done())
 
     @routes.get("/webhooks/<hook>/dead")
     @_view({200: shapes.Dead})
     async def list_dead(hook: str) -> Response:
         """The messages that were given up."""
-        return _reply(shapes.Dead(_webhooks(kernel).dead(hook)))
+        return json_response(shapes.Dead(_webhooks(kernel).dead(hook)))
 
     @routes.delete("/webhooks/<hook>/dead")
     @_view({200: shapes.Forgotten}, body=shapes.Some, optional=True)
     async def forget_dead(hook: str) -> Response:
         """Remove messages that were given up."""
-        ids = _ids(await _http(kernel).body(["ids"], optional=True))
-        return _reply(shapes.Forgotten(_webhooks(kernel).forget(hook, ids)))
+        ids = _ids(await get_http_service(kernel).body(["ids"], optional=True))
+        return json_response(shapes.Forgotten(_webhooks(kernel).forget(hook, ids)))
 
     @routes.post("/webhooks/<hook>/replay")
     @_view({200: shapes.Replayed}, body=shapes.Some, optional=True)
     async def replay_dead(hook: str) -> Response:
         """Send messages that were given up once more."""
-        ids = _ids(await _http(kernel).body(["ids"], optional=True))
-        return _reply(shapes.Replayed(_webhooks(kernel).replay(hook, ids)))
+        ids = _ids(await get_http_service(kernel).body(["ids"], optional=True))
+        return json_response(shapes.Replayed(_webhooks(kernel).replay(hook, ids)))
 
     return routes
 
@@ -111,13 +108,3 @@ def _webhooks(kernel: Kernel) -> Webhooks:
     if "webhooks" not in kernel.services:
         raise NotFound("service", "webhooks")
     return cast(Webhooks, kernel.services["webhooks"])
-
-
-def _http(kernel: Kernel) -> HttpService:
-    return cast("HttpService", kernel.services["http"])
-
-
-def _reply(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    from quart import Response
-
-    return Response(_encode(value), status, headers, content_type=JSON)

@@ -14,14 +14,12 @@ from typing import Any
 
 from gaffer_http.asgi import Scope
 from gaffer_http.auth.caller import Caller
+from gaffer_http.scope import RequestContext
 
 log = logging.getLogger("gaffer.audit")
 
 MAX_LENGTH = 300
 """Characters of what a client sent that a line may hold."""
-
-_PROGRAM = "gaffer.program"
-"""Where a scope holds the program of the job that its request loads."""
 
 _CONTROL = re.compile(r"[^\x20-\x7e]")
 _SECRET = re.compile(r"(gfr_|bearer(?:[. +]|%20)+)[A-Za-z0-9._~+/=%-]+", re.I)
@@ -51,19 +49,20 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
-def request_line(scope: Mapping[str, Any]) -> str:
+def request_line(scope: Scope) -> str:
     """The method and the path of a request, as it came and without the query, and its program."""
     method = scope.get("method", "WS")
     line = f"{method} {scope['raw_path'].decode('ascii', 'backslashreplace')}"
-    return f"{line} ({scope[_PROGRAM]})" if _PROGRAM in scope else line
+    program = RequestContext(scope).program
+    return line if program is None else f"{line} ({program})"
 
 
 def note_program(scope: Scope, fields: Mapping[str, Any]) -> None:
     """Name the program of a job configuration in the line of the request that loads it."""
-    scope[_PROGRAM] = program_of(fields)
+    RequestContext(scope).program = get_program(fields)
 
 
-def program_of(fields: Mapping[str, Any]) -> str:
+def get_program(fields: Mapping[str, Any]) -> str:
     """The program that a job configuration runs, without its arguments: they may be secret.
 
     Args:

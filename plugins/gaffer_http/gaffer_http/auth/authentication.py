@@ -1,4 +1,4 @@
-"""Who is calling: a token, a certificate, or the user at the other end of the connection."""
+"""Authentication: find the caller by a token, a certificate, or the user of the connection."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from gaffer_http.auth.proxies import find_proxy_header
 from gaffer_http.auth.wrong_tokens import WrongTokens
 from gaffer_http.errors import ApiError
 from gaffer_http.listen.auth_mode import AuthMode
+from gaffer_http.scope import RequestContext
 from gaffer_http.serve.peer import Peer
 
 SUBPROTOCOL = "gaffer"
-"""What the API answers a websocket that offers it: for pages, which can send no other header."""
+"""The subprotocol that the API accepts on websockets: pages can send a token only as another one,
+`bearer.TOKEN`, and a browser closes the websocket if none is accepted."""
 
 _BEARER = re.compile(rb"Bearer +(?P<token>[A-Za-z0-9._~+/=-]{1,512})", re.I)
 _KEY = re.compile(rb"(?P<token>[A-Za-z0-9._~+/=-]{1,512})")
 _OFFERED = "bearer."
 
 
-class Door:
-    """Tells who is calling, once for each request and each websocket.
+class Authenticator:
+    """Finds the caller of each request and each websocket.
 
     Args:
-        uids: the users whose programs may do everything, on this machine and without a token.
-        authenticate: who shows a token or a certificate; None when no plugin can tell.
+        uids: the users whose programs are the owner, on this machine and without a token.
+        authenticate: looks up tokens and certificates; None if no plugin does.
     """
 
     def __init__(self, uids: frozenset[int], authenticate: Authenticate | None = None) -> None:
@@ -33,21 +35,20 @@ class Door:
         self._authenticate = authenticate
         self._wrong = WrongTokens()
 
-    def caller(self, scope: Scope, headers: Headers) -> Caller:
-        """Who sent a request.
+    def authenticate(self, scope: Scope, headers: Headers) -> Caller:
+        """Return the caller of a request.
 
         Raises:
-            ApiError: 401 or 403, nobody who may call; 429, too many wrong tokens.
+            ApiError: 401 or 403, the caller is unknown or has no access; 429, too many wrong
+                tokens.
         """
-        state = scope.get("state", {})
-        peer = state.get("peer") or Peer(None)
-        # Without a mode, the strictest one that needs no certificate.
-        mode: AuthMode = state.get("auth", "token")
+        connection = RequestContext(scope).connection
+        peer, mode = connection.peer, connection.auth_mode
         if mode != "certificate":
-            token = _token(scope, headers)
+            token = _find_token(scope, headers)
             if token is not None:
-                return self._of_token(peer, token)
-        certificate = state.get("certificate", _no_certificate)()
+                return self._authenticate_token(peer, token)
+        certificate = connection.get_certificate()
         if certificate and self._authenticate:
             caller = self._authenticate(Credentials(peer, None, certificate))
             if caller is not None:
@@ -57,13 +58,13 @@ class Door:
         self._check_proxy(headers)
         if peer.uid is not None and peer.uid in self._uids:
             return Owner(peer)
-        raise self._refusal(peer, bool(certificate))
+        raise self._unknown_peer_error(peer, bool(certificate))
 
-    def _of_token(self, peer: Peer, token: str) -> Caller:
+    def _authenticate_token(self, peer: Peer, token: str) -> Caller:
         if self._authenticate is None:
             raise _unauthorized("no plugin here checks tokens: install gaffer-auth, or send none")
-        # The lookup comes before the limit: wrong tokens of others behind the same address
-        # must not lock out a valid one.
+        # Look up first, then count: wrong tokens of other clients behind the same address must not
+        # lock out a valid one.
         caller = self._authenticate(Credentials(peer, token))
         if caller is None:
             self._wrong.count(peer)
@@ -79,20 +80,20 @@ class Door:
             raise _unauthorized(f"{header}: {reason}, and send a token")
         raise ApiError(403, "forbidden", f"{header}: {reason}")
 
-    def _refusal(self, peer: Peer, certified: bool) -> ApiError:
+    def _unknown_peer_error(self, peer: Peer, certified: bool) -> ApiError:
         owners = " and ".join(str(uid) for uid in sorted(self._uids, reverse=True))
         reason = f"this API serves programs of user {owners}, not of {peer}"
         if self._authenticate:
-            unknown = "; nobody has the certificate that was shown" if certified else ""
+            unknown = "; the client certificate is unknown" if certified else ""
             return _unauthorized(f"{reason}, without a token{unknown}")
         return ApiError(403, "forbidden", reason)
 
 
-def _token(scope: Scope, headers: Headers) -> str | None:
-    """The secret that a request shows.
+def _find_token(scope: Scope, headers: Headers) -> str | None:
+    """Return the token of a request.
 
     Raises:
-        ApiError: 401, it shows several, or one that cannot be any.
+        ApiError: 401, the request has several tokens, or one of a wrong form.
     """
     shown = [
         *map(_BEARER.fullmatch, headers.get(b"authorization", ())),
@@ -112,23 +113,19 @@ def _token(scope: Scope, headers: Headers) -> str | None:
 
 
 def shows_token(scope: Scope, headers: Headers) -> bool:
-    """Return whether a request shows a token, right or wrong."""
-    return _token(scope, headers) is not None
+    """Return whether a request has a token, valid or not."""
+    return _find_token(scope, headers) is not None
 
 
-def rights_lost(caller: Caller) -> ApiError:
-    """What somebody is told who loses his rights before he is answered."""
+def rights_revoked_error(caller: Caller) -> ApiError:
+    """Return the 401 sent when a caller's permissions are revoked during the request."""
     return _unauthorized(f"{caller.name} has lost rights while this request was under way")
 
 
 def _required(mode: AuthMode, certified: bool) -> ApiError:
-    """The 401 of an endpoint where a user ID does not count."""
-    unknown = "; nobody has the certificate that was shown" if certified else ""
+    """Return the 401 of an endpoint where a user ID is not sufficient."""
+    unknown = "; the client certificate is unknown" if certified else ""
     return _unauthorized(f"this endpoint serves callers with a {mode} only{unknown}")
-
-
-def _no_certificate() -> None:
-    return None
 
 
 def _unauthorized(reason: str) -> ApiError:

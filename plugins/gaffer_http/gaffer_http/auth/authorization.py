@@ -1,133 +1,103 @@
-"""What a caller may do: a right in a session, read off the route that he asks for.
+"""Authorization: whether a caller has the permission that a route needs.
 
-The sessions that a route touches are told by the names of its parameters, so that the rule holds
-for the routes of plugins, too: `session`; `name`, of a job; `pid`, of a process. A route without
-any of them is for those who have the right everywhere, unless it is `open_to_all` or says that it
-`checks_itself`. The right is that to read for GET, else, and for a websocket, on which both talk,
-that to manage, unless `needs` says which.
+The sessions that a route touches follow from the names of its parameters, so the rule also holds
+for the routes of plugins: `session`; `name`, of a job; `pid`, of a process. A route without any of
+them needs the permission in every session, unless it is marked `open_to_all` or
+`checks_permissions`. The permission is `read` for GET and HEAD, otherwise `manage`, also for a
+websocket, on which both sides send; `needs` names another one. See `auth.marks`.
 
-Each mark is an attribute of the view, which other plugins, who can import nothing from here, set
-themselves: `gaffer_needs`, a Right; `gaffer_every_caller`, True for a view that is open to all or
-checks itself, which it does with `kernel.services["http"].may`. A page in a browser without a page
-key gets only the views marked `without_page_key`, with the attribute `gaffer_without_page_key`.
+A page in a browser without a page key gets only the views that are marked `without_page_key`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gaffer_kernel import Job, JobName, Kernel, NotFound, Process
 from gaffer_kernel.plugin import is_pid
-from quart import current_app, has_request_context, request, websocket
+from quart import current_app, has_request_context
 
 from gaffer_http.auth.caller import Caller, Right
+from gaffer_http.auth.marks import EVERY_CALLER, NEEDS, WITHOUT_PAGE_KEY
 from gaffer_http.auth.middleware import READING
-from gaffer_http.auth.pages import PageKeyNeeded, UnknownPage
+from gaffer_http.auth.pages import PageKeyNeededError, UnknownPage
 from gaffer_http.errors import ApiError
-
-_NEEDS = "gaffer_needs"
-_EVERY = "gaffer_every_caller"
-_WITHOUT_KEY = "gaffer_without_page_key"
-
-View = TypeVar("View", bound=Callable[..., Any])
+from gaffer_http.views.current import current_context, current_kernel, current_request
 
 
-def needs(right: Right) -> Callable[[View], View]:
-    """Mark a route that wants another right than its method tells."""
-
-    def mark(view: View) -> View:
-        setattr(view, _NEEDS, right)
-        return view
-
-    return mark
-
-
-def open_to_all(view: View) -> View:
-    """Mark a route that tells nothing of any session: whoever may call at all may ask."""
-    setattr(view, _EVERY, True)
-    return view
-
-
-checks_itself = open_to_all
-"""Mark a route that asks `caller` itself, for each thing it tells or does."""
-
-
-def without_page_key(view: View) -> View:
-    """Mark a route that is `open_to_all`, also to pages whose browser is not signed in."""
-    setattr(view, _WITHOUT_KEY, True)
-    return open_to_all(view)
-
-
-def caller() -> Caller:
-    """Who sent the current request or opened the current websocket."""
-    asked = request if has_request_context() else websocket
-    return cast(Caller, asked.scope["gaffer.caller"])  # type: ignore[typeddict-item]
+def current_caller() -> Caller:
+    """Return the caller that sent the current request or opened the current websocket."""
+    caller = current_context().caller
+    assert caller is not None
+    return caller
 
 
 def require(right: Right, session: str | None = None) -> None:
-    """Refuse the current request unless its caller has a right.
+    """Refuse the current request unless its caller has a permission.
 
     Args:
         right: which.
-        session: where; None for everywhere.
+        session: where; None for every session.
 
     Raises:
         ApiError: 403.
     """
-    who = caller()
-    if not who.may(right, session):
+    caller = current_caller()
+    if not caller.may(right, session):
         where = "in every session" if session is None else f"in session {session}"
-        raise ApiError(403, "forbidden", f"{who.name} has no right to {right} {where}")
+        raise ApiError(403, "forbidden", f"{caller.name} has no right to {right} {where}")
 
 
-def readable(jobs: list[Job]) -> list[Job]:
-    """Those of some jobs that the caller may read."""
-    who = caller()
-    if who.may("read"):
+def readable_jobs() -> list[Job]:
+    """Return all jobs that the caller may read."""
+    caller, jobs = current_caller(), current_kernel().manager.jobs()
+    if caller.may("read"):
         return jobs
-    return [job for job in jobs if who.may("read", job.name.session)]
+    return [job for job in jobs if caller.may("read", job.name.session)]
 
 
-def visible(process: Process) -> Process:
-    """The process, if the caller may read it. A pid tells others nothing, not even its session.
+def check_visible(process: Process) -> Process:
+    """Return the process if the caller may read it.
 
     Raises:
-        NotFound: as if there were no such process.
+        NotFound: as for a pid that does not exist, so that nothing about the process is revealed.
     """
-    if not caller().may("read", process.job.session):
+    if not current_caller().may("read", process.job.session):
         raise NotFound("process", process.pid)
     return process
 
 
 async def check_request(kernel: Kernel) -> None:
-    """Refuse the current request or websocket if its caller has not the right that it takes.
+    """Refuse the current request or websocket if its caller lacks the permission it needs.
 
     Raises:
         ApiError: 403; 401, a page needs a page key.
-        NotFound: there is no such process, or it is not `visible`.
-        InvalidField: what names a job is no name.
+        NotFound: there is no such process, or the caller may not read it.
+        InvalidField: the name of a job is invalid.
     """
-    asked = request if has_request_context() else websocket
-    who = caller()
-    if isinstance(who, UnknownPage):
+    requested = current_request()
+    caller = current_caller()
+    if isinstance(caller, UnknownPage):
         # Also where there is no route: a page that is not signed in learns nothing.
-        if not getattr(current_app.view_functions.get(asked.endpoint or ""), _WITHOUT_KEY, False):
-            raise PageKeyNeeded
+        view = current_app.view_functions.get(requested.endpoint or "")
+        if not getattr(view, WITHOUT_PAGE_KEY, False):
+            raise PageKeyNeededError
         return
-    if who.may("manage") or asked.url_rule is None:
+    if caller.may("manage") or requested.url_rule is None:
         return
-    view = current_app.view_functions[asked.endpoint or ""]
-    if getattr(view, _EVERY, False):
+    view = current_app.view_functions[requested.endpoint or ""]
+    if getattr(view, EVERY_CALLER, False):
         return
-    reads = has_request_context() and asked.method in READING
-    right: Right = getattr(view, _NEEDS, "read" if reads else "manage")
-    touched = list(_sessions(kernel, asked.view_args or {}))
+    reads = has_request_context() and requested.method in READING
+    right: Right = getattr(view, NEEDS, "read" if reads else "manage")
+    touched = list(_sessions(kernel, requested.view_args or {}))
     for session in touched or (None,):
         require(right, session)
 
 
 def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the session of each job and process that the path names."""
     if "session" in parameters:
         yield parameters["session"]
     name = parameters.get("name")
@@ -138,4 +108,4 @@ def _sessions(kernel: Kernel, parameters: Mapping[str, Any]) -> Iterator[str]:
         yield JobName.parse(name, parameters.get("session")).session
     for pid in pids:
         process = kernel.manager.process(int(pid) if is_pid(pid) else 0, exited=True)
-        yield visible(process).job.session
+        yield check_visible(process).job.session

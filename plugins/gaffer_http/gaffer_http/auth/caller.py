@@ -1,4 +1,4 @@
-"""Who is calling, and what he may do."""
+"""Callers: what is known of the client that sends a request, and its permissions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 from gaffer_http.serve.peer import Peer
 
 Right = Literal["read", "write", "manage"]
-"""To look; to look and to write what processes read; everything. Each holds the one before."""
+"""A permission. `read` shows jobs and processes; `write` also writes to the input of processes;
+`manage` allows everything. Each includes the one before."""
 
 Certificate = Mapping[str, Any]
 """A certificate that was checked, as `ssl.SSLSocket.getpeercert` describes it."""
@@ -18,12 +19,12 @@ Certificate = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is known of a caller before anybody has said who it is.
+    """What a client shows to identify itself.
 
     Attributes:
         peer: the other end of the connection.
-        token: the secret that the request brought: `Authorization: Bearer`, `X-Api-Key` or, on a
-            websocket, the subprotocol `bearer.TOKEN`.
+        token: the secret of the request: `Authorization: Bearer`, `X-Api-Key` or, on a websocket,
+            the subprotocol `bearer.TOKEN`.
         certificate: of the client, checked against the endpoint's `client_ca`.
     """
 
@@ -33,22 +34,30 @@ class Credentials:
 
 
 class Caller(Protocol):
-    """Somebody who may call; for the whole of one request or websocket."""
+    """An authenticated client, for the whole of one request or websocket."""
 
     @property
     def name(self) -> str:
-        """What people know him by, for the audit log: `user 0`, `token ci`."""
+        """The caller's name in the audit log: `user 0`, `token ci`."""
 
     def may(self, right: Right, session: str | None = None) -> bool:
-        """Whether he has a right in a session; in every session, also those to come, with None."""
+        """Return whether the caller has a permission.
 
-    def admitted(self) -> AbstractContextManager[object]:
-        """Entered around what he asks for, which is cancelled should he lose his rights."""
+        Args:
+            right: which.
+            session: where; None for every session, also those created later.
+        """
+
+    def revocable_scope(self) -> AbstractContextManager[object]:
+        """Return a context manager that cancels its block when permissions are revoked.
+
+        It is entered around each request and each websocket of the caller.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A program of the user who runs the API, or of root: it may do everything."""
+    """A program of gafferd's own user or of root: it has every permission."""
 
     peer: Peer
 
@@ -59,18 +68,18 @@ class Owner:
         return f"{self.peer}{pid}"
 
     def may(self, right: Right, session: str | None = None) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
-    def admitted(self) -> AbstractContextManager[object]:
-        """For ever."""
+    def revocable_scope(self) -> AbstractContextManager[object]:
+        """Return one that never cancels: the owner's permissions cannot be revoked."""
         return nullcontext()
 
 
 def identity(caller: Caller) -> str:
-    """Somebody in words that are the same each time he calls, from whichever process."""
+    """Return a name that is the same for each process and each request of a caller."""
     return str(caller.peer) if isinstance(caller, Owner) else caller.name
 
 
 Authenticate = Callable[[Credentials], Caller | None]
-"""Says who shows a token or a certificate; None when they mean nothing."""
+"""Returns the caller that a token or certificate belongs to; None if it is unknown."""

@@ -1,4 +1,4 @@
-"""Limit how much each caller has in progress at a time, so that none takes all there is."""
+"""Limits on the requests of one caller, so that no caller can take all there are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gaffer_http.auth.caller import Caller, Owner, identity
 from gaffer_http.errors import ApiError
 
 PER_CALLER = 64
-"""Requests, feeds and websockets of a token or certificate at a time, if nothing else is said."""
+"""Requests, feeds and websockets of a token or certificate at a time, by default."""
 
 _KEY = "http_requests_per_caller"
 _MAX_PER_CALLER = 1_000_000
@@ -22,18 +22,18 @@ _RETRY_AFTER = 1
 
 
 class TooManyRequestsError(ApiError):
-    """429: a caller has as many requests in progress as it may have."""
+    """429: a caller has as many requests in progress as are allowed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(429, "too_many_requests", reason, {"Retry-After": str(_RETRY_AFTER)})
 
 
-class Turnout:
-    """Counts the requests, feeds and websockets of each caller, each stream of HTTP/2 too.
+class RequestLimits:
+    """Counts the requests, feeds and websockets of each caller; each stream of HTTP/2 counts.
 
     Args:
-        most: how many one may have.
-        limit_owner: whether that holds for the owner too, who otherwise may have any number.
+        most: how many one caller may have.
+        limit_owner: whether that also holds for the owner, who otherwise may have any number.
     """
 
     def __init__(self, most: int = PER_CALLER, *, limit_owner: bool = False) -> None:
@@ -42,11 +42,11 @@ class Turnout:
         self._present: Counter[str] = Counter()
 
     @contextmanager
-    def joined(self, caller: Caller) -> Iterator[None]:
-        """A block in which a caller has one more.
+    def count_request(self, caller: Caller) -> Iterator[None]:
+        """Count one request of a caller while the block lasts.
 
         Raises:
-            TooManyRequestsError: that would be too many.
+            TooManyRequestsError: the caller already has as many as are allowed.
         """
         name = identity(caller)
         most = inf if isinstance(caller, Owner) and not self._limit_owner else self._most
@@ -67,7 +67,7 @@ def read_per_caller(config: Config) -> int:
     """Read `http_requests_per_caller` of [gaffer].
 
     Raises:
-        ConfigError: it is no number from 1 to a million.
+        ConfigError: it is not a number from 1 to a million.
     """
     section = config.section("gaffer")
     number = section.getint(_KEY) if section else None

@@ -36,7 +36,7 @@ _MAX_KEYS = 64
 """Page keys that wait to be exchanged; the oldest one is dropped for one more."""
 
 
-class PageKeyNeeded(ApiError):
+class PageKeyNeededError(ApiError):
     """The 401 for a page without a valid cookie."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class SignedInPage:
         """Return True."""
         return True
 
-    def admitted(self) -> AbstractContextManager[object]:
+    def revocable_scope(self) -> AbstractContextManager[object]:
         """Cancel the block when the cookie expires or the key is renewed."""
         return self.pages.admit(self)
 
@@ -82,7 +82,7 @@ class UnknownPage:
         """Return False."""
         return False
 
-    def admitted(self) -> AbstractContextManager[object]:
+    def revocable_scope(self) -> AbstractContextManager[object]:
         """Return a block that nothing cancels."""
         return nullcontext()
 

@@ -6,7 +6,7 @@ from collections import deque
 
 import trio
 
-from gaffer_http.errors import of_status
+from gaffer_http.errors import error_from_status
 from gaffer_http.serve.peer import Peer
 
 MAX_WRONG = 10
@@ -34,7 +34,7 @@ class WrongTokens:
         now = trio.current_time()
         times = self._times.setdefault(peer.group, deque(maxlen=MAX_WRONG))
         if len(times) == MAX_WRONG and now - times[0] < WINDOW:
-            raise of_status(
+            raise error_from_status(
                 429,
                 f"{peer.group} has shown {MAX_WRONG} wrong tokens within a minute:"
                 " show a valid one, or wait for a minute",

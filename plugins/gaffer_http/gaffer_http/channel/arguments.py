@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gaffer_http.channel.fields import Missing, convert
+from gaffer_http.channel.fields import MissingFieldError, convert
 from gaffer_http.channel.messages import Call
 from gaffer_http.errors import ApiError
 
@@ -18,20 +18,20 @@ class Nothing(msgspec.Struct, kw_only=True):
     """Of no job and no process, or of all."""
 
 
-class OfSession(Nothing, kw_only=True):
+class SessionArguments(Nothing, kw_only=True):
     """Of a session, or of all."""
 
     sessionid: str | None = None
 
 
-class OfAnyJob(Nothing, kw_only=True):
+class AnyJobArguments(Nothing, kw_only=True):
     """Of a job, or of all."""
 
     name: str | None = None
     sessionid: str | None = None
 
 
-class OfConfig(msgspec.Struct, kw_only=True):
+class ConfigArguments(msgspec.Struct, kw_only=True):
     """Of a job that a configuration describes, with variables to add to it."""
 
     config: dict[str, Any]
@@ -40,52 +40,52 @@ class OfConfig(msgspec.Struct, kw_only=True):
     start: bool | None = None
 
 
-class OfJob(msgspec.Struct, kw_only=True):
+class JobArguments(msgspec.Struct, kw_only=True):
     """Of a job."""
 
     name: str
     sessionid: str | None = None
 
 
-class Scale(OfJob, kw_only=True):
+class Scale(JobArguments, kw_only=True):
     """How many processes: a number to add, or `+n`, `-n`, `=n`."""
 
     n: int | str
 
 
-class Commit(OfJob, kw_only=True):
+class Commit(JobArguments, kw_only=True):
     """What the one-off has for itself."""
 
     graceful_timeout: float | None = None
     env: dict[str, str] | None = None
 
 
-class KillAll(OfJob, kw_only=True):
+class KillAll(JobArguments, kw_only=True):
     """Which signal."""
 
     sig: int | str
 
 
-class OfProcess(msgspec.Struct, kw_only=True):
+class ProcessArguments(msgspec.Struct, kw_only=True):
     """Of a process."""
 
     pid: int
 
 
-class Kill(OfProcess, kw_only=True):
+class Kill(ProcessArguments, kw_only=True):
     """Which signal."""
 
     sig: int | str
 
 
-class Send(OfProcess, kw_only=True):
+class Send(ProcessArguments, kw_only=True):
     """What to write, and where to."""
 
     data: str | list[str]
     stream: str = "stdin"
 
 
-Arguments = Nothing | OfConfig | OfJob | OfProcess
+Arguments = Nothing | ConfigArguments | JobArguments | ProcessArguments
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -108,7 +108,7 @@ def bind(call: Call, kind: type[T]) -> T:
             raise _bad(f"{name}: is given twice, in args and in kwargs")
     try:
         return convert({**given, **call.kwargs}, kind)
-    except Missing as error:
+    except MissingFieldError as error:
         slug = "config_missing" if error.field == "config" else "bad_command"
         raise ApiError(400, slug, f"{call.name}: {error}") from None
 

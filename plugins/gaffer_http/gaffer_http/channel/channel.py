@@ -9,7 +9,7 @@ from gaffer_http.channel.dispatch import Dispatcher
 from gaffer_http.channel.messages import (
     Call,
     Credit,
-    InvalidMessage,
+    InvalidMessageError,
     Nop,
     Said,
     Subscribe,
@@ -20,7 +20,7 @@ from gaffer_http.channel.messages import (
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.subscriptions import Subscriptions
 
-LAST_COMMANDS = 0.5
+LAST_COMMANDS_TIMEOUT = 0.5
 """Seconds that commands may take that wait when the client has gone."""
 
 
@@ -55,13 +55,13 @@ class Channel:
                 break
             await self._hear(raw)
             await self._outbox.wait_room()
-        with trio.move_on_after(LAST_COMMANDS):
+        with trio.move_on_after(LAST_COMMANDS_TIMEOUT):
             await self._dispatcher.wait_done()
 
     async def _hear(self, raw: str | bytes) -> None:
         try:
             await self._obey(read(raw))
-        except InvalidMessage as error:
+        except InvalidMessageError as error:
             self._outbox.answer(invalid(error))
 
     async def _obey(self, said: Said) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gaffer_kernel import InvalidField, Job, JobConfig, JobName, Process
 
-from gaffer_http.auth.authorization import caller, readable, require
+from gaffer_http.auth.authorization import current_caller, readable_jobs, require
 from gaffer_http.auth.caller import Right
 from gaffer_http.channel import arguments as takes
 from gaffer_http.channel.samples import stats_service
@@ -16,8 +16,13 @@ from gaffer_http.channel.writes import Writes
 from gaffer_http.errors import ApiError
 from gaffer_http.routes.pids import readable_pids
 from gaffer_http.routes.sessions import readable_sessions
-from gaffer_http.routes.template import config_of, kept_fields, refuse_mask, shown_to_caller
-from gaffer_http.views.reply import kernel
+from gaffer_http.views.current import current_kernel
+from gaffer_http.views.job_config import (
+    check_not_masked,
+    config_fields,
+    config_from_fields,
+    mask_for_caller,
+)
 
 Result = Mapping[str, Any]
 
@@ -47,23 +52,23 @@ def command_table(writes: Writes) -> dict[str, Command]:
     """
     return {
         "sessions": Command(takes.Nothing, "read", _sessions),
-        "jobs": Command(takes.OfSession, "read", _jobs),
-        "pids": Command(takes.OfAnyJob, "read", _pids),
-        "load": Command(takes.OfConfig, "manage", _load),
-        "update": Command(takes.OfConfig, "manage", _update),
-        "unload": Command(takes.OfJob, "manage", _unload),
-        "reload": Command(takes.OfJob, "manage", _do(Job.reload)),
-        "start_job": Command(takes.OfJob, "manage", _do(Job.start)),
-        "stop_job": Command(takes.OfJob, "manage", _do(Job.stop)),
-        "stopall": Command(takes.OfJob, "manage", _do(Job.stopall)),
+        "jobs": Command(takes.SessionArguments, "read", _jobs),
+        "pids": Command(takes.AnyJobArguments, "read", _pids),
+        "load": Command(takes.ConfigArguments, "manage", _load),
+        "update": Command(takes.ConfigArguments, "manage", _update),
+        "unload": Command(takes.JobArguments, "manage", _unload),
+        "reload": Command(takes.JobArguments, "manage", _do(Job.reload)),
+        "start_job": Command(takes.JobArguments, "manage", _do(Job.start)),
+        "stop_job": Command(takes.JobArguments, "manage", _do(Job.stop)),
+        "stopall": Command(takes.JobArguments, "manage", _do(Job.stopall)),
         "scale": Command(takes.Scale, "manage", _scale),
         "commit": Command(takes.Commit, "manage", _commit),
         "killall": Command(takes.KillAll, "manage", _killall),
-        "info": Command(takes.OfJob, "read", _info),
-        "stats": Command(takes.OfJob, "read", _stats, waits=True),
-        "process_info": Command(takes.OfProcess, "read", _process_info),
-        "process_stats": Command(takes.OfProcess, "read", _process_stats, waits=True),
-        "stop_process": Command(takes.OfProcess, "manage", _do(Process.stop)),
+        "info": Command(takes.JobArguments, "read", _info),
+        "stats": Command(takes.JobArguments, "read", _stats, waits=True),
+        "process_info": Command(takes.ProcessArguments, "read", _process_info),
+        "process_stats": Command(takes.ProcessArguments, "read", _process_stats, waits=True),
+        "stop_process": Command(takes.ProcessArguments, "manage", _do(Process.stop)),
         "kill": Command(takes.Kill, "manage", _kill),
         "send": Command(takes.Send, "write", partial(_send, writes), waits=True),
     }
@@ -84,26 +89,26 @@ def _sessions(subject: None, given: takes.Nothing) -> Result:
     return {"sessions": readable_sessions()}
 
 
-def _jobs(subject: None, given: takes.OfSession) -> Result:
+def _jobs(subject: None, given: takes.SessionArguments) -> Result:
     if given.sessionid is None:
-        return {"jobs": [str(job.name) for job in readable(kernel().manager.jobs())]}
+        return {"jobs": [str(job.name) for job in readable_jobs()]}
     require("read", given.sessionid)
-    jobs = kernel().manager.jobs(given.sessionid)
+    jobs = current_kernel().manager.jobs(given.sessionid)
     return {"jobs": [str(job.name) for job in jobs], "sessionid": given.sessionid}
 
 
-def _pids(subject: None, given: takes.OfAnyJob) -> Result:
+def _pids(subject: None, given: takes.AnyJobArguments) -> Result:
     if given.name is None:
         return {"pids": readable_pids()}
     name = JobName.parse(given.name, given.sessionid)
     require("read", name.session)
-    return {"pids": kernel().manager.get(name).pids(), "sessionid": name.session}
+    return {"pids": current_kernel().manager.get(name).pids(), "sessionid": name.session}
 
 
 # About configurations
 
 
-def name_of(given: takes.OfConfig) -> JobName:
+def get_job_name(given: takes.ConfigArguments) -> JobName:
     """The job that a configuration is of.
 
     Raises:
@@ -118,33 +123,33 @@ def name_of(given: takes.OfConfig) -> JobName:
         raise ApiError(400, "invalid_config", str(error)) from None
 
 
-def _config(name: JobName, given: takes.OfConfig) -> JobConfig:
-    fields = {**kept_fields(given.config), "name": name.name}
+def _config(name: JobName, given: takes.ConfigArguments) -> JobConfig:
+    fields = {**config_fields(given.config), "name": name.name}
     if given.env and isinstance(fields.setdefault("env", {}), Mapping):
         fields["env"] = {**fields["env"], **given.env}
     try:
-        return config_of(fields)
+        return config_from_fields(fields)
     except ApiError as error:
         raise ApiError(error.status, "invalid_config", error.reason) from None
 
 
-def _load(name: JobName, given: takes.OfConfig) -> Result:
-    kernel().manager.load(_config(name, given), name.session, start=given.start)
+def _load(name: JobName, given: takes.ConfigArguments) -> Result:
+    current_kernel().manager.load(_config(name, given), name.session, start=given.start)
     return {"ok": True}
 
 
-def _update(name: JobName, given: takes.OfConfig) -> Result:
+def _update(name: JobName, given: takes.ConfigArguments) -> Result:
     config = _config(name, given)
     start = given.config.get("start", False) if given.start is None else given.start
-    kernel().manager.update(config, name.session, start=start)
+    current_kernel().manager.update(config, name.session, start=start)
     return {"ok": True}
 
 
 # About jobs
 
 
-def _unload(job: Job, given: takes.OfJob) -> Result:
-    kernel().manager.unload(job.name)
+def _unload(job: Job, given: takes.JobArguments) -> Result:
+    current_kernel().manager.unload(job.name)
     return {"ok": True}
 
 
@@ -153,7 +158,7 @@ def _scale(job: Job, given: takes.Scale) -> Result:
 
 
 def _commit(job: Job, given: takes.Commit) -> Result:
-    refuse_mask(given.env)
+    check_not_masked(given.env)
     return {"ok": True, "pid": job.commit(given.env, given.graceful_timeout)}
 
 
@@ -162,25 +167,25 @@ def _killall(job: Job, given: takes.KillAll) -> Result:
     return {"ok": True}
 
 
-def _info(job: Job, given: takes.OfJob) -> Result:
-    return {"info": shown_to_caller(job.info(), job.name.session)}
+def _info(job: Job, given: takes.JobArguments) -> Result:
+    return {"info": mask_for_caller(job.info(), job.name.session)}
 
 
-async def _stats(job: Job, given: takes.OfJob) -> Result:
+async def _stats(job: Job, given: takes.JobArguments) -> Result:
     service = stats_service()
-    return {"stats": service.shown(caller(), await service.job(job.name))}
+    return {"stats": service.shown(current_caller(), await service.job(job.name))}
 
 
 # About processes
 
 
-def _process_info(process: Process, given: takes.OfProcess) -> Result:
-    return {"info": shown_to_caller(process.info(), process.job.session)}
+def _process_info(process: Process, given: takes.ProcessArguments) -> Result:
+    return {"info": mask_for_caller(process.info(), process.job.session)}
 
 
-async def _process_stats(process: Process, given: takes.OfProcess) -> Result:
+async def _process_stats(process: Process, given: takes.ProcessArguments) -> Result:
     service = stats_service()
-    return {"stats": service.shown(caller(), await service.process(process.pid))}
+    return {"stats": service.shown(current_caller(), await service.process(process.pid))}
 
 
 def _kill(process: Process, given: takes.Kill) -> Result:

@@ -12,14 +12,20 @@ from gaffer_kernel import GafferError, Job, JobName, Process
 from gaffer_kernel.plugin import did_you_mean, shown
 
 from gaffer_http.auth import audit
-from gaffer_http.auth.authorization import caller, require, visible
-from gaffer_http.channel.arguments import Arguments, OfConfig, OfJob, OfProcess, bind
-from gaffer_http.channel.commands import Command, Result, command_table, name_of
-from gaffer_http.channel.messages import Call, failed, succeeded
+from gaffer_http.auth.authorization import check_visible, current_caller, require
+from gaffer_http.channel.arguments import (
+    Arguments,
+    ConfigArguments,
+    JobArguments,
+    ProcessArguments,
+    bind,
+)
+from gaffer_http.channel.commands import Command, Result, command_table, get_job_name
+from gaffer_http.channel.messages import Call, command_succeeded, failed
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.writes import Writes
-from gaffer_http.errors import ApiError, of_kernel, of_status
-from gaffer_http.views.reply import check_running, kernel
+from gaffer_http.errors import ApiError, error_from_kernel, error_from_status
+from gaffer_http.views.current import check_running, current_kernel
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +54,12 @@ class Dispatcher:
     def handle(self, call: Call) -> None:
         """Carry out a command, or let it begin to wait."""
         request = _Request(call, self._outbox)
-        with request.errors_told():
+        with request.report_errors():
             command = request.find(self._commands)
             if command.waits and self._waiting >= MAX_WAITING:
                 reason = f"{MAX_WAITING} commands are waiting, more cannot"
                 raise ApiError(429, "too_many", reason)
-            result = request.carry_out(command)
+            result = request.execute(command)
             if command.waits:
                 self._waiting += 1
                 self._nursery.start_soon(self._wait, request, cast(Awaitable[Result], result))
@@ -61,7 +67,7 @@ class Dispatcher:
                 request.succeed(cast(Result, result))
 
     async def _wait(self, request: _Request, result: Awaitable[Result]) -> None:
-        with request.errors_told():
+        with request.report_errors():
             request.succeed(await result)
         self._waiting -= 1
         self._done.unpark_all()
@@ -95,7 +101,7 @@ class _Request:
         self._changes = command.right != "read"
         return command
 
-    def carry_out(self, command: Command) -> Result | Awaitable[Result]:
+    def execute(self, command: Command) -> Result | Awaitable[Result]:
         given: Arguments = bind(self._call, command.takes)
         subject = self._subject(command, given)
         if self._changes:
@@ -105,16 +111,16 @@ class _Request:
     def _subject(self, command: Command, given: Arguments) -> Job | Process | JobName | None:
         """What the command is about, once the caller has been found to have the right."""
         match given:
-            case OfConfig():
-                name = self._require(command, name_of(given))
-                self.what += f" ({audit.program_of(given.config)})"
+            case ConfigArguments():
+                name = self._require(command, get_job_name(given))
+                self.what += f" ({audit.get_program(given.config)})"
                 return name
-            case OfJob():
+            case JobArguments():
                 name = JobName.parse(given.name, given.sessionid)
-                return kernel().manager.get(self._require(command, name))
-            case OfProcess():
+                return current_kernel().manager.get(self._require(command, name))
+            case ProcessArguments():
                 self.what += f" {given.pid}"
-                process = visible(kernel().manager.process(given.pid))
+                process = check_visible(current_kernel().manager.process(given.pid))
                 require(command.right, process.job.session)
                 return process
             case _:
@@ -126,16 +132,16 @@ class _Request:
         return name
 
     @contextmanager
-    def errors_told(self) -> Iterator[None]:
+    def report_errors(self) -> Iterator[None]:
         try:
             yield
         except ApiError as error:
             self._fail(error)
         except GafferError as error:
-            self._fail(of_kernel(error))
+            self._fail(error_from_kernel(error))
         except Exception:
             log.exception("the API failed on %s", self.what)
-            self._fail(of_status(500))
+            self._fail(error_from_status(500))
 
     def _fail(self, error: ApiError) -> None:
         self._record(error.status)
@@ -143,8 +149,8 @@ class _Request:
 
     def succeed(self, result: Result) -> None:
         self._record(200)
-        self._outbox.answer(succeeded(self._call.identity, result))
+        self._outbox.answer(command_succeeded(self._call.identity, result))
 
     def _record(self, status: int) -> None:
         if self._changes:
-            audit.record(caller(), self.what, status)
+            audit.record(current_caller(), self.what, status)

@@ -15,7 +15,7 @@ _PLACE = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>.*)`", re.DOTALL)
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Missing(InvalidField):
+class MissingFieldError(InvalidField):
     """A field that must be there is not."""
 
     def __init__(self, field: str) -> None:
@@ -33,7 +33,7 @@ def convert(value: dict[str, Any], kind: type[T]) -> T:
     check_known(value, [field.name for field in fields])
     for field in fields:
         if field.required and field.name not in value:
-            raise Missing(field.name)
+            raise MissingFieldError(field.name)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -8,7 +8,7 @@ import msgspec
 from gaffer_kernel import InvalidField
 from gaffer_kernel.plugin import shown
 
-from gaffer_http.channel.fields import Missing, convert
+from gaffer_http.channel.fields import MissingFieldError, convert
 from gaffer_http.errors import ApiError
 from gaffer_http.views.body import check_known, parse
 
@@ -69,7 +69,7 @@ _KINDS: dict[str, type[Said]] = {
 Said = Subscribe | Unsubscribe | Credit | Call | Nop
 
 
-class InvalidMessage(Exception):
+class InvalidMessageError(Exception):
     """Nobody can tell what a client wants.
 
     Args:
@@ -91,29 +91,29 @@ def read(raw: str | bytes) -> Said:
     try:
         value = parse(raw.encode() if isinstance(raw, str) else raw)
     except ApiError as error:
-        raise InvalidMessage(error.slug, error.reason) from None
+        raise InvalidMessageError(error.slug, error.reason) from None
     if not isinstance(value, dict):
-        raise InvalidMessage("invalid_json", f"a message is an object, not {shown(value)}")
+        raise InvalidMessageError("invalid_json", f"a message is an object, not {shown(value)}")
     if "event" not in value:
-        raise InvalidMessage("event_missing", "event: is missing")
+        raise InvalidMessageError("event_missing", "event: is missing")
     event = value["event"]
     kind = _KINDS.get(event) if isinstance(event, str) else None
     if kind is None:
-        raise InvalidMessage("unknown_cmd", f"event: is one of {', '.join(_KINDS)}")
+        raise InvalidMessageError("unknown_cmd", f"event: is one of {', '.join(_KINDS)}")
     data = value.get("data", {} if kind is Nop else None)
     if not isinstance(data, dict):
-        raise InvalidMessage("data_missing", f"data: {event} needs an object")
+        raise InvalidMessageError("data_missing", f"data: {event} needs an object")
     try:
         check_known(value, ("event", "data"))
         return convert(data, kind)
-    except Missing as error:
+    except MissingFieldError as error:
         prefix = "cmd_" if kind is Call else ""
-        raise InvalidMessage(f"{prefix}{error.field}_missing", str(error)) from None
+        raise InvalidMessageError(f"{prefix}{error.field}_missing", str(error)) from None
     except InvalidField as error:
-        raise InvalidMessage("bad_value", str(error)) from None
+        raise InvalidMessageError("bad_value", str(error)) from None
 
 
-def invalid(error: InvalidMessage) -> str:
+def invalid(error: InvalidMessageError) -> str:
     """The message that says so."""
     return _message("error", data=_reason("invalid_msg", error.slug, str(error)))
 
@@ -128,18 +128,18 @@ def not_subscribed(topic: str, error: ApiError) -> str:
     return _message("subscription_error", topic=topic, data=_error(error))
 
 
-def happened(event: str, topic: str, **payload: Any) -> str:
+def event_message(event: str, topic: str, **payload: Any) -> str:
     """What is told on a topic."""
     return _message("event", data={"event": event, "topic": topic, **payload})
 
 
-def happened_as(topic: str, payload: bytes) -> str:
+def encoded_event_message(topic: str, payload: bytes) -> str:
     """The same, of an event that is an object in JSON already."""
     head = b'{"event":"gaffer:event","data":{"topic":%s,' % _encode(topic)
     return (head + payload.strip()[1:] + b"}").decode()
 
 
-def succeeded(identity: str | int, result: Any) -> str:
+def command_succeeded(identity: str | int, result: Any) -> str:
     """The answer to CMD."""
     return _message("command_success", data={"id": identity, "result": result})
 

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from gaffer_kernel import Output, Process
 
-from gaffer_http.channel.messages import happened
+from gaffer_http.channel.messages import event_message
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import Pieces, TextOrBytes
-from gaffer_http.routes.streams import outputs_of
+from gaffer_http.routes.streams import get_outputs
 
 OUTPUT = "output"
 """The event that tells a piece of output."""
@@ -33,7 +33,7 @@ class OutputMessages:
     """
 
     def __init__(self, topic: str, process: Process, label: str) -> None:
-        self._log = outputs_of(process, label or ".")[0]
+        self._log = get_outputs(process, label or ".")[0]
         self._topic = topic
         self._process = process
         self._text = TextOrBytes()
@@ -73,4 +73,4 @@ class OutputMessages:
         more = {"lost": lost} if lost else {}
         process, label = self._process, self._log.label
         known = {"pid": process.pid, "name": str(process.job), "label": label}
-        return happened(OUTPUT, self._topic, **known, **{key: text}, **more)
+        return event_message(OUTPUT, self._topic, **known, **{key: text}, **more)

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from gaffer_kernel import Job, Process
 
-from gaffer_http.auth.authorization import caller
-from gaffer_http.channel.messages import happened
+from gaffer_http.auth.authorization import current_caller
+from gaffer_http.channel.messages import event_message
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
-from gaffer_http.views.reply import kernel
+from gaffer_http.views.current import current_kernel
 
 SAMPLE = "stat"
 """The event that tells a sample."""
@@ -26,17 +26,19 @@ def stats_service() -> Any:
     Raises:
         ApiError: 404, it is not there.
     """
-    service = kernel().services.get("stats")
+    service = current_kernel().services.get("stats")
     if service is None:
         raise ApiError(404, "not_found", "nothing measures here: install gaffer-stats")
     return service
 
 
 @asynccontextmanager
-async def sampling(service: Any, subject: Job | Process) -> AsyncIterator[Source[dict[str, Any]]]:
+async def open_samples(
+    service: Any, subject: Job | Process
+) -> AsyncIterator[Source[dict[str, Any]]]:
     """The samples of a job or a process, as they are taken."""
     async with service.watch(subject) as watch:
-        yield _Samples(watch, partial(service.shown, caller()))
+        yield _Samples(watch, partial(service.shown, current_caller()))
 
 
 class _Samples:
@@ -59,4 +61,4 @@ class _Samples:
 
 def sample_messages(topic: str, payload: dict[str, Any]) -> Iterator[str]:
     """What is told of a sample."""
-    yield happened(SAMPLE, topic, **payload)
+    yield event_message(SAMPLE, topic, **payload)

@@ -12,13 +12,13 @@ from gaffer_http.channel.messages import (
     Credit,
     Subscribe,
     Unsubscribe,
-    happened,
+    event_message,
     not_subscribed,
     subscribed,
 )
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.topics import Topic, find_topic
-from gaffer_http.errors import ApiError, of_kernel, of_status
+from gaffer_http.errors import ApiError, error_from_kernel, error_from_status
 from gaffer_http.feeds.feed import Source
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Subscriptions:
         except ApiError as error:
             self._refuse(wanted.topic, error)
         except GafferError as error:
-            self._refuse(wanted.topic, of_kernel(error))
+            self._refuse(wanted.topic, error_from_kernel(error))
 
     def _check(self, topic: str) -> None:
         if topic in self._topics:
@@ -81,7 +81,7 @@ class Subscriptions:
                 except Exception:
                     # A defect of ours, or of a plugin, must not take the other topics with it.
                     log.exception("the API failed on the topic %r", name)
-                    self._refuse(name, of_status(500))
+                    self._refuse(name, error_from_status(500))
                 # Not when it was unsubscribed in its last moment, and perhaps subscribed again.
                 if self._topics.get(name) is subscription:
                     del self._topics[name]
@@ -138,7 +138,7 @@ class _Subscription:
                 await self._tell(message)
         for message in self.topic.rest():
             await self._tell(message)
-        await self._tell(happened(END, self.name))
+        await self._tell(event_message(END, self.name))
 
     async def _tell(self, message: str) -> None:
         await self._wait_credit()

@@ -12,17 +12,17 @@ from gaffer_kernel import Event, InvalidField, JobName, Process
 from gaffer_kernel.plugin import shown
 
 from gaffer_http.auth.authorization import require
-from gaffer_http.channel.messages import happened_as
+from gaffer_http.channel.messages import encoded_event_message
 from gaffer_http.channel.output import OutputMessages
-from gaffer_http.channel.samples import sample_messages, sampling, stats_service
+from gaffer_http.channel.samples import open_samples, sample_messages, stats_service
 from gaffer_http.errors import ApiError
-from gaffer_http.feeds.events import Events, watching
+from gaffer_http.feeds.events import Events, open_events
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.forms import GAP
-from gaffer_http.routes.legacy.oldnames import is_pid
-from gaffer_http.routes.pids import process_of
+from gaffer_http.routes.legacy.names import is_pid
+from gaffer_http.routes.pids import get_process
 from gaffer_http.routes.watch import readable_events
-from gaffer_http.views.reply import api, kernel
+from gaffer_http.views.current import current_api, current_kernel
 
 
 def _nothing() -> Iterator[str]:
@@ -59,11 +59,11 @@ def find_topic(name: str, since: int | None) -> Topic:
     """
     kind, _, subject = name.partition(":")
     if name == "EVENTS":
-        return _events(name, watching(kernel().events, None, since, readable_events()))
+        return _events(name, open_events(current_kernel().events, None, since, readable_events()))
     if kind == "JOB" and subject:
         return _job(name, JobName.parse(subject), since)
     if kind == "PROCESS" and subject:
-        return _process(name, process_of(subject), since)
+        return _process(name, get_process(subject), since)
     if kind not in ("STATS", "STREAM") or not subject:
         kinds = "EVENTS, JOB:, PROCESS:, STATS: or STREAM:"
         raise ApiError(404, "unknown_topic", f"a topic is {kinds}, not {shown(name)}")
@@ -73,8 +73,10 @@ def find_topic(name: str, since: int | None) -> Topic:
 
 
 def _events(name: str, opening: AbstractAsyncContextManager[Source[Events]]) -> Topic:
-    line = api().forms.line
-    return Topic(opening, lambda events: (happened_as(name, line(event)) for event in events))
+    line = current_api().forms.line
+    return Topic(
+        opening, lambda events: (encoded_event_message(name, line(event)) for event in events)
+    )
 
 
 def _job(name: str, job: JobName, since: int | None) -> Topic:
@@ -84,14 +86,14 @@ def _job(name: str, job: JobName, since: int | None) -> Topic:
     def admits(event: Event) -> bool:
         return event.job == job.name and event.session == job.session
 
-    return _events(name, watching(kernel().events, None, since, admits))
+    return _events(name, open_events(current_kernel().events, None, since, admits))
 
 
 def _process(name: str, process: Process, since: int | None) -> Topic:
     def admits(event: Event) -> bool:
         return event.job is not None and event.data.get("pid") == process.pid
 
-    watch = watching(kernel().events, None, since, admits)
+    watch = open_events(current_kernel().events, None, since, admits)
     return _events(name, _until_exit(process, watch))
 
 
@@ -121,17 +123,17 @@ class _UntilExit:
 
 def _stats(name: str, subject: str) -> Topic:
     if is_pid(subject):
-        process = process_of(subject)
-        return Topic(sampling(stats_service(), process), partial(sample_messages, name))
+        process = get_process(subject)
+        return Topic(open_samples(stats_service(), process), partial(sample_messages, name))
     job = JobName.parse(subject)
     require("read", job.session)
-    opening = sampling(stats_service(), kernel().manager.get(job))
+    opening = open_samples(stats_service(), current_kernel().manager.get(job))
     return Topic(opening, partial(sample_messages, name))
 
 
 def _stream(name: str, subject: str) -> Topic:
     pid, dot, label = subject.partition(".")
-    process = process_of(pid)
+    process = get_process(pid)
     if dot and label in ("", "."):
         raise ApiError(404, "io_not_found", f"a topic is of one output, not of {shown(label)}")
     messages = OutputMessages(name, process, label)

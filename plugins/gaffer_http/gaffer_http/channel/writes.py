@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 import trio
 from gaffer_kernel import GafferError, Process
 
-from gaffer_http.errors import ApiError, of_kernel
+from gaffer_http.errors import ApiError, error_from_kernel
 from gaffer_http.routes.streams import write_to
 
 FULL = 1024 * 1024
@@ -75,7 +75,7 @@ class Writes:
             except ApiError as error:
                 write.error = error
             except GafferError as error:
-                write.error = of_kernel(error)
+                write.error = error_from_kernel(error)
             write.over.set()
             queue.popleft()
         del self._queues[key]

@@ -58,7 +58,7 @@ class EventForms:
 
 
 @asynccontextmanager
-async def watching(
+async def open_events(
     bus: EventBus,
     pattern: str | None,
     since: int | None,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from math import inf
 from typing import Any, Protocol, TypeVar
 
 import trio
 from quart import Response, request
 from quart.wrappers.response import ResponseBody
+
+from gaffer_http.views.current import current_context
 
 HOLD = 0.1
 """Seconds that the beginning of a line is held back for its end."""
@@ -102,7 +104,8 @@ class Feeds:
         """
         if request.method == "HEAD":
             return Response(b"", headers=headers, content_type=encoder.media)
-        lifetime: AsyncExitStack = request.scope["gaffer.lifetime"]  # type: ignore[typeddict-item]
+        lifetime = current_context().lifetime
+        assert lifetime is not None
         source = await lifetime.enter_async_context(opening)
         self.open += 1
         lifetime.callback(self._ended)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Told(NamedTuple):
+class SentObject(NamedTuple):
     """An object, and how many before it this client was too slow for."""
 
     value: object
@@ -34,11 +34,11 @@ class ObjectForms:
         self._event = event
         self._json = msgspec.json.Encoder()
 
-    def line(self, told: Told) -> bytes:
+    def line(self, told: SentObject) -> bytes:
         """The object in a line of its own."""
         return self._json.encode(told.value) + b"\n"
 
-    def message(self, told: Told) -> bytes:
+    def message(self, told: SentObject) -> bytes:
         """A server-sent event, after another one that says how many are missing."""
         gap = self._message({"lost": told.lost}, GAP) if told.lost else b""
         return gap + self._message(told.value, self._event)
@@ -62,9 +62,9 @@ class Objects(Protocol[T_co]):
 
 
 @asynccontextmanager
-async def telling(
+async def open_objects(
     opening: AbstractAsyncContextManager[Objects[T]], show: Callable[[T], object]
-) -> AsyncIterator[Source[list[Told]]]:
+) -> AsyncIterator[Source[list[SentObject]]]:
     """The objects that a feed tells.
 
     Args:
@@ -81,11 +81,11 @@ class _Telling(Generic[T]):
         self._show = show
         self._told = 0
 
-    async def receive(self) -> list[Told] | None:
+    async def receive(self) -> list[SentObject] | None:
         try:
             value = await anext(self._objects)
         except StopAsyncIteration:
             return None
         dropped = self._objects.dropped
         lost, self._told = dropped - self._told, dropped
-        return [Told(self._show(value), lost)]
+        return [SentObject(self._show(value), lost)]

@@ -17,7 +17,7 @@ from gaffer_http.feeds import sse
 MAX_LINE = 64 * 1024
 """Characters of a line that are held back until its end comes."""
 
-PIECE = 48_000
+MAX_PIECE = 48_000
 """Bytes that `Pieces` gives at once: in base64, and a little around it, they are 64 KiB."""
 
 _STEP = 64 * 1024
@@ -110,11 +110,11 @@ class Pieces:
     async def receive(self) -> Output | None:
         """The next piece, of at most PIECE bytes; None at the end. Cancelling loses nothing."""
         output = await self._reader.receive()
-        if output is None or len(output.data) <= PIECE:
+        if output is None or len(output.data) <= MAX_PIECE:
             return output
-        rest = len(output.data) - PIECE
+        rest = len(output.data) - MAX_PIECE
         self._reader.rewind(lambda log: log.end - rest)
-        return output._replace(data=output.data[:PIECE])
+        return output._replace(data=output.data[:MAX_PIECE])
 
 
 class TextOrBytes:

@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 HEARTBEAT = 60.0
 """Seconds, when the request says none."""
-SHORTEST_HEARTBEAT = 0.1
+MIN_HEARTBEAT = 0.1
 MAX_HEARTBEAT = 86400.0
 
 
@@ -27,8 +27,7 @@ class FeedQuery(Struct):
         "longpoll"
     )
     heartbeat: Annotated[
-        Literal["true", "false", 0]
-        | Annotated[float, Meta(ge=SHORTEST_HEARTBEAT, le=MAX_HEARTBEAT)],
+        Literal["true", "false", 0] | Annotated[float, Meta(ge=MIN_HEARTBEAT, le=MAX_HEARTBEAT)],
         Meta(description=f"Seconds of silence before an empty line; true is {HEARTBEAT:g}."),
     ] = "true"
 
@@ -71,7 +70,7 @@ class Wanted(NamedTuple):
     heartbeat: float
 
 
-def wanted_feed(*more: str) -> Wanted:
+def feed_parameters(*more: str) -> Wanted:
     """What the current request asks for; long polling and 60 seconds if it does not say.
 
     Args:
@@ -88,7 +87,7 @@ def wanted_feed(*more: str) -> Wanted:
     raise InvalidField("feed", f"must be one of {', '.join(KINDS)}, not {wanted!r}")
 
 
-def wanted_tail(kind: Kind) -> Tail:
+def tail_parameter(kind: Kind) -> Tail:
     """What the current request wants of the time before it: nothing if it does not say.
 
     Args:
@@ -117,9 +116,9 @@ def _heartbeat(text: str) -> float:
         seconds = math.nan
     if seconds == 0:
         return math.inf
-    if not SHORTEST_HEARTBEAT <= seconds <= MAX_HEARTBEAT:
+    if not MIN_HEARTBEAT <= seconds <= MAX_HEARTBEAT:
         raise InvalidField(
             "heartbeat",
-            f"must be true, false or seconds, at least {SHORTEST_HEARTBEAT:g}, not {text!r}",
+            f"must be true, false or seconds, at least {MIN_HEARTBEAT:g}, not {text!r}",
         )
     return seconds

@@ -20,7 +20,7 @@ LOOPBACKS = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def twin(address: Address) -> TcpAddress | None:
+def other_loopback(address: Address) -> TcpAddress | None:
     """The other address of `localhost`, on the same port; None for any other address."""
     if not isinstance(address, TcpAddress) or address.ip not in LOOPBACKS:
         return None
@@ -39,7 +39,7 @@ def is_served(address: TcpAddress, addresses: Iterable[Address]) -> bool:
     )
 
 
-def pair_up(addresses: Sequence[Address]) -> dict[int, int]:
+def pair_ports(addresses: Sequence[Address]) -> dict[int, int]:
     """Which addresses with port 0 get the same port: the index of the second by that of the first.
 
     `localhost:0` stands for two that belong together; others get a port of their own each.
@@ -48,7 +48,7 @@ def pair_up(addresses: Sequence[Address]) -> dict[int, int]:
     for first, address in enumerate(addresses):
         if getattr(address, "port", None) != 0 or first in pairs.values():
             continue
-        other = twin(address)
+        other = other_loopback(address)
         for second in range(first + 1, len(addresses)):
             if addresses[second] == other and second not in pairs.values():
                 pairs[first] = second

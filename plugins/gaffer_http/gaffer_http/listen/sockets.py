@@ -16,15 +16,21 @@ from gaffer_kernel import GafferError
 from gaffer_http.listen.address import Address, TcpAddress, UnixAddress
 from gaffer_http.listen.endpoints import Endpoint
 from gaffer_http.listen.holder import describe_holder
-from gaffer_http.listen.loopback import exists, is_served, pair_up, stop_listening, twin
+from gaffer_http.listen.loopback import (
+    exists,
+    is_served,
+    other_loopback,
+    pair_ports,
+    stop_listening,
+)
 
-STALLED_AFTER = 30_000
+USER_TIMEOUT_MS = 30_000
 """Milliseconds after which the system gives up a peer that takes nothing more, or is gone."""
 
-QUIET = 15
+KEEPALIVE_IDLE = 15
 """Seconds of silence after which the system asks whether a peer is still there."""
 
-ASK_AGAIN = 5
+KEEPALIVE_INTERVAL = 5
 """Seconds until it asks again, as long as there is no answer."""
 
 MAX_TRIES = 100
@@ -88,11 +94,11 @@ class _Opener:
     def open_all(self) -> list[socket.socket]:
         """Open them all; those that are only held are not among what is returned."""
         addresses = self._endpoint.addresses
-        pairs = pair_up(addresses)
+        pairs = pair_ports(addresses)
         found: dict[int, list[socket.socket]] = {}
         for index, address in enumerate(addresses):
             if index in pairs:
-                first, second = self._open_both(address, twin(address), hold=False)
+                first, second = self._open_both(address, other_loopback(address), hold=False)
                 found[index], found[pairs[index]] = [first], second
             elif index not in found:
                 other = self._missing_twin(address)
@@ -102,7 +108,7 @@ class _Opener:
         return [sock for index in range(len(addresses)) for sock in found[index]]
 
     def _missing_twin(self, address: Address) -> TcpAddress | None:
-        other = twin(address)
+        other = other_loopback(address)
         if other is None or not exists(other) or (other.port and is_served(other, self._served)):
             return None
         return other
@@ -148,7 +154,7 @@ def _failure(endpoint: Endpoint, address: Address, error: OSError) -> GafferErro
     if isinstance(address, UnixAddress):
         return GafferError(f"{subject}: another program listens there")
     # It was not asked for: say why it matters.
-    why = "" if address in endpoint.addresses else f" (localhost, like {twin(address)})"
+    why = "" if address in endpoint.addresses else f" (localhost, like {other_loopback(address)})"
     return GafferError(f"{subject}{why}: {describe_holder(address)}: stop it or bind another port")
 
 
@@ -172,10 +178,10 @@ def _tcp(address: TcpAddress) -> Iterator[socket.socket]:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # What is accepted inherits it: a peer that vanished or never reads is given up. The system
         # asks, not we by pings: a program that is only busy for a while need not answer.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, QUIET)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ASK_AGAIN)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((str(address.ip), address.port))

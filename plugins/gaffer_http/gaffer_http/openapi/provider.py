@@ -15,7 +15,7 @@ from gaffer_http.openapi.describe import Content
 from gaffer_http.openapi.errors import error_references, error_responses, error_statuses
 from gaffer_http.openapi.parameters import PARAMETERS
 from gaffer_http.openapi.schemas import Schemas
-from gaffer_http.openapi.views import Views, description_of
+from gaffer_http.openapi.views import Views, get_description
 
 _PARAMETER = re.compile("<(?:[^<>:]*:)?([^<>]+)>")
 _UNDESCRIBED = {"default": {"description": "Not described."}}
@@ -58,7 +58,7 @@ class Provider(OpenAPIProvider):
         if method in ("get", "delete"):
             operation.pop("requestBody", None)
         operation["tags"] = [rule.endpoint.rpartition(".")[0] or "other"]
-        description = description_of(self._views.view_functions[rule.endpoint])
+        description = get_description(self._views.view_functions[rule.endpoint])
         if "requestBody" in operation and not description.get("optional"):
             operation["requestBody"]["required"] = True
         self._type_parameters(

@@ -38,7 +38,7 @@ class Views:
         }
 
 
-def description_of(view: Callable[..., Any]) -> Description:
+def get_description(view: Callable[..., Any]) -> Description:
     """What a view says of itself."""
     return cast(Description, getattr(view, DESCRIPTION, {}))
 
@@ -50,7 +50,7 @@ def _declared(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
         raise NotImplementedError
 
     update_wrapper(stand_in, view)
-    description = description_of(view)
+    description = get_description(view)
     try:
         _check(description)
     except (AttributeError, TypeError, ValueError) as error:

@@ -8,19 +8,9 @@ from typing import Literal
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import checks_itself, readable
+from gaffer_http.auth.authorization import readable_jobs
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.template import read_template, refuse_mask, shown_to_caller
-from gaffer_http.schemas.answers import (
-    Committed,
-    Done,
-    JobPids,
-    Jobs,
-    Loaded,
-    Scaled,
-    Wanted,
-)
-from gaffer_http.schemas.infos import JobInfo, JobStatus
 from gaffer_http.schemas.requests import (
     BareState,
     Commit,
@@ -30,9 +20,22 @@ from gaffer_http.schemas.requests import (
     State,
     Template,
 )
+from gaffer_http.schemas.responses import (
+    Committed,
+    Done,
+    JobInfo,
+    JobPids,
+    Jobs,
+    JobStatus,
+    Loaded,
+    Scaled,
+    Wanted,
+)
 from gaffer_http.views.body import read_bytes, read_field, read_object
-from gaffer_http.views.reply import kernel, reply, text
-from gaffer_http.views.waiting import Wait, settle, wanted_wait
+from gaffer_http.views.current import current_kernel
+from gaffer_http.views.job_config import check_not_masked, mask_for_caller, read_config
+from gaffer_http.views.responses import json_response, text_response
+from gaffer_http.views.wait import Wait, settle, wait_parameter
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,
@@ -48,71 +51,73 @@ routes = Blueprint("jobs", __name__)
 
 
 def _job(session: str, name: str) -> Job:
-    return kernel().manager.get(JobName.parse(name, session))
+    return current_kernel().manager.get(JobName.parse(name, session))
 
 
 @routes.get("/jobs")
-@checks_itself
+@checks_permissions
 @describes(answers={200: Jobs})
 async def list_jobs() -> Response:
     """The jobs of all sessions."""
-    return reply({"jobs": [str(job.name) for job in readable(kernel().manager.jobs())]})
+    return json_response({"jobs": [str(job.name) for job in readable_jobs()]})
 
 
 @routes.post("/jobs/<session>")
 @describes(query=Wait, body=Template, answers={201: Loaded}, errors=(409,))
 async def load_job(session: str) -> Response:
     """Add a job, and start it unless its `start` is false."""
-    wait = wanted_wait()
-    config, _ = await read_template()
-    job = kernel().manager.load(config, session)
+    wait = wait_parameter()
+    config, _ = await read_config()
+    job = current_kernel().manager.load(config, session)
     answer = {"ok": True, "name": str(job.name), **await settle(wait, job.settled)}
-    return reply(answer, 201, location=f"/jobs/{job.name.session}/{job.name.name}")
+    return json_response(answer, 201, location=f"/jobs/{job.name.session}/{job.name.name}")
 
 
 @routes.get("/jobs/<session>/<name>")
 @describes(answers={200: JobInfo})
 async def show_job(session: str, name: str) -> Response:
     """What runs of a job, and its configuration."""
-    return reply(shown_to_caller(_job(session, name).info(), session))
+    return json_response(mask_for_caller(_job(session, name).info(), session))
 
 
 @routes.put("/jobs/<session>/<name>")
 @describes(query=Wait, body=Replacement, answers={200: Done})
 async def update_job(session: str, name: str) -> Response:
     """Replace the configuration of a job, and its processes. `"start": true` also starts it."""
-    wait = wanted_wait()
+    wait = wait_parameter()
     job = _job(session, name)
-    config, fields = await read_template(job.name.name)
-    job = kernel().manager.update(config, job.name.session, start=fields.get("start", False))
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    config, fields = await read_config(job.name.name)
+    job = current_kernel().manager.update(
+        config, job.name.session, start=fields.get("start", False)
+    )
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 @routes.delete("/jobs/<session>/<name>")
 @describes(query=Wait, answers={200: Done})
 async def unload_job(session: str, name: str) -> Response:
     """Stop a job and remove it."""
-    wait = wanted_wait()
-    job = kernel().manager.unload(_job(session, name).name)
-    return reply({"ok": True, **await settle(wait, job.gone.wait)})
+    wait = wait_parameter()
+    job = current_kernel().manager.unload(_job(session, name).name)
+    return json_response({"ok": True, **await settle(wait, job.gone.wait)})
 
 
 @routes.get("/jobs/<session>/<name>/state")
 @describes(answers={200: {"text/plain": Literal["0", "1"]}})
 async def show_state(session: str, name: str) -> Response:
     """`1` if the job is active, else `0`."""
-    return text("1" if _job(session, name).active else "0")
+    return text_response("1" if _job(session, name).active else "0")
 
 
 @routes.post("/jobs/<session>/<name>/state")
 @describes(query=Wait, body=(State, BareState), answers={202: Done})
 async def change_state(session: str, name: str) -> Response:
     """Start, stop, restart or reload a job."""
-    wait = wanted_wait()
+    wait = wait_parameter()
     verb = STATES[await _wanted_state()]
     job = _job(session, name)
     verb(job)
-    return reply({"ok": True, **await settle(wait, job.settled)}, 202)
+    return json_response({"ok": True, **await settle(wait, job.settled)}, 202)
 
 
 async def _wanted_state() -> str:
@@ -130,17 +135,17 @@ async def _wanted_state() -> str:
 @describes(answers={200: Wanted})
 async def show_numprocesses(session: str, name: str) -> Response:
     """How many processes of a job are wanted."""
-    return reply({"numprocesses": _job(session, name).numprocesses})
+    return json_response({"numprocesses": _job(session, name).numprocesses})
 
 
 @routes.post("/jobs/<session>/<name>/numprocesses")
 @describes(query=Wait, body=Scale, answers={200: Scaled})
 async def scale_job(session: str, name: str) -> Response:
     """Change how many processes of a job are wanted."""
-    wait = wanted_wait()
+    wait = wait_parameter()
     scale = await read_field("scale")
     job = _job(session, name)
-    return reply({"numprocesses": job.scale(scale), **await settle(wait, job.settled)})
+    return json_response({"numprocesses": job.scale(scale), **await settle(wait, job.settled)})
 
 
 @routes.post("/jobs/<session>/<name>/signal")
@@ -149,30 +154,32 @@ async def signal_job(session: str, name: str) -> Response:
     """Send a signal to every process of a job."""
     signal = await read_field("signal")
     _job(session, name).killall(signal)
-    return reply({"ok": True}, 202)
+    return json_response({"ok": True}, 202)
 
 
 @routes.get("/jobs/<session>/<name>/pids")
 @describes(answers={200: JobPids})
 async def list_job_pids(session: str, name: str) -> Response:
     """The pids of a job's processes."""
-    return reply({"ok": True, "pids": _job(session, name).pids()})
+    return json_response({"ok": True, "pids": _job(session, name).pids()})
 
 
 @routes.get("/jobs/<session>/<name>/status")
 @describes(answers={200: JobStatus})
 async def show_status(session: str, name: str) -> Response:
     """Whether a job does what is wanted of it."""
-    return reply(_job(session, name).status())
+    return json_response(_job(session, name).status())
 
 
 @routes.post("/jobs/<session>/<name>/commit")
 @describes(query=Wait, body=Commit, optional=True, answers={201: Committed})
 async def commit_process(session: str, name: str) -> Response:
     """Start one process more, which is not kept alive."""
-    wait = wanted_wait()
+    wait = wait_parameter()
     body = await read_object(["env", "graceful_timeout"], optional=True)
     job = _job(session, name)
-    refuse_mask(body.get("env"))
+    check_not_masked(body.get("env"))
     pid = job.commit(body.get("env"), body.get("graceful_timeout"))
-    return reply({"pid": pid, **await settle(wait, job.settled)}, 201, location=f"/pids/{pid}")
+    return json_response(
+        {"pid": pid, **await settle(wait, job.settled)}, 201, location=f"/pids/{pid}"
+    )

@@ -6,10 +6,10 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import open_to_all
+from gaffer_http.auth.marks import open_to_all
 from gaffer_http.errors import JSON
 from gaffer_http.openapi.describe import describes
-from gaffer_http.views.reply import api
+from gaffer_http.views.current import current_api
 
 routes = Blueprint("openapi", __name__)
 
@@ -19,4 +19,4 @@ routes = Blueprint("openapi", __name__)
 @describes(answers={200: dict[str, Any]})
 async def show_document() -> Response:
     """Describe all the routes, those of plugins too, as OpenAPI 3.1 does."""
-    return Response(api().document.make(), content_type=JSON)
+    return Response(current_api().document.make(), content_type=JSON)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from gaffer_kernel import GafferError, InvalidField
 from msgspec import Meta, Struct
 from quart import Blueprint, Response, request
 
-from gaffer_http.auth.authorization import caller, open_to_all, without_page_key
+from gaffer_http.auth.authorization import current_caller
 from gaffer_http.auth.caller import Owner
+from gaffer_http.auth.marks import open_to_all, without_page_key
 from gaffer_http.auth.page_cookie import LIFETIME
 from gaffer_http.auth.pages import KEY_TIMEOUT, Pages, SignedInPage, UnknownPage
 from gaffer_http.auth.policy import normal_origin
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
-from gaffer_http.schemas.answers import Done
+from gaffer_http.schemas.responses import Done
 from gaffer_http.views.body import read_object
+from gaffer_http.views.current import current_context
 from gaffer_http.views.parameters import check_parameters
-from gaffer_http.views.reply import reply
+from gaffer_http.views.responses import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +79,7 @@ async def show_script() -> Response:
 async def exchange_key() -> Response:
     """Exchange a page key for the cookie `gaffer_page`; for pages of this API's own origin."""
     check_parameters()
-    who = caller()
+    who = current_caller()
     if not isinstance(who, Owner | SignedInPage | UnknownPage) or who.peer.uid is None:
         raise ApiError(403, "forbidden", f"{who.name} is not in the owner's browser")
     key = (await read_object(("key",))).get("key")
@@ -91,7 +93,7 @@ async def exchange_key() -> Response:
         cookie = pages().exchange(key, who.peer.uid, own, secure=scheme == "https")
     except GafferError as error:
         raise _unusable(error) from None
-    response = reply({"ok": True, "expires_in": LIFETIME})
+    response = json_response({"ok": True, "expires_in": LIFETIME})
     response.headers["Set-Cookie"] = cookie
     return response
 
@@ -110,7 +112,7 @@ async def make_key() -> Response:
         key = pages().new_key(peer.uid, origin)
     except GafferError as error:
         raise _unusable(error) from None
-    return reply({"ok": True, "key": key, "origin": origin, "expires_in": int(KEY_TIMEOUT)})
+    return json_response({"ok": True, "key": key, "origin": origin, "expires_in": int(KEY_TIMEOUT)})
 
 
 @routes.delete("/page-key")
@@ -124,12 +126,14 @@ async def revoke_keys() -> Response:
         pages().revoke()
     except GafferError as error:
         raise _unusable(error) from None
-    return reply({"ok": True})
+    return json_response({"ok": True})
 
 
 def pages() -> Pages:
     """What signs browsers in and out in the API that the current request was sent to."""
-    return cast(Pages, request.scope["gaffer.pages"])  # type: ignore[typeddict-item]
+    found = current_context().pages
+    assert found is not None
+    return found
 
 
 def sign_in_page(status: Literal[200, 401]) -> Response:
@@ -144,7 +148,7 @@ def static(name: str) -> bytes:
 
 
 def _owner() -> Owner:
-    who = caller()
+    who = current_caller()
     if not isinstance(who, Owner):
         reason = "page keys are for programs of the owner, on this machine and without a token"
         raise ApiError(403, "forbidden", f"{who.name}: {reason}")

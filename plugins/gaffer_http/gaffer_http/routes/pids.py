@@ -7,16 +7,17 @@ from gaffer_kernel.plugin import MAX_PID, is_pid
 from quart import Blueprint, Response
 from werkzeug.routing import BaseConverter
 
-from gaffer_http.auth.authorization import caller, checks_itself, visible
+from gaffer_http.auth.authorization import check_visible, current_caller
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.template import shown_to_caller
-from gaffer_http.schemas.answers import Done, Pids
-from gaffer_http.schemas.infos import ProcessInfo
 from gaffer_http.schemas.requests import Ended, SignalRequest
+from gaffer_http.schemas.responses import Done, Pids, ProcessInfo
 from gaffer_http.views.body import read_field
-from gaffer_http.views.parameters import check_parameters, wanted_flag
-from gaffer_http.views.reply import kernel, reply
-from gaffer_http.views.waiting import Wait, settle, wanted_wait
+from gaffer_http.views.current import current_kernel
+from gaffer_http.views.job_config import mask_for_caller
+from gaffer_http.views.parameters import check_parameters, flag_parameter
+from gaffer_http.views.responses import json_response
+from gaffer_http.views.wait import Wait, settle, wait_parameter
 
 routes = Blueprint("pids", __name__)
 
@@ -27,7 +28,7 @@ class PidConverter(BaseConverter):
     regex = f"[0-9]{{1,{MAX_PID}}}"
 
 
-def process_of(pid: str, *, ended: bool = False) -> Process:
+def get_process(pid: str, *, ended: bool = False) -> Process:
     """The process that a path names.
 
     Args:
@@ -39,20 +40,20 @@ def process_of(pid: str, *, ended: bool = False) -> Process:
     """
     if not is_pid(pid):
         raise NotFound("process", pid)
-    return visible(kernel().manager.process(int(pid), exited=ended))
+    return check_visible(current_kernel().manager.process(int(pid), exited=ended))
 
 
 @routes.get("/pids")
-@checks_itself
+@checks_permissions
 @describes(answers={200: Pids})
 async def list_pids() -> Response:
     """The pids of all processes."""
-    return reply({"pids": readable_pids()})
+    return json_response({"pids": readable_pids()})
 
 
 def readable_pids() -> list[int]:
     """The pids of the processes that the caller may read."""
-    who, manager = caller(), kernel().manager
+    who, manager = current_caller(), current_kernel().manager
     if who.may("read"):
         return manager.pids()
     return [each.pid for each in manager.walk() if who.may("read", each.job.session)]
@@ -64,8 +65,8 @@ def readable_pids() -> list[int]:
 async def show_process(pid: str) -> Response:
     """What is known of a process."""
     check_parameters("ended")
-    process = process_of(pid, ended=wanted_flag("ended"))
-    return reply(shown_to_caller(process.info(), process.job.session))
+    process = get_process(pid, ended=flag_parameter("ended"))
+    return json_response(mask_for_caller(process.info(), process.job.session))
 
 
 @routes.delete("/pids/<pid>")
@@ -73,11 +74,11 @@ async def show_process(pid: str) -> Response:
 @describes(query=Wait, answers={202: Done})
 async def stop_process(pid: str) -> Response:
     """Stop a process. Its job, when active, starts a successor."""
-    wait = wanted_wait()
-    process = process_of(pid)
-    job = kernel().manager.get(process.job)
+    wait = wait_parameter()
+    process = get_process(pid)
+    job = current_kernel().manager.get(process.job)
     process.stop()
-    return reply({"ok": True, **await settle(wait, job.settled)}, 202)
+    return json_response({"ok": True, **await settle(wait, job.settled)}, 202)
 
 
 @routes.post("/pids/<pid>/signal")
@@ -86,5 +87,5 @@ async def stop_process(pid: str) -> Response:
 async def signal_process(pid: str) -> Response:
     """Send a signal to a process and its group."""
     signal = await read_field("signal")
-    process_of(pid).kill(signal)
-    return reply({"ok": True}, 202)
+    get_process(pid).kill(signal)
+    return json_response({"ok": True}, 202)

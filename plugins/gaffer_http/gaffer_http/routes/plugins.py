@@ -12,9 +12,10 @@ from quart import Blueprint, Response
 
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
-from gaffer_http.schemas.answers import Plugin, PluginChanged, PluginList, PluginsChanged
+from gaffer_http.schemas.responses import Plugin, PluginChanged, PluginList, PluginsChanged
+from gaffer_http.views.current import current_kernel
 from gaffer_http.views.parameters import check_parameters
-from gaffer_http.views.reply import kernel, reply
+from gaffer_http.views.responses import json_response
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ routes = Blueprint("plugins", __name__)
 @describes(answers={200: PluginList})
 async def list_plugins() -> Response:
     """What is known of every plugin, in the order in which they open."""
-    return reply({"plugins": _all()})
+    return json_response({"plugins": _all()})
 
 
 @routes.post("/plugins")
@@ -41,15 +42,15 @@ async def list_plugins() -> Response:
 async def rescan_folders() -> Response:
     """Take up what has changed in the folders of plugins."""
     check_parameters()
-    await _done(kernel().plugins.rescan())
-    return reply({"ok": True, "plugins": _all()})
+    await _done(current_kernel().plugins.rescan())
+    return json_response({"ok": True, "plugins": _all()})
 
 
 @routes.get("/plugins/<plugin>")
 @describes(path={"plugin": Label}, answers={200: Plugin})
 async def show_plugin(plugin: str) -> Response:
     """What is known of a plugin."""
-    return reply(_shown(_info(plugin)))
+    return json_response(_shown(_info(plugin)))
 
 
 @routes.post(f"/plugins/<plugin>/<any({', '.join(VERBS)}):verb>")
@@ -62,8 +63,8 @@ async def control_plugin(plugin: str, verb: str) -> Response:
         raise ApiError(
             409, "conflict", f"this API could not answer if it did {verb} {plugin}: restart gafferd"
         )
-    await _done(VERBS[verb](kernel().plugins, plugin))
-    return reply({"ok": True, **_shown(_info(plugin))})
+    await _done(VERBS[verb](current_kernel().plugins, plugin))
+    return json_response({"ok": True, **_shown(_info(plugin))})
 
 
 async def _done(change: Awaitable[None]) -> None:
@@ -75,7 +76,7 @@ async def _done(change: Awaitable[None]) -> None:
 
 
 def _info(plugin: str) -> PluginInfo:
-    for info in kernel().plugins.info():
+    for info in current_kernel().plugins.info():
         if info.name == plugin:
             return info
     raise NotFound("plugin", plugin)
@@ -83,7 +84,7 @@ def _info(plugin: str) -> PluginInfo:
 
 def _carries_us(plugin: str) -> bool:
     """Whether it is this plugin, or one that has to be open for this one to be."""
-    requires = {info.name: info.requires for info in kernel().plugins.info()}
+    requires = {info.name: info.requires for info in current_kernel().plugins.info()}
     carrying, waiting = set(), [OURS]
     while waiting:
         name = waiting.pop()
@@ -94,7 +95,7 @@ def _carries_us(plugin: str) -> bool:
 
 
 def _all() -> list[dict[str, Any]]:
-    return [_shown(info) for info in kernel().plugins.info()]
+    return [_shown(info) for info in current_kernel().plugins.info()]
 
 
 def _shown(info: PluginInfo) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Literal
 from importlib_metadata import version
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import open_to_all
+from gaffer_http.auth.marks import open_to_all
 from gaffer_http.openapi.describe import describes
-from gaffer_http.schemas.answers import Version, Welcome
-from gaffer_http.views.reply import reply, text
+from gaffer_http.schemas.responses import Version, Welcome
+from gaffer_http.views.responses import json_response, text_response
 
 API = 1
 """Rises when a client of the API would have to change."""
@@ -24,7 +24,7 @@ routes = Blueprint("root", __name__)
 @describes(answers={200: Welcome})
 async def welcome() -> Response:
     """Say hello."""
-    return reply({"welcome": "gaffer", "version": _version()})
+    return json_response({"welcome": "gaffer", "version": _version()})
 
 
 @routes.get("/ping")
@@ -32,7 +32,7 @@ async def welcome() -> Response:
 @describes(answers={200: {"text/plain": Literal["OK"]}})
 async def ping() -> Response:
     """Say OK."""
-    return text("OK")
+    return text_response("OK")
 
 
 @routes.get("/version")
@@ -40,7 +40,7 @@ async def ping() -> Response:
 @describes(answers={200: Version})
 async def show_version() -> Response:
     """Tell the version of gaffer and of this API."""
-    return reply({"name": "gaffer", "version": _version(), "api": API})
+    return json_response({"name": "gaffer", "version": _version(), "api": API})
 
 
 @cache

@@ -7,22 +7,23 @@ from typing import Any
 from gaffer_kernel import Job
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import checks_itself, readable
+from gaffer_http.auth.authorization import readable_jobs
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.legacy.oldnames import job_of
-from gaffer_http.schemas.infos import AllStatus, JobStatus
+from gaffer_http.routes.legacy.names import get_job
 from gaffer_http.schemas.requests import OldName
-from gaffer_http.views.reply import kernel, reply
+from gaffer_http.schemas.responses import AllStatus, JobStatus
+from gaffer_http.views.responses import json_response
 
 routes = Blueprint("status", __name__)
 
 
 @routes.get("/status")
-@checks_itself
+@checks_permissions
 @describes(answers={200: AllStatus})
 async def list_status() -> Response:
     """Whether each job does what is wanted of it, in one answer."""
-    return reply({"jobs": [_named(job) for job in readable(kernel().manager.jobs())]})
+    return json_response({"jobs": [_named(job) for job in readable_jobs()]})
 
 
 def _named(job: Job) -> dict[str, Any]:
@@ -34,4 +35,4 @@ def _named(job: Job) -> dict[str, Any]:
 @describes(path={"name": OldName}, answers={200: JobStatus})
 async def show_status(name: str) -> Response:
     """Whether a job does what is wanted of it, and if not, why."""
-    return reply(job_of(name).status())
+    return json_response(get_job(name).status())

@@ -10,19 +10,20 @@ from gaffer_kernel import NotFound, Output, Process, StreamUnavailable
 from gaffer_kernel.plugin import OutputLog, OutputReader
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import needs
+from gaffer_http.auth.marks import needs
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
 from gaffer_http.feeds.output import RawOutput, SseOutput
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.feeds.query import OutputQuery, wanted_feed, wanted_tail
+from gaffer_http.feeds.query import OutputQuery, feed_parameters, tail_parameter
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.pids import process_of
-from gaffer_http.schemas.answers import Done
+from gaffer_http.routes.pids import get_process
 from gaffer_http.schemas.requests import Outputs, Stream
+from gaffer_http.schemas.responses import Done
 from gaffer_http.views.body import read_bytes
+from gaffer_http.views.current import current_api
 from gaffer_http.views.parameters import check_parameters
-from gaffer_http.views.reply import api, reply
+from gaffer_http.views.responses import json_response
 
 LOST = "X-Gaffer-Lost"
 """The header of a long poll that says how many bytes since the last one are gone."""
@@ -44,16 +45,16 @@ async def read_stream(pid: str, label: str = ".") -> Response:
     to a long poll what the one before has not told.
     Clients take a last `.` out of a path before they send it: curl and browsers both do.
     """
-    wanted = wanted_feed("tail")
-    tail = wanted_tail(wanted.kind)
-    process = process_of(pid, ended=wanted.kind == "longpoll" or tail == "only")
-    logs = outputs_of(process, label)
+    wanted = feed_parameters("tail")
+    tail = tail_parameter(wanted.kind)
+    process = get_process(pid, ended=wanted.kind == "longpoll" or tail == "only")
+    logs = get_outputs(process, label)
     if wanted.kind == "longpoll":
-        polls = api().polls
+        polls = current_api().polls
         if not (process.active or any(polls.position(log) < log.end for log in logs)):
             raise NotFound("process", pid)
         lost = sum(max(0, log.start - polls.position(log)) for log in logs)
-        return await api().feeds.answer(
+        return await current_api().feeds.answer(
             _poll(process, label, polls),
             RawOutput(),
             heartbeat=wanted.heartbeat,
@@ -62,10 +63,12 @@ async def read_stream(pid: str, label: str = ".") -> Response:
         )
     encoder = SseOutput() if wanted.kind == "eventsource" else RawOutput()
     reading = _kept(process, label) if tail == "only" else _reading(process, label, tail == "true")
-    return await api().feeds.answer(reading, encoder, heartbeat=wanted.heartbeat, once=False)
+    return await current_api().feeds.answer(
+        reading, encoder, heartbeat=wanted.heartbeat, once=False
+    )
 
 
-def outputs_of(process: Process, label: str) -> list[OutputLog]:
+def get_outputs(process: Process, label: str) -> list[OutputLog]:
     """The outputs that a label means.
 
     Raises:
@@ -130,11 +133,11 @@ class _Polled:
 async def write_stream(pid: str, label: str) -> Response:
     """Write the body, as it is, to the standard input of a process or to a custom stream."""
     check_parameters()
-    process = process_of(pid)
+    process = get_process(pid)
     data = await read_bytes()
-    api().polls.asked(process)
+    current_api().polls.asked(process)
     await write_to(process, data, label)
-    return reply({"ok": True})
+    return json_response({"ok": True})
 
 
 async def write_to(process: Process, data: str | bytes, label: str) -> None:

@@ -10,14 +10,15 @@ from gaffer_kernel import Event, InvalidField
 from msgspec import Meta
 from quart import Blueprint, Response, request
 
-from gaffer_http.auth.authorization import caller, checks_itself
+from gaffer_http.auth.authorization import current_caller
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.errors import ApiError
-from gaffer_http.feeds.events import watching
+from gaffer_http.feeds.events import open_events
 from gaffer_http.feeds.forms import encoder
-from gaffer_http.feeds.query import EventHeaders, EventQuery, wanted_feed
+from gaffer_http.feeds.query import EventHeaders, EventQuery, feed_parameters
 from gaffer_http.openapi.describe import describes
-from gaffer_http.schemas.infos import EventInfo
-from gaffer_http.views.reply import api, kernel
+from gaffer_http.schemas.responses import EventInfo
+from gaffer_http.views.current import current_api, current_kernel
 
 _PART = re.compile(r"[A-Za-z0-9_+-]+(?:[.:][A-Za-z0-9_+-]+)*")
 _PARTS = dict.fromkeys(
@@ -32,7 +33,7 @@ routes = Blueprint("watch", __name__)
 @routes.get("/watch/<p1>")
 @routes.get("/watch/<p1>/<p2>")
 @routes.get("/watch/<p1>/<p2>/<p3>")
-@checks_itself
+@checks_permissions
 @describes(
     path=_PARTS,
     query=EventQuery,
@@ -42,11 +43,11 @@ routes = Blueprint("watch", __name__)
 )
 async def watch(**parts: str) -> Response:
     """Tell all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
-    wanted = wanted_feed("since")
+    wanted = feed_parameters("since")
     pattern = _pattern(list(parts.values()))
-    return await api().feeds.answer(
-        watching(kernel().events, pattern, _since(), readable_events()),
-        encoder(wanted.kind, api().forms),
+    return await current_api().feeds.answer(
+        open_events(current_kernel().events, pattern, _since(), readable_events()),
+        encoder(wanted.kind, current_api().forms),
         heartbeat=wanted.heartbeat,
         once=wanted.kind == "longpoll",
     )
@@ -54,7 +55,7 @@ async def watch(**parts: str) -> Response:
 
 def readable_events() -> Callable[[Event], bool] | None:
     """Whether the caller may see an event; None if he may see them all."""
-    who = caller()
+    who = current_caller()
     if who.may("read"):
         return None
     return lambda event: event.session is not None and who.may("read", event.session)

@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from gaffer_kernel import GafferError
 from quart import websocket
 
-from gaffer_http.errors import ApiError, of_kernel
-from gaffer_http.serve.websocket import HEARS_LAST
-from gaffer_http.views.reply import api
+from gaffer_http.errors import ApiError, error_from_kernel
+from gaffer_http.views.current import current_api, current_context
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ REFUSED = 4000
 """To this the status of an error is added."""
 
 
-async def converse(talk: Callable[[], Awaitable[None]]) -> None:
+async def run_websocket_session(talk: Callable[[], Awaitable[None]]) -> None:
     """Talk on the current websocket, then close it.
 
     An ApiError, or an error of the kernel, is told in one message, in the form that every error of
@@ -32,9 +31,9 @@ async def converse(talk: Callable[[], Awaitable[None]]) -> None:
         talk: accepts the websocket once it has found no such error, and reads to the end: then
             `websocket.receive` raises trio.EndOfChannel.
     """
-    websocket.scope["state"][HEARS_LAST] = True
+    current_context().connection.reads_to_end = True
     code = RESTARTING
-    with api().feeds.bounded():
+    with current_api().feeds.bounded():
         code = await _outcome(talk)
     # Has no effect when the client has closed it.
     await websocket.accept()
@@ -47,7 +46,7 @@ async def _outcome(talk: Callable[[], Awaitable[None]]) -> int:
     except ApiError as error:
         return await _refuse(error)
     except GafferError as error:
-        return await _refuse(of_kernel(error))
+        return await _refuse(error_from_kernel(error))
     except Exception:
         log.exception("the API failed on %r", websocket.path)
         return FAILED

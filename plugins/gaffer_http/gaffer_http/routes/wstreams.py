@@ -10,31 +10,32 @@ from gaffer_kernel.plugin import shown
 from quart import Blueprint, websocket
 
 from gaffer_http.auth import audit
-from gaffer_http.auth.authorization import caller, checks_itself, require
+from gaffer_http.auth.authorization import current_caller, require
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.output import Pieces, TextOrBytes
-from gaffer_http.routes.legacy.oldnames import is_pid
-from gaffer_http.routes.pids import process_of
+from gaffer_http.routes.legacy.names import is_pid
+from gaffer_http.routes.pids import get_process
 from gaffer_http.routes.streams import write_to
-from gaffer_http.routes.websocket_session import converse
+from gaffer_http.routes.websocket_session import run_websocket_session
+from gaffer_http.views.current import check_running, current_context
 from gaffer_http.views.parameters import check_parameters
-from gaffer_http.views.reply import check_running
 
-LOOK = 1.0
+HANG_UP_CHECK_INTERVAL = 1.0
 """Seconds between two looks whether a client has gone that nobody reads."""
 
-LAST_OUTPUT = 0.5
+EXIT_TIMEOUT = 0.5
 """Seconds in which a process that does not read any more may turn out to have ended."""
 
 routes = Blueprint("wstreams", __name__)
 
 
 @routes.websocket("/wstreams/<pid>")
-@checks_itself
+@checks_permissions
 async def wstreams(pid: str) -> None:
     """Write each message to the standard input; send what the process writes."""
     check_parameters()
-    await converse(partial(_relay, pid))
+    await run_websocket_session(partial(_relay, pid))
 
 
 async def _relay(pid: str) -> None:
@@ -53,23 +54,23 @@ async def _relay(pid: str) -> None:
 
 def _admitted(pid: str) -> Process:
     """The process, and a line in the audit log: what is written to it has none."""
-    what = audit.request_line(websocket.scope)
+    what = audit.request_line(current_context().mapping)
     try:
         process = _wanted(pid)
     except ApiError as error:
-        audit.record(caller(), what, error.status)
+        audit.record(current_caller(), what, error.status)
         raise
     except NotFound:
-        audit.record(caller(), what, 404)
+        audit.record(current_caller(), what, 404)
         raise
-    audit.record(caller(), what, 101)
+    audit.record(current_caller(), what, 101)
     return process
 
 
 def _wanted(pid: str) -> Process:
     if not is_pid(pid):
         raise ApiError(400, "bad_value", f"a pid is a number, not {shown(pid)}")
-    process = process_of(pid)
+    process = get_process(pid)
     try:
         require("write", process.job.session)
     except ApiError as error:
@@ -97,7 +98,7 @@ async def _receive(process: Process) -> ApiError | None:
         return None
     except ApiError as error:
         # Whatever has ended reads no more, and its end is told otherwise.
-        await trio.sleep(LAST_OUTPUT)
+        await trio.sleep(EXIT_TIMEOUT)
         return error
 
 
@@ -113,9 +114,9 @@ async def _send(source: Pieces, scope: trio.CancelScope) -> None:
 
 async def _notice_hang_up(scope: trio.CancelScope) -> None:
     """End it all when the client has gone while nothing was read from it."""
-    hung_up = websocket.scope["state"]["hung_up"]
+    connection = current_context().connection
     # There is no event to wait for: the system tells it to those only who also read.
-    while not hung_up():  # noqa: ASYNC110
-        await trio.sleep(LOOK)
-    await trio.sleep(LOOK)
+    while not connection.is_hung_up():  # noqa: ASYNC110
+        await trio.sleep(HANG_UP_CHECK_INTERVAL)
+    await trio.sleep(HANG_UP_CHECK_INTERVAL)
     scope.cancel()

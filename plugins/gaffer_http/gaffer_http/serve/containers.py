@@ -27,7 +27,7 @@ V = TypeVar("V")
 MAX_PROCESSES = 256
 """Processes of a cgroup that are looked at for one connection."""
 
-MEMORY = 1.0
+REMEMBER_TIMEOUT = 1.0
 """Seconds for which a cgroup without a neighbour is not looked at again."""
 
 MAX_REMEMBERED = 256
@@ -99,7 +99,7 @@ def _user_namespace(process: Path) -> int | None:
         return None
 
 
-def is_neighbour(process: int | Path, uid: int) -> bool:
+def is_unconfined(process: int | Path, uid: int) -> bool:
     """Whether a process is in no container or user namespace other than ours."""
     path = _PROC / str(process) if isinstance(process, int) else process
     try:
@@ -108,7 +108,7 @@ def is_neighbour(process: int | Path, uid: int) -> bool:
         return False
 
 
-def is_neighbours_socket(found: TcpSocket) -> bool:
+def is_unconfined_socket(found: TcpSocket) -> bool:
     """Whether a TCP socket was made in our cgroup, or belongs to a process for `is_neighbour`.
 
     True where the kernel says no cgroups, which is so before Linux 5.9.
@@ -175,7 +175,7 @@ class _Cgroups:
         if not members.neighbours:
             # Only this is remembered, so that a container cannot keep us busy with connections. A
             # process that is no neighbour may join the others at any moment.
-            _remember(self._refused, key, time.monotonic() + MEMORY)
+            _remember(self._refused, key, time.monotonic() + REMEMBER_TIMEOUT)
         if not members.strangers:
             return bool(members.neighbours)
         # One of the others could be meant. Their own files are not looked at: a container could
@@ -189,7 +189,7 @@ class _Cgroups:
         except OSError:
             pids = []
         processes = [_PROC / pid for pid in pids[:MAX_PROCESSES]]
-        neighbours = tuple(each for each in processes if is_neighbour(each, uid))
+        neighbours = tuple(each for each in processes if is_unconfined(each, uid))
         return _Members(neighbours, len(neighbours) < len(pids))
 
     def _path(self, cgroup: int) -> str | None:

@@ -7,7 +7,7 @@ from collections import deque
 
 import trio
 
-AT_ONCE = 64
+MAX_AT_ONCE = 64
 """Connections that are accepted before others have their turn."""
 
 
@@ -40,7 +40,7 @@ class Listener(trio.abc.Listener[trio.SocketStream]):
 
     def _accept_more(self) -> None:
         try:
-            for _ in range(AT_ONCE - 1):
+            for _ in range(MAX_AT_ONCE - 1):
                 accepted, _ = self._socket.accept()
                 self._accepted.append(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
         except OSError:

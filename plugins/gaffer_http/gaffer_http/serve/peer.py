@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from gaffer_http.serve.containers import is_neighbour, is_neighbours_socket, overflow_uid
+from gaffer_http.serve.containers import is_unconfined, is_unconfined_socket, overflow_uid
 from gaffer_http.sock_diag import (
     CLOSE_WAIT,
     ESTABLISHED,
@@ -73,7 +73,7 @@ class Peer:
         return str(IPv6Network((address.packed, 64), strict=False))
 
 
-def peer_of(sock: socket.socket | trio.socket.SocketType) -> Peer:
+def get_peer(sock: socket.socket | trio.socket.SocketType) -> Peer:
     """Look up who made a connection. Takes a fraction of a millisecond and waits for nothing.
 
     Works for unix sockets and for TCP over loopback; any other connection only shows an address.
@@ -111,9 +111,9 @@ def _is_neighbour(sock: socket.socket | trio.socket.SocketType, pid: int, uid: i
         pidfd = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
     except OSError as error:
         # Older kernels do not know the option; any other error means that the process has exited.
-        return error.errno == errno.ENOPROTOOPT and is_neighbour(pid, uid)
+        return error.errno == errno.ENOPROTOOPT and is_unconfined(pid, uid)
     try:
-        found = is_neighbour(pid, uid)
+        found = is_unconfined(pid, uid)
         with suppress(PermissionError):
             # Still there: no other process can have got its pid before.
             signal.pidfd_send_signal(pidfd, 0)
@@ -135,7 +135,7 @@ def _tcp_peer(ends: Ends) -> Peer:
         raise OSError(errno.ENOTCONN, "the other end is closed")
     if found.uid == overflow_uid():
         return Peer(None)
-    if _counts(found.uid) and not is_neighbours_socket(found):
+    if _counts(found.uid) and not is_unconfined_socket(found):
         return _confined(found.uid)
     return Peer(found.uid)
 

@@ -27,7 +27,7 @@ from hypercorn.trio.worker_context import TrioSingleTask, WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from gaffer_http.errors import JSON, ApiError, of_status
+from gaffer_http.errors import JSON, ApiError, error_from_status
 from gaffer_http.serve.budget import Allowance
 from gaffer_http.serve.frames import FrameLimit
 
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 
 _VERSIONS = (b"1.0", b"1.1")
 
-_OTHER_VERSION = of_status(505, "this port speaks HTTP/1.1; HTTP/2 needs https:// and ALPN")
-_TWO_LENGTHS = of_status(400, "a request must not have both Transfer-Encoding and Content-Length")
+_OTHER_VERSION = error_from_status(505, "this port speaks HTTP/1.1; HTTP/2 needs https:// and ALPN")
+_TWO_LENGTHS = error_from_status(
+    400, "a request must not have both Transfer-Encoding and Content-Length"
+)
 
 
 class Http1(H11Protocol):

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address
 
-from gaffer_http.errors import JSON, of_status
+from gaffer_http.errors import JSON, error_from_status
 
 MAX_V1 = 107
 """Bytes of a header of version 1, with its end. The specification says so."""
@@ -30,7 +30,7 @@ _LOCAL, _PROXIED = 0x20, 0x21
 _UNSPECIFIED, _TCP4, _TCP6, _UNIX = 0x00, 0x11, 0x21, 0x31
 _SIZES = {_UNSPECIFIED: 0, _TCP4: 12, _TCP6: 36, _UNIX: 216}
 
-_ERROR = of_status(400, "this endpoint expects the PROXY protocol: proxy_protocol = true")
+_ERROR = error_from_status(400, "this endpoint expects the PROXY protocol: proxy_protocol = true")
 NO_HEADER_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\n"
     b"Content-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"

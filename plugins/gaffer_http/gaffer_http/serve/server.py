@@ -20,7 +20,7 @@ from gaffer_http.listen.sockets import Listening
 from gaffer_http.serve.budget import Budgets
 from gaffer_http.serve.connection import Connection
 from gaffer_http.serve.listener import Listener
-from gaffer_http.serve.peer import Peer, peer_of
+from gaffer_http.serve.peer import Peer, get_peer
 from gaffer_http.serve.places import NoPlaceError, Places
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Server:
         self._accepting.cancel()
         self.closing.set()
         for connection in self._connections:
-            connection.hurry()
+            connection.shorten_send_deadline()
             if connection.is_idle:
                 connection.end()
         try:
@@ -106,7 +106,7 @@ class Server:
                 connection.kill()
 
     async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
-        peer = peer_of(stream.socket)
+        peer = get_peer(stream.socket)
         try:
             place = self._places.take(peer, trust_uid=endpoint.auth == "owner")
         except NoPlaceError as error:

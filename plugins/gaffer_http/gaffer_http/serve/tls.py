@@ -7,9 +7,9 @@ from typing import Any
 
 import trio
 
-from gaffer_http.errors import JSON, of_status
+from gaffer_http.errors import JSON, error_from_status
 
-_ERROR = of_status(400, "this port speaks https://, and was asked over http://")
+_ERROR = error_from_status(400, "this port speaks https://, and was asked over http://")
 
 _ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\n"
@@ -17,7 +17,7 @@ _ANSWER = (
 ) % (JSON.encode(), len(_ERROR.body), _ERROR.body)
 
 
-async def shake_hands(stream: trio.SSLStream[Any]) -> None:
+async def do_handshake(stream: trio.SSLStream[Any]) -> None:
     """Agree on keys with a client. A failure is known to the stream, and met by who uses it next.
 
     The client is told of it: in HTTP if it speaks that, else by what OpenSSL has to say.

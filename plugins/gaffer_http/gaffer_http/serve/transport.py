@@ -1,4 +1,4 @@
-"""The socket of a connection, on which nobody can be stuck, neither sending nor closing."""
+"""The stream over a socket, with a deadline on every wait for the peer."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from math import inf
 import trio
 
 SEND_TIMEOUT = 30.0
-"""Seconds a peer has to take the next PIECE of what it is sent."""
+"""Seconds a peer has to take the next MAX_PIECE bytes."""
 
-LAST_SEND_TIMEOUT = 0.5
+CLOSING_SEND_TIMEOUT = 0.5
 """The same once the server is closing."""
 
-PIECE = 65536
+MAX_PIECE = 65536
 
 MAX_READ = 4096
-"""Bytes to read at a time, if the reader does not say: TLS does not, and processes all of them."""
+"""Bytes to read at a time if the reader does not say: TLS does not, and processes all of them."""
 
 _RESET = struct.pack("ii", 1, 0)
-"""To close resets the connection."""
+"""SO_LINGER with a timeout of 0: closing the socket resets the connection."""
 
 
 class Transport(trio.abc.HalfCloseableStream):
-    """A stream over a socket, with a bound on every wait.
+    """A stream over a socket, with a deadline on every wait for the peer.
 
-    hypercorn sends under a shield, so that not even cancelling ends a send to a peer that never
-    reads. Here each send has a deadline of its own, and `kill` breaks it from outside.
+    hypercorn sends under a shield, so not even cancellation ends a send to a peer that never reads.
+    Here each send has a deadline of its own, and `kill` breaks it from outside.
 
     Args:
-        stream: what was accepted; closed with `close`.
-        on_end: called when the peer has ended its half, or everything, or is given up.
+        stream: the accepted connection; closed with `close`.
+        on_end: called when the peer has closed its half or the connection, or was given up.
 
     Attributes:
-        is_over: whether nothing can be sent any more.
+        is_over: whether nothing can be sent any longer.
     """
 
     def __init__(self, stream: trio.SocketStream, on_end: Callable[[], None]) -> None:
@@ -47,19 +47,19 @@ class Transport(trio.abc.HalfCloseableStream):
         self._on_end = on_end
         self._closed = False
         self._killed = False
-        self._patience = SEND_TIMEOUT
+        self._send_timeout = SEND_TIMEOUT
         self._answer_by = inf
         self._sending: set[trio.CancelScope] = set()
         self._meter: Callable[[], Awaitable[None]] | None = None
 
     @contextmanager
-    def patience(self, seconds: float = inf) -> Iterator[trio.CancelScope]:
-        """A scope that is cancelled when the peer has not taken in time what is sent in it.
+    def send_deadline(self, seconds: float = inf) -> Iterator[trio.CancelScope]:
+        """Return a scope that is cancelled if the peer does not take what is sent in it in time.
 
         Args:
-            seconds: how long that is, if it is less than usual.
+            seconds: how long the peer has, if that is less than usual.
         """
-        deadline = trio.current_time() + min(seconds, self._patience)
+        deadline = trio.current_time() + min(seconds, self._send_timeout)
         with trio.CancelScope(deadline=min(deadline, self._answer_by)) as scope:
             self._sending.add(scope)
             try:
@@ -67,17 +67,14 @@ class Transport(trio.abc.HalfCloseableStream):
             finally:
                 self._sending.discard(scope)
 
-    def hurry(self, seconds: float) -> None:
-        """Have less patience from now on, also with what is being sent: this is about to end."""
-        self._patience = min(self._patience, seconds)
+    def shorten_deadline(self, seconds: float) -> None:
+        """Shorten the deadline of every send from now on, also of those in progress."""
+        self._send_timeout = min(self._send_timeout, seconds)
         for scope in self._sending:
-            scope.deadline = min(scope.deadline, trio.current_time() + self._patience)
+            scope.deadline = min(scope.deadline, trio.current_time() + self._send_timeout)
 
-    def answer_by(self, deadline: float) -> None:
-        """Give up a peer that has not taken by then what is sent; until this is called again.
-
-        It holds for what is sent from now on.
-        """
+    def set_answer_deadline(self, deadline: float) -> None:
+        """Set the latest deadline for everything that is sent from now on; `inf` removes it."""
         self._answer_by = deadline
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -87,21 +84,21 @@ class Transport(trio.abc.HalfCloseableStream):
             BrokenResourceError: the peer is gone, or took nothing for SEND_TIMEOUT.
         """
         self._check_open()
-        for start in range(0, len(data), PIECE):
+        for start in range(0, len(data), MAX_PIECE):
             try:
-                with self.patience() as scope:
-                    await self._stream.send_all(memoryview(data)[start : start + PIECE])
+                with self.send_deadline() as scope:
+                    await self._stream.send_all(memoryview(data)[start : start + MAX_PIECE])
             except trio.BrokenResourceError:
                 self._give_up()
                 raise
             if scope.cancelled_caught:
-                self._forget_unread()
+                self._discard_unsent()
                 self._give_up()
                 raise trio.BrokenResourceError("the peer does not read")
 
     @contextmanager
     def metered(self, meter: Callable[[], Awaitable[None]]) -> Iterator[None]:
-        """Let input pass only after a function has been called, as long as the block lasts."""
+        """Call a function after each read, before its data is passed on, while the block lasts."""
         self._meter = meter
         try:
             yield
@@ -114,12 +111,12 @@ class Transport(trio.abc.HalfCloseableStream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Wait for the next bytes; none at the end."""
+        """Return the next bytes; none at the end."""
         self._check_open()
         data = b""
         try:
             received = await self._stream.receive_some(max_bytes or MAX_READ)
-            # The system accepts more from a peer even after a shutdown in both directions.
+            # The system accepts more from a peer even after shutdown(SHUT_RDWR).
             data = b"" if self._killed else received
         finally:
             if not data:
@@ -129,12 +126,12 @@ class Transport(trio.abc.HalfCloseableStream):
         return data
 
     async def send_eof(self) -> None:
-        """Say that nothing more will be sent."""
+        """Close the sending half."""
         self._check_open()
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
-        """Say goodbye: no more is sent or received here, but the socket stays open for `drain`."""
+        """Close the sending half and stop receiving; the socket stays open for `drain`."""
         if not self._closed:
             self._closed = self.is_over = True
             trio.lowlevel.notify_closing(self.socket)
@@ -142,41 +139,43 @@ class Transport(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     async def drain(self) -> None:
-        """Swallow what the peer still sends, until it closes or the caller cancels.
+        """Read and discard what the peer still sends, until it closes or the caller cancels.
 
-        Nothing is to be swallowed of one whose connection was broken here.
+        Nothing is read if the connection was broken here.
 
-        To close a socket with unread bytes resets the connection, and the peer may lose the answer
-        that it has not read yet: a refusal of a large upload, for example.
+        Closing a socket with unread bytes resets the connection, and the peer may lose a response
+        that it has not read yet: the refusal of a large upload, for example.
         """
         try:
-            while not self._killed and await self._stream.receive_some(PIECE):
+            while not self._killed and await self._stream.receive_some(MAX_PIECE):
                 pass
         except trio.BrokenResourceError:
-            pass  # a reset is also an end
+            # A reset is an end, too.
+            pass
 
     def hung_up(self) -> bool:
-        """Whether the peer has ended its half, even if there is still something to read."""
+        """Return whether the peer has closed its half, even if there is still something to read."""
         poll = select.poll()
         poll.register(self.socket, select.POLLRDHUP)
         return self.is_over or bool(poll.poll(0))
 
     def kill(self) -> None:
-        """Break the connection: who waits for it gets an error or the end of the stream."""
+        """Break the connection: tasks that wait for it get an error or the end of the stream."""
         self.is_over = self._killed = True
         self._shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give the socket back to the system."""
+        """Close the socket."""
         self.socket.close()
 
     def _give_up(self) -> None:
         self.kill()
-        # hypercorn may be unable to tell the application, which has not taken what came before.
+        # hypercorn cannot always notify the application: it may still be waiting to take earlier
+        # input.
         self._on_end()
 
-    def _forget_unread(self) -> None:
-        # Else the system would keep what the peer has not taken, and go on offering it.
+    def _discard_unsent(self) -> None:
+        # Otherwise the system keeps what the peer has not taken, and goes on offering it.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def _check_open(self) -> None:
@@ -187,4 +186,5 @@ class Transport(trio.abc.HalfCloseableStream):
         try:
             self.socket.shutdown(how)
         except OSError:
-            pass  # the peer was faster
+            # The peer has disconnected already.
+            pass

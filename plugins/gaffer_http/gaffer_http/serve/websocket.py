@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import trio
 from quart_trio.asgi import TrioASGIWebsocketConnection
 
-HEARS_LAST = "gaffer.hears_last"
-"""Set in the scope's state by a view that reads to the end, where `receive` raises EndOfChannel."""
+from gaffer_http.asgi import Scope
+from gaffer_http.scope import ConnectionState, RequestContext
 
-LAST_WORDS = 1.0
+LAST_MESSAGES_TIMEOUT = 1.0
 """Seconds that such a view may take for what came before the client went."""
 
 
@@ -31,9 +31,13 @@ class WebsocketConnection(TrioASGIWebsocketConnection):
         try:
             await self._hand_over(receive)
         except trio.Cancelled:
-            self.scope["state"]["hurry"]()
+            self._connection.abort_slow_websocket()
             raise
         nursery.cancel_scope.cancel()
+
+    @property
+    def _connection(self) -> ConnectionState:
+        return RequestContext(cast(Scope, self.scope)).connection
 
     async def _hand_over(self, receive: Any) -> None:
         with self.send_channel:
@@ -41,5 +45,5 @@ class WebsocketConnection(TrioASGIWebsocketConnection):
                 if event["type"] == "websocket.receive":
                     data = event.get("bytes")
                     await self.send_channel.send(event["text"] if data is None else data)
-        if HEARS_LAST in self.scope["state"]:
-            await trio.sleep(LAST_WORDS)
+        if self._connection.reads_to_end:
+            await trio.sleep(LAST_MESSAGES_TIMEOUT)

@@ -13,7 +13,7 @@ from quart import request
 
 from gaffer_http.errors import ApiError
 
-DEEPEST = 32
+MAX_DEPTH = 32
 MAX_NUMBER = 40
 """Characters. Every number that means something here is shorter."""
 
@@ -138,7 +138,7 @@ def _float(text: str) -> float:
 
 
 def _check(value: Any, depth: int) -> None:
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise _too_deep()
     if isinstance(value, str):
         _check_text(value)
@@ -159,7 +159,7 @@ def _check_text(text: str) -> None:
 
 
 def _too_deep() -> ApiError:
-    return _invalid(f"it is nested deeper than {DEEPEST} levels")
+    return _invalid(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _invalid(reason: str) -> ApiError:

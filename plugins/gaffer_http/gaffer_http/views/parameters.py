@@ -6,7 +6,9 @@ from typing import Literal
 
 from gaffer_kernel import InvalidField
 from gaffer_kernel.plugin import did_you_mean
-from quart import has_request_context, request, websocket
+from quart import request
+
+from gaffer_http.views.current import current_request
 
 FlagText = Literal["true", "1", "false", "0"]
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -18,14 +20,13 @@ def check_parameters(*known: str) -> None:
     Raises:
         InvalidField: naming it, and what may have been meant.
     """
-    asked = request if has_request_context() else websocket
-    for name in asked.args:
+    for name in current_request().args:
         if name not in known:
             hint = did_you_mean(name, known)
             raise InvalidField(name, f"is not a parameter of this request{hint}")
 
 
-def wanted_flag(name: str) -> bool:
+def flag_parameter(name: str) -> bool:
     """Whether a parameter of the current request says yes; it says no when it is not there.
 
     Raises:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaffer_http.auth.caller import Owner
+from gaffer_http.plugin_api import Owner
 
 from gaffer_lookup.registry.binding import Binding
 
 if TYPE_CHECKING:
-    from gaffer_http.auth.caller import Caller
+    from gaffer_http.plugin_api import Caller
 
 
 def get_binding(caller: Caller) -> Binding | None:

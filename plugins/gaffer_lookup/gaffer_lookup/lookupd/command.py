@@ -119,7 +119,7 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _check(config: Config) -> None:
     """Check what is said of certificates, in the words of our own command line."""
-    from gaffer_http.listen.endpoints import read_endpoints
+    from gaffer_http.plugin_api import read_endpoints
 
     try:
         read_endpoints(config)

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import msgspec
+from gaffer_http.plugin_api import json_response, open_to_all
 from gaffer_kernel import InvalidField, JobName, NotFound
 from gaffer_kernel.plugin import check_session
 from importlib_metadata import version
 from quart import Blueprint, Response, request
 
-from gaffer_lookup.lookupd.json_stream import JSON, tell
+from gaffer_lookup.lookupd.json_stream import tell
 from gaffer_lookup.registry import serializers as views
 
 if TYPE_CHECKING:
     from gaffer_lookup.lookupd.plugin import Lookupd
-
-_encode = msgspec.json.Encoder().encode
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def _open_to_all(view: View) -> View:
-    """Mark a view that tells nothing: whoever may call at all may ask. gaffer-http reads it."""
-    vars(view)["gaffer_every_caller"] = True
-    return view
 
 
 def make_routes(lookupd: Lookupd) -> Blueprint:
@@ -35,22 +24,22 @@ def make_routes(lookupd: Lookupd) -> Blueprint:
     store = lookupd.known
 
     @routes.get("/")
-    @_open_to_all
+    @open_to_all
     async def welcome() -> Response:
         """Say hello."""
-        return _reply({"welcome": "gaffer-lookupd", "version": _version()})
+        return json_response({"welcome": "gaffer-lookupd", "version": _version()})
 
     @routes.get("/ping")
-    @_open_to_all
+    @open_to_all
     async def ping() -> Response:
         """Say OK."""
         return Response("OK", content_type="text/plain; charset=utf-8")
 
     @routes.get("/version")
-    @_open_to_all
+    @open_to_all
     async def show_version() -> Response:
         """Tell the version."""
-        return _reply({"version": _version()})
+        return json_response({"version": _version()})
 
     @routes.get("/nodes")
     async def nodes() -> Response:
@@ -112,10 +101,6 @@ def _check_parameters(*known: str) -> None:
         if name not in known:
             hint = f": give {known[0]}" if known else ""
             raise InvalidField(name, f"is no parameter here{hint}")
-
-
-def _reply(value: object) -> Response:
-    return Response(_encode(value), content_type=JSON)
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import trio
+from gaffer_http.plugin_api import HttpService, get_http_service, needs
 from gaffer_kernel import Kernel, Subscription
 from quart import Blueprint, websocket
 
@@ -14,8 +15,6 @@ from gaffer_lookup.registry import serializers as views
 from gaffer_lookup.registry.message_handler import answer
 
 if TYPE_CHECKING:
-    from gaffer_http.service import HttpService
-
     from gaffer_lookup.lookupd.plugin import Lookupd
 
 RESTARTING = 1012
@@ -28,13 +27,12 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
     """The two of them."""
     sockets = Blueprint("lookupd_sockets", __name__)
 
-    def http() -> HttpService:
-        return cast("HttpService", kernel.services["http"])
-
     @sockets.websocket("/ws")
+    # A node registers itself, so the permission to read is not enough.
+    @needs("write")
     async def node() -> None:
         """Register a node, for as long as the websocket lasts."""
-        api = http()
+        api = get_http_service(kernel)
         registrant = lookupd.registry.connect(api.identity(), get_binding(api.caller()))
         try:
             await websocket.accept()
@@ -44,17 +42,13 @@ def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
             if not api.closing.is_set():
                 registrant.leave()
 
-    # Else whoever may read could say that he is a node.
-    vars(node)["gaffer_needs"] = "write"
-
     @sockets.websocket("/lookup/websocket")
+    @needs("read")
     async def observe() -> None:
         """Tell of every change."""
         async with lookupd.changes.subscribe() as changes:
             await websocket.accept()
-            await _tell(changes, http())
-
-    vars(observe)["gaffer_needs"] = "read"
+            await _tell(changes, get_http_service(kernel))
 
     return sockets
 
@@ -96,5 +90,5 @@ async def _hear_nothing() -> None:
 async def _end(nursery: trio.Nursery, event: trio.Event, http: HttpService) -> None:
     await event.wait()
     # Whoever asks without a pause, and reads no answer, would hold this up.
-    http.hurry()
+    http.abort_slow_websocket()
     nursery.cancel_scope.cancel()

@@ -24,7 +24,7 @@ from gaffer_lookup.registry.errors import Refusal
 from gaffer_lookup.registry.node import Node, make_node
 
 if TYPE_CHECKING:
-    from gaffer_http.service import HttpService
+    from gaffer_http.plugin_api import HttpService
 
 log = logging.getLogger(__package__)
 

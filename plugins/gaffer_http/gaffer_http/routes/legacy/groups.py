@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import checks_itself
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.legacy.oldnames import old_name
+from gaffer_http.routes.legacy.names import legacy_name
 from gaffer_http.routes.sessions import VERBS, control_session, readable_sessions, unload_session
-from gaffer_http.views.reply import kernel, reply
+from gaffer_http.views.current import current_kernel
+from gaffer_http.views.responses import json_response
 
 routes = Blueprint("groups", __name__)
 
 
 @routes.get("/groups")
-@checks_itself
+@checks_permissions
 @describes(answers={200: list[str]})
 async def list_groups() -> Response:
     """The sessions that have jobs, sorted."""
-    return reply(sorted(readable_sessions()))
+    return json_response(sorted(readable_sessions()))
 
 
 @routes.get("/groups/<session>")
 @describes(answers={200: list[str]})
 async def show_group(session: str) -> Response:
     """The names of a session's jobs."""
-    return reply([old_name(job.name) for job in kernel().manager.jobs(session)])
+    return json_response([legacy_name(job.name) for job in current_kernel().manager.jobs(session)])
 
 
 routes.delete("/groups/<session>")(unload_session)

@@ -8,14 +8,12 @@ from gaffer_kernel import InvalidField, Job, JobName
 from gaffer_kernel.plugin import shown
 from quart import Blueprint, Response
 
-from gaffer_http.auth.authorization import checks_itself, readable, require
+from gaffer_http.auth.authorization import readable_jobs, require
+from gaffer_http.auth.marks import checks_permissions
 from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
-from gaffer_http.routes.legacy.oldnames import is_pid, job_of, old_name
-from gaffer_http.routes.pids import process_of, readable_pids
-from gaffer_http.routes.template import config_of, invalid_template, read_fields, shown_to_caller
-from gaffer_http.schemas.answers import Done, DoneScaled, JobPids
-from gaffer_http.schemas.infos import OldConfiguration, OldProcessInfo
+from gaffer_http.routes.legacy.names import get_job, is_pid, legacy_name
+from gaffer_http.routes.pids import get_process, readable_pids
 from gaffer_http.schemas.requests import (
     More,
     OldName,
@@ -25,9 +23,23 @@ from gaffer_http.schemas.requests import (
     Running,
     Signal,
 )
-from gaffer_http.views.parameters import check_parameters, wanted_flag
-from gaffer_http.views.reply import kernel, reply
-from gaffer_http.views.waiting import Wait, settle, wanted_wait
+from gaffer_http.schemas.responses import (
+    Done,
+    DoneScaled,
+    JobPids,
+    OldConfiguration,
+    OldProcessInfo,
+)
+from gaffer_http.views.current import current_kernel
+from gaffer_http.views.job_config import (
+    config_from_fields,
+    invalid_config_error,
+    mask_for_caller,
+    read_fields,
+)
+from gaffer_http.views.parameters import check_parameters, flag_parameter
+from gaffer_http.views.responses import json_response
+from gaffer_http.views.wait import Wait, settle, wait_parameter
 
 routes = Blueprint("processes", __name__)
 
@@ -37,42 +49,42 @@ _scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200:
 
 
 @routes.get("/processes")
-@checks_itself
+@checks_permissions
 @describes(query=Running, answers={200: (list[str], list[int])})
 async def list_processes() -> Response:
     """The names of all jobs; with `?running=true` the pids of all processes."""
     check_parameters("running")
-    if wanted_flag("running"):
-        return reply(readable_pids())
-    return reply([old_name(job.name) for job in readable(kernel().manager.jobs())])
+    if flag_parameter("running"):
+        return json_response(readable_pids())
+    return json_response([legacy_name(job.name) for job in readable_jobs()])
 
 
 @routes.post("/processes")
-@checks_itself
+@checks_permissions
 @describes(query=Wait, body=OldTemplate, answers={200: Done}, errors=(409,))
 async def load_process() -> Response:
     """Add a job; its name may be `group:job`."""
-    wait = wanted_wait()
+    wait = wait_parameter()
     fields = await read_fields()
     name = _named(fields)
     require("manage", name.session)
-    config = config_of(fields)
-    job = kernel().manager.load(config, name.session)
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    config = config_from_fields(fields)
+    job = current_kernel().manager.load(config, name.session)
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
     """The job that a body names. Leaves the bare name there, as a configuration has it."""
-    text = fields.get("name", default and old_name(default))
+    text = fields.get("name", default and legacy_name(default))
     if not isinstance(text, str):
-        raise invalid_template(InvalidField("name", "must be a text"))
+        raise invalid_config_error(InvalidField("name", "must be a text"))
     try:
         name = JobName.parse(text)
     except InvalidField as error:
-        raise invalid_template(error) from None
+        raise invalid_config_error(error) from None
     if default is not None and name != default:
         reason = f"is {shown(text)} here, it cannot be changed"
-        raise invalid_template(InvalidField("name", reason))
+        raise invalid_config_error(InvalidField("name", reason))
     fields["name"] = name.name
     return name
 
@@ -82,12 +94,12 @@ def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
 async def show_process(name: str) -> Response:
     """The configuration of a job; of a pid also what is known of the process."""
     if not is_pid(name):
-        job = job_of(name)
-        config = {**job.config.to_dict(), "name": old_name(job.name)}
-        return reply(shown_to_caller(config, job.name.session))
-    process = process_of(name)
-    info = {**process.config.to_dict(), **process.info(), "name": old_name(process.job)}
-    return reply(shown_to_caller(info, process.job.session))
+        job = get_job(name)
+        config = {**job.config.to_dict(), "name": legacy_name(job.name)}
+        return json_response(mask_for_caller(config, job.name.session))
+    process = get_process(name)
+    info = {**process.config.to_dict(), **process.info(), "name": legacy_name(process.job)}
+    return json_response(mask_for_caller(info, process.job.session))
 
 
 @routes.put("/processes/<name>")
@@ -95,13 +107,15 @@ async def show_process(name: str) -> Response:
 @describes(path={"name": OldName}, query=Wait, body=OldReplacement, answers={200: Done})
 async def update_process(name: str) -> Response:
     """Replace the configuration of a job, and its processes."""
-    wait = wanted_wait()
-    job = job_of(name)
+    wait = wait_parameter()
+    job = get_job(name)
     fields = await read_fields()
     _named(fields, job.name)
-    config = config_of(fields)
-    job = kernel().manager.update(config, job.name.session, start=fields.get("start", False))
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    config = config_from_fields(fields)
+    job = current_kernel().manager.update(
+        config, job.name.session, start=fields.get("start", False)
+    )
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 @routes.delete("/processes/<name>")
@@ -110,19 +124,19 @@ async def remove_process(name: str) -> Response:
     """Stop a job and remove it; of a pid, stop the process."""
     if is_pid(name):
         return await _stop(name)
-    wait = wanted_wait()
-    job = kernel().manager.unload(job_of(name).name)
-    return reply({"ok": True, **await settle(wait, job.gone.wait)})
+    wait = wait_parameter()
+    job = current_kernel().manager.unload(get_job(name).name)
+    return json_response({"ok": True, **await settle(wait, job.gone.wait)})
 
 
 @routes.post("/processes/<name>/_start")
 @_changes_job
 async def start_process(name: str) -> Response:
     """Start a job."""
-    wait = wanted_wait()
-    job = job_of(name)
+    wait = wait_parameter()
+    job = get_job(name)
     job.start()
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_stop")
@@ -131,28 +145,28 @@ async def stop_process(name: str) -> Response:
     """Stop a job, or one process."""
     if is_pid(name):
         return await _stop(name)
-    wait = wanted_wait()
-    job = job_of(name)
+    wait = wait_parameter()
+    job = get_job(name)
     job.stop()
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 async def _stop(pid: str) -> Response:
-    wait = wanted_wait()
-    process = process_of(pid)
-    job = kernel().manager.get(process.job)
+    wait = wait_parameter()
+    process = get_process(pid)
+    job = current_kernel().manager.get(process.job)
     process.stop()
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_restart")
 @_changes_job
 async def restart_process(name: str) -> Response:
     """Restart a job."""
-    wait = wanted_wait()
-    job = job_of(name)
+    wait = wait_parameter()
+    job = get_job(name)
     job.restart()
-    return reply({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await settle(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_add")
@@ -160,7 +174,7 @@ async def restart_process(name: str) -> Response:
 @_scales
 async def add_instances(name: str, n: str = "1") -> Response:
     """Have more processes of a job."""
-    return await _scale(job_of(name), "+", n)
+    return await _scale(get_job(name), "+", n)
 
 
 @routes.post("/processes/<name>/_sub")
@@ -168,15 +182,15 @@ async def add_instances(name: str, n: str = "1") -> Response:
 @_scales
 async def remove_instances(name: str, n: str = "1") -> Response:
     """Have fewer processes of a job."""
-    return await _scale(job_of(name), "-", n)
+    return await _scale(get_job(name), "-", n)
 
 
 async def _scale(job: Job, sign: str, n: str) -> Response:
-    wait = wanted_wait()
+    wait = wait_parameter()
     if not (n.isascii() and n.isdigit()):
         raise InvalidField("n", f"must be a number, not {shown(n)}")
     number = job.scale(f"{sign}{n}")
-    return reply({"ok": True, "numprocesses": number, **await settle(wait, job.settled)})
+    return json_response({"ok": True, "numprocesses": number, **await settle(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_signal")
@@ -192,14 +206,14 @@ async def signal_process(name: str, signal: str) -> Response:
     """Send a signal, by name or number, to every process of a job, or to one process."""
     check_parameters()
     if is_pid(name):
-        process_of(name).kill(signal)
+        get_process(name).kill(signal)
     else:
-        job_of(name).killall(signal)
-    return reply({"ok": True})
+        get_job(name).killall(signal)
+    return json_response({"ok": True})
 
 
 @routes.get("/processes/<name>/_pids")
 @describes(path={"name": OldName}, answers={200: JobPids})
 async def list_process_pids(name: str) -> Response:
     """The pids of a job's processes."""
-    return reply({"ok": True, "pids": job_of(name).pids()})
+    return json_response({"ok": True, "pids": get_job(name).pids()})

@@ -6,11 +6,11 @@ from gaffer_kernel import Job, JobName
 from gaffer_kernel.plugin import DEFAULT_SESSION
 from quart import request
 
-from gaffer_http.errors import of_status
-from gaffer_http.views.reply import kernel
+from gaffer_http.errors import error_from_status
+from gaffer_http.views.current import current_kernel
 
 
-def old_name(name: JobName) -> str:
+def legacy_name(name: JobName) -> str:
     """How an older gaffer called a job."""
     return name.name if name.session == DEFAULT_SESSION else f"{name.session}:{name.name}"
 
@@ -20,7 +20,7 @@ def is_pid(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def job_of(text: str) -> Job:
+def get_job(text: str) -> Job:
     """The job that a path names.
 
     Raises:
@@ -29,5 +29,5 @@ def job_of(text: str) -> Job:
         InvalidField: that is no name.
     """
     if is_pid(text):
-        raise of_status(404, f"there is nothing at {request.path}, {text} is a pid")
-    return kernel().manager.get(text)
+        raise error_from_status(404, f"there is nothing at {request.path}, {text} is a pid")
+    return current_kernel().manager.get(text)

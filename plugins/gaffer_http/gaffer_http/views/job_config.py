@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from gaffer_kernel import InvalidField, JobConfig
-from quart import has_request_context, request
+from quart import has_request_context
 
-from gaffer_http.asgi import Scope
 from gaffer_http.auth import audit
-from gaffer_http.auth.authorization import caller
+from gaffer_http.auth.authorization import current_caller
 from gaffer_http.errors import ApiError
 from gaffer_http.views.body import read_object
+from gaffer_http.views.current import current_context
 
 SHELL = "/bin/sh"
 """What every shell job runs: no secret."""
@@ -24,14 +24,14 @@ _RESERVED = "x_"
 """Beginning of the fields that clients may use for notes of their own; they are not kept."""
 
 
-def shown_to_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
+def mask_for_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
     """A description of a job or process, as the caller of the current request may see it.
 
     Variables and arguments often hold secrets: a caller who may not manage the session sees the
     names of the former and the program as it was configured; of a shell job's command nothing,
     because variables may be set in it.
     """
-    return dict(info) if caller().may("manage", session) else _masked(info)
+    return dict(info) if current_caller().may("manage", session) else _masked(info)
 
 
 def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _masked_command(cmd: str, *, shell: bool) -> tuple[str, str]:
     return f"{first} {MASK}" if more else first, program
 
 
-def refuse_mask(env: object, cmd: object = None) -> None:
+def check_not_masked(env: object, cmd: object = None) -> None:
     """Refuse variables and a command that were read here before: their values would be lost.
 
     Raises:
@@ -80,15 +80,15 @@ async def read_fields() -> dict[str, Any]:
     Raises:
         ApiError: 400, `invalid_json`.
     """
-    return kept_fields(await read_object())
+    return config_fields(await read_object())
 
 
-def kept_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+def config_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the fields given that belong to the configuration."""
     return {key: value for key, value in given.items() if not key.startswith(_RESERVED)}
 
 
-def config_of(fields: dict[str, Any]) -> JobConfig:
+def config_from_fields(fields: dict[str, Any]) -> JobConfig:
     """The configuration that fields make. Its program is named in the audit log.
 
     Raises:
@@ -96,19 +96,19 @@ def config_of(fields: dict[str, Any]) -> JobConfig:
     """
     try:
         if has_request_context():
-            audit.note_program(cast(Scope, request.scope), fields)
-        refuse_mask(fields.get("env"), fields.get("cmd"))
+            audit.note_program(current_context().mapping, fields)
+        check_not_masked(fields.get("env"), fields.get("cmd"))
         return JobConfig.from_dict(fields)
     except InvalidField as error:
-        raise invalid_template(error) from None
+        raise invalid_config_error(error) from None
 
 
-def invalid_template(error: InvalidField) -> ApiError:
+def invalid_config_error(error: InvalidField) -> ApiError:
     """What a client is told of a wrong field of a configuration."""
     return ApiError(400, "invalid_process_info", str(error))
 
 
-async def read_template(name: str | None = None) -> tuple[JobConfig, dict[str, Any]]:
+async def read_config(name: str | None = None) -> tuple[JobConfig, dict[str, Any]]:
     """The job configuration in the body of the current request, and the fields as they were given.
 
     Args:
@@ -119,5 +119,5 @@ async def read_template(name: str | None = None) -> tuple[JobConfig, dict[str, A
     """
     fields = await read_fields()
     if name is not None and fields.setdefault("name", name) != name:
-        raise invalid_template(InvalidField("name", f"is {name!r} here, it cannot be changed"))
-    return config_of(fields), fields
+        raise invalid_config_error(InvalidField("name", f"is {name!r} here, it cannot be changed"))
+    return config_from_fields(fields), fields

@@ -26,7 +26,7 @@ class Wait(Struct):
     ] = UNSET
 
 
-def wanted_wait() -> float | None:
+def wait_parameter() -> float | None:
     """Seconds that the current request wants to wait; None if it does not.
 
     Raises:
