@@ -43,7 +43,7 @@ def test_both_ways_of_asking_agree(pair, monkeypatch):
 
     monkeypatch.setattr(peer, "find_connection", unknown)
     # The file of connections does not tell the cgroup.
-    monkeypatch.setattr(peer, "is_neighbours_socket", lambda found: True)
+    monkeypatch.setattr(peer, "is_unconfined_socket", lambda found: True)
     assert get_peer(pair[1]) == Peer(os.getuid())
 
 

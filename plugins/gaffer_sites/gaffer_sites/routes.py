@@ -6,12 +6,6 @@ import re
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from gaffer_http.plugin_api import (
-    json_response,
-    open_to_all,
-    request_lifetime,
-    without_page_key,
-)
 from gaffer_kernel import Kernel
 
 from gaffer_sites.file_response import answer, redirect
@@ -28,6 +22,7 @@ _PART = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]+")
 
 def make_routes(kernel: Kernel) -> Blueprint:
     """The paths of the sites of a kernel's plugins. Needs quart, which gaffer-http brings."""
+    from gaffer_http.plugin_api import json_response, open_to_all, without_page_key
     from quart import Blueprint
 
     routes = Blueprint("sites", __name__)
@@ -68,6 +63,7 @@ def _service(kernel: Kernel) -> Sites:
 
 
 async def _show(sites: Sites, site: str, path: str) -> Response:
+    from gaffer_http.plugin_api import request_lifetime
     from quart import request
     from werkzeug.exceptions import NotFound
 

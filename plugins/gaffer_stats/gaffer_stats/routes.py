@@ -7,13 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from gaffer_http.plugin_api import (
-    Caller,
-    checks_permissions,
-    describes,
-    get_http_service,
-    json_response,
-)
 from gaffer_kernel import InvalidField, Job, JobName, Kernel, Manager, NotFound, Process
 from gaffer_kernel.plugin import FullName, is_pid
 
@@ -22,6 +15,7 @@ from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.service import Stats
 
 if TYPE_CHECKING:
+    from gaffer_http.plugin_api import Caller
     from quart import Blueprint, Response
 
 EVENT = "stat"
@@ -36,6 +30,7 @@ class ProcessStats(msgspec.Struct):
 
 def make_routes(kernel: Kernel) -> Blueprint:
     """The paths about the processes of a kernel. Needs quart, which gaffer-http brings."""
+    from gaffer_http.plugin_api import checks_permissions
     from quart import Blueprint
 
     routes = Blueprint("stats", __name__)
@@ -86,6 +81,8 @@ def make_routes(kernel: Kernel) -> Blueprint:
 
 def _answers(kind: Any, path: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
     """Describe a view: the type of its response, and types of parameters in its path."""
+    from gaffer_http.plugin_api import describes
+
     # 404 also where the path has no parameters: while the plugin is closed.
     return describes(answers={200: kind}, path=path or {}, feed=True, errors=(404,))
 
@@ -94,6 +91,7 @@ async def _answer(
     kernel: Kernel, subject: Process | Job | Manager, show: Callable[[Caller, Any], object]
 ) -> Response:
     """Answer the current request with a sample, or a feed of them if it has parameters."""
+    from gaffer_http.plugin_api import get_http_service, json_response
     from quart import request
 
     if "stats" not in kernel.services:

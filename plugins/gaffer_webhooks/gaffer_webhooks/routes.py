@@ -6,12 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from gaffer_http.plugin_api import (
-    describes,
-    get_http_service,
-    json_response,
-    needs,
-)
 from gaffer_kernel import InvalidField, Kernel, NotFound
 
 from gaffer_webhooks import schemas as shapes
@@ -24,6 +18,8 @@ if TYPE_CHECKING:
 
 def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
     """Mark a view with the permission it needs, and describe it for `/openapi.json`."""
+    from gaffer_http.plugin_api import describes, needs
+
     # 404 also where the path has no parameter: while the plugin is closed.
     describe = describes(answers=answers, errors=(404,), **description)
 
@@ -36,6 +32,7 @@ def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
 
 def make_routes(kernel: Kernel) -> Blueprint:
     """The paths about the hooks of a kernel. Needs quart, which gaffer-http brings."""
+    from gaffer_http.plugin_api import get_http_service, json_response
     from quart import Blueprint
 
     routes = Blueprint("webhooks", __name__)
