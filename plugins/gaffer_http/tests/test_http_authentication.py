@@ -268,7 +268,7 @@ async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, 
             pass
     [error] = getattr(raised.value, "exceptions", [raised.value])
     assert "0.0.0.0:0 can be reached from other machines" in str(error)
-    assert str(error).endswith("install gaffer-auth")
+    assert str(error).endswith("install gaffer-auth, or no longer disable it")
 
 
 # The audit log

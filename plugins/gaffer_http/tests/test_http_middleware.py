@@ -279,7 +279,7 @@ async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
     door = Authenticator(frozenset({1000}), lambda credentials: None)
     state = {"peer": Peer(1001), "auth": "owner", "certificate": lambda: {"subject": ()}}
     with pytest.raises(ApiError, match=r"; the client certificate is unknown$"):
-        door.caller({"state": state}, {})
+        door.authenticate({"state": state}, {})
 
 
 async def test_the_reason_names_both_users():
