@@ -1,13 +1,12 @@
-"""Which gafferd runs what, and where: gafferd's plugin, and the command gaffer_lookupd.
+"""Service discovery for gafferd: gafferd's plugin `lookup`, and the command gaffer_lookupd.
 
-    node       the plugin: it tells lookupds what runs here
-    lookupd    the command
-    registry   what is known of nodes
-    etcd       where several lookupds keep that, and nodes without any
-    untold     the jobs of which somebody has to be told something
-    words      what a node says and is answered
-
-Importing it must stay cheap, as gafferd does so to find out what it is.
+plugin      the plugin and its hooks
+node        registers this gafferd with lookupds and with etcd
+lookupd     the command
+registry    the nodes, their jobs and their processes
+etcd        the store that several lookupds share, and where nodes register without a lookupd
+sync_state  the jobs whose changes have not been sent yet
+protocol    the messages of a node, and the replies to them
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Which hosts are this machine itself."""
+"""Hosts that mean the machine itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, seen from within."""
+    """Return whether a host name or address is a loopback one."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The plugin `lookup`: registers this node and its jobs at lookupds, or in etcd."""
+"""The plugin `lookup` and its hooks. Importing it must stay cheap."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING
 from gaffer_kernel import Config, Kernel, hookimpl
 
 if TYPE_CHECKING:
-    from gaffer_lookup.node.service import Lookup
+    from gaffer_lookup.node.service import LookupService
 
 
 class LookupPlugin:
-    """Keeps lookupds informed of what runs on this node."""
+    """Registers this gafferd with lookupds and with etcd."""
 
     name = "lookup"
 
     gaffer_after = ("http",)
-    """The registration contains the addresses on which gaffer-http listens."""
+    """The node advertises the address on which gaffer-http listens."""
 
     @hookimpl
     def gaffer_add_options(self, parser: ArgumentParser) -> None:
-        """Add `--lookupd-address` and the other options of the node."""
+        """Add `--lookupd-address` and the other options of the plugin."""
         from gaffer_lookup.node.settings import add_options
 
         add_options(parser)
 
     @hookimpl
     def gaffer_config_sections(self) -> tuple[str, ...]:
-        """Own `[lookup]`: which lookupds there are, and what this node sends them."""
+        """Own the section `[lookup]`."""
         return ("lookup",)
 
     @hookimpl
     def gaffer_configure(self, config: Config) -> None:
-        """Check the section; it is read again when the plugin opens."""
+        """Check the section; the plugin reads it again when it opens."""
         from gaffer_lookup.node.settings import read_settings
 
         read_settings(config)
 
     @hookimpl
-    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[Lookup] | None:
-        """Keep the registrations current while the plugin is open; without a lookupd do nothing."""
+    def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[LookupService] | None:
+        """Keep this gafferd registered for the plugin's whole life; None without an address."""
         from gaffer_lookup.node.settings import read_settings
 
         settings = read_settings(kernel.config)

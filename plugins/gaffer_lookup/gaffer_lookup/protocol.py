@@ -1,4 +1,4 @@
-"""What a node says, and what it is answered. All of it is JSON."""
+"""The messages that a node sends to a lookupd, and the replies. All of it is JSON."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ import msgspec
 from msgspec import Meta, Struct
 
 Pid = Annotated[int, Meta(gt=0, lt=10**18)]
-"""Of a process, as gafferd counts them."""
+"""gaffer's own number of a process, not the system's."""
 
 _Id = Annotated[str, Meta(max_length=256)] | int
 
 _encode = msgspec.json.Encoder().encode
 
 
-class _Said(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True):
+class _Message(Struct, tag_field="type", forbid_unknown_fields=True, kw_only=True):
     msgid: _Id
 
 
-class Identify(_Said, tag="IDENTIFY", kw_only=True):
-    """Which node it is; the first word on a connection."""
+class Identify(_Message, tag="IDENTIFY", kw_only=True):
+    """Name the node; the first message on a connection."""
 
     name: str
     origin: str
     version: str
 
 
-class Ping(_Said, tag="PING", kw_only=True):
-    """A sign of life."""
+class Ping(_Message, tag="PING", kw_only=True):
+    """Renew the lease."""
 
 
-class RegisterJob(_Said, tag="REGISTER_JOB", kw_only=True):
-    """The node has this job."""
+class RegisterJob(_Message, tag="REGISTER_JOB", kw_only=True):
+    """Add a job to the node."""
 
     job_name: str
 
 
-class RegisterJobs(_Said, tag="REGISTER_JOBS", kw_only=True):
-    """The node has these jobs, with these processes: many words in one, all of it or nothing."""
+class RegisterJobs(_Message, tag="REGISTER_JOBS", kw_only=True):
+    """Add many jobs and their processes to the node: all of them or none."""
 
     jobs: dict[str, list[Pid]]
 
 
-class UnregisterJob(_Said, tag="UNREGISTER_JOB", kw_only=True):
-    """The node has it no longer."""
+class UnregisterJob(_Message, tag="UNREGISTER_JOB", kw_only=True):
+    """Remove a job from the node."""
 
     job_name: str
 
 
-class RegisterProcess(_Said, tag="REGISTER_PROCESS", kw_only=True):
-    """The job has this process."""
-
-    job_name: str
-    pid: Pid
-
-
-class UnregisterProcess(_Said, tag="UNREGISTER_PROCESS", kw_only=True):
-    """The job has it no longer."""
+class RegisterProcess(_Message, tag="REGISTER_PROCESS", kw_only=True):
+    """Add a process to a job."""
 
     job_name: str
     pid: Pid
 
 
-Said = (
+class UnregisterProcess(_Message, tag="UNREGISTER_PROCESS", kw_only=True):
+    """Remove a process from a job."""
+
+    job_name: str
+    pid: Pid
+
+
+Message = (
     Identify
     | Ping
     | RegisterJob
@@ -74,12 +74,12 @@ Said = (
 )
 
 
-class Answer(Struct, kw_only=True):
-    """What a node is told: `ok`, or an error.
+class Reply(Struct, kw_only=True):
+    """The reply to a message: `ok`, or an error.
 
     Attributes:
-        msgid: of the message that is answered; None if nobody can tell which.
-        errno: of the error, as the status of HTTP.
+        msgid: of the message; None if the message had no valid one.
+        errno: of the error, an HTTP status.
         reason: one word for programs.
         message: one sentence for people.
     """
@@ -91,6 +91,6 @@ class Answer(Struct, kw_only=True):
     message: str | None = None
 
 
-def say(said: Said) -> str:
-    """A message."""
-    return _encode(said).decode()
+def encode_message(message: Message) -> str:
+    """Encode a message as JSON."""
+    return _encode(message).decode()

@@ -1,7 +1,8 @@
-"""The jobs of which somebody has to be told something.
+"""The jobs whose changes a peer has not been sent yet.
 
-Not a queue of events but the difference of two states, what he was told and what is true: however
-long he is away, there is never more to tell than there are jobs and processes.
+This is no queue of events but the difference of two states: what the peer was sent, and what runs
+now. However long the peer is away, the difference is never larger than the jobs and processes that
+there are.
 """
 
 from __future__ import annotations
@@ -10,39 +11,39 @@ from collections.abc import Callable, Iterable, Set
 
 from gaffer_kernel import JobName
 
-Truth = Callable[[JobName], Set[int] | None]
-"""The pids of a job; None if there is no such job."""
+GetPids = Callable[[JobName], Set[int] | None]
+"""Return the pids of a job; None if there is no such job."""
 
 
-class Untold:
-    """The account of what one other side knows; how it is told is for those who build on this.
+class SyncState:
+    """Records what one peer was sent. Subclasses decide how they send it.
 
     Args:
-        truth: what is true of a job, at this moment.
-        jobs: all that there are.
+        get_pids: returns what runs now.
+        jobs: all jobs.
     """
 
-    def __init__(self, truth: Truth, jobs: Iterable[JobName] = ()) -> None:
-        self._truth = truth
-        self._told: dict[JobName, Set[int]] = {}
-        # A dictionary, because it keeps the order.
-        self._open: dict[JobName, None] = dict.fromkeys(jobs)
+    def __init__(self, get_pids: GetPids, jobs: Iterable[JobName] = ()) -> None:
+        self._get_pids = get_pids
+        self._sent: dict[JobName, Set[int]] = {}
+        # A dictionary as an ordered set.
+        self._pending: dict[JobName, None] = dict.fromkeys(jobs)
 
-    def touch(self, job: JobName) -> None:
-        """Something has become of a job."""
-        if self._may_be_known(job) or self._truth(job) is not None:
-            self._open[job] = None
+    def mark_changed(self, job: JobName) -> None:
+        """Mark a job whose state may have changed."""
+        if self._may_be_known(job) or self._get_pids(job) is not None:
+            self._pending[job] = None
         else:
-            # It came and went untold: else names that are used once would pile up.
-            self._open.pop(job, None)
+            # Created and deleted before it was sent. Names that are used once must not pile up.
+            self._pending.pop(job, None)
 
-    def touch_all(self, jobs: Iterable[JobName]) -> None:
-        """Nobody knows what has become of any job.
+    def mark_all_changed(self, jobs: Iterable[JobName]) -> None:
+        """Mark every job, also those that the peer was sent and that are gone.
 
         Args:
-            jobs: all that there are.
+            jobs: all jobs.
         """
-        self._open |= dict.fromkeys((*self._told, *jobs))
+        self._pending |= dict.fromkeys((*self._sent, *jobs))
 
     def _may_be_known(self, job: JobName) -> bool:
-        return job in self._told
+        return job in self._sent

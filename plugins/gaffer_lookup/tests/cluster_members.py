@@ -1,4 +1,4 @@
-"""Those who register in a real etcd and those who read it, all of them in this program."""
+"""Nodes, lookupds and followers of a real etcd, in this process."""
 
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,53 +9,53 @@ from gaffer_kernel import Config, open_kernel
 from gaffer_kernel.testing import FakeSystem
 
 from gaffer_lookup.etcd.address import read_settings
-from gaffer_lookup.etcd.backend import EtcdKeeper
+from gaffer_lookup.etcd.backend import EtcdBackend
 from gaffer_lookup.etcd.mirror import open_mirror
 from gaffer_lookup.lookupd.plugin import Lookupd
 from gaffer_lookup.plugin import plugin as lookup_plugin
 
-from .conftest import Running, make_people
+from .conftest import Running, make_callers
 
 
 def settings(place):
-    """Of an etcd with some members, separated by white space."""
+    """Return the settings for the addresses of members, separated by white space."""
     return read_settings(place.split())
 
 
-class Seen:
-    """What somebody knows who follows an etcd, and the changes that he was told."""
+class Follower:
+    """A follower of an etcd: its mirror, and the changes that were published."""
 
-    def __init__(self, mirror, told):
+    def __init__(self, mirror, events):
         self.mirror = mirror
-        self.told = told
+        self.events = events
 
     def names(self):
         return sorted(node.name for node in self.mirror.store.nodes())
 
     def jobs(self, name="web1"):
-        """The jobs of the nodes of a name; None if there is none."""
+        """Return the jobs of the nodes with a name; None if there is no such node."""
         found = [node for node in self.mirror.store.nodes() if node.name == name]
-        jobs = [self.mirror.store.jobs_of(node) for node in found]
+        jobs = [self.mirror.store.get_jobs(node) for node in found]
         return (
             {str(job): set(pids) for each in jobs for job, pids in each.items()} if jobs else None
         )
 
 
 @asynccontextmanager
-async def following(place):
-    """Somebody who follows an etcd."""
-    told = []
+async def open_follower(place):
+    """Open a follower of an etcd."""
+    events = []
 
-    def tell(event, node, job_name="", pid=""):
-        told.append(" ".join(str(each) for each in (event, node.name, job_name, pid) if each))
+    def publish(event, node, job_name="", pid=""):
+        events.append(" ".join(str(each) for each in (event, node.name, job_name, pid) if each))
 
-    async with open_mirror(settings(place), tell) as mirror:
-        yield Seen(mirror, told)
+    async with open_mirror(settings(place), publish) as mirror:
+        yield Follower(mirror, events)
 
 
 @asynccontextmanager
 async def open_node(*addresses, name="web1", more="", heartbeat=1, system=None):
-    """A gafferd that is registered."""
+    """Open a kernel that registers its node."""
     lines = ("[lookup]", f"address = {' '.join(addresses)}", f"name = {name}", more)
     text = "\n".join((*lines, f"heartbeat = {heartbeat}\n"))
     config = Config.from_string(text)
@@ -65,25 +65,25 @@ async def open_node(*addresses, name="web1", more="", heartbeat=1, system=None):
         yield kernel
 
 
-def true(kernel):
+def running_jobs(kernel):
     return {str(job.name): set(job.pids()) for job in kernel.manager.jobs()}
 
 
 @asynccontextmanager
-async def sharing(place, lease=60.0):
-    """A lookupd that keeps what it knows in an etcd."""
+async def open_sharing_lookupd(place, lease=60.0):
+    """Open a lookupd that keeps its nodes in an etcd."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    lookupd, people = Lookupd(partial(EtcdKeeper, settings(place), lease), lease), make_people()
-    async with open_kernel(config, plugins=[people, lookupd, HttpHandler(routes=False)]) as kernel:
-        yield Running(kernel, lookupd, people)
+    lookupd, callers = Lookupd(partial(EtcdBackend, settings(place), lease), lease), make_callers()
+    async with open_kernel(config, plugins=[callers, lookupd, HttpHandler(routes=False)]) as kernel:
+        yield Running(kernel, lookupd, callers)
 
 
-async def jobs_of(lookupd):
-    """What a lookupd tells: the pids of each job of each node."""
-    told = (await lookupd.get("/jobs"))["jobs"]
+async def get_jobs(lookupd):
+    """Return what a lookupd publishes: the pids of each job of each node."""
+    events = (await lookupd.get("/jobs"))["jobs"]
     return {
         (job["name"], source["name"]): set(source["pids"])
-        for job in told
+        for job in events
         for source in job["sources"]
     }

@@ -1,4 +1,4 @@
-"""A lookupd in this program, nodes that say what a test wants, and observers."""
+"""A lookupd in this process, scripted nodes, and observers."""
 
 import json
 from contextlib import asynccontextmanager
@@ -15,42 +15,42 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 from gaffer_lookup.lookupd.plugin import Lookupd
 
 
-def make_people():
-    """Who knows the tokens `reader`, `web1` and `web2`; the two may register nodes."""
+def make_callers():
+    """Make a plugin with the tokens `reader`, `web1` and `web2`; the latter two may write."""
     rights = {"web1": "write", "web2": "write", "reader": "read"}
     return Callers({name: TokenCaller(right, f"token {name}") for name, right in rights.items()})
 
 
 class Peer:
-    """One websocket: of a node or an observer."""
+    """One websocket of a node or an observer."""
 
     def __init__(self, socket):
         self.socket = socket
         self._ids = count(1)
 
-    async def say(self, kind, **fields):
-        """Say something and hear the answer, without its number."""
+    async def request(self, kind, **fields):
+        """Send a message and return the reply, without its msgid."""
         msgid = next(self._ids)
         await self.socket.send_message(json.dumps({"type": kind, "msgid": msgid, **fields}))
-        answer = await self.hear()
+        answer = await self.receive()
         assert answer.pop("msgid") == msgid
         return answer
 
-    async def hear(self):
+    async def receive(self):
         return json.loads(await self.socket.get_message())
 
     async def identify(self, name="web1", origin=None):
         origin = origin or f"http://{name}:5000"
-        answer = await self.say("IDENTIFY", name=name, origin=origin, version="0.1")
+        answer = await self.request("IDENTIFY", name=name, origin=origin, version="0.1")
         assert answer == {"ok": True}, answer
 
     async def register(self, job, *pids):
-        assert (await self.say("REGISTER_JOB", job_name=job)) == {"ok": True}
+        assert (await self.request("REGISTER_JOB", job_name=job)) == {"ok": True}
         for pid in pids:
-            assert (await self.say("REGISTER_PROCESS", job_name=job, pid=pid)) == {"ok": True}
+            assert (await self.request("REGISTER_PROCESS", job_name=job, pid=pid)) == {"ok": True}
 
-    async def closed(self):
-        """The code with which the other end closes it; what it says before is passed over."""
+    async def wait_closed(self):
+        """Wait for the close code, and discard earlier messages."""
         while True:
             try:
                 await self.socket.get_message()
@@ -58,8 +58,8 @@ class Peer:
                 return closed.reason.code
 
 
-class Reached:
-    """A lookupd that answers somewhere."""
+class LookupdClient:
+    """A client of a lookupd at a URL."""
 
     def __init__(self, url):
         self.url = url
@@ -100,14 +100,14 @@ class Reached:
         return [node["name"] for node in (await self.get("/nodes"))["nodes"]]
 
 
-class Running(Reached):
-    """A lookupd in this program."""
+class Running(LookupdClient):
+    """A lookupd in this process."""
 
-    def __init__(self, kernel, lookupd, people):
+    def __init__(self, kernel, lookupd, callers):
         super().__init__(kernel.services["http"].addresses[0])
         self.kernel = kernel
         self.lookupd = lookupd
-        self.people = people
+        self.callers = callers
 
 
 @asynccontextmanager
@@ -116,10 +116,10 @@ async def open_lookupd(
 ):
     config = Config()
     config.options |= {"bind": bind, **options}
-    lookupd, people = Lookupd(lease=lease), make_people()
+    lookupd, callers = Lookupd(lease=lease), make_callers()
     http = http or HttpHandler(routes=False, connections=connections, per_caller=per_caller)
-    async with open_kernel(config, plugins=[people, lookupd, http]) as kernel:
-        yield Running(kernel, lookupd, people)
+    async with open_kernel(config, plugins=[callers, lookupd, http]) as kernel:
+        yield Running(kernel, lookupd, callers)
 
 
 @pytest.fixture

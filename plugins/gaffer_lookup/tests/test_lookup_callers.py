@@ -1,4 +1,4 @@
-"""Who may read, who may register, and in whose name."""
+"""Authentication, permissions, and the owner of a node."""
 
 import os
 import resource
@@ -13,13 +13,13 @@ from tests.waiting import until
 from trio_websocket import ConnectionRejected
 
 from gaffer_lookup.lookupd.command import MAX_CONNECTIONS, make_http
-from gaffer_lookup.registry import quotas as shares
-from gaffer_lookup.registry.quotas import SHARE
+from gaffer_lookup.registry import quotas as quotas_module
+from gaffer_lookup.registry.quotas import DEFAULT_SHARE
 
 NODES = 1000
 
 
-async def refusal(lookupd, path="/ws", **headers):
+async def get_refusal_status(lookupd, path="/ws", **headers):
     try:
         async with lookupd.websocket(path, **headers):
             return None
@@ -33,34 +33,34 @@ FOREIGN = {"origin": "https://evil.example"}
 REBOUND = {"host": "evil.example"}
 
 
-async def test_no_foreign_page_can_read_or_register(lookupd):
+async def test_foreign_pages_cannot_read_or_register(lookupd):
     for headers, status in ((FOREIGN, 403), (REBOUND, 421)):
         for path in ("/", "/nodes", "/jobs", "/findJob?name=web"):
             assert (await lookupd.ask(path, **headers)).status_code == status
     for path in ("/ws", "/lookup/websocket"):
-        assert await refusal(lookupd, path, **FOREIGN) == 403
+        assert await get_refusal_status(lookupd, path, **FOREIGN) == 403
 
 
-async def test_whoever_shows_a_wrong_token_is_nobody(lookupd):
+async def test_wrong_token_is_unauthorized(lookupd):
     wrong = {"authorization": "Bearer wrong"}
     assert (await lookupd.ask("/nodes", **wrong)).status_code == 401
-    assert await refusal(lookupd, **wrong) == 401
-    assert await refusal(lookupd, "/lookup/websocket", **wrong) == 401
+    assert await get_refusal_status(lookupd, **wrong) == 401
+    assert await get_refusal_status(lookupd, "/lookup/websocket", **wrong) == 401
 
 
-async def test_whoever_comes_through_a_proxy_is_nobody_without_a_token(lookupd):
+async def test_proxied_request_without_token_is_unauthorized(lookupd):
     assert (await lookupd.ask("/nodes", via="1.1 proxy")).status_code == 401
 
 
-async def test_a_reader_reads_and_observes_but_does_not_register(lookupd):
+async def test_read_permission_allows_reading_and_observing_but_not_registering(lookupd):
     reader = {"authorization": "Bearer reader"}
     assert (await lookupd.ask("/nodes", **reader)).status_code == 200
     async with lookupd.websocket("/lookup/websocket", **reader):
         pass
-    assert await refusal(lookupd, **reader) == 403
+    assert await get_refusal_status(lookupd, **reader) == 403
 
 
-async def test_a_node_cannot_speak_for_another(lookupd):
+async def test_token_cannot_register_or_change_the_node_of_another(lookupd):
     async with lookupd.node("web1") as node, lookupd.node("web2") as other:
         await node.identify("web1")
         await node.register("web", 1)
@@ -69,33 +69,33 @@ async def test_a_node_cannot_speak_for_another(lookupd):
             ("web2", "http://web1:5000", 409),
             ("web1", "http://web1:5000", 403),
         ):
-            said = {"name": name, "origin": origin, "version": "0.1"}
-            assert (await other.say("IDENTIFY", **said))["errno"] == errno
+            fields = {"name": name, "origin": origin, "version": "0.1"}
+            assert (await other.request("IDENTIFY", **fields))["errno"] == errno
         await other.identify("web2")
-        await other.say("UNREGISTER_JOB", job_name="web")
+        await other.request("UNREGISTER_JOB", job_name="web")
         [found] = (await lookupd.get("/findJob?name=web"))["sources"]
         assert found["node_info"]["origin"] == "http://web1:5000"
 
 
-async def test_the_owner_is_the_same_from_every_process(lookupd):
+async def test_owner_is_the_user_id(lookupd):
     async with lookupd.node() as node:
         await node.identify("web1")
         [known] = lookupd.lookupd.registry.store.nodes()
         assert known.owner == f"user {os.getuid()}"
 
 
-async def test_a_name_stays_with_its_token_from_one_connection_to_the_next(lookupd):
+async def test_two_connections_of_one_token_share_a_name(lookupd):
     async with lookupd.node("web1") as node, lookupd.node("web1") as second:
         await node.identify("web1")
         await second.identify("web1", "http://web1:5001")
         assert await lookupd.names() == ["web1", "web1"]
 
 
-async def test_a_node_whose_token_is_revoked_is_gone(lookupd):
+async def test_revoked_token_closes_its_node(lookupd):
     async with lookupd.node("web1") as node:
         await node.identify("web1")
-        lookupd.people.known["web1"].revoke()
-        assert await node.closed() == 4401
+        lookupd.callers.known["web1"].revoke()
+        assert await node.wait_closed() == 4401
 
         async def gone():
             return not await lookupd.names()
@@ -103,7 +103,7 @@ async def test_a_node_whose_token_is_revoked_is_gone(lookupd):
         await until(gone)
 
 
-async def test_connections_are_bounded(running_lookupd):
+async def test_connections_are_limited(running_lookupd):
     async with (
         running_lookupd(connections=2) as lookupd,
         lookupd.node() as node,
@@ -111,12 +111,12 @@ async def test_connections_are_bounded(running_lookupd):
     ):
         await node.identify("web1")
         await other.identify("web2")
-        # Nobody who is busy gives way.
+        # A connection in use is not closed to make room.
         with pytest.raises(httpx2.RemoteProtocolError):
             await lookupd.names()
 
 
-async def test_one_token_cannot_take_all_connections(running_lookupd):
+async def test_connections_of_one_token_are_limited(running_lookupd):
     async with (
         running_lookupd(per_caller=2) as lookupd,
         lookupd.node("web1") as node,
@@ -124,7 +124,7 @@ async def test_one_token_cannot_take_all_connections(running_lookupd):
     ):
         await node.identify("web1")
         token = {"authorization": "Bearer web1"}
-        assert await refusal(lookupd, **token) == 429
+        assert await get_refusal_status(lookupd, **token) == 429
         answer = await lookupd.ask("/nodes", **token)
         assert (answer.status_code, answer.json()["error"]) == (429, "too_many_requests")
         assert answer.json()["reason"].startswith("token web1 has 2 requests and websockets here")
@@ -132,23 +132,23 @@ async def test_one_token_cannot_take_all_connections(running_lookupd):
             await other.identify("web2")
 
 
-async def test_a_connection_that_ends_makes_room_for_another_of_its_token(running_lookupd):
+async def test_closed_connection_frees_its_place(running_lookupd):
     async with running_lookupd(per_caller=1) as lookupd:
         async with lookupd.node("web1"):
-            assert await refusal(lookupd, authorization="Bearer web1") == 429
+            assert await get_refusal_status(lookupd, authorization="Bearer web1") == 429
 
         async def room():
-            return await refusal(lookupd, authorization="Bearer web1") is None
+            return await get_refusal_status(lookupd, authorization="Bearer web1") is None
 
         await until(room)
 
 
-async def test_a_node_too_many_of_a_token_is_told_so_in_its_own_protocol(lookupd, monkeypatch):
-    monkeypatch.setitem(shares.MOST, "nodes", 4)
+async def test_exceeded_node_quota_is_reported_over_the_websocket(lookupd, monkeypatch):
+    monkeypatch.setitem(quotas_module.LIMITS, "nodes", 4)
     async with lookupd.node("web1") as node, lookupd.node("web1") as second:
         await node.identify("web1")
-        said = {"name": "web1", "origin": "http://web2:5000", "version": "0.1"}
-        answer = await second.say("IDENTIFY", **said)
+        fields = {"name": "web1", "origin": "http://web2:5000", "version": "0.1"}
+        answer = await second.request("IDENTIFY", **fields)
         message = answer.pop("message")
         assert answer == {"errno": 429, "reason": "too_many"}
         assert "give each node a token of its own" in message
@@ -158,7 +158,7 @@ async def test_a_node_too_many_of_a_token_is_told_so_in_its_own_protocol(lookupd
 
 @pytest.fixture
 def many_files():
-    """Allow this program as many open files as the system allows it."""
+    """Raise the limit of open files of this process to its hard limit."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
     yield
@@ -166,15 +166,15 @@ def many_files():
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_a_thousand_nodes_behind_one_address_register_at_once(running_lookupd, monkeypatch):
+async def test_thousand_nodes_behind_one_address_register_at_once(running_lookupd, monkeypatch):
     monkeypatch.setattr(server, "get_peer", lambda sock: Peer(None, address="192.0.2.1"))
     names = [f"node{number}" for number in range(NODES)]
-    registered, everyone = 0, trio.Event()
+    registered, all_registered = 0, trio.Event()
     async with (
-        running_lookupd(http=make_http(MAX_CONNECTIONS, SHARE), backlog=1024) as lookupd,
+        running_lookupd(http=make_http(MAX_CONNECTIONS, DEFAULT_SHARE), backlog=1024) as lookupd,
         trio.open_nursery() as nursery,
     ):
-        lookupd.people.known |= {each: TokenCaller("write", f"token {each}") for each in names}
+        lookupd.callers.known |= {each: TokenCaller("write", f"token {each}") for each in names}
 
         async def register(name):
             nonlocal registered
@@ -182,11 +182,11 @@ async def test_a_thousand_nodes_behind_one_address_register_at_once(running_look
                 await node.identify(name)
                 registered += 1
                 if registered == NODES:
-                    everyone.set()
+                    all_registered.set()
                 await trio.sleep_forever()
 
         for name in names:
             nursery.start_soon(register, name)
-        await everyone.wait()
+        await all_registered.wait()
         assert {node.name for node in lookupd.lookupd.registry.store.nodes()} == set(names)
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""What programs are told that ask several lookupds at once, with either client."""
+"""Lookup and AsyncLookup of gaffer-client, with several lookupds at once."""
 
 import inspect
 import tempfile
@@ -25,7 +25,7 @@ from gaffer_client import (
 
 WEB1 = Node("web1", "http://web1:5000", "0.1")
 WEB2 = Node("web2", "http://web2:5000", "0.1")
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 async def do(method, *args):
@@ -36,7 +36,7 @@ async def do(method, *args):
 
 @pytest.fixture(params=[Lookup, AsyncLookup])
 async def connect(request):
-    """Make a client, of either kind."""
+    """Return a function that makes a client, of either kind."""
     made = []
 
     def make(*urls, **options):
@@ -50,18 +50,18 @@ async def connect(request):
 
 @pytest.fixture
 async def two(running_lookupd):
-    """Two lookupds: both know web1, in different states; the other knows web2 as well."""
+    """Two lookupds: both know web1, in different states; the second knows web2 too."""
     async with (
         running_lookupd() as one,
         running_lookupd() as other,
         one.node() as web1,
-        other.node() as web1_too,
+        other.node() as other_web1,
         other.node() as web2,
     ):
         await web1.identify("web1")
         await web1.register("web", 1, 2)
-        await web1_too.identify("web1")
-        await web1_too.register("web", 2, 3)
+        await other_web1.identify("web1")
+        await other_web1.register("web", 2, 3)
         await web2.identify("web2")
         await web2.register("web", 1)
         await web2.register("prod.db", 2)
@@ -72,7 +72,7 @@ WEB = [Source("web1", [1, 2, 3], WEB1), Source("web2", [1], WEB2)]
 DB = [Source("web2", [2], WEB2)]
 
 
-async def test_what_they_say_is_united(connect, two):
+async def test_answers_of_all_lookupds_are_merged(connect, two):
     lookup = connect(*(each.url for each in two))
     assert (await do(lookup.nodes)).value == [WEB1, WEB2]
     jobs = [LookupJob("web", WEB), LookupJob("prod.db", DB)]
@@ -87,13 +87,13 @@ async def test_what_they_say_is_united(connect, two):
     assert (await do(lookup.find_session, "prod")).value == [LookupJob("prod.db", DB)]
 
 
-async def test_what_is_not_there_is_found_empty(connect, two):
+async def test_unknown_job_and_session_are_empty(connect, two):
     lookup = connect(*(each.url for each in two))
     assert (await do(lookup.find_job, "nothing")).value == []
     assert (await do(lookup.find_session, "nothing")).value == []
 
 
-async def test_a_node_that_only_one_knows_is_no_failure_of_the_other(connect, two):
+async def test_node_unknown_to_one_lookupd_is_not_a_failure(connect, two):
     lookup = connect(*(each.url for each in two))
     found = await do(lookup.sessions, "web2")
     assert [session.sessionid for session in found.value] == ["default", "prod"]
@@ -101,59 +101,59 @@ async def test_a_node_that_only_one_knows_is_no_failure_of_the_other(connect, tw
     assert (await do(lookup.sessions, "web3")).value == []
 
 
-async def test_one_that_fails_is_named_and_the_others_answer(connect, two):
-    lookup = connect(NOBODY, two[1].url)
+async def test_failed_lookupd_is_named_and_the_others_answer(connect, two):
+    lookup = connect(UNREACHABLE, two[1].url)
     found = await do(lookup.find_job, "prod.db")
     assert found.value == DB
     [(address, error)] = found.failed.items()
-    assert address == NOBODY
+    assert address == UNREACHABLE
     assert isinstance(error, UnreachableError)
-    assert NOBODY in str(error)
+    assert UNREACHABLE in str(error)
 
 
-async def test_it_is_an_error_if_all_fail_and_each_is_named(connect, running_lookupd, tmp_path):
-    nobody = f"unix:{tmp_path}/nobody"
+async def test_error_names_every_lookupd_if_all_fail(connect, running_lookupd, tmp_path):
+    unreachable = f"unix:{tmp_path}/unreachable"
     with tempfile.TemporaryDirectory(prefix="g") as folder:
         async with running_lookupd(bind=f"unix:{folder}/lookupd") as lookupd:
-            lookup = connect(nobody, lookupd.url, token="wrong", timeout=5)
+            lookup = connect(unreachable, lookupd.url, token="wrong", timeout=5)
             with pytest.raises(NoLookupdError) as raised:
                 await do(lookup.nodes)
-    assert set(raised.value.failed) == {nobody, lookupd.url}
+    assert set(raised.value.failed) == {unreachable, lookupd.url}
     assert isinstance(raised.value.failed[lookupd.url], UnauthorizedError)
-    assert nobody in str(raised.value)
+    assert unreachable in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost:9", "http://web1:9"])
-async def test_a_token_is_not_sent_to_a_lookupd_over_http(connect, url):
+async def test_token_is_not_sent_to_a_lookupd_over_http(connect, url):
     with pytest.raises(ArgumentError, match="a token is sent over https or a unix socket only"):
         connect("https://localhost:9", url, token="secret")
 
 
-async def test_the_server_of_a_node_is_sent_a_derived_token(connect):
+async def test_server_of_a_node_gets_a_derived_token(connect):
     lookup = connect("https://lookup:5010", token="secret", timeout=3, ca_file="ca")
     origin = "https://web1.example.org:5443"
     server = lookup.server(Node("web1", origin, "0.1"))
     settings = server._transport.settings
     assert (settings.address.text, settings.timeout, settings.ca_file) == (origin, 3, "ca")
     assert settings.token == node_token("secret", origin)
-    for evil in ("http://web1:5000", "unix:/run/evil", "https://a:1/x", "https://u@a:1"):
+    for invalid in ("http://web1:5000", "unix:/run/evil", "https://a:1/x", "https://u@a:1"):
         with pytest.raises(ArgumentError):
-            lookup.server(Node("web1", evil, "0.1"))
+            lookup.server(Node("web1", invalid, "0.1"))
 
 
-async def test_the_server_of_a_node_without_a_token(connect):
+async def test_server_of_a_node_without_a_token(connect):
     server = connect("http://127.0.0.1:5010").server(WEB1)
     assert (server.url, server._transport.settings.token) == (WEB1.origin, None)
 
 
-def test_the_derived_token_is_the_same_everywhere():
+def test_derived_token_is_the_same_in_all_packages():
     derived = "gfr_CFb5hwVt5Tws3HS92d9YcS3y3a1DUgAiZNy90r_Z6ds"
     secret, origin = "gfr_" + 43 * "A", "https://web1.example.org:5443"
     assert node_token(secret, origin) == derived_secret(secret, origin) == derived
 
 
-async def test_something_else_that_answers_is_a_failure(connect, nursery, lookupd):
+async def test_other_server_is_a_failure(connect, nursery, lookupd):
     async def other(stream):
         async with stream:
             await stream.receive_some()
@@ -167,14 +167,14 @@ async def test_something_else_that_answers_is_a_failure(connect, nursery, lookup
     nursery.cancel_scope.cancel()
 
 
-async def test_a_path_that_nobody_knows_is_a_failure(connect, lookupd):
+async def test_unknown_path_is_a_failure(connect, lookupd):
     lookup = connect(f"{lookupd.url}/elsewhere")
     with pytest.raises(NoLookupdError) as raised:
         await do(lookup.nodes)
     assert isinstance(*raised.value.failed.values(), NotFoundError)
 
 
-async def test_one_that_never_answers_is_given_up(connect, nursery, lookupd):
+async def test_silent_lookupd_times_out(connect, nursery, lookupd):
     async def silent(stream):
         async with stream:
             await trio.sleep_forever()
@@ -188,13 +188,13 @@ async def test_one_that_never_answers_is_given_up(connect, nursery, lookupd):
 
 @pytest.mark.parametrize("kind", [Lookup, AsyncLookup])
 @pytest.mark.parametrize("urls", [(), ("127.0.0.1:5010",), "ftp://a"])
-def test_addresses_that_mean_nothing_are_refused_at_once(kind, urls):
+def test_invalid_addresses_are_rejected_at_once(kind, urls):
     with pytest.raises(ArgumentError):
         kind(urls)
 
 
-async def test_names_that_mean_nothing_are_refused_at_once(connect):
-    lookup = connect(NOBODY)
+async def test_invalid_names_are_rejected_at_once(connect):
+    lookup = connect(UNREACHABLE)
     for method, *args in (
         (lookup.find_job, "a b"),
         (lookup.find_session, "a.b"),
@@ -204,7 +204,7 @@ async def test_names_that_mean_nothing_are_refused_at_once(connect):
             await do(method, *args)
 
 
-async def test_a_file_that_cannot_be_used_is_told(connect):
+async def test_unusable_ca_file_is_named(connect):
     lookup = connect("https://127.0.0.1:9", ca_file="/none")
     with pytest.raises(ArgumentError, match="/none"):
         await do(lookup.nodes)

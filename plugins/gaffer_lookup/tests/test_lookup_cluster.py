@@ -1,6 +1,6 @@
-"""Three gafferds and two lookupds, all of them real: whatever dies or hangs, everybody agrees soon.
+"""Three real gafferds and two real lookupds: whatever dies or hangs, all agree again soon.
 
-And no process is touched by any of it, but by the death of its own gafferd.
+No child process is affected, except by the death of its own gafferd.
 """
 
 import os
@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 import pytest
 import trio
 
-from .clusters import BACKOFF, LEASE, SLACK, START, Cluster, Lookupd, Node, Observer
+from .cluster_programs import BACKOFF, LEASE, SLACK, START, Cluster, Lookupd, Node, Observer
 
 NAMES = ("node1", "node2", "node3")
 
@@ -29,7 +29,7 @@ async def open_cluster(folder):
         async with trio.open_nursery() as nursery:
             for observer in observers:
                 nursery.start_soon(observer.run)
-            # One after the other: a busy machine may need long for each.
+            # One after the other: a loaded machine may need long for each.
             for number, node in enumerate(nodes, 1):
                 node.process = running.enter_context(node.running())
                 await cluster.agree(*NAMES[:number], within=START)
@@ -44,14 +44,14 @@ async def cluster(tmp_path):
         yield cluster
 
 
-async def test_a_node_that_is_killed_is_gone(cluster):
+async def test_killed_node_is_removed(cluster):
     one, *others = cluster.nodes
     one.process.kill()
     await cluster.agree("node2", "node3", within=LEASE)
-    assert cluster.untouched(*others)
+    assert cluster.has_same_children(*others)
 
 
-async def test_a_node_that_hangs_is_gone_after_a_lease_and_comes_back(cluster):
+async def test_hanging_node_is_removed_after_its_lease_and_returns(cluster):
     one = cluster.nodes[0]
     os.kill(one.process.pid, signal.SIGSTOP)
     try:
@@ -59,11 +59,11 @@ async def test_a_node_that_hangs_is_gone_after_a_lease_and_comes_back(cluster):
     finally:
         os.kill(one.process.pid, signal.SIGCONT)
     await cluster.agree(*NAMES, within=BACKOFF)
-    assert cluster.untouched(*cluster.nodes)
+    assert cluster.has_same_children(*cluster.nodes)
     assert all(set(observer.removed) == {"node1"} for observer in cluster.observers)
 
 
-async def test_a_lookupd_that_is_killed_knows_everything_after_its_restart(cluster):
+async def test_restarted_lookupd_knows_all_nodes_again(cluster):
     one, other = cluster.lookupds
     one.process.kill()
     one.process.wait()
@@ -71,11 +71,11 @@ async def test_a_lookupd_that_is_killed_knows_everything_after_its_restart(clust
     one.stop()
     await one.start()
     await cluster.agree(*NAMES, within=BACKOFF)
-    assert cluster.untouched(*cluster.nodes)
+    assert cluster.has_same_children(*cluster.nodes)
     assert cluster.observers[1].removed == []
 
 
-async def test_a_lookupd_that_hangs_disturbs_nobody_and_catches_up(cluster):
+async def test_hanging_lookupd_disturbs_no_other_and_catches_up(cluster):
     one, other = cluster.lookupds
     os.kill(one.process.pid, signal.SIGSTOP)
     try:
@@ -84,16 +84,16 @@ async def test_a_lookupd_that_hangs_disturbs_nobody_and_catches_up(cluster):
         with trio.fail_after(LEASE + SLACK):
             while set(await other.known()) != {"node2", "node3"}:
                 await trio.sleep(0.05)
-        await trio.sleep(LEASE)  # So that nodes notice: a hang is what is tested.
+        await trio.sleep(LEASE)  # The hang must outlast the lease: time is what is tested.
     finally:
         os.kill(one.process.pid, signal.SIGCONT)
     await cluster.agree("node2", "node3", within=LEASE + BACKOFF)
-    assert cluster.untouched(*cluster.nodes[1:])
+    assert cluster.has_same_children(*cluster.nodes[1:])
     assert cluster.observers[1].removed == ["node1"]
 
 
-class Wire:
-    """A port that leads to a lookupd, until it is frozen: then nothing passes, and nothing ends."""
+class FreezingProxy:
+    """A TCP proxy to a lookupd. Frozen, it forwards neither data nor the end of a connection."""
 
     def __init__(self, to):
         self.to = to
@@ -104,9 +104,9 @@ class Wire:
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
             self.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
             task_status.started()
-            nursery.start_soon(trio.serve_listeners, self._carry, listeners)
+            nursery.start_soon(trio.serve_listeners, self._forward, listeners)
 
-    async def _carry(self, near):
+    async def _forward(self, near):
         frozen = self.frozen
         host, port = self.to.removeprefix("http://").split(":")
         far = await trio.open_tcp_stream(host, int(port))
@@ -123,27 +123,27 @@ class Wire:
         except trio.BrokenResourceError:
             pass
         if frozen.is_set():
-            await trio.sleep_forever()  # Nobody is told of the end either.
+            await trio.sleep_forever()  # Forward no FIN either.
         nursery.cancel_scope.cancel()
 
     def freeze(self):
-        """Freeze the connections there are; new ones pass."""
+        """Freeze the open connections; new ones are forwarded."""
         self.frozen.set()
         self.frozen = trio.Event()
 
 
-async def test_half_open_connections_are_found_out_by_both_ends(tmp_path):
-    wires = {}
+async def test_both_ends_detect_half_open_connections(tmp_path):
+    proxies = {}
     async with trio.open_nursery() as nursery:
 
-        async def lay(url):
-            wires[url] = Wire(url)
-            await nursery.start(wires[url].run)
+        async def add_proxy(url):
+            proxies[url] = FreezingProxy(url)
+            await nursery.start(proxies[url].run)
 
         lookupds = [Lookupd(tmp_path / f"lookupd{number}") for number in (1, 2)]
         for lookupd in lookupds:
-            await lay(lookupd.url)
-        addresses = [wires[lookupd.url].url for lookupd in lookupds]
+            await add_proxy(lookupd.url)
+        addresses = [proxies[lookupd.url].url for lookupd in lookupds]
         with ExitStack() as running:
             for lookupd in lookupds:
                 running.callback(lookupd.stop)
@@ -156,12 +156,12 @@ async def test_half_open_connections_are_found_out_by_both_ends(tmp_path):
             cluster = Cluster(lookupds, [node], observers)
             await cluster.agree("node1", within=START)
             cluster.children = {"node1": node.child}
-            for wire in wires.values():
-                wire.freeze()
+            for proxy in proxies.values():
+                proxy.freeze()
             with trio.fail_after(LEASE + SLACK):
                 while not all(observer.removed for observer in observers):
                     await trio.sleep(0.02)
             await cluster.agree("node1", within=LEASE + BACKOFF)
-            assert cluster.untouched(node)
+            assert cluster.has_same_children(node)
             assert node.home.messages().count("not registered with") >= 2
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""The command gaffer_lookupd: its options, where it listens, how it ends."""
+"""The command gaffer_lookupd: its options, addresses and exit status."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ import trustme
 from tests.gafferd import is_alive
 from tests.waiting import wait_until
 
-from .programs import LookupdHome, free_port
+from .lookupd_home import LookupdHome, free_port
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def port():
 
 
 def ask(port, path="/nodes", context=None, **headers):
-    """Status and body, of an answer of somebody on 127.0.0.1."""
+    """Send a request to a server on 127.0.0.1 and return status and body."""
     kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
     more = {"context": context} if context else {}
     connection = kind("localhost" if context else "127.0.0.1", port, timeout=10, **more)
@@ -45,13 +45,13 @@ def answers(port):
         return False
 
 
-def said(result, status=1):
+def get_stderr(result, status=1):
     assert result.returncode == status, result
     return result.stderr
 
 
-def one_line(result):
-    text = said(result)
+def get_line(result):
+    text = get_stderr(result)
     assert text.startswith("gaffer_lookupd: ")
     assert text.count("\n") == 1, text
     return text.removeprefix("gaffer_lookupd: ").removesuffix("\n")
@@ -84,12 +84,12 @@ def test_version_is_that_of_the_package(home):
         *(["--host", "a b"], ["--pidfile", ""], ["argument"], ["--bin", "127.0.0.1:1"]),
     ],
 )
-def test_wrong_usage_is_told(home, args):
-    assert "usage:" in said(home.lookupd(*args), 2)
+def test_wrong_usage_exits_with_2(home, args):
+    assert "usage:" in get_stderr(home.lookupd(*args), 2)
 
 
-def test_the_default_keeps_strangers_out_and_says_how_to_let_them_in(home):
-    # Whoever has the port meanwhile, the line comes before.
+def test_default_listens_on_loopback_and_names_the_options_for_more(home):
+    # The line is logged before the bind, which fails if the port is in use.
     with home.running_lookupd() as process:
         wait_until(lambda: "only" in home.messages() or process.poll() is not None)
         line = next(each for each in home.messages().splitlines() if "only" in each)
@@ -98,14 +98,14 @@ def test_the_default_keeps_strangers_out_and_says_how_to_let_them_in(home):
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:5010", "[::]:5010"])
-def test_the_network_is_not_answered_without_a_certificate(home, bind):
-    line = one_line(home.lookupd("--bind", bind))
+def test_network_address_needs_a_certificate(home, bind):
+    line = get_line(home.lookupd("--bind", bind))
     assert line.startswith(f"--bind: {bind} can be reached from other machines")
     assert "certfile" in line
 
 
 @pytest.mark.parametrize(
-    ("args", "blamed"),
+    ("args", "expected"),
     [
         (["--cacert", "ca"], "--cacert: needs a certfile"),
         (["--keyfile", "key"], "--keyfile: "),
@@ -115,22 +115,22 @@ def test_the_network_is_not_answered_without_a_certificate(home, bind):
         (["--pidfile", "none/pid", "--bind", "127.0.0.1:0"], "pid file none/pid: "),
     ],
 )
-def test_what_is_wrong_with_an_option_is_one_line(home, args, blamed):
-    text = said(home.lookupd(*args))
-    assert f"gaffer_lookupd: {blamed}" in text
+def test_invalid_option_is_reported_in_one_line(home, args, expected):
+    text = get_stderr(home.lookupd(*args))
+    assert f"gaffer_lookupd: {expected}" in text
     assert "Traceback" not in text
 
 
-def test_a_port_that_is_taken_is_one_line(home, port):
+def test_port_in_use_is_reported_in_one_line(home, port):
     with home.running_lookupd("--bind", f"127.0.0.1:{port}"):
         wait_until(lambda: answers(port))
-        line = one_line(home.lookupd("--bind", f"127.0.0.1:{port}"))
+        line = get_line(home.lookupd("--bind", f"127.0.0.1:{port}"))
     assert f"127.0.0.1:{port}: process " in line
     assert "listens there: stop it" in line
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-def test_it_ends_at_a_signal_and_not_at_hup(home, port, signum):
+def test_exits_on_termination_signals_and_ignores_sighup(home, port, signum):
     with home.running_lookupd("--bind", f"127.0.0.1:{port}", "--pidfile", "pid") as process:
         wait_until(lambda: answers(port))
         assert home.pid("pid") == process.pid
@@ -142,14 +142,14 @@ def test_it_ends_at_a_signal_and_not_at_hup(home, port, signum):
     assert not (home / "pid").exists()
 
 
-def test_it_runs_in_the_background(home, port):
+def test_daemon_runs_in_the_background(home, port):
     result = home.lookupd("--bind", f"127.0.0.1:{port}", "--daemon", "--pidfile", "pid")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     pid = home.pid("pid")
     try:
         assert answers(port)
         second = home.lookupd("--bind", "127.0.0.1:0", "--pidfile", "pid")
-        assert one_line(second).startswith(f"Already running on PID {pid}")
+        assert get_line(second).startswith(f"Already running on PID {pid}")
     finally:
         os.kill(pid, signal.SIGTERM)
     wait_until(lambda: not is_alive(pid))
@@ -171,7 +171,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def secure(home, port, files):
-    """The options of a lookupd for the network, and the token of a reader."""
+    """Run a lookupd for the network; yield the token of a reader."""
     token = home.auth("token", "screen")
     home.auth("certificate", "ops", "--subject", "ops")
     with home.running_lookupd(
@@ -197,14 +197,14 @@ def trusting(files, certificate=None):
     return context
 
 
-def test_a_token_lets_in_over_https(secure, port, files):
+def test_token_authenticates_over_https(secure, port, files):
     context = trusting(files)
     status, body = ask(port, "/nodes", context, Authorization=f"Bearer {secure}")
     assert (status, body) == (200, {"nodes": []})
     assert ask(port, "/nodes", context, Authorization="Bearer wrong")[0] == 401
 
 
-def test_with_auth_token_the_owner_needs_one(home, port):
+def test_auth_token_demands_a_token_of_the_owner(home, port):
     token = home.auth("token", "screen")
 
     def refused():
@@ -218,13 +218,13 @@ def test_with_auth_token_the_owner_needs_one(home, port):
         assert ask(port, Authorization=f"Bearer {token}")[0] == 200
 
 
-def test_through_a_proxy_a_token_is_needed(secure, port, files):
+def test_proxied_request_needs_a_token(secure, port, files):
     assert ask(port, "/nodes", trusting(files), Via="1.1 proxy")[0] == 401
-    told = {"Via": "1.1 proxy", "Authorization": f"Bearer {secure}"}
-    assert ask(port, "/nodes", trusting(files), **told)[0] == 200
+    headers = {"Via": "1.1 proxy", "Authorization": f"Bearer {secure}"}
+    assert ask(port, "/nodes", trusting(files), **headers)[0] == 200
 
 
-def test_a_certificate_lets_in_who_is_known(secure, port, files):
-    # Through a proxy, lest being the owner be enough.
+def test_registered_certificate_authenticates(secure, port, files):
+    # As if through a proxy: a direct request of the owner needs no certificate.
     assert ask(port, "/nodes", trusting(files, "ops"), Via="x")[0] == 200
     assert ask(port, "/nodes", trusting(files, "stranger"), Via="x")[0] == 401

@@ -1,4 +1,4 @@
-"""What docs/cluster.md shows is what happens."""
+"""The examples of docs/cluster.md and of the README."""
 
 import os
 import random
@@ -27,14 +27,14 @@ SESSION = "".join(re.findall(r"```console\n(.*?)```", SECTION, re.DOTALL))
 COMMAND = re.compile(r"^\$ ((?:.*\n)(?:> .*\n)*)((?:(?!\$ ).*\n)*)", re.M)
 
 
-def answers_as(shown, text):
+def matches(shown, text):
     pattern = ".*".join(re.escape(each) for each in shown.strip().split("..."))
     return re.fullmatch(pattern, text.strip(), re.DOTALL) is not None
 
 
 @pytest.fixture
 def shell(tmp_path):
-    """A shell in a folder of its own, in which gafferd has only the plugins that it needs."""
+    """A shell in its own folder, where gafferd loads only the plugins that it needs."""
     home = Home(tmp_path, "http", "lookup", "auth")
     (tmp_path / "bin").mkdir()
     gafferd = Path(sys.executable).with_name("gafferd")
@@ -62,7 +62,7 @@ def shell(tmp_path):
 
     def wait_for(command, shown):
         deadline = time.monotonic() + DEADLINE
-        while not answers_as(shown, answer := run(command)):
+        while not matches(shown, answer := run(command)):
             noise = (tmp_path / "noise").read_text()
             assert time.monotonic() < deadline, f"{command}: {answer}\n{noise}"
 
@@ -71,9 +71,9 @@ def shell(tmp_path):
     home.clean_up()
 
 
-def test_the_session_goes_as_shown(shell):
+def test_cluster_walkthrough_works_as_shown(shell):
     session = SESSION
-    # All three at once, as the loop has the last digit of the nodes' ports in a variable.
+    # All three ports at once: the loop has their last digit in a variable.
     base = free_base()
     for number, port in enumerate(("5010", "5011")):
         session = session.replace(f":{port}", f":{base + 8 + number}")
@@ -87,40 +87,40 @@ def test_the_session_goes_as_shown(shell):
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
 @pytest.mark.parametrize("way", ["certificates", "tokens"])
-def test_the_network_could_not_be_set_up_from_what_is_shown(shell, tmp_path, way):
+def test_network_setup_works_as_shown(shell, tmp_path, way):
     base = free_base()
     text = re.sub(r"(lookup|node1|\$name)\.example\.org", "localhost", NETWORK)
     text = text.replace(":5010", f":{base}").replace("0.0.0.0:", "127.0.0.1:")
     text = text.replace(":5443", f":{base + 1}")
     text = text.replace("/etc/gaffer/", "").replace("[lookup]", "[lookup]\nname = node1")
     text = text.replace("gaffer_lookupd ", f"gaffer_lookupd --bind 127.0.0.1:{base} ")
-    [making] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    [create] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     [ini] = re.findall(r"```ini\n(.*?)```", text, re.DOTALL)
     consoles = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
-    making_known, known, asking = consoles[:3]
+    register, use, queries = consoles[:3]
     if way == "tokens":
-        start = making_known.splitlines()[-1]
-        making_known, known, asking = consoles[3:]
-        making_known += start + "\n"
+        start = register.splitlines()[-1]
+        register, use, queries = consoles[3:]
+        register += start + "\n"
         own = "certfile = node1.pem\nkeyfile = node1.key\ncacert"
         assert own in ini
         ini = ini.replace(own, "token_file = node1.token\ncacert")
-    shell(making)
-    # As strict as Python 3.13 is.
+    shell(create)
+    # As strict as Python 3.13.
     strict = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.pem", "lookup.pem", "node1.pem"]
     subprocess.run(strict, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    for session in (making_known, known):
+    for session in (register, use):
         shell("\n".join(command for command, _ in COMMAND.findall(session)))
     (tmp_path / "node1.ini").write_text(ini.replace("python3 -m http.server 8000", "sleep 1000"))
     shell("gafferd -c node1.ini --daemon")
-    for command, shown in COMMAND.findall(asking):
+    for command, shown in COMMAND.findall(queries):
         shell.wait_for(command, shown)
 
 
 def free_base():
-    """A number that ends in 0, so that it and the nine behind it are ports that nobody has.
+    """Return a number that ends in 0, so that it and the nine after it are free ports.
 
-    They are none that the system gives to whoever asks for any, as other tests do all the time.
+    They are outside the range from which the system assigns ports to other tests.
     """
     return next(base for base in shuffled(range(20_000, 32_000, 10)) if are_free(base))
 
@@ -143,13 +143,13 @@ def continued(command):
     return command.replace("\n> ", "\n")
 
 
-def test_every_option_of_lookupd_is_in_the_readme():
+def test_readme_has_every_option_of_lookupd():
     for action in make_parser()._actions:
         for option in action.option_strings:
             assert f"`{option}" in README, option
 
 
-def test_every_key_and_option_of_the_plugin_is_in_the_readme():
+def test_readme_has_every_key_and_option_of_the_plugin():
     for key in KEYS:
         assert f"`{key}`" in README, key
     for name in OPTIONS.values():
@@ -157,7 +157,7 @@ def test_every_key_and_option_of_the_plugin_is_in_the_readme():
 
 
 @pytest.mark.parametrize("text", re.findall(r"```ini\n(.*?)```", README + CLUSTER, re.DOTALL))
-def test_what_is_shown_of_files_is_understood(text):
+def test_shown_configuration_is_valid(text):
     config = Config.from_string(text)
     config.check_owned(("lookup", "endpoint:", "gaffer.http_hosts"))
     assert {key for key, _ in config.section("lookup").items()} <= set(KEYS)

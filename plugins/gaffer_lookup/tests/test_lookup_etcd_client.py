@@ -1,4 +1,4 @@
-"""etcd's verbs against a real one: leases, transactions, watches, members that do not answer."""
+"""etcd's verbs with a real etcd: leases, transactions, watches, and failover."""
 
 import socket
 import ssl
@@ -12,14 +12,19 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.waiting import wait_until
 
-from gaffer_lookup.etcd import responses as answers_module
+from gaffer_lookup.etcd import responses as responses_module
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.address import read_settings
-from gaffer_lookup.etcd.client import CLOSING, Etcd
-from gaffer_lookup.etcd.errors import Compacted, LeaseLost, Refused, Unavailable
+from gaffer_lookup.etcd.client import CLOSE_TIMEOUT, Etcd
+from gaffer_lookup.etcd.errors import (
+    CompactedError,
+    LeaseLostError,
+    RejectedError,
+    UnavailableError,
+)
 from gaffer_lookup.etcd.keys import put
 
-from .etcds import CONT, STOP, Member, needs_etcd, running
+from .etcd_cluster import CONT, STOP, Member, needs_etcd, running
 
 pytestmark = needs_etcd
 
@@ -32,7 +37,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def prefix(request):
-    """Every test has keys of its own."""
+    """A prefix of keys for each test."""
     return f"/{request.node.name}/".encode()
 
 
@@ -59,7 +64,7 @@ async def keys(etcd, prefix):
     return [pair.key for pair in (await etcd.read(prefix))[1]]
 
 
-async def test_what_is_kept_is_read(etcd, prefix):
+async def test_put_keys_are_read(etcd, prefix):
     await keep(etcd, prefix + b"a", prefix + b"b", value=b"\0\xff")
     found, pairs = await etcd.read(prefix)
     assert [(pair.key, pair.value) for pair in pairs] == [
@@ -69,34 +74,34 @@ async def test_what_is_kept_is_read(etcd, prefix):
     assert found.header.revision >= pairs[0].mod_revision > 0
 
 
-async def test_many_keys_are_read_in_pages_as_they_were_at_one_time(etcd, prefix, monkeypatch):
+async def test_many_keys_are_read_in_pages(etcd, prefix, monkeypatch):
     monkeypatch.setattr("gaffer_lookup.etcd.client.PAGE", 3)
-    wanted = [prefix + b"%03d" % number for number in range(10)]
-    await keep(etcd, *wanted)
-    assert await keys(etcd, prefix) == wanted
+    expected = [prefix + b"%03d" % number for number in range(10)]
+    await keep(etcd, *expected)
+    assert await keys(etcd, prefix) == expected
 
 
-async def test_large_values_are_read_a_few_at_a_time(etcd, prefix, monkeypatch):
-    monkeypatch.setattr(answers_module, "LARGEST", 30_000)
-    wanted = [prefix + b"%03d" % number for number in range(20)]
-    await keep(etcd, *wanted, value=b"x" * 10_000)
-    assert await keys(etcd, prefix) == wanted
+async def test_large_values_are_read_in_smaller_pages(etcd, prefix, monkeypatch):
+    monkeypatch.setattr(responses_module, "MAX_RESPONSE_BYTES", 30_000)
+    expected = [prefix + b"%03d" % number for number in range(20)]
+    await keep(etcd, *expected, value=b"x" * 10_000)
+    assert await keys(etcd, prefix) == expected
 
 
-async def test_what_was_missed_is_told_in_short_lines(etcd, prefix, monkeypatch):
+async def test_missed_changes_come_in_fragments(etcd, prefix, monkeypatch):
     found, _ = await etcd.read(prefix)
-    monkeypatch.setattr(watch_module, "LARGEST", 3 * 1024 * 1024)
-    wanted = [prefix + b"%03d" % number for number in range(100)]
-    for key in wanted:
+    monkeypatch.setattr(watch_module, "MAX_RESPONSE_BYTES", 3 * 1024 * 1024)
+    expected = [prefix + b"%03d" % number for number in range(100)]
+    for key in expected:
         await keep(etcd, key, value=b"x" * 100_000)
-    told = []
+    changed = []
     async with etcd.watch(prefix, found.header.revision + 1) as watch:
-        while len(told) < len(wanted):
-            told += [each.kv.key for each in (await watch.changes()).events]
-    assert told == wanted
+        while len(changed) < len(expected):
+            changed += [each.kv.key for each in (await watch.next_changes()).events]
+    assert changed == expected
 
 
-async def test_a_lease_takes_its_keys_along(etcd, prefix):
+async def test_revoked_lease_deletes_its_keys(etcd, prefix):
     lease = await etcd.grant(60)
     await keep(etcd, prefix + b"a", lease=lease.id)
     await etcd.keep_alive(lease)
@@ -105,27 +110,27 @@ async def test_a_lease_takes_its_keys_along(etcd, prefix):
     assert await keys(etcd, prefix) == []
 
 
-async def test_a_lease_that_has_ended_is_noticed(etcd, prefix):
+async def test_expired_lease_raises_lease_lost(etcd, prefix):
     lease = await etcd.grant(60)
     await etcd.revoke(lease.id)
     await etcd.revoke(lease.id)
-    with pytest.raises(LeaseLost, match="the lease has ended"):
+    with pytest.raises(LeaseLostError, match="the lease has ended"):
         await etcd.keep_alive(lease)
-    with pytest.raises(LeaseLost, match="lease not found"):
+    with pytest.raises(LeaseLostError, match="lease not found"):
         await keep(etcd, prefix + b"a", lease=lease.id)
 
 
-async def test_changes_are_told_in_their_order(etcd, prefix):
+async def test_watch_sends_changes_in_order(etcd, prefix):
     found, _ = await etcd.read(prefix)
     async with etcd.watch(prefix, found.header.revision + 1) as watch:
         await keep(etcd, prefix + b"a", prefix + b"b")
         lease = await etcd.grant(60)
         await keep(etcd, prefix + b"c", lease=lease.id)
         await etcd.revoke(lease.id)
-        told = []
-        while len(told) < 4:
-            told += (await watch.changes()).events
-    assert [(each.type, each.kv.key[-1:]) for each in told] == [
+        changed = []
+        while len(changed) < 4:
+            changed += (await watch.next_changes()).events
+    assert [(each.type, each.kv.key[-1:]) for each in changed] == [
         ("PUT", b"a"),
         ("PUT", b"b"),
         ("PUT", b"c"),
@@ -133,56 +138,56 @@ async def test_changes_are_told_in_their_order(etcd, prefix):
     ]
 
 
-async def test_what_was_missed_is_told_later(etcd, prefix):
+async def test_watch_starts_with_missed_changes(etcd, prefix):
     found, _ = await etcd.read(prefix)
     await keep(etcd, prefix + b"a")
     async with etcd.watch(prefix, found.header.revision + 1) as watch:
-        [change] = (await watch.changes()).events
+        [change] = (await watch.next_changes()).events
         assert change.kv.key == prefix + b"a"
 
 
-async def test_what_was_forgotten_is_told_to_be(cluster, etcd, prefix):
+async def test_compacted_revision_raises_compacted(cluster, etcd, prefix):
     for value in (b"1", b"2", b"3"):
         await keep(etcd, prefix + b"a", value=value)
     found, _ = await etcd.read(prefix)
     cluster.compact()
-    with pytest.raises(Compacted):
+    with pytest.raises(CompactedError):
         async with etcd.watch(prefix, found.header.revision - 1) as watch:
-            await watch.changes()
+            await watch.next_changes()
 
 
-async def test_a_silent_watch_ends(etcd, prefix, monkeypatch):
-    monkeypatch.setattr(watch_module, "SILENCE", 0.2)
+async def test_silent_watch_ends(etcd, prefix, monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENCE_TIMEOUT", 0.2)
     async with etcd.watch(prefix, 0) as watch:
-        assert await watch.changes() is None
+        assert await watch.next_changes() is None
 
 
-async def test_a_cancelled_watch_leaves_nothing_behind(etcd, prefix):
+async def test_cancelled_watch_leaves_the_client_usable(etcd, prefix):
     with trio.move_on_after(0.1) as scope:
         async with etcd.watch(prefix, 0) as watch:
-            await watch.changes()
+            await watch.next_changes()
     assert scope.cancelled_caught
     await keep(etcd, prefix + b"a")
 
 
-async def test_what_is_refused_is_told_in_its_words(etcd, cluster, prefix):
-    with pytest.raises(Refused) as raised:
+async def test_rejected_request_has_the_reason_of_etcd(etcd, cluster, prefix):
+    with pytest.raises(RejectedError) as raised:
         await keep(etcd, prefix + b"a", prefix + b"a")
     assert str(raised.value) == f"{cluster.addresses[0]}: duplicate key given in txn request"
 
 
-# Members that do not answer
+# Members that do not respond
 
 
-def unused():
+def unused_address():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return f"etcd://127.0.0.1:{sock.getsockname()[1]}"
 
 
 @asynccontextmanager
-async def mute():
-    """Somebody who takes connections and says nothing."""
+async def open_silent_server():
+    """Serve connections without any response."""
     async with trio.open_nursery() as nursery:
 
         async def serve(stream):
@@ -194,45 +199,45 @@ async def mute():
         nursery.cancel_scope.cancel()
 
 
-async def test_nobody_there_is_one_line_with_the_address(prefix):
-    address = unused()
+async def test_refused_connection_is_one_line_with_the_address(prefix):
+    address = unused_address()
     async with connected(read_settings([address])) as etcd:
-        with pytest.raises(Unavailable) as raised:
+        with pytest.raises(UnavailableError) as raised:
             await etcd.read(prefix)
     assert str(raised.value) == f"{address}: connection refused"
 
 
-async def test_another_member_is_asked_when_one_is_not_there(cluster, prefix):
-    async with connected(read_settings([unused(), *cluster.addresses])) as etcd:
+async def test_request_fails_over_from_a_missing_member(cluster, prefix):
+    async with connected(read_settings([unused_address(), *cluster.addresses])) as etcd:
         await keep(etcd, prefix + b"a")
         assert await keys(etcd, prefix) == [prefix + b"a"]
 
 
-async def test_another_member_is_asked_when_one_hangs(cluster, prefix, monkeypatch):
+async def test_request_fails_over_from_a_hanging_member(cluster, prefix, monkeypatch):
     monkeypatch.setattr("gaffer_lookup.etcd.gateway.TIMEOUT", 0.3)
-    async with mute() as address:
+    async with open_silent_server() as address:
         async with connected(read_settings([address, *cluster.addresses])) as etcd:
             assert await keys(etcd, prefix) == []
         async with connected(read_settings([address])) as etcd:
-            with pytest.raises(Unavailable, match="no answer in"):
+            with pytest.raises(UnavailableError, match="no answer in"):
                 await etcd.read(prefix)
-            with pytest.raises(Unavailable, match="no answer in"):
+            with pytest.raises(UnavailableError, match="no answer in"):
                 async with etcd.watch(prefix, 1):
                     pass
 
 
-async def test_what_is_no_etcd_is_told_to_be_none(lookupd, prefix):
+async def test_other_http_server_is_reported(lookupd, prefix):
     async with connected(read_settings([lookupd.url.replace("http", "etcd")])) as etcd:
-        with pytest.raises(Unavailable, match="is no HTTP gateway of etcd: status 404"):
+        with pytest.raises(UnavailableError, match="is not an HTTP gateway of etcd: status 404"):
             await etcd.read(prefix)
 
 
-async def test_a_stopped_etcd_does_not_hold_anybody_up(tmp_path, prefix, monkeypatch):
+async def test_stopped_etcd_times_out(tmp_path, prefix, monkeypatch):
     monkeypatch.setattr("gaffer_lookup.etcd.gateway.TIMEOUT", 0.5)
     with running(tmp_path) as cluster:
         async with connected(cluster.settings()) as etcd:
             cluster.members[0].signal(STOP)
-            with trio.fail_after(5), pytest.raises(Unavailable):
+            with trio.fail_after(5), pytest.raises(UnavailableError):
                 await etcd.read(prefix)
             cluster.members[0].signal(CONT)
             monkeypatch.undo()
@@ -242,29 +247,29 @@ async def test_a_stopped_etcd_does_not_hold_anybody_up(tmp_path, prefix, monkeyp
 # Three members
 
 
-async def test_all_is_told_once_in_order_when_the_leader_is_killed(tmp_path, prefix):
+async def test_watch_misses_nothing_when_the_leader_is_killed(tmp_path, prefix):
     with running(tmp_path, size=3) as cluster:
         async with connected(cluster.settings()) as etcd:
             lease = await etcd.grant(60)
             found, _ = await etcd.read(prefix)
-            told = []
+            changed = []
 
             async def follow(revision):
-                while len(told) < 30:
+                while len(changed) < 30:
                     try:
                         async with etcd.watch(prefix, revision + 1) as watch:
-                            while len(told) < 30 and (changes := await watch.changes()):
-                                told.extend(each.kv.key for each in changes.events)
+                            while len(changed) < 30 and (changes := await watch.next_changes()):
+                                changed.extend(each.kv.key for each in changes.events)
                                 revision = changes.events[-1].kv.mod_revision
-                    except Unavailable as error:
-                        etcd.pass_over(error.endpoint)
+                    except UnavailableError as error:
+                        etcd.skip_member(error.endpoint)
                         await trio.sleep(0.05)
 
-            async def insist(verb, *args, **options):
+            async def retry(verb, *args, **options):
                 while True:
                     try:
                         return await verb(*args, **options)
-                    except Unavailable:
+                    except UnavailableError:
                         await trio.sleep(0.05)
 
             with trio.fail_after(40):
@@ -273,12 +278,14 @@ async def test_all_is_told_once_in_order_when_the_leader_is_killed(tmp_path, pre
                     for number in range(30):
                         if number == 10:
                             cluster.leader.kill()
-                        await insist(keep, etcd, prefix + b"%02d" % number, lease=lease.id)
-            assert list(dict.fromkeys(told)) == [prefix + b"%02d" % number for number in range(30)]
-            await insist(etcd.keep_alive, lease)
+                        await retry(keep, etcd, prefix + b"%02d" % number, lease=lease.id)
+            assert list(dict.fromkeys(changed)) == [
+                prefix + b"%02d" % number for number in range(30)
+            ]
+            await retry(etcd.keep_alive, lease)
 
 
-async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
+async def test_member_without_quorum_reports_no_leader(tmp_path, prefix):
     with running(tmp_path, size=3) as cluster:
         last, *others = cluster.members
         async with (
@@ -287,14 +294,14 @@ async def test_a_member_that_has_lost_the_others_says_so(tmp_path, prefix):
         ):
             for each in others:
                 each.kill()
-            with trio.fail_after(10), pytest.raises(Unavailable, match="no leader"):
-                await watch.changes()
-            with pytest.raises(Unavailable, match="no leader"):
+            with trio.fail_after(10), pytest.raises(UnavailableError, match="no leader"):
+                await watch.next_changes()
+            with pytest.raises(UnavailableError, match="no leader"):
                 async with etcd.watch(prefix, 1):
                     pass
 
 
-async def test_a_lease_is_given_back_while_a_member_hangs(tmp_path, prefix):
+async def test_lease_is_revoked_while_a_member_hangs(tmp_path, prefix):
     with running(tmp_path, size=3) as cluster:
         hung, *others = sorted(cluster.members, key=Member.is_leader)
         places = [each.address for each in (hung, *others)]
@@ -302,7 +309,7 @@ async def test_a_lease_is_given_back_while_a_member_hangs(tmp_path, prefix):
             lease = await etcd.grant(60)
             await keep(etcd, prefix + b"a", lease=lease.id)
             hung.signal(STOP)
-            with trio.fail_after(CLOSING):
+            with trio.fail_after(CLOSE_TIMEOUT):
                 await etcd.revoke(lease.id)
         async with connected(read_settings(places[1:])) as etcd:
             assert await keys(etcd, prefix) == []
@@ -311,29 +318,29 @@ async def test_a_lease_is_given_back_while_a_member_hangs(tmp_path, prefix):
 # Passwords and certificates
 
 
-async def test_a_user_shows_a_password_and_again_when_etcd_has_forgotten_it(tmp_path):
+async def test_password_is_sent_again_when_etcd_forgets_the_token(tmp_path):
     with running(tmp_path) as cluster:
-        cluster.ask_for_passwords()
+        cluster.enable_passwords()
         address = cluster.addresses[0].replace("://", "://gaffer@")
         async with connected(read_settings([address], password="word")) as etcd:
             await keep(etcd, b"/gaffer/a")
-            with pytest.raises(Refused, match="permission denied"):
+            with pytest.raises(RejectedError, match="permission denied"):
                 await keep(etcd, b"/other/a")
             async with etcd.watch(b"/gaffer/", 1) as watch:
-                assert (await watch.changes()).events
+                assert (await watch.next_changes()).events
             cluster.kill()
             cluster.members[0].start(cluster.members)
             await trio.to_thread.run_sync(wait_for_port, cluster.members[0].port)
             assert await keys(etcd, b"/gaffer/") == [b"/gaffer/a"]
         async with connected(read_settings([address], password="wrong")) as etcd:
-            with pytest.raises(Refused, match="invalid user ID or password"):
+            with pytest.raises(RejectedError, match="invalid user ID or password"):
                 await etcd.read(b"/gaffer/")
         async with connected(read_settings(cluster.addresses)) as etcd:
-            with pytest.raises(Refused, match="user name is empty"):
+            with pytest.raises(RejectedError, match="user name is empty"):
                 await etcd.read(b"/gaffer/")
-            with pytest.raises(Refused):
+            with pytest.raises(RejectedError):
                 async with etcd.watch(b"/gaffer/", 1) as watch:
-                    await watch.changes()
+                    await watch.next_changes()
 
 
 def write_key_pair(folder):
@@ -353,23 +360,23 @@ def wait_for_port(port):
     wait_until(connects)
 
 
-async def test_a_token_that_has_expired_is_renewed_and_nothing_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(watch_module, "SILENCE", 0.2)
+async def test_expired_token_is_renewed_silently(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENCE_TIMEOUT", 0.2)
     write_key_pair(tmp_path)
     signed = f"jwt,pub-key={tmp_path}/pub,priv-key={tmp_path}/key,sign-method=RS256,ttl=1s"
     with running(tmp_path, args=["--auth-token", signed]) as cluster:
-        cluster.ask_for_passwords()
+        cluster.enable_passwords()
         address = cluster.addresses[0].replace("://", "://gaffer@")
         async with connected(read_settings([address], password="word")) as etcd:
             tokens = set()
             with trio.fail_after(20):
                 while len(tokens) < 3:
                     async with etcd.watch(b"/gaffer/", 1) as watch:
-                        await watch.changes()
+                        await watch.next_changes()
                     tokens.add(etcd._gateway._token)
 
 
-async def test_over_tls_both_sides_show_certificates(tmp_path):
+async def test_tls_checks_both_certificates(tmp_path):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca")
     for name in ("127.0.0.1", "client"):
@@ -390,10 +397,10 @@ async def test_over_tls_both_sides_show_certificates(tmp_path):
             assert await keys(etcd, b"/gaffer/") == [b"/gaffer/a"]
         for options in ({}, {"ca_file": str(tmp_path / "ca")}):
             async with connected(cluster.settings(**options)) as etcd:
-                with pytest.raises(Unavailable):
+                with pytest.raises(UnavailableError):
                     await etcd.read(b"/gaffer/")
         elsewhere = cluster.addresses[0].replace("127.0.0.1", "localhost")
         options = {"ca_file": str(tmp_path / "ca"), "certificate": own}
         async with connected(read_settings([elsewhere], **options)) as etcd:
-            with pytest.raises(Unavailable, match="not to be trusted: hostname mismatch"):
+            with pytest.raises(UnavailableError, match="not trusted: hostname mismatch"):
                 await etcd.read(b"/gaffer/")

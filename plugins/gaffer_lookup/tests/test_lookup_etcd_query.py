@@ -1,4 +1,4 @@
-"""Questions to an etcd in which nodes have registered, with no lookupd: in Python and gafferctl."""
+"""Queries of an etcd without a lookupd, in Python and with gafferctl."""
 
 import json
 import subprocess
@@ -14,8 +14,8 @@ from tests.waiting import until
 
 from gaffer_lookup.etcd.query import EtcdLookup
 
-from .cluster_members import following, open_node, true
-from .etcds import needs_etcd, running
+from .cluster_members import open_follower, open_node, running_jobs
+from .etcd_cluster import needs_etcd, running
 
 GAFFERCTL = Path(sys.executable).with_name("gafferctl")
 
@@ -27,13 +27,13 @@ def ctl(*args, **env):
 
 
 @needs_etcd
-async def test_what_nodes_have_registered_is_found(tmp_path):
+async def test_queries_find_registered_nodes(tmp_path):
     with running(tmp_path) as etcd:
         [place] = etcd.addresses
-        async with following(place) as seen, open_node(place, name="web1") as kernel:
+        async with open_follower(place) as follower, open_node(place, name="web1") as kernel:
             kernel.manager.load(JobConfig(name="web", cmd="serve", numprocesses=2), "prod")
-            await until(lambda: seen.jobs() == true(kernel) == {"prod.web": {1, 2}})
-            node = Node(*(next(iter(seen.mirror.store.nodes())).info.values()))
+            await until(lambda: follower.jobs() == running_jobs(kernel) == {"prod.web": {1, 2}})
+            node = Node(*(next(iter(follower.mirror.store.nodes())).info.values()))
             source = Source("web1", [1, 2], node)
 
             def ask():
@@ -55,16 +55,16 @@ async def test_what_nodes_have_registered_is_found(tmp_path):
             await trio.to_thread.run_sync(ask)
 
 
-def test_an_etcd_that_is_not_there_is_one_line(tmp_path):
+def test_unreachable_etcd_is_reported_in_one_line(tmp_path):
     with pytest.raises(NoLookupdError, match="connection refused"):
         EtcdLookup(["etcd://127.0.0.1:1"]).nodes()
     found = ctl("--lookup", "etcd://127.0.0.1:1", "nodes")
     assert found.returncode != 0
-    said = "no lookupd answers: etcd://127.0.0.1:1: cannot connect: connection refused"
-    assert found.stderr == f"gafferctl: {said}\n"
+    message = "no lookupd answers: etcd://127.0.0.1:1: cannot connect: connection refused"
+    assert found.stderr == f"gafferctl: {message}\n"
 
 
-def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
+def test_password_of_the_user_comes_from_a_file(tmp_path, monkeypatch):
     address = ["etcd://gaffer@localhost"]
     with pytest.raises(ArgumentError, match="user and password go together"):
         EtcdLookup(address)
@@ -79,7 +79,7 @@ def test_a_user_has_a_password_in_a_file(tmp_path, monkeypatch):
     assert EtcdLookup(address).find_session
 
 
-def test_it_is_called_as_a_lookup_is():
+def test_etcd_lookup_is_constructed_like_lookup():
     with (
         EtcdLookup("etcd://127.0.0.1:1") as lookup,
         pytest.raises(NoLookupdError, match=r"127\.0\.0\.1:1"),
@@ -91,12 +91,12 @@ def test_it_is_called_as_a_lookup_is():
 
 
 @pytest.mark.parametrize("verb", ["nodes", "sessions", "jobs", "find_job", "find_session", "close"])
-def test_it_can_be_asked_what_a_lookup_can(verb):
+def test_etcd_lookup_has_the_methods_of_lookup(verb):
     own, theirs = signature(getattr(EtcdLookup, verb)), signature(getattr(Lookup, verb))
     assert own == theirs
 
 
-def test_the_name_of_a_user_may_have_any_character(monkeypatch, tmp_path):
+def test_user_name_may_be_percent_encoded(monkeypatch, tmp_path):
     (tmp_path / "word").write_text("secret\n")
     monkeypatch.setenv("GAFFER_ETCD_PASSWORD_FILE", str(tmp_path / "word"))
     assert EtcdLookup("etcd://me%40example%2Forg@localhost")._settings.user == "me@example/org"

@@ -1,4 +1,4 @@
-"""Answers that are long: nobody else waits for them, and what changes meanwhile breaks none."""
+"""Long responses: others are served in between, and changes meanwhile do not corrupt them."""
 
 import json
 import time
@@ -6,14 +6,13 @@ import time
 import pytest
 from tests.latency_probe import bystanding
 
-from gaffer_lookup.lookupd.json_stream import TURN, tell
-from gaffer_lookup.registry import MemoryKeeper, Registry
-from gaffer_lookup.registry import serializers as views
+from gaffer_lookup.lookupd.json_stream import TIME_SLICE, stream_json
+from gaffer_lookup.registry import MemoryBackend, Registry, serializers
 
 
 @pytest.fixture
 def registry():
-    return Registry(MemoryKeeper(lambda *args, **what: None))
+    return Registry(MemoryBackend(lambda *args, **what: None))
 
 
 def node(registry, number, *jobs):
@@ -23,28 +22,28 @@ def node(registry, number, *jobs):
     return one
 
 
-async def test_others_have_their_turn_while_a_long_answer_is_put_together():
+async def test_long_response_lets_other_tasks_run():
     def slow():
         for _ in range(20):
-            time.sleep(1.1 * TURN)
+            time.sleep(1.1 * TIME_SLICE)
             yield b"x"
 
     async with bystanding() as others:
-        answer = await tell(slow())
+        answer = await stream_json(slow())
         async with answer.response as body:
-            assert b"".join([piece async for piece in body]) == 20 * b"x"
-    # In each pause at least one, but perhaps in the first.
+            assert b"".join([chunk async for chunk in body]) == 20 * b"x"
+    # At least one turn in each pause, except perhaps the first.
     assert others.turns >= 19
 
 
-async def test_a_long_answer_is_sent_in_pieces_and_is_whole(lookupd):
+async def test_long_response_is_chunked_and_complete(lookupd):
     jobs = {f"s{number % 7}.job{number}x": [1, 2] for number in range(5000)}
     node(lookupd.lookupd.registry, 1).register_jobs(jobs)
     answer = await lookupd.ask("/jobs")
     assert "content-length" not in answer.headers
-    told = answer.json()
-    names = [job["name"] for job in told["jobs"]]
-    assert told["nb_jobs"] == 5000
+    received = answer.json()
+    names = [job["name"] for job in received["jobs"]]
+    assert received["nb_jobs"] == 5000
     assert set(names) == set(jobs)
     assert names == sorted(names, key=lambda name: name.split("."))
     sessions = (await lookupd.get("/sessions"))["sessions"]
@@ -53,47 +52,47 @@ async def test_a_long_answer_is_sent_in_pieces_and_is_whole(lookupd):
     assert (await lookupd.get("/sessions/web1"))["sessions"] == sessions
 
 
-async def test_a_short_answer_says_how_long_it_is(lookupd):
+async def test_short_response_has_a_content_length(lookupd):
     answer = await lookupd.ask("/jobs")
     assert answer.headers["content-length"] == str(len(answer.content))
 
 
-async def test_a_long_answer_begins_with_what_comes_after_a_long_search():
+async def test_response_begins_with_the_first_chunk_that_is_not_empty():
     def nothing_at_first():
         for _ in range(3):
-            time.sleep(1.1 * TURN)
+            time.sleep(1.1 * TIME_SLICE)
             yield b""
         yield b"all"
 
-    answer = await tell(nothing_at_first())
+    answer = await stream_json(nothing_at_first())
     async with answer.response as body:
-        assert b"".join([piece async for piece in body]) == b"all"
+        assert b"".join([chunk async for chunk in body]) == b"all"
 
 
 JOBS = [f"s{number // 10}.job{number}x" for number in range(30)]
 
 
-@pytest.mark.parametrize("begun", range(0, 120, 7))
-@pytest.mark.parametrize("ask", [views.every_job, views.sessions, views.nodes])
-async def test_nodes_that_go_and_come_while_it_is_told_do_not_break_an_answer(registry, ask, begun):
+@pytest.mark.parametrize("taken", range(0, 120, 7))
+@pytest.mark.parametrize("ask", [serializers.jobs, serializers.sessions, serializers.nodes])
+async def test_response_stays_valid_while_nodes_come_and_go(registry, ask, taken):
     one, other = node(registry, 1, *JOBS), node(registry, 2, *JOBS[::2])
-    pieces = ask(registry.store)
-    told = [next(pieces, b"") for _ in range(begun)]
-    one.leave()
+    chunks = ask(registry.store)
+    received = [next(chunks, b"") for _ in range(taken)]
+    one.close()
     other.unregister_job(JOBS[-2])
     node(registry, 3, "s0.late")
-    told = json.loads(b"".join([*told, *pieces]))
-    if "nb_jobs" in told:
-        assert told["nb_jobs"] == len(told["jobs"]) >= 14
-    elif "nb_sessions" in told:
-        assert told["nb_sessions"] == len(told["sessions"]) == 3
+    received = json.loads(b"".join([*received, *chunks]))
+    if "nb_jobs" in received:
+        assert received["nb_jobs"] == len(received["jobs"]) >= 14
+    elif "nb_sessions" in received:
+        assert received["nb_sessions"] == len(received["sessions"]) == 3
 
 
-@pytest.mark.parametrize("begun", range(12))
-async def test_the_sessions_of_a_node_that_goes_meanwhile_are_told(registry, begun):
+@pytest.mark.parametrize("taken", range(12))
+async def test_sessions_of_a_node_stay_valid_while_it_is_removed(registry, taken):
     one, _ = node(registry, 1, "a", "b"), node(registry, 2, "a")
-    pieces = views.sessions_of(registry.store, "web1")
-    told = [next(pieces, b"") for _ in range(begun)]
-    one.leave()
-    told = json.loads(b"".join([*told, *pieces]))
-    assert told["nb_sessions"] == len(told["sessions"])
+    chunks = serializers.node_sessions(registry.store, "web1")
+    received = [next(chunks, b"") for _ in range(taken)]
+    one.close()
+    received = json.loads(b"".join([*received, *chunks]))
+    assert received["nb_sessions"] == len(received["sessions"])

@@ -1,4 +1,4 @@
-"""What is still to be said to a lookupd, whatever has become of the jobs."""
+"""The messages that bring a lookupd up to date, after any history of the jobs."""
 
 import json
 from itertools import count
@@ -8,142 +8,144 @@ from gaffer_kernel import JobName
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_lookup.node.lookupd_sync import Ledger
-from gaffer_lookup.protocol import say
-from gaffer_lookup.registry import MemoryKeeper, Registry
-from gaffer_lookup.registry.message_handler import answer
-from gaffer_lookup.registry.store import all_jobs
+from gaffer_lookup.node.lookupd_sync import LookupdSync
+from gaffer_lookup.protocol import encode_message
+from gaffer_lookup.registry import MemoryBackend, Registry
+from gaffer_lookup.registry.message_handler import handle_message
+from gaffer_lookup.registry.store import iter_jobs
 
 WEB, DB = JobName("default", "web"), JobName("prod", "db")
 
 
-class Side:
-    """Both sides: what is true here, and what a lookupd has understood of it."""
+class TwoSides:
+    """Both sides: the jobs that run, and the jobs that a lookupd knows."""
 
     def __init__(self):
         self.jobs = {}
-        self.ledger = Ledger(self._truth, count(1))
+        self.sync = LookupdSync(self._get_pids, count(1))
         self.largest = 0
         self.connect()
 
-    def _truth(self, job):
+    def _get_pids(self, job):
         return frozenset(self.jobs[job]) if job in self.jobs else None
 
     def connect(self):
-        self.registry = Registry(MemoryKeeper(lambda *args, **kwargs: None))
-        self.registrant = self.registry.connect("token a")
-        self.registrant.identify("web1", "http://web1:5000", "0.1")
-        self.ledger.begin(self.jobs)
+        self.registry = Registry(MemoryBackend(lambda *args, **kwargs: None))
+        self.node_session = self.registry.connect("token a")
+        self.node_session.identify("web1", "http://web1:5000", "0.1")
+        self.sync.reset(self.jobs)
 
-    def say(self, most=None):
-        """Say what there is to say, at most so much; the types of the words."""
-        said = []
-        while most is None or len(said) < most:
-            word = self.ledger.next()
-            if word is None:
+    def send(self, limit=None):
+        """Send pending messages, up to a limit; return their types."""
+        sent = []
+        while limit is None or len(sent) < limit:
+            message = self.sync.next_message()
+            if message is None:
                 break
-            said.append(type(word).__name__)
-            self.largest = max(self.largest, len(say(word)))
-            assert json.loads(answer(self.registrant, say(word)))["ok"] is True, word
-        return said
+            sent.append(type(message).__name__)
+            self.largest = max(self.largest, len(encode_message(message)))
+            assert (
+                json.loads(handle_message(self.node_session, encode_message(message)))["ok"] is True
+            ), message
+        return sent
 
     @property
-    def understood(self):
-        return {job: set(*where.values()) for job, where in all_jobs(self.registry.store)}
+    def known(self):
+        return {job: set(*where.values()) for job, where in iter_jobs(self.registry.store)}
 
 
-async def test_everything_is_said_to_one_who_knows_nothing():
-    side = Side()
-    side.jobs |= {WEB: {1, 2}, DB: set()}
-    side.connect()
-    assert side.say() == ["RegisterJobs"]
-    assert side.understood == side.jobs
-    assert side.say() == []
+async def test_new_lookupd_gets_all_jobs_in_one_message():
+    sides = TwoSides()
+    sides.jobs |= {WEB: {1, 2}, DB: set()}
+    sides.connect()
+    assert sides.send() == ["RegisterJobs"]
+    assert sides.known == sides.jobs
+    assert sides.send() == []
 
 
-async def test_one_job_is_said_in_single_words():
-    side = Side()
-    side.jobs[WEB] = {1, 2}
-    side.connect()
-    assert side.say() == ["RegisterJob", "RegisterProcess", "RegisterProcess"]
-    assert side.understood == side.jobs
+async def test_single_job_is_sent_in_single_messages():
+    sides = TwoSides()
+    sides.jobs[WEB] = {1, 2}
+    sides.connect()
+    assert sides.send() == ["RegisterJob", "RegisterProcess", "RegisterProcess"]
+    assert sides.known == sides.jobs
 
 
 @pytest.mark.parametrize(("jobs", "pids"), [(10_000, 1), (3, 10_000), (100, 500)])
-async def test_no_message_is_larger_than_lookupd_takes(jobs, pids):
-    side = Side()
+async def test_messages_fit_the_limit_of_lookupd(jobs, pids):
+    sides = TwoSides()
     for number in range(jobs):
-        side.jobs[JobName("s" * 100, f"job{number}" + "x" * 100)] = set(range(1, pids + 1))
-    side.connect()
-    side.say()
-    assert side.largest < 64 * 1024
-    assert side.understood == side.jobs
+        sides.jobs[JobName("s" * 100, f"job{number}" + "x" * 100)] = set(range(1, pids + 1))
+    sides.connect()
+    sides.send()
+    assert sides.largest < 64 * 1024
+    assert sides.known == sides.jobs
 
 
-async def test_only_the_difference_is_said_afterwards():
-    side = Side()
-    side.jobs[WEB] = {1}
-    side.connect()
-    side.say()
-    side.jobs[WEB] = {2}
-    side.ledger.touch(WEB)
-    assert side.say() == ["UnregisterProcess", "RegisterProcess"]
-    del side.jobs[WEB]
-    side.ledger.touch(WEB)
-    assert side.say() == ["UnregisterJob"]
-    assert side.understood == {}
+async def test_only_differences_are_sent():
+    sides = TwoSides()
+    sides.jobs[WEB] = {1}
+    sides.connect()
+    sides.send()
+    sides.jobs[WEB] = {2}
+    sides.sync.mark_changed(WEB)
+    assert sides.send() == ["UnregisterProcess", "RegisterProcess"]
+    del sides.jobs[WEB]
+    sides.sync.mark_changed(WEB)
+    assert sides.send() == ["UnregisterJob"]
+    assert sides.known == {}
 
 
-async def test_what_came_and_went_untold_is_not_kept():
-    side = Side()
+async def test_job_deleted_before_it_was_sent_is_not_kept():
+    sides = TwoSides()
     for number in range(1000):
         job = JobName("default", f"job{number}x")
-        side.jobs[job] = {number}
-        side.ledger.touch(job)
-        del side.jobs[job]
-        side.ledger.touch(job)
-    assert not side.ledger._open
-    assert side.say() == []
+        sides.jobs[job] = {number}
+        sides.sync.mark_changed(job)
+        del sides.jobs[job]
+        sides.sync.mark_changed(job)
+    assert not sides.sync._pending
+    assert sides.send() == []
 
 
-async def test_after_a_loss_all_is_looked_at_again():
-    side = Side()
-    side.jobs[WEB] = {1}
-    side.connect()
-    side.say()
-    del side.jobs[WEB]
-    side.jobs[DB] = {2}  # Nobody was told.
-    side.ledger.touch_all(side.jobs)
-    side.say()
-    assert side.understood == side.jobs
+async def test_mark_all_changed_covers_every_job():
+    sides = TwoSides()
+    sides.jobs[WEB] = {1}
+    sides.connect()
+    sides.send()
+    del sides.jobs[WEB]
+    sides.jobs[DB] = {2}  # Without mark_changed.
+    sides.sync.mark_all_changed(sides.jobs)
+    sides.send()
+    assert sides.known == sides.jobs
 
 
 names = st.sampled_from([JobName("default", "a"), JobName("default", "b"), JobName("prod", "a")])
 steps = st.one_of(
     st.tuples(st.just("set"), names, st.sets(st.integers(1, 4))),
     st.tuples(st.just("delete"), names),
-    st.tuples(st.just("say"), st.integers(0, 3)),
+    st.tuples(st.just("send"), st.integers(0, 3)),
     st.tuples(st.just("lose")),
     st.tuples(st.just("reconnect")),
 )
 
 
 @given(st.lists(steps, max_size=40))
-async def test_whatever_happens_in_between_the_lookupd_ends_up_with_the_truth(story):
-    side = Side()
+async def test_lookupd_converges_after_any_history(story):
+    sides = TwoSides()
     for step, *values in story:
         match step:
             case "set":
-                side.jobs[values[0]] = values[1]
-                side.ledger.touch(values[0])
+                sides.jobs[values[0]] = values[1]
+                sides.sync.mark_changed(values[0])
             case "delete":
-                side.jobs.pop(values[0], None)
-                side.ledger.touch(values[0])
-            case "say":
-                side.say(values[0])
+                sides.jobs.pop(values[0], None)
+                sides.sync.mark_changed(values[0])
+            case "send":
+                sides.send(values[0])
             case "lose":
-                side.ledger.touch_all(side.jobs)
+                sides.sync.mark_all_changed(sides.jobs)
             case "reconnect":
-                side.connect()
-    side.say()
-    assert side.understood == side.jobs
+                sides.connect()
+    sides.send()
+    assert sides.known == sides.jobs

@@ -1,4 +1,4 @@
-"""A gafferd that registers: what lookupd knows of it follows what runs, come what may."""
+"""A gafferd that registers: lookupd always converges to the jobs that run."""
 
 import base64
 import hashlib
@@ -19,13 +19,13 @@ from gaffer_kernel.testing import FakeSystem
 from tests.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
-from gaffer_lookup.node.lookupd_registration import Link, Me
+from gaffer_lookup.node.lookupd_registration import LookupdRegistration, NodeIdentity
 from gaffer_lookup.plugin import plugin as lookup_plugin
 
 
 @asynccontextmanager
 async def open_node(*addresses, name="web1", more="", system=None):
-    """A kernel that registers with lookupds."""
+    """Open a kernel that registers with lookupds."""
     text = f"[lookup]\naddress = {' '.join(addresses)}\nname = {name}\n{more}\n"
     if "heartbeat" not in more:
         text += "heartbeat = 0.1\n"
@@ -37,45 +37,45 @@ async def open_node(*addresses, name="web1", more="", system=None):
 
 
 def known(lookupd, name="web1"):
-    """The jobs of the nodes of a name, and their pids; None if there is no such node."""
+    """Return the jobs of the nodes with a name, and their pids; None if there is no such node."""
     store = lookupd.lookupd.registry.store
     found = [node for node in store.nodes() if node.name == name]
     if not found:
         return None
-    return {str(job): set(pids) for node in found for job, pids in store.jobs_of(node).items()}
+    return {str(job): set(pids) for node in found for job, pids in store.get_jobs(node).items()}
 
 
-def true(kernel):
+def running_jobs(kernel):
     return {str(job.name): set(job.pids()) for job in kernel.manager.jobs()}
 
 
 async def agree(kernel, *lookupds):
     for lookupd in lookupds:
-        await until(lambda lookupd=lookupd: known(lookupd) == true(kernel))
+        await until(lambda lookupd=lookupd: known(lookupd) == running_jobs(kernel))
 
 
 def load(kernel, name="web", **fields):
     return kernel.manager.load(JobConfig(name=name, **{"cmd": "serve", **fields}))
 
 
-async def test_what_happens_is_told_once_in_order(lookupd):
+async def test_changes_are_sent_once_in_order(lookupd):
     async with lookupd.observer() as observer:
         async with open_node(lookupd.url) as kernel:
-            told = [await observer.hear() for _ in range(2)]
+            events = [await observer.receive() for _ in range(2)]
             job = load(kernel)
-            told += [await observer.hear() for _ in range(2)]
+            events += [await observer.receive() for _ in range(2)]
             job.stop()
-            told.append(await observer.hear())
+            events.append(await observer.receive())
             kernel.manager.unload("web")
-            told.append(await observer.hear())
-        told.append(await observer.hear())
-        assert [each["event"] for each in told] == [
+            events.append(await observer.receive())
+        events.append(await observer.receive())
+        assert [each["event"] for each in events] == [
             *("add_node", "identify", "add_job", "add_process"),
             *("remove_process", "remove_job", "remove_node"),
         ]
 
 
-async def test_a_node_says_where_it_is(lookupd):
+async def test_node_advertises_its_api(lookupd):
     async with open_node(lookupd.url) as kernel:
         await until(lambda: known(lookupd) is not None)
         [node] = (await lookupd.get("/nodes"))["nodes"]
@@ -84,14 +84,14 @@ async def test_a_node_says_where_it_is(lookupd):
         assert node["origin"] == kernel.services["lookup"].origin == address
 
 
-async def test_what_ran_before_the_connection_is_told(lookupd):
+async def test_jobs_loaded_before_the_connection_are_registered(lookupd):
     async with open_node(lookupd.url) as kernel:
         load(kernel, numprocesses=3)
         await agree(kernel, lookupd)
         assert len(known(lookupd)["web"]) == 3
 
 
-async def test_it_is_told_to_every_lookupd(running_lookupd):
+async def test_node_registers_with_every_lookupd(running_lookupd):
     async with (
         running_lookupd() as one,
         running_lookupd() as other,
@@ -102,25 +102,25 @@ async def test_it_is_told_to_every_lookupd(running_lookupd):
         assert [each.registered for each in kernel.services["lookup"].lookupds()] == [True] * 2
 
 
-async def test_restarts_and_scaling_are_told(lookupd):
+async def test_restarts_and_scaling_are_sent(lookupd):
     system = FakeSystem()
     async with open_node(lookupd.url, system=system) as kernel:
         job = load(kernel)
         await agree(kernel, lookupd)
         before = known(lookupd)
         next(iter(system.processes.values())).exit(1)
-        await until(lambda: known(lookupd) == true(kernel) != before)
+        await until(lambda: known(lookupd) == running_jobs(kernel) != before)
         job.scale("+4")
         await until(lambda: len(known(lookupd)["web"]) == 5)
         job.scale("=0")
         await until(lambda: known(lookupd) == {"web": set()})
 
 
-async def test_more_events_than_anybody_keeps_lose_nothing(lookupd):
+async def test_dropped_events_lose_no_change(lookupd):
     async with open_node(lookupd.url) as kernel:
         job = load(kernel)
         await agree(kernel, lookupd)
-        for _ in range(30_000):  # Without a pause: the log forgets those before them.
+        for _ in range(30_000):  # Without a pause, so that the event log drops those before.
             kernel.events.publish("noise", name="test")
         job.scale("+1")
         for _ in range(30_000):
@@ -128,52 +128,52 @@ async def test_more_events_than_anybody_keeps_lose_nothing(lookupd):
         await agree(kernel, lookupd)
 
 
-async def test_a_silent_node_stays_as_long_as_it_gives_signs_of_life(running_lookupd):
+async def test_heartbeat_renews_the_lease(running_lookupd):
     async with running_lookupd(lease=0.5) as lookupd, lookupd.observer() as observer:
         async with open_node(lookupd.url) as kernel:
             await agree(kernel, lookupd)
             await trio.sleep(1.2)  # More than two leases: time is what is tested.
             assert known(lookupd) == {}
-        told = [(await observer.hear())["event"] for _ in range(3)]
-        assert told == ["add_node", "identify", "remove_node"]
+        events = [(await observer.receive())["event"] for _ in range(3)]
+        assert events == ["add_node", "identify", "remove_node"]
 
 
-async def test_a_lookupd_that_comes_later_is_told_everything(running_lookupd):
+async def test_lookupd_started_later_gets_all_jobs(running_lookupd):
     with trio.socket.socket() as reserved:
         await reserved.bind(("127.0.0.1", 0))
         bind = "{}:{}".format(*reserved.getsockname())
     async with open_node(f"http://{bind}") as kernel:
         load(kernel)
         await until(lambda: kernel.services["lookup"].lookupds()[0].error is not None)
-        for _ in range(2):  # And once more after it was gone.
+        for _ in range(2):  # The second time after it was stopped.
             async with running_lookupd(bind=bind) as lookupd:
                 await agree(kernel, lookupd)
                 assert known(lookupd).keys() == {"web"}
 
 
-async def test_a_node_that_has_lost_its_place_registers_again(lookupd):
+async def test_node_registers_again_after_its_session_is_closed(lookupd):
     async with open_node(lookupd.url) as kernel:
         load(kernel)
         await agree(kernel, lookupd)
         [first] = lookupd.lookupd.registry.store.nodes()
-        for registrant in list(lookupd.lookupd.registry._leases._ends):
-            registrant.leave()
-        await until(lambda: known(lookupd) == true(kernel))
+        for node_session in list(lookupd.lookupd.registry._leases._ends):
+            node_session.close()
+        await until(lambda: known(lookupd) == running_jobs(kernel))
         assert first not in lookupd.lookupd.registry.store.nodes()
 
 
-async def test_a_second_node_of_the_same_place_is_refused_and_says_so(lookupd, caplog):
+async def test_second_node_with_the_same_origin_is_refused_and_logged(lookupd, caplog):
     place = "broadcast_address = web1.example:5000"
     async with open_node(lookupd.url, more=place) as kernel:
         await agree(kernel, lookupd)
         async with open_node(lookupd.url, more=place) as other:
-            link = await until(lambda: refused_link(other))
+            link = await until(lambda: get_failed(other))
             assert "is registered on another connection" in link.error
         await until(lambda: known(lookupd) is not None)
     assert caplog.text.count("not registered with") == 1
 
 
-def refused_link(kernel):
+def get_failed(kernel):
     [link] = kernel.services["lookup"].lookupds()
     return link if link.error else None
 
@@ -186,30 +186,28 @@ async def on_socket(running_lookupd):
             yield lookupd
 
 
-async def test_a_token_is_sent(on_socket):
+async def test_token_is_sent(on_socket):
     async with open_node(on_socket.url, more="token = web1"):
         await until(lambda: known(on_socket) is not None)
         [node] = on_socket.lookupd.registry.store.nodes()
         assert node.owner == "token web1"
 
 
-async def test_a_token_for_another_node_is_an_error(on_socket):
+async def test_token_bound_to_another_node_is_an_error(on_socket):
     async with open_node(on_socket.url, name="web2", more="token = web1") as kernel:
-        link = await until(lambda: refused_link(kernel))
+        link = await until(lambda: get_failed(kernel))
         assert link.error.startswith("token web1 registers node web1 only, not web2: ")
         assert known(on_socket, "web2") is None
 
 
-async def test_a_token_without_the_right_is_an_error(on_socket):
+async def test_token_without_write_permission_is_an_error(on_socket):
     async with open_node(on_socket.url, more="token = reader") as kernel:
-        link = await until(lambda: refused_link(kernel))
+        link = await until(lambda: get_failed(kernel))
         assert "no right to write" in link.error
 
 
-@pytest.mark.parametrize(("status", "most"), [(401, 2), (429, 2), (403, 30)])
-async def test_a_wrong_token_was_shown_until_nobody_on_the_machine_was_listened_to(
-    monkeypatch, autojump_clock, status, most
-):
+@pytest.mark.parametrize(("status", "limit"), [(401, 2), (429, 2), (403, 30)])
+async def test_refused_token_is_retried_slowly(monkeypatch, autojump_clock, status, limit):
     tries = []
 
     @asynccontextmanager
@@ -220,17 +218,19 @@ async def test_a_wrong_token_was_shown_until_nobody_on_the_machine_was_listened_
 
     monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.open_websocket", refused)
     settings = Settings(address=Address.parse("http://127.0.0.1:9"))
-    link = Link(settings, Me("web1", "http://web1:5000", "0.1"), 15, lambda job: None, lambda: ())
+    link = LookupdRegistration(
+        settings, NodeIdentity("web1", "http://web1:5000", "0.1"), 15, lambda job: None, lambda: ()
+    )
     with trio.move_on_after(59):
         await link.run()
-    assert most // 2 < len(tries) <= most
+    assert limit // 2 < len(tries) <= limit
 
 
-# Lookupds that mean no good
+# Faulty lookupds
 
 
-def answering(answer):
-    """A lookupd that answers each message as a function says."""
+def replying(answer):
+    """Make a lookupd that replies to each message with the result of a function."""
 
     async def handle(request):
         socket = await request.accept()
@@ -241,38 +241,38 @@ def answering(answer):
                     await trio.sleep_forever()
                 await socket.send_message(found)
         except ConnectionClosed:
-            pass  # It has been found out.
+            pass  # The node has closed the connection.
 
     return handle
 
 
-def ok(said):
-    return json.dumps({"ok": True, "msgid": said["msgid"]})
+def ok(message):
+    return json.dumps({"ok": True, "msgid": message["msgid"]})
 
 
-LIES = {
-    "no JSON": lambda said: "nonsense",
-    "no object": lambda said: "[]",
-    "another number": lambda said: json.dumps({"ok": True, "msgid": -1}),
-    "too deep": lambda said: "[" * 100_000,
-    "an error of no kind": lambda said: json.dumps({"msgid": said["msgid"], "errno": "x"}),
-    "no": lambda said: json.dumps({"msgid": said["msgid"], "errno": 500, "reason": "no"}),
-    "yes, then no": lambda said: (
-        ok(said) if said["type"] == "IDENTIFY" else json.dumps({"msgid": said["msgid"]})
+REPLIES = {
+    "no JSON": lambda message: "nonsense",
+    "no object": lambda message: "[]",
+    "another number": lambda message: json.dumps({"ok": True, "msgid": -1}),
+    "too deep": lambda message: "[" * 100_000,
+    "an error of no kind": lambda message: json.dumps({"msgid": message["msgid"], "errno": "x"}),
+    "no": lambda message: json.dumps({"msgid": message["msgid"], "errno": 500, "reason": "no"}),
+    "yes, then no": lambda message: (
+        ok(message) if message["type"] == "IDENTIFY" else json.dumps({"msgid": message["msgid"]})
     ),
-    "yes, then silence": lambda said: ok(said) if said["type"] == "IDENTIFY" else None,
-    "silence": lambda said: None,
+    "yes, then silence": lambda message: ok(message) if message["type"] == "IDENTIFY" else None,
+    "silence": lambda message: None,
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-async def test_a_lookupd_that_lies_disturbs_neither_processes_nor_others(
-    lookupd, nursery, monkeypatch, lie
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_invalid_reply_disturbs_neither_processes_nor_other_lookupds(
+    lookupd, nursery, monkeypatch, kind
 ):
-    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_PATIENCE", 0.3)
-    server = await nursery.start(serve_websocket, answering(LIES[lie]), "127.0.0.1", 0, None)
-    liar = f"http://127.0.0.1:{server.port}"
-    async with open_node(liar, lookupd.url) as kernel:
+    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_ACK_TIMEOUT", 0.3)
+    server = await nursery.start(serve_websocket, replying(REPLIES[kind]), "127.0.0.1", 0, None)
+    faulty = f"http://127.0.0.1:{server.port}"
+    async with open_node(faulty, lookupd.url) as kernel:
         job = load(kernel, numprocesses=2)
         await agree(kernel, lookupd)
         pids = job.pids()
@@ -284,7 +284,7 @@ async def test_a_lookupd_that_lies_disturbs_neither_processes_nor_others(
 
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
 
-NOISE = {
+STREAMS = {
     "nothing": lambda key: b"",
     "no HTTP": lambda key: b"220 smtp ready\r\n",
     "an endless head": lambda key: b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 50_000,
@@ -305,67 +305,67 @@ def opened(key):
     return UPGRADED + b"sec-websocket-accept: " + accepted + b"\r\n\r\n"
 
 
-@pytest.mark.parametrize("noise", NOISE)
-async def test_one_that_speaks_nonsense_is_a_line_in_the_log(
-    lookupd, nursery, monkeypatch, caplog, noise
+@pytest.mark.parametrize("noise", STREAMS)
+async def test_invalid_websocket_is_one_line_in_the_log(
+    lookupd, nursery, monkeypatch, caplog, kind
 ):
-    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_PATIENCE", 0.3)
+    monkeypatch.setattr("gaffer_lookup.node.lookupd_registration.MIN_ACK_TIMEOUT", 0.3)
 
-    async def speak(stream):
+    async def send_stream(stream):
         try:
             async with stream:
                 head = await stream.receive_some()
                 [key] = re.findall(rb"(?i)sec-websocket-key: (\S+)", head)
-                await stream.send_all(NOISE[noise](key))
-                if noise == "bytes":
+                await stream.send_all(STREAMS[kind](key))
+                if kind == "bytes":
                     await trio.sleep_forever()
         except (trio.BrokenResourceError, ValueError):
-            pass  # It has heard enough.
+            pass  # The node has closed the connection.
 
-    serve = partial(trio.serve_tcp, speak, 0, host="127.0.0.1")
+    serve = partial(trio.serve_tcp, send_stream, 0, host="127.0.0.1")
     [listener] = await nursery.start(serve)
-    liar = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
-    async with open_node(liar, lookupd.url) as kernel:
+    faulty = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    async with open_node(faulty, lookupd.url) as kernel:
         job = load(kernel)
         await agree(kernel, lookupd)
         pids = job.pids()
         await until(lambda: kernel.services["lookup"].lookupds()[0].error)
         assert job.pids() == pids
         await agree(kernel, lookupd)
-    assert f"not registered with {liar}" in caplog.text
+    assert f"not registered with {faulty}" in caplog.text
     assert "Traceback" not in caplog.text
     assert max(map(len, caplog.messages)) < 1000
     nursery.cancel_scope.cancel()
 
 
-async def test_one_that_says_yes_and_goes_is_logged_once(lookupd, nursery, monkeypatch, caplog):
+async def test_disconnecting_lookupd_is_logged_once(lookupd, nursery, monkeypatch, caplog):
     times = []
 
-    async def fickle(request):
+    async def disconnect(request):
         times.append(None)
         socket = await request.accept()
         await socket.send_message(ok(json.loads(await socket.get_message())))
         await socket.aclose()
 
-    server = await nursery.start(serve_websocket, fickle, "127.0.0.1", 0, None)
+    server = await nursery.start(serve_websocket, disconnect, "127.0.0.1", 0, None)
     async with open_node(f"http://127.0.0.1:{server.port}", more="heartbeat = 5"):
         await until(lambda: len(times) > 3)
     assert caplog.text.count("not registered") == 1
     nursery.cancel_scope.cancel()
 
 
-async def test_one_that_takes_nothing_holds_up_neither_others_nor_the_end(
+async def test_lookupd_that_reads_nothing_delays_neither_others_nor_shutdown(
     lookupd, nursery, monkeypatch
 ):
-    """It accepts, says yes to a websocket and to IDENTIFY, and reads no more."""
+    """It accepts the websocket and IDENTIFY, and then reads nothing."""
     monkeypatch.setattr("gaffer_lookup.node.settings.TIMEOUT", 1.0)
 
-    async def deaf(request):
+    async def read_nothing(request):
         socket = await request.accept()
         await socket.send_message(ok(json.loads(await socket.get_message())))
         await trio.sleep_forever()
 
-    server = await nursery.start(serve_websocket, deaf, "127.0.0.1", 0, None)
+    server = await nursery.start(serve_websocket, read_nothing, "127.0.0.1", 0, None)
     async with open_node(f"http://127.0.0.1:{server.port}", lookupd.url) as kernel:
         for number in range(300):
             load(kernel, f"job{number}x", numprocesses=10, cmd="x" * 1000)

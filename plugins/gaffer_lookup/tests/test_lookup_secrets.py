@@ -1,4 +1,4 @@
-"""What a malicious node learns from those whom a lookupd sends to it: nothing that it can use."""
+"""A malicious node gets no token that it can use elsewhere from clients of a lookupd."""
 
 import json
 import re
@@ -16,19 +16,19 @@ from gaffer_client import Server, UnauthorizedError, node_token
 from tests.gafferd import Home
 from tests.waiting import wait_until
 
-from .etcds import needs_etcd, running
-from .programs import AUTH, LookupdHome, free_port
+from .etcd_cluster import needs_etcd, running
+from .lookupd_home import AUTH, LookupdHome, free_port
 
 GAFFERCTL = Path(sys.executable).with_name("gafferctl")
 SECRET = re.compile(r"gfr_[A-Za-z0-9_-]{43}")
 
 
-class EvilServer(ThreadingHTTPServer):
-    """An HTTP server that keeps what it is sent, and answers with a redirection if told to."""
+class RecordingServer(ThreadingHTTPServer):
+    """An HTTP server that records requests, and redirects if it has a location."""
 
     def __init__(self, certificate=None, location=None):
-        super().__init__(("127.0.0.1", 0), EvilHandler)
-        self.seen = []
+        super().__init__(("127.0.0.1", 0), RecordingHandler)
+        self.requests = []
         self.location = location
         scheme = "http"
         if certificate is not None:
@@ -50,16 +50,16 @@ class EvilServer(ThreadingHTTPServer):
             self.server_close()
 
     def handle_error(self, request, client_address):
-        """A client that hangs up is no error of the test."""
+        """Ignore clients that disconnect."""
 
     def secrets(self):
-        """The tokens in what it has seen."""
-        return set(SECRET.findall("\n".join(self.seen)))
+        """Return the tokens in the recorded requests."""
+        return set(SECRET.findall("\n".join(self.requests)))
 
 
-class EvilHandler(BaseHTTPRequestHandler):
+class RecordingHandler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.seen.append(f"{self.requestline}\n{self.headers}")
+        self.server.requests.append(f"{self.requestline}\n{self.headers}")
         body = b'{"active": true, "jobs": []}'
         self.send_response(307 if self.server.location else 200)
         if self.server.location:
@@ -76,7 +76,7 @@ class EvilHandler(BaseHTTPRequestHandler):
 
 
 class Cluster:
-    """A lookupd and gafferds as programs of their own, over TLS; `localhost` is every machine."""
+    """A real lookupd and real gafferds over TLS; `localhost` stands for every machine."""
 
     def __init__(self, folder, stack):
         self._folder = folder
@@ -135,12 +135,12 @@ class Cluster:
         return home
 
     def token(self, name, *options):
-        """A token of the lookupd to register with, in a file."""
+        """Create a token to register with, in a file."""
         secret = self.home.auth("token", name, "--right", "write", *options)
         return self.home.write(f"{name}.token", secret)
 
     def good_node(self):
-        """A gafferd that knows the secret that is derived for it, and nothing else."""
+        """Start a gafferd that knows only the token that is derived for it; return its origin."""
         port = free_port()
         origin = f"https://localhost:{port}"
         endpoint = ("[endpoint:network]", f"bind = 127.0.0.1:{port}")
@@ -163,91 +163,91 @@ def cluster(tmp_path):
 
 
 @pytest.fixture
-def evil(cluster):
-    """A malicious node that has a certificate and a token with the right to write."""
-    with EvilServer(cluster.certificate).serving() as server:
-        cluster.node("evil", cluster.token("evil"), server.origin)
-        wait_until(lambda: "evil" in cluster.names())
+def malicious(cluster):
+    """A malicious node with a certificate and a token with write permission."""
+    with RecordingServer(cluster.certificate).serving() as server:
+        cluster.node("malicious", cluster.token("malicious"), server.origin)
+        wait_until(lambda: "malicious" in cluster.names())
         yield server
 
 
-def test_an_evil_node_learns_no_secret_that_counts_anywhere_else(cluster, evil):
+def test_malicious_node_gets_no_token_valid_elsewhere(cluster, malicious):
     good = cluster.good_node()
     done = cluster.ctl("status", "web")
     assert "good: active" in done.stdout, done
-    assert evil.seen
-    assert cluster.secret not in "\n".join(evil.seen)
-    [learned] = evil.secrets()
-    assert learned == node_token(cluster.secret, evil.origin)
+    assert malicious.requests
+    assert cluster.secret not in "\n".join(malicious.requests)
+    [recorded] = malicious.secrets()
+    assert recorded == node_token(cluster.secret, malicious.origin)
     for url in (good, cluster.url):
         with pytest.raises(UnauthorizedError):
-            cluster.server(url, learned).jobs()
+            cluster.server(url, recorded).jobs()
     assert cluster.server(good, node_token(cluster.secret, good)).jobs() == ["web"]
     with pytest.raises(UnauthorizedError):
         cluster.server(good, cluster.secret).jobs()
 
 
 @pytest.mark.parametrize("verb", [("status", "web"), ("watch",), ("top",)])
-def test_an_evil_node_that_is_chosen_learns_nothing(cluster, evil, verb):
-    cluster.ctl("--node", "evil", *verb, GAFFER_TOKEN=cluster.secret)
-    assert evil.secrets() == {node_token(cluster.secret, evil.origin)}
+def test_chosen_malicious_node_gets_only_its_derived_token(cluster, malicious, verb):
+    cluster.ctl("--node", "malicious", *verb, GAFFER_TOKEN=cluster.secret)
+    assert malicious.secrets() == {node_token(cluster.secret, malicious.origin)}
 
 
-def test_an_evil_node_cannot_send_the_client_on(cluster, evil):
-    with EvilServer(cluster.certificate).serving() as other:
-        evil.location = other.origin
-        done = cluster.ctl("--node", "evil", "status", "web")
+def test_redirect_of_a_malicious_node_is_not_followed(cluster, malicious):
+    with RecordingServer(cluster.certificate).serving() as other:
+        malicious.location = other.origin
+        done = cluster.ctl("--node", "malicious", "status", "web")
         assert done.returncode != 0
-        assert evil.seen
-        assert other.seen == []
+        assert malicious.requests
+        assert other.requests == []
 
 
-@pytest.mark.parametrize("chosen", [(), ("--node", "evil")])
-def test_no_page_that_an_evil_node_names_is_opened(cluster, evil, tmp_path, chosen):
+@pytest.mark.parametrize("chosen", [(), ("--node", "malicious")])
+def test_page_of_a_malicious_node_is_not_opened(cluster, malicious, tmp_path, chosen):
     done = cluster.ctl(*chosen, "open", BROWSER=f"touch {tmp_path}/opened %s")
-    assert (done.returncode, done.stdout, evil.seen) == (2, "", [])
+    assert (done.returncode, done.stdout, malicious.requests) == (2, "", [])
     assert "open is for the gafferd of this machine" in done.stderr
     assert not (tmp_path / "opened").exists()
 
 
 @needs_etcd
-def test_an_evil_node_in_etcd_learns_nothing(cluster, tmp_path):
+def test_malicious_node_in_etcd_gets_only_its_derived_token(cluster, tmp_path):
     with (
         running(cluster.folder("etcd")) as etcd,
-        EvilServer(cluster.certificate).serving() as server,
+        RecordingServer(cluster.certificate).serving() as server,
     ):
-        home = Home(cluster.folder("evil"), "http", "lookup")
-        lines = ("[lookup]", f"address = {' '.join(etcd.addresses)}", "name = evil")
+        home = Home(cluster.folder("malicious"), "http", "lookup")
+        lines = ("[lookup]", f"address = {' '.join(etcd.addresses)}", "name = malicious")
         more = (f"broadcast_address = {server.origin}", "[endpoint:local]", "bind = 127.0.0.1:0")
         home.write("gaffer.ini", "\n".join((*lines, *more)))
         with home.running("-c", "gaffer.ini"):
             options = ("--lookup", etcd.addresses[0], "--cacert", cluster.ca)
             command = [GAFFERCTL, *map(str, options), "--token-file", str(cluster.ops)]
 
-            def asked():
+            def requests():
                 subprocess.run(
                     [*command, "status", "web"],
                     env=cluster.home.environ(),
                     capture_output=True,
                     timeout=30,
                 )
-                return server.seen
+                return server.requests
 
-            wait_until(asked)
+            wait_until(requests)
         assert server.secrets() == {node_token(cluster.secret, server.origin)}
 
 
-def test_an_http_origin_is_sent_no_token_at_all(cluster):
-    with EvilServer().serving() as server:
-        cluster.node("evil", cluster.token("evil"), server.origin)
-        wait_until(lambda: "evil" in cluster.names())
-        done = cluster.ctl("--node", "evil", "status", "web")
-        assert (done.returncode, server.seen) == (1, [])
+def test_http_origin_gets_no_token(cluster):
+    with RecordingServer().serving() as server:
+        cluster.node("malicious", cluster.token("malicious"), server.origin)
+        wait_until(lambda: "malicious" in cluster.names())
+        done = cluster.ctl("--node", "malicious", "status", "web")
+        assert (done.returncode, server.requests) == (1, [])
         assert f"{server.origin}: a token is sent over https only: " in done.stderr
         assert done.stderr.count("\n") == 1
 
 
-def test_a_token_registers_its_own_node_and_origin_only(cluster):
+def test_token_registers_its_own_node_and_origin_only(cluster):
     own = "https://localhost:5443"
     token = cluster.token("n1", "--node", "one", "--origin", own)
     two = cluster.node("two", token, own)
@@ -261,12 +261,15 @@ def test_a_token_registers_its_own_node_and_origin_only(cluster):
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_lookupd_that_is_none_sends_nobody_on(cluster, scheme):
+def test_redirect_of_a_malicious_lookupd_is_not_followed(cluster, scheme):
     certificate = cluster.certificate if scheme == "https" else None
-    with EvilServer().serving() as other, EvilServer(certificate, other.origin).serving() as first:
+    with (
+        RecordingServer().serving() as other,
+        RecordingServer(certificate, other.origin).serving() as first,
+    ):
         done = cluster.ctl("--lookup", first.origin, "nodes")
-        assert other.seen == []
-        assert bool(first.seen) == (scheme == "https")
+        assert other.requests == []
+        assert bool(first.requests) == (scheme == "https")
         assert done.stderr.count("\n") == 1
         if scheme == "http":
             assert (

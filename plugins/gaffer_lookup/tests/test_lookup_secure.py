@@ -1,4 +1,4 @@
-"""Over HTTPS: a node checks who lookupd is, and shows its token or its certificate."""
+"""HTTPS: a node checks the certificate of lookupd, and sends its token or its own certificate."""
 
 import pytest
 import trustme
@@ -21,7 +21,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 async def secure(running_lookupd, files):
-    """A lookupd over HTTPS that asks for certificates."""
+    """A lookupd over HTTPS that requests client certificates."""
     options = {"certfile": str(files / "localhost"), "client_ca": str(files / "ca")}
     async with running_lookupd(**options) as lookupd:
         lookupd.url = lookupd.url.replace("127.0.0.1", "localhost")
@@ -32,18 +32,18 @@ def owners(lookupd):
     return [node.owner for node in lookupd.lookupd.registry.store.nodes()]
 
 
-async def test_a_token_is_shown_to_whom_the_authority_vouches_for(secure, files):
+async def test_token_is_sent_to_a_trusted_lookupd(secure, files):
     async with open_node(secure.url, name="web2", more=f"cacert = {files}/ca\ntoken = web2"):
         assert await until(lambda: owners(secure)) == ["token web2"]
 
 
-async def test_a_certificate_is_shown(secure, files):
+async def test_certificate_is_presented(secure, files):
     more = f"cacert = {files}/ca\ncertfile = {files}/web1"
     async with open_node(secure.url, more=more):
         assert await until(lambda: owners(secure)) == ["token web1"]
 
 
-async def test_nothing_is_shown_to_whom_nobody_vouches_for(secure, files):
+async def test_untrusted_lookupd_gets_nothing(secure, files):
     async with open_node(secure.url, more=f"cacert = {files}/other\ntoken = web1") as kernel:
         error = await until(lambda: kernel.services["lookup"].lookupds()[0].error)
         assert "certificate" in error

@@ -1,10 +1,10 @@
-"""The section `[lookup]` and the options: each mistake is one line that names it."""
+"""The section `[lookup]` and the options: an error is one line that names the key."""
 
 import pytest
 import trustme
 from gaffer_kernel import Config, ConfigError, GafferError
 
-from gaffer_lookup.node.advertised_url import origin
+from gaffer_lookup.node.advertised_url import get_advertised_url
 from gaffer_lookup.node.settings import read_settings
 
 
@@ -14,11 +14,11 @@ def read(text="", **options):
     return read_settings(config)
 
 
-def test_without_a_section_there_is_nothing_to_do():
+def test_no_section_means_no_lookupd():
     assert read_settings(Config()).connections == ()
 
 
-def test_addresses_are_read_and_none_is_twice():
+def test_duplicate_addresses_are_read_once():
     found = read("address = localhost:5010, https://a.example:5010 localhost:5010").connections
     assert [each.address.base for each in found] == [
         "http://localhost:5010",
@@ -26,7 +26,7 @@ def test_addresses_are_read_and_none_is_twice():
     ]
 
 
-def test_the_command_line_wins():
+def test_command_line_overrides_the_section():
     settings = read(
         "address = a:1\nbroadcast_address = x\nbroadcast_port = 1",
         lookupd_address=["b:2", "c:3"],
@@ -37,7 +37,7 @@ def test_the_command_line_wins():
     assert (settings.broadcast, settings.port) == ("y", 2)
 
 
-def test_a_token_may_be_in_a_file(tmp_path):
+def test_token_is_read_from_a_file(tmp_path):
     (tmp_path / "token").write_text("gfr_x\n")
     [connection] = read(
         f"address = https://localhost:5010\ntoken_file = {tmp_path}/token"
@@ -46,14 +46,14 @@ def test_a_token_may_be_in_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["token_file", "password_file"])
-def test_an_empty_file_was_as_good_as_no_token(tmp_path, key):
+def test_empty_secret_file_is_an_error(tmp_path, key):
     (tmp_path / "secret").write_text("\n")
     with pytest.raises(ConfigError, match=rf"\[lookup\] {key}: .*/secret: is empty"):
         read(f"address = https://localhost:5010 etcds://u@localhost\n{key} = {tmp_path}/secret")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("adress = a:1", "a.ini:2: [lookup] adress: unknown key, did you mean 'address'?"),
         ("address = ftp://a", "a.ini:2: [lookup] address: "),
@@ -65,7 +65,7 @@ def test_an_empty_file_was_as_good_as_no_token(tmp_path, key):
         ("address = https://localhost:1\ntoken = a b\u00e9", "[lookup] token: "),
         ("address = https://a:1\ncacert = /none", "[lookup] cacert: "),
         ("address = https://a:1\ncertfile = /none", "[lookup] certfile: "),
-        ("address = a:1\nkeyfile = key", "[lookup] keyfile: is the key of no certificate"),
+        ("address = a:1\nkeyfile = key", "[lookup] keyfile: needs the certificate too"),
         ("name = a b", "[lookup] name: "),
         ("broadcast_address = a/b", "[lookup] broadcast_address: must be host"),
         ("broadcast_port = 0", "[lookup] broadcast_port: must be from 1 to 65535, not 0"),
@@ -73,14 +73,14 @@ def test_an_empty_file_was_as_good_as_no_token(tmp_path, key):
         ("heartbeat = soon", "[lookup] heartbeat: must be a number"),
     ],
 )
-def test_what_is_wrong_is_one_line(text, said):
+def test_invalid_key_is_reported_in_one_line(text, expected):
     with pytest.raises(ConfigError) as raised:
         read(text)
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_what_is_wrong_on_the_command_line_is_blamed_on_it():
+def test_invalid_option_is_named():
     with pytest.raises(ConfigError, match=r"^--lookupd-address: "):
         read(lookupd_address=["ftp://a"])
     with pytest.raises(ConfigError, match=r"^--broadcast-port: "):
@@ -89,7 +89,7 @@ def test_what_is_wrong_on_the_command_line_is_blamed_on_it():
         read(lookupd_address=["https://a:1"], client_certfile="/none")
 
 
-def test_certificates_are_tried(tmp_path):
+def test_certificates_are_loaded(tmp_path):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca")
     ca.issue_cert("web1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "web1")
@@ -98,11 +98,11 @@ def test_certificates_are_tried(tmp_path):
     assert connection.ca_file == f"{tmp_path}/ca"
 
 
-# Where it is
+# The advertised URL
 
 
 @pytest.mark.parametrize(
-    ("addresses", "broadcast", "port", "told"),
+    ("addresses", "broadcast", "port", "expected"),
     [
         (["http://127.0.0.1:5000"], None, None, ("http://127.0.0.1:5000", False)),
         (["https://0.0.0.0:5443"], None, None, ("https://web1:5443", True)),
@@ -123,17 +123,17 @@ def test_certificates_are_tried(tmp_path):
         ([], "localhost", None, ("http://localhost:80", False)),
     ],
 )
-def test_what_is_told_of_where_it_is(addresses, broadcast, port, told):
-    assert origin(addresses, host="web1", broadcast=broadcast, port=port) == told
+def test_advertised_url(addresses, broadcast, port, expected):
+    assert get_advertised_url(addresses, host="web1", broadcast=broadcast, port=port) == expected
 
 
 @pytest.mark.parametrize("addresses", [[], ["http+unix:/run/gaffer.sock"]])
-def test_without_a_port_nothing_can_be_told(addresses):
+def test_advertised_url_needs_a_port(addresses):
     with pytest.raises(GafferError, match="broadcast_address"):
-        origin(addresses, host="web1", broadcast=None, port=None)
+        get_advertised_url(addresses, host="web1", broadcast=None, port=None)
 
 
-# In an etcd
+# etcd
 
 
 def test_etcd_addresses_are_the_members_of_one_etcd(tmp_path):
@@ -150,38 +150,38 @@ def test_etcd_addresses_are_the_members_of_one_etcd(tmp_path):
     assert settings.hosts == ["b", "a", "::1"]
 
 
-def test_an_etcd_may_be_given_on_the_command_line():
+def test_etcd_may_be_given_on_the_command_line():
     settings = read("address = a:1", lookupd_address=["etcd://localhost"])
     assert settings.connections == ()
     assert (settings.etcd.text, settings.etcd.prefix) == ("etcd://localhost", "/gaffer")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
-        ("address = etcd://", "[lookup] address: 'etcd://' is no address of etcd: write etcd://"),
-        ("address = etcd://a:x", "[lookup] address: 'etcd://a:x' is no address of etcd: "),
+        ("address = etcd://", "[lookup] address: 'etcd://' is not an etcd address: write etcd://"),
+        ("address = etcd://a:x", "[lookup] address: 'etcd://a:x' is not an etcd address: "),
         ("address = etcd://a?b", "[lookup] address: "),
-        ("address = etcd://a/b//c", "what follows the port is what every key begins with"),
+        ("address = etcd://a/b//c", "after the port write the prefix of every key"),
         ("address = etcd://u:pw@a", "give the password in a file of its own"),
         ("address = etcd://a etcds://b", "they have to be members of one etcd"),
         ("address = etcd://a/x etcd://b/y", "they have to be members of one etcd"),
         ("address = etcd://u@a", "user and password go together: no password"),
         ("address = etcd://localhost\npassword_file = W", "go together: no user"),
-        ("address = etcd://u@a\npassword_file = W", "would be read on the way: use etcds://"),
+        ("address = etcd://u@a\npassword_file = W", "would be sent unencrypted: use etcds://"),
         (
             "address = etcd://u@localhost\npassword_file = /none",
             "password_file: /none: No such file",
         ),
-        ("address = a:1\npassword_file = W", "[lookup] password_file: there is no etcd in address"),
+        ("address = a:1\npassword_file = W", "[lookup] password_file: needs an etcd in address"),
         ("address = etcds://a\ncacert = /none", "[lookup] cacert: "),
         ("address = etcds://a\ncertfile = /none", "[lookup] certfile: "),
     ],
 )
-def test_what_is_wrong_with_an_etcd_is_one_line(text, said, tmp_path):
+def test_invalid_etcd_setting_is_reported_in_one_line(text, expected, tmp_path):
     (tmp_path / "word").write_text("pw")
     with pytest.raises(ConfigError) as raised:
         read(text.replace("= W", f"= {tmp_path}/word"))
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "pw" not in str(raised.value).replace("would", "")

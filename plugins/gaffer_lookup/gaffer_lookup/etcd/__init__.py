@@ -1,20 +1,20 @@
-"""etcd as the place where nodes are registered: for several lookupds, or for none at all.
+"""etcd as the store of nodes: shared by several lookupds, or used by nodes without a lookupd.
 
-    keeper        the place where several lookupds keep what they are told
-    asking        one question, as programs without trio ask it
-    mirror        what is registered, followed as it changes
-    registration  one node, kept registered
-    claim         what is kept under one lease of it
-    roll          registrations as nodes, and what changes in them
-    account       what etcd has been told of a node's jobs, against what is true
-    keys          what is kept under which key
+    backend       the registry backend of several lookupds that share an etcd
+    query         blocking queries, for programs without trio
+    mirror        a local copy of all registered nodes, kept up to date
+    registration  keeps one node registered
+    leased_node   one lease, and the keys under it; renews it
+    etcd_sync     what etcd was sent about a node's jobs, compared with what runs
+    registrations the nodes that the keys describe, and the changes to publish
+    keys          the layout of keys and values
     client        etcd's own verbs: leases, transactions, ranges
-    watch         what changes under a prefix
-    gateway       requests to the members of an etcd, each in its turn
-    answers       what one of them answers, as it is or as an error
-    wire          what etcd says
-    address       where it is, as people write it
-    errors        what can go wrong
+    watch         the changes under a prefix
+    gateway       requests to the members of an etcd, with failover
+    responses     responses of a member, and the errors in them
+    wire          the JSON of etcd's gateway
+    address       addresses of etcd as people write them
+    errors        the errors of etcd
 
 Everything goes through the HTTP gateway that each etcd has on its client port.
 """

@@ -1,4 +1,4 @@
-"""Where an etcd is, as people write it: `etcd://host:2379`, one for each of its members."""
+"""Addresses of etcd as people write them: `etcd://host:2379`, one for each member."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gaffer_client.settings import Settings as Connection
 from gaffer_lookup.hosts import is_loopback
 
 SCHEMES = {"etcd": False, "etcds": True}
-"""Whether it is spoken to over TLS."""
+"""Each scheme, and whether it means TLS."""
 
 PORT = 2379
 PREFIX = "/gaffer"
-"""What every key begins with, if nothing else is said."""
+"""The default prefix of every key."""
 
 TIMEOUT = 4.0
-"""Seconds for each answer: less than a plugin has to close, and several fit into a lease."""
+"""Seconds for each response: less than the deadline for closing a plugin, and a part of a lease."""
 
 _PASSWORD = re.compile(r"\A((?:\w*://)?[^:@]*:).*@", re.DOTALL)
 
@@ -32,12 +32,12 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How an etcd is spoken to.
+    """The connection to an etcd.
 
     Attributes:
-        members: how each of its members is.
-        prefix: what every key begins with, without a `/` at its end.
-        user: who we are, if it wants to know.
+        members: the connection to each of its members.
+        prefix: the prefix of every key, without a `/` at its end.
+        user: the user to authenticate as; None without authentication.
         password: of the user.
     """
 
@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def text(self) -> str:
-        """All its members, as they were written."""
+        """The addresses of all members, as the user wrote them."""
         return " ".join(member.address.text for member in self.members)
 
 
@@ -59,7 +59,7 @@ class _Member(NamedTuple):
 
 
 def is_etcd(text: str) -> bool:
-    """Whether an address means an etcd."""
+    """Return whether an address has a scheme of etcd."""
     return text.partition("://")[0] in SCHEMES
 
 
@@ -74,11 +74,11 @@ def read_settings(
 
     Args:
         password: of the user.
-        ca_file: authorities that their certificates are checked with, in place of the system's.
-        certificate: the one to show them: one file with the key in it, or two files.
+        ca_file: authorities to check their certificates with, in place of the system's.
+        certificate: the one to present: one file with the key in it, or two files.
 
     Raises:
-        ArgumentError: one is no address, they are not of one etcd, or a file cannot be used.
+        ArgumentError: an address is invalid, they are not of one etcd, or a file cannot be used.
     """
     members = [_parse(text) for text in dict.fromkeys(texts)]
     first = members[0]
@@ -90,7 +90,7 @@ def read_settings(
             )
         if password is not None and not each.address.secure and not is_loopback(each.address.host):
             raise ArgumentError(
-                f"{each.address.text}: the password would be read on the way: use etcds://"
+                f"{each.address.text}: the password would be sent unencrypted: use etcds://"
             )
     if (first.user is None) != (password is None):
         missing = "password" if password is None else "user"
@@ -99,21 +99,21 @@ def read_settings(
         Connection(address=each.address, timeout=TIMEOUT, ca_file=ca_file, certificate=certificate)
         for each in members
     )
-    # Now, to find what is wrong with the files.
+    # Load the files now, so that a faulty one stops the start.
     connections[0].tls()
     return Settings(connections, first.prefix, first.user, password)
 
 
 def read_password(file: str) -> str:
-    """The password in a file, without white space around it.
+    """Read the password from a file, without white space around it.
 
     Raises:
-        ArgumentError: it cannot be read, or there is none in it.
+        ArgumentError: the file cannot be read, or is empty.
     """
     try:
         password = Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
         raise ArgumentError(f"{file}: {reason}") from None
     if not password:
         raise ArgumentError(f"{file}: is empty: it must hold the password")
@@ -126,24 +126,24 @@ def _parse(text: str) -> _Member:
         url = urlsplit(text)
         port = PORT if url.port is None else url.port
     except ValueError as error:
-        # With an @ in it, it may be the password that is read as a port.
+        # With an @ the password may have been parsed as the port: keep it out of the message.
         reason = "write etcd://user@host:2379" if "@" in text else str(error).lower()
-        raise _refused(text, reason) from None
+        raise _address_error(text, reason) from None
     if scheme not in SCHEMES:
-        raise _refused(text, "it must begin with etcd:// or etcds://")
+        raise _address_error(text, "it must begin with etcd:// or etcds://")
     if url.password is not None:
-        # In an address it would be seen by everybody who can list processes.
-        raise _refused(text, "give the password in a file of its own")
+        # Every user of the machine can read command lines, and with them an address.
+        raise _address_error(text, "give the password in a file of its own")
     legible = text.isprintable() and " " not in text and not (url.query or url.fragment)
     if not legible or not url.hostname or not port:
-        raise _refused(text, "write etcd://host:2379")
+        raise _address_error(text, "write etcd://host:2379")
     prefix = url.path.rstrip("/")
     if prefix and not _PREFIX.fullmatch(prefix):
-        raise _refused(text, "what follows the port is what every key begins with: /gaffer")
+        raise _address_error(text, "after the port write the prefix of every key, like /gaffer")
     address = Address(text, SCHEMES[scheme], url.hostname, port)
     return _Member(address, prefix or PREFIX, unquote(url.username or "") or None)
 
 
-def _refused(text: str, reason: str) -> ArgumentError:
+def _address_error(text: str, reason: str) -> ArgumentError:
     shown = _PASSWORD.sub(r"\1***@", text)
-    return ArgumentError(f"{shown!r} is no address of etcd: {reason}")
+    return ArgumentError(f"{shown!r} is not an etcd address: {reason}")

@@ -1,4 +1,4 @@
-"""etcd's own verbs, as far as a registry needs them."""
+"""etcd's own verbs, as far as a registry needs them: leases, transactions, ranges, watches."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ from contextlib import asynccontextmanager
 import trio
 
 from gaffer_lookup.etcd.address import Settings
-from gaffer_lookup.etcd.errors import LeaseLost, Refused, TooLarge, Unavailable
+from gaffer_lookup.etcd.errors import (
+    LeaseLostError,
+    RejectedError,
+    TooLargeError,
+    UnavailableError,
+)
 from gaffer_lookup.etcd.gateway import Gateway
-from gaffer_lookup.etcd.responses import failure
+from gaffer_lookup.etcd.responses import error_from_status
 from gaffer_lookup.etcd.watch import Watch
-from gaffer_lookup.etcd.wire import Answer, Beat, Body, Lease, Pair, Range, Txn
+from gaffer_lookup.etcd.wire import Body, KeepAliveResponse, Lease, Pair, Range, Response, Txn
 
 PAGE = 500
-"""Keys that are read at a time."""
+"""Keys that are read with one request."""
 
 MAX_KEYS = 5_000_000
 
 NO_LEASE = "lease not found"
 
-CLOSING = 1.0
-"""Seconds to give back what one has."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds to revoke leases and close connections."""
 
 
 class Etcd:
-    """One etcd, whichever of its members answers.
+    """One etcd; any of its members may respond.
 
-    Every verb raises Unavailable when none of them does within a few seconds each, and Refused when
-    the answer is no. Cancelled, a verb may have been done.
+    Every verb raises UnavailableError when no member responds within a few seconds each, and
+    RejectedError when a member refuses the request. A cancelled verb may have been executed.
 
     Args:
-        settings: where its members are, and who we are.
+        settings: the connection to the etcd.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,65 +45,66 @@ class Etcd:
         self._gateway = Gateway(settings)
 
     async def grant(self, seconds: int) -> Lease:
-        """Begin a lease; etcd may make it longer, and says so."""
-        return await self._gateway.ask("/v3/lease/grant", {"TTL": seconds}, Lease)
+        """Begin a lease; etcd may make it longer, and then returns the longer time."""
+        return await self._gateway.request("/v3/lease/grant", {"TTL": seconds}, Lease)
 
     async def keep_alive(self, lease: Lease) -> None:
-        """Begin a lease anew.
+        """Renew a lease.
 
         Raises:
-            LeaseLost: it has ended, or it is one of another etcd.
+            LeaseLostError: it has expired, or it is one of another etcd.
         """
-        told = await self._gateway.ask("/v3/lease/keepalive", {"ID": str(lease.id)}, Beat)
+        body = {"ID": str(lease.id)}
+        response = await self._gateway.request("/v3/lease/keepalive", body, KeepAliveResponse)
         endpoint = self._gateway.endpoint
-        if told.error is not None:
-            self._gateway.pass_over(endpoint)
-            raise failure(endpoint, told.error)
-        if told.result.ttl <= 0:
-            raise LeaseLost(endpoint, "the lease has ended")
-        if told.result.header.cluster_id != lease.header.cluster_id:
-            # Put back out of a copy, perhaps: then it has the lease, but not what came later.
-            raise LeaseLost(endpoint, "is another etcd than the one before")
+        if response.error is not None:
+            self._gateway.skip_member(endpoint)
+            raise error_from_status(endpoint, response.error)
+        if response.result.ttl <= 0:
+            raise LeaseLostError(endpoint, "the lease has ended")
+        if response.result.header.cluster_id != lease.header.cluster_id:
+            # Restored from a backup, perhaps: it then has the lease, but no later changes.
+            raise LeaseLostError(endpoint, "is another etcd than the one before")
 
     async def revoke(self, lease: int) -> None:
-        """End a lease, and delete what was kept under it; nothing if it has ended."""
+        """End a lease, and delete the keys under it; do nothing if it has expired."""
         try:
-            # Who ends has a moment for it.
-            await self._gateway.ask_in_haste("/v3/lease/revoke", {"ID": str(lease)}, Answer)
-        except Refused as error:
+            # Hedged, because there is little time during shutdown.
+            await self._gateway.request_hedged("/v3/lease/revoke", {"ID": str(lease)}, Response)
+        except RejectedError as error:
             if NO_LEASE not in error.reason:
                 raise
 
     async def txn(
         self, compare: Sequence[Body], success: Sequence[Body], otherwise: Sequence[Body] = ()
     ) -> Txn:
-        """Do one thing or another at once, as all that is compared is so, or not.
+        """Execute one list of operations if all comparisons hold, the other list if not.
 
-        It has to be something that may be done twice.
+        The operations must be idempotent, because the request may be sent twice.
 
         Raises:
-            LeaseLost: something was to be kept under a lease that has ended.
+            LeaseLostError: an operation puts a key under a lease that has expired.
         """
         body: Body = {"compare": compare, "success": success, "failure": otherwise}
         try:
-            return await self._gateway.ask("/v3/kv/txn", body, Txn)
-        except Refused as error:
+            return await self._gateway.request("/v3/kv/txn", body, Txn)
+        except RejectedError as error:
             if NO_LEASE in error.reason:
-                raise LeaseLost(error.endpoint, error.reason) from None
+                raise LeaseLostError(error.endpoint, error.reason) from None
             raise
 
     async def read(self, prefix: bytes) -> tuple[Range, list[Pair]]:
-        """All keys with a prefix, as they were at the revision that the first answer tells."""
+        """Read all keys with a prefix, as they were at the revision of the first response."""
         pairs: list[Pair] = []
-        key, end, more = prefix, after(prefix), True
+        key, end, more = prefix, get_range_end(prefix), True
         first: Range | None = None
         limit = PAGE
         while more:
             at = first.header.revision if first else 0
             body = {"key": key, "range_end": end, "limit": limit, "revision": at}
             try:
-                page = await self._gateway.ask("/v3/kv/range", body, Range)
-            except TooLarge:
+                page = await self._gateway.request("/v3/kv/range", body, Range)
+            except TooLargeError:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 8)
@@ -109,46 +115,46 @@ class Etcd:
             if more:
                 key, last = page.kvs[-1].key + b"\0", key
                 if key <= last or len(pairs) > MAX_KEYS:
-                    # Of one who lies, there would be no end.
-                    raise Unavailable(self._gateway.endpoint, "tells more keys than there can be")
+                    # A faulty or malicious server could return pages without end.
+                    raise UnavailableError(self._gateway.endpoint, "returns keys without end")
         assert first is not None
         return first, pairs
 
     @asynccontextmanager
     async def watch(self, prefix: bytes, revision: int) -> AsyncIterator[Watch]:
-        """Be told of what changes under a prefix, beginning with a revision, by one member.
+        """Open a watch on one member: the changes under a prefix, from a revision on.
 
         Raises:
-            Compacted: that is too long ago.
+            CompactedError: etcd has compacted that revision.
         """
-        create = {"key": prefix, "range_end": after(prefix), "start_revision": revision}
-        # Else all that was missed may come in one line, and none is long enough for that.
+        create = {"key": prefix, "range_end": get_range_end(prefix), "start_revision": revision}
+        # Without fragments all missed changes may come in one line longer than the limit.
         watch = await self._open({"create_request": {**create, "fragment": True}})
         try:
             yield watch
         finally:
-            with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+            with trio.CancelScope(deadline=trio.current_time() + CLOSE_TIMEOUT, shield=True):
                 await watch.aclose()
 
     async def _open(self, body: Body) -> Watch:
         try:
             return await Watch.open(self._gateway, body)
-        except Refused:
-            # What we were given for the password is good for some minutes only; some say no more of
-            # it then than that something is not permitted.
-            self._gateway.forget()
+        except RejectedError:
+            # The token for the password expires after some minutes. Some versions of etcd then
+            # report nothing more than a missing permission.
+            self._gateway.forget_token()
         return await Watch.open(self._gateway, body)
 
-    def pass_over(self, endpoint: str) -> None:
-        """Let the next member have his turn, if it is still this one's."""
-        self._gateway.pass_over(endpoint)
+    def skip_member(self, endpoint: str) -> None:
+        """Use the next member from now on, if this one is still the current one."""
+        self._gateway.skip_member(endpoint)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+        with trio.CancelScope(deadline=trio.current_time() + CLOSE_TIMEOUT, shield=True):
             await self._gateway.aclose()
 
 
-def after(prefix: bytes) -> bytes:
-    """The end of the keys that begin with a prefix, which does not end with the last byte."""
+def get_range_end(prefix: bytes) -> bytes:
+    """Return the end of the keys with a prefix, whose last byte must not be 255."""
     return prefix[:-1] + bytes((prefix[-1] + 1,))

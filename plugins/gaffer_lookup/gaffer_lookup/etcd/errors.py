@@ -1,14 +1,14 @@
-"""What can go wrong with etcd: a class for each thing a caller can decide. Each is one line."""
+"""The errors of etcd: a class for each thing that a caller can decide. Each message is one line."""
 
 from __future__ import annotations
 
 
 class EtcdError(Exception):
-    """Base of all.
+    """Base class of the errors of etcd.
 
     Args:
-        endpoint: the member of etcd, as it was written.
-        reason: what is wrong, in its words or those of the system.
+        endpoint: the member of etcd, as the user wrote it.
+        reason: what is wrong, in the words of etcd or of the system.
     """
 
     def __init__(self, endpoint: str, reason: str) -> None:
@@ -17,29 +17,29 @@ class EtcdError(Exception):
         self.reason = reason
 
 
-class Unavailable(EtcdError):
-    """It is not there, or cannot do it now, or is no etcd; it may have been done: try again."""
+class UnavailableError(EtcdError):
+    """No usable response: try again. The request may have been executed."""
 
 
-class TooLarge(Unavailable):
-    """The answer would be no good for our memory: ask for less at a time."""
+class TooLargeError(UnavailableError):
+    """The response exceeds the limit: request less at a time."""
 
 
-class Refused(EtcdError):
-    """It says no: what is asked, or who may ask it, has to be changed."""
+class RejectedError(EtcdError):
+    """etcd refuses the request: change the request, or the permissions."""
 
 
-class Unauthenticated(Refused):
-    """It does not know us, or no longer: give the password again."""
+class UnauthenticatedError(RejectedError):
+    """The token is missing or has expired: send the password again."""
 
 
-class LeaseLost(EtcdError):
-    """The lease has ended, and what was kept under it is gone: begin anew."""
+class LeaseLostError(EtcdError):
+    """The lease has expired, and its keys are deleted: register again."""
 
 
-class Compacted(EtcdError):
-    """What was to be told has been forgotten: read everything, and go on from there."""
+class CompactedError(EtcdError):
+    """The requested changes are compacted: read everything, and watch from there."""
 
 
-class Taken(EtcdError):
-    """The name or the origin of a node is somebody else's."""
+class NodeTakenError(EtcdError):
+    """Another owner has the name or the origin of the node."""

@@ -1,30 +1,30 @@
-"""What is kept under one lease: that a node is there, and what it runs."""
+"""One lease, and the keys under it: the node and its jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from gaffer_lookup.etcd.client import Etcd
-from gaffer_lookup.etcd.errors import LeaseLost, Taken, Unavailable
-from gaffer_lookup.etcd.keys import Keys, node_value, put
+from gaffer_lookup.etcd.errors import LeaseLostError, NodeTakenError, UnavailableError
+from gaffer_lookup.etcd.keys import Keys, encode_node, put
 from gaffer_lookup.etcd.wire import Body, Lease, Txn
 from gaffer_lookup.registry.node import Node
 
 MAX_TRIES = 10
-"""Of a transaction: each that follows another has been overtaken by one that was given up."""
+"""Of a transaction: each repeats after one that had timed out was executed in between."""
 
 
-class Claim:
-    """The claim of a node to its name and its origin, as long as a lease lasts.
+class LeasedNode:
+    """A node that has its name and its origin as long as a lease lasts.
 
-    A member that hangs with a request in it may carry that out when it wakes, when another member
-    has long carried out what came later. So each transaction counts, by putting the key of the
-    origin once more, and is worth nothing if the count is not what it was when it was made.
+    A member that hangs with a request may execute it when it wakes, long after another member has
+    executed later ones. So each transaction counts, by putting the key of the origin once more, and
+    has no effect if the count is not the one for which it was made.
 
     Args:
-        etcd: where.
-        node: whose.
-        lease: just begun.
+        etcd: the etcd.
+        node: the node to register.
+        lease: a new lease.
     """
 
     def __init__(self, etcd: Etcd, node: Node, lease: Lease) -> None:
@@ -36,73 +36,79 @@ class Claim:
         self._origin_key = self.keys.origin(node, lease.id)
         self._count = 1
 
-    async def make(self) -> None:
-        """Put the node there.
+    async def register(self) -> None:
+        """Put the keys of the node and its origin.
 
         Raises:
-            Taken: somebody else has its name or its origin.
+            NodeTakenError: another owner has its name or its origin.
         """
-        others = [{"key": key, "range_end": end} for key, end in self.keys.of_others(self._node)]
-        told = await self._etcd.txn(
+        others = [
+            {"key": key, "range_end": end} for key, end in self.keys.get_foreign_ranges(self._node)
+        ]
+        txn = await self._etcd.txn(
             [{**each, "target": "CREATE", "create_revision": 0} for each in others],
-            [put(self._node_key, node_value(self._node), self.lease.id), self._counted()],
+            [put(self._node_key, encode_node(self._node), self.lease.id), self._increment_count()],
             [{"request_range": {**each, "limit": 1}} for each in others],
         )
-        if not told.succeeded:
-            raise self._taken(told)
+        if not txn.succeeded:
+            raise self._taken_error(txn)
 
-    def _taken(self, told: Txn) -> Taken:
-        pairs = told.found()
-        found = filter(None, (self.keys.read_node(pair.key, pair.value) for pair in pairs))
+    def _taken_error(self, txn: Txn) -> NodeTakenError:
+        pairs = txn.get_pairs()
+        found = filter(None, (self.keys.decode_node(pair.key, pair.value) for pair in pairs))
         where = [f" at {node.origin}" for node in found]
-        # Put there by hand, perhaps: only its key tells what to delete.
+        # A key that was put by hand may hold no node: then its name tells what to delete.
         where += [f", under {pair.key.decode(errors='replace')!r:.300}" for pair in pairs]
-        who = f"{self._node} has been registered by somebody else"
-        return Taken(self._etcd.settings.text, who + (where[0] if where else ""))
+        message = f"{self._node} is registered by another owner"
+        return NodeTakenError(self._etcd.settings.text, message + (where[0] if where else ""))
 
     async def renew(self) -> None:
-        """Give a sign of life, and see whether all is still there.
+        """Renew the lease, and check that the keys still exist.
 
         Raises:
-            LeaseLost: it is not.
+            LeaseLostError: the lease has expired, or a key is missing.
         """
         await self._etcd.keep_alive(self.lease)
-        await self._do([])
+        await self._commit([])
 
-    async def tell(self, operations: Sequence[Body]) -> None:
-        """Put and delete what tells of jobs, if the node is still there.
+    async def write(self, operations: Sequence[Body]) -> None:
+        """Put and delete keys of jobs, if the node is still registered.
 
         Raises:
-            LeaseLost: somebody has deleted it by hand, or the lease has ended.
+            LeaseLostError: the lease has expired, or the node was deleted by hand.
         """
-        await self._do([*operations, self._counted()])
+        await self._commit([*operations, self._increment_count()])
         self._count += 1
 
-    async def _do(self, operations: Sequence[Body]) -> None:
+    async def _commit(self, operations: Sequence[Body]) -> None:
         for _ in range(MAX_TRIES):
-            told = await self._etcd.txn(self._as_it_was(), operations, self._as_it_is())
-            if told.succeeded:
+            txn = await self._etcd.txn(self._compare_unchanged(), operations, self._read_current())
+            if txn.succeeded:
                 return
-            self._recount(told)
-        raise Unavailable(self._etcd.settings.text, "does not do what it says")
+            self._update_count(txn)
+        raise UnavailableError(
+            self._etcd.settings.text, f"transaction failed {MAX_TRIES} times in a row"
+        )
 
-    def _as_it_was(self) -> list[Body]:
+    def _compare_unchanged(self) -> list[Body]:
         return [
             {"key": self._node_key, "target": "LEASE", "lease": str(self.lease.id)},
             {"key": self._origin_key, "target": "VERSION", "version": str(self._count)},
         ]
 
-    def _as_it_is(self) -> list[Body]:
+    def _read_current(self) -> list[Body]:
         return [{"request_range": {"key": key}} for key in (self._node_key, self._origin_key)]
 
-    def _recount(self, told: Txn) -> None:
-        """Take note of what has been done although nobody said so."""
-        versions = {pair.key: pair.version for pair in told.found() if pair.lease == self.lease.id}
+    def _update_count(self, txn: Txn) -> None:
+        """Take over the count after a transaction that timed out was executed all the same."""
+        versions = {
+            pair.key: pair.version for pair in txn.get_pairs() if pair.lease == self.lease.id
+        }
         count = versions.get(self._origin_key, 0)
-        # Less than it was is an etcd that was put back to an older state.
+        # A lower count means an etcd that was restored to an older state.
         if self._node_key not in versions or count <= self._count:
-            raise LeaseLost(self._etcd.settings.text, f"{self._node} has been deleted")
+            raise LeaseLostError(self._etcd.settings.text, f"{self._node} has been deleted")
         self._count = count
 
-    def _counted(self) -> Body:
+    def _increment_count(self) -> Body:
         return put(self._origin_key, self._node.name.encode(), self.lease.id)

@@ -1,4 +1,4 @@
-"""What is registered in an etcd, followed as it changes."""
+"""A local copy of all nodes that are registered in an etcd, kept up to date."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from gaffer_kernel.plugin import describe_exception
 
 from gaffer_lookup.etcd.address import Settings
 from gaffer_lookup.etcd.client import Etcd
-from gaffer_lookup.etcd.errors import Compacted, EtcdError, Unavailable
+from gaffer_lookup.etcd.errors import CompactedError, EtcdError, UnavailableError
 from gaffer_lookup.etcd.keys import Keys
-from gaffer_lookup.etcd.registrations import Roll
+from gaffer_lookup.etcd.registrations import Registrations
 from gaffer_lookup.etcd.wire import Header
-from gaffer_lookup.registry.backend import Tell
+from gaffer_lookup.registry.backend import Publish
 from gaffer_lookup.registry.node import Node
 from gaffer_lookup.registry.store import Store
 
 log = logging.getLogger(__name__)
 
 
-def _say_nothing(event: str, node: Node, **what: Any) -> None:
-    """Nobody wants to be told."""
+def _ignore(event: str, node: Node, **what: Any) -> None:
+    pass
 
 
 @asynccontextmanager
-async def open_mirror(settings: Settings, tell: Tell = _say_nothing) -> AsyncIterator[Mirror]:
-    """Follow what is registered in an etcd as long as the block lasts.
+async def open_mirror(settings: Settings, publish: Publish = _ignore) -> AsyncIterator[Mirror]:
+    """Follow the nodes that are registered in an etcd, as long as the block lasts.
 
-    It begins when everything has been read, or could not be: then `error` says why.
+    The block begins after the first read. If that fails, `error` holds the reason.
 
     Args:
-        settings: where the etcd is, of `read_settings`.
-        tell: told of every change: `tell(event, node)`, or with `job_name` and `pid`.
+        settings: the connection to the etcd, from `read_settings`.
+        publish: called with every change: `publish(event, node)`, or with `job_name` and `pid`.
     """
     etcd = Etcd(settings)
-    mirror = Mirror(etcd, tell)
+    mirror = Mirror(etcd, publish)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(mirror.run, name="etcd")
@@ -52,47 +52,47 @@ async def open_mirror(settings: Settings, tell: Tell = _say_nothing) -> AsyncIte
 
 
 class Mirror:
-    """Follows what is registered. While etcd is away, what was known last stays.
+    """Follows the registered nodes. While etcd is unavailable, the last known state stays.
 
     Args:
-        etcd: where.
-        tell: told of every change, as the registry tells it.
+        etcd: the etcd.
+        publish: called with every change, in the form of the registry's events.
 
     Attributes:
-        store: what is known; for reading.
-        error: why it may be out of date; None if nothing is known against it.
-        tried: set when everything has been read, or could not be.
+        store: the nodes; for reading.
+        error: why they may be out of date; None while etcd responds.
+        tried: set after the first read, also if it failed.
     """
 
-    def __init__(self, etcd: Etcd, tell: Tell) -> None:
+    def __init__(self, etcd: Etcd, publish: Publish) -> None:
         keys = Keys(etcd.settings.prefix)
         self.error: str | None = None
         self.tried = trio.Event()
         self._etcd = etcd
         self._prefix = keys.all
-        self._roll = Roll(keys, tell)
-        self.store: Store = self._roll.store
-        # The last of what is known; None when everything has to be read.
+        self._registrations = Registrations(keys, publish)
+        self.store: Store = self._registrations.store
+        # The last revision that was read; None when everything has to be read again.
         self._seen: Header | None = None
         self._backoff = Backoff(inf)
 
     async def run(self) -> None:
-        """Follow it until cancelled."""
+        """Follow etcd until cancelled."""
         while True:
             try:
                 seen = self._seen or await self._read()
                 await self._follow(seen)
             except EtcdError as error:
-                if isinstance(error, Compacted):
+                if isinstance(error, CompactedError):
                     self._seen = None
                 else:
-                    self._lost(str(error))
-                self._etcd.pass_over(error.endpoint)
+                    self._report_failure(str(error))
+                self._etcd.skip_member(error.endpoint)
             except Exception as error:
-                # Whatever an etcd has brought about here, the next try may go well.
-                log.exception("what follows etcd at %s failed", self._etcd.settings.text)
+                # No response of an etcd may end this loop: the next try may succeed.
+                log.exception("following etcd at %s failed", self._etcd.settings.text)
                 self._seen = None
-                self._lost(describe_exception(error))
+                self._report_failure(describe_exception(error))
             else:
                 continue
             await trio.sleep(self._backoff.next_delay(trio.current_time()) or 0.0)
@@ -100,38 +100,37 @@ class Mirror:
     async def _read(self) -> Header:
         found, pairs = await self._etcd.read(self._prefix)
         self._seen = found.header
-        self._roll.replace(pairs)
-        self._found()
+        self._registrations.replace(pairs)
+        self._report_success()
         return found.header
 
     async def _follow(self, seen: Header) -> None:
-        """Take in what changes, until nobody says anything."""
+        """Apply changes until the watch has been silent for too long."""
         async with self._etcd.watch(self._prefix, seen.revision + 1) as watch:
-            told = watch.header
-            if told.cluster_id != seen.cluster_id:
+            if watch.header.cluster_id != seen.cluster_id:
                 self._seen = None
-                raise Unavailable(watch.endpoint, "is another etcd than the one before")
-            if told.revision < seen.revision:
-                # Put back to what it was, perhaps: then nothing would come for a long time.
-                raise Compacted(watch.endpoint, "knows less than the one before")
-            self._found()
-            while (changes := await watch.changes()) is not None:
-                self._roll.change(changes.events)
+                raise UnavailableError(watch.endpoint, "is another etcd than the one before")
+            if watch.header.revision < seen.revision:
+                # Restored to an older state, perhaps: no change would come for a long time.
+                raise CompactedError(watch.endpoint, "has an older revision than the one before")
+            self._report_success()
+            while (changes := await watch.next_changes()) is not None:
+                self._registrations.apply(changes.events)
                 if changes.events and not changes.fragment:
                     seen.revision = changes.events[-1].kv.mod_revision
-            # He may be cut off from the others.
-            self._etcd.pass_over(watch.endpoint)
+            # The member may be cut off from the others.
+            self._etcd.skip_member(watch.endpoint)
 
-    def _found(self) -> None:
+    def _report_success(self) -> None:
         self._backoff.connected(trio.current_time())
         if self.error is not None:
             log.info("etcd at %s answers again", self._etcd.settings.text)
         self.error = None
         self.tried.set()
 
-    def _lost(self, error: str) -> None:
+    def _report_failure(self, error: str) -> None:
         if self.error is None:
-            # Once, not at each of the tries that follow.
-            log.warning("what etcd knows of nodes may be out of date: %s", error)
+            # Once, not for each of the tries that follow.
+            log.warning("the nodes known from etcd may be out of date: %s", error)
         self.error = error
         self.tried.set()

@@ -1,4 +1,4 @@
-"""One question to an etcd, as programs without trio ask it of lookupds."""
+"""Blocking queries of an etcd, for programs without trio."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gaffer_kernel import JobName
 
 from gaffer_lookup.etcd.address import Settings, read_password, read_settings
 from gaffer_lookup.etcd.client import Etcd
-from gaffer_lookup.etcd.errors import EtcdError, Unavailable
+from gaffer_lookup.etcd.errors import EtcdError, UnavailableError
 from gaffer_lookup.etcd.keys import Keys
-from gaffer_lookup.etcd.registrations import Roll
-from gaffer_lookup.registry import serializers as views
+from gaffer_lookup.etcd.registrations import Registrations
+from gaffer_lookup.registry import serializers
 from gaffer_lookup.registry.store import Store
 
 PASSWORD_VARIABLE = "GAFFER_ETCD_PASSWORD_FILE"
@@ -29,20 +29,20 @@ T = TypeVar("T")
 
 
 class EtcdLookup:
-    """What `gaffer_client.Lookup` is for lookupds, for an etcd: which gafferd runs what, and where.
+    """The counterpart of `gaffer_client.Lookup` for an etcd: which gafferd runs what, and where.
 
-    gaffer-cli finds it by the scheme of an address. Everything is read once, when it is first
-    asked. `$GAFFER_ETCD_PASSWORD_FILE` names the file with the password of the user in an address.
+    gaffer-cli finds it by the scheme of an address. The first query reads everything once.
+    `$GAFFER_ETCD_PASSWORD_FILE` names the file with the password of the user in an address.
 
     Args:
         urls: `etcd://host:2379` or `etcds://...`, one for each member, or that of the only one.
-        token: means nothing to an etcd.
-        ca_file: certificates to check theirs against, in place of the system's.
+        token: ignored, because an etcd takes none.
+        ca_file: certificates to check theirs with, in place of the system's.
         certificate: the caller's own: a file with certificate and key, or the two files.
 
     Raises:
-        ArgumentError: one of these means nothing.
-        NoLookupdError: asked something, no member of the etcd answers.
+        ArgumentError: an argument is invalid.
+        NoLookupdError: in queries, no member of the etcd responds.
     """
 
     def __init__(
@@ -61,34 +61,37 @@ class EtcdLookup:
         )
 
     def nodes(self) -> LookupResult[list[Node]]:
-        """All nodes."""
-        return _found(views.nodes(self._store), "nodes", list[Node])
+        """Return all nodes."""
+        return _decode(serializers.nodes(self._store), "nodes", list[Node])
 
     def sessions(self, node: str | None = None) -> LookupResult[list[LookupSession]]:
-        """All sessions with their jobs; those of the nodes of a name alone, if there is one."""
-        store = self._store
-        told = views.sessions(store) if node is None else views.sessions_of(store, node)
-        return _found(told or iter((b'{"sessions":[]}',)), "sessions", list[LookupSession])
+        """Return all sessions with their jobs; with a name, those of its nodes only."""
+        chunks: serializers.JsonChunks | None
+        if node is None:
+            chunks = serializers.sessions(self._store)
+        else:
+            chunks = serializers.node_sessions(self._store, node)
+        return _decode(chunks or iter((b'{"sessions":[]}',)), "sessions", list[LookupSession])
 
     def jobs(self) -> LookupResult[list[LookupJob]]:
-        """All jobs, and who has them."""
-        return _found(views.every_job(self._store), "jobs", list[LookupJob])
+        """Return all jobs and their sources."""
+        return _decode(serializers.jobs(self._store), "jobs", list[LookupJob])
 
     def find_job(self, name: str, session: str | None = None) -> LookupResult[list[Source]]:
-        """Who has a job."""
+        """Return the sources of a job."""
         job = JobName(*ClientName.parse(name, session))
-        return _found(views.find_job(self._store, job), "sources", list[Source])
+        return _decode(serializers.find_job(self._store, job), "sources", list[Source])
 
     def find_session(self, session: str) -> LookupResult[list[LookupJob]]:
-        """The jobs of a session, and who has them."""
-        return _found(views.find_session(self._store, session), "jobs", list[LookupJob])
+        """Return the jobs of a session and their sources."""
+        return _decode(serializers.find_session(self._store, session), "jobs", list[LookupJob])
 
     @cached_property
     def _store(self) -> Store:
         return trio.run(_read, self._settings)
 
     def close(self) -> None:
-        """There is nothing to close; a Lookup can be closed, too."""
+        """Do nothing; a Lookup needs to be closed."""
 
     def __enter__(self) -> Self:
         return self
@@ -97,25 +100,25 @@ class EtcdLookup:
         self.close()
 
 
-def _found(told: views.Pieces, key: str, kind: type[T]) -> LookupResult[T]:
-    return LookupResult(msgspec.convert(msgspec.json.decode(b"".join(told))[key], kind))
+def _decode(chunks: serializers.JsonChunks, key: str, kind: type[T]) -> LookupResult[T]:
+    return LookupResult(msgspec.convert(msgspec.json.decode(b"".join(chunks))[key], kind))
 
 
 async def _read(settings: Settings) -> Store:
     keys = Keys(settings.prefix)
-    roll = Roll(keys, lambda event, node, **what: None)
+    registrations = Registrations(keys, lambda event, node, **what: None)
     etcd = Etcd(settings)
     try:
         _, pairs = await etcd.read(keys.all)
-    except Unavailable as error:
+    except UnavailableError as error:
         unreachable = UnreachableError(error.endpoint, error.reason)
         raise NoLookupdError({error.endpoint: unreachable}) from None
     except EtcdError as error:
         raise ClientError(str(error)) from None
     finally:
         await etcd.aclose()
-    roll.replace(pairs)
-    return roll.store
+    registrations.replace(pairs)
+    return registrations.store
 
 
 def _password() -> str | None:

@@ -1,4 +1,4 @@
-"""One node, kept registered in an etcd, whatever becomes of either."""
+"""One node, kept registered in an etcd: again whenever its lease is lost."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from gaffer_client.feeds.backoff import Backoff
 from gaffer_kernel import JobName
 from gaffer_kernel.plugin import describe_exception
 
-from gaffer_lookup.etcd.client import CLOSING, Etcd
-from gaffer_lookup.etcd.errors import EtcdError, LeaseLost
-from gaffer_lookup.etcd.etcd_sync import Account
-from gaffer_lookup.etcd.leased_node import Claim
+from gaffer_lookup.etcd.client import CLOSE_TIMEOUT, Etcd
+from gaffer_lookup.etcd.errors import EtcdError, LeaseLostError
+from gaffer_lookup.etcd.etcd_sync import EtcdSync
+from gaffer_lookup.etcd.leased_node import LeasedNode
 from gaffer_lookup.registry.node import Node
-from gaffer_lookup.sync_state import Truth
+from gaffer_lookup.sync_state import GetPids
 
 log = logging.getLogger(__name__)
 
 
-class Registration:
-    """Keeps one node registered.
+class EtcdRegistration:
+    """Keeps one node registered in an etcd.
 
     Args:
-        etcd: where.
-        node: which.
-        seconds: of its lease, at least: so long it is known after it has died.
-        truth: what is true of a job.
-        jobs: all jobs.
+        etcd: the etcd.
+        node: the node.
+        seconds: of its lease, at least: how long the node stays after this process has died.
+        get_pids: returns the pids of a job.
+        jobs: returns all jobs.
 
     Attributes:
-        registered: whether etcd knows it now.
+        registered: whether etcd knows the node now.
         error: why it does not.
     """
 
@@ -41,7 +41,7 @@ class Registration:
         etcd: Etcd,
         node: Node,
         seconds: int,
-        truth: Truth,
+        get_pids: GetPids,
         jobs: Callable[[], Iterable[JobName]],
     ) -> None:
         self.registered = False
@@ -49,101 +49,100 @@ class Registration:
         self._etcd = etcd
         self._node = node
         self._seconds = seconds
-        self._truth = truth
+        self._get_pids = get_pids
         self._jobs = jobs
-        self._account: Account | None = None
-        # What the log was told against it.
-        self._known: type[Exception] | None = None
-        self._news = trio.lowlevel.ParkingLot()
+        self._sync: EtcdSync | None = None
+        # The class of the last failure in the log; None after a success.
+        self._logged: type[Exception] | None = None
+        self._changed = trio.lowlevel.ParkingLot()
         self._backoff = Backoff(inf)
 
     @property
     def address(self) -> str:
-        """Where the etcd is, as it was written."""
+        """The address of the etcd, as the user wrote it."""
         return self._etcd.settings.text
 
-    def touch(self, job: JobName) -> None:
-        """Something has become of a job. Never blocks."""
-        if self._account is not None:
-            self._account.touch(job)
-            self._news.unpark_all()
+    def mark_changed(self, job: JobName) -> None:
+        """Write a job again if its state has changed. Never blocks."""
+        if self._sync is not None:
+            self._sync.mark_changed(job)
+            self._changed.unpark_all()
 
-    def touch_all(self) -> None:
-        """Nobody knows what has become of the jobs. Never blocks."""
-        if self._account is not None:
-            self._account.touch_all(self._jobs())
-            self._news.unpark_all()
+    def mark_all_changed(self) -> None:
+        """Write every job again whose state has changed. Never blocks."""
+        if self._sync is not None:
+            self._sync.mark_all_changed(self._jobs())
+            self._changed.unpark_all()
 
     async def run(self) -> None:
-        """Register, and again whenever it is lost, until cancelled: then the node is taken away."""
+        """Register, and again whenever the lease is lost; when cancelled, remove the node."""
         while True:
             try:
-                await self._register()
+                await self._run_lease()
             except EtcdError as error:
-                self._lost(type(error), str(error))
+                self._report_failure(type(error), str(error))
             except Exception as error:
-                # Whatever an etcd has brought about here, the next try may go well.
+                # No response of an etcd may end this loop: the next try may succeed.
                 log.exception("the registration in etcd at %s failed", self.address)
-                self._lost(type(error), describe_exception(error))
+                self._report_failure(type(error), describe_exception(error))
             await self._pause()
 
-    async def _register(self) -> None:
+    async def _run_lease(self) -> None:
         lease = await self._etcd.grant(self._seconds)
-        claim = Claim(self._etcd, self._node, lease)
+        leased = LeasedNode(self._etcd, self._node, lease)
         try:
-            await claim.make()
-            self._account = Account(claim.keys, lease.id, self._truth, self._jobs())
-            await self._keep(claim, self._account)
+            await leased.register()
+            self._sync = EtcdSync(leased.keys, lease.id, self._get_pids, self._jobs())
+            await self._keep(leased, self._sync)
         finally:
-            self._account = None
+            self._sync = None
             self.registered = False
-            await self._give_up(lease.id)
+            await self._revoke(lease.id)
 
-    async def _keep(self, claim: Claim, account: Account) -> None:
-        """Tell what changes, and give signs of life, until the lease has ended."""
-        interval = claim.lease.ttl / 3
+    async def _keep(self, leased: LeasedNode, sync: EtcdSync) -> None:
+        """Write changes, and renew the lease, until it is lost."""
+        interval = leased.lease.ttl / 3
         due = trio.current_time() + interval
         while True:
             try:
                 if trio.current_time() >= due:
-                    await claim.renew()
+                    await leased.renew()
                     due = trio.current_time() + interval
-                elif batch := account.batch():
-                    await claim.tell(account.operations(batch))
-                    account.settled(batch)
+                elif batch := sync.next_batch():
+                    await leased.write(sync.operations(batch))
+                    sync.mark_written(batch)
                 else:
-                    # Not before: of a sign of life alone nobody knows what runs here.
-                    self._found()
+                    # Not after the first renewal: the node counts when its jobs are written.
+                    self._report_success()
                     with trio.CancelScope(deadline=due):
-                        await self._news.park()
-            except LeaseLost:
+                        await self._changed.park()
+            except LeaseLostError:
                 raise
             except EtcdError as error:
-                # The lease may last until etcd is back.
-                self._lost(type(error), str(error))
+                # The lease may last until etcd responds again.
+                self._report_failure(type(error), str(error))
                 await self._pause(interval)
 
-    async def _give_up(self, lease: int) -> None:
-        with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+    async def _revoke(self, lease: int) -> None:
+        with trio.CancelScope(deadline=trio.current_time() + CLOSE_TIMEOUT, shield=True):
             try:
                 await self._etcd.revoke(lease)
             except EtcdError:
-                # It ends by itself.
-                log.debug("the lease of node %s is left to its end", self._node)
+                log.debug("the lease of node %s is not revoked: it will expire", self._node)
 
-    # Said once, not at each of the tries that follow
+    # Logged once, not for each of the tries that follow
 
-    def _found(self) -> None:
+    def _report_success(self) -> None:
         self._backoff.connected(trio.current_time())
         if not self.registered:
             log.info("node %s is registered in etcd at %s", self._node, self.address)
-        self.registered, self.error, self._known = True, None, None
+        self.registered, self.error, self._logged = True, None, None
 
-    def _lost(self, kind: type[Exception], words: str) -> None:
-        known, self._known = self._known, kind
-        self.registered, self.error = False, words
-        if known is not kind:
-            log.warning("node %s is not registered in etcd: %s", self._node, words)
+    def _report_failure(self, kind: type[Exception], reason: str) -> None:
+        logged, self._logged = self._logged, kind
+        self.registered, self.error = False, reason
+        if logged is not kind:
+            log.warning("node %s is not registered in etcd: %s", self._node, reason)
 
     async def _pause(self, longest: float = inf) -> None:
         await trio.sleep(min(longest, self._backoff.next_delay(trio.current_time()) or 0.0))

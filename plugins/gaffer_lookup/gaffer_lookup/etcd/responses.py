@@ -1,4 +1,4 @@
-"""What a member of an etcd answers: as it is, or as the error that it is."""
+"""Responses of a member of an etcd, and the errors in them."""
 
 from __future__ import annotations
 
@@ -16,81 +16,90 @@ from gaffer_client.errors import (
 )
 from gaffer_client.settings import Settings
 
-from gaffer_lookup.etcd.errors import EtcdError, Refused, TooLarge, Unauthenticated, Unavailable
-from gaffer_lookup.etcd.wire import Failure, decode
+from gaffer_lookup.etcd.errors import (
+    EtcdError,
+    RejectedError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from gaffer_lookup.etcd.wire import Status, decode
 
 if TYPE_CHECKING:
     import httpcore2
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of an answer, or of one line of an answer that goes on."""
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Bytes of a response, or of one line of a streaming response."""
 
-LONGEST = 300
-"""Characters of its words that are told: they go into the log."""
+MAX_REASON_LENGTH = 300
+"""Characters of an error message that are kept: they go into the log."""
 
-FINAL = frozenset({3, 5, 6, 7, 9, 11, 12})
-"""Numbers of gRPC for what every member would say, at any time."""
+PERMANENT_CODES = frozenset({3, 5, 6, 7, 9, 11, 12})
+"""gRPC codes of errors that every member would return, at any time."""
 
 UNAUTHENTICATED = 16
 
-STALE = ("auth store is old", "user name is empty")
-"""Words, under the number of wrong arguments, with which a token is refused."""
+STALE_TOKEN_PHRASES = ("auth store is old", "user name is empty")
+"""Messages with which etcd refuses a token, under the code INVALID_ARGUMENT."""
 
 
-async def read(member: Settings, response: httpcore2.Response) -> bytes:
-    """The whole of an answer.
+async def read_body(member: Settings, response: httpcore2.Response) -> bytes:
+    """Read the whole body of a response.
 
     Raises:
-        TooLarge: it is not read to its end.
+        TooLargeError: it exceeds the limit; the rest is not read.
     """
     raw = bytearray()
     with translate_errors(member):
         async with aclosing(response.aiter_stream()) as parts:
             async for data in parts:
                 raw += data
-                if len(raw) > LARGEST:
-                    raise too_large(member.address.text)
+                if len(raw) > MAX_RESPONSE_BYTES:
+                    raise too_large_error(member.address.text)
     return bytes(raw)
 
 
-def too_large(endpoint: str) -> TooLarge:
-    """What is said of an answer, or a line of one, that has no end."""
-    return TooLarge(endpoint, f"an answer of more than {LARGEST} bytes")
+def too_large_error(endpoint: str) -> TooLargeError:
+    """Make the error for a response, or a line of one, that exceeds the limit."""
+    return TooLargeError(endpoint, f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
 
 
 @contextmanager
-def unreachable(endpoint: str) -> Iterator[None]:
-    """Raise what the connection does as an Unavailable."""
+def as_unavailable(endpoint: str) -> Iterator[None]:
+    """Raise errors of the connection as an UnavailableError."""
     try:
         yield
     except CertificateError as error:
-        reason = f"its certificate is not to be trusted: {error.reason}"
-        raise Unavailable(endpoint, reason) from None
+        reason = f"its certificate is not trusted: {error.reason}"
+        raise UnavailableError(endpoint, reason) from None
     except (UnreachableError, ConnectionLostError, NotGafferError) as error:
-        raise Unavailable(endpoint, error.reason) from None
+        raise UnavailableError(endpoint, error.reason) from None
     except ArgumentError as error:
-        # A file of certificates that is no longer what it was at the start.
-        raise Unavailable(endpoint, str(error)) from None
+        # A file of certificates that was deleted or changed since the start.
+        raise UnavailableError(endpoint, str(error)) from None
 
 
-def http_failure(endpoint: str, status: int, raw: bytes) -> EtcdError:
-    """What the status of an answer says, with its words."""
+def error_from_response(endpoint: str, http_status: int, raw: bytes) -> EtcdError:
+    """Make the error for a response whose HTTP status is not 200."""
     try:
-        said = decode(raw, Failure)
-        said = said.error if isinstance(said.error, Failure) else said
-        # Others may have an `error` in their answers, too, but not with a number.
-        if not said.code and not said.grpc_code:
-            raise ValueError("no number")
+        status = decode(raw, Status)
+        status = status.error if isinstance(status.error, Status) else status
+        # Other servers may have an `error` in their responses too, but without a gRPC code.
+        if not status.code and not status.grpc_code:
+            raise ValueError("no gRPC code")
     except ValueError:
-        return Unavailable(endpoint, f"is no HTTP gateway of etcd: status {status}")
-    return failure(endpoint, said)
+        reason = f"is not an HTTP gateway of etcd: status {http_status}"
+        return UnavailableError(endpoint, reason)
+    return error_from_status(endpoint, status)
 
 
-def failure(endpoint: str, said: Failure) -> EtcdError:
-    """What etcd says, as the error that it is."""
-    code = said.code or said.grpc_code
-    words = said.message or str(said.error) or "an error without words"
-    words = words.removeprefix("etcdserver: ")[:LONGEST]
-    if code == UNAUTHENTICATED or any(each in words for each in STALE):
-        return Unauthenticated(endpoint, words)
-    return Refused(endpoint, words) if code in FINAL else Unavailable(endpoint, words)
+def error_from_status(endpoint: str, status: Status) -> EtcdError:
+    """Make the error for a gRPC status."""
+    code = status.code or status.grpc_code
+    reason = status.message or str(status.error) or "an error without a message"
+    reason = reason.removeprefix("etcdserver: ")[:MAX_REASON_LENGTH]
+    if code == UNAUTHENTICATED or any(each in reason for each in STALE_TOKEN_PHRASES):
+        return UnauthenticatedError(endpoint, reason)
+    if code in PERMANENT_CODES:
+        return RejectedError(endpoint, reason)
+    return UnavailableError(endpoint, reason)

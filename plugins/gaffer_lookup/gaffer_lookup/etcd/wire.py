@@ -1,4 +1,4 @@
-"""What etcd says, in the JSON of its gateway: bytes are base64, most numbers are texts."""
+"""The JSON of etcd's gateway: bytes are base64, most numbers are strings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Meta, Struct
 T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
-"""Makes a request out of dictionaries; bytes become base64."""
+"""Encode a request out of dictionaries; bytes become base64."""
 
 _Positive = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 
 
 class Header(Struct):
-    """Who says it, and when: the revision counts the changes of the whole etcd."""
+    """The cluster that responds, and its revision, which counts the changes of the whole etcd."""
 
     cluster_id: int = 0
     revision: int = 0
@@ -33,62 +33,59 @@ class Pair(Struct):
     lease: int = 0
 
 
-class Answer(Struct, kw_only=True):
-    """What is in all answers."""
+class Response(Struct, kw_only=True):
+    """The fields of every response."""
 
     header: Header = msgspec.field(default_factory=Header)
 
 
-class Lease(Answer):
-    """A lease that begins: its number, and the seconds it lasts."""
+class Lease(Response):
+    """A new lease: its number, and its time to live in seconds."""
 
     id: _Positive = msgspec.field(name="ID")
     ttl: _Positive = msgspec.field(name="TTL")
 
 
-class Kept(Answer):
-    """A lease that goes on: the seconds it lasts; 0 when it has ended."""
+class KeepAlive(Response):
+    """A renewed lease: its time to live in seconds; 0 when it has expired."""
 
     ttl: int = msgspec.field(default=0, name="TTL")
 
 
-class Range(Answer):
-    """Some keys, in their order; whether there are more of them."""
+class Range(Response):
+    """Some keys, in order, and whether there are more of them."""
 
     kvs: list[Pair] = []
     more: bool = False
 
 
 class Part(Struct):
-    """What one operation of a transaction has given."""
+    """The result of one operation of a transaction."""
 
     response_range: Range | None = None
 
 
-class Txn(Answer):
-    """Whether what was compared was so, and what each operation that followed has given."""
+class Txn(Response):
+    """Whether the comparisons held, and the result of each operation that was executed."""
 
     succeeded: bool = False
     responses: list[Part] = []
 
-    def found(self) -> list[Pair]:
-        """The keys that its ranges have found."""
-        return [pair for part in self.responses if part.response_range for pair in _of(part)]
-
-
-def _of(part: Part) -> list[Pair]:
-    return part.response_range.kvs if part.response_range else []
+    def get_pairs(self) -> list[Pair]:
+        """Return the keys that the ranges of the transaction have found."""
+        ranges = [part.response_range for part in self.responses]
+        return [pair for each in ranges if each for pair in each.kvs]
 
 
 class Change(Struct):
-    """A key was put, or deleted."""
+    """A key that was put or deleted."""
 
     kv: Pair
     type: str = "PUT"
 
 
-class Changes(Answer):
-    """What a watch tells: that it begins, what changed, or why it ends.
+class Changes(Response):
+    """A message of a watch: that it begins, what changed, or why it ends.
 
     A fragment is followed by others that belong to the same change.
     """
@@ -101,48 +98,48 @@ class Changes(Answer):
     events: list[Change] = []
 
 
-class Failure(Struct):
-    """Why something was not done: a number of gRPC, and words.
+class Status(Struct):
+    """A gRPC status: a code and a message.
 
-    Before an answer that goes on has begun, all of it is in `error`.
+    Before a streaming response has begun, all of it is in `error`.
     """
 
     code: int = 0
     grpc_code: int = 0
     message: str = ""
-    error: Failure | str = ""
+    error: Status | str = ""
 
 
-class Beat(Struct):
-    """The answer to a sign of life: a lease that goes on, or why it does not."""
+class KeepAliveResponse(Struct):
+    """The response to a keepalive: a renewed lease, or an error."""
 
-    result: Kept = msgspec.field(default_factory=Kept)
-    error: Failure | None = None
+    result: KeepAlive = msgspec.field(default_factory=KeepAlive)
+    error: Status | None = None
 
 
-class Told(Struct):
-    """One line of what a watch tells."""
+class WatchLine(Struct):
+    """One line of a watch."""
 
     result: msgspec.Raw = msgspec.Raw(b"{}")
-    error: Failure | None = None
+    error: Status | None = None
 
 
-class Token(Answer):
-    """What is shown in place of a password; it has to fit into a header."""
+class Token(Response):
+    """The token that replaces the password; it must fit into a header."""
 
     token: Annotated[str, Meta(pattern=r"^[!-~]+\Z", max_length=16 * 1024)]
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """Read an answer.
+    """Decode a response.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is invalid.
     """
     try:
         return msgspec.json.decode(data, type=kind, strict=False)
     except RecursionError:
-        raise ValueError("it has no end") from None
+        raise ValueError("it is nested too deeply") from None
 
 
 Body = dict[str, Any]

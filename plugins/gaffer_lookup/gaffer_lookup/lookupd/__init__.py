@@ -1,13 +1,13 @@
-"""The command gaffer_lookupd: a kernel without jobs, with HTTP, callers, and the registry.
+"""The command gaffer_lookupd: a kernel without jobs, with HTTP, authentication and the registry.
 
-command    what it does
-binding    which node a caller may register
-options    its command line
-storing    what that says of an etcd
-plugin     the registry as a plugin of that kernel
-routes     what can be asked
-sockets    what nodes and observers are connected with
-telling    long answers, in pieces
+command        builds the kernel and runs it
+options        the command line
+store_options  its options for etcd
+plugin         the registry as a plugin of that kernel
+routes         the HTTP routes
+websockets     the websockets of nodes and observers
+json_stream    long responses, sent in chunks
+binding        the only node that a caller may register
 """
 
 from __future__ import annotations

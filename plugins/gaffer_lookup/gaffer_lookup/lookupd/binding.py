@@ -1,4 +1,4 @@
-"""The binding of a caller: from what gaffer-http knows of them."""
+"""The only node that a caller of gaffer-http may register."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def get_binding(caller: Caller) -> Binding | None:
     """Get the only node that a caller may register; None for lookupd's own user and root.
 
-    gaffer-auth says which node that is. A caller known to another plugin, which says nothing of
-    nodes, is bound to the node of their own name: `web1` for `token web1`.
+    gaffer-auth sets the node on the caller. A caller of another plugin, which knows no nodes, is
+    bound to the node of their own name: `web1` for `token web1`.
     """
     if isinstance(caller, Owner):
         return None

@@ -1,4 +1,4 @@
-"""What gaffer_lookupd does: puts its kernel together, and runs it."""
+"""The command gaffer_lookupd: builds its kernel and runs it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from gaffer_http import HttpHandler
 from gaffer_kernel import Config, ConfigError, Plugins
 from gaffer_kernel.plugin import DaemonRunner, KernelSetup, start_logging
 
-from gaffer_lookup.lookupd.options import EXPOSED_BIND, HIDDEN_BIND, make_parser, own_names
+from gaffer_lookup.lookupd.options import LOOPBACK_BIND, NETWORK_BIND, make_parser, own_names
 from gaffer_lookup.lookupd.plugin import Lookupd
 from gaffer_lookup.lookupd.store_options import read_store
-from gaffer_lookup.registry import Keeper, MemoryKeeper
-from gaffer_lookup.registry.backend import Tell
+from gaffer_lookup.registry import Backend, MemoryBackend
+from gaffer_lookup.registry.backend import Publish
 
 log = logging.getLogger(__name__)
 
 RUNNER = DaemonRunner("gaffer_lookupd")
 
 MAX_CONNECTIONS = 16_384
-HIDDEN = (
-    f"listening on {HIDDEN_BIND} and [::1]:5010 only: to be reached from other machines it needs"
-    " --certfile and --keyfile, and each caller a token, made with gaffer-auth token NAME"
+LOOPBACK_NOTICE = (
+    f"listening on {LOOPBACK_BIND} and [::1]:5010 only: for other machines give --certfile and"
+    " --keyfile, and create a token for each caller with gaffer-auth token NAME"
 )
 
 OTHER_FILES = 64
-"""Descriptors that are no connections."""
+"""File descriptors that are not connections."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command line without the name of the program; that of the process when not given.
 
     Returns:
-        0 after QUIT, TERM or INT; 1 when it could not start, or failed, and has said why in one
-        line.
+        0 after SIGQUIT, SIGTERM or SIGINT; 1 when it could not start, or failed, after a line that
+        says why.
 
     Raises:
         SystemExit: with 2 for wrong usage, with 0 after `--version` and `--help`.
@@ -63,12 +63,12 @@ def _prepare(options: argparse.Namespace) -> KernelSetup:
     config = _config(options)
     _check(config)
     if options.bind is None and options.certfile is None:
-        log.warning("%s", HIDDEN)
+        log.warning("%s", LOOPBACK_NOTICE)
     plugins = Plugins()
-    connections = _connections()
+    connections = _get_connection_limit()
     for plugin in (
         auth_plugin,
-        Lookupd(_keeper(options), options.lease, options.share),
+        Lookupd(_make_backend_factory(options), options.lease, options.share),
         make_http(connections, options.share),
     ):
         plugins.add(plugin)
@@ -76,38 +76,38 @@ def _prepare(options: argparse.Namespace) -> KernelSetup:
 
 
 def make_http(connections: int, share: float) -> HttpHandler:
-    """Return the plugin that serves.
+    """Make the plugin that serves HTTP.
 
     Args:
-        connections: how many there may be at a time.
-        share: how much of them one caller may have, from 0 to 1.
+        connections: the most connections at a time.
+        share: the part of them that one caller may have, from 0 to 1.
     """
     return HttpHandler(
         routes=False,
         connections=connections,
-        # As many as there are for all: a thousand nodes behind one address reconnect at once.
+        # One address may use all of these: a thousand nodes behind one address reconnect at once.
         unadmitted=max(1, connections // 4),
         per_caller=max(1, int(connections * share)),
     )
 
 
-def _keeper(options: argparse.Namespace) -> Callable[[Tell], Keeper]:
-    """What makes the place where everything is kept."""
+def _make_backend_factory(options: argparse.Namespace) -> Callable[[Publish], Backend]:
+    """Return the function that makes the backend which the options ask for."""
     settings = read_store(options)
     if settings is None:
-        return MemoryKeeper
-    from gaffer_lookup.etcd.backend import EtcdKeeper
+        return MemoryBackend
+    from gaffer_lookup.etcd.backend import EtcdBackend
 
-    return partial(EtcdKeeper, settings, options.lease)
+    return partial(EtcdBackend, settings, options.lease)
 
 
 def _config(options: argparse.Namespace) -> Config:
-    """What the command line says, in the words of gaffer-http."""
+    """Translate the command line into the configuration of gaffer-http."""
     hosts = " ".join((*own_names(), *options.host))
     config = Config.from_string(f"[gaffer]\nhttp_hosts = {hosts}\n", "command line")
     config.options.update(
         bind=options.bind,
-        default_bind=HIDDEN_BIND if options.certfile is None else EXPOSED_BIND,
+        default_bind=LOOPBACK_BIND if options.certfile is None else NETWORK_BIND,
         backlog=options.backlog,
         certfile=options.certfile,
         keyfile=options.keyfile,
@@ -118,7 +118,7 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 def _check(config: Config) -> None:
-    """Check what is said of certificates, in the words of our own command line."""
+    """Check the options for certificates, and name our own option in the error."""
     from gaffer_http.plugin_api import read_endpoints
 
     try:
@@ -129,10 +129,11 @@ def _check(config: Config) -> None:
         raise ConfigError(error.message, key="--cacert") from None
 
 
-def _connections() -> int:
-    """How many there may be; as many files as the system allows us may be open."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + OTHER_FILES
-    files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+def _get_connection_limit() -> int:
+    """Raise the limit of open files as far as the system allows, and return what it permits."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = MAX_CONNECTIONS + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        files = min(files, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     return max(1, files - OTHER_FILES)

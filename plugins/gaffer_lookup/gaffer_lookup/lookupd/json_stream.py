@@ -1,4 +1,4 @@
-"""Answers that may be long: others are not kept waiting until all of one is put together."""
+"""Long JSON responses, sent in chunks so that other requests are served in between."""
 
 from __future__ import annotations
 
@@ -9,68 +9,68 @@ import trio
 from quart import Response
 from quart.wrappers.response import ResponseBody
 
-from gaffer_lookup.registry.serializers import Pieces
+from gaffer_lookup.registry.serializers import JsonChunks
 
-JSON = "application/json; charset=utf-8"
+CONTENT_TYPE = "application/json; charset=utf-8"
 
-TURN = 0.005
-"""Seconds until others have their turn."""
+TIME_SLICE = 0.005
+"""Seconds of work until other tasks run."""
 
-LARGEST = 64 * 1024
-"""Bytes that are sent in one go."""
+MAX_CHUNK_BYTES = 64 * 1024
+"""Bytes that are sent at once."""
 
 
-async def tell(pieces: Pieces) -> Response:
-    """Answer the current request with JSON that comes in pieces, some of them empty.
+async def stream_json(chunks: JsonChunks) -> Response:
+    """Respond to the current request with JSON that is made in chunks, some of them empty.
 
-    If cancelled, no more of them is made.
+    If cancelled, no further chunk is made.
     """
-    body = _Told(pieces)
-    begin = await anext(body)
-    # Most answers are short: with their length known, they need no more than one packet.
-    return Response(begin if body.is_over else body.after(begin), content_type=JSON)
+    body = JsonStream(chunks)
+    first = await anext(body)
+    # Most responses are short: with a Content-Length they fit into one packet.
+    return Response(first if body.is_over else body.push_back(first), content_type=CONTENT_TYPE)
 
 
-class _Told(ResponseBody):
-    """The body of such an answer.
+class JsonStream(ResponseBody):
+    """The body of such a response.
 
-    No generator: one that is abandoned would be closed by the garbage collector, whenever.
+    Not an async generator: the garbage collector would close an abandoned one at any time.
     """
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, chunks: JsonChunks) -> None:
         self.is_over = False
-        self._pieces = pieces
-        self._begin = b""
+        self._chunks = chunks
+        self._first = b""
 
-    def after(self, begin: bytes) -> _Told:
-        """The same, with what has been taken from it before."""
-        self._begin = begin
+    def push_back(self, first: bytes) -> JsonStream:
+        """Put a chunk back that was taken from it, and return the body."""
+        self._first = first
         return self
 
-    async def __aenter__(self) -> _Told:
+    async def __aenter__(self) -> JsonStream:
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        """Nothing to leave."""
+        pass
 
-    def __aiter__(self) -> _Told:
+    def __aiter__(self) -> JsonStream:
         return self
 
     async def __anext__(self) -> bytes:
-        begin, self._begin = self._begin, b""
-        while not begin and not self.is_over:
+        chunk, self._first = self._first, b""
+        while not chunk and not self.is_over:
             await trio.lowlevel.checkpoint()
-            begin = self._next()
-        if not begin:
+            chunk = self._next()
+        if not chunk:
             raise StopAsyncIteration
-        return begin
+        return chunk
 
     def _next(self) -> bytes:
-        taken, length, until = [], 0, perf_counter() + TURN
-        for piece in self._pieces:
-            taken.append(piece)
-            length += len(piece)
-            if length >= LARGEST or perf_counter() >= until:
+        taken, length, until = [], 0, perf_counter() + TIME_SLICE
+        for chunk in self._chunks:
+            taken.append(chunk)
+            length += len(chunk)
+            if length >= MAX_CHUNK_BYTES or perf_counter() >= until:
                 break
         else:
             self.is_over = True

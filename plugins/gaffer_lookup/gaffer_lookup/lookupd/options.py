@@ -9,30 +9,31 @@ import re
 import socket
 from typing import Any
 
-from gaffer_lookup.registry.quotas import SHARE
+from gaffer_lookup.registry.quotas import DEFAULT_SHARE
 from gaffer_lookup.registry.registry import LEASE
 
-EXPOSED_BIND = "0.0.0.0:5010"
-HIDDEN_BIND = "127.0.0.1:5010"
+NETWORK_BIND = "0.0.0.0:5010"
+LOOPBACK_BIND = "127.0.0.1:5010"
 
-DESCRIPTION = "Tell which gafferd runs which jobs, and where; each registers itself."
+DESCRIPTION = "Show which gafferd runs which jobs, and where; each gafferd registers itself."
 EPILOG = """\
-Programs of the user of gaffer_lookupd, and of root, are answered on the same
-machine. All others need a token or a certificate, and the right to read; a
-gafferd that registers itself needs the right to write, with a token for each:
+Programs of the user of gaffer_lookupd, and of root, may do everything on the
+same machine. Other callers need a token or a certificate, with the right to
+read; a gafferd that registers itself needs the right to write, and a token of
+its own:
   gaffer-auth token web1 --right write --origin https://web1.example.org:5443
 registers the node web1 at this origin, and no other one.
-What comes from other machines is answered over HTTPS only, so without
---certfile the default is to listen on this machine alone.
+Other machines can connect over HTTPS only, so without --certfile the default
+is to listen on this machine alone.
 
-QUIT, TERM and INT end it with status 0, HUP does nothing; a failed start has
-status 1, wrong usage 2."""
+gaffer_lookupd exits with status 0 on SIGQUIT, SIGTERM and SIGINT, and ignores
+SIGHUP. A failed start has status 1, wrong usage 2."""
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser; it ends the program with status 2, after a line that says what is wrong."""
+    """Make the parser; on wrong usage it prints the error and exits with status 2."""
     parser = argparse.ArgumentParser(
         "gaffer_lookupd",
         description=DESCRIPTION,
@@ -42,9 +43,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--version", action=_Version, nargs=0, help="show the version and exit")
-    add("-v", dest="verbose", action="store_true", help="verbose mode: say who comes and goes")
-    add("--daemon", action="store_true", help="run in the background, once all is up")
-    add("--pidfile", metavar="PIDFILE", type=_path, help="hold the pid in this file while running")
+    add("-v", dest="verbose", action="store_true", help="log each node that comes or goes")
+    add("--daemon", action="store_true", help="run in the background after a successful start")
+    add("--pidfile", metavar="PIDFILE", type=_path, help="write the pid to this file while running")
     add(
         "--error-log",
         metavar="FILE",
@@ -56,13 +57,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="BACKLOG",
         type=int,
         default=128,
-        help="connections that may wait to be accepted (default: 128)",
+        help="limit the connections that wait to be accepted (default: 128)",
     )
     add(
         "--bind",
         metavar="ADDRESS",
-        help="where to listen: host:port, [v6]:port or unix:/path, several with commas (default:"
-        f" {EXPOSED_BIND}; without --certfile {HIDDEN_BIND} and [::1]:5010)",
+        help="listen on host:port, [v6]:port or unix:/path, several with commas (default:"
+        f" {NETWORK_BIND}; without --certfile {LOOPBACK_BIND} and [::1]:5010)",
     )
     add(
         "--host",
@@ -70,22 +71,22 @@ def make_parser() -> argparse.ArgumentParser:
         type=_host,
         action="append",
         default=[],
-        help="a name by which clients know this machine, besides its host name; may be repeated",
+        help="accept requests for this host name too, next to the host name; may be repeated",
     )
-    add("--certfile", metavar="CERTFILE", type=_path, help="TLS certificate: HTTPS, not HTTP")
-    add("--keyfile", metavar="KEYFILE", type=_path, help="key of the certificate")
+    add("--certfile", metavar="CERTFILE", type=_path, help="serve HTTPS with this certificate")
+    add("--keyfile", metavar="KEYFILE", type=_path, help="use this key of the certificate")
     add(
         "--cacert",
         metavar="CACERT",
         type=_path,
-        help="authorities whose certificates clients may show; which of them are let in is said"
-        " with gaffer-auth certificate",
+        help="accept client certificates of these authorities, if they are registered with"
+        " gaffer-auth certificate",
     )
     add(
         "--auth",
         choices=("owner", "token"),
-        help="token: the user of gaffer_lookupd needs a token or certificate too; for a reverse"
-        " proxy (default: token if other machines can connect, else owner)",
+        help="choose who needs a token or certificate: with token, its own user and root too (for a"
+        " reverse proxy); default: token if other machines can connect, else owner",
     )
     _add_store(parser)
     add(
@@ -93,15 +94,15 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         type=_seconds,
         default=LEASE,
-        help=f"silence after which a node is gone (default: {LEASE:g})",
+        help=f"remove a node after this silence (default: {LEASE:g})",
     )
     add(
         "--share",
         metavar="PERCENT",
         type=_percent,
-        default=SHARE,
-        help="how much of all there is room for one token, certificate or user may take"
-        f" (default: {SHARE:.0%})".replace("%", "%%"),
+        default=DEFAULT_SHARE,
+        help="limit one token, certificate or user to this part of each limit"
+        f" (default: {DEFAULT_SHARE:.0%})".replace("%", "%%"),
     )
     return parser
 
@@ -113,17 +114,27 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         action="append",
         default=[],
-        help="keep what is known in an etcd, together with others: etcd://host:2379 or, over TLS,"
+        help="keep the nodes in an etcd, shared with other lookupds: etcd://host:2379 or, over TLS,"
         " etcds://user@host:2379; repeated for each of its members (default: in memory)",
     )
-    add("--store-password-file", metavar="FILE", type=_path, help="file with the user's password")
-    add("--store-cacert", metavar="FILE", type=_path, help="authorities of etcd's certificates")
-    add("--store-certfile", metavar="FILE", type=_path, help="certificate that is shown to etcd")
-    add("--store-keyfile", metavar="FILE", type=_path, help="key of that certificate")
+    add(
+        "--store-password-file",
+        metavar="FILE",
+        type=_path,
+        help="read the user's password from this file",
+    )
+    add(
+        "--store-cacert",
+        metavar="FILE",
+        type=_path,
+        help="check etcd's certificates with these authorities",
+    )
+    add("--store-certfile", metavar="FILE", type=_path, help="present this certificate to etcd")
+    add("--store-keyfile", metavar="FILE", type=_path, help="use this key of that certificate")
 
 
 def own_names() -> list[str]:
-    """The name of this machine, if it is one."""
+    """Return the host name of this machine in a list, which is empty if the name is invalid."""
     name = socket.gethostname().lower()
     return [name] if _HOST.fullmatch(name) else []
 

@@ -1,4 +1,4 @@
-"""What can be asked, by whoever may read in every session."""
+"""The HTTP routes, for callers that may read in every session."""
 
 from __future__ import annotations
 
@@ -11,79 +11,80 @@ from gaffer_kernel.plugin import check_session
 from importlib_metadata import version
 from quart import Blueprint, Response, request
 
-from gaffer_lookup.lookupd.json_stream import tell
-from gaffer_lookup.registry import serializers as views
+from gaffer_lookup.lookupd.json_stream import stream_json
+from gaffer_lookup.registry import serializers
 
 if TYPE_CHECKING:
     from gaffer_lookup.lookupd.plugin import Lookupd
 
 
 def make_routes(lookupd: Lookupd) -> Blueprint:
-    """The paths of gaffer_lookupd, but for its websockets."""
+    """Make the routes of gaffer_lookupd, without its websockets."""
     routes = Blueprint("lookupd", __name__)
     store = lookupd.known
 
     @routes.get("/")
     @open_to_all
     async def welcome() -> Response:
-        """Say hello."""
+        """Show the name and version of the server."""
         return json_response({"welcome": "gaffer-lookupd", "version": _version()})
 
     @routes.get("/ping")
     @open_to_all
     async def ping() -> Response:
-        """Say OK."""
+        """Respond with OK."""
         return Response("OK", content_type="text/plain; charset=utf-8")
 
     @routes.get("/version")
     @open_to_all
     async def show_version() -> Response:
-        """Tell the version."""
+        """Show the version."""
         return json_response({"version": _version()})
 
     @routes.get("/nodes")
     async def nodes() -> Response:
-        """All nodes."""
+        """List all nodes."""
         _check_parameters()
-        return await tell(views.nodes(store))
+        return await stream_json(serializers.nodes(store))
 
     @routes.get("/sessions")
     async def sessions() -> Response:
-        """All sessions with their jobs."""
+        """List all sessions with their jobs."""
         _check_parameters()
-        return await tell(views.sessions(store))
+        return await stream_json(serializers.sessions(store))
 
     @routes.get("/sessions/<node>")
-    async def sessions_of(node: str) -> Response:
-        """The sessions of one node."""
+    async def node_sessions(node: str) -> Response:
+        """List the sessions of the nodes with a name."""
         _check_parameters()
-        found = views.sessions_of(store, node)
+        found = serializers.node_sessions(store, node)
         if found is None:
             raise NotFound("node", node)
-        return await tell(found)
+        return await stream_json(found)
 
     @routes.get("/jobs")
     async def jobs() -> Response:
-        """All jobs."""
+        """List all jobs."""
         _check_parameters()
-        return await tell(views.every_job(store))
+        return await stream_json(serializers.jobs(store))
 
     @routes.get("/findJob")
     async def find_job() -> Response:
-        """Who has a job."""
-        return await tell(views.find_job(store, JobName.parse(_parameter("name"))))
+        """Show which nodes have a job."""
+        job = JobName.parse(_get_parameter("name"))
+        return await stream_json(serializers.find_job(store, job))
 
     @routes.get("/findSession")
     async def find_session() -> Response:
-        """The jobs of a session."""
-        session = check_session(_parameter("sessionid"), field="sessionid")
-        return await tell(views.find_session(store, session))
+        """List the jobs of a session."""
+        session = check_session(_get_parameter("sessionid"), field="sessionid")
+        return await stream_json(serializers.find_session(store, session))
 
     return routes
 
 
-def _parameter(name: str) -> str:
-    """The only parameter of the current request.
+def _get_parameter(name: str) -> str:
+    """Return the only parameter of the current request.
 
     Raises:
         InvalidField: it is missing, or there is another one.
@@ -96,11 +97,11 @@ def _parameter(name: str) -> str:
 
 
 def _check_parameters(*known: str) -> None:
-    """Refuse a parameter that nobody would read."""
+    """Raise an InvalidField if the current request has an unknown parameter."""
     for name in request.args:
         if name not in known:
             hint = f": give {known[0]}" if known else ""
-            raise InvalidField(name, f"is no parameter here{hint}")
+            raise InvalidField(name, f"is not a parameter here{hint}")
 
 
 @cache

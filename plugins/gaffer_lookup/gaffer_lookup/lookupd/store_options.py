@@ -1,4 +1,4 @@
-"""What the command line says of the etcd in which gaffer_lookupd keeps what it knows."""
+"""The options for the etcd in which gaffer_lookupd keeps its nodes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ OPTIONS = ("store_password_file", "store_cacert", "store_certfile", "store_keyfi
 
 
 def read_store(options: argparse.Namespace) -> Settings | None:
-    """How the etcd is spoken to; None without one.
+    """Read the settings of the etcd; None without `--store`.
 
     Raises:
-        ConfigError: an option is wrong, or its file cannot be used.
+        ConfigError: an option is invalid, or its file cannot be used.
     """
     if not options.store:
         for name in OPTIONS:
             if getattr(options, name) is not None:
-                raise ConfigError(
-                    "means nothing without --store", key=f"--{name.replace('_', '-')}"
-                )
+                raise ConfigError("needs --store", key=f"--{name.replace('_', '-')}")
         return None
     try:
         return read_settings(
@@ -47,5 +45,5 @@ def _password(file: str | None) -> str | None:
 
 def _certificate(file: str | None, key: str | None) -> str | tuple[str, str] | None:
     if file is None and key is not None:
-        raise ConfigError("is the key of no certificate", key="--store-keyfile")
+        raise ConfigError("needs --store-certfile", key="--store-keyfile")
     return (file, key) if file and key else file

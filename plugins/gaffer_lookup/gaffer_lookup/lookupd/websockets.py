@@ -1,4 +1,4 @@
-"""The websockets of gaffer_lookupd: of a node that registers itself, of an observer of changes."""
+"""The websockets of gaffer_lookupd: one for nodes that register, one for observers of changes."""
 
 from __future__ import annotations
 
@@ -10,85 +10,86 @@ from gaffer_kernel import Kernel, Subscription
 from quart import Blueprint, websocket
 
 from gaffer_lookup.lookupd.binding import get_binding
-from gaffer_lookup.registry import Registrant
-from gaffer_lookup.registry import serializers as views
-from gaffer_lookup.registry.message_handler import answer
+from gaffer_lookup.registry import NodeSession
+from gaffer_lookup.registry.message_handler import handle_message
+from gaffer_lookup.registry.serializers import encode_gap
 
 if TYPE_CHECKING:
     from gaffer_lookup.lookupd.plugin import Lookupd
 
-RESTARTING = 1012
-"""lookupd ends."""
-SILENT = 4408
-"""The node has been silent for longer than a lease."""
+SERVICE_RESTART = 1012
+"""The close code when lookupd shuts down."""
+
+LEASE_EXPIRED = 4408
+"""The close code when the node has been silent for longer than its lease."""
 
 
-def make_sockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
-    """The two of them."""
+def make_websockets(lookupd: Lookupd, kernel: Kernel) -> Blueprint:
+    """Make the two websockets."""
     sockets = Blueprint("lookupd_sockets", __name__)
 
     @sockets.websocket("/ws")
     # A node registers itself, so the permission to read is not enough.
     @needs("write")
     async def node() -> None:
-        """Register a node, for as long as the websocket lasts."""
+        """Register a node for as long as the websocket lasts."""
         api = get_http_service(kernel)
-        registrant = lookupd.registry.connect(api.identity(), get_binding(api.caller()))
+        node_session = lookupd.registry.connect(api.identity(), get_binding(api.caller()))
         try:
             await websocket.accept()
-            await _hear(registrant, api)
+            await _serve_node(node_session, api)
         finally:
-            # When lookupd ends, all is gone with it: a thousand nodes need not be forgotten first.
+            # On shutdown the whole registry goes: removing a thousand nodes would only delay it.
             if not api.closing.is_set():
-                registrant.leave()
+                node_session.close()
 
     @sockets.websocket("/lookup/websocket")
     @needs("read")
     async def observe() -> None:
-        """Tell of every change."""
+        """Send every change."""
         async with lookupd.changes.subscribe() as changes:
             await websocket.accept()
-            await _tell(changes, get_http_service(kernel))
+            await _send_changes(changes, get_http_service(kernel))
 
     return sockets
 
 
-async def _hear(registrant: Registrant, http: HttpService) -> None:
-    """Answer a node until it is silent for too long; if it goes, this is cancelled."""
+async def _serve_node(node_session: NodeSession, http: HttpService) -> None:
+    """Handle the messages of a node until its lease expires; a disconnect cancels this."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end, nursery, registrant.gone, http)
-        nursery.start_soon(_end, nursery, http.closing, http)
-        nursery.start_soon(_answer, registrant)
-    await websocket.close(SILENT if registrant.gone.is_set() else RESTARTING)
+        nursery.start_soon(_cancel_after, nursery, node_session.closed, http)
+        nursery.start_soon(_cancel_after, nursery, http.closing, http)
+        nursery.start_soon(_handle_messages, node_session)
+    await websocket.close(LEASE_EXPIRED if node_session.closed.is_set() else SERVICE_RESTART)
 
 
-async def _answer(registrant: Registrant) -> None:
+async def _handle_messages(node_session: NodeSession) -> None:
     while True:
-        await websocket.send(answer(registrant, await websocket.receive()))
+        await websocket.send(handle_message(node_session, await websocket.receive()))
 
 
-async def _tell(changes: Subscription, http: HttpService) -> None:
-    """Tell an observer what changes; if he goes, this is cancelled."""
+async def _send_changes(changes: Subscription, http: HttpService) -> None:
+    """Send changes to an observer; a disconnect cancels this."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end, nursery, http.closing, http)
-        nursery.start_soon(_hear_nothing)
+        nursery.start_soon(_cancel_after, nursery, http.closing, http)
+        nursery.start_soon(_discard_messages)
         dropped = 0
         async for change in changes:
             if changes.dropped > dropped:
-                await websocket.send(views.gap(changes.dropped - dropped))
+                await websocket.send(encode_gap(changes.dropped - dropped))
                 dropped = changes.dropped
             await websocket.send(change.data["message"])
-    await websocket.close(RESTARTING)
+    await websocket.close(SERVICE_RESTART)
 
 
-async def _hear_nothing() -> None:
-    # Words that nobody took would hide the end of the connection behind them.
+async def _discard_messages() -> None:
+    # The end of the connection is queued behind unread messages.
     while True:
         await websocket.receive()
 
 
-async def _end(nursery: trio.Nursery, event: trio.Event, http: HttpService) -> None:
+async def _cancel_after(nursery: trio.Nursery, event: trio.Event, http: HttpService) -> None:
     await event.wait()
-    # Whoever asks without a pause, and reads no answer, would hold this up.
+    # A client that sends requests without a pause and reads no response would delay the end.
     http.abort_slow_websocket()
     nursery.cancel_scope.cancel()

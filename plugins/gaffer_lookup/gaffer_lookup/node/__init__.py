@@ -1,10 +1,10 @@
-"""The plugin `lookup` of gafferd: it tells every lookupd what runs here, as long as it lives.
+"""gafferd's plugin `lookup`: keeps this gafferd registered with every lookupd as long as it runs.
 
-service    its life, and what `kernel.services["lookup"]` is
-link       the connection to one lookupd, made again when it is lost
-dialogue   what is under way on one connection
-ledger     what one lookupd has been told, against what is true
-settings   the section `[lookup]` and the command line over it
-origin     where this gafferd can be reached
-machine    on which machine it is
+service               the plugin's life, and `kernel.services["lookup"]`
+lookupd_registration  the connection to one lookupd, with reconnects
+pipeline              messages that wait for their replies on one connection
+lookupd_sync          what one lookupd was sent, compared with what runs
+settings              the section `[lookup]` and its command line options
+advertised_url        the URL under which others reach this gafferd
+machine_id            the machine as the owner of a registration in etcd
 """

@@ -1,4 +1,4 @@
-"""Where this gafferd can be reached, as the others are told."""
+"""The URL under which others reach this gafferd."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _ANY = frozenset({"0.0.0.0", "::"})
 _PORTS = {"http": 80, "https": 443}
 
 
-def origin(
+def get_advertised_url(
     addresses: Iterable[str], *, host: str, broadcast: str | None, port: int | None
 ) -> tuple[str, bool]:
-    """The origin of the API, and whether other machines can reach it as far as that can be told.
+    """Return the origin to advertise, and whether other machines can reach it as far as is known.
 
     Args:
         addresses: where the API listens: `http://0.0.0.0:5000`.
-        host: the name of this machine, told where the API listens on all its addresses.
-        broadcast: what to tell instead: `web1.example.org`, with a port, or with a scheme as well.
-        port: the port to tell instead.
+        host: the name of this machine, advertised where the API listens on all its addresses.
+        broadcast: what to advertise instead: `web1.example.org`, with a port, or with a scheme too.
+        port: the port to advertise instead.
 
     Raises:
-        GafferError: it listens on no port, and nothing else is to be told.
+        GafferError: the API listens on no port, and `broadcast` is not given.
     """
-    found = _best(addresses)
+    found = _pick_address(addresses)
     if broadcast is None:
         if found is None:
             raise GafferError(
@@ -35,17 +35,17 @@ def origin(
                 " give [lookup] broadcast_address"
             )
         scheme, own, own_port = found
-        told = host if own in _ANY else own
-        return _url(scheme, told, port or own_port), not is_loopback(told)
+        advertised = host if own in _ANY else own
+        return _url(scheme, advertised, port or own_port), not is_loopback(advertised)
     scheme = found[0] if found else "http"
     url = urlsplit(broadcast if "://" in broadcast else f"{scheme}://{broadcast}")
-    told = url.hostname or ""
-    its_port = port or url.port or (found[2] if found else _PORTS[url.scheme])
-    return _url(url.scheme, told, its_port), not is_loopback(told)
+    advertised = url.hostname or ""
+    own_port = port or url.port or (found[2] if found else _PORTS[url.scheme])
+    return _url(url.scheme, advertised, own_port), not is_loopback(advertised)
 
 
-def _best(addresses: Iterable[str]) -> tuple[str, str, int] | None:
-    """Scheme, host and port of the first address that others can reach, else of the first one."""
+def _pick_address(addresses: Iterable[str]) -> tuple[str, str, int] | None:
+    """Pick the first address that others can reach, else the first: scheme, host and port."""
     urls = [urlsplit(address) for address in addresses if "unix:" not in address]
     urls.sort(key=lambda url: is_loopback(url.hostname or ""))
     for url in urls:

@@ -1,4 +1,4 @@
-"""What one lookupd has been told, against what is true."""
+"""What one lookupd was sent, compared with what runs."""
 
 from __future__ import annotations
 
@@ -8,90 +8,89 @@ from collections.abc import Iterable, Iterator
 from gaffer_kernel import JobName
 
 from gaffer_lookup.protocol import (
+    Message,
     RegisterJob,
     RegisterJobs,
     RegisterProcess,
-    Said,
     UnregisterJob,
     UnregisterProcess,
 )
-from gaffer_lookup.sync_state import Truth, Untold
+from gaffer_lookup.sync_state import GetPids, SyncState
 
-ROOM = 32 * 1024
-"""Bytes of a message that tells of many jobs: half of what lookupd takes."""
+MAX_MESSAGE_BYTES = 32 * 1024
+"""Bytes of a message with many jobs: half of what lookupd accepts."""
 
-DIGITS = 20
-"""Bytes of a pid, or of what is around a name, at the most."""
+BYTES_PER_ITEM = 20
+"""Bytes of a pid, or of the JSON around a name, at most."""
 
 
-class Ledger(Untold):
-    """The account of one lookupd.
+class LookupdSync(SyncState):
+    """Makes the messages that bring one lookupd up to date.
 
     Args:
-        truth: what is true of a job, at this moment.
-        ids: numbers for words.
+        get_pids: returns what runs now.
+        ids: numbers for messages.
     """
 
-    def __init__(self, truth: Truth, ids: Iterator[int]) -> None:
-        super().__init__(truth)
+    def __init__(self, get_pids: GetPids, ids: Iterator[int]) -> None:
+        super().__init__(get_pids)
         self._ids = ids
-        # Those of one job, or of many new ones: `_told` has them already.
-        self._words: deque[Said] = deque()
+        # Messages about one job, or about many new ones: `_sent` includes them already.
+        self._queued: deque[Message] = deque()
 
-    def begin(self, jobs: Iterable[JobName]) -> None:
-        """The other side knows nothing.
+    def reset(self, jobs: Iterable[JobName]) -> None:
+        """Start again with a lookupd that knows nothing.
 
         Args:
-            jobs: all that there are.
+            jobs: all jobs.
         """
-        self._told = {}
-        self._words.clear()
-        self._open = dict.fromkeys(jobs)
+        self._sent = {}
+        self._queued.clear()
+        self._pending = dict.fromkeys(jobs)
 
-    def next(self) -> Said | None:
-        """The next thing to say, which counts as told; None if there is nothing."""
-        while not self._words and self._open:
-            if len(jobs := self._unknown()) > 1:
-                self._words.append(self._introduce(jobs))
+    def next_message(self) -> Message | None:
+        """Return the next message, which counts as sent; None if lookupd is up to date."""
+        while not self._queued and self._pending:
+            if len(jobs := self._next_new_jobs()) > 1:
+                self._queued.append(self._register_jobs(jobs))
             else:
-                job = next(iter(self._open))
-                del self._open[job]
-                self._words.extend(self._difference(job))
-        return self._words.popleft() if self._words else None
+                job = next(iter(self._pending))
+                del self._pending[job]
+                self._queued.extend(self._diff_job(job))
+        return self._queued.popleft() if self._queued else None
 
-    def _unknown(self) -> dict[JobName, list[int]]:
-        """The next jobs that the other side has to be told of, as many as fit into a message."""
-        room, found = ROOM, {}
-        for job in self._open:
-            pids = self._truth(job)
-            if job in self._told or pids is None:
+    def _next_new_jobs(self) -> dict[JobName, list[int]]:
+        """Return the next jobs that lookupd does not know, as many as fit into a message."""
+        room, found = MAX_MESSAGE_BYTES, {}
+        for job in self._pending:
+            pids = self._get_pids(job)
+            if job in self._sent or pids is None:
                 break
-            room -= len(job.session) + len(job.name) + DIGITS * (len(pids) + 1)
+            room -= len(job.session) + len(job.name) + BYTES_PER_ITEM * (len(pids) + 1)
             if room < 0:
                 break
             found[job] = sorted(pids)
         return found
 
-    def _introduce(self, jobs: dict[JobName, list[int]]) -> Said:
+    def _register_jobs(self, jobs: dict[JobName, list[int]]) -> Message:
         for job, pids in jobs.items():
-            self._told[job] = frozenset(pids)
-            del self._open[job]
+            self._sent[job] = frozenset(pids)
+            del self._pending[job]
         named = {str(job): pids for job, pids in jobs.items()}
         return RegisterJobs(msgid=next(self._ids), jobs=named)
 
-    def _difference(self, job: JobName) -> Iterator[Said]:
-        """What is to be said of one job."""
+    def _diff_job(self, job: JobName) -> Iterator[Message]:
         ids, name = self._ids, str(job)
-        pids, told = self._truth(job), self._told.pop(job, None)
+        pids, sent = self._get_pids(job), self._sent.pop(job, None)
         if pids is None:
-            if told is not None:
+            if sent is not None:
                 yield UnregisterJob(msgid=next(ids), job_name=name)
             return
-        self._told[job] = pids
-        if told is None:
+        self._sent[job] = pids
+        if sent is None:
             yield RegisterJob(msgid=next(ids), job_name=name)
-            told = frozenset()
-        for pid in sorted(told - pids):
+            sent = frozenset()
+        for pid in sorted(sent - pids):
             yield UnregisterProcess(msgid=next(ids), job_name=name, pid=pid)
-        for pid in sorted(pids - told):
+        for pid in sorted(pids - sent):
             yield RegisterProcess(msgid=next(ids), job_name=name, pid=pid)

@@ -1,4 +1,4 @@
-"""On which machine this is, in words that are the same each time."""
+"""The machine as the owner of a registration: the same words after each start."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 import socket
 from pathlib import Path
 
-ID = Path("/etc/machine-id")
+MACHINE_ID_FILE = Path("/etc/machine-id")
 
 
-def machine() -> str:
-    """The machine, as the owner of what is registered without anybody who asks who it is.
+def get_machine_id() -> str:
+    """Return the machine as an owner, for a registration that no caller stands behind.
 
-    A gafferd that was killed thus has its name again at once, and no other machine has it.
+    A gafferd that was killed gets its name back at once, and no other machine can take it.
     """
     try:
-        known = ID.read_text().strip()
+        known = MACHINE_ID_FILE.read_text().strip()
     except (OSError, UnicodeDecodeError):
         known = ""
-    # The number itself is nobody else's business.
+    # Hashed, because machine-id(5) asks not to publish the number itself.
     words = f"gaffer lookup {known or socket.gethostname()}"
     return f"machine {hashlib.sha256(words.encode()).hexdigest()[:16]}"

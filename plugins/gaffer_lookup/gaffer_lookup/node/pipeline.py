@@ -1,4 +1,4 @@
-"""What is under way on one connection: words that wait for their answers, each in its turn."""
+"""The messages that wait for their replies on one connection. Replies come in order."""
 
 from __future__ import annotations
 
@@ -10,87 +10,87 @@ import trio
 from gaffer_client.channel.websocket import WebSocket
 from gaffer_client.errors import ConnectionLostError, NotGafferError, make_response_error
 
-from gaffer_lookup.protocol import Answer, Said, say
+from gaffer_lookup.protocol import Message, Reply, encode_message
 
 WINDOW = 16
-"""Words that may wait for their answers."""
+"""Messages that may wait for their replies."""
 
 MAX_SHOWN = 300
 """Characters of a reason: it goes into the log."""
 
 
-class Dialogue:
-    """One connection to a lookupd, from its beginning to its end.
+class Pipeline:
+    """Sends messages over one connection to a lookupd, and matches the replies.
 
     Args:
         address: of the lookupd, for errors.
         socket: the connection.
-        patience: seconds for the answer to each word.
+        ack_timeout: seconds until each message must have its reply.
     """
 
-    def __init__(self, address: str, socket: WebSocket, patience: float) -> None:
+    def __init__(self, address: str, socket: WebSocket, ack_timeout: float) -> None:
         self._address = address
         self._socket = socket
-        self._patience = patience
+        self._ack_timeout = ack_timeout
         self._waiting: deque[tuple[str | int, float]] = deque()
-        self._answered = trio.lowlevel.ParkingLot()
+        self._replied = trio.lowlevel.ParkingLot()
 
     @property
-    def overdue(self) -> float:
-        """When the first answer that is awaited comes too late."""
+    def deadline(self) -> float:
+        """When the next reply is overdue."""
         return self._waiting[0][1] if self._waiting else inf
 
-    async def say(self, said: Said) -> None:
-        """Say something, as soon as not too much waits for an answer.
+    async def send(self, message: Message) -> None:
+        """Send a message, once fewer than WINDOW messages wait for a reply.
 
         Raises:
             ClientError: the connection is lost.
         """
         while len(self._waiting) >= WINDOW:
-            await self._wait_for_answer()
-        self._waiting.append((said.msgid, trio.current_time() + self._patience))
-        await self._socket.send(say(said))
+            await self._wait_for_reply()
+        self._waiting.append((message.msgid, trio.current_time() + self._ack_timeout))
+        await self._socket.send(encode_message(message))
 
-    async def settle(self) -> None:
-        """Wait until everything is answered.
+    async def drain(self) -> None:
+        """Wait until every message has its reply.
 
         Raises:
-            ConnectionLostError: an answer does not come in time.
+            ConnectionLostError: a reply does not come in time.
         """
         while self._waiting:
-            await self._wait_for_answer()
+            await self._wait_for_reply()
 
-    async def _wait_for_answer(self) -> None:
-        with trio.CancelScope(deadline=self.overdue):
-            await self._answered.park()
-        self.check()
+    async def _wait_for_reply(self) -> None:
+        with trio.CancelScope(deadline=self.deadline):
+            await self._replied.park()
+        self.check_deadline()
 
-    def check(self) -> None:
-        """Raise a ConnectionLostError if an answer is overdue."""
-        if self.overdue <= trio.current_time():
+    def check_deadline(self) -> None:
+        """Raise a ConnectionLostError if a reply is overdue."""
+        if self.deadline <= trio.current_time():
             raise ConnectionLostError(self._address, "no answer in time")
 
-    async def hear(self) -> None:
-        """Hear answers until one of them is an error, or the connection is lost.
+    async def receive_replies(self) -> None:
+        """Receive replies until one of them is an error, or the connection is lost.
 
         Raises:
-            Refused: the answer is no.
-            NotGafferError: it is none.
-            ConnectionLostError: there are no more.
+            ResponseError: a reply is an error.
+            NotGafferError: a reply is invalid.
+            ConnectionLostError: the connection has ended.
         """
         while True:
-            self._take(await self._socket.receive())
-            self._answered.unpark_all()
+            self._handle_reply(await self._socket.receive())
+            self._replied.unpark_all()
 
-    def _take(self, raw: str) -> None:
+    def _handle_reply(self, raw: str) -> None:
         try:
-            answer = msgspec.json.decode(raw, type=Answer)
+            reply = msgspec.json.decode(raw, type=Reply)
         except (ValueError, RecursionError):
-            raise NotGafferError(self._address, "an answer means nothing") from None
+            raise NotGafferError(self._address, "invalid reply") from None
         msgid = self._waiting.popleft()[0] if self._waiting else None
-        if answer.msgid != msgid or msgid is None:
-            raise NotGafferError(self._address, "an answer to what nobody has said")
-        if not answer.ok:
-            reason = answer.message or answer.reason or "no reason is given"
-            word = answer.reason or "refused"
-            raise make_response_error(answer.errno or 500, word[:MAX_SHOWN], reason[:MAX_SHOWN])
+        if reply.msgid != msgid or msgid is None:
+            raise NotGafferError(self._address, "reply to an unknown message")
+        if not reply.ok:
+            reason = reply.message or reply.reason or "no reason is given"
+            word = reply.reason or "refused"
+            raise make_response_error(reply.errno or 500, word[:MAX_SHOWN], reason[:MAX_SHOWN])

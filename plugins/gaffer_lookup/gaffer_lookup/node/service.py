@@ -1,4 +1,4 @@
-"""The life of the plugin: it follows what happens, and keeps every lookupd told."""
+"""The plugin's life: it follows the events of jobs, and keeps every registration up to date."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gaffer_kernel import GafferError, JobName, Kernel, NotFound, Subscription
 from importlib_metadata import version
 
 from gaffer_lookup.etcd.client import Etcd
-from gaffer_lookup.etcd.registration import Registration
+from gaffer_lookup.etcd.registration import EtcdRegistration
 from gaffer_lookup.hosts import is_loopback
-from gaffer_lookup.node.advertised_url import origin
-from gaffer_lookup.node.lookupd_registration import Link, Me
-from gaffer_lookup.node.machine_id import machine
+from gaffer_lookup.node.advertised_url import get_advertised_url
+from gaffer_lookup.node.lookupd_registration import LookupdRegistration, NodeIdentity
+from gaffer_lookup.node.machine_id import get_machine_id
 from gaffer_lookup.node.settings import Settings
-from gaffer_lookup.registry.errors import Refusal
+from gaffer_lookup.registry.errors import RegistryError
 from gaffer_lookup.registry.node import Node, make_node
 
 if TYPE_CHECKING:
@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__package__)
 
 EVENTS = ("create", "delete", "spawn", "exit", "stop", "stop_pid")
-"""After these, something else may be true of a job."""
+"""Events after which the state of a job may differ."""
 
-AT_ONCE = 1000
-"""Events that are taken in before others have their turn."""
+EVENTS_PER_TURN = 1000
+"""Events that are handled before other tasks run."""
+
+Registration = LookupdRegistration | EtcdRegistration
 
 
 @dataclass(frozen=True, slots=True)
-class LinkInfo:
-    """What is known of one lookupd, or of an etcd.
+class RegistrationInfo:
+    """The state of the registration with one lookupd, or in an etcd.
 
     Attributes:
-        address: where it is; of an etcd, all its members.
+        address: of the lookupd; of an etcd, those of all its members.
         registered: whether it knows this gafferd.
-        error: why it does not; None if nothing is known against it.
+        error: why it does not; None before the first failure.
     """
 
     address: str
@@ -50,34 +52,37 @@ class LinkInfo:
     error: str | None
 
 
-class Lookup:
-    """What `kernel.services["lookup"]` is.
+class LookupService:
+    """The object behind `kernel.services["lookup"]`.
 
     Attributes:
-        name: under which this gafferd is known.
-        origin: where lookupds say that it is.
+        name: the name under which this gafferd registers.
+        origin: the URL that lookupds publish for it.
     """
 
-    def __init__(self, me: Me, links: Iterable[Link | Registration]) -> None:
-        self.name = me.name
-        self.origin = me.origin
-        self._links = tuple(links)
+    def __init__(self, identity: NodeIdentity, registrations: Iterable[Registration]) -> None:
+        self.name = identity.name
+        self.origin = identity.origin
+        self._registrations = tuple(registrations)
 
-    def lookupds(self) -> list[LinkInfo]:
-        """Every lookupd that is to know this gafferd, and the etcd if there is one."""
-        return [LinkInfo(each.address, each.registered, each.error) for each in self._links]
+    def lookupds(self) -> list[RegistrationInfo]:
+        """Return the state of each configured lookupd, and of the etcd if there is one."""
+        return [
+            RegistrationInfo(each.address, each.registered, each.error)
+            for each in self._registrations
+        ]
 
 
 @asynccontextmanager
-async def open_lookup(kernel: Kernel, settings: Settings) -> AsyncIterator[Lookup]:
-    """Keep every lookupd told as long as the block lasts; then they see this gafferd go.
+async def open_lookup(kernel: Kernel, settings: Settings) -> AsyncIterator[LookupService]:
+    """Keep this gafferd registered as long as the block lasts.
 
     Raises:
-        GafferError: there is no address that could be told.
+        GafferError: there is no address to advertise.
     """
-    me = _me(kernel, settings)
+    identity = _make_identity(kernel, settings)
 
-    def truth(job: JobName) -> Set[int] | None:
+    def get_pids(job: JobName) -> Set[int] | None:
         try:
             return set(kernel.manager.get(job).pids())
         except NotFound:
@@ -86,26 +91,28 @@ async def open_lookup(kernel: Kernel, settings: Settings) -> AsyncIterator[Looku
     def jobs() -> list[JobName]:
         return [job.name for job in kernel.manager.jobs()]
 
-    links: list[Link | Registration] = [
-        Link(each, me, settings.heartbeat, truth, jobs) for each in settings.connections
+    registrations: list[Registration] = [
+        LookupdRegistration(each, identity, settings.heartbeat, get_pids, jobs)
+        for each in settings.connections
     ]
     async with AsyncExitStack() as stack:
         if settings.etcd is not None:
             etcd = Etcd(settings.etcd)
             stack.push_async_callback(etcd.aclose)
             seconds = math.ceil(3 * settings.heartbeat)
-            links.append(Registration(etcd, _node(me), seconds, truth, jobs))
+            node = _make_node(identity)
+            registrations.append(EtcdRegistration(etcd, node, seconds, get_pids, jobs))
         async with kernel.events.subscribe(*EVENTS) as events, trio.open_nursery() as nursery:
-            nursery.start_soon(_follow, events, links, name="events")
-            for link in links:
-                nursery.start_soon(link.run, name=f"lookup {link.address}")
-            yield Lookup(me, links)
+            nursery.start_soon(_follow_events, events, registrations, name="events")
+            for each in registrations:
+                nursery.start_soon(each.run, name=f"lookup {each.address}")
+            yield LookupService(identity, registrations)
             nursery.cancel_scope.cancel()
 
 
-def _me(kernel: Kernel, settings: Settings) -> Me:
+def _make_identity(kernel: Kernel, settings: Settings) -> NodeIdentity:
     http: HttpService | None = kernel.services.get("http")
-    url, reachable = origin(
+    url, reachable = get_advertised_url(
         http.addresses if http is not None else (),
         host=settings.name,
         broadcast=settings.broadcast,
@@ -113,30 +120,30 @@ def _me(kernel: Kernel, settings: Settings) -> Me:
     )
     if not reachable and not all(map(is_loopback, settings.hosts)):
         log.warning(
-            "lookupds on other machines will tell %s, which only this one can reach:"
+            "lookupds on other machines will publish %s, which only this machine can reach:"
             " open an endpoint to the network, or give [lookup] broadcast_address",
             url,
         )
-    return Me(settings.name, url, version("gaffer-kernel"))
+    return NodeIdentity(settings.name, url, version("gaffer-kernel"))
 
 
-def _node(me: Me) -> Node:
+def _make_node(identity: NodeIdentity) -> Node:
     try:
-        return make_node(me.name, me.origin, me.version, machine())
-    except Refusal as error:
+        return make_node(identity.name, identity.origin, identity.version, get_machine_id())
+    except RegistryError as error:
         raise GafferError(f"this gafferd cannot be registered in etcd: {error}") from None
 
 
-async def _follow(events: Subscription, links: list[Link | Registration]) -> None:
+async def _follow_events(events: Subscription, registrations: list[Registration]) -> None:
     dropped = 0
     while batch := await events.batch():
-        for start in range(0, len(batch), AT_ONCE):
-            for event in batch[start : start + AT_ONCE]:
+        for start in range(0, len(batch), EVENTS_PER_TURN):
+            for event in batch[start : start + EVENTS_PER_TURN]:
                 if event.session is not None and event.job is not None:
-                    for link in links:
-                        link.touch(JobName(event.session, event.job))
+                    for each in registrations:
+                        each.mark_changed(JobName(event.session, event.job))
             await trio.lowlevel.checkpoint()
         if events.dropped > dropped:
             dropped = events.dropped
-            for link in links:
-                link.touch_all()
+            for each in registrations:
+                each.mark_all_changed()

@@ -1,4 +1,4 @@
-"""The section `[lookup]`, and the command line over it."""
+"""The section `[lookup]`, and the command line options that override it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ OPTIONS = {
     "keyfile": "client_keyfile",
     "cacert": "cacert",
 }
-"""Keys that the command line has, too, and their names there."""
+"""Keys that are options too, and the names of the options."""
 
 KEYS = (*OPTIONS, "token", "token_file", "password_file", "name", "heartbeat")
 
 HEARTBEAT = 15.0
-"""Seconds; a third of the lease that lookupd gives."""
+"""Seconds; a third of the default lease of a lookupd."""
 
 TIMEOUT = 4.0
-"""Seconds to connect, and to send: less than a plugin has to close."""
+"""Seconds to connect, and to send: less than the deadline for closing a plugin."""
 
 _BROADCAST = re.compile(r"(https?://)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -45,14 +45,14 @@ _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is said of lookupds.
+    """The settings of the plugin.
 
     Attributes:
-        connections: how each of them is spoken to.
-        etcd: how the etcd is spoken to that is told as well; None without one.
+        connections: the connection to each lookupd.
+        etcd: the etcd in which the node registers too; None without one.
         name: of this gafferd.
-        broadcast: what to tell of where it is, instead of what can be seen.
-        port: the same of the port.
+        broadcast: the address to advertise in place of the one where the API listens.
+        port: the port to advertise, likewise.
         heartbeat: seconds.
     """
 
@@ -65,49 +65,49 @@ class Settings:
 
     @property
     def hosts(self) -> list[str]:
-        """Where those are who are told; if there are none, there is nothing to do."""
+        """The hosts of all lookupds and etcd members; if it is empty, the plugin does nothing."""
         members = self.etcd.members if self.etcd else ()
         return [each.address.host for each in (*self.connections, *members)]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what can be said of lookupds on the command line of gafferd."""
+    """Add the plugin's options to the command line of gafferd."""
     group = parser.add_argument_group("lookup")
     group.add_argument(
         "--lookupd-address",
         metavar="ADDRESS",
         action="append",
-        help="register with this gaffer_lookupd: host:port or https://host:port, or"
-        " in an etcd: etcd://host:2379; may be repeated",
+        help="register with this gaffer_lookupd (host:port or https://host:port) or in this etcd"
+        " (etcd://host:2379); may be repeated",
     )
     group.add_argument(
         "--broadcast-address",
         metavar="HOST",
-        help="where lookupds shall say that gafferd is: host, host:port or https://host:port",
+        help="advertise this address of gafferd: host, host:port or https://host:port",
     )
     group.add_argument(
-        "--broadcast-port", metavar="PORT", type=int, help="the port that they shall tell"
+        "--broadcast-port", metavar="PORT", type=int, help="advertise this port of gafferd"
     )
     group.add_argument(
-        "--client-certfile", metavar="FILE", help="certificate that is shown to lookupds"
+        "--client-certfile", metavar="FILE", help="present this certificate to lookupds"
     )
-    group.add_argument("--client-keyfile", metavar="FILE", help="key of that certificate")
+    group.add_argument("--client-keyfile", metavar="FILE", help="use this key of that certificate")
     group.add_argument(
-        "--cacert", metavar="FILE", help="authorities that lookupds' certificates are checked with"
+        "--cacert", metavar="FILE", help="check the certificates of lookupds with these authorities"
     )
 
 
 def read_settings(config: Config) -> Settings:
-    """Read the section and the options, which win.
+    """Read the section and the options that override it.
 
     Raises:
-        ConfigError: a key is unknown, a value wrong, or a file cannot be used.
+        ConfigError: a key is unknown, a value is invalid, or a file cannot be used.
     """
-    return _Source(config).settings()
+    return _SettingsReader(config).settings()
 
 
-class _Source:
-    """The section and the command line over it: where each value is from, and whom to blame."""
+class _SettingsReader:
+    """Reads each value from its option or key, and names that one in errors."""
 
     def __init__(self, config: Config) -> None:
         self._section = config.section(SECTION) or Section(SECTION, "", 0)
@@ -152,19 +152,19 @@ class _Source:
             raise self._error(
                 "address", f"{text}: a token is sent over https:// or unix: only: use one of them"
             )
-        connection = self._made(address, token)
+        connection = self._make_connection(address, token)
         try:
-            # Now, to find what is wrong with the files.
+            # Load the files now, so that a faulty one stops the start.
             connection.tls()
         except ArgumentError as error:
-            raise self._error(_culprit(error, "certfile"), str(error)) from None
+            raise self._error(_get_faulty_key(error, "certfile"), str(error)) from None
         return connection
 
     def _etcd(self, texts: list[str]) -> Etcd | None:
         password = self._file("password_file")
         if not texts:
             if password is not None:
-                raise self._section.error("password_file", "there is no etcd in address")
+                raise self._section.error("password_file", "needs an etcd in address")
             return None
         try:
             return read_etcd(
@@ -174,9 +174,9 @@ class _Source:
                 certificate=self._certificate(),
             )
         except ArgumentError as error:
-            raise self._error(_culprit(error, "address"), str(error)) from None
+            raise self._error(_get_faulty_key(error, "address"), str(error)) from None
 
-    def _made(self, address: Address, token: str | None) -> Connection:
+    def _make_connection(self, address: Address, token: str | None) -> Connection:
         try:
             return Connection(
                 address=address,
@@ -191,7 +191,7 @@ class _Source:
     def _certificate(self) -> str | tuple[str, str] | None:
         file, key = self._text("certfile") or None, self._text("keyfile") or None
         if file is None and key is not None:
-            raise self._error("keyfile", "is the key of no certificate: certfile is not given")
+            raise self._error("keyfile", "needs the certificate too: give certfile")
         return (file, key) if file and key else file
 
     def _token(self) -> str | None:
@@ -207,7 +207,7 @@ class _Source:
         try:
             text = Path(os.path.expanduser(file)).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is no text"
+            reason = error.strerror if isinstance(error, OSError) else "is not text"
             raise self._section.error(key, f"{file}: {reason}") from None
         if not text:
             raise self._section.error(key, f"{file}: is empty")
@@ -242,9 +242,9 @@ class _Source:
         return seconds
 
 
-def _culprit(error: ArgumentError, key: str) -> str:
-    """The key of the file that cannot be used; else the one that is given."""
-    for start, culprit in (("ca_file", "cacert"), ("certificate", "certfile")):
+def _get_faulty_key(error: ArgumentError, key: str) -> str:
+    """Return the key of the file that cannot be used, or the given key."""
+    for start, faulty in (("ca_file", "cacert"), ("certificate", "certfile")):
         if str(error).startswith(start):
-            return culprit
+            return faulty
     return key

@@ -1,34 +1,34 @@
-"""Which node runs what: rules and facts, without any connection.
+"""The nodes, their jobs and their processes: rules and data, without connections.
 
-hearing      a message of a node: read, done and answered
-registrant   one connection of a node: what it may say, and when
-registry     all of them: who is known, and who has been silent for too long
-leases       who has to be heard when
-binding      which node a token or certificate may register
-shares       how much may be one owner's
-keeper       where that is kept: by this program alone, or by several together
-views        facts as they are told: nodes, sessions and jobs by their names
-store        facts, in memory
-facts        a node, and what is told of one
-refusal      what a node is told instead of ok
+message_handler  decodes a message of a node, executes it, and encodes the reply
+node_session     one connection of a node: what it may register, and when
+registry         all sessions: unique names and origins, and expired leases
+leases           the deadline of each session
+binding          the only node that a token or certificate may register
+quotas           limits for everything together and for each owner
+backend          where the nodes are kept: in memory, or shared by several lookupds
+serializers      nodes, sessions and jobs as JSON
+store            nodes, jobs and pids, in memory
+node             one node, and the checks of its fields
+errors           the errors that a node is sent
 """
 
-from gaffer_lookup.registry.backend import Keeper, MemoryKeeper
+from gaffer_lookup.registry.backend import Backend, MemoryBackend
 from gaffer_lookup.registry.binding import Binding
-from gaffer_lookup.registry.errors import Refusal
+from gaffer_lookup.registry.errors import RegistryError
 from gaffer_lookup.registry.node import Node
-from gaffer_lookup.registry.node_session import Registrant
+from gaffer_lookup.registry.node_session import NodeSession
 from gaffer_lookup.registry.registry import Registry
 from gaffer_lookup.registry.store import MemoryStore, Store
 
 __all__ = [
+    "Backend",
     "Binding",
-    "Keeper",
-    "MemoryKeeper",
+    "MemoryBackend",
     "MemoryStore",
     "Node",
-    "Refusal",
-    "Registrant",
+    "NodeSession",
     "Registry",
+    "RegistryError",
     "Store",
 ]

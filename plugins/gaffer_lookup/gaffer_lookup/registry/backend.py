@@ -1,4 +1,4 @@
-"""Where what nodes register is kept: by this program alone, or by several together."""
+"""The place where registered nodes are kept: in this process, or shared by several lookupds."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from gaffer_lookup.registry.node import Node
 from gaffer_lookup.registry.store import MemoryStore, Store
 
 
-class Tell(Protocol):
-    """Is told of a change."""
+class Publish(Protocol):
+    """Receives every change."""
 
     def __call__(self, event: str, node: Node, **what: Any) -> object:
-        """`tell(event, node)` or `tell(event, node, job_name=..., pid=...)`."""
+        """Handle `publish(event, node)` or `publish(event, node, job_name=..., pid=...)`."""
 
 
-class Keeper(Protocol):
-    """What a registry needs of such a place. It tells observers of every change.
+class Backend(Protocol):
+    """What a registry needs of the place. A backend publishes every change.
 
     Attributes:
-        own: what is registered here.
-        known: what is registered anywhere; for reading.
+        own: the nodes that are registered here.
+        known: the nodes that are registered anywhere; for reading.
     """
 
     own: Store
     known: Store
 
-    def changed(self, event: str, node: Node, **what: Any) -> None:
-        """What is registered here has changed, and `own` with it. Never blocks."""
+    def on_change(self, event: str, node: Node, **what: Any) -> None:
+        """Handle a change of the nodes registered here; `own` has it already. Never blocks."""
 
     def open(self) -> AbstractAsyncContextManager[object]:
-        """Keep it as long as the block lasts; then what is registered here is gone."""
+        """Keep the nodes as long as the block lasts; afterwards those registered here are gone."""
 
 
-class MemoryKeeper:
-    """A Keeper for one program, and no longer than it runs.
+class MemoryBackend:
+    """Keeps nodes in memory, for one process.
 
     Args:
-        tell: told of every change.
+        publish: called with every change.
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, publish: Publish) -> None:
         self.own: Store = MemoryStore()
         self.known: Store = self.own
-        self._tell = tell
+        self._publish = publish
 
-    def changed(self, event: str, node: Node, **what: Any) -> None:
-        """Tell it at once."""
-        self._tell(event, node, **what)
+    def on_change(self, event: str, node: Node, **what: Any) -> None:
+        """Publish the change at once."""
+        self._publish(event, node, **what)
 
     def open(self) -> AbstractAsyncContextManager[None]:
-        """There is nothing to keep up."""
+        """Return a context manager that does nothing."""
         return nullcontext()

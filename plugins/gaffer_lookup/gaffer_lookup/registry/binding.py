@@ -1,4 +1,4 @@
-"""Which node a credential may register."""
+"""The only node that a token or certificate may register."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gaffer_lookup.registry.errors import forbidden
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The only node that the holder of a token or certificate may register.
+    """The only node that the owner of a token or certificate may register.
 
     Attributes:
         node: its name.
@@ -20,21 +20,21 @@ class Binding:
     origin: str | None = None
 
     def check(self, owner: str, name: str, origin: str) -> None:
-        """Check what a node says in its IDENTIFY.
+        """Check the name and origin of an IDENTIFY.
 
         Args:
-            owner: the holder, for the message.
+            owner: the owner, for the message.
 
         Raises:
-            Refusal: 403, it is another node, or has another origin.
+            RegistryError: 403, the name or the origin is another one.
         """
         if name != self.node:
             raise forbidden(
-                f"{owner} registers node {self.node} only, not {name}: give [lookup] name, or make"
-                " it anew with --node"
+                f"{owner} registers node {self.node} only, not {name}: give [lookup] name, or"
+                " create the token or certificate again with --node"
             )
         if self.origin not in (None, origin):
             raise forbidden(
                 f"{owner} registers origin {self.origin} only, not {origin}: give [lookup]"
-                " broadcast_address, or make it anew with --origin"
+                " broadcast_address, or create the token or certificate again with --origin"
             )

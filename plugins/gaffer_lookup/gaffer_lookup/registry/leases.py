@@ -1,4 +1,4 @@
-"""Who has to be heard when. All leases are equally long: the first to end is the first to begin."""
+"""Leases with deadlines. All last equally long, so the first to end is the first to begin."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import trio
 
 T = TypeVar("T")
 
-LATE = 1.0
-"""Seconds by which we wake too late when this program itself has stood still."""
+STALL_THRESHOLD = 1.0
+"""Seconds by which the timer is late when this process was stopped or the machine suspended."""
 
 
 class Leases(Generic[T]):
-    """Leases on a monotonic clock, that of trio.
+    """Leases on trio's monotonic clock.
 
     Args:
-        seconds: how long one lasts after it was taken or renewed.
+        seconds: the time to live after a lease was begun or renewed.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        # In the order of their ends.
+        # In the order of their deadlines.
         self._ends: dict[T, float] = {}
         self._first = trio.Event()
 
     def renew(self, holder: T) -> None:
-        """Begin the lease of a holder, or begin it anew."""
+        """Begin the lease of a holder, or begin it again."""
         self._ends.pop(holder, None)
         self._ends[holder] = trio.current_time() + self.seconds
         self._first.set()
 
     def drop(self, holder: T) -> None:
-        """End the lease of a holder, if there is one."""
+        """Remove the lease of a holder, if there is one."""
         self._ends.pop(holder, None)
 
     async def run(self, expired: Callable[[T], object]) -> None:
-        """Tell of each lease that has ended, until cancelled.
+        """Report each lease that expires, until cancelled.
 
-        If this program has stood still, or the machine has slept, what was said meanwhile is still
-        to be read: then nobody is judged before a third of a lease has passed.
+        After this process was stopped or the machine suspended, messages that arrived meanwhile
+        are still unread in the sockets, so no lease expires for another third of its length.
 
         Args:
-            expired: called with the holder; the lease is gone then.
+            expired: called with the holder, after its lease is removed.
         """
         while True:
             while not self._ends:
@@ -51,11 +51,11 @@ class Leases(Generic[T]):
                 await self._first.wait()
             end = next(iter(self._ends.values()))
             await trio.sleep_until(end)
-            if trio.current_time() - end > LATE:
+            if trio.current_time() - end > STALL_THRESHOLD:
                 await trio.sleep(self.seconds / 3)
-            self._judge(expired)
+            self._expire(expired)
 
-    def _judge(self, expired: Callable[[T], object]) -> None:
+    def _expire(self, expired: Callable[[T], object]) -> None:
         now = trio.current_time()
         for holder, end in list(self._ends.items()):
             if end > now:

@@ -1,4 +1,4 @@
-"""A message of a node: read, done and answered."""
+"""The handler of one message of a node: decode, execute, reply."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from gaffer_kernel.plugin import shown
 
 from gaffer_lookup.protocol import (
     Identify,
+    Message,
     Ping,
     RegisterJob,
     RegisterJobs,
     RegisterProcess,
-    Said,
     UnregisterJob,
     UnregisterProcess,
 )
-from gaffer_lookup.registry.errors import Refusal, bad_message
-from gaffer_lookup.registry.node_session import Registrant
+from gaffer_lookup.registry.errors import RegistryError, bad_message
+from gaffer_lookup.registry.node_session import NodeSession
 
 _encode = msgspec.json.Encoder().encode
 
 
-def answer(registrant: Registrant, raw: str | bytes) -> str:
-    """Do what a message asks for; the answer to it."""
+def handle_message(node_session: NodeSession, raw: str | bytes) -> str:
+    """Execute a message and return the reply."""
     msgid: object = None
     try:
-        value = _parsed(raw)
+        value = _decode(raw)
         msgid = value.get("msgid")
-        _obey(registrant, _read(value))
-    except Refusal as error:
-        # A msgid that is none would not be recognised either.
-        known = msgid if type(msgid) in (str, int) else None
-        said = {"errno": error.errno, "reason": error.reason, "message": str(error)}
-        return _encode({**said, "msgid": known}).decode()
+        _execute(node_session, _convert(value))
+    except RegistryError as error:
+        # The node could not match an invalid msgid either.
+        valid = msgid if type(msgid) in (str, int) else None
+        fields = {"errno": error.errno, "reason": error.reason, "message": str(error)}
+        return _encode({**fields, "msgid": valid}).decode()
     return _encode({"ok": True, "msgid": msgid}).decode()
 
 
-def _parsed(raw: str | bytes) -> dict[str, Any]:
+def _decode(raw: str | bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(raw)
     except (ValueError, RecursionError) as error:
@@ -48,26 +48,26 @@ def _parsed(raw: str | bytes) -> dict[str, Any]:
     return value
 
 
-def _read(value: dict[str, Any]) -> Said:
+def _convert(value: dict[str, Any]) -> Message:
     try:
-        return cast(Said, msgspec.convert(value, Said))
+        return cast(Message, msgspec.convert(value, Message))
     except msgspec.ValidationError as error:
         raise bad_message(str(error)) from None
 
 
-def _obey(registrant: Registrant, said: Said) -> None:
-    match said:
+def _execute(node_session: NodeSession, message: Message) -> None:
+    match message:
         case Identify():
-            registrant.identify(said.name, said.origin, said.version)
+            node_session.identify(message.name, message.origin, message.version)
         case Ping():
-            registrant.ping()
+            node_session.ping()
         case RegisterJob():
-            registrant.register_job(said.job_name)
+            node_session.register_job(message.job_name)
         case RegisterJobs():
-            registrant.register_jobs(said.jobs)
+            node_session.register_jobs(message.jobs)
         case UnregisterJob():
-            registrant.unregister_job(said.job_name)
+            node_session.unregister_job(message.job_name)
         case RegisterProcess():
-            registrant.register_process(said.job_name, said.pid)
+            node_session.register_process(message.job_name, message.pid)
         case UnregisterProcess():
-            registrant.unregister_process(said.job_name, said.pid)
+            node_session.unregister_process(message.job_name, message.pid)

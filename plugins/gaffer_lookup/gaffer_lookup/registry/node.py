@@ -1,4 +1,4 @@
-"""A node, and what is told of one."""
+"""One node, and the checks of its fields."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from gaffer_kernel.plugin import shown
 
 from gaffer_lookup.registry.errors import bad_message
 
-LONGEST = 255
+MAX_LENGTH = 255
 """Characters of a name or an origin."""
 
 MAX_VERSION = 64
+"""Characters of a version."""
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
@@ -22,13 +23,13 @@ _ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A gafferd that is registered, from its IDENTIFY to its end; equal to nothing but itself.
+    """A registered gafferd, from its IDENTIFY to its removal; equal to itself only.
 
     Attributes:
-        name: what people know it by, often that of its machine.
-        origin: where its API answers: `https://web1.example.org:5000`.
+        name: the name that people know, often the host name.
+        origin: the URL of its API: `https://web1.example.org:5000`.
         version: of its gafferd.
-        owner: whoever registered it, in words that are the same each time he calls.
+        owner: the caller that registered it, in the same words for each connection.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Node:
 
     @property
     def info(self) -> dict[str, str]:
-        """What is told of it."""
+        """Its public fields."""
         return {"name": self.name, "origin": self.origin, "version": self.version}
 
 
@@ -52,14 +53,14 @@ Jobs = Mapping[JobName, Sources]
 
 
 def make_node(name: str, origin: str, version: str, owner: str) -> Node:
-    """A node as it says that it is.
+    """Make a node out of the fields of an IDENTIFY.
 
     Raises:
-        Refusal: 400, something of that cannot be true.
+        RegistryError: 400, a field is invalid.
     """
-    if len(name) > LONGEST or not _NAME.fullmatch(name):
+    if len(name) > MAX_LENGTH or not _NAME.fullmatch(name):
         raise bad_message(f"name: must be that of a host, not {shown(name)}")
-    if len(origin) > LONGEST or not _ORIGIN.fullmatch(origin):
+    if len(origin) > MAX_LENGTH or not _ORIGIN.fullmatch(origin):
         raise bad_message(f"origin: must be http://host:port or https://..., not {shown(origin)}")
     if not 0 < len(version) <= MAX_VERSION or not version.isprintable():
         raise bad_message(f"version: must be 1 to {MAX_VERSION} characters of a line")

@@ -1,4 +1,4 @@
-"""One connection of a node: what it may say, and when."""
+"""One connection of a node: what it may register, and when."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from gaffer_lookup.registry.registry import Registry
 
 MAX_JOBS = 10_000
-"""Of one node."""
+"""Jobs of one node."""
 
 MAX_PIDS = 10_000
-"""Of one job on one node."""
+"""Processes of one job on one node."""
 
 MAX_PROCESSES = 100_000
-"""Of all jobs of one node."""
+"""Processes of all jobs of one node."""
 
 
-class Registrant:
-    """Somebody who may register one node, until he leaves or is silent for longer than a lease.
+class NodeSession:
+    """A connection that may register one node, until it is closed or its lease expires.
 
-    Every verb begins the lease anew, and raises a Refusal when it is not done: 404 before IDENTIFY
-    and after the end. Made by `Registry.connect`.
+    `Registry.connect` makes it. Every verb renews the lease, also one that fails. All of them but
+    `ping` raise a RegistryError with 404 before IDENTIFY, and all of them after the end.
 
     Attributes:
-        node: what he has registered.
-        gone: set at the end.
+        node: the registered node; None before IDENTIFY.
+        closed: set at the end.
     """
 
     def __init__(self, registry: Registry, owner: str, binding: Binding | None = None) -> None:
         self.node: Node | None = None
-        self.gone = trio.Event()
+        self.closed = trio.Event()
         self._registry = registry
         self._store = registry.store
         self._owner = owner
@@ -51,124 +51,124 @@ class Registrant:
     # Verbs
 
     def identify(self, name: str, origin: str, version: str) -> None:
-        """Say which node it is.
+        """Register the node.
 
         Raises:
-            Refusal: 409, this has been said, or the node is another's or on another connection;
-                400, it cannot be true; 403, the owner's token or certificate is bound to another
-                node or origin; 429, the owner has too many nodes.
+            RegistryError: 409, the session has a node, or the node belongs to another owner or
+                another connection; 400, a field is invalid; 403, the owner's token or certificate
+                is bound to another node or origin; 429, the owner has too many nodes.
         """
         self.ping()
         if self.node is not None:
-            raise conflict(f"this connection is that of {self.node}")
+            raise conflict(f"this connection has registered {self.node} already")
         node = make_node(name, origin, version, self._owner)
         if self._binding is not None:
             self._binding.check(self._owner, name, origin)
-        self._registry.admit(node)
+        self._registry.add_node(node)
         self.node = node
 
     def ping(self) -> None:
-        """Give a sign of life."""
-        if self.gone.is_set():
+        """Renew the lease."""
+        if self.closed.is_set():
             raise no_identity("this connection has been silent for too long: connect again")
-        self._registry.heard(self)
+        self._registry.renew(self)
 
     def register_job(self, name: str) -> None:
-        """Tell of a job.
+        """Add a job.
 
         Raises:
-            Refusal: 409, it has been told of; 400, that is no name, or one job too many; 429, so it
-                is for the owner.
+            RegistryError: 409, it is registered already; 400, the name is invalid, or the node has
+                too many jobs; 429, the owner has too many jobs.
         """
         self.register_jobs({name: ()})
 
     def register_jobs(self, jobs: Mapping[str, Collection[int]]) -> None:
-        """Tell of jobs and their processes, all of them or none.
+        """Add jobs and their processes, all of them or none.
 
         Raises:
-            Refusal: 409, one of them has been told of; 400, one has no name, or there are too many;
-                429, so there are for the owner.
+            RegistryError: 409, one of them is registered already; 400, a name is invalid, or the
+                node has too many jobs or processes; 429, the owner has too many.
         """
-        node = self._identified()
-        known = self._store.jobs_of(node)
+        node = self._get_node()
+        known = self._store.get_jobs(node)
         found: dict[JobName, set[int]] = {}
         for name, pids in jobs.items():
-            job = _parsed(name)
+            job = _parse_job(name)
             if job in known or job in found:
                 raise conflict(f"job {str(job)!r} is registered already")
-            found[job] = _distinct(job, pids)
+            found[job] = _check_pids(job, pids)
         if len(known) + len(found) > MAX_JOBS:
             raise bad_message(f"a node has at most {MAX_JOBS} jobs")
-        self._make_room(node, sum(map(len, found.values())), jobs=len(found))
-        for job, its in found.items():
-            self._add(node, job, its)
+        self._reserve(node, sum(map(len, found.values())), jobs=len(found))
+        for job, checked in found.items():
+            self._add(node, job, checked)
 
     def _add(self, node: Node, job: JobName, pids: Collection[int]) -> None:
         self._store.add_job(node, job)
-        self._registry.tell("add_job", node, job)
+        self._registry.publish("add_job", node, job)
         for pid in sorted(pids):
             self._store.add_pid(node, job, pid)
-            self._registry.tell("add_process", node, job, pid=pid)
+            self._registry.publish("add_process", node, job, pid=pid)
 
     def unregister_job(self, name: str) -> None:
-        """Tell that a job is gone, with all its processes; nothing if it was not there."""
-        node, job = self._named(name)
-        pids = self._store.jobs_of(node).get(job)
+        """Remove a job and its processes; do nothing if it is not registered."""
+        node, job = self._get_node_and_job(name)
+        pids = self._store.get_jobs(node).get(job)
         if pids is not None:
             self._processes -= len(pids)
-            self._registry.forget_job(node, job)
+            self._registry.remove_job(node, job)
 
     def register_process(self, name: str, pid: int) -> None:
-        """Tell of a process.
+        """Add a process to a job.
 
         Raises:
-            Refusal: 404, its job is not registered; 409, it is registered already; 400, one too
-                many; 429, so it is for the owner.
+            RegistryError: 404, the job is not registered; 409, the process is registered already;
+                400, the job or the node has too many processes; 429, the owner has too many.
         """
-        node, job = self._named(name)
-        pids = self._store.jobs_of(node).get(job)
+        node, job = self._get_node_and_job(name)
+        pids = self._store.get_jobs(node).get(job)
         if pids is None:
             raise no_job(job)
         if pid in pids:
             raise conflict(f"process {pid} of {str(job)!r} is registered already")
         if len(pids) >= MAX_PIDS:
             raise bad_message(f"a job has at most {MAX_PIDS} processes")
-        self._make_room(node, 1)
+        self._reserve(node, 1)
         self._store.add_pid(node, job, pid)
-        self._registry.tell("add_process", node, job, pid=pid)
+        self._registry.publish("add_process", node, job, pid=pid)
 
     def unregister_process(self, name: str, pid: int) -> None:
-        """Tell that a process is gone; nothing if it was not there."""
-        node, job = self._named(name)
-        if pid in self._store.jobs_of(node).get(job, ()):
+        """Remove a process from a job; do nothing if it is not registered."""
+        node, job = self._get_node_and_job(name)
+        if pid in self._store.get_jobs(node).get(job, ()):
             self._store.remove_pid(node, job, pid)
             self._processes -= 1
-            self._registry.shares.give(node.owner, processes=1)
-            self._registry.tell("remove_process", node, job, pid=pid)
+            self._registry.quotas.release(node.owner, processes=1)
+            self._registry.publish("remove_process", node, job, pid=pid)
 
-    def leave(self) -> None:
-        """End: the node is gone, and all that it has registered. May be called again."""
-        if not self.gone.is_set():
-            self.gone.set()
-            self._registry.left(self)
+    def close(self) -> None:
+        """End the session and remove the node with all its jobs. May be called again."""
+        if not self.closed.is_set():
+            self.closed.set()
+            self._registry.remove_session(self)
 
-    def _make_room(self, node: Node, processes: int, jobs: int = 0) -> None:
+    def _reserve(self, node: Node, processes: int, jobs: int = 0) -> None:
         if self._processes + processes > MAX_PROCESSES:
             raise bad_message(f"a node has at most {MAX_PROCESSES} processes")
-        self._registry.shares.take(node.owner, jobs=jobs, processes=processes)
+        self._registry.quotas.reserve(node.owner, jobs=jobs, processes=processes)
         self._processes += processes
 
-    def _named(self, name: str) -> tuple[Node, JobName]:
-        return self._identified(), _parsed(name)
+    def _get_node_and_job(self, name: str) -> tuple[Node, JobName]:
+        return self._get_node(), _parse_job(name)
 
-    def _identified(self) -> Node:
+    def _get_node(self) -> Node:
         self.ping()
         if self.node is None:
-            raise no_identity("say IDENTIFY first")
+            raise no_identity("send IDENTIFY first")
         return self.node
 
 
-def _distinct(job: JobName, pids: Collection[int]) -> set[int]:
+def _check_pids(job: JobName, pids: Collection[int]) -> set[int]:
     found = set(pids)
     if len(found) < len(pids):
         raise conflict(f"a process of {str(job)!r} is named twice")
@@ -177,7 +177,7 @@ def _distinct(job: JobName, pids: Collection[int]) -> set[int]:
     return found
 
 
-def _parsed(name: str) -> JobName:
+def _parse_job(name: str) -> JobName:
     try:
         return JobName.parse(name)
     except InvalidField as error:

@@ -1,4 +1,4 @@
-"""How much there may be of everything, and how much of that may be one owner's."""
+"""Limits for everything together, and for each owner."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections import Counter
 
 from gaffer_lookup.registry.errors import too_many
 
-MOST = {"nodes": 10_000, "jobs": 400_000, "processes": 1_000_000}
-"""Of all owners: memory has an end, whoever registers."""
+LIMITS = {"nodes": 10_000, "jobs": 400_000, "processes": 1_000_000}
+"""For all owners together, because memory is bounded."""
 
-SHARE = 0.25
-"""Of that, one owner's: no token that leaks, or loops, leaves no room for others."""
+DEFAULT_SHARE = 0.25
+"""The part of a limit that one owner may use, so that a leaked or looping token leaves room."""
 
 
-class Shares:
+class Quotas:
     """Counts what each owner has registered.
 
     Args:
-        share: how much of everything may be one owner's, from 0 to 1.
+        share: the part of each limit that one owner may use, from 0 to 1.
     """
 
-    def __init__(self, share: float = SHARE) -> None:
+    def __init__(self, share: float = DEFAULT_SHARE) -> None:
         self._share = share
         self._all: Counter[str] = Counter()
         self._owned: Counter[tuple[str, str]] = Counter()
 
-    def take(self, owner: str, **counts: int) -> None:
-        """Count what an owner registers: `take("token a", jobs=1, processes=3)`; all or nothing.
+    def reserve(self, owner: str, **counts: int) -> None:
+        """Count what an owner registers: `reserve("token a", jobs=1, processes=3)`; all or nothing.
 
         Raises:
-            Refusal: 429, that would be too many, his or altogether.
+            RegistryError: 429, the owner, or all owners together, would exceed a limit.
         """
         for what, count in counts.items():
             self._check(owner, what, count)
@@ -37,19 +37,19 @@ class Shares:
         self._owned.update({(owner, what): n for what, n in counts.items() if n})
 
     def _check(self, owner: str, what: str, count: int) -> None:
-        if self._all[what] + count > MOST[what]:
+        if self._all[what] + count > LIMITS[what]:
             raise too_many(
-                f"this lookupd has {self._all[what]} {what}, of at most {MOST[what]}: register with"
-                " another one"
+                f"this lookupd has {self._all[what]} {what}, of at most {LIMITS[what]}: register"
+                " with another one"
             )
-        most = int(MOST[what] * self._share)
-        if self._owned[owner, what] + count > most:
+        limit = int(LIMITS[what] * self._share)
+        if self._owned[owner, what] + count > limit:
             raise too_many(
-                f"{owner} has {self._owned[owner, what]} {what} here, of at most {most}: give each"
+                f"{owner} has {self._owned[owner, what]} {what} here, of at most {limit}: give each"
                 " node a token of its own, or gaffer_lookupd a larger --share"
             )
 
-    def give(self, owner: str, **counts: int) -> None:
+    def release(self, owner: str, **counts: int) -> None:
         """Count what an owner has no longer."""
         for what, count in counts.items():
             self._all[what] -= count

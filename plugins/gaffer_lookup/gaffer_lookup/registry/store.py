@@ -1,4 +1,4 @@
-"""Where facts are kept: which nodes there are, and what each of them runs. No rule is here."""
+"""Nodes and what each of them runs, in memory. The rules are in the registry, not here."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from gaffer_lookup.registry.node import Jobs, Node
 
 
 class Store(Protocol):
-    """What the registry needs of a place for facts. Nothing in it waits.
+    """What the registry needs of a store. No method blocks.
 
-    A node that is not there is never named, nor is a job that it has not, or that it has already.
+    Callers never name an unknown node or job, and never add a job that the node has already.
     """
 
     def nodes(self) -> Collection[Node]:
-        """All nodes, in the order of their coming."""
+        """All nodes, in the order in which they were added."""
 
     def add_node(self, node: Node) -> None:
-        """Keep a node, which has no job."""
+        """Add a node without jobs."""
 
     def remove_node(self, node: Node) -> None:
-        """Forget a node and all that it runs."""
+        """Remove a node and all its jobs."""
 
-    def jobs_of(self, node: Node) -> Mapping[JobName, Set[int]]:
-        """The jobs of a node, and their pids."""
+    def get_jobs(self, node: Node) -> Mapping[JobName, Set[int]]:
+        """Return the jobs of a node, and their pids."""
 
     def add_job(self, node: Node, job: JobName) -> None:
-        """Keep a job of a node, which has no process."""
+        """Add a job without processes to a node."""
 
     def remove_job(self, node: Node, job: JobName) -> None:
-        """Forget a job of a node, and its processes."""
+        """Remove a job of a node, and its processes."""
 
     def add_pid(self, node: Node, job: JobName, pid: int) -> None:
-        """Keep a process."""
+        """Add a process."""
 
     def remove_pid(self, node: Node, job: JobName, pid: int) -> None:
-        """Forget a process."""
+        """Remove a process."""
 
     def sessions(self) -> Mapping[str, Jobs]:
-        """Every session with its jobs and who has them; none of them is empty."""
+        """Every session with its jobs and their sources; none of them is empty."""
 
 
 class MemoryStore:
-    """A Store for one program, and no longer than it runs."""
+    """Keeps nodes in two indexes, by node and by session; the methods are those of Store."""
 
     def __init__(self) -> None:
         self._nodes: dict[Node, dict[JobName, set[int]]] = {}
@@ -53,7 +53,6 @@ class MemoryStore:
         self._sessions: dict[str, dict[JobName, dict[Node, set[int]]]] = {}
 
     def nodes(self) -> Collection[Node]:
-        """As the protocol says; so do all the others."""
         return self._nodes.keys()
 
     def add_node(self, node: Node) -> None:
@@ -61,9 +60,9 @@ class MemoryStore:
 
     def remove_node(self, node: Node) -> None:
         for job in self._nodes.pop(node):
-            self._forget(node, job)
+            self._unindex(node, job)
 
-    def jobs_of(self, node: Node) -> Mapping[JobName, Set[int]]:
+    def get_jobs(self, node: Node) -> Mapping[JobName, Set[int]]:
         return self._nodes[node]
 
     def add_job(self, node: Node, job: JobName) -> None:
@@ -73,9 +72,9 @@ class MemoryStore:
 
     def remove_job(self, node: Node, job: JobName) -> None:
         del self._nodes[node][job]
-        self._forget(node, job)
+        self._unindex(node, job)
 
-    def _forget(self, node: Node, job: JobName) -> None:
+    def _unindex(self, node: Node, job: JobName) -> None:
         jobs = self._sessions[job.session]
         del jobs[job][node]
         if not jobs[job]:
@@ -93,7 +92,7 @@ class MemoryStore:
         return self._sessions
 
 
-def all_jobs(store: Store) -> Iterator[tuple[JobName, Mapping[Node, Set[int]]]]:
-    """Every job and who has it."""
+def iter_jobs(store: Store) -> Iterator[tuple[JobName, Mapping[Node, Set[int]]]]:
+    """Yield every job and its sources."""
     for jobs in store.sessions().values():
         yield from jobs.items()

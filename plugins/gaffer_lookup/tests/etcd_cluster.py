@@ -1,4 +1,4 @@
-"""Real etcds on this machine, of one member or several."""
+"""Real etcd clusters on this machine, of one member or several."""
 
 import base64
 import shutil
@@ -14,13 +14,13 @@ from tests.waiting import wait_until
 
 from gaffer_lookup.etcd.address import read_settings
 
-from .programs import free_port
+from .lookupd_home import free_port
 
 ETCD = shutil.which("etcd")
 
 needs_etcd = pytest.mark.skipif(
     ETCD is None,
-    reason="there is no etcd: install it with `make etcd` as root (Debian's etcd-server)",
+    reason="needs etcd: install it with `make etcd` as root (Debian's etcd-server)",
 )
 
 DEADLINE = 30.0
@@ -28,17 +28,17 @@ DEADLINE = 30.0
 STOP, CONT = signal.SIGSTOP, signal.SIGCONT
 
 
-def coded(text):
+def encode(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def under(prefix):
-    """All keys with a prefix."""
-    return {"key": coded(prefix), "range_end": coded(prefix[:-1] + chr(ord(prefix[-1]) + 1))}
+def prefix_range(prefix):
+    """Return the range of all keys with a prefix."""
+    return {"key": encode(prefix), "range_end": encode(prefix[:-1] + chr(ord(prefix[-1]) + 1))}
 
 
 class Member:
-    """One etcd of a cluster: it may be killed, stopped, and started again with its data."""
+    """One member of a cluster: it can be killed, stopped, and restarted with its data."""
 
     def __init__(self, folder, name, port, peer_port, args=()):
         self.folder = folder
@@ -66,7 +66,7 @@ class Member:
                     *("--listen-client-urls", self.url, "--advertise-client-urls", self.url),
                     *("--listen-peer-urls", self.peer, "--initial-cluster", cluster),
                     *("--initial-advertise-peer-urls", self.peer),
-                    # Else many of them at once are slower than their own elections.
+                    # Many members on one machine are slower than the default election timeout.
                     *("--heartbeat-interval", "100", "--election-timeout", "1000"),
                     *self.args,
                 ],
@@ -78,10 +78,10 @@ class Member:
     def signal(self, signum):
         self.process.send_signal(signum)
         if signum == STOP:
-            # Until then its other threads may go on answering.
-            wait_until(self.stands_still)
+            # SIGSTOP stops the threads one by one: wait for all of them.
+            wait_until(self.is_stopped)
 
-    def stands_still(self):
+    def is_stopped(self):
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return all(
             (task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks
@@ -94,7 +94,7 @@ class Member:
             self.process = None
 
     def ask(self, path, body, **options):
-        """What it answers, over a connection of its own."""
+        """Send a request over a new connection and return the response."""
         answer = httpx2.post(self.url + path, json=body, timeout=5, **options)
         answer.raise_for_status()
         return answer.json()
@@ -105,12 +105,12 @@ class Member:
         return False
 
     def is_leader(self):
-        told = self.ask("/v3/maintenance/status", {})
-        return told["leader"] == told["header"]["member_id"]
+        status = self.ask("/v3/maintenance/status", {})
+        return status["leader"] == status["header"]["member_id"]
 
 
 class Cluster:
-    """Some members."""
+    """A cluster of members."""
 
     def __init__(self, folder, size=1, args=()):
         self.members = [
@@ -133,7 +133,7 @@ class Cluster:
     def wait(self, **options):
         deadline = time.monotonic() + DEADLINE
         while not all(each.is_up(**options) for each in self.members if each.process):
-            assert time.monotonic() < deadline, "etcd does not come up"
+            assert time.monotonic() < deadline, "etcd does not start"
             time.sleep(0.02)
 
     def kill(self):
@@ -141,7 +141,7 @@ class Cluster:
             each.kill()
 
     def forget(self):
-        """Delete all the data of members that do not run."""
+        """Delete the data of all members, which must not run."""
         for each in self.members:
             shutil.rmtree(each.folder / each.name)
 
@@ -149,49 +149,49 @@ class Cluster:
     def leader(self):
         return next(each for each in self.members if each.process and each.is_leader())
 
-    # What somebody does by hand
+    # Requests of an administrator
 
     def ask(self, path, **body):
-        """What its first member answers."""
+        """Send a request to the first member and return the response."""
         return self.members[0].ask(path, body)
 
     def keys(self, prefix):
-        """The keys with a prefix."""
+        """Return the keys with a prefix."""
         return [base64.b64decode(each["key"]).decode() for each in self._range(prefix)]
 
     def _range(self, prefix):
-        return self.ask("/v3/kv/range", **under(prefix)).get("kvs", [])
+        return self.ask("/v3/kv/range", **prefix_range(prefix)).get("kvs", [])
 
     def put(self, key, value, lease=0):
-        self.ask("/v3/kv/put", key=coded(key), value=coded(value), lease=str(lease))
+        self.ask("/v3/kv/put", key=encode(key), value=encode(value), lease=str(lease))
 
     def grant(self):
         return int(self.ask("/v3/lease/grant", TTL=600)["ID"])
 
     def delete(self, prefix):
-        self.ask("/v3/kv/deleterange", **under(prefix))
+        self.ask("/v3/kv/deleterange", **prefix_range(prefix))
 
     def revoke(self, lease):
         self.ask("/v3/lease/revoke", ID=str(lease))
 
     def compact(self):
-        revision = self.ask("/v3/kv/range", key=coded("x"))["header"]["revision"]
+        revision = self.ask("/v3/kv/range", key=encode("x"))["header"]["revision"]
         self.ask("/v3/kv/compaction", revision=revision)
 
-    def ask_for_passwords(self):
-        """Let `gaffer` with the password `word` have the keys below /gaffer/, and only him."""
+    def enable_passwords(self):
+        """Enable users: only `gaffer` with the password `word` may use the keys below /gaffer/."""
         for name, password, role in (("root", "secret", "root"), ("gaffer", "word", "gaffer")):
             self.ask("/v3/auth/role/add", name=role)
             self.ask("/v3/auth/user/add", name=name, password=password)
             self.ask("/v3/auth/user/grant", user=name, role=role)
-        perm = {"permType": "READWRITE", **under("/gaffer/")}
+        perm = {"permType": "READWRITE", **prefix_range("/gaffer/")}
         self.ask("/v3/auth/role/grant", name="gaffer", perm=perm)
         self.ask("/v3/auth/enable")
 
 
 @contextmanager
 def running(folder, size=1, args=(), **options):
-    """A cluster for as long as the block lasts."""
+    """Run a cluster as long as the block lasts."""
     cluster = Cluster(folder, size, args)
     try:
         cluster.start(**options)

@@ -1,4 +1,4 @@
-"""Real programs: gaffer_lookupd and gafferd, each in a folder of its own."""
+"""The folder in which a real gaffer_lookupd runs, and a free port for it."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ AUTH = Path(sys.executable).with_name("gaffer-auth")
 
 
 def free_port():
-    """A port that nobody has now: one that a program can have again after it was killed."""
+    """Return a free port, which a program can bind again after it was killed."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
@@ -28,18 +28,18 @@ class LookupdHome(Home):
         return list(map(str, args))
 
     def lookupd(self, *args):
-        """Run it to its end."""
+        """Run gaffer_lookupd until it exits."""
         return self.run(*args, program=(LOOKUPD,))
 
     @contextmanager
     def running_lookupd(self, *args):
         with self.running(*args, program=(LOOKUPD,)) as process:
             yield process
-            # A stopped one would not hear the end.
+            # A stopped process would not handle the signal to end.
             os.kill(process.pid, signal.SIGCONT) if process.poll() is None else None
 
     def auth(self, *args):
-        """What gaffer-auth prints."""
+        """Run gaffer-auth and return its output."""
         done = subprocess.run(
             [AUTH, *args], env=self.environ(), capture_output=True, text=True, timeout=30
         )

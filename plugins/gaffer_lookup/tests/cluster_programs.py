@@ -1,4 +1,4 @@
-"""Real lookupds and gafferds, and observers: to see whether all of them agree."""
+"""Real gaffer_lookupd and gafferd processes, and observers, which must agree."""
 
 from contextlib import ExitStack
 
@@ -7,26 +7,26 @@ import trio
 from tests.gafferd import Home, is_alive
 from trio_websocket import ConnectionClosed, HandshakeError
 
-from .conftest import Reached
-from .programs import LookupdHome, free_port
+from .conftest import LookupdClient
+from .lookupd_home import LookupdHome, free_port
 
 LEASE = 3.0
 HEARTBEAT = 1.0
 SLACK = 4.0
-"""Seconds beyond what is promised that a busy machine may take."""
+"""Extra seconds for a loaded machine."""
 
 BACKOFF = 5.0
-"""Seconds between two tries of a node to connect, at the most."""
+"""The largest backoff of a node, in seconds."""
 
 START = 40.0
-"""Seconds that a program may take to start: nothing is promised of that."""
+"""Seconds that a program may take to start on a loaded machine."""
 
 
-class Lookupd(Reached):
-    """A gaffer_lookupd that may be started again.
+class Lookupd(LookupdClient):
+    """A gaffer_lookupd that can be restarted.
 
     Args:
-        options: more of its command line.
+        options: further command line options.
     """
 
     def __init__(self, folder, *options):
@@ -39,7 +39,7 @@ class Lookupd(Reached):
         self._running = ExitStack()
 
     async def start(self):
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it responds."""
         bind = f"127.0.0.1:{self.port}"
         running = self.home.running_lookupd("--bind", bind, "--lease", LEASE, *self.options)
         self.process = self._running.enter_context(running)
@@ -51,7 +51,7 @@ class Lookupd(Reached):
         self._running.close()
 
     async def known(self):
-        """Each node, and how many processes of which job it has; None if nobody answers."""
+        """Return the number of processes by node and job; None without a response."""
         try:
             jobs = (await self.get("/jobs"))["jobs"]
             found = {name: {} for name in await self.names()}
@@ -69,7 +69,7 @@ class Node:
     def __init__(self, name, folder, addresses):
         folder.mkdir()
         self.name = name
-        # Without gaffer-http it is up much sooner.
+        # Without gaffer-http it starts much faster.
         self.home = Home(folder, "lookup")
         lookup = f"[lookup]\naddress = {' '.join(addresses)}\nname = {name}\n"
         lookup += f"broadcast_address = {name}:5000\n"
@@ -88,7 +88,7 @@ class Node:
 
 
 class Observer:
-    """Somebody who follows the changes that a lookupd tells, as its page says."""
+    """Follows the changes of a lookupd in the way that its README describes."""
 
     def __init__(self, lookupd):
         self.lookupd = lookupd
@@ -101,21 +101,21 @@ class Observer:
                 async with self.lookupd.observer() as observer:
                     self.known = await self.lookupd.known()
                     while True:
-                        self._take(await observer.hear())
+                        self._apply(await observer.receive())
             except* (ConnectionClosed, HandshakeError, OSError):
                 self.known = None
             await trio.sleep(0.05)
 
-    def _take(self, told):
-        if "node" not in told:
-            if told["event"] == "remove_node":
-                self.removed.append(told["name"])
-                self.known.pop(told["name"], None)
+    def _apply(self, event):
+        if "node" not in event:
+            if event["event"] == "remove_node":
+                self.removed.append(event["name"])
+                self.known.pop(event["name"], None)
             else:
-                self.known.setdefault(told["name"], {})
+                self.known.setdefault(event["name"], {})
             return
-        jobs, job = self.known.setdefault(told["node"]["name"], {}), told["job_name"]
-        match told["event"]:
+        jobs, job = self.known.setdefault(event["node"]["name"], {}), event["job_name"]
+        match event["event"]:
             case "remove_job":
                 jobs.pop(job, None)
             case "add_job":
@@ -130,7 +130,7 @@ JOBS = {"one": 1, "many": 2}
 
 
 class Cluster:
-    """All of them."""
+    """All lookupds, nodes and observers."""
 
     def __init__(self, lookupds, nodes, observers):
         self.lookupds = lookupds
@@ -139,20 +139,20 @@ class Cluster:
         self.children = {}
 
     async def agree(self, *names, within):
-        """Wait until every lookupd and every observer knows these nodes, and all that they run."""
-        wanted = dict.fromkeys(names, JOBS)
-        seen = None
+        """Wait until every lookupd and every observer knows exactly these nodes and their jobs."""
+        expected = dict.fromkeys(names, JOBS)
+        found = None
         with trio.move_on_after(within + SLACK):
             while True:
-                seen = [await lookupd.known() for lookupd in self.lookupds]
-                seen += [observer.known for observer in self.observers]
-                if all(each == wanted for each in seen):
+                found = [await lookupd.known() for lookupd in self.lookupds]
+                found += [observer.known for observer in self.observers]
+                if all(each == expected for each in found):
                     return
                 await trio.sleep(0.05)
-        raise AssertionError(f"wanted {wanted}, have {seen}")
+        raise AssertionError(f"expected {expected}, found {found}")
 
-    def untouched(self, *nodes):
-        """Whether no process of these nodes has been replaced."""
+    def has_same_children(self, *nodes):
+        """Return whether these nodes still have their first child processes."""
         return all(
             node.child == self.children[node.name] and is_alive(node.child) for node in nodes
         )
