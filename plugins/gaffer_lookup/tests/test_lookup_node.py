@@ -305,7 +305,7 @@ def opened(key):
     return UPGRADED + b"sec-websocket-accept: " + accepted + b"\r\n\r\n"
 
 
-@pytest.mark.parametrize("noise", STREAMS)
+@pytest.mark.parametrize("kind", STREAMS)
 async def test_invalid_websocket_is_one_line_in_the_log(
     lookupd, nursery, monkeypatch, caplog, kind
 ):
