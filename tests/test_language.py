@@ -44,7 +44,6 @@ NOT_REWRITTEN_YET = {
     "plugins/gaffer_client",
     "plugins/gaffer_console",
     "plugins/gaffer_http",
-    "plugins/gaffer_lookup",
     "plugins/gaffer_mandatory",
     "plugins/gaffer_procfile",
     "plugins/gaffer_signals",

@@ -57,7 +57,7 @@ class LeasedNode:
         pairs = txn.get_pairs()
         found = filter(None, (self.keys.decode_node(pair.key, pair.value) for pair in pairs))
         where = [f" at {node.origin}" for node in found]
-        # A key that was put by hand may hold no node: then its name tells what to delete.
+        # A key that was put by hand may hold no node: then its name shows what to delete.
         where += [f", under {pair.key.decode(errors='replace')!r:.300}" for pair in pairs]
         message = f"{self._node} is registered by another owner"
         return NodeTakenError(self._etcd.settings.text, message + (where[0] if where else ""))
