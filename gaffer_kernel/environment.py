@@ -1,4 +1,4 @@
-"""The variables that a process inherits from gafferd."""
+"""The variables that a process inherits from gafferd, and the secrets that it does not."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ PRIVATE = frozenset(
         "CREDENTIALS_DIRECTORY",
     }
 )
-"""Tokens of gafferd and where its secrets are: no job inherits these."""
+"""Tokens of gafferd and paths of its secrets: no job inherits these."""
 
 _PLAIN = frozenset({"PATH", "LANG", "TZ"})
 _LOCALE = "LC_"
 
 
 def inherited(environ: Mapping[str, str], os_env: bool | None, user: User | None) -> dict[str, str]:
-    """The variables of gafferd that a process starts with, and those of its own user.
+    """Return the variables that a process inherits from gafferd, and those of its own user.
 
     Args:
         environ: the environment of gafferd.
-        os_env: whether the job inherits it; None if the job does not say: then a process of another
-            user gets only PATH, LANG, LC_* and TZ, because the rest may hold secrets of gafferd's
-            user and names files that the other user cannot read.
-        user: the user that the process runs as, if the job names one.
+        os_env: whether the job inherits it. None if the job does not set it: then a process of
+            another user gets only PATH, LANG, LC_* and TZ, because other variables may hold secrets
+            of gafferd's user or name files that the other user cannot read.
+        user: the user that the process runs as, if the job sets one.
     """
     if os_env is False:
         variables = {}
@@ -42,7 +42,7 @@ def inherited(environ: Mapping[str, str], os_env: bool | None, user: User | None
 
 
 def without_private(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the secrets of gaffer's own programs."""
+    """Return an environment without the secrets of gaffer's own programs."""
     return {key: text for key, text in environ.items() if key not in PRIVATE}
 
 

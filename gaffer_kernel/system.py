@@ -1,7 +1,7 @@
 """The port to the operating system: all that the kernel asks of it, and nothing else.
 
-`gaffer_kernel.linux` is the real one, `gaffer_kernel.testing.FakeSystem` the fake one. The kernel
-reads no clock, sends no signal and draws no random number but through this.
+`gaffer_kernel.linux` is the real system, `gaffer_kernel.testing.FakeSystem` the fake one. The
+kernel reads no clock, sends no signal and draws no random number except through this port.
 """
 
 from __future__ import annotations
@@ -14,27 +14,35 @@ from gaffer_kernel.processes.terminal_size import TerminalSize
 
 
 class User(NamedTuple):
-    """Whom a process runs as, looked up once before each spawn."""
+    """The user a process runs as, looked up before each spawn."""
 
     uid: int
     gid: int
     groups: tuple[int, ...]
     environ: Mapping[str, str]
-    """HOME, USER, LOGNAME and SHELL; empty when the number has no entry."""
+    """HOME, USER, LOGNAME and SHELL; empty if the number has no entry."""
     is_other: bool = False
-    """Whether the process runs with another user id than gafferd."""
+    """Whether the process runs with another user ID than gafferd."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpawnRequest:
     """How to start one process.
 
-    `outputs` are the labels of stdout and stderr, in that order; the same label twice shares one
-    pipe. With a `window` each of these pipes is a pseudo-terminal of that size instead, which is
-    nobody's controlling terminal. `streams` are two-way streams, handed to the child from
-    descriptor 3 on, and `channels` open descriptors that follow them. `title` names the process in
-    messages, and `program` is its first word as it was configured: messages must not show what a
-    variable in it was replaced by.
+    Attributes:
+        argv: what to execute.
+        environ: the whole environment.
+        cwd: the working directory; gafferd's own if not given.
+        user: the user to run as; gafferd's own if not given.
+        outputs: the labels of stdout and stderr, in that order; one label twice shares one pipe.
+        terminal_size: if given, each output is a pseudo-terminal of that size instead of a pipe,
+            which is no process's controlling terminal.
+        redirect_input: whether stdin is a pipe; else it is empty.
+        streams: the labels of two-way streams, passed to the child from descriptor 3 on.
+        channels: open descriptors that follow the streams.
+        detach: whether the process outlives gafferd.
+        title: names the process in messages.
+        program: the first word as configured. Messages must not show the values of variables in it.
     """
 
     argv: Sequence[str]
@@ -52,7 +60,7 @@ class SpawnRequest:
 
 
 class ExitStatus(NamedTuple):
-    """How a process ended: `exit_code` 0 when a signal did it, `term_signal` 0 when it exited."""
+    """How a process exited: `exit_code` is 0 after a signal, `term_signal` is 0 without one."""
 
     exit_code: int
     term_signal: int
@@ -60,72 +68,72 @@ class ExitStatus(NamedTuple):
 
 
 class ChildListener(Protocol):
-    """Who is told what a child does; every method is called from the system's own task."""
+    """Callbacks for one child; the system calls them from its own task."""
 
     def output(self, label: str, data: bytes | memoryview) -> None:
-        """Bytes were read from a pipe or a two-way stream; to be copied before this returns."""
+        """Take bytes read from an output or a two-way stream; copy them before this returns."""
 
-    def exited(self, end: ExitStatus) -> None:
-        """The child is gone and reaped, and all it wrote has been handed over before."""
+    def exited(self, status: ExitStatus) -> None:
+        """Take the exit status: the child is reaped, and all it wrote has been delivered."""
 
 
 class Child(Protocol):
-    """A started process, until its `exited`."""
+    """A process from its spawn to its `exited`."""
 
     @property
     def os_pid(self) -> int:
         """The system's number of it."""
 
     def signal(self, signum: int) -> None:
-        """Send a signal to the child's whole group. Does nothing once it is gone."""
+        """Send a signal to the child's whole group; nothing once it is gone."""
 
     def stop(self, signum: int) -> None:
-        """Send the signal that is meant to end it, also to what has left the group.
+        """Send a signal that ends the child, also to what has left its group.
 
-        From now on `exited` waits until everything the child started is gone too. Without a call of
-        this, what a child leaves behind is killed when it exits.
+        From now on `exited` waits until everything the child started is gone too. Without this
+        call, what a child leaves behind is killed when it exits.
         """
 
     def hold_output(self, held: bool) -> None:
-        """Leave its outputs unread, so that it waits once its pipes are full; or read on.
+        """Stop reading its outputs, so that it blocks once its pipes are full; or read on.
 
-        While they are held it does not end before the rest has been read. `stop` lets them go.
+        While they are held, `exited` waits until the rest has been read. `stop` ends the hold.
         """
 
     async def write(self, label: str, data: bytes) -> None:
-        """Hand bytes to `stdin` or a two-way stream; returns when the pipe has taken them all.
+        """Write to `stdin` or a two-way stream; return when the pipe has taken all bytes.
 
-        Writers wait for each other, so each write stays in one piece. On cancel a part may have
-        been written. Raises BrokenPipeError when nobody reads any more.
+        Concurrent writes do not mix. After a cancellation a part may have been written. Raises
+        BrokenPipeError when the child has closed the stream.
         """
 
     def close_input(self, label: str) -> None:
-        """Close `stdin` or a two-way stream: the child reads its end."""
+        """Close `stdin` or half-close a two-way stream: the child reads EOF."""
 
     def status(self) -> str:
-        """What the system says it is doing: `running`, `sleeping`, `zombie` and so on."""
+        """Return the system's state of it: `running`, `sleeping`, `zombie` and so on."""
 
 
 class System(Protocol):
-    """Processes, clocks and chance."""
+    """Processes, clocks and random numbers."""
 
     def now(self) -> float:
-        """The monotonic clock, in seconds."""
+        """Return the time of the monotonic clock, in seconds."""
 
     def wall(self) -> float:
-        """The wall clock, in seconds since the epoch: to be shown, never to decide."""
+        """Return the seconds since the epoch: to be shown, never to decide."""
 
     def random(self) -> float:
-        """A number from 0 to 1."""
+        """Return a random number from 0 to 1."""
 
     def environ(self) -> Mapping[str, str]:
-        """The kernel's own environment."""
+        """Return the kernel's own environment."""
 
     def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
-        """Look up whom to run as; None when neither is given. Raises SpawnError."""
+        """Look up the user to run as; None if neither is given. Raises SpawnError."""
 
     def spawn(self, request: SpawnRequest, listener: ChildListener) -> Child:
-        """Start a process in its own session. Raises SpawnError and leaves nothing behind."""
+        """Start a process in its own session. Raises SpawnError and leaves nothing open."""
 
     async def run(self) -> None:
         """Watch the children until cancelled."""

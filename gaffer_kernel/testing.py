@@ -3,9 +3,8 @@
     async with open_kernel(system=FakeSystem()) as kernel:
         kernel.manager.load(JobConfig(name="web", cmd="serve"))
 
-runs the real kernel with processes that only pretend, on whatever clock trio has: with trio's
-MockClock (pytest-trio's `autojump_clock`) an hour passes at once, and a seed makes every run the
-same.
+runs the real kernel with fake processes, on the clock of the trio run: with trio's MockClock
+(pytest-trio's `autojump_clock`) an hour passes at once, and a seed makes every run the same.
 """
 
 from __future__ import annotations
@@ -29,18 +28,21 @@ from gaffer_kernel.system import ChildListener, ExitStatus, SpawnRequest, User
 
 __all__ = ["FakeProcess", "FakeSystem", "Plan", "Recorder", "open_kernel"]
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a fake process will live.
+    """How a fake process lives.
 
     Args:
         life: seconds until it exits by itself.
-        exit_code: what it exits with then.
-        term_signal: the signal that ends it instead, as a crash would.
-        stop_delay: seconds from TERM (or another ending signal) to its end; infinite to ignore it.
-        lingers: seconds that something it started outlives it when it is stopped.
-        error: it cannot even be started.
+        exit_code: its exit code then.
+        term_signal: the signal that ends it instead, as in a crash.
+        stop_delay: seconds from SIGTERM, SIGINT, SIGQUIT or SIGHUP to its exit; infinite to ignore
+            them.
+        lingers: seconds that a process it started outlives it when it is stopped.
+        error: why it cannot be spawned at all.
     """
 
     life: float = inf
@@ -52,7 +54,17 @@ class Plan:
 
 
 class FakeProcess:
-    """A process that only pretends: a Child for the kernel, a puppet for the test."""
+    """A fake process: a Child for the kernel, remote-controlled by the test.
+
+    Attributes:
+        request: how it was spawned.
+        plan: how it lives.
+        alive, reaped: how far it has got.
+        signals: those it got, in order.
+        written: what was written to its inputs, by label.
+        closed_inputs: the labels of closed inputs, in order.
+        held: whether its outputs are held.
+    """
 
     def __init__(
         self,
@@ -73,28 +85,28 @@ class FakeProcess:
         self.held = False
         self._system = system
         self._listener = listener
-        self._ending = False
+        self._stopping = False
         self._group_until = -inf
-        self._end = ExitStatus(0, 0)
+        self._status = ExitStatus(0, 0)
         if plan.life < inf:
             system.call_later(
                 plan.life, lambda: self.exit(plan.exit_code, term_signal=plan.term_signal)
             )
 
-    # The puppet
+    # For the test
 
     def emit(self, text: str | bytes, label: str | None = None) -> None:
-        """Write to an output, to the first when none is named."""
+        """Write to an output, to the first if none is given."""
         data = text.encode() if isinstance(text, str) else text
         self._listener.output(label or self.request.outputs[0], data)
 
     def exit(self, exit_code: int = 0, *, term_signal: int = 0) -> None:
-        """End, as if by itself; the kernel hears of it a moment later."""
+        """Exit, as if by itself; the kernel is notified a moment later."""
         if not self.alive:
             return
         self.alive = False
-        self._end = ExitStatus(0 if term_signal else exit_code, term_signal)
-        lingers = self.plan.lingers if self._ending else 0.0
+        self._status = ExitStatus(0 if term_signal else exit_code, term_signal)
+        lingers = self.plan.lingers if self._stopping else 0.0
         self._group_until = self._system.now() + lingers
         self._system.call_later(lingers, self._reap)
 
@@ -102,58 +114,56 @@ class FakeProcess:
         if not self.reaped and self._system.now() >= self._group_until:
             self.reaped = True
             del self._system.processes[self.os_pid]
-            self._listener.exited(self._end)
+            self._listener.exited(self._status)
 
-    # The Child
+    # For the kernel
 
     def signal(self, signum: int) -> None:
-        """Take a signal: note it, and end as planned if it is one that ends."""
+        """Record a signal, and exit as planned if it is a stop signal."""
         assert not self.reaped, f"signal {signum} to {self.os_pid}, which has been reaped"
         self.signals.append(signum)
         if signum == signal.SIGKILL:
             self.exit(term_signal=signum)
             self._group_until = self._system.now()
             self._system.call_later(0.0, self._reap)
-        elif signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-            if self.plan.stop_delay < inf:
-                self._system.call_later(self.plan.stop_delay, lambda: self.exit(term_signal=signum))
+        elif signum in _STOP_SIGNALS and self.plan.stop_delay < inf:
+            self._system.call_later(self.plan.stop_delay, lambda: self.exit(term_signal=signum))
 
     def stop(self, signum: int) -> None:
-        """Take a signal that is meant to end it and all it started."""
-        self._ending = True
+        """Take a signal that ends it and all it started."""
+        self._stopping = True
         self.signal(signum)
 
     def hold_output(self, held: bool) -> None:
-        """Note it; what it says is heard all the same."""
+        """Record it; `emit` delivers all the same."""
         self.held = held
 
     async def write(self, label: str, data: bytes) -> None:
-        """Keep what was written."""
+        """Record what was written."""
         await trio.lowlevel.checkpoint()
         if label in self.closed_inputs:
             raise BrokenPipeError(label)
         self.written[label] = self.written.get(label, b"") + data
 
     def close_input(self, label: str) -> None:
-        """Note that an input was closed."""
+        """Record that an input was closed."""
         self.closed_inputs.append(label)
 
     def status(self) -> str:
-        """Asleep until it is gone."""
+        """Return `sleeping`, or `zombie` once it has exited."""
         return "sleeping" if self.alive else "zombie"
 
 
 class FakeSystem:
-    """An operating system that only pretends.
+    """A fake operating system.
 
     Args:
-        seed: of its chance: the same seed gives the same run.
-        plan: tells how a process that is being started will live; without it they live until
-        stopped.
+        seed: of its random numbers: the same seed gives the same run.
+        plan: returns how a process that is being spawned lives; without it, until it is stopped.
 
     Attributes:
         processes: those not reaped yet, by os_pid.
-        spawned: how many have been started.
+        spawned: how many have been spawned.
     """
 
     def __init__(self, seed: int = 0, plan: Callable[[SpawnRequest], Plan] | None = None) -> None:
@@ -167,27 +177,27 @@ class FakeSystem:
         self._changed = trio.Event()
 
     def now(self) -> float:
-        """Trio's clock, virtual or not."""
+        """Return the time of trio's clock, virtual or not."""
         return trio.current_time()
 
     def wall(self) -> float:
-        """The same: nothing here depends on the date."""
+        """Return the time of trio's clock: nothing here depends on the date."""
         return trio.current_time()
 
     def random(self) -> float:
-        """A number from the seed."""
+        """Return a random number that depends on the seed."""
         return self.chance.random()
 
     def environ(self) -> Mapping[str, str]:
-        """A small environment."""
+        """Return a small environment."""
         return {"PATH": "/usr/bin:/bin"}
 
     def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
-        """Everybody exists, as number 1."""
+        """Return user 1 for every name and number."""
         return None if uid is None and gid is None else User(1, 1, (), {})
 
     def spawn(self, request: SpawnRequest, listener: ChildListener) -> FakeProcess:
-        """Pretend to start a process."""
+        """Start a fake process."""
         plan = self._plan(request)
         if plan.error is not None:
             raise plan.error
@@ -202,7 +212,7 @@ class FakeSystem:
         self._changed.set()
 
     async def run(self) -> None:
-        """Let time pass until cancelled."""
+        """Run the timers until cancelled."""
         while True:
             self._changed = trio.Event()
             deadline = self._timers[0][0] if self._timers else inf
@@ -215,7 +225,7 @@ class FakeSystem:
 
 
 class Recorder:
-    """A plugin that keeps every event it is told of.
+    """A plugin that keeps every event.
 
     Attributes:
         events: all of them, in order.
@@ -227,20 +237,20 @@ class Recorder:
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Keep it."""
+        """Keep an event."""
         self.events.append(event)
         self._news.unpark_all()
 
     def names(self, job: str | None = None) -> list[str]:
-        """The names of the events so far, of one job or of all."""
+        """Return the names of the events so far, of one job or of all."""
         return [event.event for event in self.events if job is None or event.name == job]
 
-    async def wait_for(self, event: str, **wanted: Any) -> Event:
-        """The first event of this name whose fields have these values, past or to come."""
+    async def wait_for(self, event: str, **fields: Any) -> Event:
+        """Return the first event of this name whose fields have these values, past or future."""
         seen = 0
         while True:
             for candidate in self.events[seen:]:
-                if candidate.event == event and wanted.items() <= candidate.to_dict().items():
+                if candidate.event == event and fields.items() <= candidate.to_dict().items():
                     await trio.lowlevel.checkpoint()
                     return candidate
             seen = len(self.events)

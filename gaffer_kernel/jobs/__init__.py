@@ -1,1 +1,15 @@
-"""Jobs: what is wanted, what runs, and the supervisor that brings both together."""
+"""Jobs: what is wanted, and the supervisors that keep it so.
+
+manager          the index of sessions, jobs and processes, and their common life
+job              the public face of a supervisor
+supervisor       messages, timer and reconciling of one job
+instances, slots the processes of a job, and the numbered slots they fill
+restart          backoff and flapping: rules, and the state of one job
+spawn_queue      one spawn at a time, other tasks in between
+scale            changes of the number of instances
+
+config           JobConfig: everything about one job
+fields           the types of its fields
+validation       what types cannot say
+command          from the command line to the words that are executed
+"""

@@ -1,4 +1,4 @@
-"""From the command line of a job to the words that are executed."""
+"""The command line of a job: split into words, variables replaced."""
 
 import re
 import shlex
@@ -18,13 +18,13 @@ _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
-# Cached, because a job that crashes asks for the same words at every start.
+# Cached, because every restart of a job splits the same line.
 @lru_cache(maxsize=1024)
 def split_words(field: str, text: str) -> tuple[str, ...]:
     """Split a command line into words like a shell does.
 
     Raises:
-        InvalidField: naming `field`, when a quotation or an escape is not ended.
+        InvalidField: names `field`: a quotation or an escape is not closed.
     """
     try:
         return tuple(shlex.split(text))
@@ -33,10 +33,10 @@ def split_words(field: str, text: str) -> tuple[str, ...]:
 
 
 def build_argv(config: "JobConfig", environ: Mapping[str, str]) -> list[str]:
-    """The words to execute for one process of a job.
+    """Return the words to execute for one process of a job.
 
-    Variables are replaced after splitting, so that a value never becomes two words. A shell
-    replaces them itself.
+    Variables are replaced after the split, so that a value never becomes two words. In a shell job
+    the shell replaces them.
 
     Args:
         config: the job.
@@ -49,7 +49,7 @@ def build_argv(config: "JobConfig", environ: Mapping[str, str]) -> list[str]:
 
 
 def configured_program(config: "JobConfig") -> str:
-    """The program of a job as it was configured, for messages: no variable is replaced in it.
+    """Return the program of a job for messages, as configured, with no variable replaced.
 
     In `NAME=value program` without a shell, the value is masked: it is often a secret.
     """
@@ -63,8 +63,8 @@ def configured_program(config: "JobConfig") -> str:
 def substitute(word: str, environ: Mapping[str, str]) -> str:
     """Replace `$NAME` and `${NAME}` by their values, and `$$` by `$`.
 
-    A name that `environ` does not have stays as it is written, and so does everything else
-    that a shell would understand: `$5`, `${NAME:-1}`.
+    A name that is not in `environ` stays as it is, and so does other shell syntax: `$5`,
+    `${NAME:-1}`.
     """
 
     def value(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""JobConfig: everything about one job. One schema for the ini file, JSON and OpenAPI."""
+"""JobConfig: everything about one job; one schema for the ini file, JSON and OpenAPI."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -10,14 +10,14 @@ from msgspec.structs import force_setattr, replace
 
 from gaffer_kernel.errors import InvalidField, did_you_mean, shown
 from gaffer_kernel.jobs import fields as ft
-from gaffer_kernel.jobs import validation as jobrules
+from gaffer_kernel.jobs import validation
 
 
 class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a job that keeps exiting is stopped, how often it is tried again, when it is given up.
+    """When a job that keeps crashing pauses, how often it is retried, when it is given up.
 
     Raises:
-        InvalidField: naming the number that cannot be accepted.
+        InvalidField: names the number that cannot be accepted.
     """
 
     attempts: Annotated[
@@ -37,13 +37,13 @@ class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to launch, as whom, how many times, and what to do about its input, output and end.
+    """What to run, as which user, how many times, and how to handle its input, output and exit.
 
-    Immutable, and cheap to compare: a reload is made of the differences. `env` is a copy of
-    the mapping that was given; lists are kept as tuples.
+    Immutable, and cheap to compare: a reload applies the differences. `env` is a copy of the
+    mapping that was given; lists are kept as tuples.
 
     Raises:
-        InvalidField: naming the field that cannot be accepted, and why.
+        InvalidField: names the field that cannot be accepted, and why.
     """
 
     name: Annotated[ft.Name, Meta(description="Unique inside its session.")]
@@ -120,15 +120,15 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for field, kind in _kinds(JobConfig).items():
             clean = _CLEAN.get(field) or partial(ft.checked, field)
             force_setattr(self, field, clean(getattr(self, field), kind))
-        jobrules.check_command_line(self)
-        jobrules.check_streams(self)
+        validation.check_command_line(self)
+        validation.check_streams(self)
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> "JobConfig":
         """Build a job from decoded JSON.
 
         Raises:
-            InvalidField: naming an unknown, missing or wrong field.
+            InvalidField: names an unknown, missing or wrong field.
         """
         if not isinstance(mapping, Mapping):
             raise InvalidField("job", f"must be an object, not {shown(mapping)}")
@@ -146,12 +146,16 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def for_one_off(
         self, env: Mapping[str, str] | None, graceful_timeout: float | None
     ) -> "JobConfig":
-        """The same with variables over its own, and with another timeout unless that is None or 0.
+        """Return a copy for a one-off.
+
+        Args:
+            env: variables that override those of the job.
+            graceful_timeout: None or 0 for that of the job.
 
         Raises:
             InvalidField: `env` or `graceful_timeout` cannot be accepted.
         """
-        # Checked by itself before it is merged: then every wrong kind of `env` is refused by name.
+        # Checked before it is merged, so that an error names the variable.
         asked = replace(
             self,
             env={} if env is None else env,
@@ -164,7 +168,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field and its value as JSON would have it, but for `custom_channels`."""
+        """Return every field as a JSON value, except `custom_channels`."""
         kept = (field for field in self.__struct_fields__ if field != "custom_channels")
         return {field: _plain(getattr(self, field)) for field in kept}
 
@@ -196,13 +200,13 @@ def _flapping(value: Any, kind: Any) -> Flapping | None:
 
 
 _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
-    "args": jobrules.words,
-    "env": jobrules.variables,
-    "uid": partial(jobrules.account, "uid"),
-    "gid": partial(jobrules.account, "gid"),
+    "args": validation.words,
+    "env": validation.variables,
+    "uid": partial(validation.account, "uid"),
+    "gid": partial(validation.account, "gid"),
     "cwd": lambda value, kind: ft.checked("cwd", None if value == "" else value, kind),
     "flapping": _flapping,
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),
-    "custom_channels": jobrules.channels,
+    "custom_channels": validation.channels,
 }

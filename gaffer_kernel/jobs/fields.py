@@ -1,4 +1,4 @@
-"""The types of the fields of a job: what msgspec checks, and what people are told.
+"""The types of the fields of a job: what msgspec checks, and how errors and docs describe them.
 
 The `title` of each is the end of the sentence "must be ...", so that the schema that checks a
 value, the error that explains it and the OpenAPI page that documents it are one.
@@ -27,8 +27,8 @@ MAX_STREAMS = 64
 
 
 def _matching(pattern: str, title: str, longest: int) -> Meta:
-    # Not Meta(pattern=...): msgspec (0.19 to 0.22) frees a pattern once too often when its
-    # type stands twice in a union, and the interpreter crashes later.
+    # Not Meta(pattern=...): msgspec (0.19 to 0.22) frees a pattern once too often if its type
+    # occurs twice in a union, and the interpreter crashes later.
     return Meta(title=title, max_length=longest, extra_json_schema={"pattern": f"^{pattern}$"})
 
 
@@ -91,7 +91,7 @@ Flag = Annotated[bool, Meta(title="true or false")]
 
 
 def checked(field: str, value: object, kind: Any) -> Any:
-    """Return `value` when the type `kind` accepts it, unconverted but for whole seconds.
+    """Return `value` if the type `kind` accepts it; only whole seconds are converted.
 
     Raises:
         InvalidField: naming `field`, what it must be, and what was given.
@@ -119,7 +119,7 @@ def _metas(kind: Any) -> list[Meta]:
 
 
 def checked_list(field: str, value: object, kind: Any, item: Any) -> tuple[Any, ...]:
-    """Return `value` as a tuple when `kind` accepts the list and `item` accepts each of its items.
+    """Return `value` as a tuple if `kind` accepts the list and `item` accepts each of its items.
 
     Raises:
         InvalidField: naming `field`, or the item as `field[index]`.
@@ -131,6 +131,6 @@ def checked_list(field: str, value: object, kind: Any, item: Any) -> tuple[Any, 
 
 
 def refused(field: str, value: object, kind: Any) -> InvalidField:
-    """The error that says what the annotated type `kind` wants and `value` is not."""
+    """Return the error that says what the annotated type `kind` accepts, and what was given."""
     titles = [meta.title for meta in _metas(kind) if meta.title]
     return InvalidField(field, f"must be {titles[-1]}, not {shown(value)}")

@@ -1,4 +1,4 @@
-"""What the fields of a job must be beyond their types, and in which forms they may be given."""
+"""Rules for the fields of a job that types cannot express, and their accepted forms."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def words(value: Any, kind: Any) -> tuple[str, ...]:
-    """`args`: a list of words, or a text that is split like a shell does; None is no word."""
+    """Convert `args`: a list of words, or a text that is split like a shell does; None is empty."""
     if value is None:
         return ()
     if isinstance(value, str):
@@ -21,7 +21,7 @@ def words(value: Any, kind: Any) -> tuple[str, ...]:
 
 
 def variables(value: Any, kind: Any) -> dict[str, str]:
-    """`env`: a copy of the mapping, each name and value checked."""
+    """Copy `env`, and check each name and value."""
     if not isinstance(value, Mapping):
         raise ft.refused("env", value, kind)
     if len(value) > ft.MAX_VARIABLES:
@@ -33,11 +33,11 @@ def variables(value: Any, kind: Any) -> dict[str, str]:
 
 
 def account(field: str, value: Any, kind: Any) -> int | str | None:
-    """`uid` or `gid`: digits in a text are a number, an empty text is None."""
+    """Convert `uid` or `gid`: a text of digits is a number, an empty text is None."""
     if value == "":
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:20])  # enough of it to be refused when it is longer than any number
+        value = int(value[:20])  # enough digits for an error if it is longer than any number
     if isinstance(value, str) and value.startswith("-"):
         raise ft.refused(field, value, kind)
     kept: int | str | None = ft.checked(field, value, kind)
@@ -45,14 +45,14 @@ def account(field: str, value: Any, kind: Any) -> int | str | None:
 
 
 def channels(value: Any, kind: Any) -> tuple[Any, ...]:
-    """`custom_channels`: what can be handed to a child has a `fileno()`."""
+    """Check `custom_channels`: what can be passed to a child has a `fileno()`."""
     if not isinstance(value, list | tuple) or not all(hasattr(each, "fileno") for each in value):
         raise ft.refused("custom_channels", value, kind)
     return tuple(value)
 
 
 def check_command_line(config: "JobConfig") -> None:
-    """There is a program to run, and the system takes a line that long."""
+    """Check that there is a program to run, and that the system accepts a line of this length."""
     line = (config.cmd,) if config.shell else split_words("cmd", config.cmd)
     if not line or not line[0].strip():
         raise InvalidField("cmd", "must name a program")
@@ -64,8 +64,8 @@ def check_command_line(config: "JobConfig") -> None:
 
 
 def check_streams(config: "JobConfig") -> None:
-    """Every stream has a label of its own, and a process that outlives gafferd has none."""
-    # One label for both outputs means one pipe for both.
+    """Check that labels are unique, and that a process that outlives gafferd has no streams."""
+    # One label for both outputs is allowed: it means one pipe for both.
     labels = (*dict.fromkeys(config.redirect_output), *config.custom_streams)
     for field in ("redirect_output", "custom_streams"):
         for label in getattr(config, field):
@@ -73,7 +73,7 @@ def check_streams(config: "JobConfig") -> None:
                 why = "is the standard input" if label == "stdin" else "is given twice"
                 raise InvalidField(field, f"the label {shown(label)} {why}")
     if config.pty and not config.redirect_output:
-        raise InvalidField("pty", "is for outputs that are read: set redirect_output, too")
+        raise InvalidField("pty", "needs an output that is read: set redirect_output")
     if config.detach and (labels or config.redirect_input):
         raise InvalidField(
             "detach",

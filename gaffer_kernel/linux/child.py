@@ -75,6 +75,9 @@ class ChildEvent(IntEnum):
     """The kernel ends, and lets it run on."""
 
 
+_E = ChildEvent
+
+
 class LinuxChild:
     """A child of this process.
 
@@ -135,13 +138,13 @@ class LinuxChild:
         self._pipes.close_input(label)
 
     def status(self) -> str:
-        """Return the state letter of /proc/PID/stat in psutil's words."""
+        """Return the state in /proc/PID/stat, in psutil's words."""
         try:
             with open(f"/proc/{self.os_pid}/stat", "rb") as file:
-                letter = chr(file.read().rpartition(b")")[2].split()[0][0])
+                code = chr(file.read().rpartition(b")")[2].split()[0][0])
         except OSError:
             return "dead"
-        return _STATUS.get(letter, letter)
+        return _STATUS.get(code, code)
 
     def abandon(self) -> None:
         """Close every descriptor: the process runs on, and is no longer watched."""
@@ -237,7 +240,7 @@ class LinuxChild:
             self._reap_if_clear(0)
 
     def _scan(self, _: int) -> None:
-        """Look for orphans: only a scan after the exit tells what the child left behind."""
+        """Scan for orphans: only a scan after the exit finds all that the child left behind."""
         self._is_scanning = True
         self._orphans.after_scan(self._on_scanned)
 
@@ -259,7 +262,7 @@ class LinuxChild:
                 # none.
                 orphan.signal(self._stop_signal)
 
-    def _stop_orphans_or_reap(self, _: int) -> None:
+    def _clear(self, _: int) -> None:
         self._stop_orphans(0)
         self._reap_if_clear(0)
 
@@ -291,43 +294,23 @@ class LinuxChild:
 
     # The table: one row for each event, one column for each state
     #
-    # The pidfd is not watched after the exit, no output is left after the last EOF, and scans are
-    # requested by a stop or an exit. So the other combinations cannot happen; they are ignored.
+    # An EOF before the exit changes nothing. The pidfd is not watched after the exit, no output is
+    # left after the last EOF, and scans are requested by a stop or an exit: the combinations left
+    # over cannot happen, and are ignored.
 
     # fmt: off
-    _ACTIONS: ClassVar[Mapping[ChildEvent, _Row]] = {
-        # RUNNING, STOPPING,
-        # DRAINING, CLEARING, GONE
-        ChildEvent.SIGNAL: (
-            _send, _send,
-            _send, _send, _ignore),
-        ChildEvent.STOP: (
-            _begin_stop, _send_stop,
-            _send_stop, _send_stop, _ignore),
-        ChildEvent.HOLD: (
-            _hold, _read_on,
-            _read_on, _read_on, _ignore),
-        ChildEvent.READ_ON: (
-            _read_on, _read_on,
-            _read_on, _read_on, _ignore),
-        ChildEvent.EXIT: (
-            _exit, _exit,
-            _ignore, _ignore, _ignore),
-        ChildEvent.EOF: (
-            _ignore, _ignore,
-            _end_of_output, _reap_if_clear, _ignore),
-        ChildEvent.OUTPUT_TIMEOUT: (
-            _ignore, _ignore,
-            _give_up_output, _ignore, _ignore),
-        ChildEvent.SCANNED: (
-            _ignore, _stop_orphans,
-            _stop_orphans, _stop_orphans_or_reap, _ignore),
-        ChildEvent.ORPHAN_REAPED: (
-            _scan, _scan,
-            _scan, _scan, _scan),
-        ChildEvent.ABANDON: (
-            _abandon, _abandon,
-            _abandon_zombie, _abandon_zombie, _ignore),
+    _ACTIONS: ClassVar[Mapping[_E, _Row]] = {
+        #                 RUNNING      STOPPING       DRAINING         CLEARING         GONE
+        _E.SIGNAL:        (_send,       _send,         _send,           _send,           _ignore),
+        _E.STOP:          (_begin_stop, _send_stop,    _send_stop,      _send_stop,      _ignore),
+        _E.HOLD:          (_hold,       _read_on,      _read_on,        _read_on,        _ignore),
+        _E.READ_ON:       (_read_on,    _read_on,      _read_on,        _read_on,        _ignore),
+        _E.EXIT:          (_exit,       _exit,         _ignore,         _ignore,         _ignore),
+        _E.EOF:           (_ignore,     _ignore,       _end_of_output,  _reap_if_clear,  _ignore),
+        _E.OUTPUT_TIMEOUT:(_ignore,     _ignore,       _give_up_output, _ignore,         _ignore),
+        _E.SCANNED:       (_ignore,     _stop_orphans, _stop_orphans,   _clear,          _ignore),
+        _E.ORPHAN_REAPED: (_scan,       _scan,         _scan,           _scan,           _scan),
+        _E.ABANDON:       (_abandon,    _abandon,      _abandon_zombie, _abandon_zombie, _ignore),
     }
     # fmt: on
 

@@ -14,7 +14,7 @@ from gaffer_kernel.linux.poller import FLOOD, Poller
 from gaffer_kernel.linux.spawn import Started
 
 SHORT_READ = 2048
-"""Bytes: a shorter read is not followed by another, because most probably there is no more. A
+"""Bytes: a shorter read is not followed by another, because most probably nothing is left. A
 pseudo-terminal returns at most 4095 bytes at once."""
 WIDE_PIPE = 1024 * 1024
 MAX_DRAINS = 8

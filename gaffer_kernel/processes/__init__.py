@@ -1,1 +1,7 @@
-"""Processes: one run of an instance, its output and how it is stopped."""
+"""Processes: one run of an instance, its output and how it is stopped.
+
+process        one process: spawn, signals, streams, state
+output         what it wrote: a short tail, and more while a reader is there
+stop           the steps that stop it
+terminal_size  the size of its pseudo-terminals
+"""

@@ -1,7 +1,8 @@
-"""What a process writes: a short tail for whoever comes later, a window while somebody reads.
+"""The output of a process: a short tail for later readers, and a larger buffer while one reads.
 
-Bytes are kept once for each label, however many read them; a reader is only a position. One that
-falls behind the window loses its own oldest bytes and is told how many; nobody waits for it.
+Bytes are kept once for each label, for any number of readers; a reader is only a position. A reader
+that falls behind the buffer loses its own oldest bytes and receives their number. The process and
+other readers never wait for it.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import trio
 from gaffer_kernel.errors import NotFound, StreamUnavailable
 
 TAIL = 8 * 1024
-"""Bytes kept of each label while nobody reads it."""
+"""Bytes kept of each label while it has no reader."""
 WINDOW = 1024 * 1024
-"""Bytes kept of each label while somebody does."""
-PIECE = 4096
+"""Bytes kept of each label while it has readers."""
+PIECE_SIZE = 4096
 """Bytes up to which small pieces are joined."""
 RECENT = 1.0
 """Seconds: how far back `OutputLog.recent` goes."""
 MARKS = 10
-"""Into how many parts that time is divided."""
+"""How many positions are kept of that time."""
 
 
 class Output(NamedTuple):
-    """A piece of output: where from, the bytes, and how many bytes before it this reader lost."""
+    """A piece of output: its label, the bytes, and how many bytes before it this reader lost."""
 
     label: str
     data: bytes
@@ -35,14 +36,14 @@ class Output(NamedTuple):
 
 
 class OutputLog:
-    """The last bytes of one label, addressed by their position since the process started.
+    """The last bytes of one label, addressed by their position since the start of the process.
 
-    Kept in the pieces they were read in: a flood is copied once, however many read it.
+    They are kept in the pieces in which they were read: a flood is copied once for all readers.
 
     Attributes:
         end: bytes written so far.
-        readers: how many read it; the window is kept for them.
-        closed: nothing more will come.
+        readers: how many readers there are; the larger buffer is kept for them.
+        closed: whether EOF was reached.
     """
 
     def __init__(self, label: str, wakes: trio.lowlevel.ParkingLot) -> None:
@@ -57,20 +58,20 @@ class OutputLog:
 
     @property
     def start(self) -> int:
-        """Position of the oldest byte that is still to be had."""
+        """Position of the oldest byte that is kept."""
         return self.end - min(self._kept, WINDOW if self.readers else TAIL)
 
     @property
     def recent(self) -> int:
         """Position of the oldest byte that is at most RECENT seconds old; `end` if there is none.
 
-        A tenth of that time is not told apart.
+        It is exact to a tenth of that time.
         """
         oldest = trio.current_time() - RECENT
         return next((position for at, position in self._marks if at >= oldest), self.end)
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Append a copy of what was read from the pipe. Never blocks."""
+        """Append a copy of bytes read from the pipe. Never blocks."""
         self._mark()
         self.end += len(data)
         if self.readers:
@@ -86,8 +87,8 @@ class OutputLog:
             self._marks.append((now, self.end))
 
     def _append(self, data: bytes | memoryview) -> None:
-        # Lines that come one by one are joined, or the window would be made of tiny objects.
-        if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE:
+        # Single lines are joined, or the buffer would consist of tiny objects.
+        if self._pieces and len(self._pieces[-1]) + len(data) <= PIECE_SIZE:
             self._pieces[-1] += bytes(data)
         else:
             self._pieces.append(bytes(data))
@@ -102,35 +103,35 @@ class OutputLog:
         self._pieces = deque([tail])
         self._kept = len(tail)
 
-    def leave(self) -> None:
-        """One reader less; after the last one only the tail is kept."""
+    def remove_reader(self) -> None:
+        """Count one reader less; without readers only the tail is kept."""
         self.readers -= 1
         if not self.readers and self._kept > TAIL:
             self._keep_tail(b"")
 
     def close(self) -> None:
-        """Nothing more will come: readers end once they have read the rest."""
+        """Mark EOF: readers end once they have read the rest."""
         self.closed = True
         self._wakes.unpark_all()
 
     def since(self, position: int) -> tuple[bytes, int]:
-        """The bytes kept from a position on, and how many before them are gone."""
+        """Return the bytes kept from a position on, and how many before them are lost."""
         lost = max(0, self.start - position)
-        wanted = self.end - position - lost
+        missing = self.end - position - lost
         pieces: list[bytes] = []
         for piece in reversed(self._pieces):
-            if wanted <= 0:
+            if missing <= 0:
                 break
-            pieces.append(piece if len(piece) <= wanted else piece[-wanted:])
-            wanted -= len(piece)
+            pieces.append(piece if len(piece) <= missing else piece[-missing:])
+            missing -= len(piece)
         # A reader that keeps up gets the last piece itself, not a copy.
         return pieces[0] if len(pieces) == 1 else b"".join(reversed(pieces)), lost
 
 
 class OutputReader:
-    """Reads one label or several: an asynchronous iterator of Output.
+    """A reader of one or more labels: an asynchronous iterator of Output.
 
-    Counts as a reader from its making until `close`: so long the whole window is kept for it.
+    The larger buffer is kept for it from its creation until `close`.
     """
 
     def __init__(self, logs: Iterable[OutputLog], wakes: trio.lowlevel.ParkingLot) -> None:
@@ -140,17 +141,17 @@ class OutputReader:
             log.readers += 1
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         for log in self._positions:
-            log.leave()
+            log.remove_reader()
         self._positions.clear()
 
     def rewind(self, position: Callable[[OutputLog], int] | None = None) -> None:
-        """Go back in what was written before this reader came.
+        """Go back to bytes that were written before this reader was created.
 
         Args:
-            position: from where to read each label; what is gone by then counts as lost. The oldest
-                byte kept when not given.
+            position: returns where to begin in each label; bytes that are no longer kept count as
+                lost. The oldest byte kept if not given.
         """
         self._positions = {
             log: log.start if position is None else position(log) for log in self._positions
@@ -158,22 +159,22 @@ class OutputReader:
 
     @property
     def at_end(self) -> bool:
-        """Whether nothing more will come and nothing is left."""
+        """Whether every label has reached EOF and been read to its end."""
         return all(log.closed and at == log.end for log, at in self._positions.items())
 
     def receive_nowait(self) -> Output | None:
-        """All that one label has for this reader now; None when nothing has come."""
+        """Return all that one label has for this reader now; None if there is nothing."""
         for log, position in self._positions.items():
             if position < log.end:
                 data, lost = log.since(position)
-                # To the back of the row, so that a flooding label does not hide the others.
+                # To the end of the dictionary, so that a flooding label does not hide the others.
                 del self._positions[log]
                 self._positions[log] = log.end
                 return Output(log.label, data, lost)
         return None
 
     async def receive(self) -> Output | None:
-        """All that one label has for this reader; None once every label has ended.
+        """Wait for output and return all that one label has; None once every label has ended.
 
         Cancelling the wait loses nothing.
         """
@@ -193,7 +194,7 @@ class OutputReader:
 
 
 class Outputs:
-    """Every stream of one process that can be read, by label."""
+    """The logs of all streams of one process that can be read, by label."""
 
     def __init__(self, labels: Iterable[str]) -> None:
         self._wakes = trio.lowlevel.ParkingLot()
@@ -209,7 +210,7 @@ class Outputs:
         for log in self._logs.values():
             log.close()
 
-    def _chosen(self, label: str) -> list[OutputLog]:
+    def _select(self, label: str) -> list[OutputLog]:
         if not self._logs:
             raise StreamUnavailable(label, "no output of this process is redirected")
         if label == ".":
@@ -219,17 +220,17 @@ class Outputs:
         return [self._logs[label]]
 
     def reader(self, label: str = ".", *, tail: bool = False) -> OutputReader:
-        """A reader of one label, or of all with `.`, from now on; the caller closes it.
+        """Return a reader of one label, or of all with `.`, from now on; the caller closes it.
 
         Args:
             label: as in `redirect_output` or `custom_streams`.
-            tail: begin with what is still kept of the time before.
+            tail: begin with the bytes that are kept of the time before.
 
         Raises:
             StreamUnavailable: nothing is redirected.
             NotFound: no such label.
         """
-        reader = OutputReader(self._chosen(label), self._wakes)
+        reader = OutputReader(self._select(label), self._wakes)
         if tail:
             reader.rewind()
         return reader
