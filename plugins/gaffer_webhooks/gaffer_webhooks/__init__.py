@@ -1,21 +1,20 @@
-"""What happens in gaffer, posted to URLs: in order, signed, and kept on disk until it has arrived.
+"""Webhooks: post gaffer's events to URLs, in order, signed, kept on disk until delivered.
 
-    plugin                   the plugin as an object
-    service                  what other code asks: `kernel.services["webhooks"]`; its life
-    info, routes, shapes     what is told of a hook; the paths that gaffer-http shows
-    hooks, hookfile          the hooks there are, and the file of those that are not of gafferd.ini
-    targets, target          all URLs, and one: its hooks, its queue, its courier
-    courier, retry           the task that sends, and when it sends again
-    sender, addresses        how, and where it must not
-    keeper                   the task that brings queues onto the disk
-    outbox, letters, journal the queue of one URL, in memory and in its file
-    room                     what the queues of all URLs may take together
-    folder                   where these files are
-    settings                 the section `[webhooks]`
-    hook, signing, url       one pattern and one URL; signatures; where a URL leads
+    plugin                     the plugin as an object
+    service                    `kernel.services["webhooks"]` and its lifetime
+    routes, schemas            the paths under gaffer-http; bodies of requests and responses
+    hook_registry, hook_store  all hooks; the file of those that were registered at run time
+    targets, target            all URLs and their common quota; one URL: hooks, queue, worker
+    delivery, retry            the task that sends; what a response means and when to retry
+    sender, ssrf               posting with httpx2; which addresses are blocked
+    flusher                    the task that flushes queues to disk
+    outbox, messages, journal  the queue of one URL, in memory and in its file
+    state_dir                  the folder of these files
+    settings                   the section `[webhooks]`
+    hook, signing, url         one pattern and one URL; signatures; parsing and checking URLs
 
-Importing it must stay cheap, as gafferd does so to find out what it is: httpx2 is imported when
-there is something to send, quart when gaffer-http asks for the paths.
+Importing this package must stay cheap, because gafferd imports it to find its hooks: httpx2 is
+imported when there is something to send, quart when gaffer-http asks for the paths.
 """
 
 from gaffer_webhooks.plugin import WebHooks

@@ -1,4 +1,4 @@
-"""Sends what waits for one URL: one message after the other, each until it is delivered or dead."""
+"""The delivery worker of one URL: sends one message after the other, each until it is final."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from math import inf
 
 import trio
 
-from gaffer_webhooks.messages import Added
+from gaffer_webhooks.messages import Enqueued
 from gaffer_webhooks.outbox import Outbox
-from gaffer_webhooks.retry import Answer, Verdict, judge
-from gaffer_webhooks.signing import headers
+from gaffer_webhooks.retry import Outcome, SendResult, decide
+from gaffer_webhooks.signing import make_headers
 
 log = logging.getLogger(__package__)
 
-Post = Callable[[dict[str, str], bytes], Awaitable[Answer]]
-"""Sends headers and a body; whatever goes wrong is in the Answer."""
+Post = Callable[[dict[str, str], bytes], Awaitable[SendResult]]
+"""Sends headers and a body; errors are part of the result."""
 
 Connect = Callable[[], AbstractAsyncContextManager[Post]]
 
 JSON = "application/json"
 
 
-class Courier:
-    """The task of one URL.
+class DeliveryWorker:
+    """The task that sends the messages of one URL.
 
     Args:
-        label: what the log calls the URL.
-        outbox: what is to be sent.
-        connect: how it is sent.
-        secrets: those that sign messages about an event, asked before each try; None when no hook
-            wants these any more.
-        limit: how often a message may be sent.
-        gone: called when the receiver says that nobody is there any more.
+        label: the name of the URL in the log.
+        outbox: the messages to send.
+        connect: opens a connection.
+        get_secrets: returns the secrets that sign messages about an event, or None when no hook
+            matches it any longer; called before each try.
+        get_limit: returns how often a message may be sent.
+        on_gone: called when the receiver responds that the URL is gone (410).
 
     Attributes:
-        failing: why the latest message could not be delivered; None when all is well.
+        failing: why the latest message could not be delivered; None if it was.
     """
 
     def __init__(
@@ -48,95 +48,95 @@ class Courier:
         outbox: Outbox,
         connect: Connect,
         *,
-        secrets: Callable[[str], Sequence[str] | None],
-        limit: Callable[[], int],
-        gone: Callable[[], object],
+        get_secrets: Callable[[str], Sequence[str] | None],
+        get_limit: Callable[[], int],
+        on_gone: Callable[[], object],
     ) -> None:
         self.failing: str | None = None
         self._label = label
         self._outbox = outbox
         self._connect = connect
-        self._secrets = secrets
-        self._limit = limit
-        self._gone = gone
-        self._letter = ""
+        self._get_secrets = get_secrets
+        self._get_limit = get_limit
+        self._on_gone = on_gone
+        self._message_id = ""
         self._tries = 0
         self._gave_up = False
-        self._pausing = False
+        self._delayed = False
         self._changes = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
-        """Send until cancelled; sleeps when there is nothing to send."""
+        """Send messages until cancelled; sleep while there are none."""
         while True:
-            await self._outbox.wait()
-            delay = await self._send_all()
-            self._pausing = delay > 0
+            await self._outbox.wait_pending()
+            delay = await self._send_pending()
+            self._delayed = delay > 0
             self._changes.unpark_all()
-            if self._pausing:
+            if self._delayed:
                 await trio.sleep(delay)
-                self._pausing = False
+                self._delayed = False
 
-    async def rested(self) -> None:
-        """Wait until there is nothing to send, or nothing to be done but wait for the next try."""
-        while len(self._outbox) and not self._pausing:
+    async def wait_idle(self) -> None:
+        """Wait until there is no message, or the worker only waits for the next try."""
+        while len(self._outbox) and not self._delayed:
             await self._changes.park()
 
-    async def _send_all(self) -> float:
-        """Send until nothing is left, or a message has to be sent again: in so many seconds."""
+    async def _send_pending(self) -> float:
+        """Send messages until none is left or one fails; return the delay before the next try."""
         async with self._connect() as post:
-            while (letter := self._outbox.first()) is not None:
-                secrets = self._secrets(letter.event)
+            while (message := self._outbox.get_first()) is not None:
+                secrets = self._get_secrets(message.event)
                 if secrets is None:
-                    self._outbox.remove(letter.id)
+                    self._outbox.remove(message.id)
                     continue
-                self._count(letter)
-                answer = await self._try(post, letter, secrets)
-                verdict = judge(answer, self._tries, self._limit(), random.random())
-                if not isinstance(verdict, Verdict):
-                    self._tell(answer.reason)
-                    return verdict
-                self._settle(letter, answer, verdict)
-                if verdict is Verdict.GONE:
+                self._count_try(message)
+                result = await self._send(post, message, secrets)
+                outcome = decide(result, self._tries, self._get_limit(), random.random())
+                if not isinstance(outcome, Outcome):
+                    self._set_failing(result.reason)
+                    return outcome
+                self._finish(message, result, outcome)
+                if outcome is Outcome.GONE:
                     return inf
         return 0.0
 
-    def _count(self, letter: Added) -> None:
-        if letter.id != self._letter:
-            self._letter, self._tries = letter.id, 0
+    def _count_try(self, message: Enqueued) -> None:
+        if message.id != self._message_id:
+            self._message_id, self._tries = message.id, 0
         self._tries += 1
 
-    async def _try(self, post: Post, letter: Added, secrets: Sequence[str]) -> Answer:
-        body = bytes(letter.body)
-        fields = {"content-type": JSON, **headers(letter.id, int(time.time()), body, secrets)}
+    async def _send(self, post: Post, message: Enqueued, secrets: Sequence[str]) -> SendResult:
+        body = bytes(message.body)
+        signed = make_headers(message.id, int(time.time()), body, secrets)
         try:
-            return await post(fields, body)
+            return await post({"content-type": JSON, **signed}, body)
         except Exception as error:
-            # One strange receiver must not end the plugin, and with it all the others.
+            # An unexpected error at one URL must not end the plugin and the deliveries to others.
             log.exception("%s: sending failed", self._label)
-            return Answer(None, type(error).__name__)
+            return SendResult(None, type(error).__name__)
 
-    def _settle(self, letter: Added, answer: Answer, verdict: Verdict) -> None:
-        match verdict:
-            case Verdict.DELIVERED:
-                self._outbox.remove(letter.id)
-                self._tell(None)
-            case Verdict.DEAD:
-                self._outbox.give_up(letter.id, answer.reason, self._tries)
+    def _finish(self, message: Enqueued, result: SendResult, outcome: Outcome) -> None:
+        match outcome:
+            case Outcome.DELIVERED:
+                self._outbox.remove(message.id)
+                self._set_failing(None)
+            case Outcome.DEAD:
+                self._outbox.give_up(message.id, result.reason, self._tries)
                 log.log(
                     logging.DEBUG if self._gave_up else logging.WARNING,
                     "%s: gave up a message (%s) after %d tries: %s",
-                    *(self._label, letter.event, self._tries, answer.reason),
+                    *(self._label, message.event, self._tries, result.reason),
                 )
                 self._gave_up = True
-                self.failing = answer.reason
-            case Verdict.GONE:
-                self._gone()
+                self.failing = result.reason
+            case Outcome.GONE:
+                self._on_gone()
 
-    def _tell(self, failing: str | None) -> None:
-        """Log when it begins to fail and when that is over, and not each try."""
-        if failing is not None and self.failing is None:
-            log.warning("%s: will try again: %s", self._label, failing)
-        elif failing is None and self.failing is not None:
+    def _set_failing(self, reason: str | None) -> None:
+        """Set `failing`; log only changes, not every try."""
+        if reason is not None and self.failing is None:
+            log.warning("%s: will try again: %s", self._label, reason)
+        elif reason is None and self.failing is not None:
             log.info("%s: works again", self._label)
             self._gave_up = False
-        self.failing = failing
+        self.failing = reason

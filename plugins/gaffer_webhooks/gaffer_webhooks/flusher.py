@@ -1,4 +1,4 @@
-"""The task that brings what was written onto the disk, and finds out when a full one has room."""
+"""The task that flushes queues to disk, and retries a disk that cannot be written."""
 
 from __future__ import annotations
 
@@ -11,82 +11,82 @@ from gaffer_webhooks.outbox import Outbox
 
 log = logging.getLogger(__package__)
 
-EVERY = 1.0
-"""Seconds between two times, at the least."""
+FLUSH_INTERVAL = 1.0
+"""Seconds between two flushes, at least."""
 
-TRY_AGAIN = 10.0
-"""Seconds until a disk with a problem is tried again."""
+RETRY_INTERVAL = 10.0
+"""Seconds between two tries while a file cannot be written."""
 
-LAST_SYNC = 1.0
-"""Seconds that the disk has when the plugin closes."""
+FINAL_FLUSH_TIMEOUT = 1.0
+"""Seconds for the last flush when the plugin closes."""
 
 
-class Keeper:
-    """Tends to outboxes when something was written to them; otherwise it sleeps."""
+class Flusher:
+    """Flush outboxes after they were written to; sleep otherwise."""
 
     def __init__(self) -> None:
         self._limiter = trio.CapacityLimiter(1)
         self._work = trio.Event()
-        # Dictionaries, as sets have no order.
+        # Dictionaries serve as ordered sets.
         self._written: dict[Outbox, None] = {}
-        self._troubled: dict[Outbox, None] = {}
+        self._failing: dict[Outbox, None] = {}
 
-    def written(self, outbox: Outbox) -> None:
-        """An outbox has something for the disk."""
-        if outbox.journal.problem is None:
+    def mark_written(self, outbox: Outbox) -> None:
+        """Schedule a flush of an outbox that was written to."""
+        if outbox.journal.error is None:
             self._written[outbox] = None
             self._work.set()
         else:
-            self._trouble(outbox)
+            self._mark_failing(outbox)
 
-    def leave(self, outbox: Outbox) -> None:
-        """An outbox is gone."""
+    def remove_outbox(self, outbox: Outbox) -> None:
+        """Forget an outbox."""
         self._written.pop(outbox, None)
-        self._troubled.pop(outbox, None)
+        self._failing.pop(outbox, None)
 
     async def run(self) -> None:
-        """Do so until cancelled."""
+        """Flush outboxes until cancelled."""
         while True:
-            with trio.move_on_after(TRY_AGAIN if self._troubled else inf):
+            with trio.move_on_after(RETRY_INTERVAL if self._failing else inf):
                 await self._work.wait()
-            await self._tend()
-            await trio.sleep(EVERY)
+            await self._flush()
+            await trio.sleep(FLUSH_INTERVAL)
 
-    async def finish(self) -> None:
-        """Do so a last time, within a second."""
-        with trio.move_on_after(LAST_SYNC):
-            await self._tend()
+    async def flush_finally(self) -> None:
+        """Flush a last time, within a second."""
+        with trio.move_on_after(FINAL_FLUSH_TIMEOUT):
+            await self._flush()
 
-    async def _tend(self) -> None:
+    async def _flush(self) -> None:
         self._work = trio.Event()
         written, self._written = self._written, {}
-        for outbox in [*written, *self._troubled]:
-            # It may have been removed while another one was tended to.
+        for outbox in [*written, *self._failing]:
+            # It may have been removed during the flush of another one.
             if not outbox.journal.closed:
-                await outbox.journal.tend(self._limiter)
-            # Or while it was itself.
+                await outbox.journal.flush(self._limiter)
+            # Or during its own.
             if outbox.journal.closed:
                 continue
-            if outbox.journal.problem is not None:
-                self._trouble(outbox)
+            if outbox.journal.error is not None:
+                self._mark_failing(outbox)
             else:
-                self._recovered(outbox)
+                self._mark_recovered(outbox)
 
-    def _trouble(self, outbox: Outbox) -> None:
-        if not self._troubled:
+    def _mark_failing(self, outbox: Outbox) -> None:
+        if not self._failing:
             journal = outbox.journal
-            reason = journal.problem.strerror if journal.problem else ""
+            reason = journal.error.strerror if journal.error else ""
             log.error(
                 "%s: %s: until it can be written, messages are kept in memory only",
                 journal.path,
                 reason,
             )
-            # It may be waiting without an end.
+            # Wake up the task: it may be waiting without a deadline.
             self._work.set()
-        self._troubled[outbox] = None
+        self._failing[outbox] = None
 
-    def _recovered(self, outbox: Outbox) -> None:
-        if outbox in self._troubled:
-            del self._troubled[outbox]
-            if not self._troubled:
+    def _mark_recovered(self, outbox: Outbox) -> None:
+        if outbox in self._failing:
+            del self._failing[outbox]
+            if not self._failing:
                 log.info("%s: can be written again", outbox.journal.path)

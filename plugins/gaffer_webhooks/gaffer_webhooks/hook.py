@@ -1,4 +1,4 @@
-"""A hook: which events go to which URL, and who said so."""
+"""A hook: which events are posted to which URL, and whether the URL is trusted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gaffer_kernel.plugin import shown
 from gaffer_webhooks.signing import check_secret
 from gaffer_webhooks.url import check_url
 
-Key = tuple[str, bool]
-"""A URL, and whether it is trusted: a hook that is not must not profit from one that is."""
+TargetKey = tuple[str, bool]
+"""A URL, and whether it is trusted: an untrusted hook must not profit from a trusted one."""
 
 EVERYTHING = "."
 
@@ -27,12 +27,12 @@ class Hook(msgspec.Struct, frozen=True, omit_defaults=True):
     """One pattern and one URL.
 
     Attributes:
-        pattern: an event, the dotted beginning of some, or `.` for all.
-        url: where they are posted.
-        secret: signs them; None for no signature.
-        trusted: whether the URL may be on this machine or in a private network.
-        fixed: whether it was given when the plugin opened, by the file or the program, and goes
-            with that; others are kept until somebody unregisters them.
+        pattern: the name of an event, a dotted prefix of names, or `.` for all.
+        url: where the events are posted.
+        secret: signs the messages; None for no signature.
+        trusted: whether the URL may lead to this machine or a private network.
+        fixed: whether the configuration or the embedding program gave the hook. Other hooks are
+            kept until they are unregistered.
     """
 
     pattern: str
@@ -43,17 +43,17 @@ class Hook(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """The same for the same pattern, URL and trust, in every run."""
+        """The same in every run for the same pattern, URL and trust."""
         text = f"{self.pattern} {self.url} {self.trusted}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def key(self) -> Key:
-        """Where it leads."""
+    def key(self) -> TargetKey:
+        """The key of its target."""
         return self.url, self.trusted
 
-    def wants(self, event: str) -> bool:
-        """Whether its pattern matches the name of an event."""
+    def matches(self, event: str) -> bool:
+        """Whether the pattern matches the name of an event."""
         pattern = self.pattern
         return pattern == EVERYTHING or event == pattern or event.startswith(f"{pattern}.")
 
@@ -61,10 +61,10 @@ class Hook(msgspec.Struct, frozen=True, omit_defaults=True):
 def make_hook(
     pattern: object, url: object, secret: object = None, *, trusted: bool, fixed: bool = False
 ) -> Hook:
-    """A hook of what somebody gave.
+    """Make a hook of unchecked values.
 
     Raises:
-        InvalidField: `pattern`, `url` or `secret` is wrong.
+        InvalidField: `pattern`, `url` or `secret` is invalid.
     """
     if not isinstance(pattern, str) or not _is_pattern(pattern):
         reason = f"must be '.' or the dotted beginning of an event's name, not {shown(pattern)}"

@@ -1,4 +1,4 @@
-"""The hooks there are: those of the file and the program, and those that came while gafferd ran."""
+"""All hooks: those of the configuration and the program, and those registered at run time."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from dataclasses import replace
 import trio
 from gaffer_kernel import GafferError, Kernel, NotFound
 
-from gaffer_webhooks.hook import Hook, Key
+from gaffer_webhooks.hook import Hook, TargetKey
 from gaffer_webhooks.hook_store import read_hooks, write_hooks
 from gaffer_webhooks.settings import read_settings
-from gaffer_webhooks.state_dir import Folder, InUse, open_folder
-from gaffer_webhooks.url import place_of
+from gaffer_webhooks.state_dir import StateDir, StateDirInUseError, open_state_dir
+from gaffer_webhooks.url import parse_url
 
 log = logging.getLogger(__package__)
 
-Lead = Callable[[dict[str, Hook], Folder], object]
+OnChange = Callable[[dict[str, Hook], StateDir], object]
 
 
-class Hooks:
-    """All hooks by id, and the folder in which they are kept.
+class HookRegistry:
+    """All hooks by id, and the folder where they are stored.
 
     Args:
-        kernel: its configuration is looked at again when a reload has changed it.
-        given: those of the program, besides those of the file.
+        kernel: its configuration is read again after a reload.
+        program_hooks: the hooks of the embedding program.
 
     Attributes:
-        settings: what the file says now.
-        fixed: the hooks of the file and of the program.
-        kept: the others; they survive a restart.
-        changed: called with all of them when they have changed. It may raise a GafferError.
+        settings: the settings of the current configuration.
+        fixed: the hooks of the configuration and of the program.
+        stored: the hooks registered at run time; they survive a restart.
+        on_change: called with all hooks when they have changed. It may raise a GafferError.
     """
 
-    def __init__(self, kernel: Kernel, given: Iterable[Hook]) -> None:
+    def __init__(self, kernel: Kernel, program_hooks: Iterable[Hook]) -> None:
         self._kernel = kernel
         self._config = kernel.config
-        self._given = {hook.id: hook for hook in given}
-        self._folder: Folder | None = None
+        self._program_hooks = {hook.id: hook for hook in program_hooks}
+        self._state_dir: StateDir | None = None
         self._closed = False
         self.settings = read_settings(kernel.config)
-        self.fixed = self._of_file()
-        self.kept: dict[str, Hook] = {}
-        self.changed: Lead = lambda hooks, folder: None
+        self.fixed = self._get_fixed()
+        self.stored: dict[str, Hook] = {}
+        self.on_change: OnChange = lambda hooks, state_dir: None
 
-    def _of_file(self) -> dict[str, Hook]:
-        return {**self._given, **{hook.id: hook for hook in self.settings.hooks}}
+    def _get_fixed(self) -> dict[str, Hook]:
+        return {**self._program_hooks, **{hook.id: hook for hook in self.settings.hooks}}
 
-    def all(self) -> dict[str, Hook]:
-        """Every hook."""
-        return {**self.kept, **self.fixed}
+    def get_all(self) -> dict[str, Hook]:
+        """Return every hook by id."""
+        return {**self.stored, **self.fixed}
 
     def open(self) -> None:
-        """Take up those that there are, and remove messages that nobody wants any more.
+        """Read the stored hooks, and remove messages for URLs without a hook.
 
-        Nothing is made as long as there is no hook.
+        Nothing is created while there is no hook.
 
         Raises:
             GafferError: the folder or a file in it cannot be used.
@@ -63,105 +63,108 @@ class Hooks:
         if not self.fixed and not self.settings.state.exists():
             return
         try:
-            folder = self._taken_up()
-        except InUse as error:
+            state_dir = self._open_state_dir()
+        except StateDirInUseError as error:
             if self.fixed:
                 raise
             log.warning("%s; until then, it has no hooks", error)
             return
-        known = {folder.journal(hook.url, trusted=hook.trusted) for hook in self.all().values()}
-        for path in folder.others(known):
+        used = {
+            state_dir.get_journal(hook.url, trusted=hook.trusted)
+            for hook in self.get_all().values()
+        }
+        for path in state_dir.list_unused_journals(used):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                log.warning("%s: no hook has this URL any more: %s", path, error.strerror)
+                log.warning("%s: no hook has this URL any longer: %s", path, error.strerror)
             else:
-                log.info("%s: no hook has this URL any more: removed", path)
+                log.info("%s: no hook has this URL any longer: removed", path)
 
-    def _taken_up(self) -> Folder:
-        """The folder, with the hooks that are kept there.
+    def _open_state_dir(self) -> StateDir:
+        """Return the folder; open it and read its hooks first if that was not possible yet.
 
-        It may be opened only now: it was another gafferd's, or there was no hook so far.
+        Until now another gafferd may have used it, or there was no hook.
         """
         self._check_open()
-        if self._folder is not None:
-            return self._folder
-        folder = open_folder(self.settings.state)
+        if self._state_dir is not None:
+            return self._state_dir
+        state_dir = open_state_dir(self.settings.state)
         try:
-            kept = {hook.id: hook for hook in read_hooks(folder.hooks)}
-            self.changed({**kept, **self.fixed}, folder)
+            stored = {hook.id: hook for hook in read_hooks(state_dir.hooks)}
+            self.on_change({**stored, **self.fixed}, state_dir)
         except GafferError:
-            folder.close()
+            state_dir.close()
             raise
-        self._folder, self.kept = folder, kept
-        return folder
+        self._state_dir, self.stored = state_dir, stored
+        return state_dir
 
-    def registered(self) -> dict[str, Hook]:
-        """Those that are kept, whoever registered them, an earlier gafferd too.
+    def load_stored(self) -> dict[str, Hook]:
+        """Return the stored hooks, those of an earlier gafferd too.
 
         Raises:
             GafferError: the folder or a file in it cannot be used.
         """
-        self._taken_up()
-        return self.kept
+        self._open_state_dir()
+        return self.stored
 
     def refresh(self) -> None:
-        """Take over what a reload has changed in the file, once it cannot be taken back."""
+        """Apply what a reload has changed in the configuration, once it cannot be rolled back."""
         if self._kernel.reloading or self._kernel.config is self._config:
             return
         self._config = self._kernel.config
         state, before = self.settings.state, self.fixed
         self.settings = read_settings(self._config)
-        if self._folder is not None and self.settings.state != state:
-            log.warning("[webhooks] state: counts when gafferd starts the next time")
+        if self._state_dir is not None and self.settings.state != state:
+            log.warning("[webhooks] state: the change applies at the next start of gafferd")
             self.settings = replace(self.settings, state=state)
-        self.fixed = self._of_file()
+        self.fixed = self._get_fixed()
         try:
-            if self._folder is not None:
-                self.changed(self.all(), self._folder)
+            if self._state_dir is not None:
+                self.on_change(self.get_all(), self._state_dir)
             elif self.fixed:
-                self._taken_up()
+                self._open_state_dir()
         except GafferError as error:
             self.fixed = before
             log.error("%s: the hooks stay as they were", error)
 
-    async def keep(self, hooks: dict[str, Hook]) -> None:
-        """Have these kept from now on, and no others.
+    async def replace_stored(self, hooks: dict[str, Hook]) -> None:
+        """Replace the stored hooks.
 
         Raises:
             GafferError: they cannot be written. Nothing has changed.
-            NotFound: the plugin has been closed meanwhile; they will be there when it opens again.
+            NotFound: the plugin closed during the write; they are there when it opens again.
 
         If cancelled, it may or may not have happened.
         """
-        folder = self._taken_up()
-        await trio.to_thread.run_sync(write_hooks, folder.hooks, list(hooks.values()))
+        state_dir = self._open_state_dir()
+        await trio.to_thread.run_sync(write_hooks, state_dir.hooks, list(hooks.values()))
         self._check_open()
-        self.changed({**hooks, **self.fixed}, folder)
-        self.kept = hooks
+        self.on_change({**hooks, **self.fixed}, state_dir)
+        self.stored = hooks
 
-    async def remove_key(self, key: Key) -> None:
-        """Nobody is at a URL: remove its hooks, those of the file until the next reload."""
-        log.warning("webhook %s: is gone (410): its hooks are removed", place_of(key[0]).origin)
-        left, self._given, self.fixed = (
-            {name: hook for name, hook in hooks.items() if hook.key != key}
-            for hooks in (self.kept, self._given, self.fixed)
+    async def remove_target(self, key: TargetKey) -> None:
+        """Remove the hooks of a URL that is gone, those of the configuration until a reload."""
+        log.warning("webhook %s: is gone (410): its hooks are removed", parse_url(key[0]).origin)
+        stored, self._program_hooks, self.fixed = (
+            {hook_id: hook for hook_id, hook in hooks.items() if hook.key != key}
+            for hooks in (self.stored, self._program_hooks, self.fixed)
         )
         try:
-            await self.keep(left)
+            await self.replace_stored(stored)
         except NotFound:
-            return  # Closed meanwhile.
+            return  # Closed during the write.
         except GafferError as error:
             log.error("%s: after a restart, they will be there again", error)
-            self.kept = left
-            self.changed(self.all(), self._taken_up())
+            self.stored = stored
+            self.on_change(self.get_all(), self._open_state_dir())
 
     def _check_open(self) -> None:
         if self._closed:
             raise NotFound("service", "webhooks")
 
     def close(self) -> None:
-        """Let another gafferd have the folder. Nothing is registered any more."""
+        """Release the folder. Nothing can be registered any longer."""
         self._closed = True
-        if self._folder is not None:
-            self._folder.close()
+        if self._state_dir is not None:
+            self._state_dir.close()

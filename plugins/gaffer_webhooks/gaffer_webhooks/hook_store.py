@@ -1,4 +1,4 @@
-"""The file of the hooks that were registered while gafferd ran."""
+"""The file of the hooks that were registered at run time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gaffer_kernel import GafferError
 
 from gaffer_webhooks.hook import Hook
 from gaffer_webhooks.journal import sync_folder
-from gaffer_webhooks.url import place_of
+from gaffer_webhooks.url import parse_url
 
 
 def read_hooks(path: Path) -> list[Hook]:
-    """The hooks in a file; none if there is no file.
+    """Read the hooks in a file; a missing file has none.
 
     Raises:
         GafferError: it cannot be read.
@@ -25,7 +25,7 @@ def read_hooks(path: Path) -> list[Hook]:
     try:
         hooks = msgspec.json.decode(path.read_bytes(), type=list[Hook])
         for hook in hooks:
-            place_of(hook.url)
+            parse_url(hook.url)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -36,26 +36,26 @@ def read_hooks(path: Path) -> list[Hook]:
 
 
 def write_hooks(path: Path, hooks: Iterable[Hook]) -> None:
-    """Replace the hooks in a file: all of them or none; blocks.
+    """Replace the hooks in a file, atomically; blocks.
 
     Raises:
-        GafferError: it cannot be written, and is as it was; or it cannot be told whether the disk
-            has it.
+        GafferError: it cannot be written and is unchanged, or fsync failed and it is unknown
+            whether the disk has it.
     """
     data = msgspec.json.format(msgspec.json.encode(list(hooks)), indent=1) + b"\n"
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with open(new, "xb", opener=_private) as file:
+        with open(new, "xb", opener=_open_private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         new.rename(path)
         sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):  # It may never have been there.
+        with suppress(OSError):  # It may not exist: open() or fsync of the folder failed.
             new.unlink()
         raise GafferError(f"webhooks: {path}: {error.strerror}") from None
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

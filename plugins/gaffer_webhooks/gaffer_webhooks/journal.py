@@ -1,8 +1,9 @@
-"""The file of one URL: a line of JSON for each record, only ever appended to, and now and then
-written anew without what is over.
+"""The file of one URL: one line of JSON for each record, append-only.
 
-A line is written at once, so that it survives the end of gafferd, a SIGKILL too. It is on the disk
-after `tend`, which the keeper calls about once a second: that much a power failure can cost.
+It is rewritten now and then without the records of messages that are gone.
+
+A line is written at once, so it survives the exit of gafferd, by SIGKILL too. It is on disk after
+`flush`, which the flusher calls about once a second: a power failure can lose that much.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from pathlib import Path
 import msgspec
 import trio
 
-from gaffer_webhooks.messages import Letters, Record
+from gaffer_webhooks.messages import Messages, Record
 
 log = logging.getLogger(__package__)
 
-SMALL = 64 * 2**10
-"""Bytes up to which a file is not worth writing anew."""
+MIN_REWRITE_SIZE = 64 * 2**10
+"""Bytes up to which a file is not worth rewriting."""
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _decode = msgspec.json.Decoder(Record).decode
@@ -30,118 +31,118 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Journal:
-    """One file, and the letters that it is about.
+    """One file and the messages it records.
 
     Args:
-        path: where it is. Its folder must exist.
-        letters: what is written when the file is written anew.
+        path: the file. Its folder must exist.
+        messages: the messages; a rewrite writes these.
 
     Attributes:
-        problem: why it cannot be written; None when all is well. Until `tend` has found room
-            again, nothing more is written.
-        closed: whether it is not used any more.
+        error: why the file cannot be written; None if it can. Nothing more is appended until
+            `flush` has succeeded in rewriting it.
+        closed: whether it is no longer used.
     """
 
-    def __init__(self, path: Path, letters: Letters) -> None:
+    def __init__(self, path: Path, messages: Messages) -> None:
         self.path = path
-        self.problem: OSError | None = None
+        self.error: OSError | None = None
         self.closed = False
-        self._letters = letters
+        self._messages = messages
         self._fd = -1
         self._size = 0
         self._unsynced = False
-        self._new_name = False
-        # What is appended while the file is being written anew belongs into the new one, too.
+        self._name_unsynced = False
+        # Appended during a rewrite, and due for the new file too.
         self._tail: bytearray | None = None
 
     def open(self) -> None:
-        """Read what there is into the letters, and be ready to append.
+        """Read the file into the messages and open it for appending.
 
-        The beginning of a line, which is all that a crash may leave of the last one, is cut off.
+        An incomplete last line, which a crash can leave, is cut off.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
             data = b""
-        whole = data.rfind(b"\n") + 1
-        self._read(data[:whole])
+        complete = data.rfind(b"\n") + 1
+        self._read(data[:complete])
         try:
             self._fd = os.open(self.path, _FLAGS, 0o600)
-            os.ftruncate(self._fd, whole)
+            os.ftruncate(self._fd, complete)
         except OSError as error:
-            self.problem = error
-        self._size = whole
-        self._new_name = not data
+            self.error = error
+        self._size = complete
+        self._name_unsynced = not data
 
     def _read(self, data: bytes) -> None:
-        wrong = 0
+        damaged = 0
         for line in data.split(b"\n")[:-1]:
             try:
-                self._letters.apply(_decode(line))
+                self._messages.apply(_decode(line))
             except (ValueError, RecursionError):
-                wrong += 1
-        if wrong:
-            log.warning("%s: %d lines are damaged and were left out", self.path, wrong)
+                damaged += 1
+        if damaged:
+            log.warning("%s: %d lines are damaged and were left out", self.path, damaged)
 
     def append(self, records: Iterable[Record]) -> None:
-        """Write records. Raises nothing: see `problem`."""
-        data = b"".join(map(_line, records))
+        """Append records. Raises nothing: see `error`."""
+        data = b"".join(map(_format_line, records))
         if self._tail is not None:
             self._tail += data
-        if self.problem is not None or self.closed:
+        if self.error is not None or self.closed:
             return
         try:
             _write(self._fd, data)
         except OSError as error:
-            self.problem = error
-            self._cut()
+            self.error = error
+            self._truncate()
         else:
             self._size += len(data)
             self._unsynced = True
 
-    def _cut(self) -> None:
-        """Remove the part of a line that was written before there was no more room."""
+    def _truncate(self) -> None:
+        """Remove an incomplete line, written before the write failed with ENOSPC for example."""
         try:
             os.ftruncate(self._fd, self._size)
         except OSError as error:
-            log.debug("%s: %s: a part of a line stays", self.path, error)
+            log.debug("%s: cannot remove an incomplete line: %s", self.path, error)
 
-    async def tend(self, limiter: trio.CapacityLimiter) -> None:
-        """Bring what was written onto the disk; write the file anew if it is long or had a problem.
+    async def flush(self, limiter: trio.CapacityLimiter) -> None:
+        """Bring the file to disk with fsync; rewrite it first if it is long or had an error.
 
-        Works in a thread. Raises nothing: see `problem`.
+        Works in a thread. Raises nothing: see `error`.
 
         Args:
-            limiter: of threads.
+            limiter: limits the number of threads.
         """
-        if self.problem is not None or self._size > max(SMALL, 2 * self._letters.weight):
-            await self._renew(limiter)
-        if self._unsynced and self.problem is None and not self.closed:
+        if self.error is not None or self._size > max(MIN_REWRITE_SIZE, 2 * self._messages.size):
+            await self._rewrite(limiter)
+        if self._unsynced and self.error is None and not self.closed:
             await self._sync(limiter)
 
     async def _sync(self, limiter: trio.CapacityLimiter) -> None:
         self._unsynced = False
-        folder = self.path.parent if self._new_name else None
+        folder = self.path.parent if self._name_unsynced else None
         try:
-            # A descriptor of its own: this one may be closed before the thread has come that far.
-            job = _Sync(os.dup(self._fd), folder)
+            # A duplicate: the journal may close its own descriptor before the thread uses it.
+            job = _FsyncJob(os.dup(self._fd), folder)
             await trio.to_thread.run_sync(job, abandon_on_cancel=True, limiter=limiter)
-            self._new_name = False
+            self._name_unsynced = False
         except OSError as error:
-            self.problem = error
+            self.error = error
 
-    async def _renew(self, limiter: trio.CapacityLimiter) -> None:
-        records = list(self._letters.records())
+    async def _rewrite(self, limiter: trio.CapacityLimiter) -> None:
+        records = list(self._messages.list_records())
         new = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.new")
         self._tail = bytearray()
         try:
             fd, size = await trio.to_thread.run_sync(_write_new, new, records, limiter=limiter)
             self._replace(fd, new, size, bytes(self._tail))
         except OSError as error:
-            self.problem = error
+            self.error = error
         finally:
             self._tail = None
 
@@ -149,28 +150,28 @@ class Journal:
         try:
             _write(fd, tail)
             if self.closed:
-                raise OSError(errno.EBADF, "closed meanwhile")
+                raise OSError(errno.EBADF, "closed during the rewrite")
             new.rename(self.path)
         except OSError:
             os.close(fd)
             new.unlink(missing_ok=True)
             raise
-        self._release()
-        self._fd, self._size, self.problem = fd, size + len(tail), None
-        self._unsynced = self._new_name = True
+        self._close_fd()
+        self._fd, self._size, self.error = fd, size + len(tail), None
+        self._unsynced = self._name_unsynced = True
 
     def close(self) -> None:
-        """Give back the descriptor; it is not used any more."""
+        """Close the file. It cannot be opened again."""
         self.closed = True
-        self._release()
+        self._close_fd()
 
-    def _release(self) -> None:
+    def _close_fd(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def remove(self) -> None:
-        """Close it, and remove the file."""
+        """Close and remove the file."""
         self.close()
         try:
             self.path.unlink(missing_ok=True)
@@ -178,8 +179,8 @@ class Journal:
             log.warning("%s: cannot be removed: %s", self.path, error.strerror)
 
 
-class _Sync:
-    """Work for a thread that may be abandoned: it closes what it uses."""
+class _FsyncJob:
+    """An fsync for a thread that may be abandoned: it closes its own descriptor."""
 
     def __init__(self, fd: int, folder: Path | None) -> None:
         self._fd = fd
@@ -195,10 +196,10 @@ class _Sync:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder onto the disk; blocks.
+    """Bring the entries of a folder to disk with fsync; blocks.
 
     Raises:
-        OSError: it cannot be done.
+        OSError: the folder cannot be opened or synced.
     """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -208,8 +209,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def _write_new(path: Path, records: list[Record]) -> tuple[int, int]:
-    """A new file with some records, on the disk: its descriptor and its size; blocks."""
-    data = b"".join(map(_line, records))
+    """Write records to a new file and sync it; return its descriptor and size; blocks."""
+    data = b"".join(map(_format_line, records))
     fd = os.open(path, _FLAGS | os.O_EXCL, 0o600)
     try:
         _write(fd, data)
@@ -227,5 +228,5 @@ def _write(fd: int, data: bytes) -> None:
         left = left[os.write(fd, left) :]
 
 
-def _line(record: Record) -> bytes:
+def _format_line(record: Record) -> bytes:
     return _encode(record) + b"\n"

@@ -1,6 +1,6 @@
-"""Messages, what can happen to them, and the two lists they are in: pending and dead.
+"""Messages of one URL: records of what happens to them, and the pending and the dead ones.
 
-Both change by records only, so that a file of records is all it takes to have them back.
+Only records change them, so a file of records restores them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Iterator
 import msgspec
 
 MAX_BYTES = 4 * 2**20
-"""Of the bodies of one list."""
+"""Limit for the bodies of the pending messages, and for those of the dead ones."""
+
+RECORD_OVERHEAD = 200
+"""Bytes that a record takes in the file in addition to the body, about."""
 
 
-class Added(msgspec.Struct, frozen=True, tag_field="op", tag="add"):
-    """A message: its id, the name of the event, the event as JSON."""
+class Enqueued(msgspec.Struct, frozen=True, tag_field="op", tag="add"):
+    """A message was enqueued: its id, the name of the event, the event as JSON."""
 
     id: str
     event: str
@@ -28,8 +31,8 @@ class Removed(msgspec.Struct, frozen=True, tag_field="op", tag="done"):
     id: str
 
 
-class Died(msgspec.Struct, frozen=True, tag_field="op", tag="dead"):
-    """A message is not sent any more: why, after how many tries, and when (wall clock)."""
+class DeadLettered(msgspec.Struct, frozen=True, tag_field="op", tag="dead"):
+    """A message was given up: why, after how many tries, and when (wall clock)."""
 
     id: str
     reason: str
@@ -37,13 +40,13 @@ class Died(msgspec.Struct, frozen=True, tag_field="op", tag="dead"):
     time: float
 
 
-class Revived(msgspec.Struct, frozen=True, tag_field="op", tag="again"):
-    """A dead message is to be sent again."""
+class Requeued(msgspec.Struct, frozen=True, tag_field="op", tag="again"):
+    """A dead letter was enqueued again."""
 
     id: str
 
 
-Record = Added | Removed | Died | Revived
+Record = Enqueued | Removed | DeadLettered | Requeued
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -52,8 +55,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     Attributes:
         id: the `webhook-id`.
         event: the name of the event.
-        reason: what the last try came to.
-        tries: how many there were.
+        reason: why the last try failed.
+        tries: the number of tries.
         time: when it was given up, seconds since the epoch.
         body: the event, JSON.
     """
@@ -66,89 +69,90 @@ class DeadLetter(msgspec.Struct, frozen=True):
     body: msgspec.Raw
 
 
-class Letters:
-    """The messages of one URL.
+class Messages:
+    """The pending messages and the dead letters of one URL.
 
     Args:
-        most: how many may be pending, and how many dead.
+        limit: the maximum number of pending messages, and of dead letters.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._pending: OrderedDict[str, Added] = OrderedDict()
-        self._dead: OrderedDict[str, tuple[Added, Died]] = OrderedDict()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pending: OrderedDict[str, Enqueued] = OrderedDict()
+        self._dead: OrderedDict[str, tuple[Enqueued, DeadLettered]] = OrderedDict()
         self._pending_bytes = 0
         self._dead_bytes = 0
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def first(self) -> Added | None:
-        """The pending message that is sent next."""
+    def get_first(self) -> Enqueued | None:
+        """Return the pending message that is sent next."""
         return next(iter(self._pending.values()), None)
 
-    def dead(self) -> list[DeadLetter]:
-        """Those that were given up, the oldest first."""
+    def list_dead(self) -> list[DeadLetter]:
+        """Return the dead letters, the oldest first."""
         return [
-            DeadLetter(each.id, each.event, died.reason, died.tries, died.time, each.body)
-            for each, died in self._dead.values()
+            DeadLetter(each.id, each.event, end.reason, end.tries, end.time, each.body)
+            for each, end in self._dead.values()
         ]
 
-    def dead_ids(self) -> list[str]:
-        """The ids of those that were given up."""
+    def get_dead_ids(self) -> list[str]:
+        """Return the ids of the dead letters, the oldest first."""
         return list(self._dead)
 
     def apply(self, record: Record) -> None:
-        """Change as a record says; one about a message that is not there changes nothing."""
+        """Apply a record; one about an unknown message changes nothing."""
         match record:
-            case Added():
+            case Enqueued():
                 self._add(record)
             case Removed():
-                if self._take(record.id) is None:
-                    self._take_dead(record.id)
-            case Died():
-                if (letter := self._take(record.id)) is not None:
-                    self._dead[record.id] = letter, record
-                    self._dead_bytes += len(letter.body)
-            case Revived():
-                if (letter := self._take_dead(record.id)) is not None:
-                    self._add(letter)
+                if self._pop_pending(record.id) is None:
+                    self._pop_dead(record.id)
+            case DeadLettered():
+                if (message := self._pop_pending(record.id)) is not None:
+                    self._dead[record.id] = message, record
+                    self._dead_bytes += len(message.body)
+            case Requeued():
+                if (message := self._pop_dead(record.id)) is not None:
+                    self._add(message)
 
-    def _add(self, letter: Added) -> None:
-        self._pending[letter.id] = letter
-        self._pending_bytes += len(letter.body)
+    def _add(self, message: Enqueued) -> None:
+        self._pending[message.id] = message
+        self._pending_bytes += len(message.body)
 
-    def _take(self, letter_id: str) -> Added | None:
-        letter = self._pending.pop(letter_id, None)
-        self._pending_bytes -= len(letter.body) if letter is not None else 0
-        return letter
+    def _pop_pending(self, message_id: str) -> Enqueued | None:
+        message = self._pending.pop(message_id, None)
+        self._pending_bytes -= len(message.body) if message is not None else 0
+        return message
 
-    def _take_dead(self, letter_id: str) -> Added | None:
-        letter, _ = self._dead.pop(letter_id, (None, None))
-        self._dead_bytes -= len(letter.body) if letter is not None else 0
-        return letter
+    def _pop_dead(self, message_id: str) -> Enqueued | None:
+        message, _ = self._dead.pop(message_id, (None, None))
+        self._dead_bytes -= len(message.body) if message is not None else 0
+        return message
 
-    def surplus(self) -> Removed | None:
-        """What has to happen while there are more than allowed: the oldest goes."""
-        if len(self._pending) > self._most or self._pending_bytes > MAX_BYTES:
+    def get_surplus(self) -> Removed | None:
+        """Return the record that removes the oldest message over a limit; None within limits."""
+        if len(self._pending) > self._limit or self._pending_bytes > MAX_BYTES:
             return Removed(next(iter(self._pending)))
-        if len(self._dead) > self._most or self._dead_bytes > MAX_BYTES:
+        if len(self._dead) > self._limit or self._dead_bytes > MAX_BYTES:
             return Removed(next(iter(self._dead)))
         return None
 
-    def oldest(self) -> Removed | None:
-        """What rids of the oldest message, a dead one if there is one; None when there is none."""
-        letter = next(iter(self._dead), None) or next(iter(self._pending), None)
-        return Removed(letter) if letter is not None else None
+    def get_oldest(self) -> Removed | None:
+        """Return the record that removes the oldest message, dead letters first; None if empty."""
+        message_id = next(iter(self._dead), None) or next(iter(self._pending), None)
+        return Removed(message_id) if message_id is not None else None
 
-    def records(self) -> Iterator[Record]:
-        """The shortest way to make lists like these."""
-        for letter, died in self._dead.values():
-            yield letter
-            yield died
+    def list_records(self) -> Iterator[Record]:
+        """Return the fewest records that make these messages."""
+        for message, end in self._dead.values():
+            yield message
+            yield end
         yield from self._pending.values()
 
     @property
-    def weight(self) -> int:
-        """About how many bytes these records are in a file."""
-        return self._pending_bytes + self._dead_bytes + 200 * (len(self._pending) + len(self._dead))
+    def size(self) -> int:
+        """About how many bytes these records take in a file."""
+        overhead = RECORD_OVERHEAD * (len(self._pending) + len(self._dead))
+        return self._pending_bytes + self._dead_bytes + overhead

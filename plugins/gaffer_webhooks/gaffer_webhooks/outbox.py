@@ -1,4 +1,4 @@
-"""What waits to be sent to one URL: the letters, and their file."""
+"""The queue of one URL: its messages and their file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 import trio
 
 from gaffer_webhooks.journal import Journal
-from gaffer_webhooks.messages import Added, DeadLetter, Died, Letters, Record, Removed, Revived
+from gaffer_webhooks.messages import (
+    DeadLetter,
+    DeadLettered,
+    Enqueued,
+    Messages,
+    Record,
+    Removed,
+    Requeued,
+)
 
 log = logging.getLogger(__package__)
 
@@ -19,133 +27,133 @@ class Outbox:
     """The messages of one URL.
 
     Args:
-        label: what the log calls it.
-        path: its file.
-        most: how many messages may wait, and how many may be dead.
-        written: called with it when there is something for the keeper to do.
+        label: its name in the log.
+        path: the file of the messages.
+        limit: the maximum number of pending messages, and of dead letters.
+        on_write: called with the outbox after a write, to schedule a flush.
 
     Attributes:
-        journal: its file.
-        dropped: how many messages were lost because there were too many, here or for all URLs,
-            since it was opened.
+        journal: the file.
+        dropped: the number of messages lost since it was opened, because there were too many here
+            or for all URLs.
     """
 
     def __init__(
-        self, label: str, path: Path, most: int, written: Callable[[Outbox], object]
+        self, label: str, path: Path, limit: int, on_write: Callable[[Outbox], object]
     ) -> None:
         self._label = label
-        self._letters = Letters(most)
-        self._written = written
-        self._news = trio.lowlevel.ParkingLot()
-        self._told: set[str] = set()
-        self.journal = Journal(path, self._letters)
+        self._messages = Messages(limit)
+        self._on_write = on_write
+        self._arrivals = trio.lowlevel.ParkingLot()
+        self._logged: set[str] = set()
+        self.journal = Journal(path, self._messages)
         self.dropped = 0
 
     def open(self) -> None:
-        """Take up what was left in the file.
+        """Read the messages in the file.
 
         Raises:
             OSError: it cannot be read.
         """
         self.journal.open()
-        # There may be more than are allowed by now.
+        # Drop what exceeds limits that have been lowered since.
         self._record([])
-        if self.journal.problem is not None:
-            self._written(self)
+        if self.journal.error is not None:
+            self._on_write(self)
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self._messages)
 
-    def first(self) -> Added | None:
-        """The message that is sent next."""
-        return self._letters.first()
+    def get_first(self) -> Enqueued | None:
+        """Return the pending message that is sent next."""
+        return self._messages.get_first()
 
-    def dead(self) -> list[DeadLetter]:
-        """The messages that were given up, the oldest first."""
-        return self._letters.dead()
+    def list_dead(self) -> list[DeadLetter]:
+        """Return the dead letters, the oldest first."""
+        return self._messages.list_dead()
 
     @property
     def dead_count(self) -> int:
-        """How many messages were given up."""
-        return len(self._letters.dead_ids())
+        """The number of dead letters."""
+        return len(self._messages.get_dead_ids())
 
     @property
-    def weight(self) -> int:
-        """About how many bytes its messages are, those that wait and the dead."""
-        return self._letters.weight
+    def size(self) -> int:
+        """About how many bytes the messages take, the pending and the dead."""
+        return self._messages.size
 
-    async def wait(self) -> None:
-        """Wait until there is something to send."""
+    async def wait_pending(self) -> None:
+        """Wait until there is a pending message."""
         await trio.lowlevel.checkpoint()
-        while not self._letters:
-            await self._news.park()
+        while not self._messages:
+            await self._arrivals.park()
 
-    def add(self, letters: Sequence[Added]) -> None:
-        """Put messages behind those that wait."""
-        self._record(letters)
+    def enqueue(self, messages: Sequence[Enqueued]) -> None:
+        """Append messages to the pending ones."""
+        self._record(messages)
 
-    def remove(self, letter: str) -> None:
-        """A message was delivered."""
-        self._record([Removed(letter)])
-        if not self._letters:
-            self._told.clear()
+    def remove(self, message_id: str) -> None:
+        """Remove a message that was delivered or is no longer wanted."""
+        self._record([Removed(message_id)])
+        if not self._messages:
+            self._logged.clear()
 
-    def give_up(self, letter: str, reason: str, tries: int) -> None:
-        """A message is dead."""
-        self._record([Died(letter, reason, tries, time.time())])
+    def give_up(self, message_id: str, reason: str, tries: int) -> None:
+        """Move a message to the dead letters."""
+        self._record([DeadLettered(message_id, reason, tries, time.time())])
 
-    def revive(self, ids: Iterable[str] | None) -> int:
-        """Send dead messages again, all or some; return how many there were."""
-        return self._of_dead(Revived, ids)
+    def requeue(self, ids: Iterable[str] | None) -> int:
+        """Enqueue dead letters again, all without `ids`; return their number."""
+        return self._record_dead(Requeued, ids)
 
     def forget(self, ids: Iterable[str] | None) -> int:
-        """Remove dead messages, all or some; return how many there were."""
-        return self._of_dead(Removed, ids)
+        """Remove dead letters, all without `ids`; return their number."""
+        return self._record_dead(Removed, ids)
 
-    def _of_dead(self, kind: type[Revived | Removed], ids: Iterable[str] | None) -> int:
-        wanted = None if ids is None else set(ids)
+    def _record_dead(self, kind: type[Requeued | Removed], ids: Iterable[str] | None) -> int:
+        chosen = None if ids is None else set(ids)
         records = [
-            kind(each) for each in self._letters.dead_ids() if wanted is None or each in wanted
+            kind(each) for each in self._messages.get_dead_ids() if chosen is None or each in chosen
         ]
         self._record(records)
         return len(records)
 
     def _record(self, records: Sequence[Record]) -> None:
-        done = list(records)
+        applied = list(records)
         for record in records:
-            self._letters.apply(record)
-        while (surplus := self._letters.surplus()) is not None:
-            self._letters.apply(surplus)
-            done.append(surplus)
-            self._drop("too many messages wait or are dead")
-        self._write(done)
-        if self._letters:
-            self._news.unpark_all()
+            self._messages.apply(record)
+        while (surplus := self._messages.get_surplus()) is not None:
+            self._messages.apply(surplus)
+            applied.append(surplus)
+            self._count_dropped("too many messages wait or are dead")
+        self._write(applied)
+        if self._messages:
+            self._arrivals.unpark_all()
 
-    def shed(self, size: int) -> int:
-        """Drop the oldest messages, first the dead, then those that wait.
+    def drop_oldest(self, size: int) -> int:
+        """Drop the oldest messages, dead letters first.
 
         Args:
-            size: bytes to be rid of.
+            size: bytes to drop.
 
         Returns:
-            How many they were: a little more, or fewer if there were no more.
+            The bytes dropped: a little more than `size`, or less if there were no more.
         """
-        before, done = self.weight, list[Record]()
-        while before - self.weight < size and (oldest := self._letters.oldest()) is not None:
-            self._letters.apply(oldest)
-            done.append(oldest)
-            self._drop("the messages for all URLs take too much, and for this one most")
-        self._write(done)
-        return before - self.weight
+        before, applied = self.size, list[Record]()
+        while before - self.size < size and (oldest := self._messages.get_oldest()) is not None:
+            self._messages.apply(oldest)
+            applied.append(oldest)
+            self._count_dropped("the messages for all URLs take too much, and for this one most")
+        self._write(applied)
+        return before - self.size
 
-    def _write(self, done: Sequence[Record]) -> None:
-        if done and not self.journal.closed:
-            self.journal.append(done)
-            self._written(self)
+    def _write(self, records: Sequence[Record]) -> None:
+        if records and not self.journal.closed:
+            self.journal.append(records)
+            self._on_write(self)
 
-    def _drop(self, why: str) -> None:
+    def _count_dropped(self, reason: str) -> None:
         self.dropped += 1
-        if why not in self._told:
-            self._told.add(why)
-            log.warning("%s: %s: dropping the oldest", self._label, why)
+        if reason not in self._logged:
+            self._logged.add(reason)
+            log.warning("%s: %s: dropping the oldest", self._label, reason)

@@ -1,4 +1,4 @@
-"""The plugin as an object, for programs that embed a kernel and have hooks of their own."""
+"""The plugin `webhooks`, an object: programs that embed a kernel can give it hooks of their own."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class WebHooks:
-    """Posts events to URLs. It holds nothing of a kernel: several may have the same one.
+    """Post events to URLs. It keeps no state of a kernel, so several kernels can share one.
 
     Args:
-        hooks: pattern and URL of each hook, and its secret if it has one; besides those of the
-            file. They are trusted, and stay as long as the plugin is open.
+        hooks: pattern, URL and optional secret of each hook, in addition to those of the
+            configuration. They are trusted, and stay while the plugin is open.
 
     Raises:
-        InvalidField: one of them is wrong.
+        InvalidField: a hook is invalid.
     """
 
     name = "webhooks"
@@ -38,7 +38,7 @@ class WebHooks:
 
     @hookimpl
     def gaffer_config_sections(self) -> Iterable[str]:
-        """The section of hooks."""
+        """Claim the section `[webhooks]`."""
         return ("webhooks",)
 
     @hookimpl
@@ -50,7 +50,7 @@ class WebHooks:
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[Webhooks]:
-        """Post events for the plugin's whole life."""
+        """Post events while the plugin is open."""
         from gaffer_webhooks.service import open_webhooks
 
         return open_webhooks(kernel, self._hooks)

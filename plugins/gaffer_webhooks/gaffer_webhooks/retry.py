@@ -1,4 +1,4 @@
-"""Pure policy: what an answer means for a message, and when to try again."""
+"""Retry policy: what a response means for a message, and the delay before the next try."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from enum import Enum
 
 FIRST_DELAY = 1.0
 MAX_DELAY = 300.0
-"""Seconds, before chance makes them shorter."""
+"""Seconds, before jitter shortens them."""
 
 MAX_RETRY_AFTER = 3600.0
-"""Seconds that a receiver may ask for."""
+"""Seconds that a receiver can ask for with Retry-After."""
 
 GONE = 410
 
 
-class Verdict(Enum):
-    """What becomes of a message for good."""
+class Outcome(Enum):
+    """The final outcome of a message."""
 
     DELIVERED = "delivered"
     DEAD = "dead"
     GONE = "gone"
-    """Nobody wants anything there any more: the specification has the hook removed."""
+    """The receiver wants no more messages: the specification demands that the hook is removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one try.
+class SendResult:
+    """The result of one try.
 
     Attributes:
-        status: of HTTP; None when there was no answer.
-        reason: what to tell people, when it was not taken.
-        retry_after: seconds that the receiver asked to be left alone.
+        status: the HTTP status; None when there was no response.
+        reason: why the message was not delivered, for people.
+        retry_after: seconds to wait, from the header Retry-After.
     """
 
     status: int | None
@@ -39,22 +39,22 @@ class Answer:
     retry_after: float | None = None
 
 
-def judge(answer: Answer, tries: int, limit: int, chance: float) -> Verdict | float:
-    """What becomes of a message, or the seconds until it is sent again.
+def decide(result: SendResult, tries: int, limit: int, jitter: float) -> Outcome | float:
+    """Return the outcome of a message, or the delay in seconds before it is sent again.
 
     Args:
-        answer: to the latest try.
-        tries: how often it was sent, this time included.
-        limit: how often it may be.
-        chance: from 0 up to 1; makes the delay as much shorter, so that a receiver who comes back
-            is not met by everybody at once.
+        result: the result of the latest try.
+        tries: how often the message was sent, the latest try included.
+        limit: how often it may be sent.
+        jitter: a factor from 0 to 1 for the delay, so that a receiver that comes back does not get
+            the messages of all senders at once.
     """
-    if answer.status is not None and 200 <= answer.status < 300:
-        return Verdict.DELIVERED
-    if answer.status == GONE:
-        return Verdict.GONE
+    if result.status is not None and 200 <= result.status < 300:
+        return Outcome.DELIVERED
+    if result.status == GONE:
+        return Outcome.GONE
     if tries >= limit:
-        return Verdict.DEAD
-    # The exponent is bounded, as no float could hold the power of a large limit.
-    delay = chance * min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 30))
-    return max(delay, min(answer.retry_after or 0.0, MAX_RETRY_AFTER))
+        return Outcome.DEAD
+    # The exponent is bounded: 2.0 to the power of a large limit overflows a float.
+    delay = jitter * min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 30))
+    return max(delay, min(result.retry_after or 0.0, MAX_RETRY_AFTER))

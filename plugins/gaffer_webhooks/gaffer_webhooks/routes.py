@@ -1,5 +1,7 @@
-"""The paths that gaffer-http shows, for callers who may manage every session: an event may be of
-any, and a URL may hold a secret."""
+"""The paths under gaffer-http, for callers who may manage every session.
+
+An event can belong to any session, and a URL can contain a secret.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gaffer_kernel import InvalidField, Kernel, NotFound
 
-from gaffer_webhooks import schemas as shapes
-from gaffer_webhooks.info import HookInfo
+from gaffer_webhooks import schemas
 from gaffer_webhooks.service import Webhooks
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
     """Mark a view with the permission it needs, and describe it for `/openapi.json`."""
     from gaffer_http.plugin_api import describes, needs
 
-    # 404 also where the path has no parameter: while the plugin is closed.
+    # 404 also where the path has no parameter: the plugin may be closed.
     describe = describes(answers=answers, errors=(404,), **description)
 
     def mark(view: Any) -> Any:
@@ -31,68 +32,68 @@ def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
 
 
 def make_routes(kernel: Kernel) -> Blueprint:
-    """The paths about the hooks of a kernel. Needs quart, which gaffer-http brings."""
+    """Make the paths for the hooks of a kernel. Needs quart, which gaffer-http depends on."""
     from gaffer_http.plugin_api import get_http_service, json_response
     from quart import Blueprint
 
     routes = Blueprint("webhooks", __name__)
 
     @routes.get("/webhooks")
-    @_view({200: shapes.Hooks})
+    @_view({200: schemas.Hooks})
     async def list_hooks() -> Response:
-        """All hooks."""
-        return json_response(shapes.Hooks(_webhooks(kernel).list()))
+        """List all hooks."""
+        return json_response(schemas.Hooks(_get_webhooks(kernel).list()))
 
     @routes.post("/webhooks")
-    @_view({201: shapes.Registered}, body=shapes.NewHook)
+    @_view({201: schemas.Registered}, body=schemas.NewHook)
     async def register_hook() -> Response:
-        """Have events posted to a URL, which may not be of this machine or its networks."""
+        """Register a hook, whose URL must not lead to this machine or a private network."""
         body = await get_http_service(kernel).body(["pattern", "url", "secret"])
         for field in ("pattern", "url"):
             if field not in body:
                 raise InvalidField(field, "is missing")
-        hook = await _webhooks(kernel).register(
+        hook = await _get_webhooks(kernel).register(
             body["pattern"], body["url"], body.get("secret"), trusted=False
         )
-        return json_response(shapes.Registered(hook.id), 201, location=f"/webhooks/{hook.id}")
+        return json_response(schemas.Registered(hook.id), 201, location=f"/webhooks/{hook.id}")
 
     @routes.get("/webhooks/<hook>")
-    @_view({200: HookInfo})
+    @_view({200: schemas.HookInfo})
     async def show_hook(hook: str) -> Response:
-        """One hook."""
-        return json_response(_webhooks(kernel).get(hook))
+        """Show a hook."""
+        return json_response(_get_webhooks(kernel).get(hook))
 
     @routes.delete("/webhooks/<hook>")
-    @_view({200: shapes.Done})
+    @_view({200: schemas.Done})
     async def unregister_hook(hook: str) -> Response:
-        """Have no more events posted."""
-        await _webhooks(kernel).unregister(hook)
-        return json_response(shapes.Done())
+        """Remove a hook."""
+        await _get_webhooks(kernel).unregister(hook)
+        return json_response(schemas.Done())
 
     @routes.get("/webhooks/<hook>/dead")
-    @_view({200: shapes.Dead})
+    @_view({200: schemas.DeadLetters})
     async def list_dead(hook: str) -> Response:
-        """The messages that were given up."""
-        return json_response(shapes.Dead(_webhooks(kernel).dead(hook)))
+        """List the dead letters of a hook."""
+        return json_response(schemas.DeadLetters(_get_webhooks(kernel).dead(hook)))
 
     @routes.delete("/webhooks/<hook>/dead")
-    @_view({200: shapes.Forgotten}, body=shapes.Some, optional=True)
+    @_view({200: schemas.Forgotten}, body=schemas.MessageIds, optional=True)
     async def forget_dead(hook: str) -> Response:
-        """Remove messages that were given up."""
-        ids = _ids(await get_http_service(kernel).body(["ids"], optional=True))
-        return json_response(shapes.Forgotten(_webhooks(kernel).forget(hook, ids)))
+        """Remove dead letters of a hook."""
+        ids = _get_ids(await get_http_service(kernel).body(["ids"], optional=True))
+        return json_response(schemas.Forgotten(_get_webhooks(kernel).forget(hook, ids)))
 
     @routes.post("/webhooks/<hook>/replay")
-    @_view({200: shapes.Replayed}, body=shapes.Some, optional=True)
+    @_view({200: schemas.Replayed}, body=schemas.MessageIds, optional=True)
     async def replay_dead(hook: str) -> Response:
-        """Send messages that were given up once more."""
-        ids = _ids(await get_http_service(kernel).body(["ids"], optional=True))
-        return json_response(shapes.Replayed(_webhooks(kernel).replay(hook, ids)))
+        """Queue dead letters of a hook again."""
+        ids = _get_ids(await get_http_service(kernel).body(["ids"], optional=True))
+        return json_response(schemas.Replayed(_get_webhooks(kernel).replay(hook, ids)))
 
     return routes
 
 
-def _ids(body: dict[str, Any]) -> list[str] | None:
+def _get_ids(body: dict[str, Any]) -> list[str] | None:
     ids = body.get("ids")
     if "ids" not in body:
         return None
@@ -101,7 +102,7 @@ def _ids(body: dict[str, Any]) -> list[str] | None:
     return ids
 
 
-def _webhooks(kernel: Kernel) -> Webhooks:
+def _get_webhooks(kernel: Kernel) -> Webhooks:
     if "webhooks" not in kernel.services:
         raise NotFound("service", "webhooks")
     return cast(Webhooks, kernel.services["webhooks"])

@@ -1,4 +1,4 @@
-"""The service: what other code asks of `kernel.services["webhooks"]`, and its life."""
+"""The service `kernel.services["webhooks"]` and its lifetime."""
 
 from __future__ import annotations
 
@@ -10,245 +10,251 @@ import trio
 from gaffer_kernel import InvalidField, Kernel, NotFound, Subscription
 
 from gaffer_webhooks.delivery import Connect
-from gaffer_webhooks.flusher import Keeper
-from gaffer_webhooks.hook import Hook, Key, make_hook
-from gaffer_webhooks.hook_registry import Hooks
-from gaffer_webhooks.info import HookInfo, info_of
+from gaffer_webhooks.flusher import Flusher
+from gaffer_webhooks.hook import Hook, TargetKey, make_hook
+from gaffer_webhooks.hook_registry import HookRegistry
 from gaffer_webhooks.messages import DeadLetter
+from gaffer_webhooks.schemas import HookInfo
 from gaffer_webhooks.sender import (
     TOTAL_TIMEOUT,
     Certificates,
     Resolve,
     Sender,
-    threaded_resolver,
-    vetted,
+    make_resolver,
+    resolve_allowed,
 )
 from gaffer_webhooks.targets import Targets
-from gaffer_webhooks.url import place_of
+from gaffer_webhooks.url import parse_url
 
 log = logging.getLogger(__package__)
 
 MAX_HOOKS = 256
-"""Registered while gafferd runs."""
+"""Hooks registered at run time."""
 
-GRACE = 3.0
-"""Seconds that messages have to be sent when the plugin closes; the kernel would allow five."""
+CLOSE_TIMEOUT = 3.0
+"""Seconds to send messages when the plugin closes; the kernel would allow five."""
 
-AT_ONCE = 100
-"""Events that are put into the queues before others have their turn."""
+BATCH_SIZE = 100
+"""Events that are queued before other tasks run."""
 
 Infos = list[HookInfo]
 DeadLetters = list[DeadLetter]
 
 
 class Webhooks:
-    """What `kernel.services["webhooks"]` is. Hooks with the same URL share its queue.
+    """The service of the plugin. Hooks with the same URL share its queue.
 
     Args:
-        hooks: those there are.
-        targets: where they lead.
-        resolve: makes a resolver of hosts.
+        hooks: all hooks.
+        targets: their URLs.
+        make_resolver: makes a resolver of hosts.
     """
 
-    def __init__(self, hooks: Hooks, targets: Targets, resolve: Callable[[], Resolve]) -> None:
+    def __init__(
+        self, hooks: HookRegistry, targets: Targets, make_resolver: Callable[[], Resolve]
+    ) -> None:
         self._hooks = hooks
         self._targets = targets
-        self._resolve = resolve
+        self._make_resolver = make_resolver
         self._changing = trio.Lock()
 
     async def register(
         self, pattern: str, url: str, secret: str | None = None, *, trusted: bool = True
     ) -> HookInfo:
-        """Have events posted to a URL, from now on and after a restart of gafferd too.
+        """Register a hook: post events to a URL from now on, also after a restart of gafferd.
 
         The same pattern and URL again is the same hook, with the new secret.
 
         Args:
-            pattern: an event, the dotted beginning of some, or `.` for all.
+            pattern: the name of an event, a dotted prefix of names, or `.` for all.
             url: http or https.
-            secret: `whsec_` and 24 to 64 bytes in base64; signs what is posted.
-            trusted: whether the URL may be on this machine or in a private network. False for one
-                that came from somebody who may not reach these himself.
+            secret: `whsec_` and 24 to 64 bytes in base64; signs the messages.
+            trusted: whether the URL may lead to this machine or a private network. Pass False for
+                the URL of a caller who may not reach these themselves.
 
         Raises:
-            InvalidField: an argument is wrong, or leads where it must not.
-            GafferError: the hook cannot be kept.
+            InvalidField: an argument is invalid, or the URL leads to a blocked address.
+            GafferError: the hook cannot be stored.
 
         If cancelled, it may or may not be registered.
         """
         hook = make_hook(pattern, url, secret, trusted=trusted)
         if not trusted:
-            await self._vet(hook)
+            await self._check_host(hook)
         async with self._changing:
             self._hooks.refresh()
-            kept, fixed = self._hooks.registered(), self._hooks.fixed.get(hook.id)
+            stored, fixed = self._hooks.load_stored(), self._hooks.fixed.get(hook.id)
             if fixed is None:
-                if hook.id not in kept and len(kept) >= MAX_HOOKS:
+                if hook.id not in stored and len(stored) >= MAX_HOOKS:
                     raise InvalidField("url", f"there are {MAX_HOOKS} hooks already")
-                await self._hooks.keep({**kept, hook.id: hook})
+                await self._hooks.replace_stored({**stored, hook.id: hook})
             elif fixed.secret != hook.secret:
                 raise InvalidField("secret", "the configuration has this hook with another one")
         return self.get(hook.id)
 
     async def unregister(self, hook_id: str) -> None:
-        """Have no more events posted by a hook. What waits only because of it is dropped.
+        """Remove a hook, and drop messages that wait because of this hook only.
 
         Raises:
             NotFound: there is no such hook.
-            InvalidField: the file or the program gave it.
-            GafferError: this cannot be recorded; it stays.
+            InvalidField: the configuration or the embedding program gave it.
+            GafferError: the change cannot be stored; the hook stays.
 
-        If cancelled, it may or may not be there.
+        If cancelled, it may or may not be removed.
         """
         async with self._changing:
             self._find(hook_id)
             if hook_id in self._hooks.fixed:
                 raise InvalidField("id", "this hook is in the configuration: remove it there")
-            kept = {key: hook for key, hook in self._hooks.kept.items() if key != hook_id}
-            await self._hooks.keep(kept)
+            stored = {key: hook for key, hook in self._hooks.stored.items() if key != hook_id}
+            await self._hooks.replace_stored(stored)
 
     def list(self) -> Infos:
-        """All hooks."""
+        """Return all hooks."""
         self._hooks.refresh()
-        return [info_of(hook, self._targets.of(hook)) for hook in self._hooks.all().values()]
+        return [
+            HookInfo.from_target(hook, self._targets.get(hook))
+            for hook in self._hooks.get_all().values()
+        ]
 
     def get(self, hook_id: str) -> HookInfo:
-        """One hook.
+        """Return one hook.
 
         Raises:
             NotFound: there is no such hook.
         """
         hook = self._find(hook_id)
-        return info_of(hook, self._targets.of(hook))
+        return HookInfo.from_target(hook, self._targets.get(hook))
 
     def dead(self, hook_id: str) -> DeadLetters:
-        """The messages for a hook's URL that were given up, the oldest first.
+        """Return the dead letters of a hook's URL, the oldest first.
 
         Raises:
             NotFound: there is no such hook.
         """
-        return self._targets.of(self._find(hook_id)).outbox.dead()
+        return self._targets.get(self._find(hook_id)).outbox.list_dead()
 
-    def replay(self, hook_id: str, letters: Iterable[str] | None = None) -> int:
-        """Send messages that were given up once more, behind those that wait.
+    def replay(self, hook_id: str, ids: Iterable[str] | None = None) -> int:
+        """Queue dead letters again, behind the pending messages.
 
         Args:
-            hook_id: of the hook.
-            letters: their ids; all when not given. Unknown ones are left out.
+            hook_id: the id of the hook.
+            ids: the ids of the messages; all without it. Unknown ids are ignored.
 
         Returns:
-            How many there are.
+            The number of messages queued.
 
         Raises:
             NotFound: there is no such hook.
         """
-        return self._targets.of(self._find(hook_id)).outbox.revive(letters)
+        return self._targets.get(self._find(hook_id)).outbox.requeue(ids)
 
-    def forget(self, hook_id: str, letters: Iterable[str] | None = None) -> int:
-        """Remove messages that were given up; otherwise as `replay`."""
-        return self._targets.of(self._find(hook_id)).outbox.forget(letters)
+    def forget(self, hook_id: str, ids: Iterable[str] | None = None) -> int:
+        """Remove dead letters; arguments, result and errors are those of `replay`."""
+        return self._targets.get(self._find(hook_id)).outbox.forget(ids)
 
     def _find(self, hook_id: str) -> Hook:
         self._hooks.refresh()
-        hook = self._hooks.all().get(hook_id)
+        hook = self._hooks.get_all().get(hook_id)
         if hook is None:
             raise NotFound("webhook", hook_id)
         return hook
 
-    async def _vet(self, hook: Hook) -> None:
-        """Refuse a host that leads where it must not. It is looked up again for each message."""
+    async def _check_host(self, hook: Hook) -> None:
+        """Reject a host with a blocked address. It is resolved again for each message."""
+        url = parse_url(hook.url)
         with trio.move_on_after(TOTAL_TIMEOUT):
             try:
-                await vetted(self._resolve(), place_of(hook.url), trusted=False)
+                await resolve_allowed(self._make_resolver(), url, trusted=False)
             except (OSError, UnicodeError) as error:
-                # That a host is unknown may change.
-                log.debug("webhook %s: %s", place_of(hook.url).origin, error)
+                # A host that is unknown now can become known.
+                log.debug("webhook %s: %s", url.origin, error)
             except ValueError as error:
                 raise InvalidField("url", str(error)) from None
 
-    async def gone(self, key: Key) -> None:
-        """A receiver has said that nobody is there any more: its hooks are removed."""
+    async def remove_gone(self, key: TargetKey) -> None:
+        """Remove the hooks of a URL whose receiver responded that it is gone."""
         async with self._changing:
-            await self._hooks.remove_key(key)
+            await self._hooks.remove_target(key)
 
 
-class _Listener:
-    """Puts events into the queues.
+class _EventReader:
+    """Queue events for the targets.
 
     Attributes:
-        told: the number of the last one.
+        seq: the number of the last event that was queued.
     """
 
-    def __init__(self, kernel: Kernel, hooks: Hooks, targets: Targets) -> None:
+    def __init__(self, kernel: Kernel, hooks: HookRegistry, targets: Targets) -> None:
         self._kernel = kernel
         self._hooks = hooks
         self._targets = targets
-        self.told = kernel.events.seq
+        self.seq = kernel.events.seq
 
     async def run(self, events: Subscription) -> None:
-        """Do so until cancelled."""
         dropped = 0
         while batch := await events.batch():
             self._hooks.refresh()
-            for start in range(0, len(batch), AT_ONCE):
-                some = batch[start : start + AT_ONCE]
-                self._targets.hand_out(some)
-                self.told = some[-1].seq
+            for start in range(0, len(batch), BATCH_SIZE):
+                some = batch[start : start + BATCH_SIZE]
+                self._targets.enqueue(some)
+                self.seq = some[-1].seq
                 await trio.lowlevel.checkpoint()
             if events.dropped > dropped:
                 log.error("%d events came too fast and were not posted", events.dropped - dropped)
                 dropped = events.dropped
 
-    async def caught_up(self) -> None:
-        """Wait until the last event is in the queues: a moment."""
-        while self.told < self._kernel.events.seq:
+    async def wait_caught_up(self) -> None:
+        """Wait until the last event is queued, which takes a moment."""
+        while self.seq < self._kernel.events.seq:
             await trio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
 async def open_webhooks(
     kernel: Kernel,
-    given: Iterable[Hook] = (),
+    program_hooks: Iterable[Hook] = (),
     *,
-    resolve: Callable[[], Resolve] = threaded_resolver,
+    make_resolver: Callable[[], Resolve] = make_resolver,
 ) -> AsyncIterator[Webhooks]:
-    """Post events as long as the block lasts; then send what can be sent soon, and keep the rest.
+    """Post events while the block lasts; then send what can be sent soon, and keep the rest.
 
     Args:
-        kernel: whose events they are.
-        given: hooks besides those of the file.
-        resolve: makes a resolver of hosts for one URL.
+        kernel: publishes the events.
+        program_hooks: hooks in addition to those of the configuration.
+        make_resolver: makes a resolver of hosts for one URL.
 
     Raises:
-        GafferError: the folder for messages cannot be used.
+        GafferError: the folder of messages cannot be used.
     """
-    hooks, keeper, certificates = Hooks(kernel, given), Keeper(), Certificates()
+    hooks, flusher, certificates = HookRegistry(kernel, program_hooks), Flusher(), Certificates()
 
-    def connect(key: Key) -> Connect:
+    def connect(key: TargetKey) -> Connect:
         url, trusted = key
-        return Sender(url, trusted=trusted, certificates=certificates, resolve=resolve()).connect
+        resolve = make_resolver()
+        return Sender(url, trusted=trusted, certificates=certificates, resolve=resolve).connect
 
     async with trio.open_nursery() as nursery, kernel.events.subscribe(".") as events:
         targets = Targets(
             nursery,
-            keeper,
+            flusher,
             connect=connect,
-            settings=lambda: hooks.settings,
+            get_settings=lambda: hooks.settings,
             refresh=hooks.refresh,
-            gone=lambda key: nursery.start_soon(webhooks.gone, key),
+            on_gone=lambda key: nursery.start_soon(webhooks.remove_gone, key),
         )
-        listener = _Listener(kernel, hooks, targets)
-        hooks.changed = lambda each, folder: targets.lead(each, folder, listener.told)
-        webhooks = Webhooks(hooks, targets, resolve)
+        reader = _EventReader(kernel, hooks, targets)
+        hooks.on_change = lambda each, state_dir: targets.set_hooks(each, state_dir, reader.seq)
+        webhooks = Webhooks(hooks, targets, make_resolver)
         try:
             hooks.open()
-            nursery.start_soon(keeper.run, name="keeper")
-            nursery.start_soon(listener.run, events, name="events")
+            nursery.start_soon(flusher.run, name="flusher")
+            nursery.start_soon(reader.run, events, name="events")
             yield webhooks
-            with trio.move_on_after(GRACE):
-                await listener.caught_up()
-                await targets.rested()
-            await keeper.finish()
+            with trio.move_on_after(CLOSE_TIMEOUT):
+                await reader.wait_caught_up()
+                await targets.wait_idle()
+            await flusher.flush_finally()
         finally:
             nursery.cancel_scope.cancel()
             targets.close()

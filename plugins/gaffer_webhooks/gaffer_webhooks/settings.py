@@ -23,19 +23,19 @@ MAX_QUEUE = 100_000
 
 KEYS = ("state", "tries", "queue")
 
-MAX_TOLD = 8
-"""Characters of a word that is no URL: it may be a secret with a slip in it."""
+MAX_SHOWN = 8
+"""Characters shown of a word that is not a URL: it may be a mistyped secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the file says of hooks.
+    """The settings and hooks of the configuration.
 
     Attributes:
-        state: the folder in which messages and hooks are kept.
+        state: the folder of messages and registered hooks.
         tries: how often a message is sent before it is given up.
-        queue: how many messages for one URL wait, and how many that were given up are kept.
-        hooks: those of the file.
+        queue: the limit of pending messages for one URL, and of its dead letters.
+        hooks: the hooks of the configuration.
     """
 
     state: Path
@@ -45,10 +45,10 @@ class Settings:
 
 
 def read_settings(config: Config) -> Settings:
-    """Read the section; without one, the defaults.
+    """Read the section, or return the defaults if there is none.
 
     Raises:
-        ConfigError: a key is no pattern, or a value is wrong.
+        ConfigError: a key is not a pattern, or a value is invalid.
     """
     section = config.section(SECTION) or Section(SECTION, "", 0)
     state = section.get("state", DEFAULT_STATE)
@@ -56,60 +56,60 @@ def read_settings(config: Config) -> Settings:
         raise section.error("state", "names no folder")
     return Settings(
         Path(os.path.expanduser(state)),
-        _number(section, "tries", DEFAULT_TRIES, MAX_TRIES),
-        _number(section, "queue", DEFAULT_QUEUE, MAX_QUEUE),
-        tuple(_hooks(section)),
+        _get_number(section, "tries", DEFAULT_TRIES, MAX_TRIES),
+        _get_number(section, "queue", DEFAULT_QUEUE, MAX_QUEUE),
+        tuple(_read_hooks(section)),
     )
 
 
-def _number(section: Section, key: str, default: int, most: int) -> int:
+def _get_number(section: Section, key: str, default: int, maximum: int) -> int:
     number = section.getint(key, default)
-    if not 1 <= number <= most:
-        raise section.error(key, f"must be from 1 to {most}, not {number}")
+    if not 1 <= number <= maximum:
+        raise section.error(key, f"must be from 1 to {maximum}, not {number}")
     return number
 
 
-def _hooks(section: Section) -> Iterator[Hook]:
+def _read_hooks(section: Section) -> Iterator[Hook]:
     for pattern, value in section.items():
         if pattern not in KEYS:
             try:
-                yield from _hooks_of(pattern, value)
+                yield from _parse_hooks(pattern, value)
             except InvalidField as error:
                 raise section.error(pattern, error.reason) from None
 
 
-def _hooks_of(pattern: str, value: str) -> Iterator[Hook]:
-    """The hooks of a line: URLs, and behind each its secret, if it has one."""
+def _parse_hooks(pattern: str, value: str) -> Iterator[Hook]:
+    """Parse the value of a pattern: URLs, each followed by its secret if it has one."""
     words = value.split()
     if not words:
         raise InvalidField("url", "names no URL")
     url: str | None = None
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=True):
         if not word.startswith(PREFIX):
             url = word
-            yield _hook(pattern, url, after if after.startswith(PREFIX) else None)
+            yield _make_hook(pattern, url, following if following.startswith(PREFIX) else None)
         elif url is None:
             raise InvalidField("secret", "a secret must stand behind the URL that it is for")
         else:
-            # One is enough for a URL.
+            # A second secret for the same URL is an error.
             url = None
 
 
-def _hook(pattern: str, url: str, secret: str | None) -> Hook:
+def _make_hook(pattern: str, url: str, secret: str | None) -> Hook:
     try:
         return make_hook(pattern, url, secret, trusted=True, fixed=True)
     except InvalidField as error:
         if error.field == "pattern":
             reason = f"is neither one of {', '.join(KEYS)} nor the name of an event"
             raise InvalidField("pattern", reason) from None
-        what = "the secret of a URL" if error.field == "secret" else f"the URL {_told(url)!r}"
-        raise InvalidField(error.field, f"{what} {error.reason}") from None
+        subject = "the secret of a URL" if error.field == "secret" else f"the URL {_redact(url)!r}"
+        raise InvalidField(error.field, f"{subject} {error.reason}") from None
 
 
-def _told(word: str) -> str:
-    """What stands in place of a URL, without what may be secret: a password, a path, a secret."""
+def _redact(word: str) -> str:
+    """Remove from a URL, or what stands in its place, what may be secret: password, path, query."""
     scheme, mark, rest = word.partition("://")
     if not mark:
-        return word if len(word) <= MAX_TOLD else f"{word[:MAX_TOLD]}..."
+        return word if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}..."
     host, slash, path = re.sub("^[^/?#]*@", "", rest).partition("/")
     return f"{scheme}://{re.sub('[?#].*', '...', host)}{slash}{'...' if path else ''}"

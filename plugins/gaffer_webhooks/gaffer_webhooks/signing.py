@@ -1,4 +1,4 @@
-"""Signatures as the Standard Webhooks specification has them."""
+"""Signatures of the Standard Webhooks specification."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from collections.abc import Iterable
 from gaffer_kernel import InvalidField
 
 PREFIX = "whsec_"
-SHORTEST = 24
-LONGEST = 64
-"""Bytes of a secret, as the specification wants them."""
+MIN_SECRET_BYTES = 24
+MAX_SECRET_BYTES = 64
+"""Bounds of the specification."""
 
 
 def check_secret(secret: object) -> str:
-    """A secret that somebody gave, if it is one.
+    """Return a secret if it is valid.
 
     Raises:
-        InvalidField: it is none. The reason does not show it.
+        InvalidField: it is invalid. The reason does not contain it.
     """
-    if not isinstance(secret, str) or not SHORTEST <= len(_bytes(secret)) <= LONGEST:
-        reason = f"must be {PREFIX} and {SHORTEST} to {LONGEST} bytes in base64"
+    if (
+        not isinstance(secret, str)
+        or not MIN_SECRET_BYTES <= len(_decode(secret)) <= MAX_SECRET_BYTES
+    ):
+        reason = f"must be {PREFIX} and {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes in base64"
         raise InvalidField("secret", reason)
     return secret
 
 
-def _bytes(secret: str) -> bytes:
-    """The bytes that a secret stands for; none when it is no secret."""
+def _decode(secret: str) -> bytes:
+    """Decode a secret; the result is empty if it is invalid."""
     if not secret.startswith(PREFIX):
         return b""
     try:
@@ -38,21 +41,23 @@ def _bytes(secret: str) -> bytes:
         return b""
 
 
-def headers(letter: str, timestamp: int, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
-    """The three headers by which a receiver knows a message.
+def make_headers(
+    message_id: str, timestamp: int, body: bytes, secrets: Iterable[str]
+) -> dict[str, str]:
+    """Make the headers of a message: its id, the time, and its signatures.
 
     Args:
-        letter: the id of the message, the same each time it is sent.
-        timestamp: seconds since the epoch, of this time.
-        body: what is sent.
-        secrets: each makes a signature; without any there is no such header.
+        message_id: the same for every try of a message.
+        timestamp: the time of this try, seconds since the epoch.
+        body: the body of the request.
+        secrets: each makes one signature; without any the header for signatures is left out.
     """
-    signed = f"{letter}.{timestamp}.".encode() + body
-    signatures = " ".join(_signature(secret, signed) for secret in secrets)
-    found = {"webhook-id": letter, "webhook-timestamp": str(timestamp)}
-    return {**found, "webhook-signature": signatures} if signatures else found
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    signatures = " ".join(_sign(secret, signed) for secret in secrets)
+    headers = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
+    return {**headers, "webhook-signature": signatures} if signatures else headers
 
 
-def _signature(secret: str, signed: bytes) -> str:
-    digest = hmac.digest(_bytes(secret), signed, hashlib.sha256)
+def _sign(secret: str, signed: bytes) -> str:
+    digest = hmac.digest(_decode(secret), signed, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"

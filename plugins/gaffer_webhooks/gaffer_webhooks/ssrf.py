@@ -1,5 +1,7 @@
-"""Which addresses a hook may reach: a URL that came over the network must not open the network
-behind gafferd to its author."""
+"""Protection against server-side request forgery: which addresses a hook must not reach.
+
+A URL that came over the network must not give its author access to the network of gafferd.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from ipaddress import (
     ip_network,
 )
 
-Address = IPv4Address | IPv6Address
+IPAddress = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -22,15 +24,15 @@ METADATA = tuple(
         ip_address,
         (
             *("169.254.169.254", "100.100.100.200", "192.0.0.192"),
-            # Public by its number, and yet answered by the host of a machine on Azure.
+            # A public address, but on Azure the host of the virtual machine answers it.
             "168.63.129.16",
             *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
         ),
     )
 )
-"""Where clouds tell a machine its credentials."""
+"""Metadata services of clouds, which hand out credentials of the machine."""
 
-_SPECIAL: tuple[IPv4Network | IPv6Network, ...] = tuple(
+_RESERVED: tuple[IPv4Network | IPv6Network, ...] = tuple(
     map(
         ip_network,
         (
@@ -40,11 +42,14 @@ _SPECIAL: tuple[IPv4Network | IPv6Network, ...] = tuple(
         ),
     )
 )
-"""Reserved ranges, or doors to others, that not every Python counts as such."""
+"""Reserved ranges, and ranges translated to others, that not every Python version classifies."""
 
 
-def unwrapped(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one, where there is one: routers would send it there."""
+def unwrap(address: IPAddress) -> IPAddress:
+    """Return the IPv4 address embedded in an IPv6 address, where there is one.
+
+    Routers and translators would send a packet for the IPv6 address there.
+    """
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -56,24 +61,24 @@ def unwrapped(address: Address) -> Address:
     return address
 
 
-def refusal(text: str, *, trusted: bool) -> str | None:
-    """Why an address must not be connected to; None when it may.
+def get_block_reason(text: str, *, trusted: bool) -> str | None:
+    """Return why connecting to an address is blocked, or None if it is allowed.
 
     Args:
-        text: of an address, as the resolver gives it.
+        text: the address as the resolver returns it.
         trusted: whether this machine and private networks are allowed.
     """
-    address = unwrapped(ip_address(text))
-    kind = _never(address)
+    address = unwrap(ip_address(text))
+    kind = _get_blocked_kind(address)
     if kind is None and not trusted:
-        kind = _private(address)
+        kind = _get_private_kind(address)
     if kind is None:
         return None
     return f"leads to {text}, {kind} address, which is not allowed here"
 
 
-def is_ours(address: Address) -> bool:
-    """Whether an address is one of this machine: a firewall may hide from others what is there."""
+def is_own_address(address: IPAddress) -> bool:
+    """Whether this machine has an address: services there may be hidden behind a firewall."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -83,7 +88,8 @@ def is_ours(address: Address) -> bool:
     return True
 
 
-def _never(address: Address) -> str | None:
+def _get_blocked_kind(address: IPAddress) -> str | None:
+    """Return the kind of an address that is blocked for trusted hooks too, or None."""
     if address in METADATA:
         return "a metadata"
     if address.is_unspecified:
@@ -95,14 +101,15 @@ def _never(address: Address) -> str | None:
     return None
 
 
-def _private(address: Address) -> str | None:
+def _get_private_kind(address: IPAddress) -> str | None:
+    """Return the kind of an address that is blocked for untrusted hooks, or None."""
     if address.is_loopback:
         return "a loopback"
     if address.is_private:
         return "a private"
-    if is_ours(address):
+    if is_own_address(address):
         return "this machine's own"
-    special = any(address in net for net in _SPECIAL if net.version == address.version)
-    if special or address.is_reserved or not address.is_global:
+    reserved = any(address in net for net in _RESERVED if net.version == address.version)
+    if reserved or address.is_reserved or not address.is_global:
         return "a reserved"
     return None

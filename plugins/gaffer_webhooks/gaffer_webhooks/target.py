@@ -1,4 +1,4 @@
-"""One URL: the hooks that lead there, what waits for it, and who brings it there."""
+"""One URL: its hooks, its outbox, and the worker that sends the messages."""
 
 from __future__ import annotations
 
@@ -7,85 +7,80 @@ from pathlib import Path
 
 import trio
 
-from gaffer_webhooks.delivery import Connect, Courier
-from gaffer_webhooks.hook import Hook, Key
-from gaffer_webhooks.messages import Added
+from gaffer_webhooks.delivery import Connect, DeliveryWorker
+from gaffer_webhooks.hook import Hook, TargetKey
 from gaffer_webhooks.outbox import Outbox
-from gaffer_webhooks.url import place_of
+from gaffer_webhooks.url import parse_url
 
 
 class Target:
     """Everything about one URL.
 
     Args:
-        key: which.
+        key: the URL and its trust.
         path: the file of its messages.
-        most: how many of them may wait.
-        written: told that there is something for the keeper.
-        connect: how to send.
-        limit: how often.
-        refresh: has what a reload changed taken note of; called before each try.
-        gone: called when nobody is there any more.
+        limit: the maximum number of pending messages, and of dead letters.
+        on_write: called after a write to the outbox, to schedule a flush.
+        connect: opens a connection.
+        get_tries: returns how often a message may be sent.
+        refresh: applies what a reload has changed; called before each try.
+        on_gone: called when the receiver responds that the URL is gone.
 
     Attributes:
-        hooks: by id, each with the number of the last event that happened before it was there.
-        outbox: what waits.
-        courier: who brings it.
+        hooks: hooks by id, each with the number of the last event published before it existed.
+        outbox: the messages.
+        worker: the task that sends them.
     """
 
     def __init__(
         self,
-        key: Key,
+        key: TargetKey,
         path: Path,
         *,
-        most: int,
-        written: Callable[[Outbox], object],
+        limit: int,
+        on_write: Callable[[Outbox], object],
         connect: Connect,
-        limit: Callable[[], int],
+        get_tries: Callable[[], int],
         refresh: Callable[[], object],
-        gone: Callable[[Key], object],
+        on_gone: Callable[[TargetKey], object],
     ) -> None:
         self.hooks: dict[str, tuple[Hook, int]] = {}
         self._refresh = refresh
         self._scope = trio.CancelScope()
-        label = f"webhook {place_of(key[0]).origin}"
-        self.outbox = Outbox(label, path, most, written)
-        self.courier = Courier(
+        label = f"webhook {parse_url(key[0]).origin}"
+        self.outbox = Outbox(label, path, limit, on_write)
+        self.worker = DeliveryWorker(
             label,
             self.outbox,
             connect,
-            secrets=self._secrets,
-            limit=limit,
-            gone=lambda: gone(key),
+            get_secrets=self._get_secrets,
+            get_limit=get_tries,
+            on_gone=lambda: on_gone(key),
         )
 
     async def run(self) -> None:
-        """Send until it is cancelled or removed."""
+        """Send messages until cancelled, closed or removed."""
         with self._scope:
-            await self.courier.run()
+            await self.worker.run()
 
-    def wants(self, event: str, seq: int) -> bool:
-        """Whether a hook wants an event of this name and number."""
-        return any(since < seq and hook.wants(event) for hook, since in self.hooks.values())
+    def matches(self, event: str, seq: int) -> bool:
+        """Whether one of the hooks matches an event with this name and number."""
+        return any(since < seq and hook.matches(event) for hook, since in self.hooks.values())
 
-    def add(self, letters: list[Added]) -> None:
-        """Have messages sent."""
-        self.outbox.add(letters)
-
-    def _secrets(self, event: str) -> list[str] | None:
-        """The secrets of the hooks that want an event of this name; None when there is no hook."""
+    def _get_secrets(self, event: str) -> list[str] | None:
+        """Return the secrets of the hooks that match an event; None when no hook does."""
         self._refresh()
-        wanting = [hook for hook, _ in self.hooks.values() if hook.wants(event)]
-        if not wanting:
+        matching = [hook for hook, _ in self.hooks.values() if hook.matches(event)]
+        if not matching:
             return None
-        return list(dict.fromkeys(hook.secret for hook in wanting if hook.secret is not None))
+        return list(dict.fromkeys(hook.secret for hook in matching if hook.secret is not None))
 
     def close(self) -> None:
-        """End it, and keep its file."""
+        """End the worker and close the file."""
         self.outbox.journal.close()
         self._scope.cancel()
 
     def remove(self) -> None:
-        """End it, and remove its file."""
+        """End the worker and remove the file."""
         self.outbox.journal.remove()
         self._scope.cancel()

@@ -1,4 +1,4 @@
-"""URLs of hooks: http or https, and nothing in them that programs read differently."""
+"""URLs of hooks: http or https, without anything that programs parse differently."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from gaffer_kernel import InvalidField
 
-from gaffer_webhooks.ssrf import refusal
+from gaffer_webhooks.ssrf import get_block_reason
 
-LONGEST = 2048
+MAX_URL = 2048
 """Characters."""
 
 _PRINTABLE = re.compile(r"[!-\[\]-~]+")
@@ -20,13 +20,13 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a URL leads.
+class ParsedUrl:
+    """The parts of a URL.
 
     Attributes:
         scheme: `http` or `https`.
-        host: a name or an address, an IPv6 one without brackets.
-        port: its number.
+        host: a name or an address, an IPv6 address without brackets.
+        port: the port number.
         target: path and query.
     """
 
@@ -37,35 +37,35 @@ class Place:
 
     @property
     def netloc(self) -> str:
-        """Host and port as they stand in a URL and in the header Host."""
-        host = bracketed(self.host)
+        """Host and port as in a URL and in the header Host."""
+        host = bracket(self.host)
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
-        """The part of the URL that holds no secret, for the log."""
+        """Scheme, host and port: the part without secrets, for the log."""
         return f"{self.scheme}://{self.netloc}"
 
 
-def bracketed(host: str) -> str:
-    """A host as it stands in a URL."""
+def bracket(host: str) -> str:
+    """Put an IPv6 address in brackets, as in a URL; return other hosts unchanged."""
     return f"[{host}]" if ":" in host else host
 
 
-def place_of(url: str) -> Place:
-    """Where a URL leads.
+def parse_url(url: str) -> ParsedUrl:
+    """Parse the URL of a hook.
 
     Raises:
-        ValueError: it is not one that a hook can have; says why.
+        ValueError: a hook cannot have this URL; the text gives the reason.
     """
-    if len(url) > LONGEST:
-        raise ValueError(f"is longer than {LONGEST} characters")
+    if len(url) > MAX_URL:
+        raise ValueError(f"is longer than {MAX_URL} characters")
     if not _PRINTABLE.fullmatch(url):
         raise ValueError("must be printable ASCII without spaces and backslashes")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ValueError("is no URL") from None
+        raise ValueError("is not a valid URL") from None
     if parts.scheme not in _PORTS:
         raise ValueError("must begin with http:// or https://")
     if "@" in parts.netloc:
@@ -82,32 +82,33 @@ def place_of(url: str) -> Place:
     if port == 0 or parts.netloc.endswith(":"):
         raise ValueError("has no valid port")
     query = f"?{parts.query}" if parts.query else ""
-    return Place(parts.scheme, host, port or _PORTS[parts.scheme], f"{parts.path or '/'}{query}")
+    target = f"{parts.path or '/'}{query}"
+    return ParsedUrl(parts.scheme, host, port or _PORTS[parts.scheme], target)
 
 
 def check_url(url: object, *, trusted: bool) -> str:
-    """A URL that somebody gave, if a hook can have it.
+    """Return a URL if a hook can have it.
 
-    A host that is a name is not looked up here, but each time something is sent.
+    A host name is not resolved here, but before each message is sent.
 
     Raises:
-        InvalidField: it is no URL, or an address that must not be reached.
+        InvalidField: it is not a valid URL, or its host is a blocked address.
     """
     if not isinstance(url, str):
         raise InvalidField("url", "must be a text")
     try:
-        place = place_of(url)
+        parsed = parse_url(url)
     except ValueError as error:
         raise InvalidField("url", str(error)) from None
-    address = _address(place.host)
-    reason = refusal(address, trusted=trusted) if address is not None else None
+    address = _parse_address(parsed.host)
+    reason = get_block_reason(address, trusted=trusted) if address is not None else None
     if reason is not None:
         raise InvalidField("url", reason)
     return url
 
 
-def _address(host: str) -> str | None:
-    """The address that a host is, as whoever connects would read it: `127.1` is one."""
+def _parse_address(host: str) -> str | None:
+    """Return a host as an address if the system's resolver reads it as one, like `127.1`."""
     try:
         found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
     except OSError:

@@ -1,4 +1,4 @@
-"""Receivers of webhooks on this machine, and kernels that post to them."""
+"""Fixtures: receivers of webhooks on this machine, and kernels that post to them."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLTKQ"
 
 
 class Message:
-    """One POST."""
+    """One request that was received."""
 
     def __init__(self, request, body):
         self.method = request.method.decode()
@@ -33,14 +33,14 @@ class Message:
 
 
 class Receiver:
-    """Takes what is posted to a port of its own, while it is `up`.
+    """An HTTP server on a port of its own that records requests while it is `up`.
 
     Attributes:
-        answers: statuses for the next messages; 204 when there are none left.
-        headers: of every answer.
-        answer: the body of every answer.
-        hangs: whether it answers nothing at all.
-        connections: how many there were.
+        answers: statuses of the next responses; 204 when none is left.
+        headers: additional headers of every response.
+        body: the body of every response.
+        hangs: whether it sends no response.
+        connections: the number of connections.
     """
 
     def __init__(self, ssl_context=None):
@@ -52,7 +52,7 @@ class Receiver:
         self.connections = 0
         self.answers = []
         self.headers = []
-        self.answer = b""
+        self.body = b""
         self.hangs = False
         self._ssl_context = ssl_context
 
@@ -74,7 +74,7 @@ class Receiver:
                 while await self._exchange(stream, connection):
                     connection.start_next_cycle()
         except (trio.BrokenResourceError, h11.ProtocolError):
-            pass  # The other side has had enough.
+            pass  # The client closed the connection.
 
     async def _exchange(self, stream, connection):
         request, body = None, b""
@@ -94,10 +94,10 @@ class Receiver:
         if self.hangs:
             await trio.sleep_forever()
         status = self.answers.pop(0) if self.answers else 204
-        answer = b"" if status == 204 else self.answer
-        length = [] if status == 204 else [("content-length", str(len(answer)))]
+        content = b"" if status == 204 else self.body
+        length = [] if status == 204 else [("content-length", str(len(content)))]
         response = h11.Response(status_code=status, headers=[*length, *self.headers])
-        for part in (response, h11.Data(data=answer), h11.EndOfMessage()):
+        for part in (response, h11.Data(data=content), h11.EndOfMessage()):
             await stream.send_all(connection.send(part))
         return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
@@ -120,7 +120,7 @@ def state(tmp_path):
 
 @pytest.fixture
 def posting(state):
-    """`async with posting(lines) as kernel`: a kernel with these lines in its section."""
+    """`async with posting(lines) as kernel`: run a kernel with these lines in its section."""
 
     @asynccontextmanager
     async def posting(lines="", *plugins, options=()):
@@ -132,13 +132,13 @@ def posting(state):
     return posting
 
 
-def happen(kernel, count, event="tick", **data):
-    """Have events happen: their numbers."""
+def publish(kernel, count, event="tick", **data):
+    """Publish events; return their numbers."""
     return [kernel.events.publish(event, name="test", **data).seq for _ in range(count)]
 
 
-async def run_once(kernel):
-    """A job that has started."""
+async def start_job(kernel):
+    """Load a job and wait until it has started."""
     job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
     await job.settled()
     return job
@@ -146,6 +146,6 @@ async def run_once(kernel):
 
 @pytest.fixture
 def fast(monkeypatch):
-    """Tries follow each other quickly."""
+    """Make retries follow each other quickly."""
     monkeypatch.setattr("gaffer_webhooks.retry.FIRST_DELAY", 0.01)
     monkeypatch.setattr("gaffer_webhooks.retry.MAX_DELAY", 0.05)

@@ -1,4 +1,4 @@
-"""Receivers that answer strangely: what has been taken is not sent again, and nobody waits."""
+"""Malformed responses: a message with status 2xx is not sent again, and nothing blocks."""
 
 from contextlib import asynccontextmanager
 
@@ -8,17 +8,18 @@ from tests.waiting import until
 
 from gaffer_webhooks import sender
 
-from .conftest import happen
+from .conftest import publish
 
 CLOSE = None
-"""In place of bytes: the end of the connection; else it stays, and silent."""
+"""In place of bytes: close the connection. Otherwise it stays open and idle."""
 
 
-class Strange:
-    """Answers each message on a connection with the same bytes.
+class RawReceiver:
+    """A server that sends the same bytes in response to each message on a connection.
 
     Attributes:
-        url, messages, connections: where it is; how many came, over how many connections.
+        url: its URL.
+        messages, connections: how many messages came, over how many connections.
     """
 
     def __init__(self, *answer):
@@ -41,7 +42,7 @@ class Strange:
             try:
                 while more := await stream.receive_some():
                     got += more
-                    # The last thing in an event is its time.
+                    # A message ends with the brace of the event.
                     if got.endswith(b"}"):
                         self.messages += 1
                         got = b""
@@ -50,12 +51,12 @@ class Strange:
                                 return
                             await stream.send_all(part)
             except trio.BrokenResourceError:
-                pass  # The other side has had enough.
+                pass  # The client closed the connection.
 
 
 @asynccontextmanager
-async def strange(posting, *answer, tries=1000):
-    receiver = Strange(*answer)
+async def receiving(posting, *answer, tries=1000):
+    receiver = RawReceiver(*answer)
     async with receiver.up(), posting(f"tries = {tries}\ntick = {receiver.url}") as kernel:
         yield receiver, kernel
 
@@ -65,9 +66,9 @@ def hook(kernel):
     return found
 
 
-async def all_taken(receiver, kernel, count):
-    """Post so many messages, and see that each is sent once."""
-    happen(kernel, count)
+async def check_delivered_once(receiver, kernel, count):
+    """Post a number of messages, and check that each is sent once."""
+    publish(kernel, count)
     await until(lambda: receiver.messages >= count and hook(kernel).waiting == 0)
     assert (hook(kernel).dead, hook(kernel).failing) == (0, None)
     assert receiver.messages == count
@@ -85,11 +86,9 @@ async def all_taken(receiver, kernel, count):
         (b"HTTP/1.1 202 \xff\xfe\r\nContent-Length: 0\r\n\r\n",),
     ],
 )
-async def test_a_message_is_taken_whatever_is_wrong_with_the_rest_of_the_answer(
-    posting, fast, answer
-):
-    async with strange(posting, *answer) as (receiver, kernel):
-        await all_taken(receiver, kernel, 3)
+async def test_broken_body_after_2xx_counts_as_delivered(posting, fast, answer):
+    async with receiving(posting, *answer) as (receiver, kernel):
+        await check_delivered_once(receiver, kernel, 3)
 
 
 @pytest.mark.parametrize(
@@ -97,28 +96,28 @@ async def test_a_message_is_taken_whatever_is_wrong_with_the_rest_of_the_answer(
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\nfor ever",
+        b"HTTP/1.1 200 OK\r\n\r\nforever",
     ],
 )
-async def test_nobody_waits_long_for_the_rest_of_an_answer(posting, fast, monkeypatch, begun):
+async def test_unfinished_body_is_read_until_timeout_only(posting, fast, monkeypatch, begun):
     monkeypatch.setattr(sender, "READ_TIMEOUT", 0.05)
-    async with strange(posting, begun) as (receiver, kernel):
-        await all_taken(receiver, kernel, 3)
+    async with receiving(posting, begun) as (receiver, kernel):
+        await check_delivered_once(receiver, kernel, 3)
         assert receiver.connections == 3
 
 
-async def test_a_connection_is_used_again_after_an_answer_in_chunks(posting, fast):
+async def test_connection_is_reused_after_chunked_response(posting, fast):
     answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-    async with strange(posting, answer) as (receiver, kernel):
-        await all_taken(receiver, kernel, 5)
+    async with receiving(posting, answer) as (receiver, kernel):
+        await check_delivered_once(receiver, kernel, 5)
         assert receiver.connections == 1
 
 
-async def test_an_answer_without_an_end_is_not_read_on(posting, fast):
+async def test_endless_body_is_not_read_to_its_end(posting, fast):
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    async with strange(posting, head, *[chunk] * 2000) as (receiver, kernel):
-        await all_taken(receiver, kernel, 3)
+    async with receiving(posting, head, *[chunk] * 2000) as (receiver, kernel):
+        await check_delivered_once(receiver, kernel, 3)
 
 
 @pytest.mark.parametrize(
@@ -135,15 +134,15 @@ async def test_an_answer_without_an_end_is_not_read_on(posting, fast):
         (b"\xff\x00" * 1000, CLOSE),
     ],
 )
-async def test_what_is_no_answer_is_a_failed_try_told_in_a_line(
+async def test_invalid_response_is_failed_try_with_short_reason(
     posting, fast, monkeypatch, caplog, answer
 ):
     monkeypatch.setattr(sender, "TOTAL_TIMEOUT", 0.3)
-    async with strange(posting, *answer, tries=2) as (_, kernel):
-        happen(kernel, 1)
+    async with receiving(posting, *answer, tries=2) as (_, kernel):
+        publish(kernel, 1)
         await until(lambda: hook(kernel).dead)
-        [letter] = kernel.services["webhooks"].dead(hook(kernel).id)
-        assert letter.tries == 2
-        assert letter.reason.isprintable()
-        assert len(letter.reason) < 250
+        [message] = kernel.services["webhooks"].dead(hook(kernel).id)
+        assert message.tries == 2
+        assert message.reason.isprintable()
+        assert len(message.reason) < 250
     assert "Traceback" not in caplog.text

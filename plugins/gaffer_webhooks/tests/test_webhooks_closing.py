@@ -1,4 +1,4 @@
-"""Hooks that come and go while the plugin closes."""
+"""Hooks that are registered and removed while the plugin closes."""
 
 import threading
 
@@ -7,16 +7,16 @@ import trio
 from gaffer_kernel import NotFound
 from tests.waiting import until
 
-from gaffer_webhooks import hook_registry as hooks
-from gaffer_webhooks.state_dir import InUse, open_folder
+from gaffer_webhooks import hook_registry
+from gaffer_webhooks.state_dir import StateDirInUseError, open_state_dir
 
-from .conftest import happen
+from .conftest import publish
 
 
 @pytest.fixture
 def slow_disk(monkeypatch):
-    """Writing the hooks takes until `go` is set; `begun` tells of it."""
-    write_hooks = hooks.write_hooks
+    """Block writing the hooks until `go` is set; `begun` is set when it starts."""
+    write_hooks = hook_registry.write_hooks
 
     class Disk:
         begun, go = threading.Event(), threading.Event()
@@ -26,11 +26,11 @@ def slow_disk(monkeypatch):
         assert Disk.go.wait(20)
         write_hooks(path, some)
 
-    monkeypatch.setattr(hooks, "write_hooks", writing)
+    monkeypatch.setattr(hook_registry, "write_hooks", writing)
     return Disk
 
 
-async def test_a_hook_that_is_registered_while_the_plugin_closes_is_there_at_the_next_opening(
+async def test_hook_registered_during_close_exists_at_next_opening(
     posting, receiver, slow_disk, state
 ):
     refused = []
@@ -53,13 +53,13 @@ async def test_a_hook_that_is_registered_while_the_plugin_closes_is_there_at_the
         assert [hook.pattern for hook in kernel.services["webhooks"].list()] == ["tick"]
 
 
-async def test_a_receiver_that_is_gone_while_the_plugin_closes_breaks_nothing(
+async def test_gone_receiver_during_close_does_not_fail_the_plugin(
     posting, receiver, slow_disk, state, monkeypatch
 ):
-    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    monkeypatch.setattr("gaffer_webhooks.service.CLOSE_TIMEOUT", 0.1)
     receiver.answers = [410]
     async with receiver.up(), posting(f"tick = {receiver.url}") as kernel:
-        happen(kernel, 1)
+        publish(kernel, 1)
         await until(slow_disk.begun.is_set)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(kernel.plugins.close, "webhooks")
@@ -70,15 +70,15 @@ async def test_a_receiver_that_is_gone_while_the_plugin_closes_breaks_nothing(
 
 
 def is_free(state):
-    """Whether the plugin has let go of its folder."""
+    """Whether the plugin has released its folder."""
     try:
-        open_folder(state).close()
-    except InUse:
+        open_state_dir(state).close()
+    except StateDirInUseError:
         return False
     return True
 
 
-async def test_a_service_that_was_kept_after_its_end_registers_nothing(posting, receiver, state):
+async def test_closed_service_refuses_to_register(posting, receiver, state):
     async with posting() as kernel:
         webhooks = kernel.services["webhooks"]
         await kernel.plugins.close("webhooks")

@@ -1,3 +1,5 @@
+"""The conformance suite of gaffer-testing."""
+
 from gaffer_testing import Conformance
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin

@@ -1,4 +1,4 @@
-"""When messages are sent again, on a virtual clock, with a receiver that only pretends."""
+"""Retries of the delivery worker, on a virtual clock, with a fake sender."""
 
 from contextlib import asynccontextmanager
 
@@ -6,21 +6,21 @@ import msgspec
 import pytest
 import trio
 
-from gaffer_webhooks.delivery import Courier
-from gaffer_webhooks.messages import Added
+from gaffer_webhooks.delivery import DeliveryWorker
+from gaffer_webhooks.messages import Enqueued
 from gaffer_webhooks.outbox import Outbox
-from gaffer_webhooks.retry import MAX_DELAY, MAX_RETRY_AFTER, Answer, Verdict, judge
+from gaffer_webhooks.retry import MAX_DELAY, MAX_RETRY_AFTER, Outcome, SendResult, decide
 
-DOWN = Answer(None, "cannot connect")
-BUSY = Answer(503, "answered 503")
-TAKEN = Answer(204)
+DOWN = SendResult(None, "cannot connect")
+BUSY = SendResult(503, "answered 503")
+TAKEN = SendResult(204)
 
 
-class Line:
-    """What is sent, and when; answers as planned, at last always the same."""
+class FakeSender:
+    """Record what is sent and when; return the planned results, the last one forever."""
 
-    def __init__(self, *answers):
-        self.answers = list(answers)
+    def __init__(self, *results):
+        self.results = list(results)
         self.sent = []
         self.open = 0
 
@@ -35,7 +35,7 @@ class Line:
     async def post(self, headers, body):
         await trio.lowlevel.checkpoint()
         self.sent.append((trio.current_time(), headers["webhook-id"]))
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return self.results.pop(0) if len(self.results) > 1 else self.results[0]
 
     def times(self):
         first = self.sent[0][0]
@@ -53,129 +53,127 @@ def outbox(tmp_path):
     box.journal.close()
 
 
-def letters(*names):
-    return [Added(name, "tick", msgspec.Raw(b"{}")) for name in names]
+def messages(*names):
+    return [Enqueued(name, "tick", msgspec.Raw(b"{}")) for name in names]
 
 
 @asynccontextmanager
-async def working(outbox, line, limit=20, gone=None):
-    courier = Courier(
+async def working(outbox, sender, limit=20, gone=None):
+    worker = DeliveryWorker(
         "webhook test",
         outbox,
-        line.connect,
-        secrets=lambda event: [],
-        limit=lambda: limit,
-        gone=gone or (lambda: None),
+        sender.connect,
+        get_secrets=lambda event: [],
+        get_limit=lambda: limit,
+        on_gone=gone or (lambda: None),
     )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(courier.run)
-        yield courier
+        nursery.start_soon(worker.run)
+        yield worker
         nursery.cancel_scope.cancel()
 
 
 @pytest.fixture
-def no_chance(monkeypatch):
-    """Every delay is as long as it may be."""
+def no_jitter(monkeypatch):
+    """Make every delay as long as possible."""
     monkeypatch.setattr("gaffer_webhooks.delivery.random.random", lambda: 1.0)
 
 
-async def test_the_delay_doubles_up_to_a_limit(autojump_clock, outbox, no_chance):
-    line = Line(*[DOWN] * 11, TAKEN)
-    outbox.add(letters("a"))
-    async with working(outbox, line):
+async def test_delay_doubles_up_to_maximum(autojump_clock, outbox, no_jitter):
+    sender = FakeSender(*[DOWN] * 11, TAKEN)
+    outbox.enqueue(messages("a"))
+    async with working(outbox, sender):
         await trio.sleep(3000)
-    delays = [after - before for before, after in zip(line.times(), line.times()[1:], strict=False)]
+    delays = [
+        after - before for before, after in zip(sender.times(), sender.times()[1:], strict=False)
+    ]
     assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, MAX_DELAY, MAX_DELAY]
     assert not len(outbox)
 
 
-async def test_the_next_is_not_sent_before_the_one_before_is_delivered(
-    autojump_clock, outbox, no_chance
-):
-    line = Line(DOWN, BUSY, TAKEN, DOWN, TAKEN)
-    outbox.add(letters("a", "b"))
-    async with working(outbox, line):
+async def test_next_message_waits_for_delivery_of_previous_one(autojump_clock, outbox, no_jitter):
+    sender = FakeSender(DOWN, BUSY, TAKEN, DOWN, TAKEN)
+    outbox.enqueue(messages("a", "b"))
+    async with working(outbox, sender):
         await trio.sleep(1.5)
-        outbox.add(letters("c"))
+        outbox.enqueue(messages("c"))
         await trio.sleep(1000)
-    assert line.ids() == ["a", "a", "a", "b", "b", "c"]
-    # Each begins anew.
-    assert line.times() == [0, 1, 3, 3, 4, 4]
+    assert sender.ids() == ["a", "a", "a", "b", "b", "c"]
+    # The delay of each message starts again at one second.
+    assert sender.times() == [0, 1, 3, 3, 4, 4]
 
 
-async def test_after_the_last_try_a_message_is_dead_and_the_next_is_sent(
-    autojump_clock, outbox, no_chance, caplog
+async def test_message_is_dead_after_last_try_and_next_is_sent(
+    autojump_clock, outbox, no_jitter, caplog
 ):
-    line = Line(DOWN, BUSY, BUSY, TAKEN)
-    outbox.add(letters("a", "b"))
-    async with working(outbox, line, limit=3):
+    sender = FakeSender(DOWN, BUSY, BUSY, TAKEN)
+    outbox.enqueue(messages("a", "b"))
+    async with working(outbox, sender, limit=3):
         await trio.sleep(1000)
-        assert line.ids() == ["a", "a", "a", "b"]
-        [dead] = outbox.dead()
+        assert sender.ids() == ["a", "a", "a", "b"]
+        [dead] = outbox.list_dead()
         assert (dead.id, dead.reason, dead.tries) == ("a", "answered 503", 3)
         assert "gave up a message (tick) after 3 tries: answered 503" in caplog.text
-        assert outbox.revive(None) == 1
+        assert outbox.requeue(None) == 1
         await trio.sleep(1)
-    assert line.ids() == ["a", "a", "a", "b", "a"]
-    assert outbox.dead() == []
+    assert sender.ids() == ["a", "a", "a", "b", "a"]
+    assert outbox.list_dead() == []
 
 
-async def test_the_receiver_may_ask_for_patience_within_limits(autojump_clock, outbox, no_chance):
-    line = Line(Answer(429, "", 90.0), Answer(503, "", 1e9), Answer(503, "", 0.5), TAKEN)
-    outbox.add(letters("a"))
-    async with working(outbox, line):
+async def test_retry_after_is_honoured_up_to_maximum(autojump_clock, outbox, no_jitter):
+    sender = FakeSender(
+        SendResult(429, "", 90.0), SendResult(503, "", 1e9), SendResult(503, "", 0.5), TAKEN
+    )
+    outbox.enqueue(messages("a"))
+    async with working(outbox, sender):
         await trio.sleep(10_000)
-    times = line.times()
+    times = sender.times()
     assert times == [0, 90, 90 + MAX_RETRY_AFTER, 90 + MAX_RETRY_AFTER + 4]
 
 
-async def test_chance_spreads_the_delay_over_the_whole_time():
-    assert judge(DOWN, 4, 20, 0.0) == 0
-    assert judge(DOWN, 4, 20, 0.5) == 4
-    assert judge(DOWN, 999, 1000, 1.0) == MAX_DELAY
+async def test_jitter_scales_delay_from_zero_to_maximum():
+    assert decide(DOWN, 4, 20, 0.0) == 0
+    assert decide(DOWN, 4, 20, 0.5) == 4
+    assert decide(DOWN, 999, 1000, 1.0) == MAX_DELAY
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-async def test_every_2xx_is_a_delivery(status):
-    assert judge(Answer(status), 1, 1, 0.0) is Verdict.DELIVERED
+async def test_2xx_is_delivered(status):
+    assert decide(SendResult(status), 1, 1, 0.0) is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("status", [None, 100, 199, 300, 301, 400, 401, 404, 429, 500, 599])
-async def test_all_else_is_tried_again_but_gone(status):
-    assert judge(Answer(status), 1, 2, 0.5) == 0.5
-    assert judge(Answer(status), 2, 2, 0.5) is Verdict.DEAD
-    assert judge(Answer(410), 1, 2, 0.5) is Verdict.GONE
+async def test_other_statuses_are_retried_except_410(status):
+    assert decide(SendResult(status), 1, 2, 0.5) == 0.5
+    assert decide(SendResult(status), 2, 2, 0.5) is Outcome.DEAD
+    assert decide(SendResult(410), 1, 2, 0.5) is Outcome.GONE
 
 
-async def test_with_nothing_to_send_it_sleeps_and_holds_no_connection(autojump_clock, outbox):
-    line = Line(TAKEN)
-    async with working(outbox, line) as courier:
-        outbox.add(letters("a"))
-        await courier.rested()
+async def test_idle_worker_sleeps_without_connection(autojump_clock, outbox):
+    sender = FakeSender(TAKEN)
+    async with working(outbox, sender) as worker:
+        outbox.enqueue(messages("a"))
+        await worker.wait_idle()
         await trio.testing.wait_all_tasks_blocked()
-        assert line.open == 0
+        assert sender.open == 0
         before = trio.lowlevel.current_statistics().seconds_to_next_deadline
     assert before == float("inf")
 
 
-async def test_while_it_waits_for_the_next_try_it_holds_no_connection(
-    autojump_clock, outbox, no_chance
-):
-    line = Line(DOWN)
-    outbox.add(letters("a"))
-    async with working(outbox, line) as courier:
-        await courier.rested()
-        assert (line.open, len(outbox)) == (0, 1)
-        assert courier.failing == "cannot connect"
+async def test_worker_holds_no_connection_during_retry_delay(autojump_clock, outbox, no_jitter):
+    sender = FakeSender(DOWN)
+    outbox.enqueue(messages("a"))
+    async with working(outbox, sender) as worker:
+        await worker.wait_idle()
+        assert (sender.open, len(outbox)) == (0, 1)
+        assert worker.failing == "cannot connect"
 
 
-async def test_the_log_tells_when_it_begins_to_fail_and_when_that_is_over(
-    autojump_clock, outbox, caplog
-):
+async def test_log_has_one_line_for_failure_and_one_for_recovery(autojump_clock, outbox, caplog):
     caplog.set_level("INFO")
-    line = Line(DOWN, BUSY, DOWN, TAKEN)
-    outbox.add(letters("a", "b"))
-    async with working(outbox, line):
+    sender = FakeSender(DOWN, BUSY, DOWN, TAKEN)
+    outbox.enqueue(messages("a", "b"))
+    async with working(outbox, sender):
         await trio.sleep(1000)
     assert [record.getMessage() for record in caplog.records] == [
         "webhook test: will try again: cannot connect",
@@ -183,28 +181,28 @@ async def test_the_log_tells_when_it_begins_to_fail_and_when_that_is_over(
     ]
 
 
-async def test_a_receiver_that_takes_nothing_is_told_once(autojump_clock, outbox, caplog):
-    line = Line(*[BUSY] * 5, TAKEN)
-    outbox.add(letters("a", "b", "c", "d", "e", "f"))
-    async with working(outbox, line, limit=1) as courier:
-        await courier.rested()
-    assert len(outbox.dead()) == 5
+async def test_repeated_dead_letters_are_logged_once(autojump_clock, outbox, caplog):
+    sender = FakeSender(*[BUSY] * 5, TAKEN)
+    outbox.enqueue(messages("a", "b", "c", "d", "e", "f"))
+    async with working(outbox, sender, limit=1) as worker:
+        await worker.wait_idle()
+    assert len(outbox.list_dead()) == 5
     [record] = [each for each in caplog.records if each.levelname == "WARNING"]
     assert "gave up a message (tick) after 1 tries: answered 503" in record.getMessage()
-    assert courier.failing is None
+    assert worker.failing is None
 
 
-async def test_a_sender_that_raises_is_one_failed_try(autojump_clock, outbox, caplog):
-    class Broken(Line):
+async def test_exception_of_sender_is_failed_try(autojump_clock, outbox, caplog):
+    class BrokenSender(FakeSender):
         async def post(self, headers, body):
             await super().post(headers, body)
             if len(self.sent) < 3:
                 raise RuntimeError("strange")
             return TAKEN
 
-    line = Broken(TAKEN)
-    outbox.add(letters("a"))
-    async with working(outbox, line):
+    sender = BrokenSender(TAKEN)
+    outbox.enqueue(messages("a"))
+    async with working(outbox, sender):
         await trio.sleep(1000)
-    assert len(line.sent) == 3
+    assert len(sender.sent) == 3
     assert "strange" in caplog.text

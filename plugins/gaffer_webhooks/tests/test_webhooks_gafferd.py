@@ -1,4 +1,4 @@
-"""The command gafferd, killed and started again: what had happened is posted."""
+"""The command gafferd, killed and started again: events are posted after the restart."""
 
 import signal
 
@@ -17,14 +17,14 @@ def write(home, receiver, *jobs):
     return home.write("g.ini", section + "\n".join(jobs))
 
 
-async def test_what_had_happened_before_a_sigkill_is_posted_after_it(home, receiver):
+async def test_events_before_sigkill_are_posted_after_restart(home, receiver):
     jobs = [home.job(f"job{number}", start="true") for number in range(20)]
     file = write(home, receiver, *jobs)
     with home.running("-c", file, "-v") as process:
         for number in range(20):
             home.pid(f"job{number}.pid")
         queues = list((home / ".gaffer" / "webhooks").glob("*.queue"))
-        # The processes have been started; a moment later this is told.
+        # The pid files exist before the events are published and journaled.
         wait_until(lambda: sum(path.read_text().count("spawn") for path in queues) == 40)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -32,14 +32,14 @@ async def test_what_had_happened_before_a_sigkill_is_posted_after_it(home, recei
     with home.running("-c", file, "-v"):
         async with receiver.up():
             await until(lambda: len(receiver.got) >= 60)
-    told = [(each.event["name"], each.event["event"].rpartition(".")[2]) for each in receiver.got]
+    posted = [(each.event["name"], each.event["event"].rpartition(".")[2]) for each in receiver.got]
     for number in range(20):
-        own = [event for name, event in told if name == f"job{number}"]
+        own = [event for name, event in posted if name == f"job{number}"]
         assert own == ["create", "start", "spawn"]
     assert receiver.numbers() == sorted(receiver.numbers())
 
 
-async def test_killed_in_the_middle_of_sending_it_sends_again_with_the_same_id(home, receiver):
+async def test_message_interrupted_by_sigkill_is_sent_again_with_same_id(home, receiver):
     receiver.hangs = True
     file = write(home, receiver, home.job("one"))
     async with receiver.up():
@@ -55,7 +55,7 @@ async def test_killed_in_the_middle_of_sending_it_sends_again_with_the_same_id(h
     assert receiver.got[0].body == receiver.got[1].body
 
 
-async def test_a_stop_by_hand_posts_the_last_exit(home, receiver):
+async def test_sigterm_posts_exit_of_jobs(home, receiver):
     file = write(home, receiver, home.job("one"))
     async with receiver.up():
         with home.running("-c", file, "-v") as process:
@@ -67,8 +67,8 @@ async def test_a_stop_by_hand_posts_the_last_exit(home, receiver):
     assert "proc.one.exit" in receiver.events()
 
 
-def test_a_folder_that_is_open_to_others_is_refused(home, receiver):
+def test_state_folder_open_to_others_is_rejected(home, receiver):
     (home / "state").mkdir(mode=0o755)
     file = home.write("g.ini", f"[webhooks]\nstate = state\nspawn = {receiver.url}\n")
-    said = one_line(home.run("-c", file))
-    assert said.endswith("webhooks: state is open to others: chmod 700 state")
+    error = one_line(home.run("-c", file))
+    assert error.endswith("webhooks: state is open to others: chmod 700 state")

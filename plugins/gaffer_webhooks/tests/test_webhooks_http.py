@@ -1,4 +1,4 @@
-"""`/webhooks`: hooks that come over the network, and who may have them."""
+"""`/webhooks`: hooks that are registered over HTTP, and the permission for it."""
 
 import json
 
@@ -13,10 +13,10 @@ from tests.waiting import until
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin
 
-from .conftest import SECRET, happen
+from .conftest import SECRET, publish
 
 PUBLIC = "http://93.184.216.34/hook"
-"""An address that nothing is sent to: no event has this name."""
+"""A public address. Nothing is sent there: the hooks of these tests match no event."""
 
 PATHS = [
     *(("GET", "/webhooks"), ("POST", "/webhooks"), ("GET", "/webhooks/x")),
@@ -27,7 +27,7 @@ PATHS = [
 
 @pytest.fixture
 def api(posting):
-    """`async with posting(...)` with an API in it."""
+    """`async with api(lines) as kernel`: run a kernel with these hooks and the API."""
 
     def api(lines=""):
         return posting(lines, http_plugin, Callers(), options={"bind": "127.0.0.1:0"})
@@ -45,7 +45,7 @@ async def ask(kernel, method, path, body=None, token=None):
     return answer.status_code, answer.json(), answer.headers
 
 
-async def test_a_hook_from_its_registration_to_its_end(api):
+async def test_registered_hook_is_listed_until_deleted(api):
     async with api() as kernel:
         body = {"pattern": "never", "url": PUBLIC, "secret": SECRET}
         status, answer, headers = await ask(kernel, "POST", "/webhooks", body)
@@ -81,7 +81,7 @@ async def listed(kernel):
     return answer["webhooks"]
 
 
-async def test_the_same_again_is_the_same_hook(api, state):
+async def test_same_pattern_and_url_is_same_hook(api, state):
     async with api() as kernel:
         ids = set()
         for secret in ({}, {"secret": SECRET}, {"secret": None}):
@@ -94,7 +94,7 @@ async def test_the_same_again_is_the_same_hook(api, state):
     assert state.stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_hook_of_the_file_stays(api, receiver):
+async def test_hook_of_configuration_cannot_be_deleted(api, receiver):
     async with api(f"never = {receiver.url}") as kernel:
         [hook] = await listed(kernel)
         assert (hook["fixed"], hook["trusted"]) == (True, True)
@@ -122,7 +122,7 @@ async def test_a_hook_of_the_file_stays(api, receiver):
         ([], "invalid_json", "the body is not valid JSON"),
     ],
 )
-async def test_wrong_hooks_are_refused(api, body, error, reason):
+async def test_invalid_hook_is_rejected(api, body, error, reason):
     async with api() as kernel:
         status, answer, _ = await ask(kernel, "POST", "/webhooks", body)
         assert (status, answer["error"]) == (400, error)
@@ -130,22 +130,22 @@ async def test_wrong_hooks_are_refused(api, body, error, reason):
         assert await listed(kernel) == []
 
 
-async def test_dead_messages_are_told_and_sent_again_or_removed(api, receiver, fast):
+async def test_dead_letters_are_listed_replayed_and_forgotten(api, receiver, fast):
     receiver.answers = [500] * 6
     async with receiver.up(), api(f"tries = 2\ntick = {receiver.url}") as kernel:
         [hook] = await listed(kernel)
         path = f"/webhooks/{hook['id']}"
-        numbers = happen(kernel, 3)
+        numbers = publish(kernel, 3)
 
         async def dead():
             return (await ask(kernel, "GET", f"{path}/dead"))[1]["dead"]
 
         await until(lambda: len(receiver.got) == 6)
         await until(lambda: kernel.services["webhooks"].list()[0].dead == 3)
-        first, second, third = told = await dead()
-        assert [each["body"]["seq"] for each in told] == numbers
-        assert [each["id"] for each in told] == [receiver.got[n].id for n in (0, 2, 4)]
-        assert {(each["event"], each["tries"], each["reason"]) for each in told} == {
+        first, second, third = dead_letters = await dead()
+        assert [each["body"]["seq"] for each in dead_letters] == numbers
+        assert [each["id"] for each in dead_letters] == [receiver.got[n].id for n in (0, 2, 4)]
+        assert {(each["event"], each["tries"], each["reason"]) for each in dead_letters} == {
             ("tick", 2, "answered 500 Internal Server Error")
         }
         answer = await ask(kernel, "POST", f"{path}/replay", {"ids": [second["id"], "unknown"]})
@@ -161,12 +161,12 @@ async def test_dead_messages_are_told_and_sent_again_or_removed(api, receiver, f
         assert (await ask(kernel, "DELETE", f"{path}/dead"))[1]["forgotten"] == 0
 
 
-async def test_dead_messages_survive_a_restart(api, receiver, fast):
+async def test_dead_letters_survive_restart(api, receiver, fast):
     receiver.answers = [500]
     lines = f"tries = 1\ntick = {receiver.url}"
     async with receiver.up():
         async with api(lines) as kernel:
-            happen(kernel, 1)
+            publish(kernel, 1)
             await until(lambda: kernel.services["webhooks"].list()[0].dead)
         async with api(lines) as kernel:
             [hook] = kernel.services["webhooks"].list()
@@ -177,7 +177,7 @@ async def test_dead_messages_survive_a_restart(api, receiver, fast):
 
 
 @pytest.mark.parametrize("ids", ["all", [1], {}, None])
-async def test_wrong_ids_are_refused(api, receiver, ids):
+async def test_invalid_ids_are_rejected(api, receiver, ids):
     async with api(f"never = {receiver.url}") as kernel:
         [hook] = await listed(kernel)
         for method, path in (("POST", "replay"), ("DELETE", "dead")):
@@ -187,14 +187,14 @@ async def test_wrong_ids_are_refused(api, receiver, ids):
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in PATHS if "x" in each[1]])
-async def test_an_unknown_hook_is_not_found(api, method, path):
+async def test_unknown_hook_is_404(api, method, path):
     async with api() as kernel:
         status, answer, _ = await ask(kernel, method, path)
         assert (status, answer["error"], answer["reason"]) == (404, "not_found", "no webhook 'x'")
 
 
 @pytest.mark.parametrize("token", ["read", "write", "manage.shop", "manage.default", "read.shop"])
-async def test_hooks_are_for_who_may_manage_everywhere(api, token):
+async def test_webhooks_need_permission_to_manage_every_session(api, token):
     async with api() as kernel:
         for method, path in PATHS:
             body = {"pattern": ".", "url": PUBLIC}
@@ -204,7 +204,7 @@ async def test_hooks_are_for_who_may_manage_everywhere(api, token):
         assert (await ask(kernel, "GET", "/webhooks", token="manage"))[0] == 200
 
 
-async def test_a_secret_is_never_shown_again(api, receiver):
+async def test_secret_is_not_shown(api, receiver):
     async with api(f"never = {receiver.url} {SECRET}") as kernel:
         await ask(kernel, "POST", "/webhooks", {"pattern": "x", "url": PUBLIC, "secret": SECRET})
         for hook in await listed(kernel):
@@ -215,7 +215,7 @@ async def test_a_secret_is_never_shown_again(api, receiver):
         assert SECRET not in repr(kernel.services["webhooks"].list())
 
 
-async def test_there_are_only_so_many_hooks(api, monkeypatch):
+async def test_number_of_hooks_is_limited(api, monkeypatch):
     monkeypatch.setattr("gaffer_webhooks.service.MAX_HOOKS", 2)
     async with api() as kernel:
         for number in range(3):
@@ -225,7 +225,7 @@ async def test_there_are_only_so_many_hooks(api, monkeypatch):
         assert len(await listed(kernel)) == 2
 
 
-def test_openapi_tells_what_is_taken_and_answered():
+def test_openapi_describes_every_path():
     paths = describe_routes(Api(Kernel(plugins=[http_plugin, webhooks_plugin])), "1")["paths"]
     shown = {
         (method, path.replace("{hook}", "x"))
@@ -237,7 +237,7 @@ def test_openapi_tells_what_is_taken_and_answered():
     assert "requestBody" in paths["/webhooks"]["post"]
 
 
-async def test_its_paths_go_when_it_is_closed(api):
+async def test_paths_are_404_while_plugin_is_closed(api):
     async with api() as kernel:
         await kernel.plugins.close("webhooks")
         status, answer, _ = await ask(kernel, "GET", "/webhooks")

@@ -1,4 +1,4 @@
-"""The queue of a URL and its file: bounds, torn ends, rewriting, full disks."""
+"""The queue of a URL and its file: limits, truncated files, rewriting, full disks."""
 
 import os
 import resource
@@ -8,23 +8,23 @@ import msgspec
 import pytest
 import trio
 
-from gaffer_webhooks import messages as letters_module
-from gaffer_webhooks.flusher import Keeper
-from gaffer_webhooks.journal import SMALL
-from gaffer_webhooks.messages import Added
+from gaffer_webhooks import messages
+from gaffer_webhooks.flusher import Flusher
+from gaffer_webhooks.journal import MIN_REWRITE_SIZE
+from gaffer_webhooks.messages import Enqueued
 from gaffer_webhooks.outbox import Outbox
 
 NESTED = (
     b'{"op":"add","id":"\xff","event":"e","body":{}}',
     b'{"op":"add","id":"x","event":"e","body":%s' % (b"[" * 100_000),
 )
-"""Lines that msgspec refuses with errors of Python."""
+"""Lines that msgspec rejects with UnicodeDecodeError and RecursionError."""
 
 LIMITER = trio.CapacityLimiter(1)
 
 
-def letter(number, size=10):
-    return Added(f"msg_{number}", "tick", msgspec.Raw(b'"%s"' % (b"x" * size)))
+def make_message(number, size=10):
+    return Enqueued(f"msg_{number}", "tick", msgspec.Raw(b'"%s"' % (b"x" * size)))
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def path(tmp_path):
 
 
 @contextmanager
-def opened(path, most=1000, written=lambda outbox: None):
-    outbox = Outbox("webhook test", path, most, written)
+def opened(path, limit=1000, on_write=lambda outbox: None):
+    outbox = Outbox("webhook test", path, limit, on_write)
     outbox.open()
     try:
         yield outbox
@@ -43,48 +43,48 @@ def opened(path, most=1000, written=lambda outbox: None):
 
 
 def pending(outbox):
-    """The ids of those that wait, in order; it is empty afterwards."""
+    """Remove all pending messages; return their ids in order."""
     found = []
-    while (first := outbox.first()) is not None:
+    while (first := outbox.get_first()) is not None:
         found.append(first.id)
         outbox.remove(first.id)
     return found
 
 
-def kept(path, most=1000):
-    """What the file holds: who waits, and who is dead."""
+def read_back(path, limit=1000):
+    """Read a copy of the file; return the ids of pending messages and of dead letters."""
     copy = path.with_name("copy")
     copy.write_bytes(path.read_bytes())
-    with opened(copy, most) as outbox:
-        dead = [each.id for each in outbox.dead()]
+    with opened(copy, limit) as outbox:
+        dead = [each.id for each in outbox.list_dead()]
         return pending(outbox), dead
 
 
-def test_what_waits_and_what_is_dead_is_there_again(path):
+def test_pending_messages_and_dead_letters_survive_reopening(path):
     with opened(path) as outbox:
-        outbox.add([letter(n) for n in range(6)])
+        outbox.enqueue([make_message(n) for n in range(6)])
         outbox.remove("msg_0")
         outbox.give_up("msg_1", "no reason", 7)
         outbox.give_up("msg_2", "no reason", 7)
         outbox.give_up("msg_3", "no reason", 7)
-        assert outbox.revive(["msg_1", "msg_99"]) == 1
+        assert outbox.requeue(["msg_1", "msg_99"]) == 1
         assert outbox.forget(["msg_2"]) == 1
     with opened(path) as outbox:
-        [dead] = outbox.dead()
+        [dead] = outbox.list_dead()
         assert (dead.id, dead.event, dead.reason, dead.tries) == ("msg_3", "tick", "no reason", 7)
         assert bytes(dead.body) == b'"xxxxxxxxxx"'
         assert pending(outbox) == ["msg_4", "msg_5", "msg_1"]
 
 
-def test_it_is_for_its_owner_alone(path):
+def test_journal_file_is_private(path):
     with opened(path) as outbox:
-        outbox.add([letter(1)])
+        outbox.enqueue([make_message(1)])
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_wherever_the_file_is_torn_all_before_is_there(path):
+def test_truncated_journal_keeps_all_complete_lines(path):
     with opened(path) as outbox:
-        outbox.add([letter(n) for n in range(3)])
+        outbox.enqueue([make_message(n) for n in range(3)])
     whole = path.read_bytes()
     ends = [index + 1 for index, byte in enumerate(whole) if byte == ord("\n")]
     for length in range(len(whole) + 1):
@@ -92,101 +92,101 @@ def test_wherever_the_file_is_torn_all_before_is_there(path):
         complete = sum(end <= length for end in ends)
         with opened(path) as outbox:
             assert len(outbox) == complete
-            outbox.add([letter(9)])
-        assert kept(path)[0] == [f"msg_{n}" for n in (*range(complete), 9)]
+            outbox.enqueue([make_message(9)])
+        assert read_back(path)[0] == [f"msg_{n}" for n in (*range(complete), 9)]
 
 
 @pytest.mark.parametrize(
     "damage", [b"\0" * 50, b"{}", b'{"op":"what"}', b"\xff", b'{"op":"add"}', *NESTED]
 )
-def test_a_damaged_line_costs_that_line_only(path, damage, caplog):
+def test_damaged_line_is_skipped(path, damage, caplog):
     with opened(path) as outbox:
-        outbox.add([letter(1)])
+        outbox.enqueue([make_message(1)])
     with path.open("ab") as file:
         file.write(damage + b"\n")
     with opened(path) as outbox:
-        outbox.add([letter(2)])
-    assert kept(path) == (["msg_1", "msg_2"], [])
+        outbox.enqueue([make_message(2)])
+    assert read_back(path) == (["msg_1", "msg_2"], [])
     assert "1 lines are damaged" in caplog.text
 
 
-def test_too_many_messages_push_out_the_oldest_and_are_counted(path, caplog):
-    with opened(path, most=5) as outbox:
-        outbox.add([letter(n) for n in range(8)])
-        outbox.add([letter(8)])
+def test_too_many_messages_drop_and_count_the_oldest(path, caplog):
+    with opened(path, limit=5) as outbox:
+        outbox.enqueue([make_message(n) for n in range(8)])
+        outbox.enqueue([make_message(8)])
         assert (len(outbox), outbox.dropped) == (5, 4)
-    assert kept(path, most=5)[0] == [f"msg_{n}" for n in range(4, 9)]
+    assert read_back(path, limit=5)[0] == [f"msg_{n}" for n in range(4, 9)]
     assert caplog.text.count("dropping the oldest") == 1
 
 
-def test_too_many_bytes_push_out_the_oldest(path, monkeypatch):
-    monkeypatch.setattr(letters_module, "MAX_BYTES", 1000)
+def test_too_many_bytes_drop_the_oldest(path, monkeypatch):
+    monkeypatch.setattr(messages, "MAX_BYTES", 1000)
     with opened(path) as outbox:
-        outbox.add([letter(n, size=300) for n in range(5)])
+        outbox.enqueue([make_message(n, size=300) for n in range(5)])
         assert (len(outbox), outbox.dropped) == (3, 2)
-        outbox.add([letter(9, size=2000)])
+        outbox.enqueue([make_message(9, size=2000)])
         assert (len(outbox), outbox.dropped) == (0, 6)
 
 
-def test_too_many_dead_messages_push_out_the_oldest(path):
-    with opened(path, most=2) as outbox:
+def test_too_many_dead_letters_drop_the_oldest(path):
+    with opened(path, limit=2) as outbox:
         for number in range(4):
-            outbox.add([letter(number)])
+            outbox.enqueue([make_message(number)])
             outbox.give_up(f"msg_{number}", "no reason", 1)
-        assert [each.id for each in outbox.dead()] == ["msg_2", "msg_3"]
+        assert [each.id for each in outbox.list_dead()] == ["msg_2", "msg_3"]
         assert outbox.dropped == 2
 
 
-def test_a_lower_bound_counts_at_the_next_opening(path):
+def test_lowered_limit_applies_at_next_opening(path):
     with opened(path) as outbox:
-        outbox.add([letter(n) for n in range(10)])
-    with opened(path, most=3) as outbox:
+        outbox.enqueue([make_message(n) for n in range(10)])
+    with opened(path, limit=3) as outbox:
         assert pending(outbox) == ["msg_7", "msg_8", "msg_9"]
 
 
-async def test_a_long_file_is_written_anew_without_what_is_over(path):
+async def test_flush_rewrites_long_file_without_removed_messages(path):
     with opened(path) as outbox:
-        outbox.add([letter(0)])
+        outbox.enqueue([make_message(0)])
         outbox.give_up("msg_0", "no reason", 1)
         for number in range(1, 500):
-            outbox.add([letter(number, size=200)])
+            outbox.enqueue([make_message(number, size=200)])
             if number > 3:
                 outbox.remove(f"msg_{number}")
-        assert path.stat().st_size > SMALL
-        await outbox.journal.tend(LIMITER)
+        assert path.stat().st_size > MIN_REWRITE_SIZE
+        await outbox.journal.flush(LIMITER)
         assert path.stat().st_size < 1500
-        outbox.add([letter(999)])
-        assert kept(path) == (["msg_1", "msg_2", "msg_3", "msg_999"], ["msg_0"])
+        outbox.enqueue([make_message(999)])
+        assert read_back(path) == (["msg_1", "msg_2", "msg_3", "msg_999"], ["msg_0"])
     assert [each.name for each in path.parent.glob("*.new")] == []
 
 
-async def test_what_is_added_while_the_file_is_written_anew_is_in_both(path, monkeypatch):
+async def test_records_during_rewrite_are_in_old_and_new_file(path, monkeypatch):
     from gaffer_webhooks import journal
 
     write_new = journal._write_new
 
     def adding(new, records):
         result = write_new(new, records)
-        trio.from_thread.run_sync(outbox.add, [letter(2)])
-        # Were it killed here, the old file would be the one.
-        assert kept(path)[0] == ["msg_1", "msg_2"]
+        trio.from_thread.run_sync(outbox.enqueue, [make_message(2)])
+        # After a SIGKILL at this point, the old file would be read.
+        assert read_back(path)[0] == ["msg_1", "msg_2"]
         trio.from_thread.run_sync(outbox.remove, "msg_1")
         return result
 
     monkeypatch.setattr(journal, "_write_new", adding)
-    monkeypatch.setattr(journal, "SMALL", 0)
+    monkeypatch.setattr(journal, "MIN_REWRITE_SIZE", 0)
     with opened(path) as outbox:
-        outbox.add([letter(number, size=500) for number in range(100, 105)])
+        outbox.enqueue([make_message(number, size=500) for number in range(100, 105)])
         for number in range(100, 105):
             outbox.remove(f"msg_{number}")
-        outbox.add([letter(1)])
+        outbox.enqueue([make_message(1)])
         before = path.stat().st_ino
-        await outbox.journal.tend(LIMITER)
+        await outbox.journal.flush(LIMITER)
         assert path.stat().st_ino != before
-        assert kept(path)[0] == ["msg_2"]
+        assert read_back(path)[0] == ["msg_2"]
 
 
-async def test_a_queue_that_is_removed_while_its_file_is_written_anew_stays_away(path, monkeypatch):
+async def test_queue_removed_during_rewrite_leaves_no_file(path, monkeypatch):
     from gaffer_webhooks import journal
 
     write_new = journal._write_new
@@ -197,18 +197,18 @@ async def test_a_queue_that_is_removed_while_its_file_is_written_anew_stays_away
         return result
 
     monkeypatch.setattr(journal, "_write_new", removing)
-    monkeypatch.setattr(journal, "SMALL", 0)
+    monkeypatch.setattr(journal, "MIN_REWRITE_SIZE", 0)
     with opened(path) as outbox:
-        outbox.add([letter(1, size=5000)])
+        outbox.enqueue([make_message(1, size=5000)])
         outbox.remove("msg_1")
-        await outbox.journal.tend(LIMITER)
-        outbox.add([letter(2)])
+        await outbox.journal.flush(LIMITER)
+        outbox.enqueue([make_message(2)])
     assert list(path.parent.iterdir()) == []
 
 
 @contextmanager
-def room(path, more):
-    """Files of this process may grow to this many bytes more than this one has."""
+def limited_file_size(path, more):
+    """Limit files of this process to this many bytes more than a file has."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + more, hard))
     try:
@@ -217,81 +217,77 @@ def room(path, more):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_without_room_it_goes_on_in_memory_and_is_whole_when_there_is_room_again(path):
+async def test_full_disk_keeps_messages_in_memory_until_flush_succeeds(path):
     with opened(path) as outbox:
-        outbox.add([letter(1)])
-        with room(path, 20):
-            # A part of the line finds room.
-            outbox.add([letter(2, size=100)])
-            outbox.add([letter(3)])
-            assert outbox.journal.problem is not None
-            assert kept(path)[0] == ["msg_1"]
+        outbox.enqueue([make_message(1)])
+        with limited_file_size(path, 20):
+            # A part of the line can be written.
+            outbox.enqueue([make_message(2, size=100)])
+            outbox.enqueue([make_message(3)])
+            assert outbox.journal.error is not None
+            assert read_back(path)[0] == ["msg_1"]
             assert path.read_bytes().endswith(b"\n")
-            await outbox.journal.tend(LIMITER)
-            assert outbox.journal.problem is not None
+            await outbox.journal.flush(LIMITER)
+            assert outbox.journal.error is not None
         assert (len(outbox), outbox.dropped) == (3, 0)
-        await outbox.journal.tend(LIMITER)
-        assert outbox.journal.problem is None
-        assert kept(path)[0] == ["msg_1", "msg_2", "msg_3"]
+        await outbox.journal.flush(LIMITER)
+        assert outbox.journal.error is None
+        assert read_back(path)[0] == ["msg_1", "msg_2", "msg_3"]
     assert [each.name for each in path.parent.glob("*.new")] == []
 
 
-async def test_the_keeper_says_once_that_there_is_no_room_and_once_that_there_is(
-    tmp_path, monkeypatch, caplog
-):
+async def test_flusher_logs_full_disk_once_and_recovery_once(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
-    monkeypatch.setattr("gaffer_webhooks.flusher.EVERY", 0.01)
-    monkeypatch.setattr("gaffer_webhooks.flusher.TRY_AGAIN", 0.02)
-    keeper = Keeper()
+    monkeypatch.setattr("gaffer_webhooks.flusher.FLUSH_INTERVAL", 0.01)
+    monkeypatch.setattr("gaffer_webhooks.flusher.RETRY_INTERVAL", 0.02)
+    flusher = Flusher()
     paths = [tmp_path / "a.queue", tmp_path / "b.queue"]
     with (
-        opened(paths[0], written=keeper.written) as a,
-        opened(paths[1], written=keeper.written) as b,
+        opened(paths[0], on_write=flusher.mark_written) as a,
+        opened(paths[1], on_write=flusher.mark_written) as b,
     ):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keeper.run)
-            with room(paths[0], 20):
+            nursery.start_soon(flusher.run)
+            with limited_file_size(paths[0], 20):
                 for number in range(5):
-                    a.add([letter(number, size=100)])
-                    b.add([letter(number, size=100)])
+                    a.enqueue([make_message(number, size=100)])
+                    b.enqueue([make_message(number, size=100)])
                     await trio.sleep(0.02)
             with trio.fail_after(20):
                 while "can be written again" not in caplog.text:
                     await trio.sleep(0.005)
             nursery.cancel_scope.cancel()
-    assert [kept(path)[0] for path in paths] == [[f"msg_{n}" for n in range(5)]] * 2
-    told = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert [read_back(path)[0] for path in paths] == [[f"msg_{n}" for n in range(5)]] * 2
+    logged = [record.getMessage().partition(": ")[2] for record in caplog.records]
     reason = os.strerror(27)
-    assert told == [
+    assert logged == [
         f"{reason}: until it can be written, messages are kept in memory only",
         "can be written again",
     ]
 
 
-async def test_a_keeper_forgets_a_queue_that_is_removed_while_its_file_is_written_anew(
-    path, monkeypatch, caplog
-):
+async def test_flusher_ignores_queue_removed_during_rewrite(path, monkeypatch, caplog):
     from gaffer_webhooks import journal
 
     write_new = journal._write_new
-    keeper = Keeper()
+    flusher = Flusher()
 
     def removing(new, records):
         result = write_new(new, records)
-        trio.from_thread.run_sync(keeper.leave, outbox)
+        trio.from_thread.run_sync(flusher.remove_outbox, outbox)
         trio.from_thread.run_sync(outbox.journal.remove)
         return result
 
     monkeypatch.setattr(journal, "_write_new", removing)
-    monkeypatch.setattr(journal, "SMALL", 0)
-    with opened(path, written=keeper.written) as outbox:
-        outbox.add([letter(1, size=5000)])
+    monkeypatch.setattr(journal, "MIN_REWRITE_SIZE", 0)
+    with opened(path, on_write=flusher.mark_written) as outbox:
+        outbox.enqueue([make_message(1, size=5000)])
         outbox.remove("msg_1")
-        await keeper.finish()
+        await flusher.flush_finally()
     assert caplog.text == ""
 
 
-async def test_a_file_that_was_written_anew_is_on_the_disk_under_its_name(path, monkeypatch):
+async def test_rewrite_syncs_the_folder(path, monkeypatch):
     from gaffer_webhooks import journal
 
     synced = []
@@ -301,19 +297,19 @@ async def test_a_file_that_was_written_anew_is_on_the_disk_under_its_name(path, 
         synced.append(folder)
         sync_folder(folder)
 
-    monkeypatch.setattr(journal, "SMALL", 0)
+    monkeypatch.setattr(journal, "MIN_REWRITE_SIZE", 0)
     monkeypatch.setattr(journal, "sync_folder", noting)
     path.write_bytes(b'{"op":"done","id":"x"}\n' * 100)
     with opened(path) as outbox:
-        await outbox.journal.tend(LIMITER)
+        await outbox.journal.flush(LIMITER)
         assert path.read_bytes() == b""
         assert synced == [path.parent]
 
 
-async def test_a_keeper_with_nothing_to_do_does_not_wake_up(path, autojump_clock):
-    keeper = Keeper()
+async def test_idle_flusher_sleeps(path, autojump_clock):
+    flusher = Flusher()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(keeper.run)
+        nursery.start_soon(flusher.run)
         await trio.testing.wait_all_tasks_blocked()
         assert trio.lowlevel.current_statistics().seconds_to_next_deadline == float("inf")
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""The section `[webhooks]`: what it may say, and what is said of what it may not."""
+"""The section `[webhooks]`: valid and invalid values."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ def settings(text):
     return read_settings(Config.from_string(text, "a.ini"))
 
 
-def test_without_a_section_there_are_defaults(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/somebody")
+def test_missing_section_gives_defaults(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/user")
     found = settings("")
-    assert found.state == Path("/home/somebody/.gaffer/webhooks")
+    assert found.state == Path("/home/user/.gaffer/webhooks")
     assert (found.tries, found.queue, found.hooks) == (20, 10_000, ())
 
 
-def test_every_line_is_a_pattern_and_its_urls():
+def test_section_gives_settings_and_hooks():
     found = settings(
         "[webhooks]\nstate = /x/y\ntries = 3\nqueue = 5\n"
         "create = http://echohttp.com/echo\n"
@@ -79,7 +79,7 @@ def test_every_line_is_a_pattern_and_its_urls():
         ("tires = 5", "tires: the URL '5' must begin with http:// or https://"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(line, reason):
+def test_invalid_line_is_named_in_error(line, reason):
     kernel = Kernel(
         Config.from_string(f"\n[webhooks]\n{line}\n", "a.ini"), plugins=[webhooks_plugin]
     )
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_named_with_its_line(line, reason):
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "redacted"),
     [
         ("http://me:s3cret@x.example/", "http://x.example/"),
         ("htps://x.example/services/s3cret", "htps://x.example/..."),
@@ -98,18 +98,18 @@ def test_what_is_wrong_is_named_with_its_line(line, reason):
         ("whsc_MfKQs3cret", "whsc_MfK..."),
     ],
 )
-def test_an_error_tells_nothing_secret_of_a_url(word, told):
+def test_error_redacts_secrets_of_url(word, redacted):
     config = Config.from_string(f"[webhooks]\nspawn = {word}\n")
     with pytest.raises(ConfigError) as caught:
         Kernel(config, plugins=[webhooks_plugin]).configure()
-    assert f"spawn: the URL {told!r} must" in str(caught.value)
+    assert f"spawn: the URL {redacted!r} must" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("hook", "field"),
     [(("", "http://x"), "pattern"), (("a", "x"), "url"), (("a", "http://x", "short"), "secret")],
 )
-def test_wrong_hooks_of_a_program_name_what_is_wrong(hook, field):
+def test_invalid_hook_of_program_names_field(hook, field):
     with pytest.raises(InvalidField) as caught:
         WebHooks(hooks=[hook])
     assert caught.value.field == field

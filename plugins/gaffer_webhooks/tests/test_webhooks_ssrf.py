@@ -1,4 +1,4 @@
-"""Which addresses a hook may reach: one that came over the network, and one that is trusted."""
+"""Addresses and URLs that hooks may have, untrusted and trusted."""
 
 import socket
 from ipaddress import ip_address
@@ -8,15 +8,15 @@ import trio
 from gaffer_kernel import InvalidField
 from tests.waiting import until
 
-from gaffer_webhooks import ssrf as addresses
+from gaffer_webhooks import ssrf
 from gaffer_webhooks.hook import make_hook
 from gaffer_webhooks.sender import Certificates, Sender
-from gaffer_webhooks.ssrf import refusal
-from gaffer_webhooks.url import place_of
+from gaffer_webhooks.ssrf import get_block_reason
+from gaffer_webhooks.url import parse_url
 
-from .conftest import Receiver, happen
+from .conftest import Receiver, publish
 
-NEVER = [
+BLOCKED = [
     *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%1", "fd00:ec2::254", "100.100.100.200"),
     *("168.63.129.16", "::ffff:168.63.129.16", "192.0.0.192", "fd20:ce::254", "fd00:ec2::23"),
     *("0.0.0.0", "::", "224.0.0.1", "239.255.255.250", "ff02::1"),
@@ -36,33 +36,33 @@ PUBLIC = [
 ]
 
 
-@pytest.mark.parametrize("address", NEVER)
-def test_some_addresses_are_for_nobody(address):
-    assert refusal(address, trusted=False)
-    assert refusal(address, trusted=True)
+@pytest.mark.parametrize("address", BLOCKED)
+def test_blocked_addresses_are_blocked_for_trusted_hooks_too(address):
+    assert get_block_reason(address, trusted=False)
+    assert get_block_reason(address, trusted=True)
 
 
 @pytest.mark.parametrize("address", TRUSTED_ONLY)
-def test_this_machine_and_private_networks_are_for_the_trusted(address):
-    assert refusal(address, trusted=False)
-    assert refusal(address, trusted=True) is None
+def test_private_addresses_are_allowed_for_trusted_hooks_only(address):
+    assert get_block_reason(address, trusted=False)
+    assert get_block_reason(address, trusted=True) is None
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_the_rest_is_for_everybody(address):
-    assert refusal(address, trusted=False) is None
-    assert refusal(address, trusted=True) is None
+def test_public_addresses_are_allowed(address):
+    assert get_block_reason(address, trusted=False) is None
+    assert get_block_reason(address, trusted=True) is None
 
 
-def test_a_public_address_of_this_machine_is_for_the_trusted(monkeypatch):
-    assert addresses.is_ours(ip_address("127.0.0.1"))
-    assert not addresses.is_ours(ip_address("93.184.216.34"))
-    assert not addresses.is_ours(ip_address("2606:4700::1"))
+def test_public_address_of_this_machine_is_allowed_for_trusted_hooks_only(monkeypatch):
+    assert ssrf.is_own_address(ip_address("127.0.0.1"))
+    assert not ssrf.is_own_address(ip_address("93.184.216.34"))
+    assert not ssrf.is_own_address(ip_address("2606:4700::1"))
     asked = []
-    monkeypatch.setattr(addresses, "is_ours", lambda address: not asked.append(address))
-    assert "this machine's own address" in refusal("::ffff:93.184.216.34", trusted=False)
+    monkeypatch.setattr(ssrf, "is_own_address", lambda address: not asked.append(address))
+    assert "this machine's own address" in get_block_reason("::ffff:93.184.216.34", trusted=False)
     assert asked == [ip_address("93.184.216.34")]
-    assert refusal("93.184.216.34", trusted=True) is None
+    assert get_block_reason("93.184.216.34", trusted=True) is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_public_address_of_this_machine_is_for_the_trusted(monkeypatch):
         *("[0:0:0:0:0:0:0:1]", "[::]", "0", "169.254.169.254", "2852039166"),
     ],
 )
-def test_an_address_in_any_spelling_is_refused_at_once(host):
+def test_any_spelling_of_blocked_address_is_rejected(host):
     with pytest.raises(InvalidField, match=r"url: leads to .* which is not allowed here"):
         make_hook(".", f"http://{host}/", trusted=False)
 
@@ -101,7 +101,7 @@ def test_an_address_in_any_spelling_is_refused_at_once(host):
         ("http://a.example:http/", "has no valid port"),
         ("http://a%2eexample/", "has no valid host"),
         ("http://[fe80::1%25eth0]/", "has no valid host"),
-        ("http://[::1/", "is no URL"),
+        ("http://[::1/", "is not a valid URL"),
         ("http://[v1.x]/", "has no valid host"),
         ("http://a.example/" + "x" * 2048, "is longer than"),
         (None, "must be a text"),
@@ -109,7 +109,7 @@ def test_an_address_in_any_spelling_is_refused_at_once(host):
     ],
 )
 @pytest.mark.parametrize("trusted", [True, False])
-def test_what_is_no_url_of_a_hook(url, reason, trusted):
+def test_invalid_url_is_rejected(url, reason, trusted):
     with pytest.raises(InvalidField, match=f"^url: {reason}"):
         make_hook(".", url, trusted=trusted)
 
@@ -123,13 +123,13 @@ def test_what_is_no_url_of_a_hook(url, reason, trusted):
         ("http://[2606:4700::1]:81/", "[2606:4700::1]:81", 81, "/"),
     ],
 )
-def test_where_a_url_leads(url, netloc, port, target):
-    place = place_of(url)
-    assert (place.netloc, place.port, place.target) == (netloc, port, target)
+def test_parse_url(url, netloc, port, target):
+    parsed = parse_url(url)
+    assert (parsed.netloc, parsed.port, parsed.target) == (netloc, port, target)
 
 
 def resolver(*answers):
-    """Gives one answer after the other, the last one for ever; and tells how often it was asked."""
+    """Make a resolver with planned results, the last one forever; return also its calls."""
     left, asked = list(answers), []
 
     async def resolve(host, port):
@@ -147,7 +147,7 @@ async def posted(receiver, host, resolve, *, trusted):
         return [await post({}, b"{}") for _ in range(2)]
 
 
-async def test_one_bad_address_among_good_ones_is_enough(receiver):
+async def test_one_blocked_address_blocks_the_host(receiver):
     resolve, _ = resolver(["93.184.216.34", "127.0.0.1"])
     async with receiver.up():
         for answer in await posted(receiver, "evil.example", resolve, trusted=False):
@@ -156,7 +156,7 @@ async def test_one_bad_address_among_good_ones_is_enough(receiver):
     assert receiver.connections == 0
 
 
-async def test_a_name_is_looked_up_and_checked_again_each_time(receiver):
+async def test_host_is_resolved_and_checked_for_each_message(receiver):
     resolve, asked = resolver(["127.0.0.1"], ["169.254.169.254"])
     async with receiver.up():
         first, second = await posted(receiver, "rebinding.example", resolve, trusted=True)
@@ -166,22 +166,22 @@ async def test_a_name_is_looked_up_and_checked_again_each_time(receiver):
     assert receiver.got[0].headers["host"] == f"rebinding.example:{receiver.port}"
 
 
-async def test_the_address_that_was_checked_is_the_one_that_is_connected_to(receiver):
-    # A name that nobody else could look up: so the sender does not.
+async def test_sender_connects_to_checked_address(receiver):
+    # No other resolver knows this name, so the sender did not resolve it again.
     resolve, _ = resolver(["127.0.0.1"])
     async with receiver.up():
         answers = await posted(receiver, "nowhere.invalid", resolve, trusted=True)
     assert [answer.status for answer in answers] == [204, 204]
 
 
-async def test_further_addresses_are_tried_when_one_cannot_be_connected_to(receiver):
+async def test_next_address_is_tried_after_failed_connection(receiver):
     resolve, _ = resolver(["127.0.0.2", "127.0.0.1"])
     async with receiver.up():
         answers = await posted(receiver, "two.example", resolve, trusted=True)
     assert [answer.status for answer in answers] == [204, 204]
 
 
-async def test_no_proxy_of_the_environment_is_used(receiver, monkeypatch):
+async def test_proxy_of_environment_is_not_used(receiver, monkeypatch):
     proxy = Receiver()
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -194,7 +194,7 @@ async def test_no_proxy_of_the_environment_is_used(receiver, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("label too long")])
-async def test_a_host_that_is_unknown_is_a_failed_try(receiver, error):
+async def test_unknown_host_is_failed_try(receiver, error):
     async def resolve(host, port):
         await trio.lowlevel.checkpoint()
         raise error
@@ -203,7 +203,7 @@ async def test_a_host_that_is_unknown_is_a_failed_try(receiver, error):
         assert (answer.status, answer.reason) == (None, "the host unknown.example is unknown")
 
 
-async def test_a_program_may_say_that_a_url_is_not_trusted(posting, receiver):
+async def test_register_rejects_private_address_for_untrusted_url(posting, receiver):
     async with receiver.up(), posting() as kernel:
         webhooks = kernel.services["webhooks"]
         for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost")):
@@ -211,13 +211,11 @@ async def test_a_program_may_say_that_a_url_is_not_trusted(posting, receiver):
                 await webhooks.register("tick", url, trusted=False)
         assert webhooks.list() == []
         await webhooks.register("tick", receiver.url)
-        happen(kernel, 1)
+        publish(kernel, 1)
         await until(lambda: receiver.got)
 
 
-async def test_a_hook_that_is_not_trusted_gains_nothing_from_one_that_is(
-    posting, receiver, monkeypatch
-):
+async def test_untrusted_hook_does_not_share_target_of_trusted_hook(posting, receiver, monkeypatch):
     url = receiver.url.replace("127.0.0.1", "rebinding.example")
     where = ["93.184.216.34"]
 
@@ -233,8 +231,8 @@ async def test_a_hook_that_is_not_trusted_gains_nothing_from_one_that_is(
         webhooks = kernel.services["webhooks"]
         await webhooks.register("tock", url, trusted=False)
         where[0] = "127.0.0.1"
-        happen(kernel, 1)
-        happen(kernel, 1, "tock")
+        publish(kernel, 1)
+        publish(kernel, 1, "tock")
         await until(lambda: receiver.got)
         await until(lambda: [hook for hook in webhooks.list() if hook.failing])
         [failing] = [hook for hook in webhooks.list() if hook.failing]

@@ -1,22 +1,20 @@
-"""The folder of what is kept, when it comes to a kernel late or holds what nobody should trust."""
+"""The state folder: opened late, after another gafferd, or with damaged files."""
 
 import pytest
 from gaffer_kernel import Config, GafferError, open_kernel
 from tests.waiting import until
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin
-from gaffer_webhooks.state_dir import open_folder
+from gaffer_webhooks.state_dir import open_state_dir
 
-from .conftest import happen
+from .conftest import publish
 
 
 def patterns(kernel):
     return [hook.pattern for hook in kernel.services["webhooks"].list()]
 
 
-async def test_a_hook_that_comes_first_does_not_overwrite_those_of_an_earlier_gafferd(
-    posting, receiver
-):
+async def test_first_hook_keeps_hooks_of_earlier_gafferd(posting, receiver):
     async with posting() as earlier:
         await earlier.services["webhooks"].register("tick", f"{receiver.url}/tick")
         async with posting() as kernel:
@@ -27,7 +25,7 @@ async def test_a_hook_that_comes_first_does_not_overwrite_those_of_an_earlier_ga
         assert patterns(kernel) == ["tick", "tock"]
 
 
-async def test_a_reload_takes_up_the_hooks_of_an_earlier_gafferd_too(receiver, tmp_path, state):
+async def test_reload_reads_hooks_of_earlier_gafferd(receiver, tmp_path, state):
     file = tmp_path / "gaffer.ini"
     head = f"[webhooks]\nstate = {state}\n"
     file.write_text(head)
@@ -38,20 +36,20 @@ async def test_a_reload_takes_up_the_hooks_of_an_earlier_gafferd_too(receiver, t
             await earlier.plugins.close("webhooks")
             file.write_text(f"{head}tock = {receiver.url}/tock\n")
             await kernel.reload()
-            happen(kernel, 1, "tick")
+            publish(kernel, 1, "tick")
             await until(lambda: receiver.got)
             assert patterns(kernel) == ["tick", "tock"]
 
 
-async def test_a_queue_that_cannot_be_read_costs_no_other_its_messages(
+async def test_unreadable_queue_keeps_messages_of_other_queues(
     posting, receiver, state, monkeypatch, caplog
 ):
-    monkeypatch.setattr("gaffer_webhooks.service.GRACE", 0.1)
+    monkeypatch.setattr("gaffer_webhooks.service.CLOSE_TIMEOUT", 0.1)
     good, bad = f"{receiver.url}/good", f"{receiver.url}/bad"
     async with posting(f"tick = {good}") as kernel:
-        happen(kernel, 3)
-    folder = open_folder(state)
-    folder.journal(bad, trusted=True).mkdir()
+        publish(kernel, 3)
+    folder = open_state_dir(state)
+    folder.get_journal(bad, trusted=True).mkdir()
     folder.close()
     with pytest.raises(BaseExceptionGroup) as caught:
         async with posting(f"tick = {good} {bad}"):
@@ -71,8 +69,8 @@ async def test_a_queue_that_cannot_be_read_costs_no_other_its_messages(
         b'[{"url":"http://x"}]',
     ],
 )
-async def test_a_damaged_file_of_hooks_is_named_in_a_line(posting, receiver, state, damage):
-    folder = open_folder(state)
+async def test_damaged_hook_file_is_named_in_error(posting, receiver, state, damage):
+    folder = open_state_dir(state)
     folder.hooks.write_bytes(damage)
     folder.close()
     with pytest.raises(BaseExceptionGroup) as caught:
@@ -82,9 +80,7 @@ async def test_a_damaged_file_of_hooks_is_named_in_a_line(posting, receiver, sta
     assert folder.hooks.read_bytes() == damage
 
 
-async def test_a_hook_that_cannot_be_kept_is_refused_and_nothing_has_changed(
-    posting, receiver, state
-):
+async def test_hook_that_cannot_be_stored_is_rejected_without_changes(posting, receiver, state):
     async with posting() as kernel:
         webhooks = kernel.services["webhooks"]
         kept = await webhooks.register("tick", receiver.url)
