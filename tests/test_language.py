@@ -47,7 +47,6 @@ NOT_REWRITTEN_YET = {
     "plugins/gaffer_sites",
     "plugins/gaffer_stats",
     "plugins/gaffer_testing",
-    "plugins/gaffer_webhooks",
     "tests",
     "tests/config",
     "tests/daemon",

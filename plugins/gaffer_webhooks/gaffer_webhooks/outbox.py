@@ -137,7 +137,7 @@ class Outbox:
             size: bytes to drop.
 
         Returns:
-            The bytes dropped: a little more than `size`, or less if there were no more.
+            The bytes dropped: a little more than `size`, or less when nothing is left.
         """
         before, applied = self.size, list[Record]()
         while before - self.size < size and (oldest := self._messages.get_oldest()) is not None:
