@@ -1,6 +1,6 @@
-"""Prints one table of what gaffer costs, beside others in the same run: `make bench`.
+"""Print a table of what gaffer costs, compared with others in the same run: `make bench`.
 
-Names of figures as arguments run only those; docs/benchmarks.md says what each means.
+Arguments select figures by name; docs/benchmarks.md says what each means.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import time
 from http.client import HTTPException
 
 from figures import FIGURES
-from harness.processes import end_all, nothing_stays
+from harness.processes import end_all, kill_leftovers
 from harness.table import Row, markdown
 
 
 def main() -> int:
-    """Measure, print, and say with the exit status whether every bound is met."""
+    """Measure and print; return 0 if every bound is met."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
     parser.add_argument("figures", nargs="*", metavar="figure", help=", ".join(FIGURES))
     chosen = parser.parse_args().figures or list(FIGURES)
     if unknown := sorted(set(chosen) - set(FIGURES)):
-        parser.error(f"no figure is called {', '.join(unknown)}; there are: {', '.join(FIGURES)}")
+        parser.error(f"no such figure: {', '.join(unknown)}; choose from: {', '.join(FIGURES)}")
     rows: list[Row] = []
     interrupted = False
     try:
-        with nothing_stays():
+        with kill_leftovers():
             failed = [name for name in chosen if not _measure(name, rows)]
     except* KeyboardInterrupt:
         interrupted = True
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _measure(name: str, rows: list[Row]) -> bool:
-    """Add the rows of a figure; whether it could be measured."""
+    """Add the rows of a figure to `rows`; return whether it could be measured."""
     begin = time.monotonic()
     try:
         rows += FIGURES[name]()

@@ -98,7 +98,7 @@ PROSE = {
     r"blame|blames|blamed": "report an error of",
     r"complain|complains|complained|complaint|complaints": "report, warn, error",
     r"courier|couriers": "delivery worker",
-    r"(?<!dead[\s-])(?<!capital\s)(?<!case\s)(?<!small\s)letters?": "message, delivery",
+    r"(?<!dead[\s-])(?<!capital\s)(?<!case\s)letters?(?!,?\s(?:and\s)?digits)": "message, delivery",
     r"rights": "permissions",
     r"short lives|short life": "crashes",
     r"defect of gaffer": "internal error",

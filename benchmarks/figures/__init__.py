@@ -1,4 +1,4 @@
-"""The figures, each a module with `rows()`; the order is that of the table."""
+"""The figures in the order of the table, each a module with `rows()`."""
 
 from __future__ import annotations
 

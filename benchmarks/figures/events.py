@@ -1,4 +1,4 @@
-"""Events for many subscribers: one shared log with cursors, beside a memory channel for each."""
+"""Events for many subscribers: one shared log with cursors against a memory channel for each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ ROUNDS = 3
 SUBSCRIBERS = (1, 10, 100)
 BURST = 50
 EVENTS = 10_000
-MANY = Bound(limit=30.0, of_ratio=True, at_least=True)
-"""For the most subscribers: with one or a few, making the event is what costs."""
+FAN_OUT = Bound(limit=30.0, relative=True, at_least=True)
+"""For the highest number of subscribers: with few, creating the event dominates the cost."""
 CHANNEL_DELIVERIES = 20_000
 NAMES = 2
-"""What is published once is delivered twice, as `spawn` and as `proc.web.spawn`."""
+"""Each event is delivered twice, as `spawn` and as `proc.web.spawn`."""
 KNOWN: dict[str, Any] = {"name": "web", "session": "default", "job": "web"}
 DATA: dict[str, Any] = {"pid": 1, "os_pid": 4711, "detach": False}
 
 
 def rows() -> Iterator[Row]:
-    """Deliveries a second with so many subscribers."""
+    """Measure deliveries a second for each number of subscribers."""
     for count in SUBSCRIBERS:
         rate = take_turns(
             {
@@ -41,10 +41,10 @@ def rows() -> Iterator[Row]:
             figure=f"events to {count} subscriber{'s' * (count > 1)}, deliveries",
             gaffer=rate["bus"].median,
             unit="/s",
-            beside=rate["channels"].median,
-            beside_name="channel each",
+            baseline=rate["channels"].median,
+            baseline_name="channel each",
             ratio=rate["bus"].over(rate["channels"]),
-            bound=MANY if count == SUBSCRIBERS[-1] else None,
+            bound=FAN_OUT if count == SUBSCRIBERS[-1] else None,
         )
 
 

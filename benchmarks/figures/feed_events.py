@@ -9,7 +9,7 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
 from harness.api import Api, free_port
-from harness.follow import PATIENCE, following
+from harness.follow import READ_TIMEOUT, following
 from harness.processes import cpu_seconds
 from harness.supervisors import gafferd, running, scratch
 from harness.table import Bound, Row
@@ -19,7 +19,7 @@ RATE = 2000
 SECONDS = 5
 EVENTS = RATE * SECONDS
 KEPT_UP = 0.95
-"""Part of the wanted rate that counts as kept: the first and the last burst take their time."""
+"""Required part of the rate: the first and the last burst are slower."""
 PLUGIN = f'''
 """Publishes {RATE} events a second as soon as a job is started."""
 from contextlib import asynccontextmanager
@@ -30,12 +30,12 @@ from gaffer_kernel import hookimpl
 async def tick(kernel):
     async with kernel.events.subscribe("start") as starts:
         await anext(aiter(starts))
-    begin, told = trio.current_time(), 0
-    while told < {EVENTS}:
+    begin, published = trio.current_time(), 0
+    while published < {EVENTS}:
         await trio.sleep(0.01)
-        for _ in range(min({EVENTS}, int((trio.current_time() - begin) * {RATE})) - told):
-            told += 1
-            kernel.events.publish("tick", name="bench", number=told)
+        for _ in range(min({EVENTS}, int((trio.current_time() - begin) * {RATE})) - published):
+            published += 1
+            kernel.events.publish("tick", name="bench", number=published)
 
 
 @hookimpl
@@ -52,7 +52,7 @@ def gaffer_service(kernel):
 
 
 def rows() -> Iterator[Row]:
-    """Deliveries a second, and what they cost."""
+    """Measure deliveries a second, and their cost."""
     with scratch() as folder:
         delivered, took, cost = _run(folder)
     yield Row(
@@ -65,7 +65,7 @@ def rows() -> Iterator[Row]:
 
 
 def _run(folder: Path) -> tuple[int, float, float]:
-    """Events delivered, seconds that took, and the processor time of gafferd in each of them."""
+    """Return the delivered events, the seconds, and the processor time of gafferd per second."""
     (folder / "plugins" / "ticker").mkdir(parents=True)
     (folder / "plugins" / "ticker" / "__init__.py").write_text(PLUGIN)
     port = free_port()
@@ -87,17 +87,17 @@ def _run(folder: Path) -> tuple[int, float, float]:
 
 
 def _count(selector: DefaultSelector) -> int:
-    """Read until each client has all; how many that were.
+    """Read until each client has all events; return their number.
 
     Raises:
-        TimeoutError: some do not come.
+        TimeoutError: events are missing.
     """
     delivered = 0
     while delivered < EVENTS * CLIENTS:
-        ready = selector.select(PATIENCE)
+        ready = selector.select(READ_TIMEOUT)
         if not ready:
             raise TimeoutError(f"{delivered} of {EVENTS * CLIENTS} events were delivered")
         for key, _ in ready:
-            # Each message ends so, wherever it is cut: no other line of it is empty.
+            # Each message ends with these bytes, and they occur nowhere else in it.
             delivered += key.fileobj.recv(2**18).count(b"}\n")  # type: ignore[union-attr]
     return delivered

@@ -1,4 +1,4 @@
-"""How fast the output of one child comes through the API to a client that reads all it gets."""
+"""Throughput of the output of one child over the API, to a client that reads everything."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PACE = 120
 """Megabytes a second."""
 SIZE = 360 * 1024 * 1024
 FLOOD = 10_000
-"""More megabytes a second than any machine writes."""
+"""Megabytes a second that no machine can write."""
 
 
 def rows() -> Iterator[Row]:
-    """Of a child that writes so fast that the client keeps up, and of one that floods."""
+    """Measure a child that the client can keep up with, and one that floods."""
     rate = take_turns(
         {"paced": partial(_feed, PACE, True), "flood": partial(_feed, FLOOD, False)}, ROUNDS
     )
@@ -36,10 +36,10 @@ def rows() -> Iterator[Row]:
 
 
 def _feed(pace: int, whole: bool) -> float:
-    """Megabytes a second that arrive.
+    """Return the megabytes a second that arrive.
 
     Raises:
-        RuntimeError: something is missing that should not.
+        RuntimeError: bytes are missing although `whole` is true.
     """
     child = [str(HERE / "harness" / "paced.py"), str(pace), str(SIZE)]
     job = {

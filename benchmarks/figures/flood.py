@@ -1,4 +1,4 @@
-"""The longest wait of others while clients flood the API with frames of a few bytes."""
+"""The longest wait of other clients while some flood the API with tiny frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONNECTIONS = 20
 PINGS = 15
 KILLS = 5
 WARM_UP = 1.0
-PATIENCE = 30.0
+WAIT_TIMEOUT = 30.0
 FIGURES = {
     "h2_settings": "HTTP/2 SETTINGS",
     "h2_unknown": "unknown HTTP/2 frames",
@@ -33,7 +33,7 @@ FIGURES = {
 
 
 def rows(kinds: dict[str, str] = FIGURES) -> Iterator[Row]:
-    """For each kind of flood: the slowest ping, and the slowest replacement of a killed child."""
+    """Measure the slowest ping and the slowest replacement of a child, for each kind of flood."""
     for kind, name in kinds.items():
         number = WEBSOCKETS if kind.startswith("ws_") else CONNECTIONS
         ping, missing = _measure(kind, number)
@@ -61,7 +61,7 @@ def _measure(kind: str, number: int) -> tuple[float, float]:
         _listen(folder, port, secure)
         try:
             with running(command, folder) as daemon:
-                [birth] = births.collect(1, PATIENCE).values()
+                [birth] = births.collect(1, WAIT_TIMEOUT).values()
                 Api(port, daemon)
                 target = secure if kind.startswith(("h2_", "tls_")) else port
                 with _flooding(kind, target, number):
@@ -102,7 +102,7 @@ def _flooding(kind: str, port: int, number: int) -> Iterator[None]:
 
 def _ping(port: int) -> float:
     begin = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_TIMEOUT)
     try:
         connection.request("GET", "/ping")
         connection.getresponse().read()
@@ -116,7 +116,7 @@ def _kill(births: Births, pid: int) -> tuple[float, int]:
     time.sleep(1.2)  # a crash after a healthy second is replaced at once
     begin = time.monotonic()
     os.kill(pid, signal.SIGKILL)
-    deadline = begin + PATIENCE
+    deadline = begin + WAIT_TIMEOUT
     while (left := deadline - time.monotonic()) > 0:
         for birth in births.wait(left):
             return birth.at - begin, birth.pid

@@ -1,4 +1,4 @@
-"""What it costs to watch a thousand children that do nothing, for five seconds."""
+"""The cost of watching a thousand idle children for five seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.thousand import each
 
 
 def rows() -> Iterator[Row]:
-    """gafferd beside its peers."""
+    """Compare gafferd with its peers."""
     wake_ups = each(lambda life: life.wake_ups)
     cpu = each(lambda life: life.idle_cpu * 1000)
     for figure, unit, (gaffer, supervisord, circus) in (

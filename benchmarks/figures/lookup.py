@@ -18,22 +18,22 @@ from harness.table import Bound, Row
 
 JOBS = 100
 SIZES = (250, 500, 1000)
-FACTS = 2 * JOBS + 1
-"""Of each node: who it is, its jobs, a process of each."""
+ENTRIES = 2 * JOBS + 1
+"""Entries of each node: its registration, its jobs, one process of each."""
 
-PATIENCE = 240.0
+KNOWN_TIMEOUT = 240.0
 """Seconds."""
 
 LEASE = 45.0
-"""Seconds in which everybody has to agree again."""
+"""The lease: seconds in which all nodes must be known again."""
 
 
 class Measured(NamedTuple):
-    """How it went with one lookupd.
+    """The measurements of one lookupd.
 
     Attributes:
         wall: seconds until it knew everything.
-        processor: seconds that it computed meanwhile.
+        processor: seconds of processor time until then.
         memory: resident bytes then, and before there was any node.
     """
 
@@ -43,14 +43,13 @@ class Measured(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    """For each number of nodes: how long until all is known, at first and again, how fast, how
-    large."""
+    """Measure time, rate and memory until all nodes are known, first and after a restart."""
     for nodes in SIZES:
         first, again = _measure(nodes)
-        what, facts = f"lookupd, {nodes} nodes with {JOBS} jobs", nodes * FACTS
+        what, entries = f"lookupd, {nodes} nodes with {JOBS} jobs", nodes * ENTRIES
         yield Row(figure=f"{what}: all known", gaffer=first.wall, unit="s")
         yield Row(figure=f"{what}: its processor time", gaffer=first.processor, unit="s")
-        yield Row(figure=f"{what}: facts told", gaffer=facts / first.wall, unit="/s")
+        yield Row(figure=f"{what}: updates", gaffer=entries / first.wall, unit="/s")
         yield Row(
             figure=f"{what}: all known after its restart",
             gaffer=again.wall,
@@ -65,10 +64,10 @@ def rows() -> Iterator[Row]:
 
 
 def _measure(nodes: int) -> tuple[Measured, Measured]:
-    """At first, and again when it has been ended and started anew."""
+    """Measure the first start, and a restart."""
     with scratch() as folder:
         port = free_port()
-        first = _until_known(folder, port, nodes, lambda: _start_crowd(port, nodes))
+        first = _until_known(folder, port, nodes, lambda: _start_nodes(port, nodes))
         return first, _until_known(folder, port, nodes, lambda: None)
 
 
@@ -87,17 +86,17 @@ def _until_known(folder: Path, port: int, nodes: int, begin: Callable[[], None])
     return Measured(wall, processor, (after, before))
 
 
-def _start_crowd(port: int, nodes: int) -> None:
+def _start_nodes(port: int, nodes: int) -> None:
     command = [sys.executable, "-m", "harness.nodes", str(port), str(nodes), str(JOBS)]
     subprocess.Popen(command, cwd=HERE, stderr=subprocess.DEVNULL)
 
 
 def _wait_known(api: Api, nodes: int) -> None:
-    """Wait until the last fact of every node is known: the process of its last job."""
+    """Wait until the last entry of every node is known: the process of its last job."""
     path = f"/findJob?name={crowd.job(JOBS - 1)}"
 
     def known() -> bool:
         sources = json.loads(api.get(path))["sources"]
         return sum(source["pids"] == [1] for source in sources) == nodes
 
-    wait_until(known, f"{nodes} nodes", seconds=PATIENCE, every=0.3)
+    wait_until(known, f"{nodes} nodes", seconds=KNOWN_TIMEOUT, every=0.3)

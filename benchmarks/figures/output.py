@@ -1,4 +1,4 @@
-"""How fast the output of one child is read, beside `child | cat >/dev/null`."""
+"""Throughput of the output of one child, compared with `child | cat >/dev/null`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ QUIET = 0.05
 SIZE = 512 * 1024 * 1024
 DD = f"dd if=/dev/zero bs=64K count={SIZE // 65536} status=none"
 FLOOD = ["/bin/sh", "-c", f"read line && exec {DD}"]
-"""Writes once it is told to: so everybody is listening when the first byte comes."""
+"""Writes after it has read a line, so that the subscriber is ready before the first byte."""
 
 
 def rows() -> Iterator[Row]:
-    """Megabytes a second, with nobody reading and with one subscriber."""
+    """Measure megabytes a second, without and with one subscriber."""
     rate = take_turns(
         {
             "cat": _cat,
@@ -32,17 +32,17 @@ def rows() -> Iterator[Row]:
         ROUNDS,
     )
     for figure, trial in (
-        ("output of one child, nobody listening", "drained"),
+        ("output of one child, no subscriber", "drained"),
         ("output of one child, one subscriber", "subscriber"),
     ):
         yield Row(
             figure=figure,
             gaffer=rate[trial].median,
             unit="MB/s",
-            beside=rate["cat"].median,
-            beside_name="piped to cat",
+            baseline=rate["cat"].median,
+            baseline_name="piped to cat",
             ratio=rate[trial].over(rate["cat"]),
-            bound=Bound(limit=0.85, of_ratio=True, at_least=True),
+            bound=Bound(limit=0.85, relative=True, at_least=True),
         )
 
 

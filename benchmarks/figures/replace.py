@@ -1,4 +1,4 @@
-"""How long a killed child is missing: from the KILL until its successor says that it runs."""
+"""Time without a killed child: from the SIGKILL until its successor reports that it runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from harness.table import Bound, Row
 CHILDREN = 20
 ROUNDS = 3
 APART = 0.02
-"""Seconds until the next kill, if the successor has not come by then."""
-PATIENCE = 20.0
+"""Seconds until the next kill, if the successor has not started by then."""
+START_TIMEOUT = 20.0
 GROWN_UP = 2.0
 
 
@@ -37,11 +37,11 @@ class Missing(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    """gafferd beside its peers."""
+    """Compare gafferd with its peers."""
     gaffer = [_measure("gafferd") for _ in range(ROUNDS)]
     for figure, index in (
         ("replace a killed child, median", 1),
-        ("replace one that had only just started, median", 0),
+        ("replace a child right after its start, median", 0),
     ):
         yield Row(
             figure=figure,
@@ -69,7 +69,7 @@ def _measure(supervisor: str) -> Missing:
         programs = [Program(name, births.command(name)) for name in names]
         try:
             with running(WRITERS[supervisor](folder, programs), folder):
-                young, newest = _kill_each(births, births.collect(CHILDREN, PATIENCE))
+                young, newest = _kill_each(births, births.collect(CHILDREN, START_TIMEOUT))
                 time.sleep(GROWN_UP)
                 grown, _ = _kill_each(births, newest)
                 return Missing(young, grown)
@@ -78,21 +78,21 @@ def _measure(supervisor: str) -> Missing:
 
 
 def _kill_each(births: Births, living: dict[str, Birth]) -> tuple[list[float], dict[str, Birth]]:
-    """Kill one after the other; the seconds each was missing, and the successors."""
+    """Kill one after the other; return the seconds without each, and the successors."""
     killed: dict[str, float] = {}
     successors: dict[str, Birth] = {}
     for name, birth in living.items():
         killed[name] = time.monotonic()
         os.kill(birth.pid, signal.SIGKILL)
         _note(births, successors, killed[name] + APART, {name})
-    _note(births, successors, time.monotonic() + PATIENCE, set(killed))
+    _note(births, successors, time.monotonic() + START_TIMEOUT, set(killed))
     missing = [
         successors[name].at - at if name in successors else math.inf for name, at in killed.items()
     ]
     return missing, successors
 
 
-def _note(births: Births, successors: dict[str, Birth], deadline: float, wanted: set[str]) -> None:
-    while not wanted <= successors.keys() and (left := deadline - time.monotonic()) > 0:
+def _note(births: Births, successors: dict[str, Birth], deadline: float, pending: set[str]) -> None:
+    while not pending <= successors.keys() and (left := deadline - time.monotonic()) > 0:
         for birth in births.wait(left):
             successors.setdefault(birth.name, birth)

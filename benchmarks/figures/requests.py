@@ -1,4 +1,4 @@
-"""Answers a second of the API, beside a bare route of quart-trio that returns the same bytes."""
+"""Responses a second of the API, compared with a bare route that returns the same bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RPC = (
 
 
 def rows() -> Iterator[Row]:
-    """The list of a hundred jobs, from each server in turns."""
+    """Request the list of a hundred jobs from each server in turn."""
     with scratch() as folder, ExitStack() as stack:
         trials = {"gafferd": _gafferd(folder, stack), "bare": _bare(folder, stack)}
         absent = why_no_peers()
@@ -38,11 +38,11 @@ def rows() -> Iterator[Row]:
         figure=f"GET /jobs with {JOBS}, {CONNECTIONS} connections",
         gaffer=rate["gafferd"].median,
         unit="/s",
-        beside=rate["bare"].median,
-        beside_name="bare route",
+        baseline=rate["bare"].median,
+        baseline_name="bare route",
         ratio=rate["gafferd"].over(rate["bare"]),
         supervisord=absent or rate["supervisord"].median,
-        bound=Bound(limit=0.8, of_ratio=True, at_least=True),
+        bound=Bound(limit=0.8, relative=True, at_least=True),
     )
 
 
@@ -54,7 +54,7 @@ def _gafferd(folder: Path, stack: ExitStack) -> Callable[[], float]:
     with Api(port, daemon) as api:
         wait_until(lambda: daemon.count() == JOBS, "a hundred jobs", seconds=30, every=0.05)
         (folder / "jobs").write_bytes(api.get("/jobs"))
-    return _asking(port, request("GET", "/jobs"))
+    return _load(port, request("GET", "/jobs"))
 
 
 def _bare(folder: Path, stack: ExitStack) -> Callable[[], float]:
@@ -64,8 +64,8 @@ def _bare(folder: Path, stack: ExitStack) -> Callable[[], float]:
     daemon = stack.enter_context(running(command, folder))
     with Api(port, daemon, "/jobs") as api:
         if api.get("/jobs") != (folder / "jobs").read_bytes():
-            raise RuntimeError("the bare route answers something else")
-    return _asking(port, request("GET", "/jobs"))
+            raise RuntimeError("the bare route answers with other bytes")
+    return _load(port, request("GET", "/jobs"))
 
 
 def _supervisord(folder: Path, stack: ExitStack) -> Callable[[], float]:
@@ -73,11 +73,11 @@ def _supervisord(folder: Path, stack: ExitStack) -> Callable[[], float]:
     command = supervisord(folder, PROGRAMS, port=port)
     daemon = stack.enter_context(running(command, folder))
     wait_until(lambda: daemon.count() == JOBS, "a hundred programs", seconds=60, every=0.1)
-    return _asking(port, request("POST", "/RPC2", RPC, "text/xml"))
+    return _load(port, request("POST", "/RPC2", RPC, "text/xml"))
 
 
-def _asking(port: int, asked: bytes) -> Callable[[], float]:
-    # Connected anew each time: what waits for its turn may be closed meanwhile.
+def _load(port: int, asked: bytes) -> Callable[[], float]:
+    # New connections each time: a server may close idle ones between its turns.
     def ask() -> float:
         with Connections(port, CONNECTIONS) as connections:
             return connections.rate(asked, SECONDS)

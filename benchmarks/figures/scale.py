@@ -1,4 +1,4 @@
-"""From one instance to a hundred: from the request until the last one runs."""
+"""Scale from one instance to a hundred: from the request until the last one runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ client.call({{"command": "set", "properties":
 
 
 def rows() -> Iterator[Row]:
-    """gafferd, over HTTP, beside circus; supervisord cannot change the number while it runs."""
+    """Compare with circus; supervisord cannot change the number while it runs."""
     yield Row(
         figure="1 to 100 instances, over HTTP",
         gaffer=median(_gafferd() for _ in range(ROUNDS)),

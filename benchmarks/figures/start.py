@@ -1,4 +1,4 @@
-"""A thousand processes started, beside a plain loop of subprocess.Popen in the same process."""
+"""Start a thousand processes, compared with a plain loop of subprocess.Popen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOTH = ("stdout", "stderr")
 
 
 def rows() -> Iterator[Row]:
-    """The kernel inside this process; then gafferd beside its peers."""
+    """Measure a kernel in this process, then compare gafferd with its peers."""
     seconds = take_turns(
         {
             "plain": _plain,
@@ -39,10 +39,10 @@ def rows() -> Iterator[Row]:
             figure=figure,
             gaffer=seconds[trial].median,
             unit="s",
-            beside=seconds["plain"].median,
-            beside_name="Popen loop",
+            baseline=seconds["plain"].median,
+            baseline_name="Popen loop",
             ratio=seconds[trial].over(seconds["plain"]),
-            bound=Bound(limit=limit, of_ratio=True),
+            bound=Bound(limit=limit, relative=True),
         )
     gaffer, supervisord, circus = each(lambda life: life.start)
     yield Row(

@@ -1,4 +1,4 @@
-"""From the command gafferd to its first child, and to the first answer of the API."""
+"""Startup: from the command gafferd to its first child, and to the first answer of the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDS = 7
 
 
 def rows() -> Iterator[Row]:
-    """Beside what nobody could undercut: an interpreter that imports trio."""
+    """Compare with the lower limit: an interpreter that imports trio."""
     seconds = take_turns({"trio": _imports, "child": _child, "api": _api}, ROUNDS)
     for figure, trial, limit in (
         ("gafferd without plugins: first child runs", "child", 0.4),
@@ -27,8 +27,8 @@ def rows() -> Iterator[Row]:
             figure=figure,
             gaffer=seconds[trial].median,
             unit="s",
-            beside=seconds["trio"].median,
-            beside_name="import trio",
+            baseline=seconds["trio"].median,
+            baseline_name="import trio",
             ratio=seconds[trial].over(seconds["trio"]),
             bound=Bound(limit=limit),
         )

@@ -1,4 +1,4 @@
-"""A thousand processes stopped: from TERM to the supervisor until nothing is left."""
+"""Stop a thousand processes: from SIGTERM to the supervisor until all are gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.thousand import each
 
 
 def rows() -> Iterator[Row]:
-    """gafferd beside its peers."""
+    """Compare gafferd with its peers."""
     gaffer, supervisord, circus = each(lambda life: life.stop)
     yield Row(
         figure="stop 1000",

@@ -1,4 +1,4 @@
-"""A hundred jobs that fail at once, for ever: their cost, and how the API answers meanwhile."""
+"""A hundred jobs in a crash loop: their cost, and the latency of the API."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.table import Bound, Row
 
 JOBS = 100
 FALSE = [shutil.which("false") or "false"]
-ASKING = 10.0
-CALMING = 6.0
-STEADY = 10.0
-EVERY = 0.02
+PING_SECONDS = 10.0
+BACKOFF_SECONDS = 6.0
+COST_SECONDS = 10.0
+PING_INTERVAL = 0.02
 
 
 def rows() -> Iterator[Row]:
-    """The API is asked in the first seconds, the worst; the processor is measured after them."""
+    """Measure the API in the first seconds, the worst time, and the processor after them."""
     with scratch() as folder:
         port = free_port()
         command = gafferd(
@@ -32,9 +32,9 @@ def rows() -> Iterator[Row]:
         )
         with running(command, folder) as daemon:
             with Api(port, daemon) as api:
-                answers = _ask(api)
-            time.sleep(CALMING)
-            own, children = _cost(daemon)
+                answers = _measure_answers(api)
+            time.sleep(BACKOFF_SECONDS)
+            own, children = _measure_cost(daemon)
     cuts = quantiles(answers, n=100)
     for figure, value, unit, bound in (
         ("crash storm of 100: gafferd, of a core", own * 100, "%", Bound(limit=5.0)),
@@ -46,21 +46,21 @@ def rows() -> Iterator[Row]:
         yield Row(figure=figure, gaffer=value, unit=unit, bound=bound)
 
 
-def _ask(api: Api) -> list[float]:
-    """Seconds that each answer took."""
+def _measure_answers(api: Api) -> list[float]:
+    """Return the seconds of each answer."""
     answers: list[float] = []
-    deadline = time.monotonic() + ASKING
+    deadline = time.monotonic() + PING_SECONDS
     while time.monotonic() < deadline:
         begin = time.perf_counter()
         api.get(f"/jobs/default/failing{len(answers) % JOBS}")
         answers.append(time.perf_counter() - begin)
-        time.sleep(EVERY)
+        time.sleep(PING_INTERVAL)
     return answers
 
 
-def _cost(daemon: Daemon) -> tuple[float, float]:
-    """Parts of a core: the supervisor's own and its children's."""
+def _measure_cost(daemon: Daemon) -> tuple[float, float]:
+    """Return the parts of a core that the supervisor and its children use."""
     own, reaped = cpu_seconds(daemon.pid)
-    time.sleep(STEADY)
+    time.sleep(COST_SECONDS)
     own_after, reaped_after = cpu_seconds(daemon.pid)
-    return (own_after - own) / STEADY, (reaped_after - reaped) / STEADY
+    return (own_after - own) / COST_SECONDS, (reaped_after - reaped) / COST_SECONDS

@@ -1,1 +1,1 @@
-"""What the figures stand on: processes that surely end, daemons, rounds and the table."""
+"""Helpers of the figures: processes and their cleanup, daemons, rounds and the table."""

@@ -1,4 +1,4 @@
-"""A client of the HTTP API, on one connection that is kept."""
+"""A client of the HTTP API, on one persistent connection."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from harness.supervisors import Daemon
 
-PATIENCE = 10.0
-"""Seconds that it may take to come up, or to answer."""
+RESPONSE_TIMEOUT = 10.0
+"""Seconds to wait until the server listens, and for each response."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses at the moment."""
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -24,16 +24,16 @@ def free_port() -> int:
 
 
 class Api:
-    """Requests to a server on this machine; waits until it answers for a path.
+    """Send requests to a server on this machine, as soon as it answers for `path`.
 
     Raises:
-        TimeoutError: it did not answer in time.
-        RuntimeError: it has ended, or answered with an error.
+        TimeoutError: the server did not answer in time.
+        RuntimeError: the server has exited, or answered with an error.
     """
 
     def __init__(self, port: int, daemon: Daemon, path: str = "/ping") -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        deadline = time.monotonic() + PATIENCE
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=RESPONSE_TIMEOUT)
+        deadline = time.monotonic() + RESPONSE_TIMEOUT
         while True:
             try:
                 self.get(path)
@@ -41,7 +41,7 @@ class Api:
                 self._connection.close()
                 daemon.check()
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"nobody answers on port {port}") from None
+                    raise TimeoutError(f"port {port}: no server answers") from None
                 time.sleep(0.002)
             else:
                 return
@@ -58,15 +58,15 @@ class Api:
         self._connection.close()
 
     def get(self, path: str) -> bytes:
-        """The body of an answer."""
+        """Return the body of the response."""
         return self._request("GET", path)
 
     def post(self, path: str, value: Any) -> bytes:
-        """Send JSON; the body of the answer."""
+        """Send JSON; return the body of the response."""
         return self._request("POST", path, json.dumps(value), {"Content-Type": "application/json"})
 
     def send(self, path: str, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send raw bytes."""
         self._request("POST", path, data, {"Content-Type": "application/octet-stream"})
 
     def _request(self, method: str, path: str, *rest: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The least that a route of quart-trio can be: `python bare.py PORT FILE` answers with a file."""
+"""A minimal route of quart-trio: `python bare.py PORT FILE` answers with the file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from quart import Response
 from quart_trio import QuartTrio
 
 
-def application(body: bytes) -> QuartTrio:
-    """An application with one route."""
+def make_app(body: bytes) -> QuartTrio:
+    """Return an application with one route, `/jobs`."""
     app = QuartTrio(__name__)
 
     @app.get("/jobs")
@@ -29,7 +29,7 @@ def main() -> None:
     config = Config()
     config.bind = [f"127.0.0.1:{sys.argv[1]}"]
     config.keep_alive_max_requests = 10**9
-    trio.run(partial(hypercorn.trio.serve, application(Path(sys.argv[2]).read_bytes()), config))
+    trio.run(partial(hypercorn.trio.serve, make_app(Path(sys.argv[2]).read_bytes()), config))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Children that report their start themselves: every supervisor is timed in the same way."""
+"""Children that report their own start, so that every supervisor is timed in the same way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Birth(NamedTuple):
-    """A child says that it runs: which one, its pid, and when we heard (monotonic seconds)."""
+    """The report of a child that it runs: name, pid, and arrival in monotonic seconds."""
 
     name: str
     pid: int
@@ -18,23 +18,23 @@ class Birth(NamedTuple):
 
 
 class Births:
-    """A FIFO in a folder, and a program there that reports on it and then sleeps."""
+    """A FIFO in a folder, and a program there that writes to it and then sleeps."""
 
     def __init__(self, folder: Path) -> None:
         fifo, self._script = folder / "births", folder / "child"
         os.mkfifo(fifo)
-        # Opened for writing too, so that it never comes to an end.
+        # Open for writing too: otherwise read() returns EOF when no child has it open.
         self._fd = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
         self._script.write_text(f"#!/bin/sh\necho $1 $$ >{fifo}\nexec sleep 1000\n")
         self._script.chmod(0o755)
         self._text = b""
 
     def command(self, name: str) -> list[str]:
-        """What to run for a child of that name."""
+        """Return the command of a child with that name."""
         return [str(self._script), name]
 
     def wait(self, seconds: float) -> list[Birth]:
-        """The reports that come until one has come, or the seconds are over."""
+        """Wait at most `seconds` for a report; return all that have arrived."""
         if not select.select([self._fd], [], [], max(0.0, seconds))[0]:
             return []
         self._text += os.read(self._fd, 65536)
@@ -44,10 +44,10 @@ class Births:
         return [Birth(name, int(pid), now) for name, pid in reports]
 
     def collect(self, count: int, seconds: float) -> dict[str, Birth]:
-        """Reports of so many different children.
+        """Wait for the reports of `count` different children.
 
         Raises:
-            TimeoutError: fewer came in time.
+            TimeoutError: fewer children reported in time.
         """
         found: dict[str, Birth] = {}
         deadline = time.monotonic() + seconds
@@ -58,5 +58,5 @@ class Births:
         return found
 
     def close(self) -> None:
-        """Give the FIFO back."""
+        """Close the FIFO."""
         os.close(self._fd)

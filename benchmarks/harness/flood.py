@@ -1,4 +1,4 @@
-"""A client that sends frames, chunks or requests of a few bytes for as long as it lives.
+"""A client that sends frames, chunks or requests of a few bytes until it is killed.
 
 `python flood.py KIND PORT CONNECTIONS`. A connection that ends is opened again.
 """
@@ -61,7 +61,7 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
     "ws_pings": (UPGRADE, _message(9)),
     "ws_tiny": (UPGRADE, _message(1, b"{}")),
 }
-"""What is sent once, then again and again."""
+"""For each kind: the bytes sent once, and the bytes sent repeatedly."""
 
 
 def _is_tls(kind: str) -> bool:
@@ -90,11 +90,11 @@ class _Flooder:
         self._data = self._again
         return sock
 
-    def go_on(self) -> None:
-        """Send what fits; read what has come."""
-        for step in (self._read, self._send):
+    def step(self) -> None:
+        """Send as much as the socket accepts, and read what has arrived."""
+        for action in (self._read, self._send):
             try:
-                step()
+                action()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 pass
 
@@ -104,24 +104,24 @@ class _Flooder:
 
     def _send(self) -> None:
         if self._data:
-            # TLS wants to be given the same bytes again after it had no room.
+            # After SSLWantWriteError, OpenSSL requires the same bytes again.
             sent = self.socket.send(self._data)
             self._data = self._data[sent:] or self._again
 
 
 def flood(kind: str, port: int, number: int, note: Callable[[], None]) -> None:
-    """Send on many connections, for ever.
+    """Send on `number` connections, forever.
 
     Args:
-        note: called when all of them are open.
+        note: called when all connections are open.
     """
     selector = selectors.DefaultSelector()
 
     def connect() -> None:
         flooder = _Flooder(kind, port)
         both = selectors.EVENT_READ | selectors.EVENT_WRITE
-        wanted = both if flooder._data else selectors.EVENT_READ
-        selector.register(flooder.socket, wanted, flooder)
+        events = both if flooder._data else selectors.EVENT_READ
+        selector.register(flooder.socket, events, flooder)
 
     for _ in range(number):
         connect()
@@ -129,7 +129,7 @@ def flood(kind: str, port: int, number: int, note: Callable[[], None]) -> None:
     while True:
         for key, _ in selector.select():
             try:
-                key.data.go_on()
+                key.data.step()
             except OSError:
                 selector.unregister(key.fileobj)
                 key.data.socket.close()

@@ -1,4 +1,4 @@
-"""Answers that go on: connections from which nothing but bytes are read."""
+"""Streaming responses, read as bytes from a bare socket."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PATIENCE = 20.0
-"""Seconds of silence."""
+READ_TIMEOUT = 20.0
+"""Seconds without a byte."""
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def following(port: int, path: str) -> Iterator[socket.socket]:
     Raises:
         RuntimeError: the response is an error.
     """
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
+    with socket.create_connection(("127.0.0.1", port), READ_TIMEOUT) as sock:
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):

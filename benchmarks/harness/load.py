@@ -1,32 +1,32 @@
-"""Many requests at once: a client that costs little beside the server that it measures."""
+"""Concurrent requests: a client that costs little compared with the server that it measures."""
 
 from __future__ import annotations
 
 import socket
 import time
 
-PATIENCE = 20.0
-"""Seconds that one answer may take."""
+RESPONSE_TIMEOUT = 20.0
+"""Seconds to wait for one response."""
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
 def request(method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
-    """A whole request of HTTP/1.1."""
+    """Return the bytes of an HTTP/1.1 request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class Connections:
-    """Connections to one port of 127.0.0.1, all of which ask the same."""
+    """Connections to one port of 127.0.0.1 that all send the same request."""
 
     def __init__(self, port: int, number: int) -> None:
         self._port = port
         self._sockets = [self._connect() for _ in range(number)]
 
     def _connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self._port), PATIENCE)
+        return socket.create_connection(("127.0.0.1", self._port), RESPONSE_TIMEOUT)
 
     def __enter__(self) -> Connections:
         return self
@@ -39,7 +39,7 @@ class Connections:
         """Answers a second, with one request on each connection at any time.
 
         Raises:
-            RuntimeError: an answer is an error.
+            RuntimeError: a response is an error.
         """
         for each in self._sockets:
             each.sendall(asked)
@@ -48,7 +48,7 @@ class Connections:
         while time.perf_counter() - begin < seconds:
             for number, each in enumerate(self._sockets):
                 if not read_answer(each):
-                    # Not every server keeps a connection.
+                    # Not every server keeps its connections open.
                     each.close()
                     self._sockets[number] = each = self._connect()
                 each.sendall(asked)
@@ -60,10 +60,10 @@ class Connections:
 
 
 def read_answer(sock: socket.socket) -> bool:
-    """Read one answer; whether the connection can be used again.
+    """Read one response; return whether the connection can be used again.
 
     Raises:
-        RuntimeError: it is an error, or incomplete.
+        RuntimeError: the response is an error, or incomplete.
     """
     data = b""
     while _END not in data:

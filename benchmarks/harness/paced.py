@@ -10,7 +10,7 @@ BLOCK = bytes(65536)
 
 
 def main() -> None:
-    """Write SIZE bytes; behind its time it writes as fast as it can."""
+    """Write SIZE bytes at the rate; when late, write as fast as possible."""
     rate, size = float(sys.argv[1]) * 1e6, int(sys.argv[2])
     sys.stdin.readline()
     written, begin = 0, time.monotonic()

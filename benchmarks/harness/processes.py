@@ -1,4 +1,4 @@
-"""Processes seen from outside, through /proc; and the promise that none of ours stays."""
+"""Processes seen from outside, through /proc, and the cleanup of all descendants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> list[int]:
-    """The children of every thread of a process; none when it is gone."""
+    """Return the children of all threads of a process; empty if it is gone."""
     found: list[int] = []
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -25,26 +25,26 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """Everything a process started, however deep."""
+    """Yield all descendants of a process."""
     for child in children(pid):
         yield child
         yield from descendants(child)
 
 
 def cpu_seconds(pid: int) -> tuple[float, float]:
-    """Processor time of a process, and of the children it has reaped so far."""
+    """Return the processor time of a process, and of the children it has reaped."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own, reaped = fields[11:13], fields[13:15]
     return sum(map(int, own)) / TICKS, sum(map(int, reaped)) / TICKS
 
 
 def resident(pid: int) -> int:
-    """Resident memory of a process, in bytes."""
+    """Return the resident memory of a process, in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def wake_ups(pid: int) -> int:
-    """How often the threads of a process went to sleep: each time, something had woken them."""
+    """Count the voluntary context switches of all threads: each follows a wake-up."""
     return sum(
         int(line.split()[1])
         for status in Path(f"/proc/{pid}/task").glob("*/status")
@@ -54,10 +54,10 @@ def wake_ups(pid: int) -> int:
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, seconds: float, every: float) -> None:
-    """Poll.
+    """Poll `condition`; `what` names it in the error.
 
     Raises:
-        TimeoutError: it did not come true in time.
+        TimeoutError: it was not met in time.
     """
     deadline = time.monotonic() + seconds
     while not condition():
@@ -67,13 +67,13 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float, ever
 
 
 @contextmanager
-def nothing_stays() -> Iterator[None]:
-    """End whatever was started inside, also what has left its parent, also after Ctrl-C or TERM."""
+def kill_leftovers() -> Iterator[None]:
+    """Kill all descendants at the end of the block, orphans too, also after SIGINT or SIGTERM."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # By way of Ctrl-C, which trio knows how to deliver.
+        # As SIGINT, which trio raises as KeyboardInterrupt.
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
@@ -83,14 +83,14 @@ def nothing_stays() -> Iterator[None]:
         end_all()
 
 
-def nobody_left() -> bool:
-    """Whether we have no descendant: what a supervisor leaves behind becomes our child."""
+def has_no_descendants() -> bool:
+    """Return whether all descendants are gone; as a subreaper we adopt all orphans."""
     _reap()
     return not children(os.getpid())
 
 
 def end_all() -> None:
-    """Kill and reap every descendant of ours, until there is none."""
+    """Kill and reap all descendants."""
     while left := list(descendants(os.getpid())):
         for pid in left:
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Trials in turns, A B A B, so that a noisy minute hits all of them; then medians."""
+"""Alternating trials, A B A B, so that a noisy minute affects all of them; then medians."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from statistics import median
 
 
 class Results(list[float]):
-    """What one trial gave, round by round."""
+    """The results of one trial, by round."""
 
     @property
     def median(self) -> float:
-        """Half of the rounds gave less."""
+        """The median of the rounds."""
         return median(self)
 
     def over(self, other: Results) -> float:
-        """The median of the ratios to another trial of the same rounds.
+        """Return the median of the ratios to another trial of the same rounds.
 
-        Not the ratio of the medians: what disturbs a round disturbs both of its trials.
+        It is not the ratio of the medians: a disturbance of a round affects both trials.
         """
         return median(mine / theirs for mine, theirs in zip(self, other, strict=True))
 
 
 def take_turns(trials: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Results]:
-    """Run every trial once a round."""
+    """Run every trial once in each round."""
     results = {name: Results() for name in trials}
     for _ in range(rounds):
         for name, trial in trials.items():

@@ -1,4 +1,4 @@
-"""The supervisors that are measured: how each is told what to run, and the command that runs it."""
+"""The measured supervisors: the configuration file and the command of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PEERS = BIN.parent / "peers"
 
 @dataclass(frozen=True)
 class Program:
-    """What a supervisor is to keep alive, and how many of it. Its outputs are read, not kept."""
+    """A command that a supervisor keeps alive; its outputs are read and discarded."""
 
     name: str
     command: list[str]
@@ -33,7 +33,7 @@ class Program:
 
 
 Writer = Callable[[Path, Iterable[Program]], list[str]]
-"""Writes the configuration into a folder; returns the command to run."""
+"""Writes the configuration into a folder and returns the command to run."""
 
 
 def gafferd(
@@ -43,7 +43,7 @@ def gafferd(
     plugins: Collection[str] = ("signals",),
     options: Iterable[str] = (),
 ) -> list[str]:
-    """gafferd with these plugins only."""
+    """Write the configuration of a gafferd with only these plugins."""
     others = sorted({point.name for point in entry_points(group="gaffer")} - set(plugins))
     lines = ["[gaffer]", f"disable_plugins = {' '.join(others)}"]
     for program in programs:
@@ -58,7 +58,7 @@ def gafferd(
 
 
 def supervisord(folder: Path, programs: Iterable[Program], *, port: int | None = None) -> list[str]:
-    """supervisord as it comes, but without log files for the output; its API on a port."""
+    """Write that of a supervisord with defaults, but without log files; its API is on `port`."""
     lines = [
         "[supervisord]",
         "nodaemon = true",
@@ -87,7 +87,7 @@ def supervisord(folder: Path, programs: Iterable[Program], *, port: int | None =
 
 
 def circusd(folder: Path, programs: Iterable[Program]) -> list[str]:
-    """circusd as it comes; the outputs are read and go to /dev/null."""
+    """Write that of a circusd with defaults; the outputs are read and go to /dev/null."""
     lines = [
         "[circus]",
         f"endpoint = {circus_endpoint(folder)}",
@@ -110,7 +110,7 @@ def circusd(folder: Path, programs: Iterable[Program]) -> list[str]:
 
 
 def circus_endpoint(folder: Path) -> str:
-    """Where a circusd of this folder takes commands."""
+    """Return the control endpoint of a circusd of this folder."""
     return f"ipc://{folder / 'control'}"
 
 
@@ -124,7 +124,7 @@ WRITERS: dict[str, Writer] = {"gafferd": gafferd, "supervisord": supervisord, "c
 
 @cache
 def why_no_peers() -> str:
-    """Install supervisord and circus into a venv of their own; why that failed, or nothing."""
+    """Install supervisord and circus into their own venv; return the reason of a failure, or ''."""
     uv = BIN / "uv"
     python = PEERS / "bin" / "python"
     requirements = HERE / "requirements.txt"
@@ -134,7 +134,10 @@ def why_no_peers() -> str:
         _quiet(uv, "pip", "install", "-q", "--python", python, "-r", requirements)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", "") or str(error)
-        print(f"supervisord and circus are left out: {reason.strip()}", file=sys.stderr)
+        print(
+            f"supervisord and circus: not installed, so they are left out: {reason.strip()}",
+            file=sys.stderr,
+        )
         return "not installed"
     return ""
 
@@ -144,43 +147,43 @@ def _quiet(*command: str | Path) -> None:
 
 
 class Daemon:
-    """A supervisor that runs."""
+    """A running supervisor."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
         self._log = folder / "output"
         with self._log.open("wb") as log:
-            # A home of its own: plugins and settings of whoever measures are not measured.
+            # Its own HOME: plugins and settings of the current user must not be measured.
             environ = {**os.environ, "HOME": str(folder)}
             self._process = Popen(command, stdout=log, stderr=STDOUT, cwd=folder, env=environ)
         self._name = Path(command[0]).name
         self.pid = self._process.pid
 
     def count(self) -> int:
-        """How many children it has now. Raises as `check` does."""
+        """Count its children; raise as `check` does if there are none."""
         found = len(children(self.pid))
         if not found:
             self.check()
         return found
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that it runs.
 
         Raises:
-            RuntimeError: it has ended, with what it said last.
+            RuntimeError: it has exited; the error contains the last line of its log.
         """
         if (status := self._process.poll()) is not None:
-            said = self._log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise RuntimeError(f"{self._name} ended with status {status}: {said}")
+            lines = self._log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise RuntimeError(f"{self._name} exited with status {status}: {lines}")
 
     def stop(self, seconds: float = 120) -> None:
-        """Send TERM and wait until it is gone."""
+        """Send SIGTERM and wait until it is gone."""
         self._process.terminate()
         self._process.wait(seconds)
 
 
 @contextmanager
 def running(command: list[str], folder: Path) -> Iterator[Daemon]:
-    """Run a supervisor as long as the block lasts; whatever it leaves is killed."""
+    """Run a supervisor during the block, then kill every process that is left."""
     try:
         yield Daemon(command, folder)
     finally:
@@ -189,6 +192,6 @@ def running(command: list[str], folder: Path) -> Iterator[Daemon]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for one trial."""
+    """Make a temporary folder for one trial."""
     with TemporaryDirectory(prefix="gaffer-bench-") as name:
         yield Path(name)

@@ -1,4 +1,4 @@
-"""The table: a row for each figure, with its bound and whether it is met."""
+"""The table: a row for each figure, with its bound and whether the bound is met."""
 
 from __future__ import annotations
 
@@ -6,43 +6,47 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-HEAD = ("figure", "gaffer", "beside it", "ratio", "supervisord", "circus", "bound", "met")
+HEAD = ("figure", "gaffer", "baseline", "ratio", "supervisord", "circus", "bound", "met")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """What is demanded of a row's value, or of its ratio to what is beside it."""
+    """A limit for the value of a row, or for its ratio to the baseline."""
 
     limit: float
-    of_ratio: bool = False
+    relative: bool = False
     at_least: bool = False
 
     def is_met(self, value: float, ratio: float | None) -> bool:
-        """Whether a row keeps it; a ratio that could not be measured is not met."""
-        number = ratio if self.of_ratio else value
+        """Return whether a row meets it; a missing ratio does not."""
+        number = ratio if self.relative else value
         if number is None:
             return False
         return number >= self.limit if self.at_least else number <= self.limit
 
     def text(self, unit: str) -> str:
-        """As the table shows it."""
+        """Return its text in the table."""
         sign = ">=" if self.at_least else "<="
-        return f"{sign} {self.limit:g} x" if self.of_ratio else f"{sign} {shown(self.limit, unit)}"
+        return (
+            f"{sign} {self.limit:g} x"
+            if self.relative
+            else f"{sign} {format_value(self.limit, unit)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line: a value of gaffer and what it is compared with.
+    """One line: a value of gaffer and the values it is compared with.
 
-    `beside` was measured in the same rounds and makes the ratio; `supervisord` and `circus` are
-    numbers of the same unit, or a word on why there is none.
+    `baseline` was measured in the same rounds and is the divisor of the ratio; `supervisord` and
+    `circus` are numbers of the same unit, or the reason why there is none.
     """
 
     figure: str
     gaffer: float
     unit: str
-    beside: float | None = None
-    beside_name: str = ""
+    baseline: float | None = None
+    baseline_name: str = ""
     ratio: float | None = None
     supervisord: float | str = "-"
     circus: float | str = "-"
@@ -50,28 +54,28 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bound is kept; None without one."""
+        """Whether the bound is met; None without a bound."""
         return self.bound.is_met(self.gaffer, self.ratio) if self.bound else None
 
     def cells(self) -> tuple[str, ...]:
-        """The texts of the columns of HEAD."""
-        beside = "-"
-        if self.beside is not None:
-            beside = f"{shown(self.beside, self.unit)} {self.beside_name}".rstrip()
+        """Return the texts of the columns of HEAD."""
+        baseline = "-"
+        if self.baseline is not None:
+            baseline = f"{format_value(self.baseline, self.unit)} {self.baseline_name}".rstrip()
         return (
             self.figure,
-            shown(self.gaffer, self.unit),
-            beside,
+            format_value(self.gaffer, self.unit),
+            baseline,
             f"{self.ratio:.2f}" if self.ratio is not None else "-",
-            shown(self.supervisord, self.unit),
-            shown(self.circus, self.unit),
+            format_value(self.supervisord, self.unit),
+            format_value(self.circus, self.unit),
             self.bound.text(self.unit) if self.bound else "-",
             {True: "yes", False: "NO", None: "-"}[self.met],
         )
 
 
-def shown(value: float | str, unit: str) -> str:
-    """A number with three digits that count, and its unit; words as they are."""
+def format_value(value: float | str, unit: str) -> str:
+    """Format a number with three significant digits and its unit; return words unchanged."""
     if isinstance(value, str):
         return value
     if math.isinf(value):
@@ -84,7 +88,7 @@ def shown(value: float | str, unit: str) -> str:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The whole table, in a form that docs/benchmarks.md can hold as well as a terminal."""
+    """Return the whole table as Markdown, aligned for a terminal."""
     lines = [HEAD, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = tuple("-" * width for width in widths)

@@ -1,4 +1,4 @@
-"""A supervisor with a thousand children: started, left alone, stopped; measured once in a run."""
+"""A supervisor with a thousand children: start, idle, stop; measured once in a run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from functools import cache
 from statistics import median
 from typing import NamedTuple
 
-from harness.processes import cpu_seconds, nobody_left, wait_until, wake_ups
+from harness.processes import cpu_seconds, has_no_descendants, wait_until, wake_ups
 from harness.supervisors import WRITERS, Daemon, Program, running, scratch, why_no_peers
 
 COUNT = 1000
 SLEEP = [shutil.which("sleep") or "sleep", "1000"]
-SETTLE = 3.0
+IDLE_DELAY = 3.0
 IDLE = 5.0
 ROUNDS = 3
-"""Of gafferd; its peers, who take half a minute each, have one."""
+"""Of gafferd; its peers take half a minute each and have one."""
 
 
 class Life(NamedTuple):
-    """Seconds from the first child to the last, cost of idling, seconds from TERM to the end."""
+    """Seconds from the first child to the last, cost of idling, seconds from SIGTERM to the end."""
 
     start: float
     wake_ups: int
@@ -30,7 +30,7 @@ class Life(NamedTuple):
 
 
 def each(pick: Callable[[Life], float]) -> tuple[float, float | str, float | str]:
-    """A value of gafferd, supervisord and circus; a word on why not, when one is not installed."""
+    """Return the values of gafferd, supervisord and circus; a reason for those not installed."""
     reason = why_no_peers()
     supervisord, circus = (reason or pick(_life(name, 0)) for name in ("supervisord", "circus"))
     return median(pick(_life("gafferd", number)) for number in range(ROUNDS)), supervisord, circus
@@ -52,7 +52,7 @@ def _start(daemon: Daemon) -> float:
 
 
 def _idle(pid: int) -> tuple[int, float]:
-    time.sleep(SETTLE)
+    time.sleep(IDLE_DELAY)
     before, (cpu, _) = wake_ups(pid), cpu_seconds(pid)
     time.sleep(IDLE)
     after, (more_cpu, _) = wake_ups(pid), cpu_seconds(pid)
@@ -62,5 +62,5 @@ def _idle(pid: int) -> tuple[int, float]:
 def _stop(daemon: Daemon) -> float:
     begin = time.perf_counter()
     daemon.stop()
-    wait_until(nobody_left, "the end of all children", seconds=60, every=0.01)
+    wait_until(has_no_descendants, "the end of all children", seconds=60, every=0.01)
     return time.perf_counter() - begin
