@@ -1,18 +1,19 @@
 """gaffer's kernel: launch processes, keep them alive, report on them.
 
-    daemon              the command gafferd: the only place where an error becomes an exit code
-    kernel, reload      puts the parts together and gives them one life
-    plugins, hookspecs  discover, order, open, close, isolate; what a plugin may implement
+    daemon              the command gafferd: the only place where an error becomes an exit status
+    plugin, testing     the names for plugin authors and for tests, besides those listed here
+    kernel, reload      starts, reloads and stops plugins and jobs together
+    plugins, hookspecs  discovers, orders, opens and closes plugins; the hooks they implement
     jobs                the manager of sessions and jobs; a supervisor keeps one job as wanted
     processes           one process, its output, how it is stopped
     config, jobs.config gafferd.ini and the description of a job
     events              the log of what happened
     system              the port to the operating system; linux is the real one, testing a fake one
-    path_security       refuses files that other users could have written
-    errors              a class for each thing a caller can decide
+    path_security       refuses files that other users can write
+    errors              one exception for each decision of a caller
 
-Each line uses only what stands on or below it. The names listed here are the public ones. Importing
-any of it does nothing but define.
+Each line imports only from its own line and those below; tests/test_structure.py checks it. The
+names listed here are public. Importing a module only defines things.
 """
 
 from gaffer_kernel.config import Config, Section

@@ -41,10 +41,5 @@ def inherited(environ: Mapping[str, str], os_env: bool | None, user: User | None
     return variables | dict(user.environ if user is not None else {})
 
 
-def without_private(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without the secrets of gaffer's own programs."""
-    return {key: text for key, text in environ.items() if key not in PRIVATE}
-
-
 def _is_plain(name: str) -> bool:
     return name in _PLAIN or name.startswith(_LOCALE)

@@ -1,4 +1,4 @@
-"""One class for each thing a caller can decide. Printed, every one of them is a single line."""
+"""The exceptions of gaffer, one class for each decision of a caller; each prints as one line."""
 
 import difflib
 import traceback
@@ -10,7 +10,7 @@ _MAX_NAMED = 3
 
 
 def shown(value: object) -> str:
-    """`value` as an error message shows it: one line, printable, short enough to read."""
+    """Format a value for an error message: one line, printable, at most 60 characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of 5000 digits, a list nested 1000 times
@@ -19,16 +19,16 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'cmd'?` when a known word is close to `word`, else nothing."""
+    """Return `, did you mean 'cmd'?` if a known word is similar to `word`, else ''."""
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), list(by_lower), n=1)
     return f", did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 class GafferError(Exception):
-    """Base of everything gaffer raises for a person or a program to act on.
+    """Base of all exceptions that gaffer raises for a user or a program to act on.
 
-    `str()` of it is always one readable line that names the culprit.
+    `str()` of it is always one line that names the job, plugin, file or field that is wrong.
     """
 
     def __str__(self) -> str:
@@ -36,11 +36,11 @@ class GafferError(Exception):
 
 
 class ConfigError(GafferError):
-    """The configuration file is wrong: correct the line it names.
+    """The configuration file is wrong: correct the line that is named.
 
     Args:
-        message: what is wrong and what would be right.
-        file: the file, as the person wrote it.
+        message: what is wrong, and a correct value.
+        file: the file, as the user wrote it.
         line: the line of the section or key, counted from 1.
         section: without brackets.
         key: the key inside the section.
@@ -70,7 +70,7 @@ class ConfigError(GafferError):
 
 
 class InvalidField(GafferError, ValueError):
-    """A value that a caller gave cannot be accepted; `field` says which, `reason` why.
+    """A value from the caller is not accepted; `field` names it, `reason` says why.
 
     `field` points inside structured values too: `args[1]`, `env.PORT`, `flapping.window`.
     """
@@ -82,7 +82,7 @@ class InvalidField(GafferError, ValueError):
 
 
 class NotFound(GafferError, LookupError):
-    """There is nothing of this kind with this name: look it up again, or create it.
+    """No job, process, ... has this name: look it up again, or create it.
 
     Args:
         kind: `job`, `process`, `session`, `plugin`, `stream` or `service`.
@@ -96,7 +96,7 @@ class NotFound(GafferError, LookupError):
 
 
 class Conflict(GafferError):
-    """Something of this kind already has this name: update it, or choose another name."""
+    """A job, process, ... of this name already exists: update it, or choose another name."""
 
     def __init__(self, kind: str, name: object) -> None:
         super().__init__(f"{kind} {shown(str(name))} already exists")
@@ -108,7 +108,7 @@ class StreamUnavailable(GafferError):
     """The process has no such stream: its job does not redirect it, or it was closed."""
 
     def __init__(self, label: str, reason: str) -> None:
-        # `.` is all outputs, which people have not named.
+        # `.` stands for all outputs; the caller has named none.
         super().__init__(reason if label == "." else f"stream {shown(label)}: {reason}")
         self.label = label
         self.reason = reason
@@ -118,10 +118,10 @@ class SpawnError(GafferError):
     """The operating system could not start a process.
 
     Args:
-        slug: one word for programs: `command_not_found` `bad_cwd` `not_executable`
+        slug: a word for programs: `command_not_found` `bad_cwd` `not_executable`
             `bad_interpreter` `exec_format` `bad_user` `bad_group` `bad_argument` `bad_env`
             `too_long` `no_resources`.
-        reason: one sentence for people.
+        reason: one sentence for users.
     """
 
     def __init__(self, slug: str, reason: str) -> None:
@@ -131,7 +131,7 @@ class SpawnError(GafferError):
 
     @property
     def transient(self) -> bool:
-        """Whether the same start may succeed later, when the system has room again."""
+        """Whether the same start may succeed later, when the system has resources again."""
         return self.slug == "no_resources"
 
 
@@ -141,7 +141,7 @@ class PluginError(GafferError):
     Args:
         plugin: its name.
         reason: what went wrong.
-        distribution: the installed package it came from, when there is one.
+        distribution: the installed package it came from, if there is one.
         version: the version of that package.
     """
 
@@ -162,7 +162,7 @@ class PluginError(GafferError):
 
 
 class Closing(GafferError):
-    """The kernel is shutting down and takes no more work."""
+    """The kernel is shutting down and accepts no more requests."""
 
     def __init__(self, message: str = "gaffer is shutting down") -> None:
         super().__init__(message)

@@ -1,7 +1,8 @@
-"""Events: one bounded log for the whole kernel, a cursor for each subscriber.
+"""EventBus: one bounded log of events for the whole kernel, and a cursor for each subscriber.
 
-Publishing appends to the log and wakes who waits; it never blocks and never copies. A subscriber
-who falls further behind than the log is long loses the oldest entries and can see how many.
+Publishing appends to the log and wakes the subscribers; it never blocks and never copies. A
+subscriber that falls behind by more than the length of the log loses the oldest entries, and can
+read how many.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ import msgspec
 import trio
 
 LOG_LENGTH = 10_000
-"""How many entries the log keeps at the least (the seed's max_size)."""
+"""The number of entries that the log keeps at least (`max_size` in gaffer 0.5)."""
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened, with its number and its time.
+    """An entry of the log, with its number and its time.
 
-    `seq` counts up from 1 without a gap; `time` is the wall clock in seconds, for people: nothing
-    is decided by it. `name` is the shown name of the job (or of the plugin), `data` what else is
-    known.
+    `seq` counts up from 1 without a gap. `time` is the wall clock in seconds; it is only shown.
+    `name` is the shown name of the job, or of the plugin; `data` holds the other fields.
     """
 
     seq: int
@@ -44,7 +44,7 @@ class Event(msgspec.Struct, frozen=True):
         return f"proc.{self.name}.{self.event}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The event as it goes over the wire."""
+        """Return the event as JSON objects show it."""
         head: dict[str, Any] = {"event": self.event, "name": self.name}
         if self.job is not None:
             head |= {"session": self.session, "job": self.job}
@@ -52,10 +52,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class EventBus:
-    """The log, who reads it, and who is told at once.
+    """The log of events, its subscribers, and one synchronous callback.
 
     Args:
-        length: entries to keep.
+        length: the number of entries to keep.
         wall: the clock shown in events, seconds since the epoch.
         on_event: called with every event, in order; must not block. The kernel passes the plugins'
             `gaffer_event` here.
@@ -73,8 +73,8 @@ class EventBus:
         self._length = length
         self._wall = wall
         self._on_event = on_event
-        self._untold: deque[Event] = deque()
-        self._telling = False
+        self._uncalled: deque[Event] = deque()
+        self._calling = False
         self._waiting = trio.lowlevel.ParkingLot()
         self.seq = 0
         self.subscribers = 0
@@ -104,42 +104,42 @@ class EventBus:
         if self._waiting:
             self._waiting.unpark_all()
         if self._on_event is not None:
-            self._tell(entry)
+            self._call_hooks(entry)
         return entry
 
     def _trim(self) -> None:
         surplus = len(self._log) - self._length
         if self._log[surplus].seq == self._log[surplus - 1].seq:
-            surplus -= 1  # the two names of an event stay together
+            surplus -= 1  # the two entries of one event stay together
         del self._log[:surplus]
         self._first += surplus
 
-    def _tell(self, entry: Event) -> None:
-        # A hook may publish in its turn: queued, so that every hook sees the events in one order.
-        self._untold.append(entry)
-        if self._telling or self._on_event is None:
+    def _call_hooks(self, entry: Event) -> None:
+        # A hook may publish, too: that event is queued, so that all hooks see one order.
+        self._uncalled.append(entry)
+        if self._calling or self._on_event is None:
             return
-        self._telling = True
+        self._calling = True
         try:
-            while self._untold:
-                self._on_event(self._untold.popleft())
+            while self._uncalled:
+                self._on_event(self._uncalled.popleft())
         finally:
-            self._telling = False
+            self._calling = False
 
     @asynccontextmanager
     async def subscribe(
         self, *patterns: str, since: int | None = None
     ) -> AsyncIterator[Subscription]:
-        """Follow the events that match one of the patterns, from now on or from after a number.
+        """Subscribe to the events that match one of the patterns, from now on or after a number.
 
         Args:
-            patterns: `.` for everything, else a name or the dotted beginning of one: `spawn`,
-                `proc.dummy`, `proc.dummy.exit`. None given means everything.
-            since: the `seq` of the last event already seen; those after it come first. What the log
-                no longer holds is counted in `dropped`.
+            patterns: `.` for all events, else a name or the dotted beginning of one: `spawn`,
+                `proc.dummy`, `proc.dummy.exit`. Without a pattern all events match.
+            since: the `seq` of the last event already seen; the events after it come first. Those
+                that the log no longer holds are counted in `dropped`.
 
-        The subscription counts from the moment the block is entered; nothing published inside the
-        block is missed. Waiting for the next event can be cancelled and loses nothing.
+        The subscription begins when the block is entered; it misses no event that is published
+        inside the block. Waiting for the next event can be cancelled without a loss.
         """
         self.subscribers += 1
         try:
@@ -148,16 +148,16 @@ class EventBus:
             self.subscribers -= 1
 
     def close(self) -> None:
-        """End every subscription once it has read what is in the log."""
+        """End every subscription after it has read the rest of the log."""
         self.closed = True
         self._waiting.unpark_all()
 
 
 class Subscription:
-    """An asynchronous iterator over the events a subscriber asked for.
+    """An asynchronous iterator over the events that match the patterns of a subscriber.
 
     Attributes:
-        dropped: how many events left the log before they could be read, whatever their names.
+        dropped: how many events left the log before they were read, matching or not.
     """
 
     def __init__(self, bus: EventBus, patterns: tuple[str, ...], since: int | None) -> None:
@@ -197,9 +197,9 @@ class Subscription:
         return news if self._everything else [event for event in news if self._matches(event)]
 
     async def batch(self) -> list[Event]:
-        """All that is pending, at least one event; an empty list once the bus is closed.
+        """Return all pending events, at least one; an empty list once the bus is closed.
 
-        Cancelling the wait loses nothing.
+        Waits for the first event; a cancellation loses nothing.
         """
         if self._pending or self._is_behind or self._bus.closed:
             await trio.lowlevel.checkpoint()

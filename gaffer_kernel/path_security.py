@@ -1,4 +1,4 @@
-"""Refuse files that other users could have written: gafferd runs their content as its user."""
+"""PathGuard: refuses files that other users can write, because gafferd runs their content."""
 
 import errno
 import grp
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 MAX_LINKS = 40
-"""Symbolic links followed in one path, as many as Linux follows."""
+"""Symbolic links followed in one path, as in Linux, path_resolution(7)."""
 NULL_DEVICE = os.makedev(1, 3)
 """The device number of /dev/null."""
 ACL = "system.posix_acl_access"
@@ -17,10 +17,10 @@ ACL = "system.posix_acl_access"
 
 
 class PathGuard:
-    """Checks paths; what it has found safe it does not look at twice.
+    """Checks paths. A folder that is safe is checked once.
 
     Args:
-        refuse: makes the exception to raise from a reason.
+        refuse: makes the exception to raise of a reason.
     """
 
     def __init__(self, refuse: Callable[[str], Exception]) -> None:
@@ -30,28 +30,28 @@ class PathGuard:
         self._private: dict[tuple[int, int], bool] = {}
 
     def check(self, path: Path, *, tree: bool = False) -> Path:
-        """Follow a path part by part; return where it leads, free of symbolic links.
+        """Resolve a path part by part, checking each part; return it without symbolic links.
 
-        Each folder, link and file on the way has to be ours or root's, and not writable by others;
-        a folder above the last part may be, if it is sticky like /tmp. A group may write if nobody
-        else is in it.
+        Each folder, link and file must belong to our user or root, and must not be writable by
+        others, except a folder above the last part that is sticky, as /tmp is. A group may have
+        write permission if no other user is in it.
 
         Args:
             path: relative to the working directory, or absolute.
-            tree: the caller also checks what is below, so the remedy includes it (chmod -R).
+            tree: the caller also checks the content, so the remedy includes it (chmod -R).
 
         Raises:
-            OSError: there is no such path, or it may not be read.
-            Exception: from `refuse`, with what to do.
+            OSError: there is no such path, or no permission to read it.
+            Exception: from `refuse`, with the remedy.
         """
         parts = list(reversed((Path.cwd() / path).parts[1:]))
         place = Path("/")
         links = 0
-        self._look(place, above=bool(parts), tree=tree)
+        self._check_part(place, above=bool(parts), tree=tree)
         while parts:
             part = parts.pop()
             step = place.parent if part == ".." else place / part
-            if not self._look(step, above=bool(parts), tree=tree):
+            if not self._check_part(step, above=bool(parts), tree=tree):
                 place = step
                 continue
             links += 1
@@ -62,8 +62,8 @@ class PathGuard:
             parts += reversed([part for part in target.parts if part != "/"])
         return place
 
-    def check_tree(self, folder: Path, leave_out: str) -> None:
-        """Check a folder and all that is below it, but nothing hidden or called `leave_out`.
+    def check_tree(self, folder: Path, exclude: str) -> None:
+        """Check a folder and its content, except hidden entries and those called `exclude`.
 
         Raises as `check`.
         """
@@ -72,43 +72,43 @@ class PathGuard:
             return
         self._safe.add(place)
         for entry in place.iterdir():
-            if entry.name != leave_out and not entry.name.startswith("."):
-                self.check_tree(entry, leave_out)
+            if entry.name != exclude and not entry.name.startswith("."):
+                self.check_tree(entry, exclude)
 
-    def _look(self, path: Path, *, above: bool, tree: bool) -> bool:
-        """Refuse one part of a path, or tell whether it is a symbolic link."""
+    def _check_part(self, path: Path, *, above: bool, tree: bool) -> bool:
+        """Refuse one part of a path, or return whether it is a symbolic link."""
         found = path.lstat()
         if found.st_uid not in self._owners:
             raise self._refuse(
                 f"{path} belongs to user {found.st_uid}, who could change what gafferd runs:"
                 " chown it to the user of gafferd"
             )
-        if stat.S_ISLNK(found.st_mode):  # its mode means nothing; where it leads is looked at next
+        if stat.S_ISLNK(found.st_mode):  # its mode has no meaning; its target is checked next
             return True
         if _is_null_device(found):
             return False
         sticky = above and found.st_mode & stat.S_ISVTX
         chmod = "chmod -R" if tree and not above and stat.S_ISDIR(found.st_mode) else "chmod"
         if found.st_mode & stat.S_IWOTH and not sticky:
-            raise self._writable(path, "other users", f"{chmod} go-w {path}")
+            raise self._writable_error(path, "other users", f"{chmod} go-w {path}")
         if found.st_mode & stat.S_IWGRP and not sticky:
-            self._look_at_group(path, found, chmod)
+            self._check_group(path, found, chmod)
         return False
 
-    def _look_at_group(self, path: Path, found: os.stat_result, chmod: str) -> None:
-        """Refuse a path that its group may write, unless the group is private."""
-        if _has_acl(path):  # then the bits of the group are the mask of all entries
-            raise self._writable(path, "other users, by its ACL", f"setfacl -b {path}")
+    def _check_group(self, path: Path, found: os.stat_result, chmod: str) -> None:
+        """Refuse a path that its group can write, unless the group is private."""
+        if _has_acl(path):  # the group bits are the mask of all entries, acl(5)
+            raise self._writable_error(path, "other users, by its ACL", f"setfacl -b {path}")
         key = found.st_gid, found.st_uid
         if key not in self._private:
             self._private[key] = _is_private(*key, self._owners)
         if not self._private[key]:
-            who = f"other users, of group {_group_name(found.st_gid)}"
-            raise self._writable(path, who, f"{chmod} g-w {path}")
+            users = f"other users, of group {_group_name(found.st_gid)}"
+            raise self._writable_error(path, users, f"{chmod} g-w {path}")
 
-    def _writable(self, path: Path, who: str, remedy: str) -> Exception:
+    def _writable_error(self, path: Path, users: str, remedy: str) -> Exception:
         return self._refuse(
-            f"{path} is writable by {who}, who could change what gafferd runs: {remedy}"
+            f"{path} is writable by {users}, who could change what gafferd runs: {remedy}"
         )
 
 
@@ -126,7 +126,7 @@ def _is_private(gid: int, owner: int, trusted: set[int]) -> bool:
     try:
         group = grp.getgrgid(gid)
     except KeyError:
-        return False  # Who is in it is not known.
+        return False  # Its members are not known.
     if any(_uid(name) not in trusted for name in group.gr_mem):
         return False
     if _uid(group.gr_name) == owner:
@@ -152,5 +152,5 @@ def _has_acl(path: Path) -> bool:
     try:
         return bool(os.getxattr(path, ACL))
     except OSError as error:
-        # ENOTSUP: the file system has none.
+        # ENOTSUP: the file system has no ACLs.
         return error.errno not in (errno.ENODATA, errno.ENOTSUP)

@@ -1,12 +1,12 @@
-"""The configuration: files read into sections, sections into jobs.
+"""The configuration: files are read into sections, sections into jobs.
 
-config       what gafferd was told: sections, options, jobs
-section      one section, its values converted, its errors placed
-ini          the text of a file, with the line of every key
-includes     files that name other files
-trust        which files other users could have written
-ownership    who may read which section
-jobsections  [process:...] and [env:...] as JobConfig
+config        Config: the sections of all files, the command line, the jobs
+section       Section: one section, converted values, errors with file and line
+ini           parses one ini file, and notes the line of every key
+includes      reads a file and the files that it includes
+trust         refuses files that other users can write
+ownership     which sections and keys the kernel and each plugin own
+job_sections  makes JobConfigs of [process:...] and [env:...]
 """
 
 from gaffer_kernel.config.config import Config

@@ -1,14 +1,14 @@
-"""The configuration of gafferd: the sections of its files, the command line, and the jobs."""
+"""Config: the sections of the files, the options of the command line, and the jobs."""
 
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar, overload
 
-from gaffer_kernel.config import job_sections as jobsections
 from gaffer_kernel.config import ownership
 from gaffer_kernel.config.includes import Reader
 from gaffer_kernel.config.ini import parse_ini
+from gaffer_kernel.config.job_sections import read_jobs
 from gaffer_kernel.config.section import Section
 from gaffer_kernel.config.trust import Trust
 from gaffer_kernel.errors import ConfigError, Conflict
@@ -19,13 +19,13 @@ T = TypeVar("T")
 
 
 class Config:
-    """What gafferd was told. `Config()` is empty; `Config.read(path)` reads a file.
+    """A configuration. `Config()` is empty; `Config.read(path)` reads a file.
 
     Attributes:
-        path: the file that was read, None when there was none.
-        files: `path` and all that it includes.
-        options: what the command line said; a plugin that has an option and a key for the same
-            thing lets the option win.
+        path: the file that was read; None without one.
+        files: `path` and all files that it includes.
+        options: the options of the command line; a plugin that has an option and a key for the same
+            setting lets the option win.
         notes: lines that plugins add in `gaffer_configure` for `gafferd --check` to show.
     """
 
@@ -40,37 +40,37 @@ class Config:
 
     @classmethod
     def read(cls, path: Path | str, *, insecure: bool = False) -> "Config":
-        """Read a file and what it includes.
+        """Read a file and the files that it includes.
 
         Args:
             path: the file.
-            insecure: read files that other users could have written, too. Otherwise they are an
-                error if we are root, and a warning if not.
+            insecure: read files that other users can write, too. Otherwise such a file is an error
+                for root, and a warning for other users.
 
         Raises:
-            ConfigError: a file cannot be read or is no ini file, or other users could have written
-                it; what its sections mean is not checked yet, see `check_owned` and `jobs`.
+            ConfigError: a file cannot be read, is not an ini file, or other users can write it. The
+                sections are not checked yet, see `check_owned` and `jobs`.
         """
         reader = Reader(insecure=insecure)
         reader.read(Path(path))
-        return cls._of(reader, Path(path))
+        return cls._from_reader(reader, Path(path))
 
     @classmethod
     def from_string(cls, text: str, path: Path | str = "<string>") -> "Config":
-        """Read a text as if it stood in the file `path`, which need not exist.
+        """Read a text as if it were the content of the file `path`, which need not exist.
 
         Raises:
             ConfigError: as `read` does.
         """
         reader = Reader()
         reader.add(parse_ini(text, path), Path(path).parent)
-        return cls._of(reader, None)
+        return cls._from_reader(reader, None)
 
     def again(self, *, read: bool = True) -> "Config":
-        """The same configuration, without what plugins have added to it.
+        """Make a copy of the configuration without the additions of plugins.
 
         Args:
-            read: read the files again, if there are any; else it is the same as it was.
+            read: read the files again, if there are any; else keep the sections.
 
         Raises:
             ConfigError: as `read` does.
@@ -85,7 +85,7 @@ class Config:
         return config
 
     @classmethod
-    def _of(cls, reader: Reader, path: Path | None) -> "Config":
+    def _from_reader(cls, reader: Reader, path: Path | None) -> "Config":
         config = cls()
         config.path = path
         config.files = reader.files
@@ -98,11 +98,11 @@ class Config:
         return list(self._sections)
 
     def section(self, name: str) -> Section | None:
-        """A section by its name."""
+        """Return a section by its name."""
         return self._sections.get(name)
 
     def prefixed(self, prefix: str) -> dict[str, Section]:
-        """The sections whose names begin with `prefix`, by the rest of their names."""
+        """Return the sections whose names begin with `prefix`, by the rest of their names."""
         return {
             name.removeprefix(prefix): section
             for name, section in self._sections.items()
@@ -114,15 +114,15 @@ class Config:
     @overload
     def get(self, section: str, key: str, default: T) -> str | T: ...
     def get(self, section: str, key: str, default: object = None) -> object:
-        """The text of a key in a section."""
+        """Return the text of a key in a section."""
         found = self._sections.get(section)
         return default if found is None else found.get(key, default)
 
     def check_file(self, path: Path, section: Section, key: str) -> None:
-        """Check a file that says what to run, before a plugin reads it.
+        """Check a file with commands to run, before a plugin reads it.
 
-        It is held to the same rule as the configuration: if another user could have written it,
-        that is an error for root, otherwise a warning.
+        The rule is that for the configuration: if another user can write the file, that is an error
+        for root, and a warning for other users.
 
         Args:
             path: the file.
@@ -130,8 +130,7 @@ class Config:
             key: the key that names it.
 
         Raises:
-            ConfigError: another user could have written the file and we are root, or there is no
-                such file.
+            ConfigError: another user can write the file and we are root, or there is no such file.
         """
         if self._trust.is_exempt(section.file):
             return
@@ -144,11 +143,11 @@ class Config:
         """Check that the kernel or a plugin reads every section, and every key of [gaffer].
 
         Args:
-            owned: what the plugins read: `webhooks` a section, `endpoint:` every section that
+            owned: the names that plugins own: `webhooks` a section, `endpoint:` every section that
                 begins like this, `gaffer.http_endpoints` one key of [gaffer].
 
         Raises:
-            ConfigError: naming the first that nobody reads.
+            ConfigError: for the first section or key that has no owner.
         """
         ownership.check_owned(self._sections.values(), owned)
 
@@ -157,7 +156,7 @@ class Config:
 
         Raises:
             Conflict: this job was added already.
-            InvalidField: the session has no valid name.
+            InvalidField: the name of the session is not valid.
         """
         name = JobName.parse(job.name, session)
         if name in self._added:
@@ -165,18 +164,18 @@ class Config:
         self._added[name] = job
 
     def jobs(self) -> list[tuple[str, JobConfig]]:
-        """The jobs of the files and of the plugins with their sessions, in the order to start.
+        """Return the jobs of the files and of the plugins with their sessions, in start order.
 
-        Those of priority 0 are first, those without a priority last; equals keep their order.
+        Priority 0 is first, no priority last; jobs of equal priority keep their order.
 
         Raises:
             ConfigError: a section does not describe a job; the file, line and key are named.
         """
-        jobs = jobsections.read_jobs(self._sections.values())
+        jobs = read_jobs(self._sections.values())
         jobs += ((name.session, job) for name, job in self._added.items())
-        return sorted(jobs, key=_rank)
+        return sorted(jobs, key=_sort_key)
 
 
-def _rank(entry: tuple[str, JobConfig]) -> float:
+def _sort_key(entry: tuple[str, JobConfig]) -> float:
     priority = entry[1].priority
     return math.inf if priority is None else priority

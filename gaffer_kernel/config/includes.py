@@ -1,4 +1,4 @@
-"""The files of one configuration: the first one and what the [gaffer] sections include."""
+"""Reads a configuration file and the files that its [gaffer] sections include."""
 
 import glob
 import os
@@ -11,14 +11,14 @@ from gaffer_kernel.errors import ConfigError
 
 
 class Reader:
-    """Reads a configuration and all that it includes.
+    """Reads a configuration file and the files that it includes.
 
     Args:
-        insecure: read files that other users could have written, too.
+        insecure: read files that other users can write, too.
 
     Attributes:
-        files: what was read, in order.
-        sections: what the files hold, by name, in order.
+        files: the files that were read, in order.
+        sections: the sections of the files by name, in order.
         trust: checks files before they are read.
     """
 
@@ -29,16 +29,16 @@ class Reader:
         self._chain: list[Path] = []
 
     def read(self, path: Path, named_in: Path | str | None = None) -> None:
-        """Read a file, then what it includes.
+        """Read a file, then the files that it includes.
 
         Args:
             path: the file.
             named_in: the file that includes it.
 
         Raises:
-            ConfigError: a file cannot be read, could have been written by another user although we
-                are root, is included twice, includes itself by a detour, or has a section that was
-                in another one already; only [gaffer] may be in several.
+            ConfigError: a file cannot be read, can be written by another user while we are root, is
+                included twice, includes itself through others, or repeats a section of another
+                file; only [gaffer] may be in several.
         """
         self.files.append(path)
         self._chain.append(path)
@@ -50,12 +50,12 @@ class Reader:
         self._chain.pop()
 
     def add(self, sections: list[Section], folder: Path, *, in_order: bool = True) -> None:
-        """Take the sections of one file, then read what they include, relative to `folder`.
+        """Add the sections of one file, then read the files they include, relative to `folder`.
 
         Args:
-            sections: what the file holds.
+            sections: the sections of the file.
             folder: the folder of the file.
-            in_order: nobody else could have written it: its `insecure_config` counts.
+            in_order: no other user can write the file, so its `insecure_config` counts.
         """
         for section in sections:
             self._add(section)
@@ -64,9 +64,9 @@ class Reader:
         for section in sections:
             if section.name == "gaffer":
                 for pattern in section.getlist("include", ()):
-                    for path in _matching(section, folder, pattern):
+                    for path in _find_matching(section, folder, pattern):
                         self._include(path, section, "include")
-                for path in self._in_folder(section, folder):
+                for path in self._find_in_folder(section, folder):
                     self._include(path, section, "include_dir")
 
     def _add(self, section: Section) -> None:
@@ -87,12 +87,12 @@ class Reader:
         try:
             self.read(path, section.file)
         except ConfigError as error:
-            if error.line is None:  # the file as a whole: the mistake may be in our line
+            if error.line is None:  # an error of the whole file: the include line may be wrong
                 raise section.error(key, str(error)) from None
             raise
 
-    def _in_folder(self, section: Section, folder: Path) -> list[Path]:
-        """Every *.ini file below `include_dir`, sorted; hidden files and folders are left out."""
+    def _find_in_folder(self, section: Section, folder: Path) -> list[Path]:
+        """Find every *.ini file below `include_dir`, sorted, except hidden files and folders."""
         text = section.get("include_dir")
         if not text:
             return []
@@ -108,7 +108,7 @@ class Reader:
         return sorted(path for path in paths if not _is_in(path, [Path(section.file)]))
 
     def _check_folder(self, folder: Path, section: Section) -> None:
-        """Check a folder, also an empty one: another user could add files to it later."""
+        """Check a folder, even an empty one: another user could add files to it later."""
         if self.trust.is_exempt(section.file):
             return
         try:
@@ -125,13 +125,13 @@ def _is_in(path: Path, files: list[Path]) -> bool:
     return os.path.realpath(path) in map(os.path.realpath, files)
 
 
-def _matching(section: Section, folder: Path, pattern: str) -> list[Path]:
-    """The files that one word of `include` means."""
-    wanted = os.path.expanduser(pattern)
+def _find_matching(section: Section, folder: Path, pattern: str) -> list[Path]:
+    """Find the files that one word of `include` names."""
+    expanded = os.path.expanduser(pattern)
     if not glob.has_magic(pattern):
-        return [folder / wanted]
-    # A pattern that matches the file it stands in does not mean it.
-    found = glob.glob(os.path.join(glob.escape(str(folder)), wanted))
+        return [folder / expanded]
+    # A pattern may match the file that contains it; that file is not included.
+    found = glob.glob(os.path.join(glob.escape(str(folder)), expanded))
     paths = [path for path in map(Path, sorted(found)) if not _is_in(path, [Path(section.file)])]
     if not paths:
         raise section.error("include", f"no file matches {pattern!r}")

@@ -1,4 +1,4 @@
-"""Reading one ini file into sections that know the line of everything in them."""
+"""Parses one ini file into sections, and notes the line of every section and key."""
 
 import configparser
 import io
@@ -10,7 +10,7 @@ from typing import Any
 from gaffer_kernel.config.section import Entry, Section
 from gaffer_kernel.errors import ConfigError, shown
 
-# Taken out before parsing: to configparser, a comment ends the value it stands in.
+# Removed before parsing: in configparser, a comment line ends a value of several lines.
 _COMMENT = re.compile(r"\s*[;#]")
 
 _HEADER = re.compile(r"\[\s*(?P<header>[^\]]+?)\s*\]\s*(?:[;#].*)?$")
@@ -20,7 +20,7 @@ def read_ini(path: Path) -> list[Section]:
     """Read a file.
 
     Raises:
-        ConfigError: the file cannot be read, is not UTF-8 or not an ini file.
+        ConfigError: the file cannot be read, is not UTF-8, or is not an ini file.
     """
     try:
         data = path.read_bytes()
@@ -42,7 +42,7 @@ def parse_ini(text: str, file: Path | str) -> list[Section]:
     their case; an indented line continues the value above it.
 
     Args:
-        text: what the file holds.
+        text: the content of the file.
         file: its name in errors.
 
     Raises:
@@ -56,12 +56,12 @@ def parse_ini(text: str, file: Path | str) -> list[Section]:
     try:
         parser.read_file(lines)
     except configparser.Error as error:
-        raise _explained(error, parser, lines, file) from None
+        raise _make_error(error, parser, lines, file) from None
     return [_section(parser, name, file) for name in parser.sections()]
 
 
 class _CountedLines:
-    """The lines of a text without the comments, and the number of the one handed out last."""
+    """The lines of a text without comments, and the number of the line that was read last."""
 
     def __init__(self, text: str) -> None:
         lines = enumerate(io.StringIO(text, newline=None), start=1)
@@ -73,12 +73,12 @@ class _CountedLines:
             self.number = number
             yield line
 
-    def place(self, count: int) -> int:
-        """The number in the file of the line that was handed out as the `count`th."""
+    def get_number(self, count: int) -> int:
+        """Return the number in the file of the line that was read as the `count`th."""
         return self._lines[count - 1][0]
 
-    def shown(self, count: int) -> str:
-        """The line that was handed out as the `count`th, for an error message."""
+    def quote(self, count: int) -> str:
+        """Return the line that was read as the `count`th, for an error message."""
         return shown(self._lines[count - 1][1].strip())
 
 
@@ -89,8 +89,8 @@ class _NumberedText(str):
 
 
 def _parser(lines: _CountedLines) -> configparser.ConfigParser:
-    # configparser keeps no line numbers, but it stores sections and keys in the dictionaries it
-    # is told to use, at the moment it reads their line.
+    # configparser keeps no line numbers, but it stores sections and keys in dictionaries of the
+    # given type, at the moment at which it reads their line.
     class Numbering(dict[str, Any]):
         def __setitem__(self, key: str, value: Any) -> None:
             if key not in self:
@@ -104,7 +104,7 @@ def _parser(lines: _CountedLines) -> configparser.ConfigParser:
         delimiters=("=",),
         comment_prefixes=(),
         empty_lines_in_values=False,
-        default_section="",  # no header is empty: there is no section that leaks into the others
+        default_section="",  # no header is empty, so no section provides defaults for the others
     )
     parser.SECTCRE = _HEADER
     parser.optionxform = str  # type: ignore[assignment,method-assign]
@@ -121,7 +121,7 @@ def _line(name: str) -> int:
     return name.line
 
 
-def _explained(
+def _make_error(
     error: configparser.Error,
     parser: configparser.ConfigParser,
     lines: _CountedLines,
@@ -131,14 +131,14 @@ def _explained(
         case configparser.DuplicateSectionError(lineno=int(at), section=section):
             first = next(_line(name) for name in parser.sections() if name == section)
             message = f"duplicate section, the first is at line {first}"
-            return ConfigError(message, file=file, line=lines.place(at), section=section)
+            return ConfigError(message, file=file, line=lines.get_number(at), section=section)
         case configparser.DuplicateOptionError(lineno=int(at), section=section, option=key):
-            place = lines.place(at)
-            return ConfigError("duplicate key", file=file, line=place, section=section, key=key)
+            number = lines.get_number(at)
+            return ConfigError("duplicate key", file=file, line=number, section=section, key=key)
         case configparser.MissingSectionHeaderError(lineno=at):
-            message = f"there is no [section] before {lines.shown(at)}"
-            return ConfigError(message, file=file, line=lines.place(at))
+            message = f"there is no [section] before {lines.quote(at)}"
+            return ConfigError(message, file=file, line=lines.get_number(at))
         case configparser.ParsingError(errors=[(at, _), *_]):
-            message = f"neither a [section] nor a key = value nor a comment: {lines.shown(at)}"
-            return ConfigError(message, file=file, line=lines.place(at))
+            message = f"neither a [section] nor a key = value nor a comment: {lines.quote(at)}"
+            return ConfigError(message, file=file, line=lines.get_number(at))
     return ConfigError(str(error), file=file)

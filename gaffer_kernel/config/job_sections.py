@@ -1,4 +1,4 @@
-"""From the [process:NAME] and [env:NAME] sections to jobs."""
+"""Makes JobConfigs of the sections [process:NAME] and [env:NAME]."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -39,28 +39,28 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "priority": Section.getint,
     "start": Section.getbool,
 }
-"""How each key of a [process:NAME] section is read."""
+"""The conversion of each key of a section [process:NAME]."""
 
 
 def read_jobs(sections: Iterable[Section]) -> list[tuple[str, JobConfig]]:
-    """The jobs that the sections describe, and their sessions.
+    """Return the jobs that the sections describe, and their sessions.
 
     Raises:
-        ConfigError: naming the file, the line, the section and the key that is wrong.
+        ConfigError: with the file, the line, the section and the key that is wrong.
     """
     sections = list(sections)
-    environments = _by_job(sections, (ENV_PREFIX,))
-    described = _by_job(sections, JOB_PREFIXES)
+    environments = _group_by_job(sections, (ENV_PREFIX,))
+    described = _group_by_job(sections, JOB_PREFIXES)
     for name, section in environments.items():
         if name not in described:
-            raise section.error(None, f"there is no [process:{_written(name)}] for it")
+            raise section.error(None, f"there is no [process:{_format_name(name)}] for it")
     return [
         (name.session, _job(name, section, environments.get(name)))
         for name, section in described.items()
     ]
 
 
-def _by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
+def _group_by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
     found: dict[JobName, Section] = {}
     for section in sections:
         if section.name.startswith(prefixes):
@@ -68,7 +68,7 @@ def _by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobN
             if name in found:
                 first = found[name]
                 raise section.error(
-                    None, f"means the same job as [{first.name}], {first.file}:{first.line}"
+                    None, f"names the same job as [{first.name}], {first.file}:{first.line}"
                 )
             found[name] = section
     return found
@@ -81,14 +81,14 @@ def _job_name(section: Section) -> JobName:
         raise section.error(None, str(error)) from None
 
 
-def _written(name: JobName) -> str:
+def _format_name(name: JobName) -> str:
     return str(name).replace(".", ":")
 
 
 def _job(name: JobName, section: Section, environment: Section | None) -> JobConfig:
     for key, _ in section.items():
         if key == "env":
-            raise section.error(key, f"variables go into a section [env:{_written(name)}]")
+            raise section.error(key, f"variables go into a section [env:{_format_name(name)}]")
         if key not in CONVERT:
             raise section.error(key, f"unknown key{did_you_mean(key, CONVERT)}")
     values = {key: CONVERT[key](section, key) for key, _ in section.items()}
@@ -97,7 +97,7 @@ def _job(name: JobName, section: Section, environment: Section | None) -> JobCon
     try:
         return JobConfig(name=name.name, env=_variables(environment), **values)
     except InvalidField as error:
-        raise _located(error, section, environment) from None
+        raise _locate(error, section, environment) from None
 
 
 def _variables(environment: Section | None) -> dict[str, str]:
@@ -110,8 +110,8 @@ def _variables(environment: Section | None) -> dict[str, str]:
     return variables
 
 
-def _located(error: InvalidField, section: Section, environment: Section | None) -> ConfigError:
-    """`error` with the place in the file of the value it complains about."""
+def _locate(error: InvalidField, section: Section, environment: Section | None) -> ConfigError:
+    """Make a ConfigError with file and line of an error in a field."""
     field, dot, inner = error.field.partition(".")
     if field == "env" and environment is not None:
         written = next((key for key, _ in environment.items() if key.upper() == inner), None)

@@ -1,4 +1,4 @@
-"""Who may use which part of the configuration, so that a typing mistake never passes in silence."""
+"""Which sections and keys the kernel and plugins own; anything else is an error."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ KERNEL = (
     "job:",
     "env:",
 )
-"""What the kernel itself reads."""
+"""The sections and keys that the kernel owns."""
 
 WELL_KNOWN = {
     "endpoint:": "gaffer-http",
@@ -36,30 +36,31 @@ WELL_KNOWN = {
     "stats": "gaffer-stats",
     "webhooks": "gaffer-webhooks",
 }
-"""What the plugins of gaffer read, and the distributions they come in."""
+"""The sections and keys of the plugins of gaffer, and their distributions."""
 
 
 def check_owned(sections: Iterable[Section], owned: Iterable[str]) -> None:
-    """Check that someone reads every section, and every key of [gaffer].
+    """Check that every section, and every key of [gaffer], has an owner.
 
     Args:
-        sections: what the files hold.
-        owned: what the plugins read, besides the kernel: `webhooks` a section, `endpoint:` every
-            section that begins like this, `gaffer.http_endpoints` one key of [gaffer].
+        sections: the sections of the files.
+        owned: the names that plugins own: `webhooks` a section, `endpoint:` every section that
+            begins like this, `gaffer.http_endpoints` one key of [gaffer].
 
     Raises:
-        ConfigError: naming the first that nobody reads, and who would or what was meant.
+        ConfigError: for the first without an owner, with the distribution that owns it or a similar
+            name.
     """
     names = {*KERNEL, *owned}
     for section in sections:
         if section.name == "gaffer":
             for key, _ in section.items():
                 _check_key(section, key, names)
-        elif not _reads(section.name, names):
-            raise _unowned_section(section, names)
+        elif not _has_owner(section.name, names):
+            raise _section_error(section, names)
 
 
-def _reads(section: str, names: Iterable[str]) -> bool:
+def _has_owner(section: str, names: Iterable[str]) -> bool:
     prefix, colon, _ = section.partition(":")
     return f"{prefix}:" in names if colon else section in names
 
@@ -68,20 +69,20 @@ def _check_key(section: Section, key: str, names: set[str]) -> None:
     if f"gaffer.{key}" in names:
         return
     if owner := WELL_KNOWN.get(f"gaffer.{key}"):
-        raise section.error(key, _missing(owner))
+        raise section.error(key, _describe_owner(owner))
     known = [name.removeprefix("gaffer.") for name in names if name.startswith("gaffer.")]
     raise section.error(key, f"unknown key{did_you_mean(key, sorted(known))}")
 
 
-def _unowned_section(section: Section, names: set[str]) -> ConfigError:
+def _section_error(section: Section, names: set[str]) -> ConfigError:
     prefix, colon, rest = section.name.partition(":")
     if owner := WELL_KNOWN.get(prefix + colon):
-        return section.error(None, _missing(owner))
+        return section.error(None, _describe_owner(owner))
     sections = {"gaffer", *(name for name in names if "." not in name)}
     alike = did_you_mean(prefix + colon, sorted(sections))
     whole = alike.replace(":'", f":{rest}'")
     return section.error(None, f"unknown section{whole}")
 
 
-def _missing(distribution: str) -> str:
+def _describe_owner(distribution: str) -> str:
     return f"belongs to {distribution}, which is not installed or is disabled"

@@ -1,4 +1,4 @@
-"""One section of the configuration: its values, converted on demand, and where each was written."""
+"""Section: the values of one section, converted on demand, with their file and line."""
 
 import math
 import re
@@ -28,10 +28,10 @@ class Entry:
 
 
 class Section:
-    """One `[section]`. Values are texts; `getint` and the like convert, or say what is wrong where.
+    """One `[section]`. Values are texts; `getint` and similar methods convert them.
 
     Raises:
-        ConfigError: by every `get...` method, naming file, line, section and key.
+        ConfigError: by every `get...` method, with file, line, section and key.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Section:
         return [(entry.key, entry.value) for entry in self._entries.values()]
 
     def error(self, key: str | None, message: str) -> ConfigError:
-        """The error to raise for a key, or for the whole section when `key` is None."""
+        """Make the error to raise for a key, or for the whole section if `key` is None."""
         place = self._entries.get(key, self) if key is not None else self
         return ConfigError(message, file=place.file, line=place.line, section=self.name, key=key)
 
     def merged(self, other: "Section", repeatable: Container[str] = ()) -> "Section":
-        """This section with the keys of `other`, which another file gave the same name.
+        """Merge this section with one of the same name in another file.
 
         Args:
             other: the section that was read later.
-            repeatable: keys that both may have; the first is kept.
+            repeatable: keys that both may have; the value of this section is kept.
 
         Raises:
             ConfigError: both have another key.
@@ -77,7 +77,7 @@ class Section:
     @overload
     def get(self, key: str, default: T) -> str | T: ...
     def get(self, key: str, default: object = None) -> object:
-        """The text of a key."""
+        """Return the text of a key."""
         entry = self._entries.get(key)
         return default if entry is None else entry.value
 
@@ -86,43 +86,43 @@ class Section:
     @overload
     def getint(self, key: str, default: T) -> int | T: ...
     def getint(self, key: str, default: object = None) -> object:
-        """A whole number, in decimal digits."""
-        return self._converted(key, default, _int, "a whole number")
+        """Return a whole number, in decimal digits."""
+        return self._convert(key, default, _int, "a whole number")
 
     @overload
     def getfloat(self, key: str) -> float | None: ...
     @overload
     def getfloat(self, key: str, default: T) -> float | T: ...
     def getfloat(self, key: str, default: object = None) -> object:
-        """A number: `30`, `7.`, `.5` or `1e3`, but neither infinity nor NaN."""
-        return self._converted(key, default, _float, "a number")
+        """Return a number: `30`, `7.`, `.5` or `1e3`, but neither infinity nor NaN."""
+        return self._convert(key, default, _float, "a number")
 
     @overload
     def getbool(self, key: str) -> bool | None: ...
     @overload
     def getbool(self, key: str, default: T) -> bool | T: ...
     def getbool(self, key: str, default: object = None) -> object:
-        """`true yes on 1` or `false no off 0`, in any case."""
-        return self._converted(key, default, lambda text: _BOOLS[text.lower()], "true or false")
+        """Return a truth value: `true yes on 1` or `false no off 0`, in any case."""
+        return self._convert(key, default, lambda text: _BOOLS[text.lower()], "true or false")
 
     @overload
     def getlist(self, key: str) -> list[str] | None: ...
     @overload
     def getlist(self, key: str, default: T) -> list[str] | T: ...
     def getlist(self, key: str, default: object = None) -> object:
-        """Words separated by commas, white space or both."""
-        return self._converted(key, default, _words, "a list")
+        """Return words that are separated by commas, white space or both."""
+        return self._convert(key, default, _words, "a list")
 
     @overload
     def getnumbers(self, key: str) -> list[float] | None: ...
     @overload
     def getnumbers(self, key: str, default: T) -> list[float] | T: ...
     def getnumbers(self, key: str, default: object = None) -> object:
-        """Numbers separated by commas, white space or both; `5` is an int, `5.` a float."""
-        return self._converted(key, default, _numbers, "a list of numbers")
+        """Return numbers separated by commas, white space or both; `5` is an int, `5.` a float."""
+        return self._convert(key, default, _numbers, "a list of numbers")
 
-    def _converted(
-        self, key: str, default: object, convert: Callable[[str], object], wanted: str
+    def _convert(
+        self, key: str, default: object, convert: Callable[[str], object], expected: str
     ) -> object:
         text = self.get(key)
         if text is None:
@@ -130,10 +130,10 @@ class Section:
         try:
             return convert(text)
         except (ValueError, KeyError):
-            raise self.error(key, f"must be {wanted}, not {shown(text)}") from None
+            raise self.error(key, f"must be {expected}, not {shown(text)}") from None
 
 
-# int() and float() alone would take `1_000`, the digits of any script, `nan` and `infinity`.
+# int() and float() alone would accept `1_000`, the digits of any script, `nan` and `infinity`.
 
 
 def _int(text: str) -> int:

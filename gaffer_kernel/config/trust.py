@@ -1,4 +1,4 @@
-"""Which files of a configuration other users could have written, and what to do about it."""
+"""Trust: refuses configuration files that other users can write, or warns of them."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ log = logging.getLogger(__name__)
 KEY = "insecure_config"
 
 
-class _Untrusted(Exception):
-    """Another user could have written a file; says which part of its path, and the remedy."""
+class _UntrustedError(Exception):
+    """Another user can write a file; names the part of its path, and the remedy."""
 
 
 class Trust:
     """Checks each file of a configuration before it is read.
 
-    What root runs must not be written by others: that is an error. For an ordinary user it is a
-    warning, once for each reason.
+    A file that other users can write is an error for root. For other users it is a warning, once
+    for each reason.
 
     Args:
-        insecure: check nothing, as `--insecure-config` says.
+        insecure: check nothing, as with `--insecure-config`.
     """
 
     def __init__(self, *, insecure: bool = False) -> None:
         self.insecure = insecure
-        self._guard = PathGuard(_Untrusted)
+        self._guard = PathGuard(_UntrustedError)
         self._warned: set[str] = set()
         self._exempt: set[str] = set()
 
     def exempt(self, file: Path | str) -> None:
-        """Do not check what a file names: it is in order, and says `insecure_config`."""
+        """Do not check the files named in a file, which was checked and sets `insecure_config`."""
         self._exempt.add(str(file))
 
     def is_exempt(self, file: Path | str) -> bool:
-        """Whether what a file names is not checked."""
+        """Whether the files that a file names are not checked."""
         return self.insecure or str(file) in self._exempt
 
     def check(self, path: Path) -> bool:
         """Check a file or folder.
 
         Returns:
-            Whether nobody else could have written it.
+            Whether no other user can write it.
 
         Raises:
-            ConfigError: somebody else could, and we are root; or there is no such file.
+            ConfigError: another user can write it and we are root, or there is no such file.
         """
         try:
             self._guard.check(path)
         except ValueError:  # a NUL in the path: reading it fails, too
             return False
         except OSError as error:
-            # Behind /proc/self/fd there are pipes without a path: who started gafferd gave them.
-            # Anything else could appear between this check and the reading.
+            # /proc/self/fd leads to pipes without a path, inherited from the parent of gafferd.
+            # Any other missing file could be created between this check and the read.
             if not os.path.realpath(path).startswith("/proc/"):
                 raise ConfigError(f"cannot be read: {error.strerror}", file=path) from None
-        except _Untrusted as error:
+        except _UntrustedError as error:
             self._report(path, str(error))
             return False
         return True

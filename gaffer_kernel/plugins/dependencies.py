@@ -16,7 +16,7 @@ def read_names(plugin: object, attribute: str) -> tuple[str, ...]:
 
     Raises:
         TypeError: it is not a tuple or list of strings. A single string is refused, because it
-            would be read letter by letter.
+            would be read character by character.
     """
     names = getattr(plugin, attribute, ())
     if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):

@@ -116,7 +116,7 @@ def load(record: PluginRecord, *, insecure: bool = False) -> None:
     record.package = importer.new_package(record.name)
     try:
         if not insecure:
-            PathGuard(record.plugin_error).check_tree(folder, leave_out=SITE)
+            PathGuard(record.plugin_error).check_tree(folder, exclude=SITE)
         # Taken before the import: a file that changes during the import counts as changed.
         record.stamp = make_stamp(folder)
         imported = _import(record.package, folder, _choose_module(record, folder))

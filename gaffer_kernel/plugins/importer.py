@@ -89,21 +89,21 @@ def forget(package: str) -> None:
         del sys.modules[name]
 
 
-def make_stamp(folder: Path, leave_out: str) -> frozenset[tuple[object, ...]]:
+def make_stamp(folder: Path, exclude: str) -> frozenset[tuple[object, ...]]:
     """Make a value that changes with the files in the folder of a plugin.
 
     Args:
         folder: the folder; hidden files in it do not count.
-        leave_out: the name of a folder in it that does not count either.
+        exclude: the name of a folder in it that does not count either.
     """
-    return frozenset(_stamps(folder, {leave_out, "__pycache__"}, set()))
+    return frozenset(_stamps(folder, {exclude, "__pycache__"}, set()))
 
 
 def _stamps(
-    folder: Path, leave_out: set[str], seen: set[tuple[int, int]]
+    folder: Path, exclude: set[str], seen: set[tuple[int, int]]
 ) -> Iterator[tuple[object, ...]]:
     for entry in sorted(folder.iterdir()):
-        if entry.name in leave_out or entry.name.startswith("."):
+        if entry.name in exclude or entry.name.startswith("."):
             continue
         try:
             found = entry.stat()
@@ -114,4 +114,4 @@ def _stamps(
             yield str(entry), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
         elif (found.st_dev, found.st_ino) not in seen:
             seen.add((found.st_dev, found.st_ino))
-            yield from _stamps(entry, leave_out, seen)
+            yield from _stamps(entry, exclude, seen)

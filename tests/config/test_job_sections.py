@@ -161,10 +161,10 @@ def test_a_wrong_key_is_named_with_its_line(line, message):
     [
         ("\n[process:web]\n", "a.ini:2: [process:web] cmd: is missing"),
         ("[process:web]\ncmd =\n", "a.ini:2: [process:web] cmd: must name a program"),
-        (f"{WEB}[job:web]\n", "a.ini:3: [job:web] means the same job as [process:web], a.ini:1"),
+        (f"{WEB}[job:web]\n", "a.ini:3: [job:web] names the same job as [process:web], a.ini:1"),
         (
             f"{WEB}[process:default:web]\n",
-            "a.ini:3: [process:default:web] means the same job as [process:web], a.ini:1",
+            "a.ini:3: [process:default:web] names the same job as [process:web], a.ini:1",
         ),
         ("[env:web]\n", "a.ini:1: [env:web] there is no [process:web] for it"),
         (

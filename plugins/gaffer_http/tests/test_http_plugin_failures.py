@@ -144,7 +144,7 @@ async def test_one_that_is_wrong_before_it_opens(gafferd, write, logged, tmp_pat
         await daemon.spawned(1)
         write("bad", BEFORE[what])
         daemon.process.send_signal(signal.SIGHUP)
-        await logged("reload failed, what runs is kept: plugin bad: ")
+        await logged("reload failed, the current configuration is kept: plugin bad: ")
         line = (tmp_path / "err").read_text()
         if what in ("syntax", "import"):
             bad = await listed(daemon, "bad", state="failed")

@@ -1,7 +1,8 @@
-"""Plugins that cannot be done without, in which versions: without them gafferd does not start.
+"""Required plugins and their versions: without them gafferd does not start.
 
-demands   what is demanded, read from a text
-check     what is not met
+plugin        the plugin `mandatory`
+requirement   parses lists such as `http webhooks>=1.2`
+check         finds the requirements that are not met
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""What is demanded: names of plugins, each with the versions that will do."""
+"""Requirement: the name of a required plugin, and the versions that are accepted."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gaffer_kernel.plugin import PART, shown
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 _VERSIONS = r"(?:,?\s*(?:===?|[<>!~]=|[<>])\s*[^\s,<>=!~]+\s*)*"
-_DEMAND = re.compile(rf"[\s,]*({PART})\s*({_VERSIONS})")
+_REQUIREMENT = re.compile(rf"[\s,]*({PART})\s*({_VERSIONS})")
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """One plugin that is demanded.
+class Requirement:
+    """One required plugin.
 
     Attributes:
-        name: of the plugin.
-        versions: those that will do; any, when it is empty.
+        name: the name of the plugin.
+        versions: the versions that are accepted; any if it is empty.
     """
 
     name: str
@@ -28,24 +28,26 @@ class Demand:
         return f"{self.name}{self.versions}"
 
 
-def read_demands(text: str) -> list[Demand]:
-    """Read a list like `http webhooks>=1.2, sites>=1,<3`.
+def parse_requirements(text: str) -> list[Requirement]:
+    """Parse a list like `http webhooks>=1.2, sites>=1,<3`.
 
     Raises:
-        ValueError: saying what it does not understand.
+        ValueError: naming the part that is not valid.
     """
     found = []
     rest = text.strip()
     while rest:
-        match = _DEMAND.match(rest)
+        match = _REQUIREMENT.match(rest)
         if match is None:
-            raise ValueError(f"{shown(rest)} is no name of a plugin, with versions as in http>=1.2")
+            raise ValueError(
+                f"{shown(rest)} is not the name of a plugin, with versions as in http>=1.2"
+            )
         name, versions = match.groups()
         try:
-            found.append(Demand(name, SpecifierSet(versions)))
+            found.append(Requirement(name, SpecifierSet(versions)))
         except InvalidSpecifier:
             raise ValueError(
-                f"{shown(versions.strip())} after {name} are no versions as in http>=1.2"
+                f"{shown(versions.strip())} after {name} are not versions as in http>=1.2"
             ) from None
         rest = rest[match.end() :].strip(" \t\r\n,")
     return found

@@ -76,7 +76,7 @@ def test_what_is_there_will_do(mandatory, version):
         ("htp", "1", "htp, which is not installed, did you mean 'http'?"),
         ("http>=1.2", "1.1.9", "http>=1.2, which is version 1.1.9"),
         ("http>=1.2", "1.2rc1", "http>=1.2, which is version 1.2rc1"),
-        ("http>=1.2", None, "http>=1.2, which does not tell its version"),
+        ("http>=1.2", None, "http>=1.2, which has no version"),
         ("http>=1.2", "odd", "http>=1.2, which has a version that cannot be compared, 'odd'"),
     ],
 )
@@ -94,7 +94,7 @@ def test_all_of_them_are_named_at_once():
     )
 
 
-def test_what_a_plugin_demands_is_checked_without_a_list():
+def test_the_requirements_of_a_plugin_are_checked_without_a_list():
     text = refusal("", dummy("http>=2", "stats<1"), http="1.0", stats="1.0")
     assert text == (
         "plugin dummy: requires http>=2, which is version 1.0;"
@@ -104,7 +104,7 @@ def test_what_a_plugin_demands_is_checked_without_a_list():
 
 def test_what_is_not_understood_is_an_error_with_its_place():
     assert refusal("http>=x") == (
-        "g.ini:2: [gaffer] mandatory: '>=x' after http are no versions as in http>=1.2"
+        "g.ini:2: [gaffer] mandatory: '>=x' after http are not versions as in http>=1.2"
     )
     assert refusal("", dummy("http>=x"), http="1").startswith("plugin dummy: mandatory: '>=x'")
 
@@ -181,7 +181,9 @@ def test_a_reload_that_misses_one_keeps_what_runs(home, signals):
         pid = home.pid("web.pid")
         home.write("plugins/ape/__init__.py", CODE.format("0.9"))
         gafferd.send_signal(signal.SIGHUP)
-        wait_until(lambda: "reload failed, what runs is kept: g.ini:2" in home.messages())
+        wait_until(
+            lambda: "reload failed, the current configuration is kept: g.ini:2" in home.messages()
+        )
         assert "requires ape>=1, which is version 0.9" in home.messages()
         home.write("plugins/ape/__init__.py", CODE.format("1.1"))
         gafferd.send_signal(signal.SIGHUP)

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from gaffer_mandatory.requirement import read_demands
+from gaffer_mandatory.requirement import parse_requirements
 
 
 @pytest.mark.parametrize(
-    ("text", "demands"),
+    ("text", "requirements"),
     [
         ("", []),
         ("http", ["http"]),
@@ -18,21 +18,21 @@ from gaffer_mandatory.requirement import read_demands
         (" a ,, b\t", ["a", "b"]),
     ],
 )
-def test_names_with_versions(text, demands):
-    assert [str(each) for each in read_demands(text)] == demands
+def test_names_with_versions(text, requirements):
+    assert [str(each) for each in parse_requirements(text)] == requirements
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("http >", "'>' is no name of a plugin"),
-        (">=1.2", "'>=1.2' is no name of a plugin"),
-        ("http>=one", "'>=one' after http are no versions as in http>=1.2"),
-        ("http==1.2.", "after http are no versions"),
-        ("http; rm", "'; rm' is no name of a plugin"),
-        ("http=1", "'=1' is no name of a plugin"),
+        ("http >", "'>' is not the name of a plugin"),
+        (">=1.2", "'>=1.2' is not the name of a plugin"),
+        ("http>=one", "'>=one' after http are not versions as in http>=1.2"),
+        ("http==1.2.", "after http are not versions"),
+        ("http; rm", "'; rm' is not the name of a plugin"),
+        ("http=1", "'=1' is not the name of a plugin"),
     ],
 )
 def test_what_is_not_understood_is_said(text, words):
     with pytest.raises(ValueError, match=re.escape(words)):
-        read_demands(text)
+        parse_requirements(text)

@@ -1,7 +1,10 @@
-"""Signals for gafferd: QUIT, TERM and INT stop it, HUP reloads its configuration.
+"""Signals for gafferd: SIGQUIT, SIGTERM and SIGINT stop it, SIGHUP reloads its configuration.
 
-The module is the plugin that gafferd finds; a program that embeds a kernel passes it a
-`SigHandler()`, or a subclass of `BaseSigHandler` with ideas of its own.
+plugin        the plugin `signals`
+sig_handler   receives the signals: SigHandler, and BaseSigHandler for other handlers
+
+A program that embeds a kernel passes it a `SigHandler()` or an instance of another subclass of
+`BaseSigHandler`.
 """
 
 from gaffer_signals.sig_handler import BaseSigHandler, SigHandler

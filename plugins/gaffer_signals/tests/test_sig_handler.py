@@ -48,7 +48,7 @@ STUBBORN = "sh -c 'trap \"\" TERM; touch {ready}; while :; do sleep 1; done'"
 
 
 class Program:
-    """A running program and the lines it has said so far."""
+    """A running program and the lines it has printed so far."""
 
     def __init__(self, process, config):
         self.process = process
@@ -60,8 +60,8 @@ class Program:
         for signum in signums:
             self.process.send_signal(signum)
 
-    async def hears(self, mark):
-        """The first line that begins with a text, among those said or still to come."""
+    async def wait_for_line(self, mark):
+        """Wait for a line that begins with a text; return the first, past or to come."""
         seen = 0
         while True:
             for line in self.lines[seen:]:
@@ -100,7 +100,7 @@ async def start(tmp_path):
         )
         started.append(process)
         program = Program(process, path)
-        await program.hears("up")
+        await program.wait_for_line("up")
         return program
 
     with trio.fail_after(30):
@@ -138,7 +138,7 @@ async def test_the_base_leaves_it_to_the_subclass():
 @pytest.mark.parametrize("signum", SigHandler.QUIT_SIGNALS)
 async def test_a_quit_signal_stops_everything(start, signum):
     program = await start("[process:web]\ncmd = sleep 60\nnumprocesses = 2\n")
-    spawned = [(await program.hears("event spawn web")).split()[-1]]
+    spawned = [(await program.wait_for_line("event spawn web")).split()[-1]]
     program.send(signum)
     assert await program.ends() == 0
     assert program.lines[-1] == "end"
@@ -154,7 +154,7 @@ async def test_a_second_one_kills_at_once(start, tmp_path):
     )
     await exists(ready)
     program.send(signal.SIGINT)
-    await program.hears("event stop_pid web")
+    await program.wait_for_line("event stop_pid web")
     program.send(signal.SIGTERM)
     assert await program.ends() == 0
     assert program.count("event exit web") == 1
@@ -174,12 +174,12 @@ async def test_the_first_signal_is_polite_also_when_the_kernel_was_stopped_other
 
 async def test_hup_applies_what_changed(start):
     program = await start("[process:kept]\ncmd = sleep 60\n[process:old]\ncmd = sleep 60\n")
-    await program.hears("event spawn kept")
+    await program.wait_for_line("event spawn kept")
     program.config.write_text("[process:kept]\ncmd = sleep 60\n[process:new]\ncmd = sleep 60\n")
     program.send(signal.SIGHUP)
-    await program.hears("INFO SIGHUP: reloaded")
-    await program.hears("event spawn new")
-    await program.hears("event delete old")
+    await program.wait_for_line("INFO SIGHUP: reloaded")
+    await program.wait_for_line("event spawn new")
+    await program.wait_for_line("event delete old")
     assert program.count("event spawn kept") == 1
     program.send(signal.SIGTERM)
     assert await program.ends() == 0
@@ -187,11 +187,11 @@ async def test_hup_applies_what_changed(start):
 
 async def test_hup_with_a_wrong_file_is_one_line_and_changes_nothing(start):
     program = await start("[process:web]\ncmd = sleep 60\n")
-    await program.hears("event spawn web")
+    await program.wait_for_line("event spawn web")
     program.config.write_text("[process:web]\ncmd = sleep 60\nnumprocesses = many\n")
     before = len(program.lines)
     program.send(signal.SIGHUP)
-    line = await program.hears("ERROR reload failed, what runs is kept:")
+    line = await program.wait_for_line("ERROR reload failed, the current configuration is kept:")
     assert f"{program.config}:3: [process:web] numprocesses" in line
     assert program.lines[before:] == [line]
     program.send(signal.SIGTERM)
@@ -221,10 +221,10 @@ plugins[0] = Slow()
 async def test_reloads_run_one_at_a_time_and_a_storm_of_them_is_one(start):
     program = await start("", SLOW_RELOAD)
     program.send(signal.SIGHUP)
-    await program.hears("reload 1 begins")
+    await program.wait_for_line("reload 1 begins")
     program.send(*[signal.SIGHUP] * 1000)
     program.send(signal.SIGUSR1)
-    await program.hears("reload 2 ends")
+    await program.wait_for_line("reload 2 ends")
     program.send(signal.SIGTERM)
     assert await program.ends() == 0
     told = [line for line in program.lines if line.startswith("reload")]
@@ -234,7 +234,7 @@ async def test_reloads_run_one_at_a_time_and_a_storm_of_them_is_one(start):
 async def test_a_reload_that_hangs_does_not_hold_up_the_end(start):
     program = await start("", SLOW_RELOAD)
     program.send(signal.SIGHUP)
-    await program.hears("reload 1 begins")
+    await program.wait_for_line("reload 1 begins")
     program.send(signal.SIGTERM)
     assert await program.ends() == 0
 
@@ -263,11 +263,11 @@ plugins[0] = Failing()
 async def test_a_handler_that_fails_is_logged_and_signals_are_still_received(start):
     program = await start("", FAILING)
     program.send(signal.SIGINT)
-    await program.hears("ERROR SIGINT: handle_quit failed")
-    await program.hears("ValueError: oh dear")
+    await program.wait_for_line("ERROR SIGINT: handle_quit failed")
+    await program.wait_for_line("ValueError: oh dear")
     program.send(signal.SIGHUP)
-    await program.hears("ERROR SIGHUP: handle_reload failed")
-    await program.hears("ValueError: oh no")
+    await program.wait_for_line("ERROR SIGHUP: handle_reload failed")
+    await program.wait_for_line("ValueError: oh no")
     program.send(signal.SIGTERM)
     assert await program.ends() == 0
 
@@ -300,7 +300,7 @@ plugins[:] = [Told(), Say(), Slow()]
 async def test_a_late_signal_does_no_harm_while_other_plugins_still_close(start):
     program = await start("", SLOW_CLOSE)
     program.send(signal.SIGTERM)
-    await program.hears("closing")
+    await program.wait_for_line("closing")
     program.send(signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
     assert await program.ends() == 0
     assert program.lines[-1] == "end"
@@ -341,7 +341,7 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
-TELLS = (
+REPORTS_SIGNAL = (
     'sh -c \'trap "echo INT >>{told}" INT; trap "echo TERM >>{told}; exit" TERM; touch {ready};'
     " while :; do sleep 0.05; done'"
 )
@@ -352,7 +352,7 @@ async def test_ctrl_c_reaches_the_processes_as_one_term(start, tmp_path):
     ours, theirs = os.openpty()
     try:
         program = await start(
-            f"[process:web]\ncmd = {TELLS.format(told=told, ready=ready)}\n",
+            f"[process:web]\ncmd = {REPORTS_SIGNAL.format(told=told, ready=ready)}\n",
             prefix=(sys.executable, "-c", IN_TERMINAL),
             stdin=theirs,
         )
