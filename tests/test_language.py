@@ -41,7 +41,6 @@ NOT_REWRITTEN_YET = {
     "plugins/gaffer_mandatory",
     "plugins/gaffer_procfile",
     "plugins/gaffer_sites",
-    "plugins/gaffer_stats",
     "plugins/gaffer_testing",
     "tests",
     "tests/config",

@@ -1,14 +1,15 @@
-"""CPU and memory of gaffer's processes and their children, measured while somebody looks.
+"""CPU and memory of gaffer's processes and their children, measured while a client watches.
 
-    service   what other code asks: `kernel.services["stats"]`
-    sampler   the one task that measures, and those who watch
-    frame     what has to be measured of a job, a process, or everything
-    measure   one pass over the system; in a thread
-    sample    what was measured
-    routes    the paths that gaffer-http shows
+    service    `kernel.services["stats"]`
+    sampler    the one task that measures, and the watches that get its samples
+    plan       what to measure for a job, a process, or all jobs
+    measure    one pass over the system; runs in a thread
+    sample     the result of a measurement
+    routes     the paths under gaffer-http
+    redaction  which samples, and which command lines, a caller may see
 
-Importing it must stay cheap, as gafferd does so to find out what it is: psutil is imported when the
-plugin opens, quart when gaffer-http asks for the paths.
+Importing this package must stay cheap, because gafferd imports it to find its hooks: psutil is
+imported when the plugin opens, quart when gaffer-http asks for the paths.
 """
 
 from gaffer_stats.sample import JobStats, Sample

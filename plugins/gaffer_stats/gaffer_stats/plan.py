@@ -1,4 +1,4 @@
-"""What can be watched, and what has to be measured for it."""
+"""Plans: what one pass has to measure for a process, a job or all jobs."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from functools import partial
 import msgspec
 from gaffer_kernel import Job, Manager, Process
 
-from gaffer_stats.sample import JobStats, Sample, totals
+from gaffer_stats.sample import JobStats, Sample
 
 Subject = Process | Job | Manager
 """What can be watched; the manager stands for all jobs."""
 
 Measured = Mapping[int, Sample]
-"""Samples by os pid, as they come from the system."""
+"""Samples by os pid, as the system gives them."""
 
 Result = Sample | JobStats | tuple[JobStats, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What one pass has to find out for a subject.
+class Plan:
+    """What one pass has to measure for a subject.
 
     Attributes:
-        processes: those it has now.
-        result: makes of their samples what the watchers get.
+        processes: the processes of the subject now.
+        make_result: makes the result for watchers of the samples of these processes.
     """
 
     processes: list[Process]
-    result: Callable[[Measured], Result]
+    make_result: Callable[[Measured], Result]
 
 
-def frame_of(subject: Subject) -> Frame:
-    """What there is to measure of a subject at this moment."""
+def make_plan(subject: Subject) -> Plan:
+    """Plan a pass for a subject in its current state."""
     match subject:
         case Process():
-            return Frame([subject], partial(sample_of, subject))
+            return Plan([subject], partial(get_sample, subject))
         case Job():
             processes = subject.processes
-            return Frame(processes, partial(_stats, str(subject.name), processes))
+            return Plan(processes, partial(_make_stats, str(subject.name), processes))
         case Manager():
             jobs = [(str(job.name), job.processes) for job in subject.jobs()]
-            return Frame([each for _, some in jobs for each in some], partial(_all_stats, jobs))
+            return Plan([each for _, some in jobs for each in some], partial(_make_all_stats, jobs))
 
 
-def is_over(subject: Subject) -> bool:
-    """Whether there will never be anything to measure of it again."""
+def is_finished(subject: Subject) -> bool:
+    """Whether there will never be anything to measure of a subject again."""
     match subject:
         case Process():
             return subject.exit_status is not None
@@ -57,18 +57,20 @@ def is_over(subject: Subject) -> bool:
             return False
 
 
-def sample_of(process: Process, measured: Measured) -> Sample:
-    """What was measured of a process; nothing but its name when it has ended meanwhile."""
+def get_sample(process: Process, measured: Measured) -> Sample:
+    """Return the sample of a process; without figures if the process has exited."""
     name, os_pid = str(process.job), process.os_pid
-    # Once it has been reaped, its number may have been another one's when it was measured.
+    # After the process was reaped, the measured one may be another that reused its os pid.
     if process.active and os_pid in measured:
         return msgspec.structs.replace(measured[os_pid], pid=process.pid, name=name)
     return Sample(pid=process.pid, os_pid=os_pid, name=name)
 
 
-def _stats(name: str, processes: list[Process], measured: Measured) -> JobStats:
-    return totals(name, [sample_of(process, measured) for process in processes])
+def _make_stats(name: str, processes: list[Process], measured: Measured) -> JobStats:
+    return JobStats.from_samples(name, [get_sample(process, measured) for process in processes])
 
 
-def _all_stats(jobs: list[tuple[str, list[Process]]], measured: Measured) -> tuple[JobStats, ...]:
-    return tuple(_stats(name, processes, measured) for name, processes in jobs)
+def _make_all_stats(
+    jobs: list[tuple[str, list[Process]]], measured: Measured
+) -> tuple[JobStats, ...]:
+    return tuple(_make_stats(name, processes, measured) for name, processes in jobs)

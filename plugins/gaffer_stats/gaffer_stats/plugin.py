@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class StatsPlugin:
-    """Measures CPU and memory of processes while a client follows them."""
+    """Measures CPU and memory of processes while a client watches."""
 
     name = "stats"
 

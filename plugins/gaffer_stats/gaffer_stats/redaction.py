@@ -1,5 +1,8 @@
-"""What a caller of gaffer-http is told of samples: of the sessions that he may read, and without
-command lines, which may hold secrets, of those that he may not manage."""
+"""Which samples a caller of gaffer-http sees.
+
+Callers see samples of the sessions that they may read. Command lines, which can contain secrets,
+are removed where they may not manage the session.
+"""
 
 from __future__ import annotations
 
@@ -14,42 +17,42 @@ if TYPE_CHECKING:
     from gaffer_http.plugin_api import Caller
 
 
-def shown_to(caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
-    """What was measured, of a process or of a job."""
+def redact(caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
+    """Return the samples of a process or of a job as a caller may see them."""
     if isinstance(result, Sample):
-        return process_for(caller, result)
-    return job_for(caller, result)
+        return redact_process(caller, result)
+    return redact_job(caller, result)
 
 
-def process_for(caller: Caller, sample: Sample) -> Sample:
-    """The sample of a process."""
-    return sample if _manages(caller, sample.name or "") else _without_command(sample)
+def redact_process(caller: Caller, sample: Sample) -> Sample:
+    """Return the sample of a process as a caller may see it."""
+    return sample if _may_manage(caller, sample.name or "") else _remove_command_lines(sample)
 
 
-def job_for(caller: Caller, stats: JobStats) -> JobStats:
-    """The samples of a job."""
-    if _manages(caller, stats.name):
+def redact_job(caller: Caller, stats: JobStats) -> JobStats:
+    """Return the samples of a job as a caller may see them."""
+    if _may_manage(caller, stats.name):
         return stats
-    return replace(stats, stats=tuple(map(_without_command, stats.stats)))
+    return replace(stats, stats=tuple(map(_remove_command_lines, stats.stats)))
 
 
-def jobs_for(caller: Caller, jobs: tuple[JobStats, ...]) -> tuple[JobStats, ...]:
-    """The samples of the jobs that he may read."""
+def redact_jobs(caller: Caller, jobs: tuple[JobStats, ...]) -> tuple[JobStats, ...]:
+    """Return the samples of the jobs that a caller may read."""
     if caller.may("manage"):
         return jobs
     return tuple(
-        job_for(caller, stats) for stats in jobs if caller.may("read", _session(stats.name))
+        redact_job(caller, stats) for stats in jobs if caller.may("read", _get_session(stats.name))
     )
 
 
-def _manages(caller: Caller, job: str) -> bool:
-    return caller.may("manage", _session(job))
+def _may_manage(caller: Caller, job: str) -> bool:
+    return caller.may("manage", _get_session(job))
 
 
-def _session(job: str) -> str:
+def _get_session(job: str) -> str:
     return JobName.parse(job).session
 
 
-def _without_command(sample: Sample) -> Sample:
-    children = tuple(map(_without_command, sample.children))
+def _remove_command_lines(sample: Sample) -> Sample:
+    children = tuple(map(_remove_command_lines, sample.children))
     return replace(sample, cmdline=None, children=children)

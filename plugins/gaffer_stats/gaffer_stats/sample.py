@@ -1,4 +1,4 @@
-"""What was measured: of a process, and of a job."""
+"""Samples: the measurements of a process, and of a job with its totals."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A process at one moment. What could not be read is None.
 
     Attributes:
-        pid: gaffer's own number; None for a child, which is none of gaffer's processes.
+        pid: gaffer's number; None for a child, which is not one of gaffer's processes.
         os_pid: the system's number.
-        name: the shown name of its job; of a child, the name of its program.
-        cpu: percent of one processor, since the measuring before.
+        name: the full name of its job; for a child, the name of its program.
+        cpu: percent of one processor, since the previous measurement.
         mem: percent of the machine's memory that is resident.
         mem_info1: resident memory, in bytes.
         mem_info2: virtual memory, in bytes.
         ctime: processor time used so far, in seconds.
         nice: its niceness.
-        username: the user it runs as; the number of one without a name.
-        cmdline: its command line, quoted as for a shell; what is very long is cut, and ends in
-            `...`.
+        username: the user it runs as; the user ID if that has no name.
+        cmdline: its command line, quoted as for a shell; a very long one is cut and ends in `...`.
         children: the processes it has started, each with its own children.
     """
 
@@ -47,10 +46,10 @@ class JobStats(msgspec.Struct, frozen=True, kw_only=True):
     nothing could be read.
 
     Attributes:
-        name: the shown name of the job.
+        name: the full name of the job.
         stats: a sample of each process.
-        mem, max_mem, min_mem: as `mem` of a sample: all together, the largest, the smallest.
-        cpu, max_cpu, min_cpu: likewise of `cpu`.
+        mem, max_mem, min_mem: sum, maximum and minimum of `mem` of the samples.
+        cpu, max_cpu, min_cpu: sum, maximum and minimum of `cpu` of the samples.
     """
 
     name: str
@@ -62,28 +61,28 @@ class JobStats(msgspec.Struct, frozen=True, kw_only=True):
     max_cpu: float | None
     min_cpu: float | None
 
+    @classmethod
+    def from_samples(cls, name: str, samples: Sequence[Sample]) -> JobStats:
+        """Add up the samples of a job's processes."""
+        mem = [sample.mem for sample in samples]
+        cpu = [sample.cpu for sample in samples]
+        return cls(
+            name=name,
+            stats=tuple(samples),
+            mem=_combine(sum, mem),
+            max_mem=_combine(max, mem),
+            min_mem=_combine(min, mem),
+            cpu=_combine(sum, cpu),
+            max_cpu=_combine(max, cpu),
+            min_cpu=_combine(min, cpu),
+        )
 
-def totals(name: str, samples: Sequence[Sample]) -> JobStats:
-    """The samples of a job's processes, added up."""
-    mem = [sample.mem for sample in samples]
-    cpu = [sample.cpu for sample in samples]
-    return JobStats(
-        name=name,
-        stats=tuple(samples),
-        mem=_known(sum, mem),
-        max_mem=_known(max, mem),
-        min_mem=_known(min, mem),
-        cpu=_known(sum, cpu),
-        max_cpu=_known(max, cpu),
-        min_cpu=_known(min, cpu),
-    )
 
-
-def _known(
+def _combine(
     function: Callable[[list[float]], float], values: Sequence[float | None]
 ) -> float | None:
     if not values:
         return 0.0
     known = [value for value in values if value is not None]
-    # Without the noise that adding binary fractions brings.
+    # Rounding hides the error of adding binary fractions.
     return round(function(known), 3) if known else None

@@ -1,4 +1,4 @@
-"""The one task that measures, as long as somebody watches, and those who do."""
+"""The one task that measures while there are watches, and the watches that get its samples."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Generic, TypeVar, cast
 
 import trio
 
-from gaffer_stats.plan import Measured, Result, Subject, frame_of, is_over
+from gaffer_stats.plan import Measured, Result, Subject, is_finished, make_plan
 
 INTERVAL = 0.1
 """Seconds from one pass to the next."""
 
-PENDING = 10
-"""Samples kept for a watcher who does not fetch them."""
+MAX_PENDING = 10
+"""Samples kept for a watcher that does not fetch them."""
 
 T = TypeVar("T")
 
@@ -24,33 +24,34 @@ T = TypeVar("T")
 class Watch(Generic[T]):
     """An asynchronous iterator over the samples of a job, a process or all jobs.
 
-    It ends when there will never be another one: the process has ended, the job was unloaded, or
-    the plugin closes. Waiting for the next one can be cancelled and loses nothing.
+    It ends when there will be no further sample: the process has exited, the job was unloaded, or
+    the plugin closes. Cancelling the wait for the next sample loses nothing.
 
     Attributes:
         subject: what is watched.
-        dropped: how many samples were lost, the oldest first, because they were not fetched.
-        primed: it was there in the pass before, so that the next one can tell the use since then.
+        dropped: the number of samples lost, the oldest first, because they were not fetched.
+        primed: whether the subject was part of the previous pass, so that the next one can
+            calculate the use of the processor since then.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.dropped = 0
         self.primed = False
-        self._pending: deque[T] = deque(maxlen=PENDING)
-        self._over = False
-        self._news = trio.lowlevel.ParkingLot()
+        self._pending: deque[T] = deque(maxlen=MAX_PENDING)
+        self._ended = False
+        self._changes = trio.lowlevel.ParkingLot()
 
     def put(self, result: Result) -> None:
-        """Hand over a sample. Never blocks."""
-        self.dropped += len(self._pending) == PENDING
+        """Add a sample. Never blocks."""
+        self.dropped += len(self._pending) == MAX_PENDING
         self._pending.append(cast(T, result))
-        self._news.unpark_all()
+        self._changes.unpark_all()
 
     def end(self) -> None:
-        """Hand over what is pending, and no more."""
-        self._over = True
-        self._news.unpark_all()
+        """End the iteration after the pending samples."""
+        self._ended = True
+        self._changes.unpark_all()
 
     def __aiter__(self) -> Watch[T]:
         return self
@@ -58,17 +59,17 @@ class Watch(Generic[T]):
     async def __anext__(self) -> T:
         await trio.lowlevel.checkpoint()
         while not self._pending:
-            if self._over:
+            if self._ended:
                 raise StopAsyncIteration
-            await self._news.park()
+            await self._changes.park()
         return self._pending.popleft()
 
 
 class Sampler:
-    """Measures everything that is watched, in one pass each interval; nothing when nothing is.
+    """Measure everything that is watched, in one pass each interval; sleep without watches.
 
     Args:
-        measure: given os pids, measures these processes.
+        measure: measures the processes with these os pids.
         interval: seconds.
     """
 
@@ -82,17 +83,17 @@ class Sampler:
         self._due = -inf
         self._watches: set[Watch[Result]] = set()
         self._watched = trio.Event()
-        self._left = trio.Event()
+        self._unwatched = trio.Event()
         self._closed = False
 
     @contextmanager
     def watching(self, watch: Watch[Result]) -> Iterator[None]:
-        """Let a watcher have samples as long as the block lasts."""
+        """Give a watch samples while the block lasts."""
         if self._closed:
             watch.end()
         self._watches.add(watch)
         if not self._watched.is_set():
-            self._left = trio.Event()
+            self._unwatched = trio.Event()
             self._watched.set()
         try:
             yield
@@ -100,39 +101,39 @@ class Sampler:
             self._watches.remove(watch)
             if not self._watches:
                 self._watched = trio.Event()
-                self._left.set()
+                self._unwatched.set()
 
     async def run(self) -> None:
-        """Measure while somebody watches, until cancelled; all watches end with it."""
+        """Measure while there are watches, until cancelled; then end all watches."""
         try:
             while True:
                 await self._watched.wait()
                 with trio.CancelScope(deadline=self._due) as until_due:
-                    await self._left.wait()
+                    await self._unwatched.wait()
                 if until_due.cancelled_caught and self._watches:
-                    await self._pass()
+                    await self._run_pass()
         finally:
             self._closed = True
             for watch in self._watches:
                 watch.end()
 
-    async def _pass(self) -> None:
+    async def _run_pass(self) -> None:
         began = trio.current_time()
         watchers: dict[Subject, list[Watch[Result]]] = {}
         for watch in self._watches:
             watchers.setdefault(watch.subject, []).append(watch)
-        frames = {subject: frame_of(subject) for subject in watchers}
+        plans = {subject: make_plan(subject) for subject in watchers}
         running = {
             process.os_pid
-            for frame in frames.values()
-            for process in frame.processes
+            for plan in plans.values()
+            for process in plan.processes
             if process.active
         }
         measured = await self._measure(sorted(running))
         for subject, watches in watchers.items():
-            self._deliver(watches, frames[subject].result(measured))
-        # A pass over thousands of processes takes long, and the interpreter's lock: half the time
-        # belongs to the others.
+            self._deliver(watches, plans[subject].make_result(measured))
+        # A pass over thousands of processes takes long and holds the interpreter's lock: leave
+        # half of the time to other threads.
         self._due = began + max(self._interval, 2 * (trio.current_time() - began))
 
     def _deliver(self, watches: list[Watch[Result]], result: Result) -> None:
@@ -140,5 +141,5 @@ class Sampler:
             if watch.primed:
                 watch.put(result)
             watch.primed = True
-            if is_over(watch.subject):
+            if is_finished(watch.subject):
                 watch.end()

@@ -1,4 +1,4 @@
-"""The service: what code in gafferd, or around an embedded kernel, asks for samples."""
+"""The service `kernel.services["stats"]`: samples for code in gafferd or an embedding program."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 import trio
 from gaffer_kernel import Job, JobName, Kernel, Manager, Process
 
-from gaffer_stats.plan import Measured, Result, Subject, frame_of
-from gaffer_stats.redaction import shown_to
+from gaffer_stats.plan import Measured, Result, Subject, make_plan
+from gaffer_stats.redaction import redact
 from gaffer_stats.sample import JobStats, Sample
 from gaffer_stats.sampler import INTERVAL, Sampler, Watch
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Stats:
-    """What `kernel.services["stats"]` is. However many ask, each process is measured once.
+    """The service of the plugin. Each process is measured once, however many clients watch it.
 
     Args:
-        manager: whose jobs and processes.
-        sampler: who measures.
+        manager: has the jobs and processes.
+        sampler: measures them.
     """
 
     def __init__(self, manager: Manager, sampler: Sampler) -> None:
@@ -39,15 +39,15 @@ class Stats:
         self, subject: Manager
     ) -> AbstractAsyncContextManager[Watch[tuple[JobStats, ...]]]: ...
     def watch(self, subject: Subject) -> AbstractAsyncContextManager[Any]:
-        """Follow a process, a job or, given the manager, all jobs: ten samples a second.
+        """Watch a process, a job or, given the manager, all jobs: ten samples a second.
 
-        The first one comes after the first tenth of a second, as it takes two measurings to tell
-        the use of the processor. Processes that a job starts later are followed too. A watcher who
-        does not fetch them loses the oldest, and sees in `dropped` how many. Fewer come when a
-        measuring takes longer than half an interval.
+        The first sample comes after a tenth of a second, because the use of the processor takes two
+        measurements. Processes that a job starts later are included. A watcher that does not fetch
+        its samples loses the oldest; `dropped` counts them. Samples come less often when a
+        measurement takes longer than half an interval.
 
         Args:
-            subject: what to follow.
+            subject: the process, the job or the manager.
         """
         return self._watch(subject)
 
@@ -64,32 +64,32 @@ class Stats:
     @overload
     async def sample(self, subject: Manager) -> tuple[JobStats, ...]: ...
     async def sample(self, subject: Subject) -> Any:
-        """A sample of a process, a job or, given the manager, all jobs.
+        """Return a sample of a process, a job or, given the manager, all jobs.
 
-        It comes after a tenth of a second; of processes that have ended by then it has Nones.
+        This takes a tenth of a second; the figures of processes that have exited by then are None.
 
         Args:
-            subject: what to measure.
+            subject: the process, the job or the manager.
         """
         async with self._watch(subject) as samples:
             async for sample in samples:
                 return sample
-        return frame_of(subject).result({})
+        return make_plan(subject).make_result({})
 
     async def job(self, name: str | JobName) -> JobStats:
-        """A sample of the processes of a job.
+        """Return a sample of the processes of a job.
 
         Raises:
             NotFound: there is no such job.
-            InvalidField: that is no name.
+            InvalidField: the name is invalid.
         """
         return await self.sample(self._manager.get(name))
 
     async def process(self, pid: int) -> Sample:
-        """A sample of a process.
+        """Return a sample of a process.
 
         Args:
-            pid: gaffer's own number of it.
+            pid: gaffer's number of the process.
 
         Raises:
             NotFound: there is no such process.
@@ -97,29 +97,29 @@ class Stats:
         return await self.sample(self._manager.process(pid))
 
     async def all(self) -> tuple[JobStats, ...]:
-        """A sample of the processes of all jobs."""
+        """Return a sample of the processes of all jobs."""
         return await self.sample(self._manager)
 
-    def shown(self, caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
-        """A sample as somebody who may read it is told it: see gaffer_stats.redaction.
+    def redact(self, caller: Caller, result: Sample | JobStats) -> Sample | JobStats:
+        """Return a sample as a caller who may read it may see it: see gaffer_stats.redaction.
 
         Args:
-            caller: of gaffer-http.
-            result: of a process or a job.
+            caller: a caller of gaffer-http.
+            result: the sample of a process or of a job.
         """
-        return shown_to(caller, result)
+        return redact(caller, result)
 
 
-def in_thread() -> Callable[[list[int]], Awaitable[Measured]]:
-    """A function that measures in a thread, one pass at a time."""
+def make_threaded_measure() -> Callable[[list[int]], Awaitable[Measured]]:
+    """Make a function that measures in a thread, one pass at a time."""
     from gaffer_stats.measure import Meter
 
     meter = Meter()
     limiter = trio.CapacityLimiter(1)
 
     async def measure(os_pids: list[int]) -> Measured:
-        # Reading /proc can hang for as long as a process hangs in the system. The plugin closes
-        # nevertheless: such a pass is left to itself.
+        # Reading /proc can block as long as a process is in uninterruptible sleep. The thread is
+        # abandoned then, so that the plugin can close.
         return await trio.to_thread.run_sync(
             meter.measure, os_pids, abandon_on_cancel=True, limiter=limiter
         )
@@ -129,8 +129,8 @@ def in_thread() -> Callable[[list[int]], Awaitable[Measured]]:
 
 @asynccontextmanager
 async def open_stats(kernel: Kernel) -> AsyncIterator[Stats]:
-    """Offer samples as long as the block lasts."""
-    sampler = Sampler(in_thread(), INTERVAL)
+    """Offer samples while the block lasts."""
+    sampler = Sampler(make_threaded_measure(), INTERVAL)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sampler.run, name="sampler")
         yield Stats(kernel.manager, sampler)

@@ -1,4 +1,4 @@
-"""Jobs in two sessions under the HTTP API, and clients who may see more or less of them."""
+"""Fixtures: jobs in two sessions under the HTTP API, and clients with tokens."""
 
 import json
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from gaffer_stats.plugin import plugin as stats_plugin
 
 @pytest.fixture
 async def kernel(monkeypatch):
-    """Measures more often than elsewhere: nothing here is about how often that is."""
+    """Run a kernel with a short interval: these tests do not depend on its length."""
     monkeypatch.setattr("gaffer_stats.service.INTERVAL", 0.02)
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
@@ -34,7 +34,7 @@ async def kernel(monkeypatch):
 
 @pytest.fixture
 async def client(kernel):
-    """Asks the API, as the owner unless it shows a token."""
+    """A client of the API: the owner, unless a request has a token."""
     async with AsyncClient(base_url=kernel.services["http"].addresses[0]) as client:
         yield client
 
@@ -96,7 +96,7 @@ class Response:
 
 @pytest.fixture
 def follow(kernel):
-    """`async with follow(path) as lines`: the lines of an answer that goes on."""
+    """`async with follow(path) as lines`: iterate over the lines of a streaming response."""
     port = int(kernel.services["http"].addresses[0].rpartition(":")[2])
 
     @asynccontextmanager

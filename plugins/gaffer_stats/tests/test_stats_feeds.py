@@ -1,4 +1,4 @@
-"""Samples one after the other over HTTP: the forms, the end, and clients who are slow or gone."""
+"""Feeds of samples over HTTP: formats, their end, slow and disconnected clients."""
 
 import json
 
@@ -15,7 +15,7 @@ FEEDS = ["longpoll", "continuous", "eventsource"]
 
 
 def names(value):
-    """The names of everything in an answer, which is what it looks like."""
+    """Reduce a response to its names and pids, which do not change between samples."""
     if isinstance(value, dict):
         return {key: names(each) for key, each in value.items() if key in ("name", "stats", "pid")}
     return [names(each) for each in value] if isinstance(value, list) else value
@@ -26,7 +26,7 @@ def watches(kernel):
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_long_poll_tells_one_sample(client, ask, path):
+async def test_longpoll_sends_one_sample(client, ask, path):
     for parameters in ("feed=longpoll", "heartbeat=30"):
         answer = await client.get(f"{path}?{parameters}")
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -36,14 +36,14 @@ async def test_a_long_poll_tells_one_sample(client, ask, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_continuous_feed_tells_a_sample_in_each_line(follow, ask, path):
+async def test_continuous_feed_sends_sample_in_each_line(follow, ask, path):
     async with follow(f"{path}?feed=continuous", "application/x-ndjson") as lines:
         for _ in range(3):
             assert names(json.loads(await anext(lines))) == names((await ask(path))[1])
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_an_event_source_gets_stats(follow, ask, path):
+async def test_eventsource_feed_sends_stat_events(follow, ask, path):
     async with follow(f"{path}?feed=eventsource", "text/event-stream; charset=utf-8") as lines:
         for _ in range(3):
             assert await anext(lines) == "event: stat"
@@ -52,7 +52,7 @@ async def test_an_event_source_gets_stats(follow, ask, path):
             assert names(json.loads(data)) == names((await ask(path))[1])
 
 
-async def test_a_heartbeat_comes_while_a_measuring_takes_long(follow, kernel, monkeypatch):
+async def test_feed_sends_heartbeats_during_slow_measurement(follow, kernel, monkeypatch):
     async def hang(os_pids):
         await trio.sleep_forever()
 
@@ -63,7 +63,7 @@ async def test_a_heartbeat_comes_while_a_measuring_takes_long(follow, kernel, mo
 
 @pytest.mark.parametrize("path", ["/stats/nap/1", "/pids/1/stats", "/1/stats"])
 @pytest.mark.parametrize("feed", ["continuous", "eventsource"])
-async def test_a_feed_of_a_process_ends_with_it(follow, kernel, path, feed):
+async def test_feed_of_process_ends_when_it_exits(follow, kernel, path, feed):
     async with follow(f"{path}?feed={feed}") as lines:
         await anext(lines)
         kernel.manager.process(1).kill("KILL")
@@ -72,7 +72,7 @@ async def test_a_feed_of_a_process_ends_with_it(follow, kernel, path, feed):
     await until(lambda: not watches(kernel))
 
 
-async def test_a_feed_of_a_job_follows_successors_and_ends_with_its_unloading(follow, kernel):
+async def test_feed_of_job_follows_new_processes_and_ends_when_unloaded(follow, kernel):
     async with follow("/stats/shop.web?feed=continuous") as lines:
         [first] = json.loads(await anext(lines))["stats"]
         kernel.manager.process(first["pid"]).kill("KILL")
@@ -85,7 +85,7 @@ async def test_a_feed_of_a_job_follows_successors_and_ends_with_its_unloading(fo
     await until(lambda: not watches(kernel))
 
 
-async def test_a_feed_of_all_follows_jobs_that_come_and_go(follow, kernel):
+async def test_feed_of_all_jobs_follows_loaded_and_unloaded_jobs(follow, kernel):
     async with follow("/stats?feed=continuous") as lines:
         job = kernel.manager.load(JobConfig(name="new", cmd="sleep 63"))
         while "new" not in [each["name"] for each in json.loads(await anext(lines))]:
@@ -96,7 +96,7 @@ async def test_a_feed_of_all_follows_jobs_that_come_and_go(follow, kernel):
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-async def test_a_feed_ends_when_the_plugin_closes(follow, kernel, monkeypatch, feed):
+async def test_feed_ends_when_plugin_closes(follow, kernel, monkeypatch, feed):
     monkeypatch.setattr("gaffer_stats.sampler.INTERVAL", 60)
     async with follow(f"/stats?feed={feed}") as lines:
         await kernel.plugins.close("stats")
@@ -104,7 +104,7 @@ async def test_a_feed_ends_when_the_plugin_closes(follow, kernel, monkeypatch, f
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-async def test_who_goes_is_watched_for_no_longer(follow, kernel, feed):
+async def test_disconnected_client_ends_its_watch(follow, kernel, feed):
     for _ in range(10):
         async with follow(f"/stats?feed={feed}"):
             pass
@@ -118,7 +118,7 @@ async def test_head_measures_nothing(client, kernel):
     assert not watches(kernel)
 
 
-async def test_a_slow_event_source_is_told_how_many_samples_it_lost(follow, kernel, monkeypatch):
+async def test_slow_eventsource_client_gets_gap_event(follow, kernel, monkeypatch):
     def measure(self, os_pids):
         return {os_pid: Sample(os_pid=os_pid, cmdline="x" * 3_000_000) for os_pid in os_pids}
 

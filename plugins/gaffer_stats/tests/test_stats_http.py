@@ -1,4 +1,4 @@
-"""The paths, asked with a real client; and what the README says of them."""
+"""The paths, requested with a real client; and the README, which agrees with the code."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ KEYS = {"pid", "os_pid", "name", "children"} | FIGURES
 TOTALS = {"mem", "max_mem", "min_mem", "cpu", "max_cpu", "min_cpu"}
 
 
-async def test_all_jobs(ask):
+async def test_stats_of_all_jobs(ask):
     status, jobs = await ask("/stats")
     assert status == 200
     assert [(job["name"], len(job["stats"])) for job in jobs] == [
@@ -30,7 +30,7 @@ async def test_all_jobs(ask):
 
 
 @pytest.mark.parametrize("path", ["/stats/nap", "/jobs/default/nap/stats"])
-async def test_a_job(ask, kernel, path):
+async def test_stats_of_job(ask, kernel, path):
     status, job = await ask(path)
     assert status == 200
     assert set(job) == {"name", "stats"} | TOTALS
@@ -45,17 +45,17 @@ async def test_a_job(ask, kernel, path):
 
 
 @pytest.mark.parametrize("path", ["/stats/shop:web", "/stats/shop.web", "/jobs/shop/web/stats"])
-async def test_a_job_of_another_session(ask, path):
+async def test_stats_of_job_of_another_session(ask, path):
     status, job = await ask(path)
     assert (status, job["name"], len(job["stats"])) == (200, "shop.web", 1)
 
 
-async def test_an_idle_job_is_zeros(ask):
+async def test_job_without_processes_has_zero_totals(ask):
     _, job = await ask("/stats/idle")
     assert {job[total] for total in TOTALS} == {0}
 
 
-async def test_a_process(ask, kernel):
+async def test_stats_of_process(ask, kernel):
     [pid] = kernel.manager.get("shop.web").pids()
     for path in (f"/pids/{pid}/stats", f"/{pid}/stats"):
         status, answer = await ask(path)
@@ -80,7 +80,7 @@ async def test_a_process(ask, kernel):
         ("/none/stats", 404, "not_found"),
     ],
 )
-async def test_wrong_questions(ask, path, status, error):
+async def test_unknown_or_invalid_subject_is_rejected(ask, path, status, error):
     answered, body = await ask(path)
     assert (answered, body["error"]) == (status, error)
 
@@ -100,38 +100,38 @@ async def test_wrong_questions(ask, path, status, error):
     ],
 )
 @pytest.mark.parametrize("path", ["/stats", "/stats/nap", "/stats/nap/1", "/1/stats"])
-async def test_wrong_parameters(ask, path, parameters, reason):
+async def test_invalid_parameters_are_rejected(ask, path, parameters, reason):
     status, body = await ask(f"{path}?{parameters}")
     assert (status, body["error"], body["reason"]) == (400, "bad_value", reason)
 
 
-async def test_many_at_once_are_answered_together(ask):
+async def test_concurrent_requests_share_passes(ask):
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             for _ in range(50):
                 nursery.start_soon(ask, "/stats")
 
 
-async def test_closed_by_hand_it_has_no_paths(ask, kernel):
+async def test_paths_are_404_while_plugin_is_closed(ask, kernel):
     await kernel.plugins.close("stats")
     status, body = await ask("/stats")
     assert (status, body["reason"]) == (404, "there is nothing at /stats")
 
 
-def test_the_readme_has_every_path():
+def test_readme_lists_every_path():
     plain = {rule.rule for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules()}
     rules = Api(Kernel(plugins=[http_plugin, stats_plugin])).url_map.iter_rules()
     shown = {path for path in re.findall(r"`(/[^`]*)`", README) if "stats" in path}
     assert shown == {rule.rule for rule in rules} - plain
 
 
-def test_the_readme_has_every_key():
+def test_readme_lists_every_key():
     assert {*re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)} == KEYS
     for total in TOTALS:
         assert f"`{total}`" in README
 
 
-def test_the_program_of_the_readme_runs(tmp_path):
+def test_program_of_readme_runs(tmp_path):
     [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

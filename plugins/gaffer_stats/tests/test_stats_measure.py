@@ -1,4 +1,4 @@
-"""One pass over real processes."""
+"""Passes over real processes."""
 
 import os
 import pwd
@@ -11,7 +11,7 @@ import pytest
 from tests.waiting import wait_until
 
 from gaffer_stats import measure
-from gaffer_stats.measure import DEEPEST, MAX_CMDLINE, Meter
+from gaffer_stats.measure import MAX_CMDLINE, MAX_DEPTH, Meter
 from gaffer_stats.sample import Sample
 
 CHAIN = """
@@ -19,18 +19,18 @@ import os, sys, time
 for _ in range(int(sys.argv[1])):
     if os.fork():
         break
-print("there", flush=True)
+print("started", flush=True)
 time.sleep(60)
 """
 
 BUSY = "while True: pass"
 
-WAITS = "print('there', flush=True); import sys; sys.stdin.read()"
+WAITS = "print('started', flush=True); import sys; sys.stdin.read()"
 
 
 @pytest.fixture
 def start():
-    """Start a process, in a group of its own that is killed at the end."""
+    """Start a process in a group of its own, which is killed after the test."""
     started = []
 
     def start(*argv, **options):
@@ -57,12 +57,12 @@ def waiting(start):
     return process
 
 
-def below(sample):
-    """All descendants of a sample."""
-    return [each for child in sample.children for each in (child, *below(child))]
+def get_descendants(sample):
+    """Return all descendants of a sample."""
+    return [each for child in sample.children for each in (child, *get_descendants(child))]
 
 
-def test_the_numbers_are_numbers(waiting):
+def test_sample_agrees_with_psutil(waiting):
     meter = Meter()
     meter.measure([waiting.pid])
     sample = meter.measure([waiting.pid])[waiting.pid]
@@ -80,7 +80,7 @@ def test_the_numbers_are_numbers(waiting):
     assert sample.ctime >= 0
 
 
-def test_a_busy_loop_is_busy(start):
+def test_busy_process_uses_processor(start):
     process = start(sys.executable, "-c", BUSY)
     meter = Meter()
 
@@ -92,20 +92,20 @@ def test_a_busy_loop_is_busy(start):
     assert wait_until(lambda: meter.measure([process.pid])[process.pid].ctime > first.ctime)
 
 
-def test_use_is_told_since_the_pass_before_or_the_birth(waiting, start):
-    def meter_younger_than_it():
+def test_cpu_is_measured_since_last_pass_or_start(waiting, start):
+    def make_meter_after_start():
         meter = Meter()
         return meter if meter.measure([waiting.pid])[waiting.pid].cpu is None else None
 
-    # Within a tick of the clock it counts as born since.
-    meter = wait_until(meter_younger_than_it)
+    # A process that started within the same clock tick counts as started after the meter.
+    meter = wait_until(make_meter_after_start)
     assert meter.measure([waiting.pid])[waiting.pid].cpu is not None
     newcomer = start(sys.executable, "-c", BUSY)
     samples = meter.measure([waiting.pid, newcomer.pid])
     assert samples[newcomer.pid].cpu is not None
 
 
-def test_a_shell_has_one_child(start):
+def test_child_of_shell_is_listed(start):
     process = start("sh", "-c", "sleep 100 & wait")
 
     def child():
@@ -117,20 +117,20 @@ def test_a_shell_has_one_child(start):
     assert only.mem_info1 > 0
 
 
-@pytest.mark.parametrize("number", [3, DEEPEST + 5])
-def test_children_have_children_to_a_depth(start, number):
+@pytest.mark.parametrize("number", [3, MAX_DEPTH + 5])
+def test_descendants_are_nested_to_maximum_depth(start, number):
     process = start(sys.executable, "-c", CHAIN, str(number))
     for _ in range(number + 1):
         process.stdout.readline()
     sample = Meter().measure([process.pid])[process.pid]
-    assert len(below(sample)) == number
+    assert len(get_descendants(sample)) == number
     depth, deeper = 0, sample.children
     while deeper:
         depth, deeper = depth + 1, deeper[0].children
-    assert depth == min(number, DEEPEST)
+    assert depth == min(number, MAX_DEPTH)
 
 
-def test_a_zombie_and_one_that_is_gone(start):
+def test_zombie_has_sample_and_reaped_process_has_none(start):
     zombie = start("true")
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     meter = Meter()
@@ -141,7 +141,7 @@ def test_a_zombie_and_one_that_is_gone(start):
     assert meter.measure([zombie.pid]) == {}
 
 
-def test_one_that_dies_in_the_middle_is_nulls(waiting, monkeypatch):
+def test_process_that_exits_during_pass_has_no_figures(waiting, monkeypatch):
     def vanish(pid):
         waiting.kill()
         waiting.wait()
@@ -152,11 +152,11 @@ def test_one_that_dies_in_the_middle_is_nulls(waiting, monkeypatch):
     assert Meter().measure([waiting.pid]) == {waiting.pid: Sample(os_pid=waiting.pid)}
 
 
-def test_what_may_not_be_read_is_null(waiting, monkeypatch):
+def test_unreadable_figures_are_none(waiting, monkeypatch):
     def refuse(self):
         raise psutil.AccessDenied(waiting.pid)
 
-    # As the system refuses it, below the part of psutil that makes nulls of it.
+    # Patched below the part of psutil that replaces AccessDenied by None.
     for method in ("cmdline", "memory_info"):
         monkeypatch.setattr(f"psutil._psplatform.Process.{method}", refuse)
     sample = Meter().measure([waiting.pid])[waiting.pid]
@@ -164,7 +164,7 @@ def test_what_may_not_be_read_is_null(waiting, monkeypatch):
     assert sample.ctime is not None
 
 
-def test_without_a_descriptor_nothing_is_read_and_nothing_raised(waiting):
+def test_pass_without_free_descriptor_is_empty(waiting):
     meter = Meter()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
@@ -175,7 +175,7 @@ def test_without_a_descriptor_nothing_is_read_and_nothing_raised(waiting):
     assert meter.measure([waiting.pid])[waiting.pid].ctime is not None
 
 
-def test_a_user_without_a_name_is_a_number(waiting, monkeypatch):
+def test_user_without_name_is_shown_as_number(waiting, monkeypatch):
     def unknown(uid):
         raise KeyError(uid)
 
@@ -183,7 +183,7 @@ def test_a_user_without_a_name_is_a_number(waiting, monkeypatch):
     assert Meter().measure([waiting.pid])[waiting.pid].username == str(os.getuid())
 
 
-def test_a_command_line_of_any_bytes_and_length(start):
+def test_command_line_is_cut_and_made_valid_utf8(start):
     process = start(sys.executable, "-c", WAITS, b"\xff\xfe", "x" * 100_000)
     process.stdout.readline()
     cmdline = Meter().measure([process.pid])[process.pid].cmdline
@@ -193,11 +193,11 @@ def test_a_command_line_of_any_bytes_and_length(start):
     cmdline.encode()
 
 
-def test_no_baseline_outlives_its_process(start, waiting):
+def test_meter_forgets_exited_processes(start, waiting):
     meter = Meter()
     for _ in range(5):
         process = start(sys.executable, "-c", WAITS)
         process.stdout.readline()
         meter.measure([waiting.pid, process.pid])
     meter.measure([waiting.pid])
-    assert len(meter._before) == 1
+    assert len(meter._last_uses) == 1

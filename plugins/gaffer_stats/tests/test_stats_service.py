@@ -1,4 +1,4 @@
-"""The plugin in a real kernel with real processes: what it offers, opens and closes."""
+"""The plugin in a real kernel with real processes: its service, opening and closing."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ def descriptors():
     return sorted(os.listdir("/proc/self/fd"))
 
 
-async def test_a_busy_job_and_its_totals():
+async def test_totals_of_busy_job():
     async with open_kernel(plugins=[stats_plugin]) as kernel:
         stats = kernel.services["stats"]
         job = kernel.manager.load(JobConfig(name="busy", cmd=BUSY, numprocesses=2))
@@ -35,7 +35,7 @@ async def test_a_busy_job_and_its_totals():
     assert sample.mem > 0
 
 
-async def test_one_sample_of_a_process_takes_about_an_interval():
+async def test_sample_of_process_takes_one_interval():
     async with open_kernel(plugins=[stats_plugin]) as kernel:
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
@@ -47,7 +47,7 @@ async def test_one_sample_of_a_process_takes_about_an_interval():
     assert sample.mem_info1 > 0
 
 
-async def test_a_process_that_is_killed_while_it_is_watched_ends_the_watch():
+async def test_watch_ends_when_process_is_killed():
     async with open_kernel(plugins=[stats_plugin]) as kernel:
         job = kernel.manager.load(JobConfig(name="nap", cmd="sleep 60"))
         await job.settled()
@@ -60,7 +60,7 @@ async def test_a_process_that_is_killed_while_it_is_watched_ends_the_watch():
     assert last.cpu is last.mem is last.ctime is last.mem_info1 is last.username is None
 
 
-async def test_a_failing_pass_closes_the_plugin_and_nothing_else(monkeypatch):
+async def test_failing_pass_closes_the_plugin_only(monkeypatch):
     from gaffer_stats.measure import Meter
 
     def fail(self, os_pids):
@@ -81,7 +81,7 @@ async def test_a_failing_pass_closes_the_plugin_and_nothing_else(monkeypatch):
         assert "stats" not in kernel.services
 
 
-async def test_it_closes_though_a_pass_hangs(monkeypatch):
+async def test_plugin_closes_while_pass_blocks(monkeypatch):
     from gaffer_stats.measure import Meter
 
     hanging, release = threading.Event(), threading.Event()
@@ -104,7 +104,7 @@ async def test_it_closes_though_a_pass_hangs(monkeypatch):
         release.set()
 
 
-async def test_opening_and_closing_leaves_nothing():
+async def test_opening_and_closing_leaks_nothing():
     async def round_trip(kernel, job):
         await kernel.plugins.open("stats")
         stats = kernel.services["stats"]
@@ -126,18 +126,18 @@ async def test_opening_and_closing_leaves_nothing():
             await kernel.plugins.close("stats")
         await round_trip(kernel, job)
         assert before == (descriptors(), trio.lowlevel.current_statistics().tasks_living)
-        # Trio keeps a thread for a while; a pass that was left to itself may have had another one.
+        # Trio caches idle threads for a while; an abandoned pass may have used another one.
         assert threading.active_count() <= threads + 3
 
 
-def test_importing_it_imports_neither_psutil_nor_quart(tmp_path):
+def test_import_loads_neither_psutil_nor_quart(tmp_path):
     import subprocess
 
     code = "import sys, gaffer_stats.plugin; sys.exit(bool({'psutil', 'quart'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
 
 
-async def test_two_kernels_have_one_each():
+async def test_two_kernels_have_separate_services():
     async with (
         open_kernel(plugins=[stats_plugin]) as one,
         open_kernel(plugins=[stats_plugin]) as two,
@@ -147,5 +147,5 @@ async def test_two_kernels_have_one_each():
         assert await two.services["stats"].all() == ()
 
 
-def test_its_name_is_stats():
+def test_plugin_is_named_stats():
     assert Kernel(plugins=[stats_plugin]).plugins.names() == ["stats"]

@@ -173,7 +173,7 @@ def _info(job: Job, given: takes.JobArguments) -> Result:
 
 async def _stats(job: Job, given: takes.JobArguments) -> Result:
     service = stats_service()
-    return {"stats": service.shown(current_caller(), await service.job(job.name))}
+    return {"stats": service.redact(current_caller(), await service.job(job.name))}
 
 
 # About processes
@@ -185,7 +185,7 @@ def _process_info(process: Process, given: takes.ProcessArguments) -> Result:
 
 async def _process_stats(process: Process, given: takes.ProcessArguments) -> Result:
     service = stats_service()
-    return {"stats": service.shown(current_caller(), await service.process(process.pid))}
+    return {"stats": service.redact(current_caller(), await service.process(process.pid))}
 
 
 def _kill(process: Process, given: takes.Kill) -> Result:

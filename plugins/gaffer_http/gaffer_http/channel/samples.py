@@ -38,7 +38,7 @@ async def open_samples(
 ) -> AsyncIterator[Source[dict[str, Any]]]:
     """The samples of a job or a process, as they are taken."""
     async with service.watch(subject) as watch:
-        yield _Samples(watch, partial(service.shown, current_caller()))
+        yield _Samples(watch, partial(service.redact, current_caller()))
 
 
 class _Samples:

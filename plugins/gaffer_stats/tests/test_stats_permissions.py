@@ -1,4 +1,4 @@
-"""Who may see which samples, and whose command lines."""
+"""Which samples, and which command lines, a caller sees."""
 
 import json
 from functools import partial
@@ -15,13 +15,13 @@ def bearer(token):
     return {"Authorization": f"Bearer {token}"}
 
 
-def commands(value):
-    """Every command line in an answer, those of children too."""
+def get_commands(value):
+    """Return every command line in a response, those of children too."""
     if isinstance(value, list):
-        return [command for each in value for command in commands(each)]
+        return [command for each in value for command in get_commands(each)]
     if isinstance(value, dict):
         here = [value["cmdline"]] if "cmdline" in value else []
-        return here + [command for each in value.values() for command in commands(each)]
+        return here + [command for each in value.values() for command in get_commands(each)]
     return []
 
 
@@ -32,13 +32,13 @@ async def parent(kernel):
     job = kernel.manager.load(config, "shop")
     await job.settled()
     async with kernel.services["stats"].watch(job) as samples:
-        while "sleep 64" not in commands(json.loads(msgspec.json.encode(await anext(samples)))):
+        while "sleep 64" not in get_commands(json.loads(msgspec.json.encode(await anext(samples)))):
             pass
     return job
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-async def test_stats_are_of_the_jobs_that_the_caller_may_read(ask, feed):
+async def test_stats_list_jobs_that_caller_may_read(ask, feed):
     for token, expected in (
         ("read.shop", ["shop.web"]),
         ("manage.default", ["nap", "idle"]),
@@ -49,33 +49,33 @@ async def test_stats_are_of_the_jobs_that_the_caller_may_read(ask, feed):
         assert (status, [job["name"] for job in jobs]) == (200, expected)
 
 
-async def test_a_feed_does_not_tell_of_jobs_that_others_load_later(follow, kernel):
+async def test_feed_omits_later_jobs_of_other_sessions(follow, kernel):
     async with follow("/stats?feed=continuous", **bearer("read.shop")) as lines:
         kernel.manager.load(JobConfig(name="secret", cmd="sleep 65"))
         kernel.manager.load(JobConfig(name="later", cmd="sleep 66"), "shop")
-        told = []
-        while "shop.later" not in told:
-            told = [job["name"] for job in json.loads(await anext(lines))]
-            assert "secret" not in told
+        names = []
+        while "shop.later" not in names:
+            names = [job["name"] for job in json.loads(await anext(lines))]
+            assert "secret" not in names
 
 
 @pytest.mark.parametrize("feed", FEEDS)
 @pytest.mark.parametrize(
-    ("path", "refusal"),
+    ("path", "denial"),
     [
         ("/stats/nap", (403, "forbidden")),
         ("/jobs/default/nap/stats", (403, "forbidden")),
-        # As if there were no such pid.
+        # The response does not reveal that the pid exists.
         ("/stats/nap/1", (404, "not_found")),
     ],
 )
-async def test_samples_of_other_sessions_are_refused(ask, path, feed, refusal):
+async def test_samples_of_other_sessions_are_denied(ask, path, feed, denial):
     status, body = await ask(f"{path}{feed}", **bearer("manage.shop"))
-    assert (status, body["error"]) == refusal
+    assert (status, body["error"]) == denial
 
 
 @pytest.mark.parametrize("feed", FEEDS)
-async def test_command_lines_are_for_who_may_manage(ask, parent, feed):
+async def test_command_lines_need_permission_to_manage(ask, parent, feed):
     [pid] = parent.pids()
     paths = [
         *("/stats", "/stats/shop.parent", "/jobs/shop/parent/stats"),
@@ -85,9 +85,9 @@ async def test_command_lines_are_for_who_may_manage(ask, parent, feed):
     async def check(path, token, *, shown):
         status, answer = await ask(f"{path}{feed}", **bearer(token))
         assert status == 200
-        assert len(commands(answer)) >= 2
-        assert (None not in commands(answer)) is shown
-        assert ("sleep 64" in commands(answer)) is shown
+        assert len(get_commands(answer)) >= 2
+        assert (None not in get_commands(answer)) is shown
+        assert ("sleep 64" in get_commands(answer)) is shown
 
     async with trio.open_nursery() as nursery:
         for path in paths:
