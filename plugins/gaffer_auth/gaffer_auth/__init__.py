@@ -1,16 +1,17 @@
-"""Who calls the HTTP API of gaffer, and what he may: tokens with scopes, clients' certificates.
+"""Authentication for gaffer's HTTP API: tokens with permissions, and client certificates.
 
-    service                      what gaffer-http asks: `kernel.services["auth"]`
-    identity, admissions         somebody who is known, and what he asks for while he may
-    book                         what gafferd knows of the file
-    audit, settings              the log of changes; the section `[auth]`
-    certificates                 the names in the certificate of a client
-    command, options, show       the command `gaffer-auth`
-    reading, writing             the file
-    derivation                   tokens for single nodes of a cluster
-    entries, moments, place      what it holds; times as people write them; where it is
+plugin                       the plugin `auth`
+service                      the service `kernel.services["auth"]`, which gaffer-http calls
+identity, revocation         an authenticated caller, and the end of its requests at a revocation
+token_store                  the entries of the file in memory, read again after a change
+audit, settings              the audit log; the section `[auth]`
+certificates                 the names in a client certificate
+command, options, show       the command `gaffer-auth`
+store_file                   reading and changing the file
+derivation                   tokens for single nodes of a cluster
+entries, timestamps, paths   the entries of the file; times in text form; the path of the file
 
-Importing it must stay cheap: the command does so each time it is run, and needs neither trio nor
+Importing this package must stay fast: the command does so at each start, and needs neither trio nor
 the kernel.
 """
 

@@ -1,4 +1,4 @@
-"""The audit log in a file of its own: who has changed what, one line each."""
+"""The audit log in its own file: each change with its caller, one line each."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pathlib import Path
 log = logging.getLogger(__package__)
 
 LOGGER = "gaffer.audit"
-"""Where those who answer requests write."""
+"""The logger of the audit records of gaffer-http."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class AuditFile(WatchedFileHandler):
-    """Appends the audit log to a file; says once that it cannot, and once that it can again.
+    """Appends the audit log to a file; logs once when that fails, and once when it works again.
 
-    The file is made with mode 0600. It may be moved away, and is then made anew.
+    The file is created with mode 0600. After it was moved away, it is created again.
 
     Args:
-        path: of the file.
+        path: the path of the file.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,17 +43,19 @@ class AuditFile(WatchedFileHandler):
 
     def _open(self) -> TextIOWrapper:
         return open(
-            self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=_opened
+            self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=_open_regular
         )
 
     def emit(self, record: logging.LogRecord) -> None:
         before, self._problem = self._problem, None
         try:
             super().emit(record)
-        except OSError as error:  # from opening the file anew
+        except OSError as error:  # from opening the file again
             self._problem = error.strerror
         if self._problem and not before:
-            log.error("audit log %s: %s; changes go unrecorded", self.baseFilename, self._problem)
+            log.error(
+                "audit log %s: %s: changes are not recorded", self.baseFilename, self._problem
+            )
         if before and not self._problem:
             log.warning("audit log %s: changes are recorded again", self.baseFilename)
 
@@ -65,11 +67,11 @@ class AuditFile(WatchedFileHandler):
         self._problem = error.strerror
 
     @contextmanager
-    def auditing(self) -> Iterator[None]:
-        """Write as long as the block lasts, whatever the level of the log; then close the file."""
+    def attached(self) -> Iterator[None]:
+        """Record while the block runs, whatever the log level of gafferd; then close the file."""
         logger = logging.getLogger(LOGGER)
         level, propagate = logger.level, logger.propagate
-        # The log of gafferd goes on to hold these lines only if its own level lets them in.
+        # The log of gafferd receives these records only if its own level includes them.
         logger.propagate = propagate and logger.isEnabledFor(logging.INFO)
         logger.setLevel(logging.INFO)
         logger.addHandler(self)
@@ -83,7 +85,7 @@ class AuditFile(WatchedFileHandler):
 
 
 class _Formatter(logging.Formatter):
-    """`2026-11-25T23:12:08Z token ci: POST /jobs/default/web/state: 202`, always one line."""
+    """Formats `2026-11-25T23:12:08Z token ci: POST /jobs/default/web/state: 202` as one line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
@@ -93,9 +95,9 @@ class _Formatter(logging.Formatter):
         return _CONTROL.sub(lambda found: repr(found[0])[1:-1], super().format(record))
 
 
-def _opened(name: str, flags: int) -> int:
+def _open_regular(name: str, flags: int) -> int:
     fd = os.open(name, flags | _FLAGS, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise OSError(errno.EINVAL, "is no regular file", name)
+        raise OSError(errno.EINVAL, "is not a regular file", name)
     return fd

@@ -1,4 +1,4 @@
-"""The names in the certificate of a client."""
+"""The names and the expiry of a client certificate."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def carries(certificate: Mapping[str, Any], subject: str) -> bool:
-    """Whether a certificate has a name.
+def has_name(certificate: Mapping[str, Any], subject: str) -> bool:
+    """Return whether a certificate contains a name.
 
-    A subject with `://` is looked for among its URIs, one with `@` among its mail addresses, any
-    other among its hosts, all of them exactly: a `*` stands for itself. Its common name counts if
-    it has no alternative names at all.
+    A subject with `://` is compared with its URIs, one with `@` with its email addresses, any other
+    with its host names; `*` is not a wildcard. The common name counts only if the certificate has
+    no alternative names.
 
     Args:
-        certificate: one that was checked, as `ssl.SSLSocket.getpeercert` describes it.
+        certificate: a verified certificate, as `ssl.SSLSocket.getpeercert` returns it.
         subject: the name.
     """
     alternatives = certificate.get("subjectAltName", ())
     if not alternatives:
-        return subject in _common_names(certificate)
+        return subject in _get_common_names(certificate)
     if "://" in subject:
         return ("URI", subject) in alternatives
     if "@" in subject:
@@ -30,13 +30,13 @@ def carries(certificate: Mapping[str, Any], subject: str) -> bool:
     return subject.lower() in hosts
 
 
-def _common_names(certificate: Mapping[str, Any]) -> list[str]:
-    # Each part of the name is a sequence of pairs.
+def _get_common_names(certificate: Mapping[str, Any]) -> list[str]:
+    # Each relative distinguished name of the subject is a sequence of pairs.
     parts = certificate.get("subject", ())
     return [text for part in parts for kind, text in part if kind == "commonName"]
 
 
-def end_of(certificate: Mapping[str, Any]) -> datetime | None:
-    """When a certificate expires; None if it does not say."""
+def get_expiry(certificate: Mapping[str, Any]) -> datetime | None:
+    """Return when a certificate expires; None if it does not say."""
     text = certificate.get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC) if text else None

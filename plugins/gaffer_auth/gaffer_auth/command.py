@@ -1,4 +1,4 @@
-"""The command gaffer-auth: the only place where an error becomes an exit status."""
+"""The command gaffer-auth."""
 
 from __future__ import annotations
 
@@ -9,91 +9,91 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gaffer_auth.derivation import derived_secret
-from gaffer_auth.entries import Certificate, Entry, Token, hashed, is_secret, new_secret
+from gaffer_auth.derivation import derive_secret
+from gaffer_auth.entries import Certificate, Entry, Token, hash_secret, is_secret, new_secret
 from gaffer_auth.options import make_parser
-from gaffer_auth.paths import usual_file
-from gaffer_auth.reading import StoreError, read_store
-from gaffer_auth.show import as_json, as_table, summary
-from gaffer_auth.store_file import change_store
+from gaffer_auth.paths import get_default_file
+from gaffer_auth.show import format_json, format_table, summarize
+from gaffer_auth.store_file import StoreError, change_store, read_store
 from gaffer_auth.timestamps import now
 
 
-class _Failure(Exception):
-    """The command has failed, and says why in one line."""
+class CommandError(Exception):
+    """The command failed; the message is one line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run gaffer-auth.
 
     Args:
-        argv: the command line without the name of the program; that of the process when not given.
+        argv: the arguments without the name of the program; those of the process if not given.
 
     Returns:
-        0 when it is done, 1 when it failed and has said why in one line.
+        The exit code: 0 for success, 1 after an error, which was printed as one line.
 
     Raises:
         SystemExit: with 2 for wrong usage, with 0 after `--help`.
     """
     options = make_parser().parse_args(argv)
-    path = options.file or usual_file(os.environ)
+    path = options.file or get_default_file(os.environ)
     try:
         _VERBS[options.verb](path, options)
-    except (_Failure, StoreError) as error:
-        return _failed(str(error))
+    except (CommandError, StoreError) as error:
+        return _report_error(str(error))
     except OSError as error:
-        return _failed(f"{error.filename or path}: {error.strerror}")
+        return _report_error(f"{error.filename or path}: {error.strerror}")
     return 0
 
 
-def _failed(reason: str) -> int:
+def _report_error(reason: str) -> int:
     print(f"gaffer-auth: {reason}", file=sys.stderr)
     return 1
 
 
 def _token(path: Path, options: Namespace) -> None:
-    secret = _secret_in(options.secret_file) if options.secret_file else new_secret()
-    known = derived_secret(secret, options.derive_for) if options.derive_for else secret
-    entry = Token(sha256=hashed(known), **_grant(options))
+    secret = _read_secret(options.secret_file) if options.secret_file else new_secret()
+    accepted = derive_secret(secret, options.derive_for) if options.derive_for else secret
+    entry = Token(sha256=hash_secret(accepted), **_get_grant(options))
     _add(path, entry)
     if options.secret_file:
-        print(f"{summary(entry)}.", file=sys.stderr)
+        print(f"{summarize(entry)}.", file=sys.stderr)
         return
+    _print(secret, f": token {entry.name} is unusable: revoke it")
     if options.derive_for:
-        _print(secret, f"; nobody can use token {entry.name}: revoke it")
         print(
-            f"{summary(entry)}.\nThe secret of its operator is shown this once and counts nowhere"
-            f" by itself: clients with it and --lookup\nsend {options.derive_for} what is derived"
-            " from it.",
+            f"{summarize(entry)}.\nThe operator's secret is shown only once and is not accepted"
+            f" anywhere itself: clients with it and --lookup\nsend {options.derive_for} the token"
+            " derived from it.",
             file=sys.stderr,
         )
         return
-    _print(secret, f"; nobody can use token {entry.name}: revoke it")
     print(
-        f"{summary(entry)}.\nIts secret is shown this once; send it as"
+        f"{summarize(entry)}.\nIts secret is shown only once; send it as"
         " Authorization: Bearer SECRET",
         file=sys.stderr,
     )
 
 
-def _secret_in(file: Path) -> str:
+def _read_secret(file: Path) -> str:
     secret = file.read_text(encoding="ascii", errors="replace").strip()
     if not is_secret(secret):
-        raise _Failure(f"{file} holds no secret of a token: write what gaffer-auth token printed")
+        raise CommandError(
+            f"{file}: not the secret of a token: write what gaffer-auth token prints"
+        )
     return secret
 
 
 def _derive(_: Path, options: Namespace) -> None:
-    _print(derived_secret(_secret_in(options.secret_file), options.origin))
+    _print(derive_secret(_read_secret(options.secret_file), options.origin))
 
 
 def _certificate(path: Path, options: Namespace) -> None:
-    entry = Certificate(subject=options.subject, **_grant(options))
+    entry = Certificate(subject=options.subject, **_get_grant(options))
     _add(path, entry)
-    print(f"{summary(entry)}.", file=sys.stderr)
+    print(f"{summarize(entry)}.", file=sys.stderr)
 
 
-def _grant(options: Namespace) -> dict[str, Any]:
+def _get_grant(options: Namespace) -> dict[str, Any]:
     return {
         "name": options.name,
         "right": options.right,
@@ -109,10 +109,10 @@ def _add(path: Path, entry: Entry) -> None:
     def add(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         for each in entries:
             if each.name == entry.name:
-                raise _Failure(f"{entry.name} is there already: revoke it, or choose another name")
+                raise CommandError(f"{entry.name}: exists already: revoke it, or use another name")
             if type(each) is type(entry) and each.credential == entry.credential:
                 what = each.credential if isinstance(each, Certificate) else "this secret"
-                raise _Failure(f"{what} is known already, as {each.name}: revoke that")
+                raise CommandError(f"{what}: exists already, as {each.name}: revoke that")
         return (*entries, entry)
 
     change_store(path, add)
@@ -124,11 +124,11 @@ def _list(path: Path, options: Namespace) -> None:
     except FileNotFoundError:
         entries = ()
     if options.json:
-        _print(as_json(entries))
+        _print(format_json(entries))
     elif entries:
-        _print(as_table(entries, now()))
+        _print(format_table(entries, now()))
     else:
-        print(f"{path}: there is nobody yet: gaffer-auth token NAME", file=sys.stderr)
+        print(f"{path}: no tokens or certificates yet: gaffer-auth token NAME", file=sys.stderr)
 
 
 def _revoke(path: Path, options: Namespace) -> None:
@@ -144,17 +144,17 @@ def _revoke(path: Path, options: Namespace) -> None:
     else:
         unknown.update(options.names)
     if unknown:
-        raise _Failure(f"{path}: there is no {', '.join(sorted(unknown))}")
+        raise CommandError(f"{path}: no such name: {', '.join(sorted(unknown))}")
 
 
-def _print(text: str, otherwise: str = "") -> None:
-    """Print on standard output, or fail and say what that means."""
+def _print(text: str, consequence: str = "") -> None:
+    """Print to standard output, or raise an error that ends with the consequence."""
     try:
         print(text, flush=True)
     except OSError as error:
-        # What is left in the buffer would be tried, and fail, once more at the end.
+        # Otherwise Python flushes the buffer again at exit, and prints a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise _Failure(f"standard output: {error.strerror}{otherwise}") from None
+        raise CommandError(f"standard output: {error.strerror}{consequence}") from None
 
 
 _VERBS: Mapping[str, Callable[[Path, Namespace], None]] = {

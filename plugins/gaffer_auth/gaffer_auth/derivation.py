@@ -1,7 +1,8 @@
 """Tokens for single nodes, derived from the token of an operator.
 
-Clients that learn the origin of a node from a lookupd send it such a token in place of their own,
-so no node learns a secret that counts at another one. gaffer-client derives the same.
+A client that learns the origin of a node from a lookupd sends it a derived token instead of its
+own, so that no node receives a secret that another node accepts. gaffer-client derives the same
+token.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from gaffer_auth.entries import PREFIX
 _ORIGIN = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 
 
-def derived_secret(secret: str, origin: str) -> str:
-    """The secret that a client sends to a node, made with HMAC-SHA256.
+def derive_secret(secret: str, origin: str) -> str:
+    """Return the secret that a client sends to a node, made with HMAC-SHA256.
 
     Args:
-        secret: of the operator.
-        origin: of the node, exactly as it is registered: `https://web1.example.org:5443`.
+        secret: the secret of the operator.
+        origin: the origin exactly as the node registers it: `https://web1.example.org:5443`.
     """
     digest = hmac.digest(secret.encode(), f"gaffer node {origin}".encode(), "sha256")
     return PREFIX + urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def origin_problem(origin: str) -> str | None:
-    """Why gafferd would not register such an origin; None if it could."""
+def find_origin_problem(origin: str) -> str | None:
+    """Return why gafferd would not register such an origin; None if it could."""
     if re.fullmatch(_ORIGIN, origin) and int(origin.rpartition(":")[2]) <= 65535:
         return None
     return "must be written as gafferd registers it, like https://web1.example.org:5443"

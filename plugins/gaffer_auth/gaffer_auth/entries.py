@@ -1,4 +1,4 @@
-"""What the file holds: tokens and certificates, and what each of them may."""
+"""The entries of the tokens file: tokens and certificates with their permissions."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ import msgspec
 
 Right = Literal["read", "write", "manage"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "manage")
-"""Each holds the one before."""
+"""Each includes the ones before it."""
 
 PREFIX = "gfr_"
-"""How secrets begin, so that people and scanners know one when they see it."""
+"""The first characters of every secret, by which people and secret scanners recognize it."""
 
-LONGEST = 255
-"""Characters in a name, a session or a subject."""
+MAX_LENGTH = 255
+"""Maximum characters of a name, a session or a subject."""
 
 NAME_RULE = "letters, digits and _.@+-, the first one a letter, a digit or _"
 _NAME = r"\A[A-Za-z0-9_][A-Za-z0-9_.@+-]*\Z"
 
-# As in gaffer_kernel.names, which the command does not import: it takes longer than all the rest.
+# A copy of the rule in gaffer_kernel.names: importing the kernel takes longer than a whole run of
+# the command.
 SESSION_RULE = "letters, digits and _+-, the first one a letter, a digit or _"
 _SESSION = r"\A[A-Za-z0-9_][A-Za-z0-9_+-]*\Z"
 
-Name = Annotated[str, msgspec.Meta(pattern=_NAME, max_length=LONGEST)]
-Session = Annotated[str, msgspec.Meta(pattern=_SESSION, max_length=LONGEST)]
+Name = Annotated[str, msgspec.Meta(pattern=_NAME, max_length=MAX_LENGTH)]
+Session = Annotated[str, msgspec.Meta(pattern=_SESSION, max_length=MAX_LENGTH)]
 Sessions = Annotated[tuple[Session, ...], msgspec.Meta(min_length=1)]
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
-# As a lookupd accepts them.
+# The rule of lookupd.
 NODE_RULE = "letters, digits and _.-, neither . nor - at either end"
 _NODE = r"\A[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\Z"
 
-Node = Annotated[str, msgspec.Meta(pattern=_NODE, max_length=LONGEST)]
-Origin = Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/]+\Z", max_length=LONGEST)]
+Node = Annotated[str, msgspec.Meta(pattern=_NODE, max_length=MAX_LENGTH)]
+Origin = Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/]+\Z", max_length=MAX_LENGTH)]
 
 
 class _Entry(
@@ -48,44 +49,44 @@ class _Entry(
     name: Name
     right: Right
     sessions: Sessions | None
-    created: Moment
-    expires: Moment | None = None
+    created: Time
+    expires: Time | None = None
     node: Node | None = None
     origin: Origin | None = None
 
     @property
-    def registers(self) -> str:
-        """The name of the only node that its holder may register with a lookupd."""
+    def registered_node(self) -> str:
+        """The name of the only node that the holder may register with a lookupd."""
         return self.node or self.name
 
     @property
     def credential(self) -> str:
-        """What shows that somebody is the one it stands for."""
+        """The value that identifies the holder."""
         raise NotImplementedError
 
     def may(self, right: Right, session: str | None) -> bool:
-        """Whether it gives a right in a session; in every session, with None."""
+        """Return whether it gives a permission in a session; with None, in every session."""
         return RIGHTS.index(right) <= RIGHTS.index(self.right) and (
             self.sessions is None or session in self.sessions
         )
 
-    def counts(self, now: datetime) -> bool:
-        """Whether it has not expired."""
+    def is_valid(self, now: datetime) -> bool:
+        """Return whether it has not expired."""
         return self.expires is None or now < self.expires
 
     def covers(self, other: Entry) -> bool:
-        """Whether it is for the same one as another, and gives him no less."""
+        """Return whether it has the credential of another entry, and at least its permissions."""
         return (
             type(self) is type(other)
             and self.credential == other.credential
-            and self.registers == other.registers
+            and self.registered_node == other.registered_node
             and self.origin in (None, other.origin)
             and all(self.may(other.right, each) for each in other.sessions or (None,))
         )
 
 
 class Token(_Entry, frozen=True, kw_only=True, tag="token"):
-    """Whoever shows a secret. Only its hash is known."""
+    """The permissions of the holder of a secret. The file has only the hash of the secret."""
 
     sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
@@ -96,9 +97,12 @@ class Token(_Entry, frozen=True, kw_only=True, tag="token"):
 
 
 class Certificate(_Entry, frozen=True, kw_only=True, tag="certificate"):
-    """Whoever has a certificate, of an authority that the endpoint trusts, with a name in it."""
+    """The permissions of the holder of a client certificate with a name.
 
-    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
+    The certificate must be signed by an authority that the endpoint trusts.
+    """
+
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LENGTH)]
 
     @property
     def credential(self) -> str:
@@ -109,55 +113,55 @@ class Certificate(_Entry, frozen=True, kw_only=True, tag="certificate"):
 Entry = Token | Certificate
 
 
-def kind_of(entry: Entry) -> str:
-    """`token` or `certificate`."""
+def get_kind(entry: Entry) -> str:
+    """Return `token` or `certificate`."""
     return "token" if isinstance(entry, Token) else "certificate"
 
 
 def new_secret() -> str:
-    """A secret for a token: 256 random bits."""
+    """Create the secret of a token: 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def is_secret(text: str) -> bool:
-    """Whether it is one that `new_secret` could have made; whatever is shorter can be guessed."""
+    """Return whether `new_secret` could have returned a text; shorter ones could be guessed."""
     return re.search(rf"\A{PREFIX}[A-Za-z0-9_-]{{43}}\Z", text) is not None
 
 
-def hashed(secret: str) -> str:
-    """What is kept of a secret. It is too long to be guessed, so a fast hash will do."""
+def hash_secret(secret: str) -> str:
+    """Return the hash that the file keeps. 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def is_name(text: str) -> bool:
-    """Whether a token or a certificate may be called so."""
-    return re.search(_NAME, text) is not None and len(text) <= LONGEST
+    """Return whether a text can be the name of an entry."""
+    return re.search(_NAME, text) is not None and len(text) <= MAX_LENGTH
 
 
 def is_node(text: str) -> bool:
-    """Whether a node may be called so."""
-    return re.search(_NODE, text) is not None and len(text) <= LONGEST
+    """Return whether a text can be the name of a node."""
+    return re.search(_NODE, text) is not None and len(text) <= MAX_LENGTH
 
 
 def is_session(text: str) -> bool:
-    """Whether a session may be called so."""
-    return re.search(_SESSION, text) is not None and len(text) <= LONGEST
+    """Return whether a text can be the name of a session."""
+    return re.search(_SESSION, text) is not None and len(text) <= MAX_LENGTH
 
 
 def is_subject(text: str) -> bool:
-    """Whether it can be shown on a line, and is not longer than a name may be."""
-    return 0 < len(text) <= LONGEST and text.isprintable() and text == text.strip()
+    """Return whether a text can be a subject: printable on one line, and not too long."""
+    return 0 < len(text) <= MAX_LENGTH and text.isprintable() and text == text.strip()
 
 
-def problem_of(entries: Iterable[Entry]) -> str | None:
-    """Why entries cannot stand beside each other; None if they can."""
+def find_problem(entries: Iterable[Entry]) -> str | None:
+    """Return why entries cannot be in one file, None if they can."""
     entries = tuple(entries)
     names = Counter(each.name for each in entries)
     subjects = Counter(each.subject for each in entries if isinstance(each, Certificate))
     for what, counts in (("name", names), ("subject", subjects)):
-        for word, times in counts.items():
-            if times > 1:
-                return f"{times} entries have the {what} {word!r}"
+        for text, count in counts.items():
+            if count > 1:
+                return f"{count} entries have the {what} {text!r}"
     for subject in subjects:
         if not is_subject(subject):
             return f"{subject!r} cannot be the subject of a certificate"

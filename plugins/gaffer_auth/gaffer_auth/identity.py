@@ -1,4 +1,4 @@
-"""Somebody who has shown a token or a certificate."""
+"""An authenticated caller."""
 
 from __future__ import annotations
 
@@ -7,45 +7,48 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gaffer_auth.entries import Entry, Right, kind_of
+from gaffer_auth.entries import Entry, Right, get_kind
 
 if TYPE_CHECKING:
-    from gaffer_auth.revocation import Admissions
+    from gaffer_auth.revocation import Revocation
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The caller of one request or one websocket; what he may do does not change meanwhile.
+    """The caller of one request or websocket; its permissions do not change in the meantime.
 
     Attributes:
-        entry: what he is known by.
-        until: when what he has shown expires; None for never.
-        admissions: where he is admitted.
+        entry: the entry of the token or certificate.
+        until: when the token or certificate expires; None for never.
+        revocation: cancels the requests of the caller at a revocation.
     """
 
     entry: Entry
     until: datetime | None
-    admissions: Admissions
+    revocation: Revocation
 
     @property
     def name(self) -> str:
         """`token ci`, `certificate ops`."""
-        return f"{kind_of(self.entry)} {self.entry.name}"
+        return f"{get_kind(self.entry)} {self.entry.name}"
 
     @property
     def node(self) -> str:
         """The name of the only node that this caller may register with a lookupd."""
-        return self.entry.registers
+        return self.entry.registered_node
 
     @property
     def node_origin(self) -> str | None:
-        """The only origin that node may have; None for any."""
+        """The only origin that this node may have; None for any."""
         return self.entry.origin
 
     def may(self, right: Right, session: str | None = None) -> bool:
-        """Whether he has a right in a session; in every session, also those to come, with None."""
+        """Return whether the caller has a permission in a session; with None, in all sessions.
+
+        All sessions include those that do not exist yet.
+        """
         return self.entry.may(right, session)
 
     def revocable_scope(self) -> AbstractContextManager[object]:
-        """Entered around what he asks for, which is cancelled should he lose his rights."""
-        return self.admissions.admit(self)
+        """Return a context manager that is cancelled when the permissions are revoked."""
+        return self.revocation.scope(self)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from gaffer_auth.derivation import origin_problem
+from gaffer_auth.derivation import find_origin_problem
 from gaffer_auth.entries import (
     NAME_RULE,
     NODE_RULE,
@@ -16,37 +17,39 @@ from gaffer_auth.entries import (
     is_session,
     is_subject,
 )
-from gaffer_auth.paths import DEFAULT, VARIABLE, expanded
-from gaffer_auth.timestamps import expiry, now
+from gaffer_auth.paths import DEFAULT, VARIABLE, expand_path
+from gaffer_auth.timestamps import now, parse_expiry
 
 DESCRIPTION = """\
-Say who may use the HTTP API of gafferd, and what he may do there.
+Manage the tokens and certificates with which callers may use the HTTP API of
+gafferd.
 
-gafferd sees every change within a second; it need not be restarted. Programs of
-its own user on the same machine need nothing of this."""
+gafferd notices every change within a second, without a restart. Programs of its
+own user on the same machine need no token."""
 
 EXAMPLE = """\
 example:
   gaffer-auth token ci --right manage --session web --expires 30d
-      prints a secret, once; whoever sends it as "Authorization: Bearer SECRET"
-      may do everything with the jobs of the session web, for 30 days
+      prints a secret, once; a caller that sends "Authorization: Bearer SECRET"
+      has all permissions for the jobs of the session web, for 30 days
   gaffer-auth list
   gaffer-auth revoke ci
 
-Exit status: 0 done, 1 failed, 2 wrong usage."""
+Exit status: 0 success, 1 error, 2 wrong usage."""
 
 RIGHTS_HELP = """\
 rights:
-  read     see jobs, processes, what they write and what happens
+  read     see jobs, processes, their output and events
   write    also write to the input of processes
-  manage   also load, start, stop, change and signal jobs. Whoever may do that
-           can run any program as the user of gafferd, in one session too"""
+  manage   also load, start, stop, change and signal jobs. With this right,
+           callers can run any program as the user of gafferd, also if it is
+           limited to one session"""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser; `parse_args` gives `verb`, `file` and what the verb takes.
+    """Create the parser; `parse_args` returns `verb`, `file` and the options of the verb.
 
-    It ends the program with status 2, after a line that says what is wrong.
+    It exits with status 2 after printing the error.
     """
     parser = argparse.ArgumentParser(
         "gaffer-auth",
@@ -57,60 +60,59 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_file(parser, None)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    token = _verb(verbs, "token", "make a token and print its secret, which is kept nowhere")
+    token = _add_verb(verbs, "token", "create a token and print its secret, which is not stored")
     token.add_argument(
         "--secret-file",
         metavar="FILE",
         type=_path,
-        help="know the secret of a token that was made on another machine, so that it counts here,"
-        " too; nothing is printed then",
+        help="accept the secret of a token that was created on another machine; nothing is printed",
     )
     token.add_argument(
         "--derive-for",
         metavar="ORIGIN",
         type=_secure_origin,
-        help="know only what is derived from the secret for this gafferd, which is what clients"
-        " with --lookup send it: its origin as it registers, https://web1.example.org:5443",
+        help="accept only the token derived from the secret for this gafferd, which clients with"
+        " --lookup send: its origin as it registers, https://web1.example.org:5443",
     )
     _add_grant(token)
-    certificate = _verb(verbs, "certificate", "let in whoever has a certificate with a name in it")
+    certificate = _add_verb(verbs, "certificate", "accept a client certificate by a name in it")
     certificate.add_argument(
         "--subject",
         metavar="SUBJECT",
         type=_subject,
         required=True,
-        help="the name that the certificate has to carry: a host, a mail address or a URI among its"
+        help="the name in the certificate: a host name, an email address or a URI among its"
         " alternative names, or its common name if it has none of these",
     )
     _add_grant(certificate)
-    derive = _verb(verbs, "derive", "print what clients with --lookup send to a node")
+    derive = _add_verb(verbs, "derive", "print the token that clients with --lookup send to a node")
     derive.add_argument(
         "origin",
         metavar="ORIGIN",
         type=_secure_origin,
-        help="of the gafferd, as it registers: https://web1.example.org:5443",
+        help="the origin of the gafferd, as it registers: https://web1.example.org:5443",
     )
     derive.add_argument(
         "--secret-file", metavar="FILE", type=_path, required=True, help="the operator's secret"
     )
-    shown = _verb(verbs, "list", "show who is known, never any secret")
-    shown.add_argument("--json", action="store_true", help="for programs")
-    revoke = _verb(verbs, "revoke", "take rights away again, also from what is under way")
+    entries = _add_verb(verbs, "list", "list tokens and certificates, without secrets")
+    entries.add_argument("--json", action="store_true", help="print JSON")
+    revoke = _add_verb(verbs, "revoke", "remove entries, and end their requests in progress")
     revoke.add_argument("names", metavar="NAME", nargs="+")
     return parser
 
 
-def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str
+def _add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
 ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(
         name,
-        help=what,
-        description=what[0].upper() + what[1:] + ".",
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    # What stands before the verb counts unless it is said again behind it.
+    # SUPPRESS keeps a value from before the verb, unless it is given again after the verb.
     _add_file(parser, argparse.SUPPRESS)
     return parser
 
@@ -121,15 +123,15 @@ def _add_file(parser: argparse.ArgumentParser, default: object) -> None:
         metavar="PATH",
         type=_path,
         default=default,
-        help=f"the file of tokens (default: ${VARIABLE}, else {DEFAULT})",
+        help=f"the tokens file (default: ${VARIABLE}, else {DEFAULT})",
     )
 
 
 def _add_grant(parser: argparse.ArgumentParser) -> None:
     parser.epilog = RIGHTS_HELP
-    parser.add_argument("name", metavar="NAME", type=_name, help="what people know it by")
+    parser.add_argument("name", metavar="NAME", type=_name, help="the name of the entry")
     parser.add_argument(
-        "--right", choices=RIGHTS, default=RIGHTS[0], help="what he may do (default: read)"
+        "--right", choices=RIGHTS, default=RIGHTS[0], help="the permission (default: read)"
     )
     parser.add_argument(
         "--session",
@@ -137,7 +139,8 @@ def _add_grant(parser: argparse.ArgumentParser) -> None:
         dest="sessions",
         type=_session,
         action="append",
-        help="where he may; may be repeated (default: in every session, also in those to come)",
+        help="limit the permission to a session; may be repeated (default: every session, also"
+        " those created later)",
     )
     parser.add_argument(
         "--node",
@@ -158,27 +161,32 @@ def _add_grant(parser: argparse.ArgumentParser) -> None:
         metavar="WHEN",
         type=_expiry,
         help="12h or 30d from now, 2026-12-31 for the end of that day, or a time like"
-        " 2026-12-31T12:00:00Z; days are those of UTC (default: never)",
+        " 2026-12-31T12:00:00Z; days are in UTC (default: never)",
     )
 
 
-# What argparse reports in the words of the error:
+# Converters, whose ArgumentTypeError argparse prints:
 
 
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise argparse.ArgumentTypeError(f"a name is made of {NAME_RULE}: {text!r}")
-    return text
+def _make_name_converter(
+    what: str, rule: str, check: Callable[[str], bool]
+) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if not check(text):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}: use {rule}")
+        return text
+
+    return convert
 
 
-def _node(text: str) -> str:
-    if not is_node(text):
-        raise argparse.ArgumentTypeError(f"a node is named with {NODE_RULE}: {text!r}")
-    return text
+_name = _make_name_converter("a name", NAME_RULE, is_name)
+_node = _make_name_converter("the name of a node", NODE_RULE, is_node)
+_session = _make_name_converter("the name of a session", SESSION_RULE, is_session)
+_subject = _make_name_converter("a subject", "printable characters on one line", is_subject)
 
 
 def _origin(text: str) -> str:
-    problem = origin_problem(text)
+    problem = find_origin_problem(text)
     if problem is not None:
         raise argparse.ArgumentTypeError(f"{problem}: {text!r}")
     return text
@@ -190,26 +198,14 @@ def _secure_origin(text: str) -> str:
     return text
 
 
-def _session(text: str) -> str:
-    if not is_session(text):
-        raise argparse.ArgumentTypeError(f"a session is made of {SESSION_RULE}: {text!r}")
-    return text
-
-
-def _subject(text: str) -> str:
-    if not is_subject(text):
-        raise argparse.ArgumentTypeError(f"is no name that a certificate could carry: {text!r}")
-    return text
-
-
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("is empty")
-    return expanded(text)
+    return expand_path(text)
 
 
 def _expiry(text: str) -> object:
     try:
-        return expiry(text, now())
+        return parse_expiry(text, now())
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Where the file of tokens is, for gafferd and for the command."""
+"""The path of the tokens file, for gafferd and for the command."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ VARIABLE = "GAFFER_AUTH_FILE"
 DEFAULT = "~/.gaffer/auth.json"
 
 
-def expanded(name: str) -> Path:
-    """The path that a person wrote; `~` is his home."""
+def expand_path(name: str) -> Path:
+    """Replace `~` in a path by the home folder."""
     return Path(os.path.expanduser(name))
 
 
-def usual_file(environ: Mapping[str, str]) -> Path:
-    """The file that counts when nobody names another."""
-    return expanded(environ.get(VARIABLE) or DEFAULT)
+def get_default_file(environ: Mapping[str, str]) -> Path:
+    """Return the file that is used if no option or setting names one."""
+    return expand_path(environ.get(VARIABLE) or DEFAULT)

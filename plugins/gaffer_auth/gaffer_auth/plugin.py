@@ -1,4 +1,4 @@
-"""The plugin `auth`: the section `[auth]`, the service `auth`, and who calls the HTTP API."""
+"""The plugin `auth`: the section `[auth]`, the service `auth`, and the callers of the HTTP API."""
 
 from __future__ import annotations
 

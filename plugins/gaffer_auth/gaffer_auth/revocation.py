@@ -1,4 +1,4 @@
-"""What callers ask for, while it goes on: it ends about a second after their rights, or sooner."""
+"""Ends the requests of a caller about a second after its permissions were revoked or expired."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ import trio
 
 from gaffer_auth.entries import Entry
 from gaffer_auth.identity import Identity
-from gaffer_auth.token_store import Book
+from gaffer_auth.token_store import TokenStore
 
 log = logging.getLogger(__package__)
 
-INTERVAL = 1.0
-"""Seconds between two looks at the file. Nobody looks when nobody is admitted."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the file. There are none without a request in progress."""
 
 
-class Admissions:
-    """Those who are admitted at the moment.
+class Revocation:
+    """Cancels the requests in progress whose caller loses its permissions.
 
     Args:
-        book: who is known.
+        store: the current entries.
     """
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
         self._scopes: dict[trio.CancelScope, Identity] = {}
-        self._somebody = trio.Event()
-        self._over = False
+        self._has_scopes = trio.Event()
+        self._closed = False
 
     @contextmanager
-    def admit(self, identity: Identity) -> Iterator[None]:
-        """Cancel the block when the rights of a caller end; it then ends quietly."""
-        with trio.CancelScope(deadline=_deadline(identity)) as scope:
+    def scope(self, identity: Identity) -> Iterator[None]:
+        """Cancel the block when the caller loses its permissions; the block then ends normally."""
+        with trio.CancelScope(deadline=_get_deadline(identity)) as scope:
             self._scopes[scope] = identity
-            self._somebody.set()
-            if self._over:
+            self._has_scopes.set()
+            if self._closed:
                 scope.cancel()
             try:
                 yield
@@ -48,43 +48,43 @@ class Admissions:
                 del self._scopes[scope]
 
     async def run(self) -> NoReturn:
-        """Look after them, for ever."""
+        """Check the permissions of requests in progress until cancelled."""
         while True:
-            await self._somebody.wait()
+            await self._has_scopes.wait()
             while self._scopes:
-                await trio.sleep(INTERVAL)
+                await trio.sleep(CHECK_INTERVAL)
                 self._check()
-            self._somebody = trio.Event()
+            self._has_scopes = trio.Event()
 
     def _check(self) -> None:
         now = datetime.now(UTC)
-        known = {entry.name: entry for entry in self._book.entries()}
+        current = {entry.name: entry for entry in self._store.entries()}
         for scope, identity in self._scopes.items():
-            if not _holds(identity, known.get(identity.entry.name), now):
-                self._end(scope, identity)
+            if not _is_valid(identity, current.get(identity.entry.name), now):
+                self._cancel(scope, identity)
 
-    def _end(self, scope: trio.CancelScope, identity: Identity) -> None:
+    def _cancel(self, scope: trio.CancelScope, identity: Identity) -> None:
         if not scope.cancel_called:
-            log.info("%s has lost rights: what it asked for is ended", identity.name)
+            log.info("%s: permissions lost: its requests in progress are ended", identity.name)
             scope.cancel()
 
-    def end_all(self) -> None:
-        """Cancel everything, also what comes later: nobody will look after it any more."""
-        self._over = True
+    def cancel_all(self) -> None:
+        """Cancel all requests in progress, and later ones at once: `run` no longer checks them."""
+        self._closed = True
         for scope, identity in self._scopes.items():
-            self._end(scope, identity)
+            self._cancel(scope, identity)
 
 
-def _deadline(identity: Identity) -> float:
+def _get_deadline(identity: Identity) -> float:
     if identity.until is None:
         return inf
     left = identity.until - datetime.now(UTC)
     return trio.current_time() + left.total_seconds()
 
 
-def _holds(identity: Identity, entry: Entry | None, now: datetime) -> bool:
-    """Whether somebody still has the rights with which he came, given what he is known by now."""
+def _is_valid(identity: Identity, current: Entry | None, now: datetime) -> bool:
+    """Return whether a caller still has the permissions that it began with."""
     if identity.until is not None and now >= identity.until:
-        # The deadline of the scope knows nothing of a clock that was put forward.
+        # The deadline of the scope is monotonic, so it misses a wall clock that was set forward.
         return False
-    return entry is not None and entry.counts(now) and entry.covers(identity.entry)
+    return current is not None and current.is_valid(now) and current.covers(identity.entry)

@@ -1,4 +1,4 @@
-"""The service: what gaffer-http asks who is calling."""
+"""The service `kernel.services["auth"]`, which identifies callers for gaffer-http."""
 
 from __future__ import annotations
 
@@ -17,70 +17,71 @@ if TYPE_CHECKING:
     from gaffer_http.plugin_api import Credentials
 
 from gaffer_auth.audit import AuditFile
-from gaffer_auth.certificates import end_of
+from gaffer_auth.certificates import get_expiry
 from gaffer_auth.entries import Entry, Token
 from gaffer_auth.identity import Identity
-from gaffer_auth.paths import usual_file
-from gaffer_auth.revocation import Admissions
+from gaffer_auth.paths import get_default_file
+from gaffer_auth.revocation import Revocation
 from gaffer_auth.settings import read_settings
-from gaffer_auth.token_store import Book
+from gaffer_auth.token_store import TokenStore
 
 log = logging.getLogger(__package__)
 
 
 class Auth:
-    """What `kernel.services["auth"]` is.
+    """Identifies callers.
 
     Args:
-        book: who is known.
-        admissions: who is admitted.
+        store: the current entries.
+        revocation: ends the requests of callers that lose their permissions.
     """
 
-    def __init__(self, book: Book, admissions: Admissions) -> None:
-        self._book = book
-        self._admissions = admissions
+    def __init__(self, store: TokenStore, revocation: Revocation) -> None:
+        self._store = store
+        self._revocation = revocation
 
     def identify(self, credentials: Credentials) -> Identity | None:
-        """Who shows a token or a certificate; None if that is unknown, revoked or expired.
+        """Return the caller with a token or a certificate.
 
-        Looks at the file, and reads it if it has changed; otherwise waits for nothing.
+        None if the token or certificate is unknown, revoked or expired. Does not block, except for
+        reading the file after a change.
         """
         entry: Entry | None = None
         until: datetime | None = None
         if credentials.token is not None:
-            entry = self._book.of_token(credentials.token)
+            entry = self._store.find_token(credentials.token)
         elif credentials.certificate is not None:
-            entry = self._book.of_certificate(credentials.certificate)
-            until = end_of(credentials.certificate)
+            entry = self._store.find_certificate(credentials.certificate)
+            until = get_expiry(credentials.certificate)
         if entry is None:
             return None
         ends = [each for each in (until, entry.expires) if each is not None]
-        return Identity(entry, min(ends, default=None), self._admissions)
+        return Identity(entry, min(ends, default=None), self._revocation)
 
 
 @asynccontextmanager
 async def open_auth(kernel: Kernel) -> AsyncIterator[Auth]:
-    """Tell who is calling as long as the block lasts; whoever is admitted then is sent away.
+    """Identify callers for the duration of the block; its end cancels their requests in progress.
 
     Raises:
-        GafferError: the audit log cannot be written.
+        GafferError: the audit log cannot be opened.
     """
     settings = read_settings(kernel.config)
-    book = Book(settings.file)
-    admissions = Admissions(book)
-    with _audit(settings.audit):
-        log.info("%s", _count(book))
+    store = TokenStore(settings.file)
+    revocation = Revocation(store)
+    with _open_audit_log(settings.audit):
+        log.info("%s", _describe(store))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(admissions.run, name="admissions")
+            nursery.start_soon(revocation.run, name="revocation")
             try:
-                yield Auth(book, admissions)
+                yield Auth(store, revocation)
             finally:
-                admissions.end_all()
+                revocation.cancel_all()
                 nursery.cancel_scope.cancel()
 
 
 @contextmanager
-def _audit(path: Path | None) -> Iterator[None]:
+def _open_audit_log(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
@@ -88,19 +89,20 @@ def _audit(path: Path | None) -> Iterator[None]:
         handler = AuditFile(path)
     except OSError as error:
         raise GafferError(f"audit log {path}: {error.strerror}") from None
-    with handler.auditing():
+    with handler.attached():
         yield
 
 
-def _count(book: Book) -> str:
-    entries = book.entries()
+def _describe(store: TokenStore) -> str:
+    entries = store.entries()
     if not entries:
-        other = "" if book.path == usual_file(os.environ) else f" --file {book.path}"
-        return f"nobody has a token or a certificate: gaffer-auth token NAME{other} makes a token"
+        option = "" if store.path == get_default_file(os.environ) else f" --file {store.path}"
+        return f"no tokens or certificates yet: gaffer-auth token NAME{option} creates a token"
     tokens = sum(isinstance(each, Token) for each in entries)
     certificates = len(entries) - tokens
-    return f"{_some(tokens, 'token')} and {_some(certificates, 'certificate')} in {book.path}"
+    counts = f"{_count(tokens, 'token')} and {_count(certificates, 'certificate')}"
+    return f"{counts} in {store.path}"
 
 
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,19 +9,19 @@ from pathlib import Path
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.plugin import did_you_mean
 
-from gaffer_auth.paths import VARIABLE, expanded, usual_file
-from gaffer_auth.reading import StoreError, read_store
+from gaffer_auth.paths import VARIABLE, expand_path, get_default_file
+from gaffer_auth.store_file import StoreError, read_store
 
 KEYS = ("file", "audit")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is said of tokens.
+    """The settings of the plugin.
 
     Attributes:
-        file: where they are.
-        audit: the log of changes; None for none of its own.
+        file: the path of the tokens file.
+        audit: the path of the audit log; None without a separate file.
     """
 
     file: Path
@@ -29,11 +29,13 @@ class Settings:
 
 
 def check(config: Config) -> None:
-    """Check the section, and the file of tokens if it is there; both are read again when the plugin
-    opens.
+    """Check the section, and the tokens file if it exists.
+
+    Both are read again when the plugin opens.
 
     Raises:
-        ConfigError: a key is unknown, there is no folder for the log, or the file cannot be used.
+        ConfigError: a key is unknown, the folder of the audit log does not exist, or the file
+            cannot be used.
     """
     section = config.section("auth") or Section("auth", "", 0)
     for key, _ in section.items():
@@ -41,38 +43,38 @@ def check(config: Config) -> None:
             raise section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
     settings = read_settings(config)
     if settings.audit is not None and not settings.audit.parent.is_dir():
-        raise section.error("audit", f"there is no folder {settings.audit.parent}")
+        raise section.error("audit", f"no such folder: {settings.audit.parent}")
     try:
         read_store(settings.file)
     except FileNotFoundError:
-        pass  # It is made when the first token is.
+        pass  # The first token creates it.
     except StoreError as error:
-        raise _about_file(section, str(error)) from None
+        raise _make_file_error(section, str(error)) from None
     except OSError as error:
-        raise _about_file(section, f"{settings.file}: {error.strerror}") from None
+        raise _make_file_error(section, f"{settings.file}: {error.strerror}") from None
 
 
 def read_settings(config: Config) -> Settings:
-    """What the section says, and `$GAFFER_AUTH_FILE`, which wins.
+    """Read the section, and `$GAFFER_AUTH_FILE`, which takes precedence.
 
     Raises:
-        ConfigError: a key has no value.
+        ConfigError: a key is empty.
     """
     section = config.section("auth")
-    file, audit = _path(section, "file"), _path(section, "audit")
+    file, audit = _get_path(section, "file"), _get_path(section, "audit")
     if file is None or os.environ.get(VARIABLE):
-        file = usual_file(os.environ)
+        file = get_default_file(os.environ)
     return Settings(file, audit)
 
 
-def _path(section: Section | None, key: str) -> Path | None:
+def _get_path(section: Section | None, key: str) -> Path | None:
     text = section.get(key) if section is not None else None
     if section is not None and text == "":
-        raise section.error(key, "names no file")
-    return expanded(text) if text else None
+        raise section.error(key, "is empty: give the path of a file")
+    return expand_path(text) if text else None
 
 
-def _about_file(section: Section, reason: str) -> ConfigError:
+def _make_file_error(section: Section, reason: str) -> ConfigError:
     if section.get("file") is None or os.environ.get(VARIABLE):
         return ConfigError(reason)
     return section.error("file", reason)

@@ -1,4 +1,4 @@
-"""Who is known, as the command shows it."""
+"""Entries as the command prints them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from datetime import datetime
 
 import msgspec
 
-from gaffer_auth.entries import Certificate, Entry, Token, kind_of
-from gaffer_auth.timestamps import shown
+from gaffer_auth.entries import Certificate, Entry, Token, get_kind
+from gaffer_auth.timestamps import format_time
 
 _TITLES = ("NAME", "KIND", "RIGHT", "SESSIONS", "CREATED", "EXPIRES", "NODE", "SUBJECT")
 
 
-def as_json(entries: Iterable[Entry]) -> str:
-    """All that may be shown of entries, as a list of objects."""
-    return msgspec.json.format(msgspec.json.encode([_public(each) for each in entries])).decode()
+def format_json(entries: Iterable[Entry]) -> str:
+    """Format entries as a JSON list of objects, without secrets and hashes."""
+    return msgspec.json.format(msgspec.json.encode([_to_dict(each) for each in entries])).decode()
 
 
-def _public(entry: Entry) -> dict[str, object]:
+def _to_dict(entry: Entry) -> dict[str, object]:
     return {
         "name": entry.name,
-        "kind": kind_of(entry),
+        "kind": get_kind(entry),
         "right": entry.right,
         "sessions": entry.sessions,
-        "created": shown(entry.created),
-        "expires": shown(entry.expires) if entry.expires else None,
+        "created": format_time(entry.created),
+        "expires": format_time(entry.expires) if entry.expires else None,
         "subject": entry.subject if isinstance(entry, Certificate) else None,
         "node": entry.node,
         "origin": entry.origin,
     }
 
 
-def as_table(entries: Sequence[Entry], now: datetime) -> str:
-    """The same for people, one entry a line."""
-    rows = [_TITLES, *(_row(each, now) for each in entries)]
+def format_table(entries: Sequence[Entry], now: datetime) -> str:
+    """Format entries as a table, one line for each."""
+    rows = [_TITLES, *(_make_row(each, now) for each in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -43,24 +43,24 @@ def as_table(entries: Sequence[Entry], now: datetime) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _row(entry: Entry, now: datetime) -> tuple[str, ...]:
-    expires = shown(entry.expires)
+def _make_row(entry: Entry, now: datetime) -> tuple[str, ...]:
+    expires = format_time(entry.expires)
     return (
         entry.name,
-        kind_of(entry),
+        get_kind(entry),
         entry.right,
         ",".join(entry.sessions or ("all",)),
-        shown(entry.created),
-        expires if entry.counts(now) else f"{expires} (expired)",
+        format_time(entry.created),
+        expires if entry.is_valid(now) else f"{expires} (expired)",
         " ".join(filter(None, (entry.node, entry.origin))) or "-",
         "-" if isinstance(entry, Token) else entry.subject,
     )
 
 
-def summary(entry: Entry) -> str:
-    """`token ci: read in every session, until it is revoked`."""
+def summarize(entry: Entry) -> str:
+    """Describe an entry: `token ci: read in every session, until it is revoked`."""
     where = "every session" if entry.sessions is None else f"session {', '.join(entry.sessions)}"
-    until = shown(entry.expires) if entry.expires else "it is revoked"
-    node = f", as node {entry.registers}" if entry.node or entry.origin else ""
+    until = format_time(entry.expires) if entry.expires else "it is revoked"
+    node = f", as node {entry.registered_node}" if entry.node or entry.origin else ""
     at = f" at {entry.origin}" if entry.origin else ""
-    return f"{kind_of(entry)} {entry.name}: {entry.right} in {where}{node}{at}, until {until}"
+    return f"{get_kind(entry)} {entry.name}: {entry.right} in {where}{node}{at}, until {until}"

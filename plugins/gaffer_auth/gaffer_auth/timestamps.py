@@ -1,4 +1,4 @@
-"""Times as people write and read them: always UTC."""
+"""Times in text form, always UTC."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def now() -> datetime:
-    """The time, in whole seconds."""
+    """Return the time in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def expiry(text: str, start: datetime) -> datetime:
-    """When something expires: `12h` or `30d` from the start, `2026-12-31` or a time with a zone.
+def parse_expiry(text: str, start: datetime) -> datetime:
+    """Parse an expiry time: `12h` or `30d` from the start, `2026-12-31` or a time with a zone.
 
-    A date is the last day on which it counts.
+    A date means the end of that day.
 
     Raises:
-        ValueError: it is none of these, or is over; the words are for people.
+        ValueError: the text is none of these, or the time has passed; the message is for people.
     """
     try:
-        moment = _moment(text, start)
+        moment = _parse(text, start)
     except (ValueError, OverflowError):
         raise ValueError(
             f"{text!r} is neither a time from now like 12h or 30d, nor a day like 2026-12-31,"
             " nor a time like 2026-12-31T12:00:00Z"
         ) from None
     if moment <= start:
-        raise ValueError(f"{text} is over")
+        raise ValueError(f"{text} is in the past")
     return moment
 
 
-def _moment(text: str, start: datetime) -> datetime:
+def _parse(text: str, start: datetime) -> datetime:
     if span := _SPAN.fullmatch(text):
         number = int(span[1])
         return start + (timedelta(hours=number) if span[2] == "h" else timedelta(days=number))
@@ -46,8 +46,8 @@ def _moment(text: str, start: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def shown(moment: datetime | None) -> str:
-    """`2026-12-31T12:00:00Z`; `never` without one."""
+def format_time(moment: datetime | None) -> str:
+    """Format a time as `2026-12-31T12:00:00Z`, None as `never`."""
     if moment is None:
         return "never"
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What gafferd knows of the file of tokens: as it is now, read again only when it has changed."""
+"""The entries of the tokens file in memory, read again only after a change of the file."""
 
 from __future__ import annotations
 
@@ -9,73 +9,76 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gaffer_auth.certificates import carries
-from gaffer_auth.entries import Certificate, Entry, Token, hashed
-from gaffer_auth.reading import StoreError, read_store
+from gaffer_auth.certificates import has_name
+from gaffer_auth.entries import Certificate, Entry, Token, hash_secret
+from gaffer_auth.store_file import StoreError, read_store
 
 log = logging.getLogger(__package__)
 
-_Looks = tuple[int, ...]
+_FileState = tuple[int, ...]
 
 
-class Book:
-    """The entries of one file. No file has none; nor has one that must not be used, until it may.
+class TokenStore:
+    """The entries of one file.
+
+    A missing file has no entries. A file that must not be used has none until it is corrected.
 
     Args:
-        path: of the file.
+        path: the path of the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._entries: tuple[Entry, ...] = ()
-        self._looks: _Looks | None = None
+        self._state: _FileState | None = None
         self._problem: str | None = None
 
     def entries(self) -> tuple[Entry, ...]:
-        """All of them, expired ones too. Looks at the file, and reads it if that looks new."""
+        """Return all entries, expired ones too, after reading the file again if it has changed."""
         try:
-            looks = _looks_of(self.path)
-            if looks != self._looks:
-                # Looked at before it is read: what changes meanwhile looks new the next time.
-                self._settle(read_store(self.path), looks)
+            state = _get_file_state(self.path)
+            if state != self._state:
+                # The state is from before the read, so that a change during the read is noticed
+                # the next time.
+                self._update(read_store(self.path), state)
         except FileNotFoundError:
-            self._settle((), None)
+            self._update((), None)
         except StoreError as error:
-            self._settle((), looks, str(error))
+            self._update((), state, str(error))
         except OSError as error:
-            # It may pass without any change of the file: too many files are open, say.
-            self._settle((), None, f"{self.path}: {error.strerror}")
+            # No state, so that it is tried again: EMFILE, for example, passes without a change.
+            self._update((), None, f"{self.path}: {error.strerror}")
         return self._entries
 
-    def _settle(
-        self, entries: tuple[Entry, ...], looks: _Looks | None, problem: str | None = None
+    def _update(
+        self, entries: tuple[Entry, ...], state: _FileState | None, problem: str | None = None
     ) -> None:
         if problem is not None and problem != self._problem:
-            log.error("nobody is let in by a token or a certificate: %s", problem)
+            log.error("all tokens and certificates are refused: %s", problem)
         if problem is None and self._problem is not None:
-            log.warning("tokens and certificates count again: %s", self.path)
-        self._entries, self._looks, self._problem = entries, looks, problem
+            log.warning("tokens and certificates are accepted again: %s", self.path)
+        self._entries, self._state, self._problem = entries, state, problem
 
-    def of_token(self, secret: str) -> Token | None:
-        """The token with a secret, if it counts. A wrong secret takes as long as a right one."""
-        shown = hashed(secret)
+    def find_token(self, secret: str) -> Token | None:
+        """Return the valid token with a secret. A wrong secret takes as long as a right one."""
+        digest = hash_secret(secret)
         found = None
         for entry in self.entries():
-            if isinstance(entry, Token) and hmac.compare_digest(entry.sha256, shown):
+            if isinstance(entry, Token) and hmac.compare_digest(entry.sha256, digest):
                 found = entry
-        return found if found is not None and found.counts(datetime.now(UTC)) else None
+        return found if found is not None and found.is_valid(datetime.now(UTC)) else None
 
-    def of_certificate(self, certificate: Mapping[str, Any]) -> Certificate | None:
-        """The first entry, of those that count, with a subject that a certificate carries."""
+    def find_certificate(self, certificate: Mapping[str, Any]) -> Certificate | None:
+        """Return the first valid entry whose subject is a name of a certificate."""
         now = datetime.now(UTC)
         for entry in self.entries():
-            if isinstance(entry, Certificate) and entry.counts(now):
-                if carries(certificate, entry.subject):
+            if isinstance(entry, Certificate) and entry.is_valid(now):
+                if has_name(certificate, entry.subject):
                     return entry
         return None
 
 
-def _looks_of(path: Path) -> _Looks:
+def _get_file_state(path: Path) -> _FileState:
     found = path.lstat()
-    # The time of a change of the inode, too: chmod and chown show there alone.
+    # With ctime, because chmod and chown change no other value.
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)

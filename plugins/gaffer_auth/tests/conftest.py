@@ -1,4 +1,4 @@
-"""A folder that is nobody's home but the test's, and the command in it."""
+"""Fixtures: a home folder for the test, and the command in it."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ COMMAND = Path(sys.executable).with_name("gaffer-auth")
 
 
 class Home:
-    """A folder with a file of tokens, and the command that changes it."""
+    """A home folder with a tokens file, and the command that changes the file."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -23,7 +23,7 @@ class Home:
         return {**inherited, "HOME": str(self.folder), "COLUMNS": "200"}
 
     def run(self, *arguments, **options):
-        """Run the command to its end."""
+        """Run the command until it exits."""
         options = {"stdout": subprocess.PIPE, "env": self.environ, **options}
         return subprocess.run(
             [COMMAND, *map(str, arguments)],
@@ -34,19 +34,19 @@ class Home:
         )
 
     def done(self, *arguments):
-        """What it prints, when all is well."""
+        """Run the command, which must succeed, and return its output."""
         result = self.run(*arguments)
         assert result.returncode == 0, result.stderr
         return result.stdout.removesuffix("\n")
 
     def token(self, *arguments):
-        """A new token: its secret."""
+        """Create a token and return its secret."""
         return self.done("token", *arguments)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """The home of this test's program, too."""
+    """The home folder, also of the test process."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("GAFFER_AUTH_FILE", raising=False)
     return Home(tmp_path)

@@ -1,4 +1,4 @@
-"""The command gaffer-auth: what it prints where, what it changes, and how it ends."""
+"""Tests of the command gaffer-auth: output, changes and exit status."""
 
 import json
 import os
@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gaffer_auth.command import main
-from gaffer_auth.derivation import derived_secret
-from gaffer_auth.entries import hashed, is_secret
-from gaffer_auth.reading import read_store
-from gaffer_auth.timestamps import expiry, now
+from gaffer_auth.derivation import derive_secret
+from gaffer_auth.entries import hash_secret, is_secret
+from gaffer_auth.store_file import read_store
+from gaffer_auth.timestamps import now, parse_expiry
 
 SECRET = re.compile(r"gfr_[A-Za-z0-9_-]{43}\n")
 VERBS = ("token", "certificate", "list", "revoke")
@@ -29,35 +29,35 @@ def one_line(result, status=1):
 # Tokens
 
 
-def test_a_token_is_printed_and_nothing_else(home):
+def test_token_prints_only_the_secret_to_stdout(home):
     result = home.run("token", "ci")
     assert SECRET.fullmatch(result.stdout)
     assert result.stderr.startswith("token ci: read in every session, until it is revoked.\n")
     assert result.stdout.strip() not in result.stderr
 
 
-def test_of_a_token_only_the_hash_is_kept(home):
+def test_file_has_only_the_hash_of_a_token(home):
     secret = home.token("ci")
     text = home.file.read_text()
-    assert hashed(secret) in text
+    assert hash_secret(secret) in text
     assert secret not in text
     assert secret.removeprefix("gfr_") not in text
     shown = home.done("list") + home.done("list", "--json")
     assert secret not in shown
-    assert hashed(secret) not in shown
+    assert hash_secret(secret) not in shown
 
 
-def test_no_two_tokens_are_alike(home):
+def test_tokens_differ(home):
     assert home.token("a") != home.token("b")
 
 
-def test_the_file_and_its_folder_are_for_their_owner_alone(home):
+def test_file_and_folder_are_private_to_owner(home):
     home.token("ci")
     assert home.file.stat().st_mode & 0o777 == 0o600
     assert home.file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_token_has_what_was_asked_for(home):
+def test_token_has_requested_right_and_sessions(home):
     home.token("ci", "--right", "manage", *("--session", "web") * 2, "--session", "db")
     [entry] = read_store(home.file)
     assert (entry.name, entry.right, entry.sessions) == ("ci", "manage", ("web", "db"))
@@ -65,31 +65,30 @@ def test_a_token_has_what_was_asked_for(home):
     assert abs(entry.created - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-def test_a_token_may_expire(home):
+def test_token_expires(home):
     home.token("ci", "--expires", "30d")
     [entry] = read_store(home.file)
     assert entry.expires - entry.created == timedelta(days=30)
 
 
-def test_a_name_is_given_once(home):
+def test_existing_name_is_refused(home):
     secret = home.token("ci")
-    assert "ci is there already" in one_line(home.run("token", "ci", "--right", "manage"))
+    assert "ci: exists already" in one_line(home.run("token", "ci", "--right", "manage"))
     [entry] = read_store(home.file)
-    assert (entry.right, entry.sha256) == ("read", hashed(secret))
+    assert (entry.right, entry.sha256) == ("read", hash_secret(secret))
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="nowhere to write to in vain")
-def test_a_secret_that_cannot_be_printed_is_said(home):
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_unprintable_secret_is_an_error(home):
     with open("/dev/full", "w") as full:
         result = home.run("token", "ci", stdout=full)
     assert result.returncode == 1
     assert result.stderr == (
-        "gaffer-auth: standard output: No space left on device;"
-        " nobody can use token ci: revoke it\n"
+        "gaffer-auth: standard output: No space left on device: token ci is unusable: revoke it\n"
     )
 
 
-def test_a_token_could_be_known_on_one_machine_only(home):
+def test_secret_of_another_machine_is_accepted(home):
     secret = home.token("ci", "--right", "manage")
     (home.folder / "ci.token").write_text(f"{secret}\n")
     elsewhere = home.folder / "elsewhere.json"
@@ -98,16 +97,16 @@ def test_a_token_could_be_known_on_one_machine_only(home):
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr == "token ops: read in every session, until it is revoked.\n"
     [entry] = read_store(elsewhere)
-    assert (entry.name, entry.sha256) == ("ops", hashed(secret))
+    assert (entry.name, entry.sha256) == ("ops", hash_secret(secret))
     line = one_line(home.run(*arguments[:1], "twice", *arguments[2:]))
-    assert line == "this secret is known already, as ops: revoke that"
+    assert line == "this secret: exists already, as ops: revoke that"
 
 
 @pytest.mark.parametrize("text", ["", "gfr_wrong", "password", "gfr_" + "\u00e9" * 43])
-def test_a_file_without_a_secret_is_no_token(home, text):
+def test_secret_file_without_secret_is_an_error(home, text):
     (home.folder / "secret").write_text(text)
     line = one_line(home.run("token", "ci", "--secret-file", home.folder / "secret"))
-    assert line.startswith(f"{home.folder}/secret holds no secret of a token")
+    assert line.startswith(f"{home.folder}/secret: not the secret of a token")
     assert not home.file.exists()
     line = one_line(home.run("token", "ci", "--secret-file", home.folder / "nosuch"))
     assert line == f"{home.folder}/nosuch: No such file or directory"
@@ -116,7 +115,7 @@ def test_a_file_without_a_secret_is_no_token(home, text):
 # Certificates
 
 
-def test_a_certificate_is_known_by_its_subject(home):
+def test_certificate_is_stored_with_subject(home):
     result = home.run("certificate", "ops", "--subject", "ops@example.org", "--right", "write")
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr == "certificate ops: write in every session, until it is revoked.\n"
@@ -124,16 +123,16 @@ def test_a_certificate_is_known_by_its_subject(home):
     assert (entry.name, entry.subject, entry.right) == ("ops", "ops@example.org", "write")
 
 
-def test_a_subject_is_given_once(home):
+def test_existing_subject_is_refused(home):
     home.done("certificate", "ops", "--subject", "x")
     line = one_line(home.run("certificate", "two", "--subject", "x"))
-    assert line == "x is known already, as ops: revoke that"
+    assert line == "x: exists already, as ops: revoke that"
 
 
 # The list
 
 
-def test_the_list(home):
+def test_list_prints_table(home):
     home.token("ci", "--session", "web", "--session", "db", "--expires", "2099-12-31")
     home.done("certificate", "ops", "--subject", "ops@example.org", "--right", "manage")
     titles, ci, ops = (re.split("  +", line) for line in home.done("list").splitlines())
@@ -144,7 +143,7 @@ def test_the_list(home):
     assert ops[5:] == ["never", "-", "ops@example.org"]
 
 
-def test_the_list_for_programs(home):
+def test_list_prints_json(home):
     home.token("ci", "--session", "web", "--expires", "2099-12-31")
     [entry] = json.loads(home.done("list", "--json"))
     created = entry.pop("created")
@@ -161,7 +160,7 @@ def test_the_list_for_programs(home):
     }
 
 
-def test_what_a_token_is_bound_to(home):
+def test_node_and_origin_of_token_are_listed(home):
     origin = "https://web1.example.org:5443"
     home.token("n1", "--right", "write", "--node", "web1", "--origin", origin)
     done = home.run("token", "n2", "--right", "write", "--origin", origin)
@@ -185,39 +184,39 @@ def test_what_a_token_is_bound_to(home):
         ("--derive-for", "web1"),
     ],
 )
-def test_what_names_no_node_is_wrong_usage(home, arguments):
+def test_invalid_node_or_origin_is_wrong_usage(home, arguments):
     done = home.run("token", "n1", *arguments)
     assert done.returncode == 2
     assert f"argument {arguments[0]}: " in done.stderr
     assert not home.file.exists()
 
 
-def test_a_derived_secret_alone_is_known(home):
+def test_only_the_derived_secret_is_stored(home):
     origin = "https://web1.example.org:5443"
     secret = home.done("token", "ops", "--derive-for", origin)
     assert is_secret(secret)
     [entry] = read_store(home.file)
-    derived = derived_secret(secret, origin)
-    assert entry.sha256 == hashed(derived)
+    derived = derive_secret(secret, origin)
+    assert entry.sha256 == hash_secret(derived)
     file = home.folder / "ops.token"
     file.write_text(secret)
     assert home.done("derive", "--secret-file", file, origin) == derived
     home.done("revoke", "ops")
     assert home.done("token", "ops", "--secret-file", file, "--derive-for", origin) == ""
-    assert [each.sha256 for each in read_store(home.file)] == [hashed(derived)]
+    assert [each.sha256 for each in read_store(home.file)] == [hash_secret(derived)]
 
 
-def test_what_has_expired_is_marked(home):
+def test_list_marks_expired_entries(home):
     home.token("ci", "--expires", "2099-12-31")
     text = home.file.read_text()
     home.file.write_text(text.replace("2100-01-01", "2020-01-01"))
     assert "2020-01-01T00:00:00Z (expired)" in home.done("list")
 
 
-def test_an_empty_list(home):
+def test_list_without_entries(home):
     result = home.run("list")
     assert (result.returncode, result.stdout) == (0, "")
-    assert result.stderr.endswith("there is nobody yet: gaffer-auth token NAME\n")
+    assert result.stderr.endswith("no tokens or certificates yet: gaffer-auth token NAME\n")
     assert home.done("list", "--json") == "[]"
     assert not home.file.exists()
 
@@ -225,19 +224,19 @@ def test_an_empty_list(home):
 # Revoking
 
 
-def test_what_is_revoked_is_gone(home):
+def test_revoke_removes_entries(home):
     for name in "abc":
         home.token(name)
     home.done("revoke", "a", "c")
     assert [each.name for each in read_store(home.file)] == ["b"]
 
 
-def test_revoking_what_is_not_there_fails_and_the_rest_is_revoked(home):
+def test_revoke_of_unknown_name_fails_and_removes_the_others(home):
     home.token("a")
-    assert one_line(home.run("revoke", "x", "a", "y")) == f"{home.file}: there is no x, y"
+    assert one_line(home.run("revoke", "x", "a", "y")) == f"{home.file}: no such name: x, y"
     assert read_store(home.file) == ()
     home.file.unlink()
-    assert one_line(home.run("revoke", "x")) == f"{home.file}: there is no x"
+    assert one_line(home.run("revoke", "x")) == f"{home.file}: no such name: x"
     assert not home.file.exists()
 
 
@@ -245,7 +244,7 @@ def test_revoking_what_is_not_there_fails_and_the_rest_is_revoked(home):
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_another_file_is_named_before_or_behind_the_verb(home, before):
+def test_file_option_before_or_after_verb(home, before):
     other = home.folder / "other.json"
     place = ("--file", other)
     home.done(*(place if before else ()), "token", "ci", *(() if before else place))
@@ -253,7 +252,7 @@ def test_another_file_is_named_before_or_behind_the_verb(home, before):
     assert not home.file.exists()
 
 
-def test_the_environment_names_a_file(home):
+def test_environment_names_file(home):
     other = home.folder / "other.json"
     assert home.run("token", "ci", env={**home.environ, "GAFFER_AUTH_FILE": other}).returncode == 0
     assert [each.name for each in read_store(other)] == ["ci"]
@@ -262,19 +261,19 @@ def test_the_environment_names_a_file(home):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_file_that_must_not_be_used_is_one_line(home, verb):
+def test_unsafe_file_is_one_line(home, verb):
     home.token("ci")
     home.file.chmod(0o644)
     more = {"list": (), "certificate": ("x", "--subject", "x")}.get(verb, ("x",))
     assert one_line(home.run(verb, *more)) == (
-        f"{home.file}: is open to other users: chmod 600 {home.file}"
+        f"{home.file}: is accessible to other users: chmod 600 {home.file}"
     )
 
 
-def test_a_folder_that_is_missing_is_one_line(home):
+def test_missing_folder_is_one_line(home):
     place = home.folder / "none" / "auth.json"
     assert one_line(home.run("token", "ci", "--file", place)).endswith(
-        f"there is no folder {place.parent}"
+        f"no such folder: {place.parent}"
     )
 
 
@@ -287,19 +286,22 @@ def test_a_folder_that_is_missing_is_one_line(home):
         ((), "VERB"),
         (("tokn",), "invalid choice: 'tokn'"),
         (("token",), "NAME"),
-        (("token", "a b"), "a name is made of letters, digits"),
+        (("token", "a b"), "'a b' is not a name: use letters, digits"),
         (("token", "a", "--right", "admin"), "invalid choice: 'admin'"),
-        (("token", "a", "--session", "a b"), "a session is made of letters, digits"),
+        (
+            ("token", "a", "--session", "a b"),
+            "'a b' is not the name of a session: use letters",
+        ),
         (("token", "a", "--expires", "soon"), "'soon' is neither a time from now like 12h"),
-        (("token", "a", "--expires", "2020-12-31"), "2020-12-31 is over"),
+        (("token", "a", "--expires", "2020-12-31"), "2020-12-31 is in the past"),
         (("token", "a", "--exp", "1d"), "unrecognized arguments"),
         (("token", "a", "--file", ""), "--file: is empty"),
         (("certificate", "a"), "--subject"),
-        (("certificate", "a", "--subject", "a\nb"), "no name that a certificate could carry"),
+        (("certificate", "a", "--subject", "a\nb"), "is not a subject: use printable"),
         (("revoke",), "NAME"),
     ],
 )
-def test_wrong_usage_has_status_2_and_changes_nothing(home, arguments, words, capsys):
+def test_wrong_usage_exits_2_and_changes_nothing(home, arguments, words, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -308,7 +310,7 @@ def test_wrong_usage_has_status_2_and_changes_nothing(home, arguments, words, ca
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
-def test_there_is_help(home, verb):
+def test_help_of_every_verb(home, verb):
     text = home.done(*verb.split(), "--help")
     assert "--file PATH" in text
     if not verb:
@@ -328,8 +330,8 @@ START = datetime(2026, 11, 25, 12, tzinfo=UTC)
         ("2026-12-31T12:00:00+02:00", datetime(2026, 12, 31, 10, tzinfo=UTC)),
     ],
 )
-def test_when_something_expires(text, moment):
-    assert expiry(text, START) == moment
+def test_expiry_parses(text, moment):
+    assert parse_expiry(text, START) == moment
 
 
 @pytest.mark.parametrize(
@@ -339,16 +341,16 @@ def test_when_something_expires(text, moment):
         *("2026-12-31T12:00:00", "9999-12-31", "2026-11-25T12:00:00Z"),
     ],
 )
-def test_what_is_no_time_to_come(text):
-    with pytest.raises(ValueError, match=r"is over|is neither"):
-        expiry(text, START)
+def test_invalid_or_past_expiry_raises(text):
+    with pytest.raises(ValueError, match=r"is in the past|is neither"):
+        parse_expiry(text, START)
 
 
-def test_a_time_is_a_whole_second_of_utc():
+def test_now_is_a_whole_second_in_utc():
     assert (now().microsecond, now().tzinfo) == (0, UTC)
 
 
-def test_it_starts_without_the_kernel_and_its_like():
+def test_command_does_not_import_the_kernel():
     script = "import sys, gaffer_auth.command\n"
     script += "print(*{'trio', 'quart', 'gaffer_kernel', 'ssl', 'asyncio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

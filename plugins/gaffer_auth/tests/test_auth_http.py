@@ -1,4 +1,4 @@
-"""The API with gaffer-auth, asked with real clients: tokens, certificates, and their end."""
+"""Tests of the API with gaffer-auth and real clients: tokens, certificates, revocation."""
 
 import logging
 import ssl
@@ -34,7 +34,7 @@ def url(kernel):
 
 @pytest.fixture
 async def api(home):
-    """Clients of the API: `api(secret)` shows a token, `api()` is the owner's."""
+    """Create clients of the API: `api(secret)` sends a token, `api()` is the owner's."""
     async with served() as kernel:
         clients = []
 
@@ -51,7 +51,7 @@ async def api(home):
 
 
 async def refused(client, status, method="GET", path="/jobs", **more):
-    """The reason for which a request is refused."""
+    """Send a request that must be refused, and return the reason."""
     answer = await client.request(method, path, **more)
     error = answer.json()
     slug = {401: "unauthorized", 403: "forbidden", 404: "not_found"}[status]
@@ -65,10 +65,10 @@ async def granted(client, method, path, **more):
     return answer
 
 
-# Rights
+# Permissions
 
 
-async def test_a_token_to_read_looks_and_changes_nothing(home, api):
+async def test_read_token_reads_and_changes_nothing(home, api):
     ci = api(home.token("ci"))
     assert (await granted(ci, "GET", "/jobs")).json()["jobs"] == ["web.one", "web.two", "db.store"]
     assert (await granted(ci, "GET", "/jobs/web/one")).status_code == 200
@@ -81,21 +81,21 @@ async def test_a_token_to_read_looks_and_changes_nothing(home, api):
         assert (await refused(ci, 403, method, path, json=body)).startswith("token ci has no right")
 
 
-async def test_a_token_to_write_writes_to_processes_too(home, api):
+async def test_write_token_writes_to_processes(home, api):
     ci = api(home.token("ci", "--right", "write"))
     await granted(ci, "GET", "/jobs")
     await granted(ci, "POST", "/streams/1/stdin", content=b"hello\n")
     await refused(ci, 403, "POST", "/jobs/web/one/state", json={"state": "stop"})
 
 
-async def test_a_token_to_manage_does_everything(home, api):
+async def test_manage_token_has_all_permissions(home, api):
     ci = api(home.token("ci", "--right", "manage"))
     await granted(ci, "POST", "/streams/1/stdin", content=b"hello\n")
     await granted(ci, "POST", "/jobs/new", json={"name": "x", "cmd": "true", "start": False})
     await granted(ci, "DELETE", "/jobs/new/x")
 
 
-async def test_a_token_for_a_session_has_no_rights_in_others(home, api):
+async def test_session_token_has_no_permission_in_other_sessions(home, api):
     ci = api(home.token("ci", "--right", "manage", "--session", "web"))
     assert (await granted(ci, "GET", "/jobs")).json()["jobs"] == ["web.one", "web.two"]
     assert (await granted(ci, "GET", "/sessions")).json()["sessions"] == ["web"]
@@ -111,30 +111,30 @@ async def test_a_token_for_a_session_has_no_rights_in_others(home, api):
 
 
 @pytest.mark.parametrize("path", ["/pids/3", "/3", "/processes/3", "/streams/3/stdout", "/pids/99"])
-async def test_a_pid_told_who_may_not_read_it_in_which_session_it_is(home, api, path):
+async def test_unreadable_pid_does_not_reveal_its_session(home, api, path):
     ci = api(home.token("ci", "--right", "manage", "--session", "web"))
     reason = await refused(ci, 404, "GET", path)
     assert "db" not in reason
 
 
-# Who is refused
+# Refused tokens
 
 
-async def test_only_known_tokens_are_let_in(home, api):
+async def test_unknown_tokens_are_refused(home, api):
     secret = home.token("ci")
     for wrong in ("gfr_" + "A" * 43, secret[:-1], secret + "A", secret.upper(), "ci", "x"):
         assert await refused(api(wrong), 401) == "this token is unknown, revoked or expired"
     await granted(api(secret), "GET", "/jobs")
 
 
-async def test_a_revoked_token_is_refused_at_once(home, api):
+async def test_revoked_token_is_refused_at_once(home, api):
     ci = api(home.token("ci"))
     await granted(ci, "GET", "/jobs")
     home.done("revoke", "ci")
     assert await refused(ci, 401) == "this token is unknown, revoked or expired"
 
 
-async def test_an_expired_token_is_refused(home, api):
+async def test_expired_token_is_refused(home, api):
     ci = api(home.token("ci", "--expires", "1h"))
     await granted(ci, "GET", "/jobs")
     text = home.file.read_text()
@@ -142,34 +142,34 @@ async def test_an_expired_token_is_refused(home, api):
     assert await refused(ci, 401) == "this token is unknown, revoked or expired"
 
 
-async def test_what_is_in_the_file_opens_nothing(home, api):
+async def test_hash_in_file_is_not_a_token(home, api):
     home.token("ci")
     [hashed] = [word for word in home.file.read_text().split('"') if len(word) == 64]
     await refused(api(hashed), 401)
 
 
-async def test_a_bad_file_refuses_tokens_and_lets_the_owner_in(home, api):
+async def test_unsafe_file_refuses_tokens_but_not_the_owner(home, api):
     ci = api(home.token("ci"))
     home.file.chmod(0o640)
     await refused(ci, 401)
     await granted(api(), "GET", "/jobs")
 
 
-async def test_the_owner_needs_no_token(home, api):
+async def test_owner_needs_no_token(home, api):
     await granted(api(), "DELETE", "/jobs/db/store")
 
 
-async def test_a_token_may_come_as_a_key(home, api):
+async def test_token_in_x_api_key_is_accepted(home, api):
     await granted(api(**{"X-Api-Key": home.token("ci")}), "GET", "/jobs")
 
 
-async def test_what_a_proxy_forwards_needs_a_token(home, api):
+async def test_proxied_request_needs_token(home, api):
     proxied = {"X-Forwarded-For": "192.0.2.1"}
     await refused(api(**proxied), 401)
     await granted(api(home.token("ci"), **proxied), "GET", "/jobs")
 
 
-async def test_without_the_plugin_a_token_means_nothing(home):
+async def test_token_without_plugin_is_refused(home):
     home.token("ci")
     async with served() as kernel:
         await kernel.plugins.close("auth")
@@ -178,12 +178,12 @@ async def test_without_the_plugin_a_token_means_nothing(home):
             await granted(client, "GET", "/jobs")
 
 
-# The end of what is under way
+# Requests in progress
 
 
 @asynccontextmanager
 async def following(client, path="/watch?feed=continuous"):
-    """A feed that has begun; its end, however it comes, within seconds."""
+    """Open a feed."""
     async with client.stream("GET", path) as answer:
         assert answer.status_code == 200
         yield answer
@@ -196,12 +196,12 @@ async def seconds_until_the_end(answer, limit=5):
             async for _ in answer.aiter_raw():
                 pass
         except RemoteProtocolError:
-            pass  # It was cut off: that is how a client knows that it has not got everything.
+            pass  # The response is cut off, so that the client knows that it is incomplete.
     return trio.current_time() - start
 
 
-async def something_of(answer):
-    """Wait for more of a feed, which then is over for the test."""
+async def receive_more(answer):
+    """Wait for more data of a feed, which is cancelled then."""
     more = trio.Event()
 
     async def follow():
@@ -212,37 +212,37 @@ async def something_of(answer):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(follow)
             await more.wait()
-            # In the midst of waiting: only so do all the generators of the client end.
+            # Cancelled while it waits, as only then httpx2 closes all its async generators.
             nursery.cancel_scope.cancel()
 
 
-async def test_a_feed_ends_soon_after_its_token_is_revoked(home, api):
+async def test_feed_ends_after_revocation(home, api):
     other = api(home.token("other"))
     async with following(api(home.token("ci"))) as answer, following(other) as others:
         home.done("revoke", "ci")
         assert await seconds_until_the_end(answer) < 2
         await granted(api(), "POST", "/jobs/web/one/state", json={"state": "restart"})
-        await something_of(others)
+        await receive_more(others)
 
 
-async def test_a_feed_of_output_ends_too(home, api):
+async def test_output_feed_ends_after_revocation(home, api):
     async with following(api(home.token("ci")), "/streams/1/stdout?feed=continuous") as answer:
         home.done("revoke", "ci")
         assert await seconds_until_the_end(answer) < 2
 
 
-async def test_closing_the_plugin_ends_feeds_under_a_token_and_no_others(home, api):
+async def test_closing_plugin_ends_only_feeds_of_tokens(home, api):
     async with following(api(home.token("ci"))) as answer, following(api()) as owners:
         await api.kernel.plugins.close("auth")
         assert await seconds_until_the_end(answer) < 2
         await granted(api(), "POST", "/jobs/web/one/state", json={"state": "restart"})
-        await something_of(owners)
+        await receive_more(owners)
 
 
 # The audit log
 
 
-async def test_changes_are_recorded_with_the_name_of_the_token(home):
+async def test_audit_log_names_the_token(home):
     file = home.folder / "audit.log"
     secret = home.token("ci", "--right", "manage", "--session", "web")
     async with served(f"[endpoint:a]\nbind = 127.0.0.1:0\n[auth]\naudit = {file}") as kernel:
@@ -258,7 +258,7 @@ async def test_changes_are_recorded_with_the_name_of_the_token(home):
     ]
 
 
-async def test_no_log_holds_a_secret(home, caplog):
+async def test_logs_contain_no_secret(home, caplog):
     caplog.set_level(logging.DEBUG)
     secrets = [home.token("ci"), "gfr_" + "A" * 43]
     async with served() as kernel, AsyncClient(base_url=url(kernel)) as client:
@@ -297,7 +297,7 @@ def secure_client(kernel, ca, certificate=None, http2=False, **headers):
 
 
 @pytest.mark.parametrize("http2", [False, True])
-async def test_a_token_over_https(home, ca, http2):
+async def test_token_over_https(home, ca, http2):
     header = {"Authorization": f"Bearer {home.token('ci')}"}
     async with (
         served(secure(ca)) as kernel,
@@ -311,7 +311,7 @@ async def test_a_token_over_https(home, ca, http2):
         await refused(client, 401)
 
 
-async def test_a_certificate_tells_who_is_calling(home, ca):
+async def test_certificate_identifies_caller(home, ca):
     home.done("certificate", "ops", "--subject", "ops@example.org", "--session", "web")
     mine, foreign = ca.issue_cert("ops@example.org"), ca.issue_cert("eve@example.org")
     async with served(secure(ca, f"client_ca = {ca.folder}/ca.pem")) as kernel:
@@ -319,7 +319,7 @@ async def test_a_certificate_tells_who_is_calling(home, ca):
             assert (await granted(client, "GET", "/jobs")).json()["jobs"] == ["web.one", "web.two"]
             reason = await refused(client, 403, "DELETE", "/jobs/web/one")
             assert reason.startswith("certificate ops has no right to manage")
-            # A token decides, where there are both.
+            # A token takes precedence over a certificate.
             wrong = {"Authorization": "Bearer x"}
             await refused(client, 401, headers=wrong)
             async with following(client) as feed:
@@ -329,12 +329,12 @@ async def test_a_certificate_tells_who_is_calling(home, ca):
         home.done("certificate", "ops", "--subject", "ops@example.org")
         async with secure_client(kernel, ca, mine, **proxied) as client:
             await granted(client, "GET", "/jobs")
-        # An unknown one is as good as none: here it leaves the decision to the user, the owner.
+        # An unknown certificate counts as none.
         async with secure_client(kernel, ca, foreign, **proxied) as client:
             await refused(client, 401)
 
 
-async def test_the_network_is_served_with_tls_and_tokens(home, ca):
+async def test_network_endpoint_needs_tls_and_token(home, ca):
     header = {"Authorization": f"Bearer {home.token('ci')}"}
     async with served(secure(ca, bind="0.0.0.0:0")) as kernel:
         assert url(kernel).startswith("https://0.0.0.0:")
@@ -342,7 +342,7 @@ async def test_the_network_is_served_with_tls_and_tokens(home, ca):
             await granted(client, "GET", "/jobs")
 
 
-async def test_the_network_is_not_served_without_the_plugin(home, ca):
+async def test_network_endpoint_without_plugin_is_refused(home, ca):
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
         async with served(secure(ca, bind="0.0.0.0:0"), plugins=[http_plugin]):
             pass
@@ -350,7 +350,7 @@ async def test_the_network_is_not_served_without_the_plugin(home, ca):
     assert str(error).endswith("install gaffer-auth, or no longer disable it")
 
 
-async def test_the_network_is_not_served_without_tls(home):
+async def test_network_endpoint_without_tls_is_refused(home):
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
         async with served("[endpoint:a]\nbind = 0.0.0.0:0"):
             pass

@@ -1,4 +1,4 @@
-"""What the README shows is true: its sessions, its configuration under gafferd, its program."""
+"""Tests of the README: its commands, configuration and program run."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def blocks(kind):
 
 
 def check(home, session, change=lambda line: line):
-    """Run the commands of a session one after the other, and compare what they print."""
+    """Run the commands of a console session, and compare their output."""
     environ = {**home.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     for line, expected in COMMAND.findall(session):
         done = subprocess.run(
@@ -46,7 +46,7 @@ def check(home, session, change=lambda line: line):
 
 
 def wait_for(pattern, file, process):
-    """The first match in a file that grows."""
+    """Wait for a match in a growing file, and return it."""
     deadline = time.monotonic() + DEADLINE
     while not (found := pattern.search(file.read_text())):
         assert process.poll() is None, file.read_text()
@@ -55,13 +55,13 @@ def wait_for(pattern, file, process):
     return found
 
 
-def test_the_tokens(home):
+def test_token_commands_of_readme(home):
     check(home, blocks("console")[0])
 
 
 @pytest.fixture
 def pems(home):
-    """The certificates that the README takes for granted."""
+    """The certificates that the README assumes."""
     ca, clients = trustme.CA(), trustme.CA()
     server = ca.issue_cert("gaffer.example.org")
     ca.cert_pem.write_to_path(home.folder / "ca.pem")
@@ -74,7 +74,7 @@ def pems(home):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
-def test_the_network_under_gafferd(home, pems):
+def test_network_configuration_of_readme(home, pems):
     [ini] = blocks("ini")
     for there, here in [
         ("/etc/gaffer", home.folder),
@@ -103,17 +103,17 @@ def test_the_network_under_gafferd(home, pems):
         finally:
             process.terminate()
         assert process.wait(DEADLINE) == 0
-    assert "nobody has a token or a certificate: gaffer-auth token NAME" in log.read_text()
+    assert "no tokens or certificates yet: gaffer-auth token NAME" in log.read_text()
     assert (home.folder / "me.header").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_keys(home):
+def test_table_lists_all_keys(home):
     assert tuple(re.findall(r"^\| `(file|audit)` \|", README, re.MULTILINE)) == KEYS
     [ini] = blocks("ini")
     assert str(read_settings(Config.from_string(ini)).audit) == "/var/log/gaffer-audit.log"
 
 
-def test_the_program(home, capfd, monkeypatch):
+def test_program_of_readme_runs(home, capfd, monkeypatch):
     monkeypatch.chdir(home.folder)
     exec(blocks("python")[0], {"__name__": "readme"})
     assert capfd.readouterr().out.startswith("('http://127.0.0.1:")

@@ -1,4 +1,4 @@
-"""The section [auth]: its keys, its mistakes, and the audit log in a file of its own."""
+"""Tests of the section [auth] and of the audit log."""
 
 import logging
 import os
@@ -27,22 +27,22 @@ def refused(ini):
     return str(caught.value)
 
 
-def test_the_defaults(home):
+def test_defaults(home):
     settings = checked("")
     assert (settings.file, settings.audit) == (home.file, None)
 
 
-def test_both_paths_may_begin_at_home(home):
+def test_paths_expand_home(home):
     settings = checked("[auth]\nfile = ~/a.json\naudit = ~/audit.log")
     assert (settings.file, settings.audit) == (home.folder / "a.json", home.folder / "audit.log")
 
 
-def test_the_environment_wins_over_the_file(home, monkeypatch):
+def test_environment_overrides_configuration(home, monkeypatch):
     monkeypatch.setenv("GAFFER_AUTH_FILE", "~/b.json")
     assert checked("[auth]\nfile = ~/a.json").file == home.folder / "b.json"
 
 
-def test_an_unknown_key_is_an_error(home):
+def test_unknown_key_is_an_error(home):
     assert (
         refused("[auth]\n\nfil = x")
         == "gaffer.ini:3: [auth] fil: unknown key, did you mean 'file'?"
@@ -50,25 +50,28 @@ def test_an_unknown_key_is_an_error(home):
 
 
 @pytest.mark.parametrize("key", ["file", "audit"])
-def test_an_empty_path_is_an_error(home, key):
-    assert refused(f"[auth]\n{key} =") == f"gaffer.ini:2: [auth] {key}: names no file"
+def test_empty_path_is_an_error(home, key):
+    assert (
+        refused(f"[auth]\n{key} =")
+        == f"gaffer.ini:2: [auth] {key}: is empty: give the path of a file"
+    )
 
 
-def test_a_folder_that_is_missing_is_an_error(home):
-    assert refused("[auth]\naudit = ~/none/log").endswith(f"there is no folder {home.folder}/none")
+def test_missing_folder_is_an_error(home):
+    assert refused("[auth]\naudit = ~/none/log").endswith(f"no such folder: {home.folder}/none")
 
 
-def test_a_file_that_must_not_be_used_is_an_error(home, monkeypatch):
+def test_unsafe_file_is_an_error(home, monkeypatch):
     home.token("ci")
     home.file.chmod(0o644)
-    words = f"{home.file}: is open to other users: chmod 600 {home.file}"
+    words = f"{home.file}: is accessible to other users: chmod 600 {home.file}"
     assert refused("") == words
     assert refused(f"[auth]\nfile = {home.file}") == f"gaffer.ini:2: [auth] file: {words}"
     monkeypatch.setenv("GAFFER_AUTH_FILE", str(home.file))
     assert refused("[auth]\nfile = /none") == words
 
 
-def test_checking_changes_nothing(home):
+def test_check_creates_no_file(home):
     checked("[auth]\naudit = ~/audit.log")
     assert os.listdir(home.folder) == []
 
@@ -86,14 +89,14 @@ def record():
     AUDIT.info("%s: %s: %s", "token ci", "POST /jobs", 202)
 
 
-async def test_changes_are_in_the_file_whatever_the_level_of_the_log(home, caplog):
+async def test_audit_file_ignores_log_level(home, caplog):
     file = home.folder / "audit.log"
     before = (AUDIT.level, AUDIT.propagate, list(AUDIT.handlers))
     async with audited():
         assert file.stat().st_mode & 0o777 == 0o600
         record()
         assert LINE.fullmatch(file.read_text())
-        # The log itself is for warnings.
+        # The log level of gafferd is WARNING.
         assert caplog.messages == []
     assert (AUDIT.level, AUDIT.propagate, list(AUDIT.handlers)) == before
     record()
@@ -102,14 +105,14 @@ async def test_changes_are_in_the_file_whatever_the_level_of_the_log(home, caplo
     assert len(file.read_text().splitlines()) == 2
 
 
-async def test_changes_stay_in_the_log_that_wants_them(home, caplog):
+async def test_audit_records_stay_in_verbose_log(home, caplog):
     caplog.set_level(logging.INFO)
     async with audited():
         record()
         assert "token ci: POST /jobs: 202" in caplog.messages
 
 
-async def test_a_file_that_is_moved_away_is_made_anew_for_its_owner_alone(home):
+async def test_moved_audit_file_is_created_again_with_mode_0600(home):
     file = home.folder / "audit.log"
     async with audited():
         record()
@@ -119,20 +122,20 @@ async def test_a_file_that_is_moved_away_is_made_anew_for_its_owner_alone(home):
         assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_record_is_one_line(home):
+async def test_audit_record_is_one_line(home):
     async with audited():
         AUDIT.info("token ci: GET /%s", "a\nb\x1b[2J\u2028")
     assert (home.folder / "audit.log").read_text().endswith("token ci: GET /a\\nb\\x1b[2J\\u2028\n")
 
 
-async def test_a_file_that_cannot_be_written_is_said_once(home, caplog):
+async def test_audit_failure_is_logged_once(home, caplog):
     file = home.folder / "audit.log"
     async with audited():
         file.rename(home.folder / "moved")
         file.mkdir()
         for _ in range(3):
             record()
-        assert caplog.messages == [f"audit log {file}: Is a directory; changes go unrecorded"]
+        assert caplog.messages == [f"audit log {file}: Is a directory: changes are not recorded"]
         file.rmdir()
         record()
         assert LINE.fullmatch(file.read_text())
@@ -140,7 +143,7 @@ async def test_a_file_that_cannot_be_written_is_said_once(home, caplog):
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("x", path)])
-async def test_what_is_no_file_ends_the_start_with_one_line(home, make):
+async def test_audit_path_that_is_not_a_file_fails_the_start(home, make):
     make(home.folder / "audit.log")
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
         async with audited():

@@ -1,4 +1,4 @@
-"""The file of tokens: who may have written it, what may be in it, what many writers do to it."""
+"""Tests of the tokens file: access checks, content, concurrent writers."""
 
 import json
 import os
@@ -10,11 +10,9 @@ from threading import Thread
 import pytest
 from gaffer_kernel import names
 
-from gaffer_auth import entries
-from gaffer_auth import store_file as writing
-from gaffer_auth.entries import Certificate, Token, hashed, is_name, is_session
-from gaffer_auth.reading import LARGEST, StoreError, read_store
-from gaffer_auth.store_file import change_store
+from gaffer_auth import entries, store_file
+from gaffer_auth.entries import Certificate, Token, hash_secret, is_name, is_session
+from gaffer_auth.store_file import MAX_SIZE, StoreError, change_store, read_store
 
 NOBODY = 65534
 CREATED = datetime(2026, 11, 25, tzinfo=UTC)
@@ -22,7 +20,13 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fil
 
 
 def token(name="ci", **more):
-    more = {"sha256": hashed(name), "right": "read", "sessions": None, "created": CREATED, **more}
+    more = {
+        "sha256": hash_secret(name),
+        "right": "read",
+        "sessions": None,
+        "created": CREATED,
+        **more,
+    }
     return Token(name=name, **more)
 
 
@@ -41,8 +45,8 @@ def path(tmp_path):
     return path
 
 
-def refusal(path):
-    """The one line in which a file is refused, for reading and for writing alike."""
+def read_error(path):
+    """Return the error for a file, which is the same for reading and changing."""
     lines = set()
     for use in (read_store, lambda path: change_store(path, added(token("more")))):
         with pytest.raises(StoreError) as caught:
@@ -54,11 +58,11 @@ def refusal(path):
     return line.removeprefix(f"{path}: ")
 
 
-def test_what_is_written_is_read(path):
+def test_written_entries_are_read(path):
     assert read_store(path) == (token(), certificate())
 
 
-def test_it_is_for_its_owner_alone_whatever_the_umask(tmp_path):
+def test_file_is_private_with_any_umask(tmp_path):
     path = tmp_path / "auth.json"
     before = os.umask(0)
     try:
@@ -69,12 +73,12 @@ def test_it_is_for_its_owner_alone_whatever_the_umask(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_change_leaves_nothing_else_in_the_folder(path):
+def test_change_leaves_no_temporary_file(path):
     change_store(path, added(token("more")))
     assert os.listdir(path.parent) == ["auth.json"]
 
 
-def test_a_change_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
+def test_failed_change_keeps_the_file(path, monkeypatch):
     before = path.read_bytes()
 
     def full(fd):
@@ -87,45 +91,45 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
     assert os.listdir(path.parent) == ["auth.json"]
 
 
-def test_there_is_none_at_first(tmp_path):
+def test_missing_file_raises(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_store(tmp_path / "auth.json")
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path):
-    with pytest.raises(StoreError, match=f"there is no folder {tmp_path}/none"):
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(StoreError, match=f"no such folder: {tmp_path}/none"):
         change_store(tmp_path / "none" / "auth.json", added(token()))
 
 
-# Who may have written it
+# Access
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o610, 0o777])
-def test_a_file_that_others_can_open_is_refused(path, mode):
+def test_accessible_file_is_refused(path, mode):
     path.chmod(mode)
-    assert refusal(path) == f"is open to other users: chmod 600 {path}"
+    assert read_error(path) == f"is accessible to other users: chmod 600 {path}"
 
 
 @ROOT_ONLY
-def test_a_file_of_another_user_is_refused(path):
+def test_file_of_other_user_is_refused(path):
     os.chown(path, NOBODY, -1)
-    assert refusal(path) == "belongs to user 65534: chown it to user 0"
+    assert read_error(path) == "belongs to user 65534: chown it to user 0"
 
 
-def test_a_symbolic_link_is_refused(path):
+def test_symbolic_link_is_refused(path):
     path.rename(path.with_name("real"))
     path.symlink_to("real")
-    assert refusal(path) == "is a symbolic link: name the file itself"
+    assert read_error(path) == "is a symbolic link: name the file itself"
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "fifo"])
-def test_what_is_no_file_is_refused(path, make):
+def test_folder_or_fifo_is_refused(path, make):
     path.unlink()
     make(path, 0o600)
-    assert refusal(path) == "is no regular file"
+    assert read_error(path) == "is not a regular file"
 
 
-# What may be in it
+# Content
 
 
 def changed(**fields):
@@ -159,12 +163,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_content_is_refused(path, what):
+def test_invalid_content_is_refused(path, what):
     change, words = WRONG[what]
     store = json.loads(path.read_text())
     change(store)
     path.write_text(json.dumps(store))
-    assert words in refusal(path)
+    assert words in read_error(path)
 
 
 @pytest.mark.parametrize(
@@ -172,20 +176,20 @@ def test_wrong_content_is_refused(path, what):
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"version": 1}', b"[" * 100_000, b'{"a":' * 100_000],
     ids=lambda data: data[:6].hex() or "nothing",
 )
-def test_what_is_no_list_of_tokens_is_refused(path, data):
+def test_other_json_is_refused(path, data):
     path.write_bytes(data)
-    assert refusal(path).startswith("is not what gaffer-auth writes: ")
+    assert read_error(path).startswith("is not a tokens file of gaffer-auth: ")
 
 
-def test_a_huge_file_is_refused(path):
+def test_huge_file_is_refused(path):
     with path.open("ab") as file:
-        file.truncate(LARGEST + 1)
-    assert refusal(path) == f"is longer than {LARGEST} bytes"
+        file.truncate(MAX_SIZE + 1)
+    assert read_error(path) == f"is longer than {MAX_SIZE} bytes"
 
 
-def test_the_names_of_sessions_are_those_of_the_kernel():
+def test_session_rule_equals_that_of_the_kernel():
     assert rf"\A{names.PART}\Z" == entries._SESSION
-    assert entries.LONGEST == names.MAX_NAME
+    assert entries.MAX_LENGTH == names.MAX_NAME
 
 
 @pytest.mark.parametrize(
@@ -204,11 +208,11 @@ def test_the_names_of_sessions_are_those_of_the_kernel():
         ("a" * 256, False, False),
     ],
 )
-def test_names(text, name, session):
+def test_name_and_session_rules(text, name, session):
     assert (is_name(text), is_session(text)) == (name, session)
 
 
-# Many at a time
+# Concurrency
 
 ADD = """
 import sys
@@ -220,7 +224,7 @@ for number in range(20):
 """
 
 
-def test_writers_at_the_same_time_lose_nothing_nor_does_a_reader_see_half(tmp_path):
+def test_concurrent_writers_lose_no_entry_and_readers_see_whole_files(tmp_path):
     path = tmp_path / "auth.json"
     folder = os.path.dirname(__file__)
     writers = [
@@ -234,7 +238,7 @@ def test_writers_at_the_same_time_lose_nothing_nor_does_a_reader_see_half(tmp_pa
     assert found == sorted(f"{name}.{number}" for name in "abcd" for number in range(20))
 
 
-def test_threads_that_make_the_file_lose_nothing(tmp_path):
+def test_concurrent_creation_loses_no_entry(tmp_path):
     path = tmp_path / "auth.json"
     threads = [
         Thread(target=change_store, args=(path, added(token(f"t{number}")))) for number in range(20)
@@ -246,14 +250,14 @@ def test_threads_that_make_the_file_lose_nothing(tmp_path):
     assert len(read_store(path)) == 20
 
 
-def test_a_lock_that_is_never_given_back_is_said(path, monkeypatch):
-    monkeypatch.setattr(writing, "PATIENCE", 0.1)
+def test_lock_timeout_is_an_error(path, monkeypatch):
+    monkeypatch.setattr(store_file, "LOCK_TIMEOUT", 0.1)
     hold = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX)"
     hold += "; print(flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", hold, path], **pipes) as holder:
         holder.stdout.readline()
-        with pytest.raises(StoreError, match="another program has kept it locked"):
+        with pytest.raises(StoreError, match="locked by another program for"):
             change_store(path, added(token("more")))
         holder.stdin.close()
         holder.wait()

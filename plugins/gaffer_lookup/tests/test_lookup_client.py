@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import trio
-from gaffer_auth.derivation import derived_secret
+from gaffer_auth.derivation import derive_secret
 from gaffer_client import (
     ArgumentError,
     AsyncLookup,
@@ -150,7 +150,7 @@ async def test_server_of_a_node_without_a_token(connect):
 def test_derived_token_is_the_same_in_all_packages():
     derived = "gfr_CFb5hwVt5Tws3HS92d9YcS3y3a1DUgAiZNy90r_Z6ds"
     secret, origin = "gfr_" + 43 * "A", "https://web1.example.org:5443"
-    assert node_token(secret, origin) == derived_secret(secret, origin) == derived
+    assert node_token(secret, origin) == derive_secret(secret, origin) == derived
 
 
 async def test_other_server_is_a_failure(connect, nursery, lookupd):
