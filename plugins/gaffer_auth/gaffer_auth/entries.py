@@ -22,12 +22,12 @@ PREFIX = "gfr_"
 MAX_LENGTH = 255
 """Maximum characters of a name, a session or a subject."""
 
-NAME_RULE = "letters, digits and _.@+-, the first one a letter, a digit or _"
+NAME_RULE = "letters, digits and _.@+-, none of .@+- at the beginning"
 _NAME = r"\A[A-Za-z0-9_][A-Za-z0-9_.@+-]*\Z"
 
 # A copy of the rule in gaffer_kernel.names: importing the kernel takes longer than a whole run of
 # the command.
-SESSION_RULE = "letters, digits and _+-, the first one a letter, a digit or _"
+SESSION_RULE = "letters, digits and _+-, neither + nor - at the beginning"
 _SESSION = r"\A[A-Za-z0-9_][A-Za-z0-9_+-]*\Z"
 
 Name = Annotated[str, msgspec.Meta(pattern=_NAME, max_length=MAX_LENGTH)]

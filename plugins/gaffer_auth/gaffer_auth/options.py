@@ -38,12 +38,12 @@ example:
 Exit status: 0 success, 1 error, 2 wrong usage."""
 
 RIGHTS_HELP = """\
-rights:
+permissions:
   read     see jobs, processes, their output and events
   write    also write to the input of processes
-  manage   also load, start, stop, change and signal jobs. With this right,
-           callers can run any program as the user of gafferd, also if it is
-           limited to one session"""
+  manage   also load, start, stop, change and signal jobs. With it, callers
+           can run any program as the user of gafferd, also if it is limited to
+           one session"""
 
 
 def make_parser() -> argparse.ArgumentParser:

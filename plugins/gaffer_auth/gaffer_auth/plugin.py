@@ -39,7 +39,7 @@ class AuthPlugin:
 
     @hookimpl(optionalhook=True)
     def gaffer_http_caller(self, kernel: Kernel, credentials: Credentials) -> Caller | None:
-        """Return the caller to whom the token or certificate belongs."""
+        """Return the caller with the token or certificate."""
         auth: Auth | None = kernel.services.get("auth")
         return auth.identify(credentials) if auth is not None else None
 

@@ -73,11 +73,11 @@ async def test_right_includes_lower_ones_in_its_sessions(home, write, right, ses
     rights = ["read", "write", "manage"]
     held = rights[: rights.index(right) + 1]
     async with opened() as auth:
-        who = auth.identify(Credentials("ci"))
-        assert [each for each in rights if who.may(each, "web")] == held
+        caller = auth.identify(Credentials("ci"))
+        assert [each for each in rights if caller.may(each, "web")] == held
         for elsewhere in (None, "we", "default"):
             expected = held if sessions is None else []
-            assert [each for each in rights if who.may(each, elsewhere)] == expected
+            assert [each for each in rights if caller.may(each, elsewhere)] == expected
 
 
 async def test_all_entries_are_compared_for_constant_time(home, write, monkeypatch):
@@ -216,10 +216,10 @@ def test_expiry_of_certificate():
 # Revocation
 
 
-async def time_until_cancelled(who, change=lambda: None, most=20_000):
+async def time_until_cancelled(caller, change=lambda: None, most=20_000):
     """Return the seconds from a change to the cancellation of a request in progress."""
     start = trio.current_time()
-    with who.revocable_scope():
+    with caller.revocable_scope():
         await trio.sleep(10.5)
         change()
         start = trio.current_time()
@@ -251,16 +251,16 @@ MORE = {
 async def test_lost_permission_cancels_request_within_a_second(home, write, autojump_clock, what):
     write(entry(right="write", sessions=("web", "db")))
     async with opened() as auth:
-        who = auth.identify(Credentials("ci"))
-        assert await time_until_cancelled(who, lambda: write(*CHANGES[what])) <= 1
+        caller = auth.identify(Credentials("ci"))
+        assert await time_until_cancelled(caller, lambda: write(*CHANGES[what])) <= 1
 
 
 @pytest.mark.parametrize("what", MORE)
 async def test_kept_permissions_do_not_cancel_request(home, write, autojump_clock, what):
     write(entry(right="write", sessions=("web", "db")))
     async with opened() as auth:
-        who = auth.identify(Credentials("ci"))
-        assert await time_until_cancelled(who, lambda: write(*MORE[what]), most=1000) == inf
+        caller = auth.identify(Credentials("ci"))
+        assert await time_until_cancelled(caller, lambda: write(*MORE[what]), most=1000) == inf
 
 
 async def test_missing_or_invalid_file_cancels_all_requests(home, write, autojump_clock):
@@ -283,8 +283,8 @@ async def test_expiry_of_certificate_cancels_request(home, write, autojump_clock
     write(entry(subject="ops@example.org", expires=in_(hours=5)))
     text = in_(hours=2).strftime("%b %d %H:%M:%S %Y GMT")
     async with opened() as auth:
-        who = auth.identify(Credentials(certificate={**MAIL, "notAfter": text}))
-        assert await time_until_cancelled(who) == pytest.approx(2 * 3600 - 10.5, abs=10)
+        caller = auth.identify(Credentials(certificate={**MAIL, "notAfter": text}))
+        assert await time_until_cancelled(caller) == pytest.approx(2 * 3600 - 10.5, abs=10)
 
 
 async def test_clock_set_forward_cancels_expired_request(home, write, autojump_clock, monkeypatch):
@@ -295,10 +295,10 @@ async def test_clock_set_forward_cancels_expired_request(home, write, autojump_c
 
     write(entry(expires=in_(hours=5)))
     async with opened() as auth:
-        who = auth.identify(Credentials("ci"))
+        caller = auth.identify(Credentials("ci"))
         assert (
             await time_until_cancelled(
-                who, lambda: monkeypatch.setattr(revocation, "datetime", Later)
+                caller, lambda: monkeypatch.setattr(revocation, "datetime", Later)
             )
             <= 1
         )
@@ -308,10 +308,10 @@ async def test_revocation_cancels_only_requests_of_its_token(home, write, autoju
     write(entry("a"), entry("b"))
     ended = []
 
-    async def ask(who, number):
-        with who.revocable_scope():
+    async def ask(caller, number):
+        with caller.revocable_scope():
             await trio.sleep(500 + number)
-        ended.append((who.entry.name, trio.current_time() - start))
+        ended.append((caller.entry.name, trio.current_time() - start))
 
     async with opened() as auth, trio.open_nursery() as nursery:
         start = trio.current_time()

@@ -8,16 +8,16 @@ from gaffer_client import AsyncServer, ConnectionLostError, Line, NotFoundError
 from .conftest import do, opened
 
 OUT = {"redirect_output": ["out", "err"], "redirect_input": True}
-TALK = "sh -c 'read go; echo one; echo; echo two; sleep 0.2; echo three >&2; read go'"
+SCRIPT = "sh -c 'read go; echo one; echo; echo two; sleep 0.2; echo three >&2; read go'"
 
 
-async def talking(server, cmd=TALK):
+async def start_script(server, cmd=SCRIPT):
     job = await do(server.add_process, "talk", cmd, numprocesses=0, **OUT)
     return await do(job.commit, wait=10)
 
 
 async def test_lines_of_all_outputs_until_exit(server):
-    process = await talking(server)
+    process = await start_script(server)
     async with opened(process.lines) as lines:
         await do(process.write, b"go\n")
         got = [await lines.next() for _ in range(4)]
@@ -33,14 +33,14 @@ async def test_lines_of_all_outputs_until_exit(server):
 
 
 async def test_lines_of_one_output(server):
-    process = await talking(server)
+    process = await start_script(server)
     async with opened(process.lines, "err") as lines:
         await do(process.write, b"go\n")
         assert await lines.next() == Line("err", "three")
 
 
 async def test_unknown_output_or_process_raises(server):
-    process = await talking(server)
+    process = await start_script(server)
     with pytest.raises(NotFoundError):
         async with opened(process.lines, "log"):
             pass
@@ -51,7 +51,7 @@ async def test_unknown_output_or_process_raises(server):
 
 async def test_lost_connection_raises(connect, proxy):
     server = connect(proxy.url)
-    process = await talking(server)
+    process = await start_script(server)
     async with opened(process.lines) as lines:
         proxy.cut()
         with pytest.raises(ConnectionLostError):
@@ -71,7 +71,7 @@ async def test_lost_bytes_are_reported(connect, answering):
 
 async def test_iteration_after_cancelled_wait_raises(url):
     async with AsyncServer(url) as server:
-        process = await talking(server)
+        process = await start_script(server)
         async with process.lines() as lines:
             with trio.move_on_after(0.05):
                 await anext(lines)
@@ -82,7 +82,7 @@ async def test_iteration_after_cancelled_wait_raises(url):
 
 
 async def test_tail_sends_kept_lines_first_or_alone(server):
-    process = await talking(server)
+    process = await start_script(server)
     async with opened(process.lines) as lines:
         await do(process.write, b"go\n")
         while (await lines.next()).text != "three":
