@@ -38,7 +38,6 @@ NOT_REWRITTEN_YET = {
     "plugins/gaffer_http",
     "plugins/gaffer_mandatory",
     "plugins/gaffer_procfile",
-    "plugins/gaffer_sites",
     "plugins/gaffer_testing",
     "tests",
     "tests/config",

@@ -1,15 +1,15 @@
 """Static sites of plugins, under `/_plugin/<name>/` of the HTTP API.
 
-    service    what is asked: `kernel.services["sites"]`
-    folders    which folders are sites
-    moving     the content of a folder without Python, moved under `_site`
-    manifest   what a site may widen of its Content-Security-Policy
-    beneath    opening a file of a site, and no other
-    routes     the paths that gaffer-http shows
-    answer     one file, as HTTP has it: types, conditions, ranges
+    service        `kernel.services["sites"]`
+    folders        which folders are sites
+    migration      moves the content of a folder without Python to `_site`
+    manifest       `site.toml`, which extends the Content-Security-Policy of a site
+    safe_open      opens files of a site, and no others
+    routes         the paths under gaffer-http
+    file_response  the HTTP response with a file: type, conditions, ranges
 
-Importing it must stay cheap, as gafferd does so to find out what it is: quart is imported when
-gaffer-http asks for the paths.
+Importing this package must stay cheap, because gafferd imports it to find its hooks: quart is
+imported when gaffer-http asks for the paths.
 """
 
 from gaffer_sites.folders import Site

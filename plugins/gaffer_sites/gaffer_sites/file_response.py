@@ -1,4 +1,4 @@
-"""One file, as HTTP has it: its type, whether the client has it already, and a part of it."""
+"""The HTTP response with a file: content type, conditional requests and byte ranges."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gaffer_sites.safe_open import Opened
-from gaffer_sites.service import Found
+from gaffer_sites.safe_open import OpenedPath
+from gaffer_sites.service import FoundPath
 
 if TYPE_CHECKING:
     from quart import Request, Response
@@ -32,23 +32,23 @@ _WEB = {
     ".woff": "font/woff",
     ".woff2": "font/woff2",
 }
-"""What Python, or an old one, does not know or calls otherwise."""
+"""Types that some Python versions do not know or name differently."""
 
 _TYPES = mimetypes.MimeTypes()
 for _suffix, _type in _WEB.items():
     _TYPES.add_type(_type, _suffix)
 
 
-def content_type(name: str) -> str:
-    """The type of a file by its suffix, whatever the machine knows of types."""
-    kind, packed = _TYPES.guess_type(f"/{name}")
-    if kind is None or packed:
+def get_content_type(name: str) -> str:
+    """Return the type of a file by its suffix, independently of the mime types of the machine."""
+    kind, encoding = _TYPES.guess_type(f"/{name}")
+    if kind is None or encoding:
         return BINARY
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
-def answer(request: Request, found: Found) -> Response:
-    """The answer to a request for a file.
+def make_file_response(request: Request, found: FoundPath) -> Response:
+    """Make the response to a request for a file.
 
     Raises:
         HTTPException: 412 or 416.
@@ -69,28 +69,28 @@ def answer(request: Request, found: Found) -> Response:
     }
     if request.if_match and not request.if_match.contains(tag):
         raise PreconditionFailed
-    if _is_known(request, tag, modified):
-        known = _bare(Response(b"", 304, headers))
-        del known.content_length  # It would be that of the file.
-        return known
+    if _is_not_modified(request, tag, modified):
+        not_modified = _remove_content_type(Response(b"", 304, headers))
+        del not_modified.content_length  # It would be that of the file.
+        return not_modified
     begin, end = 0, status.st_size
     code = 200
-    part = _part(request, headers, status.st_size)
-    if part is not None:
-        begin, end = part
+    byte_range = _get_range(request, headers, status.st_size)
+    if byte_range is not None:
+        begin, end = byte_range
         code = 206
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{status.st_size}"
-    body = b"" if request.method == "HEAD" else _bytes(found.opened, begin, end)
-    kind = content_type(found.opened.place.name)
-    response = Response(body, code, headers, content_type=kind)
+    body = b"" if request.method == "HEAD" else _read(found.opened, begin, end)
+    content_type = get_content_type(found.opened.path.name)
+    response = Response(body, code, headers, content_type=content_type)
     response.content_length = end - begin
     return response
 
 
-async def _bytes(file: Opened, begin: int, end: int) -> AsyncIterator[bytes]:
-    """A file from one byte to another, or as far as it goes should it have become shorter."""
+async def _read(file: OpenedPath, begin: int, end: int) -> AsyncIterator[bytes]:
+    """Read a range of bytes; fewer if the file has been truncated since."""
     while begin < end:
-        # A disk can hang; whoever waits for it goes nevertheless.
+        # A disk can block in uninterruptible sleep: if the client disconnects, abandon the thread.
         data = await trio.to_thread.run_sync(
             file.read, begin, min(CHUNK, end - begin), abandon_on_cancel=True
         )
@@ -100,40 +100,42 @@ async def _bytes(file: Opened, begin: int, end: int) -> AsyncIterator[bytes]:
         begin += len(data)
 
 
-def redirect(location: str) -> Response:
-    """Lead a client elsewhere, without a page that says so."""
+def make_redirect(location: str) -> Response:
+    """Make a permanent redirect without a body."""
     from quart import Response
 
-    return _bare(Response(b"", 308, {"Location": location, "Cache-Control": "no-cache"}))
+    response = Response(b"", 308, {"Location": location, "Cache-Control": "no-cache"})
+    return _remove_content_type(response)
 
 
-def _bare(response: Response) -> Response:
+def _remove_content_type(response: Response) -> Response:
     del response.headers["Content-Type"]
     return response
 
 
-def _is_known(request: Request, tag: str, modified: datetime) -> bool:
+def _is_not_modified(request: Request, tag: str, modified: datetime) -> bool:
+    """Whether the client has the current version of the file."""
     if "If-None-Match" in request.headers:
         return request.if_none_match.contains_weak(tag)
     return request.if_modified_since is not None and modified <= request.if_modified_since
 
 
-def _part(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """Begin and end of the part that is asked for; None when it is the whole.
+def _get_range(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
+    """Return begin and end of the requested range, or None for the whole file.
 
-    Several parts at once, and what is no range of bytes, are answered with the whole.
+    Requests for several ranges, and for ranges of other units, get the whole file.
     """
     from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-    wanted = request.range
-    if request.method != "GET" or wanted is None or wanted.units != "bytes":
+    requested = request.range
+    if request.method != "GET" or requested is None or requested.units != "bytes":
         return None
-    if len(wanted.ranges) != 1:
+    if len(requested.ranges) != 1:
         return None
     condition = request.headers.get("If-Range")
     if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
         return None
-    begin, end = wanted.ranges[0]
+    begin, end = requested.ranges[0]
     if begin < 0:
         begin = max(0, size + begin)
     end = size if end is None else min(end, size)

@@ -1,4 +1,4 @@
-"""Which folders are sites. Each is looked at when somebody asks, so that they may come and go."""
+"""Which folders are sites. A folder is examined at each request, so sites can come and go."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 
 from gaffer_kernel.plugin import PART, PART_RULE
 
-from gaffer_sites.migration import SITE, move_under
-from gaffer_sites.safe_open import real
+from gaffer_sites.migration import SITE, move_content
+from gaffer_sites.safe_open import resolve
 
 QUIET = 1.0
-"""Seconds since the last change in a folder after which nobody is still copying files into it."""
+"""Seconds without a change in a folder after which copying files into it counts as finished."""
 
 _PYTHON = re.compile(r".*\.(py|pyi|pyc|so)|__pycache__|pyproject\.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site that can be asked for.
+    """A site that is served.
 
     Attributes:
-        name: of its plugin.
-        folder: where its files are, free of symbolic links.
+        name: the name of its plugin.
+        folder: the folder of its files, without symbolic links in its path.
     """
 
     name: str
@@ -35,88 +35,92 @@ class Site:
 
 @dataclass(slots=True)
 class _Content:
+    """What a folder contains; `changed` is the time of its last change."""
+
     python: bool = False
     files: bool = False
     changed: float = 0.0
 
 
-def find(root: Path, name: str, say: Callable[[str], object], *, settled: bool) -> Site | None:
-    """The site of a plugin, if the plugin has one.
+def find_site(root: Path, name: str, warn: Callable[[str], object], *, quiet: bool) -> Site | None:
+    """Find the site of a plugin; return None if it has none.
 
     Args:
-        root: the folder of plugins.
-        name: of the plugin; may be anything.
-        say: told why something is not as it should be.
-        settled: nobody is copying files into the folder, however new they are.
+        root: the plugin folder.
+        name: the name of the plugin, unchecked.
+        warn: called with a warning, for example about a folder that cannot be moved.
+        quiet: whether no file is being copied into the folder, however new its files are.
 
     Raises:
         OSError: there is no such folder, or it cannot be read.
-        Refused: somebody else could change it.
+        SiteError: another user could change it.
     """
     if not is_name(name):
         return None
     folder = root / name
     if not os.path.lexists(folder / SITE):
-        content = _content(folder)
+        content = _examine(folder)
         if content.python or not content.files:
             return None
-        quiet = settled or abs(time.time() - content.changed) >= QUIET
-        if not (quiet and _moved(folder, say)):
-            return Site(name, real(folder))
-    place = real(folder / SITE)
-    return Site(name, place) if place.is_dir() else None
+        quiet = quiet or abs(time.time() - content.changed) >= QUIET
+        if not (quiet and _try_to_move(folder, warn)):
+            return Site(name, resolve(folder))
+    path = resolve(folder / SITE)
+    return Site(name, path) if path.is_dir() else None
 
 
-def names(root: Path, say: Callable[[str], object]) -> list[str]:
-    """The names of all that may be a site in a folder of plugins.
+def list_names(root: Path, warn: Callable[[str], object]) -> list[str]:
+    """Return the names in a plugin folder that could be sites.
 
     Raises:
         OSError: it cannot be read.
     """
-    found = []
+    names = []
     for entry in root.iterdir():
         if is_name(entry.name):
-            found.append(entry.name)
+            names.append(entry.name)
         elif (entry / SITE).is_dir() and not entry.name.startswith((".", "__")):
-            say(f"{entry} is not served: a plugin is named with {PART_RULE}")
-    return found
+            warn(f"{entry} is not served: a plugin is named with {PART_RULE}")
+    return names
 
 
 def is_name(name: str) -> bool:
-    """Whether a plugin could be called so."""
+    """Whether a plugin can have this name."""
     return re.fullmatch(PART, name) is not None and not name.startswith("__")
 
 
-def _content(folder: Path) -> _Content:
-    """Look through a folder, down to whatever shows that it holds Python."""
+def _examine(folder: Path) -> _Content:
+    """Examine a folder and its subfolders, until Python is found."""
     content = _Content(changed=folder.stat().st_ctime)
-    for place, folders, files in os.walk(folder, onerror=_raise):
+    for path, folders, files in os.walk(folder, onerror=_raise):
         content.files = content.files or any(not name.startswith(".") for name in files)
         for name in (*folders, *files):
             if _PYTHON.fullmatch(name):
                 content.python = True
                 return content
-            changed = os.lstat(os.path.join(place, name)).st_ctime
+            changed = os.lstat(os.path.join(path, name)).st_ctime
             content.changed = max(content.changed, changed)
     return content
 
 
-def _moved(folder: Path, say: Callable[[str], object]) -> bool:
+def _try_to_move(folder: Path, warn: Callable[[str], object]) -> bool:
+    """Move the content of a folder to `_site`; return whether that was done."""
     if folder.is_symlink():
-        return False  # That folder is kept elsewhere for a reason.
-    real(folder)
+        return False  # The folder it leads to has another purpose and must not change.
+    resolve(folder)
     try:
-        move_under(folder, lambda: _is_bare(folder))
+        move_content(folder, lambda: _has_no_python_or_site(folder))
     except BlockingIOError:
-        return False  # Another gafferd is at it.
+        return False  # EWOULDBLOCK of flock: another gafferd is moving it.
     except OSError as error:
-        say(f"{folder} is served as it is, its content cannot be moved to {SITE}: {error.strerror}")
+        reason = f"its content cannot be moved to {SITE}: {error.strerror}"
+        warn(f"{folder} is served as it is, {reason}")
         return False
     return True
 
 
-def _is_bare(folder: Path) -> bool:
-    return not os.path.lexists(folder / SITE) and not _content(folder).python
+def _has_no_python_or_site(folder: Path) -> bool:
+    return not os.path.lexists(folder / SITE) and not _examine(folder).python
 
 
 def _raise(error: OSError) -> None:

@@ -1,8 +1,8 @@
-"""`site.toml`: what a site may widen of the Content-Security-Policy that all its answers carry.
+"""`site.toml`: additions of a site to the Content-Security-Policy of all its responses.
 
-Everything is of the site itself, unless its manifest names more sources for a directive. Sources
-can only be added, and only to the directives below: which pages may frame a site, where its forms
-lead and what its addresses are relative to cannot be changed, nor can scripts be inline.
+Without a manifest everything must come from the origin of the site. A manifest can only add
+sources, and only to the directives below. It can change neither which pages may frame a site, nor
+where its forms are sent, nor its base URL, nor allow inline scripts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from gaffer_sites.safe_open import Refused, open_beneath
+from gaffer_sites.safe_open import SiteError, open_beneath
 
 NAME = "site.toml"
 
-LARGEST = 16 * 1024
+MAX_SIZE = 16 * 1024
 """Bytes of a manifest."""
 
-STRICT = (
+DEFAULT_POLICY = (
     "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self';"
     " object-src 'none'"
 )
@@ -30,8 +30,8 @@ _DATA = "data:|blob:"
 _HASH = "'sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}'"
 
 
-class Widened(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """The section [csp]: sources for each directive, beside the site itself."""
+class CspSources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """The section [csp]: sources for each directive in addition to `'self'`."""
 
     script_src: tuple[str, ...] = ()
     style_src: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ class Widened(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
-    csp: Widened = Widened()
+    csp: CspSources = CspSources()
 
 
-_SOURCES = {
+_ALLOWED = {
     "script_src": rf"{_HOST}|{_HASH}|'wasm-unsafe-eval'",
     "style_src": rf"{_HOST}|{_HASH}|'unsafe-inline'",
     "img_src": f"{_HOST}|{_DATA}",
@@ -59,55 +59,56 @@ _SOURCES = {
     "worker_src": f"{_HOST}|blob:",
     "frame_src": f"{_HOST}|{_DATA}",
 }
-"""What may be added to each directive."""
+"""The sources that can be added to each directive, as regular expressions."""
 
 
-def policy(root: Path) -> str:
-    """The Content-Security-Policy of a site.
+def read_policy(root: Path) -> str:
+    """Return the Content-Security-Policy of a site.
 
     Args:
-        root: the folder of the site, free of symbolic links.
+        root: the folder of the site, without symbolic links in its path.
 
     Raises:
         OSError: the manifest cannot be read.
-        Refused: it is wrong, or somebody else could change it.
+        SiteError: it is invalid, or another user could change it.
     """
     try:
         text = _read(root)
     except FileNotFoundError:
-        return STRICT
+        return DEFAULT_POLICY
     try:
         manifest = msgspec.toml.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _wrong(root, str(error)) from error
-    return "; ".join([STRICT, *_directives(root, manifest.csp)])
+        raise _make_error(root, str(error)) from error
+    return "; ".join([DEFAULT_POLICY, *_make_directives(root, manifest.csp)])
 
 
 def _read(root: Path) -> bytes:
     opened = open_beneath(root, [NAME])
     if opened is None or opened.is_folder:
-        raise _wrong(root, "must be a file")
+        raise _make_error(root, "must be a file")
     try:
-        text = opened.read(0, LARGEST + 1)
+        text = opened.read(0, MAX_SIZE + 1)
     finally:
         opened.close()
-    if len(text) > LARGEST:
-        raise _wrong(root, f"must be at most {LARGEST} bytes")
+    if len(text) > MAX_SIZE:
+        raise _make_error(root, f"must be at most {MAX_SIZE} bytes")
     return text
 
 
-def _directives(root: Path, widened: Widened) -> list[str]:
-    found = []
-    for field, allowed in _SOURCES.items():
+def _make_directives(root: Path, csp: CspSources) -> list[str]:
+    directives = []
+    for field, allowed in _ALLOWED.items():
         directive = field.replace("_", "-")
-        sources: tuple[str, ...] = getattr(widened, field)
+        sources: tuple[str, ...] = getattr(csp, field)
         for source in sources:
             if not re.fullmatch(allowed, source):
-                raise _wrong(root, f"csp.{directive}: {source!r} is no source that may be added")
+                reason = f"csp.{directive}: {source!r} is not a source that can be added"
+                raise _make_error(root, reason)
         if sources:
-            found.append(" ".join([directive, "'self'", *sources]))
-    return found
+            directives.append(" ".join([directive, "'self'", *sources]))
+    return directives
 
 
-def _wrong(root: Path, reason: str) -> Refused:
-    return Refused(f"{root / NAME}: {reason}: served with the default policy")
+def _make_error(root: Path, reason: str) -> SiteError:
+    return SiteError(f"{root / NAME}: {reason}: served with the default policy")

@@ -1,7 +1,7 @@
-"""Moving the content of a folder under `_site`: as a whole, so that no file can be lost.
+"""Moving the content of a folder to `_site`, as a whole, so that no file can be lost.
 
-NAME is renamed to .gaffer-moving.NAME/_site, then .gaffer-moving.NAME to NAME. Whatever ends
-gafferd between the two, the next one finds it and does the second.
+Two renames: NAME to .gaffer-moving.NAME/_site, then .gaffer-moving.NAME to NAME. If gafferd is
+killed between them, its next start does the second.
 """
 
 from __future__ import annotations
@@ -18,66 +18,66 @@ log = logging.getLogger(__package__)
 
 SITE = "_site"
 
-_ASIDE = ".gaffer-moving."
+_TEMPORARY = ".gaffer-moving."
 
 
-def move_under(folder: Path, wanted: Callable[[], bool]) -> None:
-    """Move the content of a folder to `_site` in it.
+def move_content(folder: Path, check: Callable[[], bool]) -> None:
+    """Move the content of a folder, hidden files too, to `_site` in it.
 
     Args:
-        folder: with any content, hidden files too.
-        wanted: asked once no other gafferd is at it.
+        folder: the folder.
+        check: called under the lock; returns whether the content still has to be moved.
 
     Raises:
-        OSError: it cannot be moved; it is where it was.
+        OSError: it cannot be moved, and is where it was.
     """
-    aside = folder.with_name(_ASIDE + folder.name)
-    with _alone(folder.parent):
-        if not wanted():
+    temporary = folder.with_name(_TEMPORARY + folder.name)
+    with _lock(folder.parent):
+        if not check():
             return
         mode = stat.S_IMODE(folder.stat().st_mode)
-        # One that is there is empty, or nothing can be renamed into it.
-        aside.mkdir(mode=0o700, exist_ok=True)
+        # It may exist. If it is not empty, the rename below fails.
+        temporary.mkdir(mode=0o700, exist_ok=True)
         try:
-            aside.chmod(mode)
-            folder.rename(aside / SITE)
+            temporary.chmod(mode)
+            folder.rename(temporary / SITE)
         except OSError:
-            _remove_empty(aside)
+            _remove_empty(temporary)
             raise
-        aside.rename(folder)
+        temporary.rename(folder)
 
 
-def complete(root: Path) -> None:
-    """Do what was left to do in a folder of plugins, if an earlier gafferd was ended in between.
+def complete_moves(root: Path) -> None:
+    """Complete the moves in a plugin folder that an earlier gafferd was killed in.
 
-    What cannot be done is said in the log, with the place where the files are.
+    A move that cannot be completed is logged, with the path of the files.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    for aside in sorted(root.glob(f"{_ASIDE}*")):
-        folder = aside.with_name(aside.name.removeprefix(_ASIDE))
+    for temporary in sorted(root.glob(f"{_TEMPORARY}*")):
+        folder = temporary.with_name(temporary.name.removeprefix(_TEMPORARY))
         try:
-            with _alone(root):
-                if (aside / SITE).is_dir():
-                    aside.rename(folder)
+            with _lock(root):
+                if (temporary / SITE).is_dir():
+                    temporary.rename(folder)
                 else:
-                    _remove_empty(aside)
+                    _remove_empty(temporary)
         except OSError as error:
             log.warning(
                 "%s holds the files that were in %s and cannot be moved back: %s",
-                aside / SITE,
+                temporary / SITE,
                 folder,
                 error.strerror,
             )
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Keep other gafferds from moving anything in a folder of plugins.
+def _lock(root: Path) -> Iterator[None]:
+    """Lock a plugin folder against moves by other gafferds.
 
     Raises:
-        OSError: one of them is at it.
+        BlockingIOError: another gafferd holds the lock.
     """
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -87,8 +87,8 @@ def _alone(root: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _remove_empty(aside: Path) -> None:
+def _remove_empty(folder: Path) -> None:
     try:
-        aside.rmdir()
+        folder.rmdir()
     except OSError:
-        pass  # It is not ours to remove: not empty, or no folder.
+        pass  # ENOTEMPTY or ENOTDIR: it contains files of the user, or is a file.

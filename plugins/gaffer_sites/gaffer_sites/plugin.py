@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SitesPlugin:
-    """Serves the static sites of plugins."""
+    """Serve the static sites of plugins."""
 
     name = "sites"
 

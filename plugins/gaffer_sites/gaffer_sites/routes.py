@@ -1,4 +1,4 @@
-"""The paths that gaffer-http shows: the list of sites, and their files."""
+"""The paths under gaffer-http: the list of sites, and their files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from gaffer_kernel import Kernel
 
-from gaffer_sites.file_response import answer, redirect
+from gaffer_sites.file_response import make_file_response, make_redirect
 from gaffer_sites.service import Sites
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 INDEX = "index.html"
 
 _PART = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]+")
-"""A name in a path: not empty, not hidden, with nothing that any program could take for more."""
+"""A part of a path: not empty, not hidden, without separators and control characters."""
 
 
 def make_routes(kernel: Kernel) -> Blueprint:
-    """The paths of the sites of a kernel's plugins. Needs quart, which gaffer-http brings."""
+    """Make the paths for the sites of plugins. Needs quart, which gaffer-http depends on."""
     from gaffer_http.plugin_api import json_response, open_to_all, without_page_key
     from quart import Blueprint
 
@@ -30,31 +30,31 @@ def make_routes(kernel: Kernel) -> Blueprint:
     @routes.get("/_plugin/")
     @open_to_all
     async def list_sites() -> Response:
-        """The sites that there are."""
+        """List the sites."""
         sites = [
             {"name": site.name, "path": f"/_plugin/{site.name}/"}
-            for site in await _service(kernel).listed()
+            for site in await _get_service(kernel).list_in_thread()
         ]
         return json_response({"sites": sites})
 
     @routes.get("/_plugin")
     @open_to_all
     async def list_without_slash() -> Response:
-        """Lead to the list."""
-        return redirect("/_plugin/")
+        """Redirect to the list."""
+        return make_redirect("/_plugin/")
 
     @routes.get("/_plugin/<site>")
     @routes.get("/_plugin/<site>/")
     @routes.get("/_plugin/<site>/<path:path>")
     @without_page_key
     async def show_file(site: str, path: str = "") -> Response:
-        """A file of a site; for a folder, its index."""
-        return await _show(_service(kernel), site, path)
+        """Show a file of a site; for a folder, its `index.html`."""
+        return await _show(_get_service(kernel), site, path)
 
     return routes
 
 
-def _service(kernel: Kernel) -> Sites:
+def _get_service(kernel: Kernel) -> Sites:
     from werkzeug.exceptions import NotFound
 
     if "sites" not in kernel.services:
@@ -76,8 +76,8 @@ async def _show(sites: Sites, site: str, path: str) -> Response:
         raise NotFound
     request_lifetime().callback(found.opened.close)
     if not found.opened.is_folder:
-        return answer(request, found)
+        return make_file_response(request, found)
     if slash:
         raise NotFound
     query = request.query_string.decode("ascii", "replace")
-    return redirect(quote(f"{request.path}/") + (f"?{query}" if query else ""))
+    return make_redirect(quote(f"{request.path}/") + (f"?{query}" if query else ""))

@@ -1,4 +1,4 @@
-"""A folder of plugins, a kernel that serves their sites, and a client that sends any path."""
+"""Fixtures: a plugin folder, a kernel that serves its sites, a client that sends raw paths."""
 
 import json
 from contextlib import asynccontextmanager
@@ -21,31 +21,31 @@ def gaffer_event(event):
 """
 
 
-class Place:
-    """A folder of plugins. `write` makes files that only their owner can write."""
+class PluginFolder:
+    """A plugin folder. `write` makes files that only their owner can write."""
 
     def __init__(self, path):
         self.path = path
-        self._folder(path)
+        self._make_folder(path)
 
     def __truediv__(self, name):
         return self.path / name
 
-    def _folder(self, path):
+    def _make_folder(self, path):
         if not path.exists():
-            self._folder(path.parent)
+            self._make_folder(path.parent)
             path.mkdir()
             path.chmod(0o755)
 
     def write(self, name, content=""):
         path = self.path / name
-        self._folder(path.parent)
+        self._make_folder(path.parent)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         path.chmod(0o644)
         return path
 
     def plugin(self, name):
-        """A plugin with Python."""
+        """Write a plugin with Python."""
         self.write(f"{name}/plugin/__init__.py", PLUGIN)
 
 
@@ -84,7 +84,7 @@ async def ask(address, method, path, **headers):
 
 
 class Api:
-    """The API of a kernel that serves sites."""
+    """A client of a kernel that serves sites."""
 
     def __init__(self, kernel):
         self.kernel = kernel
@@ -93,7 +93,7 @@ class Api:
         return await ask(self.kernel.services["http"].addresses[0], method, path, **headers)
 
     async def get(self, path, method="GET", **headers):
-        """Ask under `/_plugin/`; an error has the API's one form."""
+        """Send a request under `/_plugin/`; check the common form of errors."""
         answer = await self.ask(method, f"/_plugin/{path}", **headers)
         assert answer.headers["x-content-type-options"] == "nosniff"
         if answer.status >= 400 and method != "HEAD":
@@ -105,18 +105,18 @@ class Api:
         return [(await self.get(path)).status for path in paths]
 
     async def sites(self):
-        """The names of the sites in the list."""
+        """Return the names of the sites in the list."""
         return [each["name"] for each in (await self.get("")).json["sites"]]
 
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path / "plugins")
+    return PluginFolder(tmp_path / "plugins")
 
 
 @pytest.fixture
 def serving(place):
-    """Run a kernel that serves the sites of the folder: `async with serving() as api`."""
+    """`async with serving() as api`: run a kernel that serves the sites of the folder."""
 
     @asynccontextmanager
     async def serve(*more, disabled=()):

@@ -1,4 +1,4 @@
-"""Sites come, go and change while the API runs; who may see them."""
+"""Sites that appear, change and disappear while the API runs; callers who may see them."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from gaffer_testing import Callers
 from gaffer_sites.plugin import plugin as sites_plugin
 
 
-async def test_the_site_of_a_plugin(place, serving):
+async def test_site_of_plugin_is_served_without_its_code(place, serving):
     place.plugin("dummy")
     place.write("dummy/_site/index.html", "hello dummy")
     async with serving() as api:
@@ -17,7 +17,7 @@ async def test_the_site_of_a_plugin(place, serving):
         assert await api.statuses("dummy/plugin/__init__.py", "dummy/__init__.py") == [404, 404]
 
 
-async def test_a_plugin_without_a_site(place, serving):
+async def test_plugin_without_site_is_404_until_it_has_one(place, serving):
     place.plugin("dummy")
     async with serving() as api:
         assert await api.statuses("dummy", "dummy/", "dummy/plugin/__init__.py") == [404] * 3
@@ -26,7 +26,7 @@ async def test_a_plugin_without_a_site(place, serving):
         assert (await api.get("dummy/")).status == 200
 
 
-async def test_a_site_comes_changes_and_goes(place, api):
+async def test_site_is_served_as_it_appears_changes_and_disappears(place, api):
     assert await api.statuses("ui", "ui/") == [404, 404]
     assert await api.sites() == []
     place.write("ui/_site/index.html", "one")
@@ -39,7 +39,7 @@ async def test_a_site_comes_changes_and_goes(place, api):
     assert await api.sites() == []
 
 
-async def test_a_site_of_a_closed_plugin_is_not_served(place, serving):
+async def test_site_of_closed_plugin_is_not_served(place, serving):
     place.plugin("dummy")
     place.write("dummy/_site/index.html", "hello dummy")
     async with serving() as api:
@@ -51,7 +51,7 @@ async def test_a_site_of_a_closed_plugin_is_not_served(place, serving):
         assert await api.sites() == ["dummy"]
 
 
-async def test_a_site_of_a_disabled_plugin_is_not_served(place, serving):
+async def test_site_of_disabled_plugin_is_not_served(place, serving):
     place.plugin("dummy")
     place.write("dummy/_site/index.html", "hello dummy")
     async with serving(disabled=["dummy"]) as api:
@@ -59,7 +59,7 @@ async def test_a_site_of_a_disabled_plugin_is_not_served(place, serving):
         assert await api.sites() == []
 
 
-async def test_a_site_without_code_can_be_disabled(place, serving):
+async def test_site_without_code_can_be_disabled(place, serving):
     place.write("ui/_site/index.html", "hello ui")
     place.write("bare/index.html", "hello bare")
     async with serving(disabled=["ui", "bare"]) as api:
@@ -69,7 +69,7 @@ async def test_a_site_without_code_can_be_disabled(place, serving):
         assert await api.sites() == []
 
 
-async def test_the_list(place, api):
+async def test_list_has_every_site(place, api):
     place.write("b/_site/index.html")
     place.write("a/_site/x.txt")
     place.write("stats/_site/index.html")
@@ -92,7 +92,7 @@ async def test_the_list(place, api):
     ]
 
 
-async def test_a_name_that_no_plugin_may_have_is_said(place, api, caplog):
+async def test_invalid_name_is_logged_once_and_not_served(place, api, caplog):
     place.write("two words/_site/index.html")
     for _ in range(2):
         assert await api.sites() == []
@@ -101,7 +101,7 @@ async def test_a_name_that_no_plugin_may_have_is_said(place, api, caplog):
     assert "two words is not served: a plugin is named with letters" in record.getMessage()
 
 
-async def test_two_folders_of_plugins_and_the_first_one_counts(place, serving, tmp_path):
+async def test_first_of_two_plugin_folders_wins(place, serving, tmp_path):
     place.write("ui/_site/index.html", "first")
     place.write("../more/ui/_site/index.html", "second")
     place.write("../more/help/_site/index.html", "help")
@@ -112,7 +112,7 @@ async def test_two_folders_of_plugins_and_the_first_one_counts(place, serving, t
         assert await api.sites() == ["help", "ui"]
 
 
-async def test_closed_itself_there_are_no_sites(place, api):
+async def test_paths_are_404_while_plugin_is_closed(place, api):
     place.write("ui/_site/index.html")
     assert (await api.get("ui/")).status == 200
     await api.kernel.plugins.close("sites")
@@ -121,7 +121,7 @@ async def test_closed_itself_there_are_no_sites(place, api):
     assert (await api.get("ui/")).status == 200
 
 
-async def test_the_folder_of_plugins_itself_goes_and_comes_back(place, api, caplog):
+async def test_plugin_folder_may_disappear_and_return(place, api, caplog):
     place.write("ui/_site/index.html")
     place.path.rename(f"{place.path}-away")
     assert await api.statuses("", "ui/") == [200, 404]
@@ -130,12 +130,12 @@ async def test_the_folder_of_plugins_itself_goes_and_comes_back(place, api, capl
     assert caplog.text == ""
 
 
-async def test_without_a_folder_of_plugins_and_without_the_api():
+async def test_list_is_empty_without_plugin_folder_and_http():
     async with open_kernel(plugins=[sites_plugin]) as kernel:
         assert kernel.services["sites"].list() == ()
 
 
-async def test_whoever_may_read_anything_may_load_a_site(place, serving):
+async def test_caller_with_any_permission_may_load_site(place, serving):
     place.write("ui/_site/index.html")
     async with serving(Callers()) as api:
         for path, status in {"/_plugin/": 200, "/_plugin/ui": 308, "/_plugin/ui/": 200}.items():
@@ -152,12 +152,12 @@ async def test_whoever_may_read_anything_may_load_a_site(place, serving):
         {"sec_fetch_site": "cross-site"},
     ],
 )
-async def test_no_foreign_page_may(place, api, headers):
+async def test_page_of_other_origin_may_not_load_site(place, api, headers):
     place.write("ui/_site/index.html", "secret")
     answer = await api.get("ui/", **headers)
     assert answer.status in (403, 421)
     assert b"secret" not in answer.body
 
 
-def test_it_can_be_loaded_without_the_api():
+def test_plugin_loads_without_http():
     Kernel(plugins=[sites_plugin]).configure()

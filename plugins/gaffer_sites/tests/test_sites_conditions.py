@@ -1,4 +1,4 @@
-"""HEAD, what the client has already, and parts."""
+"""HEAD, conditional requests and ranges."""
 
 import os
 
@@ -23,14 +23,14 @@ def get(file, api):
     return get
 
 
-async def test_head_is_get_without_a_body(get):
+async def test_head_is_get_without_body(get):
     full, head = await get(), await get("HEAD")
     assert (head.status, head.body) == (200, b"")
     assert {**head.headers, "date": ""} == {**full.headers, "date": ""}
     assert head.headers["content-length"] == "10"
 
 
-async def test_the_headers_that_tell_of_the_file(get):
+async def test_response_has_etag_and_last_modified(get):
     headers = (await get()).headers
     assert headers["etag"].startswith('"')
     assert headers["last-modified"] == "Wed, 21 Jan 1970 00:00:00 GMT"
@@ -38,7 +38,7 @@ async def test_the_headers_that_tell_of_the_file(get):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_who_has_it_is_not_sent_it_again(get, method):
+async def test_current_version_is_304(get, method):
     first = await get()
     tag = first.headers["etag"]
     for headers in (
@@ -75,12 +75,12 @@ async def test_who_has_it_is_not_sent_it_again(get, method):
         {"range": "bytes=0-1", "if_range": "Thu, 01 Jan 2026 00:00:00 GMT"},
     ],
 )
-async def test_everybody_else_gets_the_whole(get, headers):
+async def test_other_conditions_and_invalid_ranges_get_whole_file(get, headers):
     answer = await get(**headers)
     assert (answer.status, answer.body) == (200, BODY)
 
 
-async def test_a_changed_file_has_another_tag(get, file):
+async def test_changed_file_has_other_etag(get, file):
     tag = (await get()).headers["etag"]
     os.utime(file, (20 * DAY, 21 * DAY))
     touched = (await get(if_none_match=tag)).headers["etag"]
@@ -94,7 +94,7 @@ async def test_a_changed_file_has_another_tag(get, file):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "part", "told"),
+    ("requested", "part", "content_range"),
     [
         ("bytes=0-0", b"0", "bytes 0-0/10"),
         ("bytes=2-4", b"234", "bytes 2-4/10"),
@@ -104,40 +104,40 @@ async def test_a_changed_file_has_another_tag(get, file):
         ("bytes=-99", BODY, "bytes 0-9/10"),
     ],
 )
-async def test_a_part(get, wanted, part, told):
-    answer = await get(range=wanted)
+async def test_range_is_206(get, requested, part, content_range):
+    answer = await get(range=requested)
     assert (answer.status, answer.body) == (206, part)
-    assert answer.headers["content-range"] == told
+    assert answer.headers["content-range"] == content_range
     assert answer.headers["content-length"] == str(len(part))
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-async def test_a_part_of_what_the_client_has(get):
+async def test_if_range_with_current_version_is_206(get):
     first = await get()
     for condition in (first.headers["etag"], first.headers["last-modified"]):
         assert (await get(range="bytes=1-2", if_range=condition)).body == b"12"
 
 
-@pytest.mark.parametrize("wanted", ["bytes=10-", "bytes=99-100"])
-async def test_a_part_beyond_the_end(get, wanted):
-    answer = await get(range=wanted)
+@pytest.mark.parametrize("requested", ["bytes=10-", "bytes=99-100"])
+async def test_range_beyond_end_is_416(get, requested):
+    answer = await get(range=requested)
     assert (answer.status, answer.json["error"]) == (416, "requested_range_not_satisfiable")
     assert answer.headers["content-range"] == "bytes */10"
 
 
-async def test_a_head_has_no_parts(get):
+async def test_head_ignores_range(get):
     answer = await get("HEAD", range="bytes=0-1")
     assert (answer.status, answer.headers["content-length"]) == (200, "10")
 
 
-async def test_a_part_of_a_large_file(place, api):
+async def test_range_of_large_file(place, api):
     content = os.urandom(1_000_000)
     place.write("ui/_site/large", content)
     answer = await api.get("ui/large", range="bytes=300000-899999")
     assert answer.body == content[300_000:900_000]
 
 
-async def test_only_if_it_is_still_the_same(get):
+async def test_if_match_with_other_etag_is_412(get):
     tag = (await get()).headers["etag"]
     assert (await get(if_match=tag)).status == 200
     assert (await get(if_match='"other"')).json["error"] == "precondition_failed"

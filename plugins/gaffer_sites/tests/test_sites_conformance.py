@@ -1,3 +1,5 @@
+"""The conformance suite of gaffer-testing."""
+
 from gaffer_testing import Conformance
 
 from gaffer_sites.plugin import plugin as sites_plugin

@@ -1,4 +1,4 @@
-"""What is served of a site, and what never is."""
+"""Which files of a site are served, and which never are."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-GONE = [
+NOT_SERVED = [
     *("..", "../", "../secret", "../../secret", "%2e%2e/secret", "%2E%2e%2fsecret", "..%2fsecret"),
     *("%252e%252e/secret", "..%5csecret", "..\\secret", "sub/../../secret", "sub/../index.html"),
     *("./index.html", "%2e/index.html", "sub//deep.txt", "/index.html", "/etc/passwd"),
@@ -27,7 +27,7 @@ def site(place):
 
 @pytest.fixture
 def odd_site(place, site):
-    """A site with all that must not be served, and beside it."""
+    """A site with files that must not be served, inside it and next to it."""
     secret = place.write("../secret", "secret")
     place.write("ui/secret", "secret")
     place.write("ui/_site/.hidden", "secret")
@@ -48,15 +48,15 @@ def odd_site(place, site):
         (site / name).symlink_to(target)
     os.mkfifo(site / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
-        # Its address has to be short, whatever the test is called.
+        # The path of a unix socket is limited to 107 bytes, and tmp_path can be long.
         folder = os.open(site, os.O_RDONLY)
         listener.bind(f"/proc/self/fd/{folder}/socket")
         os.close(folder)
         yield site
 
 
-@pytest.mark.parametrize("path", GONE)
-async def test_nothing_else_is_served(odd_site, api, path):
+@pytest.mark.parametrize("path", NOT_SERVED)
+async def test_other_paths_are_404(odd_site, api, path):
     assert (await api.get(f"ui/{path}")).status == 404
     assert (await api.get("ui/")).status == 200
 
@@ -64,12 +64,12 @@ async def test_nothing_else_is_served(odd_site, api, path):
 @pytest.mark.parametrize(
     "name", ["..", "%2e%2e", ".", "none", "plugins", "ui%00", "ui%2f..", "-", "*"]
 )
-async def test_a_site_of_no_plugin(site, api, name):
+async def test_invalid_site_name_is_404(site, api, name):
     for path in (name, f"{name}/", f"{name}/index.html"):
         assert (await api.get(path)).status == 404
 
 
-async def test_a_device_is_not_opened(site, api):
+async def test_device_is_404(site, api):
     if os.geteuid():
         pytest.skip("only root can make a device")
     os.mknod(site / "device", 0o20644, os.makedev(1, 3))
@@ -77,7 +77,7 @@ async def test_a_device_is_not_opened(site, api):
     assert (await api.get("ui/device")).status == 404
 
 
-async def test_an_index_and_its_security_headers(site, api):
+async def test_index_is_served_with_security_headers(site, api):
     answer = await api.get("ui/")
     assert (answer.status, answer.body) == (200, b"<h1>ui</h1>")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -88,7 +88,7 @@ async def test_an_index_and_its_security_headers(site, api):
     )
 
 
-async def test_a_query_changes_nothing(site, api):
+async def test_query_is_ignored(site, api):
     assert (await api.get("ui/sub/deep.txt?v=1")).body == b"deep"
 
 
@@ -109,12 +109,12 @@ async def test_a_query_changes_nothing(site, api):
         ("unknown", "application/octet-stream"),
     ],
 )
-async def test_types(place, site, api, name, kind):
+async def test_content_type_follows_suffix(place, site, api, name, kind):
     place.write(f"ui/_site/{name}", "x")
     assert (await api.get(f"ui/{name}")).headers["content-type"] == kind
 
 
-async def test_names_in_any_language(place, site, api):
+async def test_name_with_other_characters_than_ascii_is_served(place, site, api):
     place.write("ui/_site/größe 1.txt", "large")
     assert (await api.get("ui/gr%C3%B6%C3%9Fe%201.txt")).body == b"large"
 
@@ -127,26 +127,26 @@ async def test_names_in_any_language(place, site, api):
         ("ui/a%3Ab%20%3F?q=1&r=%0d", "/_plugin/ui/a%3Ab%20%3F/?q=1&r=%0d"),
     ],
 )
-async def test_a_folder_without_slash_leads_to_it(place, site, api, path, location):
+async def test_folder_without_slash_redirects_to_slash(place, site, api, path, location):
     place.write("ui/_site/a:b ?/index.html", "index")
     answer = await api.get(path)
     assert (answer.status, answer.headers["location"], answer.body) == (308, location, b"")
     assert "content-type" not in answer.headers
 
 
-async def test_the_list_without_slash_leads_to_it(api):
+async def test_list_without_slash_redirects_to_slash(api):
     answer = await api.ask("GET", "/_plugin")
     assert (answer.status, answer.headers["location"]) == (308, "/_plugin/")
 
 
-async def test_a_link_to_a_file_of_the_site_is_followed(site, api):
+async def test_link_within_site_is_followed(site, api):
     (site / "link.txt").symlink_to("sub/deep.txt")
     (site / "again").symlink_to("sub")
     assert (await api.get("ui/link.txt")).body == b"deep"
     assert (await api.get("ui/again/deep.txt")).body == b"deep"
 
 
-async def test_the_site_itself_may_be_a_link(place, api, tmp_path):
+async def test_site_may_be_a_link(place, api, tmp_path):
     place.write("../dist/index.html", "built")
     (place / "ui").mkdir()
     (place / "ui" / "_site").symlink_to("../../dist")
@@ -154,7 +154,7 @@ async def test_the_site_itself_may_be_a_link(place, api, tmp_path):
     assert (await api.get("ui/../secret")).status == 404
 
 
-async def test_a_site_that_is_a_link_shows_nothing_outside_of_where_it_leads(place, api):
+async def test_linked_site_serves_nothing_outside_its_target(place, api):
     place.write("../dist/index.html", "built")
     secret = place.write("../secret", "secret")
     place.write("ui/secret", "secret")
@@ -166,7 +166,7 @@ async def test_a_site_that_is_a_link_shows_nothing_outside_of_where_it_leads(pla
         assert (await api.get(f"ui/{path}")).status == 404
 
 
-async def test_a_site_that_is_a_link_to_what_others_can_write_is_not_served(place, api, caplog):
+async def test_linked_site_in_writable_folder_is_not_served(place, api, caplog):
     dist = place.write("../dist/index.html", "built").parent
     (place / "ui").mkdir()
     (place / "ui" / "_site").symlink_to("../../dist")
@@ -175,7 +175,7 @@ async def test_a_site_that_is_a_link_to_what_others_can_write_is_not_served(plac
     assert "dist is writable by other users" in caplog.text
 
 
-async def test_a_site_that_is_a_link_of_somebody_else_is_not_served(place, api, caplog):
+async def test_link_of_other_user_is_not_served(place, api, caplog):
     if os.geteuid():
         pytest.skip("only root can give a link away")
     place.write("../dist/index.html", "built")
@@ -188,7 +188,9 @@ async def test_a_site_that_is_a_link_of_somebody_else_is_not_served(place, api, 
 
 
 @pytest.mark.parametrize("name", ["ui/_site", "ui/_site/sub", "ui/_site/sub/deep.txt"])
-async def test_what_others_can_write_is_not_served_and_that_is_said(place, site, api, caplog, name):
+async def test_file_writable_by_others_is_not_served_and_logged_once(
+    place, site, api, caplog, name
+):
     (place / name).chmod(0o777)
     for _ in range(3):
         assert (await api.get("ui/sub/deep.txt")).status == 404
@@ -199,7 +201,7 @@ async def test_what_others_can_write_is_not_served_and_that_is_said(place, site,
     )
 
 
-async def test_what_belongs_to_others_is_not_served(place, site, api, caplog):
+async def test_file_of_other_user_is_not_served(place, site, api, caplog):
     if os.geteuid():
         pytest.skip("only root can give a file away")
     os.chown(site / "index.html", 54321, -1)
@@ -207,7 +209,7 @@ async def test_what_belongs_to_others_is_not_served(place, site, api, caplog):
     assert "belongs to user 54321" in caplog.text
 
 
-async def test_what_cannot_be_read_is_not_served(site, api, monkeypatch, caplog):
+async def test_unreadable_file_is_not_served_and_logged_once(site, api, monkeypatch, caplog):
     opened = os.open
 
     def failing(path, flags, *more, **options):
@@ -223,13 +225,13 @@ async def test_what_cannot_be_read_is_not_served(site, api, monkeypatch, caplog)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_a_site_can_only_be_read(site, api, method):
+async def test_other_methods_are_405(site, api, method):
     for path in ("", "ui", "ui/", "ui/index.html"):
         answer = await api.get(path, method, content_length="0")
         assert (answer.status, answer.json["error"]) == (405, "method_not_allowed")
 
 
-async def test_a_large_file_arrives_whole(place, site, api):
+async def test_large_file_is_served_completely(place, site, api):
     content = os.urandom(3_000_001)
     place.write("ui/_site/large.bin", content)
     answer = await api.get("ui/large.bin")
@@ -237,14 +239,14 @@ async def test_a_large_file_arrives_whole(place, site, api):
     assert answer.body == content
 
 
-async def test_an_empty_file(place, site, api):
+async def test_empty_file_is_served(place, site, api):
     place.write("ui/_site/empty.txt")
     assert (await api.get("ui/empty.txt", range="bytes=0-")).status == 416
     answer = await api.get("ui/empty.txt")
     assert (answer.status, answer.headers["content-length"], answer.body) == (200, "0", b"")
 
 
-async def test_nothing_is_left_open(site, api):
+async def test_requests_leak_no_descriptors(site, api):
     await api.get("ui/")
     before = len(os.listdir("/proc/self/fd"))
     for path in ("ui/", "ui", "ui/none", "ui/sub", "ui/sub/", "ui/sub/deep.txt") * 5:

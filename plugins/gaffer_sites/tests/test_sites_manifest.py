@@ -1,8 +1,8 @@
-"""What a site may widen of its Content-Security-Policy."""
+"""`site.toml`: additions to the Content-Security-Policy, and invalid ones."""
 
 import pytest
 
-STRICT = (
+DEFAULT_POLICY = (
     "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self';"
     " object-src 'none'"
 )
@@ -11,7 +11,7 @@ HASH = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 
 @pytest.fixture
 def policy(place, api):
-    """The policy with which a site is served that has a manifest."""
+    """Return the policy of a site with a manifest."""
 
     async def policy(manifest):
         place.write("ui/_site/index.html", "page")
@@ -24,11 +24,11 @@ def policy(place, api):
 
 
 @pytest.mark.parametrize("manifest", ["", "[csp]\n", "[csp]\nimg-src = []\n", "# nothing\n"])
-async def test_one_that_says_nothing(policy, manifest):
-    assert await policy(manifest) == STRICT
+async def test_empty_manifest_keeps_default_policy(policy, manifest):
+    assert await policy(manifest) == DEFAULT_POLICY
 
 
-async def test_what_can_be_widened(policy):
+async def test_manifest_extends_policy(policy):
     assert await policy(
         f"""
         [csp]
@@ -42,25 +42,26 @@ async def test_what_can_be_widened(policy):
         frame-src = ["http://localhost:8000"]
         """
     ) == (
-        f"{STRICT}; script-src 'self' {HASH} 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
+        f"{DEFAULT_POLICY}; script-src 'self' {HASH} 'wasm-unsafe-eval';"
+        " style-src 'self' 'unsafe-inline';"
         " img-src 'self' data: https://*.example.org; font-src 'self' data:;"
         " media-src 'self' blob:; connect-src 'self' wss://example.org:8443/feed;"
         " worker-src 'self' blob:; frame-src 'self' http://localhost:8000"
     )
 
 
-async def test_it_counts_for_every_file_and_at_once(place, policy, api):
+async def test_manifest_applies_to_every_file_at_once(place, policy, api):
     await policy('[csp]\nimg-src = ["data:"]')
     place.write("ui/_site/app.js")
     script = await api.get("ui/app.js")
     assert "img-src 'self' data:" in script.headers["content-security-policy"]
     cached = await api.get("ui/app.js", if_none_match=script.headers["etag"])
     assert cached.headers["content-security-policy"] == script.headers["content-security-policy"]
-    assert await policy("") == STRICT
+    assert await policy("") == DEFAULT_POLICY
 
 
 @pytest.mark.parametrize(
-    ("manifest", "told"),
+    ("manifest", "reason"),
     [
         ("[csp", ""),
         ("x = 1", "`x`"),
@@ -89,30 +90,32 @@ async def test_it_counts_for_every_file_and_at_once(place, policy, api):
         ("#" * 17_000, "must be at most 16384 bytes"),
     ],
 )
-async def test_a_wrong_one_is_said_once_and_not_used(place, policy, caplog, manifest, told):
+async def test_invalid_manifest_is_logged_once_and_not_used(
+    place, policy, caplog, manifest, reason
+):
     for _ in range(3):
-        assert await policy(manifest) == STRICT
+        assert await policy(manifest) == DEFAULT_POLICY
     [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
     assert line.startswith(f"{place}/ui/_site/site.toml: ".replace(str(place), str(place.path)))
     assert line.endswith(": served with the default policy")
-    assert told in line
+    assert reason in line
     assert "\n" not in line
 
 
-async def test_one_that_others_could_write_is_not_used(place, api, caplog):
+async def test_manifest_writable_by_others_is_not_used(place, api, caplog):
     place.write("ui/_site/index.html", "page")
     place.write("ui/_site/site.toml", '[csp]\nimg-src = ["data:"]').chmod(0o666)
-    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT
+    assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY
     assert "site.toml is writable by other users" in caplog.text
 
 
-async def test_one_that_is_no_file(place, api, caplog):
+async def test_manifest_that_is_a_folder_is_not_used(place, api, caplog):
     place.write("ui/_site/index.html", "page")
     place.write("ui/_site/site.toml/x")
-    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT
+    assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY
     assert "site.toml: must be a file" in caplog.text
 
 
-async def test_without_one(place, api):
+async def test_missing_manifest_gives_default_policy(place, api):
     place.write("ui/_site/index.html", "page")
-    assert (await api.get("ui/")).headers["content-security-policy"] == STRICT
+    assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY

@@ -1,4 +1,4 @@
-"""Folders without Python become sites: their content is moved under `_site`; nothing is lost."""
+"""Folders without Python become sites: their content is moved to `_site`; nothing is lost."""
 
 import errno
 import os
@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from gaffer_sites import folders
-from gaffer_sites import migration as moving
+from gaffer_sites import folders, migration
 
 
 def files(folder):
-    """Everything in a folder: contents by path, None for folders."""
+    """Read everything in a folder: contents by path, None for folders."""
     return {
         str(path.relative_to(folder)): path.read_text() if path.is_file() else None
         for path in folder.rglob("*")
@@ -37,15 +36,15 @@ def content(bare):
     return files(bare)
 
 
-async def moved(api, place):
-    """Ask until the content of the site hello has been moved."""
+async def wait_moved(api, place):
+    """Send requests until the content of the site hello has been moved."""
     with trio.fail_after(20):
         while not (place / "hello" / "_site").exists():
             assert (await api.get("hello/")).body == b"hello world"
             await trio.sleep(0.05)
 
 
-async def test_it_is_moved_at_the_start(place, bare, content, serving, caplog):
+async def test_content_is_moved_at_start(place, bare, content, serving, caplog):
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
@@ -62,15 +61,15 @@ async def test_it_is_moved_at_the_start(place, bare, content, serving, caplog):
     assert caplog.text == ""
 
 
-async def test_one_that_comes_later_is_served_at_once_and_moved_when_it_is_quiet(place, api):
+async def test_later_folder_is_served_at_once_and_moved_when_quiet(place, api):
     place.write("hello/index.html", "hello world")
     assert (await api.get("hello/")).body == b"hello world"
-    await moved(api, place)
+    await wait_moved(api, place)
     assert (await api.get("hello/")).body == b"hello world"
     assert files(place / "hello") == {"_site": None, "_site/index.html": "hello world"}
 
 
-async def test_where_files_may_still_be_copied_nothing_is_moved(place, api, monkeypatch):
+async def test_recently_changed_folder_is_not_moved(place, api, monkeypatch):
     monkeypatch.setattr(folders, "QUIET", 3600)
     assert await api.sites() == []
     for number in range(3):
@@ -83,7 +82,7 @@ async def test_where_files_may_still_be_copied_nothing_is_moved(place, api, monk
 @pytest.mark.parametrize(
     "path", ["plugin.py", "a/b/c.py", "lib.so", "__pycache__/x", "pyproject.toml", ".git/x.py"]
 )
-async def test_with_python_anywhere_it_is_no_site(place, serving, path):
+async def test_folder_with_python_is_not_a_site(place, serving, path):
     place.write("hello/index.html", "hello world")
     async with serving() as api:
         place.write(f"more/{path}")
@@ -92,7 +91,7 @@ async def test_with_python_anywhere_it_is_no_site(place, serving, path):
     assert not (place / "more" / "_site").exists()
 
 
-async def test_without_files_it_is_no_site(place, serving):
+async def test_folder_without_files_is_not_a_site(place, serving):
     place.write("hello/.hidden")
     (place / "hello" / "sub").mkdir()
     async with serving() as api:
@@ -101,28 +100,28 @@ async def test_without_files_it_is_no_site(place, serving):
     assert not (place / "hello" / "_site").exists()
 
 
-# Ended in between
+# Interrupted moves
 
 
 def crash(place):
-    """What a gafferd leaves that is ended between its two steps."""
-    aside = place / ".gaffer-moving.hello"
-    aside.mkdir()
-    (place / "hello").rename(aside / "_site")
-    return aside
+    """Leave the state of a gafferd that was killed between the two renames."""
+    temporary = place / ".gaffer-moving.hello"
+    temporary.mkdir()
+    (place / "hello").rename(temporary / "_site")
+    return temporary
 
 
-async def test_ended_in_between_the_next_start_completes_it(place, bare, content, serving, caplog):
-    aside = crash(place)
+async def test_start_completes_interrupted_move(place, bare, content, serving, caplog):
+    temporary = crash(place)
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
-        assert not aside.exists()
+        assert not temporary.exists()
         assert (await api.get("hello/")).body == b"hello world"
     assert caplog.text == ""
 
 
-async def test_ended_before_the_first_step(place, bare, content, serving):
+async def test_start_moves_content_after_crash_before_first_rename(place, bare, content, serving):
     (place / ".gaffer-moving.hello").mkdir()
     async with serving() as api:
         await api.sites()
@@ -130,27 +129,27 @@ async def test_ended_before_the_first_step(place, bare, content, serving):
         assert os.listdir(place.path) == ["hello"]
 
 
-async def test_ended_in_between_and_the_folder_has_been_made_anew(
-    place, bare, content, serving, caplog
-):
-    aside = crash(place)
+async def test_interrupted_move_with_new_folder_keeps_both(place, bare, content, serving, caplog):
+    temporary = crash(place)
     place.write("hello/index.html", "new")
     async with serving() as api:
         assert (await api.get("hello/")).body == b"new"
-        assert files(aside / "_site") == content
+        assert files(temporary / "_site") == content
         assert files(bare) == {"index.html": "new"}
-    told = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
-    assert told == [
-        f"{aside / '_site'} holds the files that were in {bare} and cannot be moved back:"
+    logged = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
+    assert logged == [
+        f"{temporary / '_site'} holds the files that were in {bare} and cannot be moved back:"
         " Directory not empty",
         f"{bare} is served as it is, its content cannot be moved to _site: Directory not empty",
     ]
 
 
-async def test_a_slow_disk_does_not_keep_gafferd_from_starting(bare, content, serving, monkeypatch):
+async def test_slow_disk_does_not_delay_start(bare, content, serving, monkeypatch):
     go = threading.Event()
-    complete = moving.complete
-    monkeypatch.setattr(moving, "complete", lambda root: go.wait(30) and complete(root))
+    complete_moves = migration.complete_moves
+    monkeypatch.setattr(
+        migration, "complete_moves", lambda root: go.wait(30) and complete_moves(root)
+    )
     async with serving() as api:
         assert os.listdir(bare) != ["_site"]
         go.set()
@@ -159,12 +158,12 @@ async def test_a_slow_disk_does_not_keep_gafferd_from_starting(bare, content, se
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
-async def test_it_may_be_ended_at_any_step(place, bare, content, serving, monkeypatch, step):
-    """Whatever step fails, nothing is lost, and a start without failures completes it."""
-    with monkeypatch.context() as failing:
-        fail_at(step, failing)
+async def test_crash_at_any_step_loses_nothing(place, bare, content, serving, monkeypatch, step):
+    """Fail at each step; the next start must complete the move."""
+    with monkeypatch.context() as patch:
+        fail_at(step, patch)
         async with serving() as api:
-            await failed(api)
+            await wait_failed(api)
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
@@ -172,19 +171,19 @@ async def test_it_may_be_ended_at_any_step(place, bare, content, serving, monkey
         assert (await api.get("hello/")).body == b"hello world"
 
 
-async def failed(api):
+async def wait_failed(api):
     """Wait until the plugin has failed."""
     with trio.fail_after(20):
         while "failed" not in [info.state for info in api.kernel.plugins.info()]:
             await trio.sleep(0.01)
 
 
-class EndError(Exception):
-    pass
+class CrashError(Exception):
+    """Simulates that gafferd is killed."""
 
 
 def fail_at(step, monkeypatch):
-    """End the program at a step of the moving."""
+    """Raise CrashError at a step of the move."""
     left = [step]
 
     def failing(method):
@@ -192,7 +191,7 @@ def fail_at(step, monkeypatch):
             if self.name.startswith(".gaffer") or self.name == "hello":
                 left[0] -= 1
                 if not left[0]:
-                    raise EndError
+                    raise CrashError
             return method(self, *args, **options)
 
         return call
@@ -201,11 +200,11 @@ def fail_at(step, monkeypatch):
         monkeypatch.setattr(Path, name, failing(getattr(Path, name)))
 
 
-# Served in place
+# Folders that are served in place
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EXDEV, errno.EBUSY])
-async def test_what_cannot_be_moved_is_served_as_it_is(
+async def test_folder_that_cannot_be_moved_is_served_in_place(
     place, bare, content, serving, monkeypatch, caplog, code
 ):
     def rename(self, target):
@@ -219,13 +218,13 @@ async def test_what_cannot_be_moved_is_served_as_it_is(
             assert await api.sites() == ["hello"]
     assert files(bare) == content
     assert os.listdir(place.path) == ["hello"]
-    told = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
-    assert told == [
+    logged = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
+    assert logged == [
         f"{bare} is served as it is, its content cannot be moved to _site: {os.strerror(code)}"
     ]
 
 
-async def test_a_read_only_folder_of_plugins(place, bare, content, serving):
+async def test_site_in_read_only_plugin_folder_is_served_in_place(place, bare, content, serving):
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")
     place.path.chmod(0o555)
@@ -237,7 +236,7 @@ async def test_a_read_only_folder_of_plugins(place, bare, content, serving):
         place.path.chmod(0o755)
 
 
-async def test_what_a_link_leads_to_is_served_as_it_is(place, serving):
+async def test_linked_folder_is_served_in_place(place, serving):
     place.write("../elsewhere/index.html", "hello world")
     place.write("other/_site/index.html")
     (place / "hello").symlink_to("../elsewhere")
@@ -246,7 +245,7 @@ async def test_what_a_link_leads_to_is_served_as_it_is(place, serving):
     assert files(place.path.with_name("elsewhere")) == {"index.html": "hello world"}
 
 
-async def test_what_others_could_change_is_neither_moved_nor_served(
+async def test_folder_writable_by_others_is_neither_moved_nor_served(
     place, bare, content, serving, caplog
 ):
     bare.chmod(0o777)
@@ -256,7 +255,7 @@ async def test_what_others_could_change_is_neither_moved_nor_served(
     assert f"{bare} is writable by other users" in caplog.text
 
 
-async def test_two_gafferds_do_not_get_into_each_others_way(place, serving, monkeypatch, caplog):
+async def test_two_gafferds_move_the_same_folders_once(place, serving, monkeypatch, caplog):
     monkeypatch.setattr(folders, "QUIET", 0)
     async with serving() as one, serving() as other:
         for number in range(50):

@@ -1,4 +1,4 @@
-"""What the pages say of sites, and the site among the examples."""
+"""The README and the docs about sites agree with the code, and so does the example site."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from gaffer_http.app import Api
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 
-from gaffer_sites.manifest import STRICT, Widened
+from gaffer_sites.manifest import DEFAULT_POLICY, CspSources
 from gaffer_sites.plugin import plugin as sites_plugin
 
 ROOT = Path(__file__).parents[3]
@@ -20,12 +20,12 @@ TITLE = "## Sites\n"
 
 @pytest.fixture
 def example(place):
-    """The example in a folder of plugins, with the modes that a strict umask gives."""
+    """Copy the example to a plugin folder, with the modes of a strict umask."""
     for path in EXAMPLE.rglob("*"):
         place.write(f"ui/_site/{path.relative_to(EXAMPLE)}", path.read_bytes())
 
 
-def test_the_readme_has_every_path():
+def test_readme_lists_every_path():
     plain = {rule.rule for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules()}
     rules = Api(Kernel(plugins=[http_plugin, sites_plugin])).url_map.iter_rules()
     assert {*re.findall(r"`(/_plugin[^`]*)`", README)} - {"/_plugin/<name>/"} == {
@@ -33,14 +33,14 @@ def test_the_readme_has_every_path():
     } - plain
 
 
-def test_the_readme_has_the_policy_and_every_key():
-    assert f"    {STRICT}\n" in README
-    keys = {field.encode_name for field in msgspec.structs.fields(Widened)}
+def test_readme_has_policy_and_every_key():
+    assert f"    {DEFAULT_POLICY}\n" in README
+    keys = {field.encode_name for field in msgspec.structs.fields(CspSources)}
     rows = re.findall(r"^\| (`[a-z]+-src`.*?) \|", README, re.MULTILINE)
     assert {*re.findall(r"`([a-z-]+)`", " ".join(rows))} == keys
 
 
-async def test_the_manifest_of_the_readme(place, api, caplog):
+async def test_manifest_of_readme_is_valid(place, api, caplog):
     [manifest] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     place.write("ui/_site/index.html")
     place.write("ui/_site/site.toml", manifest)
@@ -51,20 +51,20 @@ async def test_the_manifest_of_the_readme(place, api, caplog):
     assert caplog.text == ""
 
 
-async def test_the_answers_of_the_page_of_the_api(example, api):
+async def test_examples_of_http_api_page_agree_with_responses(example, api):
     page = (ROOT / "docs" / "http-api.md").read_text()
     section = page[page.index(TITLE) + len(TITLE) :].partition("\n## ")[0]
     asked = re.findall(r"^\$ curl (?:.* )?127\.0\.0\.1:5000(\S+)\n(.*)$", section, re.MULTILINE)
     assert len(asked) == 6
-    for path, told in asked:
+    for path, printed in asked:
         answer = await api.ask("GET", path)
         location = f"http://127.0.0.1:5000{answer.headers.get('location')}"
         shown = f"{answer.status} {location}" if answer.status == 308 else answer.body.decode()
-        pattern = re.escape(told).replace(r"\.\.\.", ".*")
+        pattern = re.escape(printed).replace(r"\.\.\.", ".*")
         assert re.fullmatch(pattern, shown, re.DOTALL), path
 
 
-async def test_the_example_needs_nothing_that_the_policy_forbids(example, api):
+async def test_example_site_complies_with_default_policy(example, api):
     page = (await api.get("ui/")).body.decode()
     for name in re.findall(r'(?:src|href)="([^"]*)"', page):
         assert (await api.get(f"ui/{name}")).status == 200, name
@@ -73,7 +73,7 @@ async def test_the_example_needs_nothing_that_the_policy_forbids(example, api):
     assert not (EXAMPLE / "site.toml").exists()
 
 
-async def test_the_example_asks_for_paths_that_there_are(example):
+async def test_example_site_requests_existing_paths(example):
     script = (EXAMPLE / "app.js").read_text()
     routes = Api(Kernel(plugins=[http_plugin])).url_map.bind("localhost")
     paths = re.findall(r'["`](/[^"`?]*)', script)
