@@ -1,8 +1,16 @@
-"""What every test gets, the kernel's and each plugin's: a limit on how long it may hang."""
+"""What every test gets, of the kernel and of each plugin: a deadline, a HOME, signals and a umask.
+
+A test must not depend on the user who runs it. So each one has a home of its own, where no
+~/.gaffer is; and neither the umask nor the signals that a shell ignores in a background job count.
+"""
 
 import functools
 import gc
 import inspect
+import itertools
+import os
+import signal
+from pathlib import Path
 
 import pytest
 import trio
@@ -12,6 +20,42 @@ HANG_LIMIT = 60.0
 
 VIRTUAL_CLOCKS = {"autojump_clock", "mock_clock"}
 """With these a minute passes in no time, so a limit would end honest tests."""
+
+
+NUMBERS = itertools.count(1)
+"""Names for the homes of tests."""
+
+CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip"}
+"""Variables of the programs that install packages in tests, and their folders below a cache."""
+
+
+def pytest_configure():
+    # A shell without job control starts background jobs with SIGINT ignored, and every program that
+    # a test starts and interrupts would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(0o022)
+    # Each test has an empty home; what has been downloaded once must not be downloaded again.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for variable, folder in CACHES.items():
+        os.environ.setdefault(variable, str(cache / folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_home(tmp_path_factory):
+    """The home of programs that a fixture of a module or of the session starts."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_home(session_home, monkeypatch):
+    """An empty home folder for this test and every program that it starts."""
+    folder = session_home / str(next(NUMBERS))
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
 
 
 def pytest_collection_modifyitems(items):
