@@ -24,7 +24,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def plans() -> dict[str, Plan]:
-    """How fake processes live, by program: to be filled in by the test, at any time."""
+    """How fake processes live, by program; the test fills it, at any time."""
     return {}
 
 
@@ -35,7 +35,7 @@ def system(plans: dict[str, Plan]) -> FakeSystem:
 
 
 class Adviser:
-    """A plugin that answers as the test says, and calls back in the middle of events."""
+    """A plugin whose hooks return what the test sets, and which can call back during events."""
 
     def __init__(self) -> None:
         self.env: object = {}
@@ -57,13 +57,13 @@ class Adviser:
 
 @pytest.fixture
 def adviser() -> Adviser:
-    """A plugin of the kernel under test, for the test to speak through."""
+    """The hooks of the kernel under test."""
     return Adviser()
 
 
 @pytest.fixture
 def ledger() -> Ledger:
-    """Keeps the books of the kernel under test."""
+    """Checks the events of the kernel under test."""
     return Ledger()
 
 
@@ -77,7 +77,7 @@ def plugins(ledger: Ledger, recorder: Recorder, adviser: Adviser) -> list[object
 async def kernel(
     autojump_clock: object, system: FakeSystem, plugins: list[object], ledger: Ledger
 ) -> AsyncIterator[Kernel]:
-    """A kernel whose processes only pretend, on virtual time.
+    """A kernel with fake processes, on virtual time.
 
     pytest-trio takes the clock from the arguments of the test: it has to name `autojump_clock` too.
     """
@@ -89,7 +89,7 @@ async def kernel(
 
 @pytest.fixture
 def brand(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A word in the environment of every process of this test; those left at its end are ended."""
+    """A word in the environment of every process of this test; those left at its end are killed."""
     word = secrets.token_hex(8)
     monkeypatch.setenv(BRAND, word)
     yield word

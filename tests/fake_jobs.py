@@ -1,4 +1,4 @@
-"""What the tests of jobs on the fake system have in common."""
+"""Helpers of the tests of jobs on the fake system."""
 
 from math import inf
 
@@ -15,27 +15,27 @@ SLOW = Plan(stop_delay=10.0)
 
 
 def web(**settings: object) -> JobConfig:
-    """A job called web that runs `serve`, unless said otherwise."""
+    """Return a job called web that runs `serve`, with other settings."""
     return JobConfig(**{"name": "web", "cmd": "serve", **settings})
 
 
-def puppets(job: Job, system: FakeSystem) -> list[FakeProcess]:
-    """The fake processes of a job, oldest first."""
+def fakes(job: Job, system: FakeSystem) -> list[FakeProcess]:
+    """Return the fake processes of a job, oldest first."""
     return [system.processes[process.os_pid] for process in job.processes]
 
 
-async def calm() -> None:
-    """Let everything happen that needs no time."""
+async def idle() -> None:
+    """Wait until every task is blocked."""
     await trio.testing.wait_all_tasks_blocked()
 
 
 class Span:
-    """How much virtual time something took."""
+    """A stopwatch on the virtual clock."""
 
     def __init__(self) -> None:
         self.begin = trio.current_time()
 
     @property
     def seconds(self) -> float:
-        """Seconds since this was made."""
+        """Seconds since it was created."""
         return trio.current_time() - self.begin

@@ -1,4 +1,4 @@
-"""What must be true of every run of the kernel, by its events and by the fake system."""
+"""Invariants of every run of the kernel, checked against its events and the fake system."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ NEXT = {
     ("resting", "stop"): "stopped",
     ("stopped", "delete"): "gone",
 }
-"""What a job becomes by an event; in any other state that event must not happen."""
+"""The state of a job after an event; in any other state that event must not happen."""
 
 
 class Ledger:
-    """A plugin that keeps the books: each event is checked against all that went before."""
+    """A plugin that checks each event against all events before."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._running: dict[int, str] = {}
-        self._told: set[int] = set()
+        self._stopping: set[int] = set()
         self._ended: set[int] = set()
         self._released: set[int] = set()
         self._states: dict[str, str] = {}
@@ -31,7 +31,7 @@ class Ledger:
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Enter an event; the next check raises what is wrong, here it would only be logged."""
+        """Check an event; the next `check` raises the error, which here would only be logged."""
         try:
             self._enter(event)
         except AssertionError as error:
@@ -69,9 +69,9 @@ class Ledger:
 
     def _stop_pid(self, event: Event) -> None:
         pid = event.data["pid"]
-        assert pid in self._running, f"pid {pid} told to stop, but it does not run"
-        assert pid not in self._told, f"pid {pid} told to stop twice"
-        self._told.add(pid)
+        assert pid in self._running, f"pid {pid} stopped, but it does not run"
+        assert pid not in self._stopping, f"pid {pid} stopped twice"
+        self._stopping.add(pid)
 
     _reap = _stop_pid
 
@@ -82,34 +82,34 @@ class Ledger:
         self._ended.add(pid)
 
     def check_events(self) -> None:
-        """Raise what was wrong with the events so far."""
+        """Raise the first error in the events so far."""
         if self._broken is not None:
             raise self._broken
 
     def check(self, manager: Manager, system: FakeSystem) -> None:
-        """Compare with the manager's view and with what really runs."""
+        """Compare the events with the manager and with the processes of the fake system."""
         self.check_events()
         known = {process.os_pid: process for process in manager.walk()}
         orphans = system.processes.keys() - known.keys()
-        assert not orphans, f"nobody knows of {orphans}"
+        assert not orphans, f"not in the manager: {orphans}"
         assert {process.pid for process in manager.walk()} == self._running.keys()
         for job in manager.jobs():
             name = str(job.name)
             if self._states.get(name) != "started":
                 kept = [p.pid for p in job.processes if not p.one_off and not p.stopping]
-                # A job waits under the name of one that is still being unloaded.
+                # A job may wait for an unloaded job of the same name.
                 assert not kept, f"{name} is not started, but {kept} run"
 
     def check_end(self, system: FakeSystem) -> None:
-        """After the kernel has stopped: nothing runs but what is detached, every end was told."""
+        """After the kernel has stopped: only detached processes run, every exit was published."""
         self.check_over()
         left = [pid for pid, each in system.processes.items() if not each.request.detach]
         assert not left, f"left behind: {sorted(left)}"
         assert len(self._ended) + len(system.processes) == system.spawned
 
     def check_over(self) -> None:
-        """After a kernel has stopped, by its events alone: all processes and jobs have ended."""
+        """After a kernel has stopped, by its events alone: all processes and jobs are gone."""
         self.check_events()
-        assert not self._running, f"never reported as ended: {self._running}"
+        assert not self._running, f"never exited: {self._running}"
         exist = [name for name, state in self._states.items() if state != "gone"]
         assert not exist, f"never deleted: {exist}"

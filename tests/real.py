@@ -1,4 +1,4 @@
-"""What the tests with real processes have in common."""
+"""Helpers of the tests with real processes."""
 
 import gc
 import os
@@ -15,11 +15,11 @@ from gaffer_kernel.processes.output import OutputReader
 from gaffer_kernel.testing import Recorder
 
 BRAND = "GAFFER_TEST_BRAND"
-"""The variable by which the descendants of one test are found."""
+"""The variable that marks the descendants of one test."""
 
 
 def branded(brand: str) -> list[int]:
-    """Every process that has inherited a brand, zombies left out."""
+    """Return every process that has inherited a brand, without zombies."""
     wanted = f"{BRAND}={brand}".encode()
     found = []
     for folder in Path("/proc").iterdir():
@@ -31,7 +31,7 @@ def branded(brand: str) -> list[int]:
 
 
 def end_all(brand: str) -> None:
-    """End what is left of a test, and reap what has become ours."""
+    """Kill the processes that a test left, and reap those that have become our children."""
     deadline = time.monotonic() + 10
     while (left := branded(brand)) and time.monotonic() < deadline:
         for pid in left:
@@ -42,14 +42,14 @@ def end_all(brand: str) -> None:
 
 
 def children() -> set[int]:
-    """Our children, zombies included."""
+    """Return our children, zombies included."""
     lists = Path("/proc/self/task").glob("*/children")
     return {int(pid) for each in lists for pid in each.read_text().split()}
 
 
 def descriptors() -> dict[int, str]:
-    """Our open descriptors and what they are."""
-    # An earlier test may have left some to the garbage collector.
+    """Return our open descriptors and what they refer to."""
+    # Descriptors of an earlier test may wait for the garbage collector.
     gc.collect()
     found = {}
     for name in os.listdir("/proc/self/fd"):
@@ -59,14 +59,14 @@ def descriptors() -> dict[int, str]:
 
 
 def exists(os_pid: int) -> bool:
-    """Whether there is such a process, as a zombie too."""
+    """Return whether a process exists; a zombie does."""
     return Path(f"/proc/{os_pid}").exists()
 
 
 class Runner:
-    """Starts one-offs on a real kernel, and reads from the first byte what they write.
+    """Starts one-offs on a real kernel, and reads their output from the first byte.
 
-    Called, it runs a program to its end. A test speaks to one that lives on through `begin`.
+    Calling it runs a program to its exit. `begin` starts one that runs on.
     """
 
     def __init__(self, kernel: Kernel, recorder: Recorder) -> None:
@@ -77,7 +77,7 @@ class Runner:
         self._numbers = count(1)
 
     def heed(self, event: Event) -> None:
-        """Read from the start: told by a plugin in the middle of `spawn`, before anything ends."""
+        """Create a reader; a plugin calls this during `spawn`, before any output is read."""
         if event.event == "spawn":
             process = self.kernel.manager.process(event.data["pid"])
             self.processes[process.pid] = process
@@ -85,12 +85,12 @@ class Runner:
                 self.readers[process.pid] = process.outputs.reader(tail=True)
 
     def load(self, cmd: str, **settings: object) -> Job:
-        """A job that starts nothing by itself."""
+        """Load a job that is not started."""
         name = f"web{next(self._numbers)}"
         return self.kernel.manager.load(JobConfig(name=name, cmd=cmd, **settings), start=False)
 
     async def begin(self, cmd: str, **settings: object) -> Process:
-        """A process that has just been started."""
+        """Start a process and return it."""
         pid = self.load(cmd, **settings).commit()
         await self.recorder.wait_for("spawn", pid=pid)
         return self.processes[pid]
@@ -105,12 +105,12 @@ class Runner:
                 text += output.data
 
     async def end(self, process: Process) -> Event:
-        """Wait for the end of a process."""
+        """Wait for the exit of a process."""
         with trio.fail_after(20):
             return await self.recorder.wait_for("exit", pid=process.pid)
 
     async def rest(self, process: Process) -> dict[str, bytes]:
-        """All that a process writes from now to its end, by label."""
+        """Return all that a process writes until its exit, by label."""
         written = dict.fromkeys(process.labels, b"")
         with trio.fail_after(20):
             async for label, data, _ in self.readers[process.pid]:
@@ -118,7 +118,7 @@ class Runner:
         return written
 
     async def __call__(self, cmd: str, **settings: object) -> str:
-        """Run a program to its end; what it wrote to its standard output."""
+        """Run a program to its exit and return its standard output."""
         process = await self.begin(cmd, redirect_output=["out"], **settings)
         await self.end(process)
         return (await self.rest(process))["out"].decode()

@@ -12,7 +12,7 @@ from tests.simulation import HOURS, run_seed
 
 
 def main() -> int:
-    """Run the seeds, print what happened and which seeds failed; 1 if any did."""
+    """Run the seeds, print numbers of events and failed seeds; return 1 if any failed."""
     parser = argparse.ArgumentParser(description="Simulate the kernel, seed by seed.")
     parser.add_argument("--seeds", type=int, default=2000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first seed")

@@ -1,8 +1,7 @@
 """Deterministic simulation: the real kernel, a fake system, a virtual clock, and a seed.
 
-A scenario throws random requests, crashes and reloads at a kernel for some hours of virtual time.
-After every step the invariants must hold; a seed that breaks one can be run again, step by step the
-same.
+A scenario sends random requests, crashes and reloads to a kernel for some hours of virtual time.
+After every step the invariants must hold; a seed that breaks one gives the same steps again.
 """
 
 from __future__ import annotations
@@ -28,46 +27,46 @@ from gaffer_kernel.testing import FakeSystem, Plan
 from tests.invariants import Ledger
 
 KINDS = ("steady", "mortal", "crasher", "stubborn", "absent", "moody")
-"""How the processes of a job live: the program's name decides."""
+"""How the processes of a job live, by the name of the program."""
 DOOMED = ("crasher", "absent", "moody")
-"""Those that may never run as wanted, but must be tried again and again."""
-QUIET = 400.0
-"""Seconds without requests after which all must be as wanted: longer than any delay."""
+"""Those that may never run, but must be retried."""
+IDLE_TIME = 400.0
+"""Seconds without requests after which all jobs must be settled: longer than any delay."""
 HOURS = 0.5
 """Virtual hours of one seed: some two hundred requests."""
 ENDING = ("mortal", "stubborn")
-"""Those that may just have ended by themselves at any moment."""
+"""Those that may have exited by themselves at any moment."""
 
 
-def plan_of(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
-    """How each new process will live, by its program and by chance."""
+def make_plan(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
+    """Return a function that plans each new process, by its program and at random."""
 
     def plan(request: SpawnRequest) -> Plan:
         kind = request.argv[0]
         lingers = chance.choice([0.0, 0.0, 0.0, 1.0, 60.0])
-        obeys = chance.choice([0.0, 0.01, 2.0])
+        stop_delay = chance.choice([0.0, 0.01, 2.0])
         if kind == "mortal":
-            return Plan(life=chance.expovariate(1 / 900), stop_delay=obeys, lingers=lingers)
+            return Plan(life=chance.expovariate(1 / 900), stop_delay=stop_delay, lingers=lingers)
         if kind == "crasher":
-            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, stop_delay=obeys)
+            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, stop_delay=stop_delay)
         if kind == "stubborn":
             return Plan(life=chance.expovariate(1 / 9000), stop_delay=inf)
         if kind == "absent" or (kind == "moody" and chance.random() < 0.4):
             busy = chance.random() < 0.5
             slug = "no_resources" if busy else "command_not_found"
-            return Plan(error=SpawnError(slug, f"{kind} is not to be had"))
-        return Plan(stop_delay=obeys, lingers=lingers)
+            return Plan(error=SpawnError(slug, f"{kind} is not available"))
+        return Plan(stop_delay=stop_delay, lingers=lingers)
 
     return plan
 
 
 class Scenario:
-    """One run: requests by chance against one kernel."""
+    """One run: random requests to one kernel."""
 
     def __init__(self, seed: int, hours: float, folder: Path) -> None:
         self.chance = random.Random(seed)
         self.hours = hours
-        self.system = FakeSystem(seed, plan_of(random.Random(seed + 1)))
+        self.system = FakeSystem(seed, make_plan(random.Random(seed + 1)))
         self.ledger = Ledger()
         self.requests: Counter[str] = Counter()
         self.file = folder / "gaffer.ini"
@@ -97,7 +96,7 @@ class Scenario:
         )
 
     async def run(self) -> None:
-        """The whole of it; raises AssertionError when an invariant is broken."""
+        """Run the scenario; raise AssertionError if an invariant is broken."""
         config = Config()
         if self.chance.random() < 0.8:
             config = await self._read_file()
@@ -108,7 +107,7 @@ class Scenario:
                 await self._step()
                 self.ledger.check(kernel.manager, self.system)
                 if self.chance.random() < 0.04:
-                    await self._be_quiet()
+                    await self._be_idle()
         self.ledger.check_end(self.system)
 
     async def _read_file(self) -> Config:
@@ -194,12 +193,12 @@ class Scenario:
     async def _killall(self, job: Job) -> None:
         job.killall(self.chance.choice(["HUP", "TERM", "KILL", "USR1"]))
 
-    # What must be true in the end
+    # What must be true at the end
 
-    async def _be_quiet(self) -> None:
-        """Ask for nothing for a while: then everything must be as wanted, or still be tried."""
+    async def _be_idle(self) -> None:
+        """Send no request for a while: then every job must be settled, or being retried."""
         seen = len(self.ledger.events)
-        await trio.sleep(QUIET)
+        await trio.sleep(IDLE_TIME)
         tried = Counter(
             event.name
             for event in self.ledger.events[seen:]
@@ -233,7 +232,7 @@ REQUESTS = (
 
 
 def make_trio_deterministic(seed: int) -> None:
-    """Have trio run ready tasks in an order that depends on the seed alone.
+    """Make trio run ready tasks in an order that depends on the seed alone.
 
     Trio offers this to Hypothesis only: the two names are private. The test that replays a seed
     fails when they no longer do this.
@@ -242,8 +241,8 @@ def make_trio_deterministic(seed: int) -> None:
     trio._core._run._r.seed(seed)
 
 
-class Mishaps(logging.Handler):
-    """Keeps what the kernel logs as an error: in a simulation nothing may be one."""
+class ErrorLog(logging.Handler):
+    """Keeps the errors that the kernel logs: in a simulation there must be none."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -251,13 +250,13 @@ class Mishaps(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = self.format(record)
-        # An error of the job's program, not of the kernel.
+        # An error of the program of a job, not of the kernel.
         if "given up after" not in message:
             self.messages.append(message)
 
 
 class Result:
-    """What a seed came to: how much happened, and a fingerprint of all of it."""
+    """The result of a seed: numbers of events and requests, and a fingerprint of all events."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.events = Counter(event.event for event in scenario.ledger.events)
@@ -272,16 +271,16 @@ def run_seed(seed: int, hours: float = HOURS) -> Result:
     """Run one scenario from a seed; the same seed gives the same result."""
     folder = Path(tempfile.mkdtemp(prefix="gaffer-simulation-"))
     log = logging.getLogger("gaffer_kernel")
-    mishaps = Mishaps(logging.ERROR)
-    log.addHandler(mishaps)
+    error_log = ErrorLog(logging.ERROR)
+    log.addHandler(error_log)
     log.propagate = False
     try:
         make_trio_deterministic(seed)
         scenario = Scenario(seed, hours, folder)
         trio.run(scenario.run, clock=trio.testing.MockClock(autojump_threshold=0))
-        assert not mishaps.messages, mishaps.messages
+        assert not error_log.messages, error_log.messages
         return Result(scenario)
     finally:
         shutil.rmtree(folder)
-        log.removeHandler(mishaps)
+        log.removeHandler(error_log)
         log.propagate = True

@@ -1,4 +1,4 @@
-"""The fake system keeps the promises of the real one: the same scenarios tell the same story."""
+"""The fake system behaves like the real one: the same scenarios publish the same events."""
 
 from collections.abc import Awaitable, Callable
 
@@ -28,7 +28,7 @@ STUBBORN = {
 
 
 def plan(request: SpawnRequest) -> Plan:
-    """The fake twin of each of these programs."""
+    """Return how the fake process of each program lives."""
     return {
         "false": Plan(life=0.001, exit_code=1),
         "/no/such/program": Plan(error=SpawnError("command_not_found", "no such program")),
@@ -59,7 +59,7 @@ async def scaled_up_and_down(kernel: Kernel, recorder: Recorder) -> None:
     await job.settled()
 
 
-async def replaced_after_its_end(kernel: Kernel, recorder: Recorder) -> None:
+async def replaced_after_its_exit(kernel: Kernel, recorder: Recorder) -> None:
     load(kernel, MORTAL, flapping=Flapping(attempts=3, window=60, max_retry=0))
     await recorder.wait_for("flap")
 
@@ -77,7 +77,7 @@ async def killed_from_outside(kernel: Kernel, recorder: Recorder) -> None:
     await job.settled()
 
 
-async def does_not_obey(kernel: Kernel, recorder: Recorder, *, pty: bool = False) -> None:
+async def ignores_sigterm(kernel: Kernel, recorder: Recorder, *, pty: bool = False) -> None:
     job = load(kernel, STUBBORN, pty=pty)
     await job.settled()
     [process] = job.processes
@@ -87,11 +87,11 @@ async def does_not_obey(kernel: Kernel, recorder: Recorder, *, pty: bool = False
     await recorder.wait_for("exit", term_signal=9)
 
 
-async def does_not_obey_behind_a_terminal(kernel: Kernel, recorder: Recorder) -> None:
-    await does_not_obey(kernel, recorder, pty=True)
+async def ignores_sigterm_behind_a_pty(kernel: Kernel, recorder: Recorder) -> None:
+    await ignores_sigterm(kernel, recorder, pty=True)
 
 
-async def cannot_be_started(kernel: Kernel, recorder: Recorder) -> None:
+async def cannot_start(kernel: Kernel, recorder: Recorder) -> None:
     job = load(kernel, ABSENT)
     await recorder.wait_for("spawn_error")
     job.stop()
@@ -103,13 +103,13 @@ async def one_off(kernel: Kernel, recorder: Recorder) -> None:
     await recorder.wait_for("exit", pid=pid, once=True)
 
 
-async def loaded_again_at_once(kernel: Kernel, recorder: Recorder) -> None:
+async def reloaded_at_once(kernel: Kernel, recorder: Recorder) -> None:
     await load(kernel, STEADY).settled()
     kernel.manager.unload("web")
     await load(kernel, STEADY).settled()
 
 
-class Talkative(FakeSystem):
+class ReadySystem(FakeSystem):
     """A fake system whose programs write a line as soon as they run, as the stubborn one does."""
 
     def spawn(self, request: SpawnRequest, listener: ChildListener) -> FakeProcess:
@@ -119,8 +119,8 @@ class Talkative(FakeSystem):
         return process
 
 
-async def told(scenario: Scenario, system: System) -> list[tuple[str, object, object]]:
-    """The events of a scenario, with what does not depend on the machine."""
+async def run_scenario(scenario: Scenario, system: System) -> list[tuple[str, object, object]]:
+    """Run a scenario and return its events, without what depends on the machine."""
     ledger, recorder = Ledger(), Recorder()
     with trio.fail_after(60):
         async with open_kernel(system=system, plugins=[ledger, recorder]) as kernel:
@@ -138,17 +138,17 @@ async def told(scenario: Scenario, system: System) -> list[tuple[str, object, ob
     [
         life_of_a_job,
         scaled_up_and_down,
-        replaced_after_its_end,
+        replaced_after_its_exit,
         given_up,
         killed_from_outside,
-        does_not_obey,
-        does_not_obey_behind_a_terminal,
-        cannot_be_started,
+        ignores_sigterm,
+        ignores_sigterm_behind_a_pty,
+        cannot_start,
         one_off,
-        loaded_again_at_once,
+        reloaded_at_once,
     ],
 )
-def test_both_systems_tell_the_same(scenario, brand):
+def test_fake_and_real_system_publish_the_same_events(scenario, brand):
     clock = trio.testing.MockClock(autojump_threshold=0)
-    pretended = trio.run(told, scenario, Talkative(plan=plan), clock=clock)
-    assert trio.run(told, scenario, LinuxSystem()) == pretended
+    fake = trio.run(run_scenario, scenario, ReadySystem(plan=plan), clock=clock)
+    assert trio.run(run_scenario, scenario, LinuxSystem()) == fake

@@ -1,4 +1,4 @@
-"""What a process inherits from gafferd, and what it never does."""
+"""The variables that a process inherits from gafferd, and the secrets that it does not."""
 
 import os
 
@@ -28,19 +28,19 @@ def test_secrets_of_gaffer_are_never_inherited(os_env, user):
     assert {"GAFFER_TOKEN", "GAFFER_AUTH_FILE", "CREDENTIALS_DIRECTORY"} <= PRIVATE
 
 
-def test_another_user_gets_only_what_means_the_same_to_everybody_and_its_own():
+def test_another_user_inherits_only_path_locale_time_zone_and_their_own():
     assert inherited(OURS, None, OTHER) == {**FOR_OTHERS, **OTHER.environ}
 
 
-def test_another_user_gets_all_when_the_job_says_so():
+def test_another_user_inherits_all_with_os_env():
     assert inherited(OURS, True, OTHER).items() >= {"AWS_SECRET": "x", "HOME": "/home/a"}.items()
 
 
-def test_another_group_alone_is_no_other_user():
+def test_another_group_alone_inherits_all():
     assert inherited(OURS, None, SAME).items() >= {"AWS_SECRET": "x", "HOME": "/own"}.items()
 
 
-def test_without_os_env_only_the_users_own_variables_are_there():
+def test_without_os_env_only_variables_of_the_user_are_set():
     assert inherited(OURS, False, None) == {}
     assert inherited(OURS, False, OTHER) == OTHER.environ
 
@@ -59,12 +59,12 @@ async def test_a_real_process_gets_no_secret_of_gaffer_nor_can_a_command_name_on
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
-async def test_a_real_process_of_another_user_gets_nothing_of_ours_unless_asked(secrets, run):
+async def test_a_real_process_of_another_user_inherits_nothing_unless_configured(secrets, run):
     assert "hunter2" not in await run("env", uid="nobody")
     assert "USER=nobody\n" in await run("env", uid="nobody")
     assert "AWS_SECRET=hunter2" in await run("env", uid="nobody", os_env=True)
     assert "AWS_SECRET=hunter2" in await run("env", uid="root")
 
 
-async def test_secrets_a_job_sets_itself_are_its_own(secrets, run):
+async def test_secrets_that_a_job_sets_are_passed(secrets, run):
     assert "GAFFER_TOKEN=own\n" in await run("env", env={"GAFFER_TOKEN": "own"})

@@ -20,7 +20,7 @@ PARTS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_+-]{0,20}", fullmatch=True)
         ("7.web", JobName("7", "web")),
     ],
 )
-def test_a_name_is_read_with_any_separator(text, parsed):
+def test_names_are_parsed_with_any_separator(text, parsed):
     assert JobName.parse(text) == parsed
 
 
@@ -41,7 +41,7 @@ def test_a_name_is_read_with_any_separator(text, parsed):
         "x" * 256,
     ],
 )
-def test_what_is_no_name_is_refused(text):
+def test_an_invalid_name_is_an_error(text):
     with pytest.raises(InvalidField) as caught:
         JobName.parse(text)
 
@@ -53,13 +53,13 @@ def test_a_bare_name_is_in_the_given_session():
     assert JobName.parse("site.web", "site") == JobName("site", "web")
 
 
-def test_a_name_cannot_leave_the_given_session():
+def test_a_name_in_another_session_is_an_error():
     with pytest.raises(InvalidField, match="not in the session 'site'"):
         JobName.parse("other.web", "site")
 
 
 @pytest.mark.parametrize("session", ["", "a.b", "a b", "+a"])
-def test_a_session_has_a_name_too(session):
+def test_an_invalid_session_is_an_error(session):
     with pytest.raises(InvalidField) as caught:
         check_session(session)
 
@@ -74,14 +74,14 @@ def test_the_default_session_is_not_shown():
 
 
 @given(PARTS, PARTS)
-def test_what_is_shown_can_be_read_again(session, name):
+def test_str_of_a_name_can_be_parsed(session, name):
     job = JobName(session, name)
 
     assert JobName.parse(str(job)) == job
 
 
 @given(st.text())
-def test_any_text_is_a_name_or_refused(text):
+def test_any_text_is_a_name_or_an_error(text):
     try:
         name = JobName.parse(text)
     except InvalidField:

@@ -46,7 +46,7 @@ async def keep_asking(kernel, path):
         await trio.sleep(0.01)
 
 
-async def calm():
+async def idle():
     """What is there once connections that were broken are gone: the same, ten times in a row."""
     with trio.fail_after(20):
         last, same = count(), 0
@@ -70,7 +70,7 @@ async def test_a_hundred_lives_leave_nothing(name):
         states = {info.name: info.state for info in kernel.plugins.info()}
         for number in range(ROUNDS):
             if number == WARM:
-                before, memory_before = await calm(), memory()
+                before, memory_before = await idle(), memory()
             async with trio.open_nursery() as load:
                 for path in PATHS:
                     load.start_soon(keep_asking, kernel, path)
@@ -80,7 +80,7 @@ async def test_a_hundred_lives_leave_nothing(name):
                 for each in states:
                     await kernel.plugins.open(each)
                 load.cancel_scope.cancel()
-        assert await calm() == before
+        assert await idle() == before
         assert memory() - memory_before < MAX_MEMORY
         assert {info.name: info.state for info in kernel.plugins.info()} == states
         assert [process.os_pid for process in kernel.manager.walk()] == os_pids

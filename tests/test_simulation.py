@@ -1,4 +1,4 @@
-"""A hundred seeds hold, every seed can be replayed, and the invariants catch broken kernels."""
+"""The simulation: invariants hold, seeds can be replayed, and mutants of the kernel are caught."""
 
 from collections import Counter
 from math import inf
@@ -20,21 +20,21 @@ ALL_EVENTS = {
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
-def test_the_invariants_hold(first):
+def test_invariants_hold_for_every_seed(first):
     events = Counter()
     requests = Counter()
     for seed in range(first, first + CHUNK):
         result = run_seed(seed)
         events += result.events
         requests += result.requests
-    # A simulation that never gets somewhere proves nothing about it.
+    # A simulation that never reaches a state proves nothing about it.
     assert events.keys() >= ALL_EVENTS
     assert min(events[name] for name in ALL_EVENTS) >= 10, events
     assert set(REQUESTS) <= requests.keys()
     assert requests["bad file"] >= 1
 
 
-def test_a_seed_can_be_replayed():
+def test_the_same_seed_gives_the_same_run():
     # Also guards the private generator of trio that the simulation seeds.
     assert run_seed(7).fingerprint == run_seed(7).fingerprint
     assert run_seed(7).fingerprint != run_seed(8).fingerprint
@@ -66,7 +66,7 @@ def forget_to_stop(monkeypatch):
     monkeypatch.setattr(Instances, "stop_all", lambda self: None)
 
 
-def forget_that_it_was_stopped(monkeypatch):
+def forget_the_stop(monkeypatch):
     def mutant(self):
         self.publish("stop")
         self.instances.stop_all()
@@ -74,7 +74,7 @@ def forget_that_it_was_stopped(monkeypatch):
     monkeypatch.setattr(Supervisor, "handle_stop", mutant)
 
 
-def sleep_through_the_restart(monkeypatch):
+def miss_the_restart(monkeypatch):
     monkeypatch.setattr(Supervisor, "_next_time", lambda self: self.instances.next_kill())
 
 
@@ -82,7 +82,7 @@ def never_kill(monkeypatch):
     monkeypatch.setattr(Instances, "next_kill", lambda self: inf)
 
 
-def report_an_end_twice(monkeypatch):
+def publish_an_exit_twice(monkeypatch):
     handle_exit = Instances._handle_exit
 
     def mutant(self, process, status):
@@ -122,10 +122,10 @@ def keep_surplus_instances(monkeypatch):
 MUTANTS = (
     start_twice,
     forget_to_stop,
-    forget_that_it_was_stopped,
-    sleep_through_the_restart,
+    forget_the_stop,
+    miss_the_restart,
     never_kill,
-    report_an_end_twice,
+    publish_an_exit_twice,
     delete_before_the_last_exit,
     let_two_jobs_of_a_name_overlap,
     keep_surplus_instances,
@@ -133,7 +133,7 @@ MUTANTS = (
 
 
 @pytest.mark.parametrize("mutate", MUTANTS)
-def test_a_broken_kernel_is_caught(mutate, monkeypatch):
+def test_each_mutant_breaks_an_invariant(mutate, monkeypatch):
     mutate(monkeypatch)
     with pytest.raises((AssertionError, BaseExceptionGroup)):
         run_seeds(5)

@@ -7,24 +7,28 @@ import trio
 
 from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import CRASH, puppets, web
+from tests.fake_jobs import CRASH, fakes, web
 
 
-async def test_plugins_add_to_the_environment_last(autojump_clock, kernel, system, adviser):
+async def test_variables_of_plugins_override_those_of_the_job(
+    autojump_clock, kernel, system, adviser
+):
     adviser.env = {"PORT": "5000", "B": "plugin"}
     job = kernel.manager.load(web(cmd="serve $PORT", env={"A": "1", "B": "2"}))
     await job.settled()
-    [puppet] = puppets(job, system)
-    assert puppet.request.argv == ["serve", "5000"]
-    assert puppet.request.environ["A"] == "1"
-    assert puppet.request.environ["B"] == "plugin"
+    [fake] = fakes(job, system)
+    assert fake.request.argv == ["serve", "5000"]
+    assert fake.request.environ["A"] == "1"
+    assert fake.request.environ["B"] == "plugin"
 
 
-async def test_a_plugin_may_add_numbers_to_the_environment(autojump_clock, kernel, adviser, system):
+async def test_numbers_of_plugins_become_text_in_the_environment(
+    autojump_clock, kernel, adviser, system
+):
     adviser.env = {"PORT": 80}
     job = kernel.manager.load(web(cmd="serve $PORT"))
     await job.settled()
-    assert puppets(job, system)[0].request.argv == ["serve", "80"]
+    assert fakes(job, system)[0].request.argv == ["serve", "80"]
 
 
 class Unprintable:
@@ -38,7 +42,7 @@ class Misshapen:
 
 
 @pytest.mark.parametrize("env", [["A=1"], "A=1", 5, object, {"A": Unprintable()}, Misshapen()])
-async def test_a_plugin_with_a_wrong_environment_ends_nothing(
+async def test_an_invalid_environment_of_a_plugin_is_logged_and_the_process_starts(
     autojump_clock, kernel, adviser, caplog, env
 ):
     adviser.env = env
@@ -47,7 +51,7 @@ async def test_a_plugin_with_a_wrong_environment_ends_nothing(
     assert "plugin adviser: gaffer_process_env" in caplog.text
 
 
-async def test_a_wrong_environment_at_every_start_does_not_fill_the_disk(
+async def test_an_invalid_environment_at_every_start_is_not_logged_each_time(
     autojump_clock, kernel, adviser, caplog
 ):
     adviser.env = ["A=1"]
@@ -59,7 +63,7 @@ async def test_a_wrong_environment_at_every_start_does_not_fill_the_disk(
 
 
 @pytest.mark.parametrize(("delay", "starts"), [(0.0, 1001), (1.0, 11), (inf, 1), (None, 5)])
-async def test_a_plugin_may_decide_when_to_start_again(
+async def test_a_plugin_decides_the_restart_delay(
     autojump_clock, kernel, plans, adviser, system, delay, starts
 ):
     plans["serve"] = Plan(life=0.01, exit_code=1)
@@ -71,7 +75,7 @@ async def test_a_plugin_may_decide_when_to_start_again(
     job.stop()
 
 
-async def test_the_word_of_a_plugin_counts_more_than_flapping(
+async def test_the_delay_of_a_plugin_overrides_flapping(
     autojump_clock, kernel, plans, adviser, recorder
 ):
     plans["serve"] = CRASH
@@ -82,7 +86,7 @@ async def test_the_word_of_a_plugin_counts_more_than_flapping(
 
 
 @pytest.mark.parametrize("delay", ["soon", -5, -inf, float("nan"), [1]])
-async def test_a_plugin_with_a_wrong_delay_ends_nothing(
+async def test_an_invalid_delay_of_a_plugin_is_logged_and_the_rule_decides(
     autojump_clock, kernel, plans, adviser, system, caplog, delay
 ):
     plans["serve"] = CRASH
@@ -96,7 +100,7 @@ async def test_a_plugin_with_a_wrong_delay_ends_nothing(
     assert "plugin adviser: gaffer_restart_delay" in caplog.text
 
 
-async def test_a_delay_beyond_all_floats_is_for_ever_and_ends_nothing(
+async def test_a_delay_too_large_for_a_float_means_no_restart(
     autojump_clock, kernel, plans, adviser, system
 ):
     plans["serve"] = CRASH

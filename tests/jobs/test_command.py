@@ -14,11 +14,11 @@ def argv(cmd: str, environ: dict[str, str] | None = None, **fields: object) -> l
     return build_argv(JobConfig(name="a", cmd=cmd, **fields), environ or {})
 
 
-def test_the_command_line_is_split_like_a_shell_does():
+def test_command_line_is_split_like_a_shell_does():
     assert argv("python -c 'print(1)' a\\ b") == ["python", "-c", "print(1)", "a b"]
 
 
-def test_args_are_appended_as_a_text_or_as_a_list():
+def test_args_are_appended_as_text_or_as_list():
     assert argv("python -u", args="-c 'print(1)'") == ["python", "-u", "-c", "print(1)"]
     assert argv("python -u", args=["-c", "print(1)"]) == ["python", "-u", "-c", "print(1)"]
 
@@ -31,7 +31,7 @@ def test_variables_are_replaced_in_every_word():
     ]  # fmt: skip
 
 
-def test_a_value_never_becomes_two_words():
+def test_a_value_with_spaces_stays_one_word():
     assert argv("echo $A", {"A": "x --evil"}) == ["echo", "x --evil"]
 
 
@@ -51,15 +51,15 @@ def test_a_value_never_becomes_two_words():
         ("$AÉ", "1É"),
     ],
 )
-def test_what_is_no_known_variable_stays(word, replaced):
+def test_unknown_variables_and_other_shell_syntax_stay(word, replaced):
     assert substitute(word, {"A": "1"}) == replaced
 
 
-def test_a_value_is_not_substituted_again():
+def test_variables_inside_values_are_not_replaced():
     assert substitute("$A", {"A": "$A$$"}) == "$A$$"
 
 
-def test_a_shell_gets_the_line_as_it_is():
+def test_a_shell_gets_the_line_unchanged():
     assert argv("echo $A; echo b | cat", {"A": "1"}, shell=True) == [
         "/bin/sh", "-c", "echo $A; echo b | cat"
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_a_shell_gets_the_arguments_quoted():
 
 
 @pytest.mark.parametrize("text", ["'a", '"a', "a\\"])
-def test_a_quotation_must_end(text):
+def test_an_unclosed_quotation_is_an_error(text):
     with pytest.raises(InvalidField) as caught:
         split_words("cmd", text)
 
@@ -78,7 +78,7 @@ def test_a_quotation_must_end(text):
 
 
 @given(cmd=TEXT, args=st.lists(TEXT, max_size=3), shell=st.booleans(), environ=VARIABLES)
-def test_a_valid_job_always_has_a_command_line(cmd, args, shell, environ):
+def test_every_valid_job_has_a_command_line(cmd, args, shell, environ):
     try:
         config = JobConfig(name="a", cmd=cmd, args=args, shell=shell)
     except InvalidField:

@@ -79,11 +79,11 @@ def test_numprocesses_is_a_whole_number(value):
     assert "must be a whole number from 0 to 10000, not " in error.reason
 
 
-def test_a_number_too_long_to_print_is_refused():
+def test_a_number_too_long_to_print_is_an_error():
     assert refused(numprocesses=10**5000).field == "numprocesses"
 
 
-def test_no_process_at_all_is_allowed():
+def test_numprocesses_zero_is_allowed():
     assert job(numprocesses=0).numprocesses == 0
 
 
@@ -111,7 +111,7 @@ def test_an_account_is_a_name_or_a_number(field, given, kept):
 
 @pytest.mark.parametrize("field", ["uid", "gid"])
 @pytest.mark.parametrize("value", [-1, "-1", True, 1.0, 2**32 - 1, "9" * 5000, [], "a\0", "-u"])
-def test_what_is_no_account_is_refused(field, value):
+def test_an_invalid_account_is_an_error(field, value):
     assert refused(**{field: value}).field == field
 
 
@@ -179,14 +179,14 @@ def test_the_error_names_the_field(fields, culprit):
         ({"name": "x" * 256}, "name"),
     ],
 )
-def test_nothing_is_longer_than_the_limits(fields, culprit):
+def test_values_above_the_limits_are_errors(fields, culprit):
     assert refused(**fields).field == culprit
 
 
 @pytest.mark.parametrize(
     "stream", [{"redirect_output": ["a"]}, {"redirect_input": True}, {"custom_streams": ["a"]}]
 )
-def test_a_detached_process_has_no_streams_to_gafferd(stream):
+def test_a_detached_job_with_streams_is_an_error(stream):
     assert refused(detach=True, **stream).field == "detach"
 
 
@@ -199,11 +199,11 @@ def test_a_detached_process_has_no_streams_to_gafferd(stream):
         {"attempts": 3, "window": 2.0, "retry_in": 7, "max_retry": 5},
     ],
 )
-def test_flapping_comes_in_several_forms(given):
+def test_flapping_accepts_several_forms(given):
     assert job(flapping=given).flapping == Flapping(attempts=3, window=2.0)
 
 
-def test_an_empty_flapping_is_the_default_one():
+def test_an_empty_flapping_has_the_default_numbers():
     assert job(flapping={}).flapping == Flapping(2, 1.0, 7.0, 5)
 
 
@@ -222,11 +222,11 @@ def test_an_empty_flapping_is_the_default_one():
         (True, "flapping"),
     ],
 )
-def test_a_wrong_flapping_is_refused(value, culprit):
+def test_an_invalid_flapping_is_an_error(value, culprit):
     assert refused(flapping=value).field == culprit
 
 
-def test_channels_come_only_from_python():
+def test_channels_are_accepted_only_from_python():
     left, right = socket.socketpair()
     with left, right:
         config = job(custom_channels=[left])
@@ -248,7 +248,7 @@ def test_channels_come_only_from_python():
         (None, "job: must be an object"),
     ],
 )
-def test_a_wrong_object_is_refused(mapping, message):
+def test_an_invalid_object_is_an_error(mapping, message):
     with pytest.raises(InvalidField) as caught:
         JobConfig.from_dict(mapping)
 
@@ -256,7 +256,7 @@ def test_a_wrong_object_is_refused(mapping, message):
 
 
 @given(VALID)
-def test_what_is_shown_can_be_posted_back(fields):
+def test_to_dict_can_be_read_by_from_dict(fields):
     config = JobConfig.from_dict(fields)
     shown = config.to_dict()
 
@@ -265,7 +265,7 @@ def test_what_is_shown_can_be_posted_back(fields):
     assert msgspec.json.decode(msgspec.json.encode(shown), type=JobConfig) == config
 
 
-def complaint(mapping: dict[str, object]) -> InvalidField | None:
+def get_error(mapping: dict[str, object]) -> InvalidField | None:
     try:
         JobConfig.from_dict(mapping)
     except InvalidField as error:
@@ -274,20 +274,20 @@ def complaint(mapping: dict[str, object]) -> InvalidField | None:
 
 
 @given(st.sampled_from(JobConfig.__struct_fields__), JSON)
-def test_any_json_value_is_accepted_or_refused_by_name(field, value):
-    error = complaint({"name": "web", "cmd": "run", field: value})
+def test_any_json_value_is_accepted_or_an_error_names_the_field(field, value):
+    error = get_error({"name": "web", "cmd": "run", field: value})
 
     assert error is None or error.field.startswith((field, "cmd"))
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=3))
-def test_any_json_object_is_accepted_or_refused_in_one_line(mapping):
-    error = complaint(mapping)
+def test_any_json_object_is_accepted_or_an_error_of_one_line(mapping):
+    error = get_error(mapping)
 
     assert error is None or "\n" not in str(error)
 
 
-def test_replace_checks_too():
+def test_replace_checks_the_new_values():
     assert msgspec.structs.replace(job(), numprocesses=3) == job(numprocesses=3)
     with pytest.raises(InvalidField):
         msgspec.structs.replace(job(), numprocesses=-1)

@@ -1,14 +1,14 @@
-"""A job on a fake system: what each verb does, and what is told of it."""
+"""A job on the fake system: the effect of each verb, and the events it publishes."""
 
 import pytest
 import trio
 
 from gaffer_kernel.errors import InvalidField, SpawnError
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import SLOW, calm, puppets, web
+from tests.fake_jobs import SLOW, fakes, idle, web
 
 
-async def test_loading_creates_starts_and_spawns(autojump_clock, kernel, recorder):
+async def test_load_publishes_create_start_and_spawn(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=2))
     assert recorder.names("web") == ["create", "start"]
     await job.settled()
@@ -16,28 +16,28 @@ async def test_loading_creates_starts_and_spawns(autojump_clock, kernel, recorde
     assert job.pids() == [1, 2]
 
 
-async def test_loading_without_starting_only_creates(autojump_clock, kernel, recorder):
+async def test_load_without_start_publishes_only_create(autojump_clock, kernel, recorder):
     for config, start in ((web(), False), (web(name="other", start=False), None)):
         job = kernel.manager.load(config, start=start)
-        await calm()
+        await idle()
         assert recorder.names(config.name) == ["create"]
         assert (job.active, job.pids()) == (False, [])
 
 
-async def test_the_configuration_can_be_overruled_to_start(autojump_clock, kernel):
+async def test_start_argument_of_load_overrides_the_configuration(autojump_clock, kernel):
     job = kernel.manager.load(web(start=False), start=True)
     await job.settled()
     assert job.active
 
 
-async def test_a_job_of_no_processes_starts_and_spawns_nothing(autojump_clock, kernel, recorder):
+async def test_a_job_of_zero_processes_starts_and_spawns_nothing(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=0))
     await job.settled()
     assert recorder.names("web") == ["create", "start"]
     assert (job.active, job.pids()) == (True, [])
 
 
-async def test_stopping_tells_the_stop_before_each_process(autojump_clock, kernel, recorder):
+async def test_stop_is_published_before_stop_pid_of_each_process(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     recorder.events.clear()
@@ -48,7 +48,7 @@ async def test_stopping_tells_the_stop_before_each_process(autojump_clock, kerne
     assert job.numprocesses == 2
 
 
-async def test_what_is_known_is_up_to_date_when_the_event_goes_out(autojump_clock, kernel, adviser):
+async def test_state_is_updated_before_the_event_is_published(autojump_clock, kernel, adviser):
     seen = []
     job = kernel.manager.load(web(), start=False)
 
@@ -69,16 +69,16 @@ async def test_what_is_known_is_up_to_date_when_the_event_goes_out(autojump_cloc
     ]
 
 
-async def test_the_fields_of_the_events_of_a_process(autojump_clock, kernel, system, recorder):
+async def test_events_of_a_process_have_their_fields(autojump_clock, kernel, system, recorder):
     job = kernel.manager.load(web(), "shop")
     await job.settled()
-    [puppet] = puppets(job, system)
+    [fake] = fakes(job, system)
     await trio.sleep(2.5)
-    puppet.exit(3)
+    fake.exit(3)
     exited = await recorder.wait_for("exit")
     spawned = await recorder.wait_for("spawn", pid=1)
     same = {"name": "shop.web", "session": "shop", "job": "web", "pid": 1}
-    same |= {"os_pid": puppet.os_pid, "detach": False}
+    same |= {"os_pid": fake.os_pid, "detach": False}
     assert _content(spawned) == {"event": "spawn", **same}
     assert _content(exited) == {
         "event": "exit",
@@ -97,15 +97,15 @@ def _content(event):
     return {key: value for key, value in event.to_dict().items() if key not in ("seq", "time")}
 
 
-async def test_an_end_by_a_signal_has_code_zero(autojump_clock, kernel, system, recorder):
+async def test_exit_by_a_signal_has_exit_code_zero(autojump_clock, kernel, system, recorder):
     job = kernel.manager.load(web())
     await job.settled()
-    puppets(job, system)[0].exit(term_signal=11)
+    fakes(job, system)[0].exit(term_signal=11)
     exited = await recorder.wait_for("exit")
     assert (exited.data["exit_code"], exited.data["term_signal"]) == (0, 11)
 
 
-async def test_scaling_up_updates_and_spawns(autojump_clock, kernel, recorder):
+async def test_scale_up_publishes_update_and_spawns(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web())
     await job.settled()
     recorder.events.clear()
@@ -115,7 +115,7 @@ async def test_scaling_up_updates_and_spawns(autojump_clock, kernel, recorder):
     assert recorder.events[0].data == {"numprocesses": 3}
 
 
-async def test_scaling_down_reaps_the_oldest_first(autojump_clock, kernel, recorder):
+async def test_scale_down_reaps_the_oldest_first(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=4))
     await job.settled()
     recorder.events.clear()
@@ -127,7 +127,7 @@ async def test_scaling_down_reaps_the_oldest_first(autojump_clock, kernel, recor
 
 
 @pytest.mark.parametrize("wrong", ["many", "1.5", None, "=-1"])
-async def test_a_wrong_number_changes_nothing(autojump_clock, kernel, recorder, wrong):
+async def test_an_invalid_scale_changes_nothing(autojump_clock, kernel, recorder, wrong):
     job = kernel.manager.load(web())
     await job.settled()
     before = recorder.names("web")
@@ -137,7 +137,7 @@ async def test_a_wrong_number_changes_nothing(autojump_clock, kernel, recorder, 
     assert job.numprocesses == 1
 
 
-async def test_scaling_up_and_down_at_once_ends_where_it_began(autojump_clock, kernel, recorder):
+async def test_scale_up_and_down_at_once_changes_nothing(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     for change in (5, -3, "=9", "-7"):
@@ -146,7 +146,7 @@ async def test_scaling_up_and_down_at_once_ends_where_it_began(autojump_clock, k
     assert job.pids() == [1, 2]
 
 
-async def test_restarting_starts_each_successor_before_its_predecessor_is_told_to_stop(
+async def test_restart_starts_each_successor_before_it_stops_the_predecessor(
     autojump_clock, kernel, system, recorder
 ):
     job = kernel.manager.load(web(numprocesses=3))
@@ -165,7 +165,7 @@ async def test_restarting_starts_each_successor_before_its_predecessor_is_told_t
     assert "stop" not in recorder.names("web")
 
 
-async def test_restarting_keeps_the_old_process_when_the_new_one_cannot_be_started(
+async def test_restart_keeps_the_old_process_when_the_successor_cannot_start(
     autojump_clock, kernel, plans, recorder
 ):
     job = kernel.manager.load(web())
@@ -178,7 +178,7 @@ async def test_restarting_keeps_the_old_process_when_the_new_one_cannot_be_start
     assert "no such program" in job.status()["last_error"]
 
 
-async def test_restarting_twice_at_once_ends_every_older_process(autojump_clock, kernel, plans):
+async def test_two_restarts_at_once_stop_every_older_process(autojump_clock, kernel, plans):
     plans["serve"] = SLOW
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
@@ -187,13 +187,13 @@ async def test_restarting_twice_at_once_ends_every_older_process(autojump_clock,
     await job.settled()
     assert job.pids() == [3, 4]
     job.restart()
-    await calm()
+    await idle()
     job.restart()
     await job.settled()
     assert (len(job.pids()), min(job.pids())) == (2, 7)
 
 
-async def test_reloading_goes_back_to_the_configured_number(autojump_clock, kernel, recorder):
+async def test_reload_returns_to_the_configured_number(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web())
     await job.settled()
     job.scale(2)
@@ -206,7 +206,7 @@ async def test_reloading_goes_back_to_the_configured_number(autojump_clock, kern
     assert sorted(recorder.names("web")[:4]) == ["stop_pid"] * 3 + ["update"]
 
 
-async def test_stopping_all_replaces_every_process(autojump_clock, kernel):
+async def test_stopall_of_an_active_job_replaces_every_process(autojump_clock, kernel):
     job = kernel.manager.load(web(numprocesses=3))
     await job.settled()
     job.stopall()
@@ -214,7 +214,7 @@ async def test_stopping_all_replaces_every_process(autojump_clock, kernel):
     assert job.pids() == [4, 5, 6]
 
 
-async def test_stopping_one_process_replaces_it(autojump_clock, kernel, recorder):
+async def test_stop_of_one_process_replaces_it(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     recorder.events.clear()
@@ -225,17 +225,17 @@ async def test_stopping_one_process_replaces_it(autojump_clock, kernel, recorder
     assert list(job.history) == []
 
 
-async def test_a_signal_reaches_every_process_and_one_offs_too(autojump_clock, kernel, system):
+async def test_killall_reaches_every_process_and_one_off(autojump_clock, kernel, system):
     job = kernel.manager.load(web(numprocesses=2))
     job.commit()
     await job.settled()
     job.killall("usr1")
-    assert [puppet.signals for puppet in puppets(job, system)] == [[10], [10], [10]]
+    assert [fake.signals for fake in fakes(job, system)] == [[10], [10], [10]]
     with pytest.raises(InvalidField):
         job.killall("SIGNOTHING")
 
 
-async def test_a_signal_that_ends_a_process_is_no_request_to_stop(autojump_clock, kernel, recorder):
+async def test_killall_with_a_fatal_signal_counts_as_a_crash(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web())
     await job.settled()
     job.killall(9)
@@ -246,7 +246,7 @@ async def test_a_signal_that_ends_a_process_is_no_request_to_stop(autojump_clock
     assert [end.term_signal for end in job.history] == [9]
 
 
-async def test_updating_takes_the_new_configuration_and_number(
+async def test_update_takes_the_new_configuration_and_number(
     autojump_clock, kernel, system, recorder
 ):
     job = kernel.manager.load(web())
@@ -255,14 +255,14 @@ async def test_updating_takes_the_new_configuration_and_number(
     recorder.events.clear()
     job.update(web(cmd="serve --new", numprocesses=2))
     await job.settled()
-    assert [puppet.request.argv for puppet in puppets(job, system)] == [["serve", "--new"]] * 2
+    assert [fake.request.argv for fake in fakes(job, system)] == [["serve", "--new"]] * 2
     assert job.config.cmd == "serve --new"
     assert recorder.names("web")[0] == "update"
     assert recorder.names("web").count("update") == 1
     assert "stop" not in recorder.names("web")
 
 
-async def test_updating_a_stopped_job_starts_it_only_when_asked(autojump_clock, kernel):
+async def test_update_starts_a_stopped_job_only_on_request(autojump_clock, kernel):
     job = kernel.manager.load(web(), start=False)
     job.update(web(cmd="new"))
     await job.settled()
@@ -272,14 +272,14 @@ async def test_updating_a_stopped_job_starts_it_only_when_asked(autojump_clock, 
     assert (job.active, job.pids()) == (True, [1])
 
 
-async def test_an_update_cannot_rename(autojump_clock, kernel):
+async def test_update_with_another_name_is_an_error(autojump_clock, kernel):
     job = kernel.manager.load(web())
     with pytest.raises(InvalidField, match="name"):
         job.update(web(name="other"))
     assert job.config.name == "web"
 
 
-async def test_resizing_touches_no_process_that_stays(autojump_clock, kernel, recorder):
+async def test_resize_keeps_the_processes_that_stay(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     recorder.events.clear()
@@ -291,7 +291,7 @@ async def test_resizing_touches_no_process_that_stays(autojump_clock, kernel, re
     assert job.numprocesses == 3
 
 
-async def test_unloading_stops_and_then_deletes(autojump_clock, kernel, plans, recorder):
+async def test_unload_stops_and_then_publishes_delete(autojump_clock, kernel, plans, recorder):
     plans["serve"] = SLOW
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
@@ -302,14 +302,14 @@ async def test_unloading_stops_and_then_deletes(autojump_clock, kernel, plans, r
     assert recorder.names("web") == ["stop", "stop_pid", "stop_pid", "exit", "exit", "delete"]
 
 
-async def test_unloading_a_stopped_job_only_deletes(autojump_clock, kernel, recorder):
+async def test_unload_of_a_stopped_job_publishes_only_delete(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(), start=False)
     job.unload()
     await job.gone.wait()
     assert recorder.names("web") == ["create", "delete"]
 
 
-async def test_every_verb_asked_twice_does_its_work_once(autojump_clock, kernel, recorder):
+async def test_every_verb_called_twice_acts_once(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web())
     for verb, events in (
         (job.start, []),
@@ -323,6 +323,6 @@ async def test_every_verb_asked_twice_does_its_work_once(autojump_clock, kernel,
         verb()
         verb()
         await job.settled()
-        await calm()
+        await idle()
         assert recorder.names("web") == events
         recorder.events.clear()

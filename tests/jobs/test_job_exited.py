@@ -1,4 +1,4 @@
-"""What is kept of processes that have ended: why they did is in the last that they wrote."""
+"""Exited processes: their last output is kept, because it says why they exited."""
 
 import pytest
 import trio
@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 def written(process):
-    """What is kept of its output."""
+    """Return the kept output of a process."""
     reader = process.outputs.reader(tail=True)
     output = reader.receive_nowait()
     reader.close()
@@ -19,13 +19,13 @@ def written(process):
 
 
 async def crashed(run, line, **settings):
-    """A process that has ended."""
+    """Return a process that has exited."""
     process = await run.begin(line, shell=True, redirect_output=["out"], **settings)
     await run.end(process)
     return process
 
 
-async def test_the_last_words_of_a_process_that_crashed_at_once_were_lost(run):
+async def test_output_of_a_process_that_crashed_at_once_is_kept(run):
     process = await crashed(run, "echo why; exit 3")
     manager = run.kernel.manager
     with pytest.raises(NotFound):
@@ -38,7 +38,7 @@ async def test_the_last_words_of_a_process_that_crashed_at_once_were_lost(run):
     assert job.status()["ended"] == [process.pid]
 
 
-async def test_a_process_grows_no_older_after_its_end(run):
+async def test_uptime_does_not_grow_after_the_exit(run):
     process = await crashed(run, "exit 0")
     began = trio.current_time()
     lived = process.uptime
@@ -46,7 +46,7 @@ async def test_a_process_grows_no_older_after_its_end(run):
     assert process.uptime == lived
 
 
-async def test_only_the_last_few_of_a_job_are_kept(autojump_clock, kernel, plans):
+async def test_only_the_last_exited_processes_of_a_job_are_kept(autojump_clock, kernel, plans):
     plans["serve"] = CRASH
     job = kernel.manager.load(web(redirect_output=("out",)))
     await trio.sleep(60)
@@ -61,14 +61,16 @@ async def test_only_the_last_few_of_a_job_are_kept(autojump_clock, kernel, plans
         kernel.manager.process(pids[-1], exited=True)
 
 
-async def test_of_those_that_wrote_for_nobody_nothing_is_kept(autojump_clock, kernel, plans):
+async def test_exited_processes_without_redirected_output_are_not_kept(
+    autojump_clock, kernel, plans
+):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(60)
     assert list(job.exited) == []
 
 
-async def test_when_the_last_reader_has_gone_no_more_than_the_tail_is_kept(run):
+async def test_only_the_tail_is_kept_after_the_last_reader_closed(run):
     line = f"read x; yes | head -c {TAIL * 9}"
     process = await run.begin(line, shell=True, redirect_output=["out"], redirect_input=True)
     reader = process.outputs.reader()

@@ -5,10 +5,10 @@ import trio
 
 from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import CRASH, calm, puppets, web
+from tests.fake_jobs import CRASH, fakes, idle, web
 
 
-async def test_the_seeds_default_numbers_give_up_after_six_flaps(
+async def test_default_numbers_give_up_after_six_flaps(
     autojump_clock, kernel, plans, recorder, system
 ):
     plans["serve"] = CRASH
@@ -24,7 +24,7 @@ async def test_the_seeds_default_numbers_give_up_after_six_flaps(
     assert job.restarts == 11
 
 
-async def test_the_seeds_own_test_of_flapping(autojump_clock, kernel, plans, recorder):
+async def test_flapping_behaves_as_in_the_test_of_the_seed(autojump_clock, kernel, plans, recorder):
     plans["serve"] = Plan(life=0.1, exit_code=1)
     rule = Flapping(attempts=1, window=1, retry_in=0.1, max_retry=1)
     flapping = kernel.manager.load(web(flapping=rule))
@@ -38,9 +38,7 @@ async def test_the_seeds_own_test_of_flapping(autojump_clock, kernel, plans, rec
     assert recorder.names("twin").count("spawn") > before
 
 
-async def test_a_flapping_job_rests_for_the_time_given_and_starts_again(
-    autojump_clock, kernel, plans, recorder
-):
+async def test_a_flapping_job_pauses_and_starts_again(autojump_clock, kernel, plans, recorder):
     plans["serve"] = CRASH
     job = kernel.manager.load(web(flapping=Flapping(attempts=3, window=1, retry_in=4)))
     flap = await recorder.wait_for("flap")
@@ -55,14 +53,14 @@ async def test_a_flapping_job_rests_for_the_time_given_and_starts_again(
     assert recorder.names("web")[-2:] == ["start", "spawn"]
 
 
-async def test_a_flapping_job_ends_its_other_instances(
+async def test_a_flapping_job_stops_its_other_instances(
     autojump_clock, kernel, plans, recorder, system
 ):
     job = kernel.manager.load(web(numprocesses=3, flapping=Flapping(attempts=2, retry_in=5)))
     await job.settled()
     await trio.sleep(10)
-    for puppet in puppets(job, system)[:2]:
-        puppet.exit(1)
+    for fake in fakes(job, system)[:2]:
+        fake.exit(1)
     await recorder.wait_for("flap")
     await job.settled()
     assert job.pids() == []
@@ -71,7 +69,7 @@ async def test_a_flapping_job_ends_its_other_instances(
 
 
 @pytest.mark.parametrize("verb", ["stop", "unload"])
-async def test_stopping_a_resting_job_cancels_the_retry(
+async def test_stop_during_a_flap_pause_cancels_the_retry(
     autojump_clock, kernel, plans, recorder, system, verb
 ):
     plans["serve"] = CRASH
@@ -85,7 +83,7 @@ async def test_stopping_a_resting_job_cancels_the_retry(
 
 
 @pytest.mark.parametrize("verb", ["start", "restart", "update"])
-async def test_a_start_by_hand_ends_the_rest_and_forgets_the_retries(
+async def test_start_ends_a_flap_pause_and_resets_the_retries(
     autojump_clock, kernel, plans, recorder, verb
 ):
     plans["serve"] = CRASH
@@ -101,7 +99,9 @@ async def test_a_start_by_hand_ends_the_rest_and_forgets_the_retries(
     assert job.status()["flapping"] == {"retries": 0, "waiting": False, "gave_up": False}
 
 
-async def test_what_was_asked_to_stop_is_no_crash(autojump_clock, kernel, plans, recorder):
+async def test_requested_stops_do_not_count_towards_flapping(
+    autojump_clock, kernel, plans, recorder
+):
     job = kernel.manager.load(web(numprocesses=5, flapping=Flapping(attempts=1, max_retry=0)))
     await job.settled()
     job.scale(-2)
@@ -119,17 +119,19 @@ async def test_what_was_asked_to_stop_is_no_crash(autojump_clock, kernel, plans,
     assert list(job.history) == []
 
 
-async def test_a_one_off_that_crashes_is_no_flapping(autojump_clock, kernel, system, recorder):
+async def test_crashes_of_one_offs_do_not_count_towards_flapping(
+    autojump_clock, kernel, system, recorder
+):
     job = kernel.manager.load(web(flapping=Flapping(attempts=1)))
     pid = job.commit()
     await job.settled()
     system.processes[kernel.manager.process(pid).os_pid].exit(1)
     await recorder.wait_for("exit", pid=pid)
-    await calm()
+    await idle()
     assert "flap" not in recorder.names("web")
 
 
-async def test_a_life_longer_than_the_window_forgives_the_retries(
+async def test_an_uptime_longer_than_the_window_resets_the_retries(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = CRASH
@@ -148,7 +150,7 @@ async def test_a_life_longer_than_the_window_forgives_the_retries(
     assert [event.data["gave_up"] for event in flaps] == [False] * 4 + [True]
 
 
-async def test_numbers_changed_while_resting_take_effect_at_the_retry(
+async def test_update_during_a_flap_pause_starts_with_the_new_numbers(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = CRASH

@@ -5,7 +5,7 @@ import trio
 
 from gaffer_kernel.errors import Closing, InvalidField, SpawnError
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import SLOW, STUBBORN, Span, calm, puppets, web
+from tests.fake_jobs import SLOW, STUBBORN, Span, fakes, idle, web
 
 
 async def test_a_one_off_is_neither_counted_nor_kept_alive(
@@ -22,14 +22,14 @@ async def test_a_one_off_is_neither_counted_nor_kept_alive(
     job.scale("-1")
     await job.settled()
     assert job.pids() == [1]
-    puppets(job, system)[0].exit()
+    fakes(job, system)[0].exit()
     exited = await recorder.wait_for("exit", pid=1)
     assert exited.data["once"] is True
     await trio.sleep(60)
     assert (job.pids(), list(job.history)) == ([], [])
 
 
-async def test_a_one_off_runs_in_a_stopped_job_and_stop_ends_it(autojump_clock, kernel, recorder):
+async def test_a_one_off_runs_in_a_stopped_job_until_stop(autojump_clock, kernel, recorder):
     job = kernel.manager.load(web(), start=False)
     job.commit()
     await job.settled()
@@ -39,13 +39,15 @@ async def test_a_one_off_runs_in_a_stopped_job_and_stop_ends_it(autojump_clock, 
     assert recorder.names("web") == ["create", "spawn", "stop_pid", "exit"]
 
 
-async def test_a_one_off_has_its_own_variables_and_patience(autojump_clock, kernel, system, plans):
+async def test_a_one_off_has_its_own_variables_and_graceful_timeout(
+    autojump_clock, kernel, system, plans
+):
     plans["serve"] = STUBBORN
     job = kernel.manager.load(web(env={"A": "1", "B": "2"}, graceful_timeout=50, numprocesses=1))
     await job.settled()
     pid = job.commit(env={"B": "3"}, graceful_timeout=2)
     await job.settled()
-    first, one_off = puppets(job, system)
+    first, one_off = fakes(job, system)
     assert (first.request.environ["A"], first.request.environ["B"]) == ("1", "2")
     assert (one_off.request.environ["A"], one_off.request.environ["B"]) == ("1", "3")
     assert kernel.manager.process(pid).info()["env"] == {"A": "1", "B": "3"}
@@ -56,7 +58,9 @@ async def test_a_one_off_has_its_own_variables_and_patience(autojump_clock, kern
 
 
 @pytest.mark.parametrize("graceful_timeout", [None, 0])
-async def test_a_one_off_has_the_patience_of_its_job(autojump_clock, kernel, graceful_timeout):
+async def test_a_one_off_has_the_graceful_timeout_of_its_job_by_default(
+    autojump_clock, kernel, graceful_timeout
+):
     job = kernel.manager.load(web(graceful_timeout=50), start=False)
     pid = job.commit(graceful_timeout=graceful_timeout)
     await job.settled()
@@ -76,17 +80,17 @@ async def test_a_one_off_has_the_patience_of_its_job(autojump_clock, kernel, gra
         {"graceful_timeout": "soon"},
     ],
 )
-async def test_what_a_one_off_cannot_have_is_refused_by_name(
+async def test_an_invalid_setting_of_a_one_off_is_an_error_that_names_it(
     autojump_clock, kernel, recorder, wrong
 ):
     job = kernel.manager.load(web(cmd="serve $A"), start=False)
     with pytest.raises(InvalidField, match=next(iter(wrong))):
         job.commit(**wrong)
-    await calm()
+    await idle()
     assert recorder.names("web") == ["create"]
 
 
-async def test_a_one_off_that_cannot_be_started_is_told_by_its_pid(
+async def test_a_one_off_that_cannot_start_publishes_spawn_error_with_its_pid(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = Plan(error=SpawnError("bad_cwd", "no such directory: /nope"))
@@ -99,19 +103,19 @@ async def test_a_one_off_that_cannot_be_started_is_told_by_its_pid(
     assert recorder.names("web") == ["create", "spawn_error"]
 
 
-async def test_a_one_off_that_waits_for_its_turn_is_dropped_by_stop_and_said_so(
+async def test_stop_drops_a_queued_one_off_and_publishes_spawn_error(
     autojump_clock, kernel, recorder
 ):
     job = kernel.manager.load(web(), start=False)
     pid = job.commit()
     job.stop()
-    await calm()
+    await idle()
     [failed] = [event for event in recorder.events if event.event == "spawn_error"]
     assert failed.data["pid"] == pid
     assert job.pids() == []
 
 
-async def test_no_one_off_in_a_job_that_is_being_unloaded(autojump_clock, kernel, plans):
+async def test_commit_to_a_job_that_is_being_unloaded_is_an_error(autojump_clock, kernel, plans):
     plans["serve"] = SLOW
     job = kernel.manager.load(web())
     await job.settled()

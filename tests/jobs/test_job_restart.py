@@ -1,4 +1,4 @@
-"""Processes that end by themselves, and such that cannot even be started."""
+"""Crashes and failed spawns."""
 
 import pytest
 import trio
@@ -6,14 +6,12 @@ import trio
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import CRASH, Span, puppets, web
+from tests.fake_jobs import CRASH, Span, fakes, web
 
 # Restarts
 
 
-async def test_what_ends_by_itself_is_replaced_at_once_after_a_long_life(
-    autojump_clock, kernel, plans
-):
+async def test_a_crash_after_a_long_uptime_is_replaced_at_once(autojump_clock, kernel, plans):
     plans["serve"] = Plan(life=1.0)
     job = kernel.manager.load(web())
     await trio.sleep(10.5)
@@ -29,7 +27,7 @@ async def test_a_crash_loop_costs_next_to_nothing(autojump_clock, kernel, plans,
     assert 300 <= system.spawned <= 450
 
 
-async def test_a_job_that_crashes_is_still_started_within_the_longest_delay(
+async def test_a_crashing_job_is_started_within_the_maximum_delay(
     autojump_clock, kernel, plans, system
 ):
     plans["serve"] = CRASH
@@ -40,7 +38,7 @@ async def test_a_job_that_crashes_is_still_started_within_the_longest_delay(
     assert len(job.pids()) == 1
 
 
-async def test_restarts_are_counted_and_what_was_asked_for_is_none(
+async def test_restarts_counts_crashes_and_no_requested_stops(
     autojump_clock, kernel, plans, system
 ):
     plans["serve"] = Plan(life=2.0)
@@ -56,7 +54,7 @@ async def test_restarts_are_counted_and_what_was_asked_for_is_none(
     assert (job.status()["restarts"], job.restarts) == (4, 4)
 
 
-async def test_after_a_long_life_the_delays_begin_anew(autojump_clock, kernel, plans, system):
+async def test_a_long_uptime_resets_the_delays(autojump_clock, kernel, plans, system):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(1000)
@@ -64,7 +62,7 @@ async def test_after_a_long_life_the_delays_begin_anew(autojump_clock, kernel, p
     await job.settled()
     await trio.sleep(5)
     span = Span()
-    puppets(job, system)[0].exit(1)
+    fakes(job, system)[0].exit(1)
     plans["serve"] = CRASH
     before = system.spawned
     while system.spawned < before + 3:
@@ -72,13 +70,13 @@ async def test_after_a_long_life_the_delays_begin_anew(autojump_clock, kernel, p
     assert span.seconds < 0.5
 
 
-async def test_one_crashing_instance_does_not_slow_its_siblings(
+async def test_backoff_of_one_instance_does_not_slow_its_siblings(
     autojump_clock, kernel, plans, system
 ):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     plans["serve"] = CRASH
-    puppets(job, system)[0].exit(1)
+    fakes(job, system)[0].exit(1)
     await trio.sleep(100)
     plans["serve"] = Plan()
     span = Span()
@@ -89,9 +87,7 @@ async def test_one_crashing_instance_does_not_slow_its_siblings(
 
 
 @pytest.mark.parametrize("verb", ["stop", "unload"])
-async def test_stopping_while_a_restart_is_pending_cancels_it(
-    autojump_clock, kernel, plans, system, verb
-):
+async def test_stop_cancels_a_pending_restart(autojump_clock, kernel, plans, system, verb):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(20)
@@ -102,9 +98,7 @@ async def test_stopping_while_a_restart_is_pending_cancels_it(
 
 
 @pytest.mark.parametrize("verb", ["restart", "reload", "start"])
-async def test_a_restart_by_hand_does_not_wait_for_the_pending_one(
-    autojump_clock, kernel, plans, verb
-):
+async def test_restart_does_not_wait_for_the_pending_one(autojump_clock, kernel, plans, verb):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(1000)
@@ -115,9 +109,7 @@ async def test_a_restart_by_hand_does_not_wait_for_the_pending_one(
     assert span.seconds == pytest.approx(0)
 
 
-async def test_scaling_to_nothing_while_a_restart_is_pending_cancels_it(
-    autojump_clock, kernel, plans, system
-):
+async def test_scale_to_zero_cancels_a_pending_restart(autojump_clock, kernel, plans, system):
     plans["serve"] = CRASH
     job = kernel.manager.load(web())
     await trio.sleep(20)
@@ -128,9 +120,7 @@ async def test_scaling_to_nothing_while_a_restart_is_pending_cancels_it(
     assert (system.spawned, job.active) == (spawned, True)
 
 
-async def test_the_unexpected_ends_are_remembered_for_plugins_and_are_bounded(
-    autojump_clock, kernel, plans
-):
+async def test_history_keeps_a_bounded_number_of_crashes(autojump_clock, kernel, plans):
     plans["serve"] = Plan(life=1.0, exit_code=3)
     job = kernel.manager.load(web())
     await trio.sleep(500.5)
@@ -140,12 +130,10 @@ async def test_the_unexpected_ends_are_remembered_for_plugins_and_are_bounded(
     assert (last.at, last.uptime) == (pytest.approx(500), pytest.approx(1))
 
 
-# What cannot be started
+# Failed spawns
 
 
-async def test_a_failing_start_takes_nothing_down_and_is_said(
-    autojump_clock, kernel, plans, recorder
-):
+async def test_a_failed_spawn_is_published_and_logged_once(autojump_clock, kernel, plans, recorder):
     plans["serve"] = Plan(error=SpawnError("command_not_found", "no such program: serve"))
     job = kernel.manager.load(web())
     other = kernel.manager.load(web(name="other", cmd="fine"))
@@ -157,7 +145,7 @@ async def test_a_failing_start_takes_nothing_down_and_is_said(
     assert (job.active, job.pids(), len(other.pids())) == (True, [], 1)
 
 
-async def test_a_failing_start_is_tried_again_ever_more_rarely(
+async def test_a_failed_spawn_is_retried_with_growing_delays(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = Plan(error=SpawnError("command_not_found", "no such program"))
@@ -170,7 +158,7 @@ async def test_a_failing_start_is_tried_again_ever_more_rarely(
     assert job.status()["last_error"] is None
 
 
-async def test_a_busy_system_is_tried_again_soon_and_is_no_crash(
+async def test_a_spawn_without_resources_is_retried_soon_and_is_no_crash(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = Plan(error=SpawnError("no_resources", "too many open files"))
@@ -183,7 +171,7 @@ async def test_a_busy_system_is_tried_again_soon_and_is_no_crash(
     assert len(job.pids()) == 1
 
 
-async def test_a_failing_start_flaps_as_a_crash_does(autojump_clock, kernel, plans, recorder):
+async def test_failed_spawns_count_towards_flapping(autojump_clock, kernel, plans, recorder):
     plans["serve"] = Plan(error=SpawnError("bad_cwd", "no such directory"))
     job = kernel.manager.load(web(flapping=Flapping(attempts=2, retry_in=1, max_retry=1)))
     await trio.sleep(100)
@@ -202,7 +190,7 @@ async def test_a_failing_start_flaps_as_a_crash_does(autojump_clock, kernel, pla
 
 
 @pytest.mark.parametrize("by", ["flapping", "a plugin"])
-async def test_a_failing_start_is_never_tried_again_at_once(
+async def test_a_failed_spawn_is_never_retried_at_once(
     autojump_clock, kernel, plans, adviser, recorder, by
 ):
     plans["serve"] = Plan(error=SpawnError("command_not_found", "no such program: serve"))
@@ -214,7 +202,7 @@ async def test_a_failing_start_is_never_tried_again_at_once(
 
 
 @pytest.mark.parametrize("looks", range(12))
-async def test_a_restart_that_falls_due_between_two_looks_at_the_clock_is_not_forgotten(
+async def test_a_restart_due_between_two_reads_of_the_clock_is_not_lost(
     autojump_clock, kernel, plans, system, monkeypatch, looks
 ):
     plans["serve"] = CRASH

@@ -21,7 +21,7 @@ ENDS = {"stop", "unload"}
 
 
 async def bring_into(state: str, job: Job, plans: dict[str, Plan], recorder: Recorder) -> None:
-    """Have a job, loaded and stopped, in one of the STATES; whatever it starts next is healthy."""
+    """Bring a stopped job into one of the STATES; the next processes are healthy."""
     plans["serve"] = Plan() if state == "running" else SLOW
     if state in ("waiting", "resting", "given_up"):
         plans["serve"] = CRASH
@@ -41,7 +41,7 @@ async def bring_into(state: str, job: Job, plans: dict[str, Plan], recorder: Rec
 
 
 def call(kernel: Kernel, job: Job, verb: str) -> None:
-    """One verb of VERBS, with arguments that change something."""
+    """Call one verb of VERBS, with arguments that change something."""
     arguments = {"scale": ("+1",), "killall": ("USR1",)}
     if verb in ("update", "update_start"):
         job.update(web(cmd="serve again", numprocesses=2), start=verb == "update_start")
@@ -55,7 +55,7 @@ def call(kernel: Kernel, job: Job, verb: str) -> None:
 
 
 def expected(state: str, verb: str) -> tuple[bool, int]:
-    """Whether the job is active in the end, and how many instances are kept alive."""
+    """Return whether the job is active at the end, and how many instances it keeps alive."""
     number = 3 if verb in ("scale", "resize") else 2
     if verb in ENDS or state == "unloading":
         return False, 0
@@ -87,7 +87,7 @@ async def test_every_verb_in_every_state(autojump_clock, kernel, plans, recorder
 
 
 def after(verbs: tuple[str, ...]) -> tuple[bool, int]:
-    """Whether a job of two processes is active after these verbs, and how many are wanted."""
+    """Return whether a job of two processes is active after these verbs, and its size."""
     active, wanted, configured = True, 2, 2
     for verb in verbs:
         if verb == "unload":
@@ -118,14 +118,14 @@ EVENTS = ["create", "start", "spawn", "stop", "stop_pid", "exit", "update", "res
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("event", [*EVENTS, "flap", "spawn_error", "delete"])
-async def test_a_hook_may_call_any_verb_in_the_middle_of_any_event(
+async def test_a_hook_can_call_any_verb_during_any_event(
     autojump_clock, kernel, plans, recorder, adviser, event, verb
 ):
     job = kernel.manager.load(web(numprocesses=2, flapping=Flapping(retry_in=5)), start=False)
     called = []
 
-    def call_back(told):
-        if told.event == event and not called:
+    def call_back(published):
+        if published.event == event and not called:
             called.append(verb)
             try:
                 call(kernel, job, verb)

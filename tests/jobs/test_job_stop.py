@@ -1,41 +1,43 @@
-"""How a job's processes are told to end: TERM, patience, KILL."""
+"""Stopping the processes of a job: SIGTERM, graceful timeout, SIGKILL."""
 
 import pytest
 import trio
 
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import SLOW, STUBBORN, Span, puppets, web
+from tests.fake_jobs import SLOW, STUBBORN, Span, fakes, web
 
 
-async def test_a_process_that_obeys_gets_only_term(autojump_clock, kernel, system, plans):
+async def test_stop_sends_only_sigterm_to_a_process_that_exits(
+    autojump_clock, kernel, system, plans
+):
     plans["serve"] = Plan(stop_delay=29)
     job = kernel.manager.load(web())
     await job.settled()
-    [puppet] = puppets(job, system)
+    [fake] = fakes(job, system)
     span = Span()
     job.stop()
     await job.settled()
-    assert puppet.signals == [15]
+    assert fake.signals == [15]
     assert span.seconds == pytest.approx(29)
 
 
-@pytest.mark.parametrize("patience", [30.0, 0.5, 0.0])
-async def test_a_process_that_does_not_is_killed_when_its_patience_is_over(
-    autojump_clock, kernel, system, plans, recorder, patience
+@pytest.mark.parametrize("graceful_timeout", [30.0, 0.5, 0.0])
+async def test_stop_kills_after_graceful_timeout(
+    autojump_clock, kernel, system, plans, recorder, graceful_timeout
 ):
     plans["serve"] = STUBBORN
-    job = kernel.manager.load(web(graceful_timeout=patience))
+    job = kernel.manager.load(web(graceful_timeout=graceful_timeout))
     await job.settled()
-    [puppet] = puppets(job, system)
+    [fake] = fakes(job, system)
     span = Span()
     job.stop()
     exited = await recorder.wait_for("exit")
-    assert puppet.signals == [15, 9]
-    assert span.seconds == pytest.approx(patience)
+    assert fake.signals == [15, 9]
+    assert span.seconds == pytest.approx(graceful_timeout)
     assert exited.data["term_signal"] == 9
 
 
-async def test_patience_is_thirty_seconds_unless_said(autojump_clock, kernel, plans):
+async def test_default_graceful_timeout_is_thirty_seconds(autojump_clock, kernel, plans):
     plans["serve"] = STUBBORN
     job = kernel.manager.load(web())
     await job.settled()
@@ -45,7 +47,7 @@ async def test_patience_is_thirty_seconds_unless_said(autojump_clock, kernel, pl
     assert span.seconds == pytest.approx(30)
 
 
-async def test_all_are_stopped_at_once(autojump_clock, kernel, plans):
+async def test_stop_stops_all_processes_in_parallel(autojump_clock, kernel, plans):
     plans["serve"] = SLOW
     job = kernel.manager.load(web(numprocesses=20))
     await job.settled()
@@ -55,7 +57,7 @@ async def test_all_are_stopped_at_once(autojump_clock, kernel, plans):
     assert span.seconds == pytest.approx(10)
 
 
-async def test_asking_again_does_not_lengthen_the_patience(autojump_clock, kernel, plans):
+async def test_repeated_stops_do_not_extend_the_graceful_timeout(autojump_clock, kernel, plans):
     plans["serve"] = STUBBORN
     job = kernel.manager.load(web())
     await job.settled()
@@ -68,7 +70,7 @@ async def test_asking_again_does_not_lengthen_the_patience(autojump_clock, kerne
     assert span.seconds == pytest.approx(30)
 
 
-async def test_what_it_started_and_outlives_it_is_waited_for(
+async def test_exit_waits_for_descendants_that_outlive_the_process(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = Plan(lingers=3)
@@ -80,7 +82,7 @@ async def test_what_it_started_and_outlives_it_is_waited_for(
     assert span.seconds == pytest.approx(3)
 
 
-async def test_hurrying_kills_what_is_being_stopped_and_nothing_else(autojump_clock, kernel, plans):
+async def test_kill_stopping_kills_only_stopping_processes(autojump_clock, kernel, plans):
     plans["serve"] = STUBBORN
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
@@ -92,7 +94,7 @@ async def test_hurrying_kills_what_is_being_stopped_and_nothing_else(autojump_cl
     assert job.pids() == [2, 3]
 
 
-async def test_a_job_started_while_it_stops_runs_again_when_the_old_processes_are_gone(
+async def test_start_during_stop_runs_again_after_the_old_processes(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = SLOW

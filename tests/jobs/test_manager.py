@@ -5,12 +5,12 @@ import trio
 
 from gaffer_kernel.errors import Conflict, InvalidField, NotFound
 from gaffer_kernel.names import JobName
-from tests.fake_jobs import SLOW, Span, puppets, web
+from tests.fake_jobs import SLOW, Span, fakes, web
 
 # Names, sessions, processes
 
 
-async def test_jobs_are_listed_in_the_order_they_were_loaded_in(autojump_clock, kernel, recorder):
+async def test_jobs_are_listed_in_the_order_of_loading(autojump_clock, kernel, recorder):
     for name, session in (("a", "ga"), ("d", "gb"), ("b", "ga"), ("e", "default")):
         kernel.manager.load(web(name=name), session)
     assert [str(job.name) for job in kernel.manager.jobs()] == ["ga.a", "ga.b", "gb.d", "e"]
@@ -20,7 +20,7 @@ async def test_jobs_are_listed_in_the_order_they_were_loaded_in(autojump_clock, 
     assert started == ["ga.a", "gb.d", "ga.b", "e"]
 
 
-async def test_a_session_goes_with_its_last_job(autojump_clock, kernel):
+async def test_a_session_is_removed_with_its_last_job(autojump_clock, kernel):
     for name in ("a", "b"):
         kernel.manager.load(web(name=name), "shop")
     kernel.manager.unload("shop.a")
@@ -32,12 +32,12 @@ async def test_a_session_goes_with_its_last_job(autojump_clock, kernel):
 
 
 @pytest.mark.parametrize("text", ["shop.web", "shop/web", "shop:web", JobName("shop", "web")])
-async def test_a_job_is_found_by_every_way_to_write_its_name(autojump_clock, kernel, text):
+async def test_get_finds_a_job_by_every_form_of_its_name(autojump_clock, kernel, text):
     job = kernel.manager.load(web(), "shop")
     assert kernel.manager.get(text) is job
 
 
-async def test_a_bare_name_is_one_of_the_default_session(autojump_clock, kernel):
+async def test_a_bare_name_is_in_the_default_session(autojump_clock, kernel):
     default, other = kernel.manager.load(web()), kernel.manager.load(web(), "shop")
     assert kernel.manager.get("web") is kernel.manager.get("default.web") is default
     assert kernel.manager.get("shop.web") is other
@@ -45,7 +45,7 @@ async def test_a_bare_name_is_one_of_the_default_session(autojump_clock, kernel)
 
 
 @pytest.mark.parametrize("name", ["nobody", "shop.web", "default.nobody"])
-async def test_a_job_that_is_not_there_is_named(autojump_clock, kernel, name):
+async def test_an_unknown_job_is_named_in_the_error(autojump_clock, kernel, name):
     kernel.manager.load(web())
     for verb in (kernel.manager.get, kernel.manager.unload):
         with pytest.raises(NotFound, match=r"nobody|shop\.web") as caught:
@@ -54,12 +54,12 @@ async def test_a_job_that_is_not_there_is_named(autojump_clock, kernel, name):
 
 
 @pytest.mark.parametrize("name", ["", ".", "a.b.c", "12", "default.", ".web", "we b", "web\n"])
-async def test_what_is_no_name_is_refused(autojump_clock, kernel, name):
+async def test_an_invalid_name_is_an_error(autojump_clock, kernel, name):
     with pytest.raises(InvalidField):
         kernel.manager.get(name)
 
 
-async def test_a_name_is_there_once_in_a_session(autojump_clock, kernel, recorder):
+async def test_a_name_loaded_twice_in_a_session_is_a_conflict(autojump_clock, kernel, recorder):
     kernel.manager.load(web())
     with pytest.raises(Conflict, match="web"):
         kernel.manager.load(web(cmd="other"))
@@ -68,13 +68,13 @@ async def test_a_name_is_there_once_in_a_session(autojump_clock, kernel, recorde
 
 
 @pytest.mark.parametrize("session", ["", "a.b", "a b", "-x"])
-async def test_a_wrong_session_leaves_nothing_behind(autojump_clock, kernel, session):
+async def test_load_into_an_invalid_session_creates_no_session(autojump_clock, kernel, session):
     with pytest.raises(InvalidField, match="session"):
         kernel.manager.load(web(), session)
     assert kernel.manager.sessions() == []
 
 
-async def test_pids_are_counted_from_one_and_never_used_twice(autojump_clock, kernel, recorder):
+async def test_pids_count_from_one_and_are_never_reused(autojump_clock, kernel, recorder):
     one = kernel.manager.load(web(numprocesses=2))
     await one.settled()
     two = kernel.manager.load(web(name="two"))
@@ -89,7 +89,7 @@ async def test_pids_are_counted_from_one_and_never_used_twice(autojump_clock, ke
     assert pids == [1, 2, 3, 4, 5, 6]
 
 
-async def test_processes_are_found_by_their_pid_until_they_are_reaped(autojump_clock, kernel):
+async def test_process_finds_a_pid_until_it_is_reaped(autojump_clock, kernel):
     job = kernel.manager.load(web(numprocesses=2))
     await job.settled()
     assert kernel.manager.pids() == [1, 2]
@@ -103,7 +103,7 @@ async def test_processes_are_found_by_their_pid_until_they_are_reaped(autojump_c
     assert kernel.manager.pids() == [2]
 
 
-async def test_the_walk_allows_the_walker_to_stop_and_unload(autojump_clock, kernel):
+async def test_walk_allows_to_stop_and_unload_on_the_way(autojump_clock, kernel):
     for name in "abc":
         await kernel.manager.load(web(name=name, numprocesses=2)).settled()
     for process in kernel.manager.walk():
@@ -114,13 +114,13 @@ async def test_the_walk_allows_the_walker_to_stop_and_unload(autojump_clock, ker
     assert (kernel.manager.jobs(), kernel.manager.pids()) == ([], [])
 
 
-async def test_updating_finds_the_job_by_name_and_session(autojump_clock, kernel, system):
+async def test_update_finds_the_job_by_name_and_session(autojump_clock, kernel, system):
     job = kernel.manager.load(web(), "shop")
     with pytest.raises(NotFound):
         kernel.manager.update(web(cmd="new"))
     assert kernel.manager.update(web(cmd="new"), "shop") is job
     await job.settled()
-    assert puppets(job, system)[0].request.argv == ["new"]
+    assert fakes(job, system)[0].request.argv == ["new"]
 
 
 async def test_the_configuration_of_the_caller_is_not_changed(autojump_clock, kernel):
@@ -134,24 +134,20 @@ async def test_the_configuration_of_the_caller_is_not_changed(autojump_clock, ke
     assert job.info()["config"] == before
 
 
-async def test_the_environment_of_one_job_does_not_leak_into_another(
-    autojump_clock, kernel, system
-):
+async def test_variables_of_one_job_do_not_leak_into_another(autojump_clock, kernel, system):
     one = kernel.manager.load(web(name="one", env={"A": "1"}))
     two = kernel.manager.load(web(name="two"))
     one.commit(env={"B": "2"})
     await one.settled()
     await two.settled()
-    assert not {"A", "B"} & puppets(two, system)[0].request.environ.keys()
-    assert "B" not in puppets(one, system)[1].request.environ
+    assert not {"A", "B"} & fakes(two, system)[0].request.environ.keys()
+    assert "B" not in fakes(one, system)[1].request.environ
 
 
 # Unloading, and loading again
 
 
-async def test_a_job_loaded_under_the_name_of_one_that_ends_waits_for_it(
-    autojump_clock, kernel, plans, recorder
-):
+async def test_a_job_waits_for_an_unloaded_job_of_its_name(autojump_clock, kernel, plans, recorder):
     plans["old"] = SLOW
     old = kernel.manager.load(web(cmd="old"))
     await old.settled()
@@ -174,7 +170,7 @@ async def test_a_job_loaded_under_the_name_of_one_that_ends_waits_for_it(
     ]
 
 
-async def test_a_name_changes_hands_many_times_while_the_first_still_ends(
+async def test_a_name_can_be_reloaded_many_times_while_its_first_job_stops(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = SLOW
@@ -189,7 +185,7 @@ async def test_a_name_changes_hands_many_times_while_the_first_still_ends(
     assert recorder.names("web").count("delete") == 5
 
 
-async def test_verbs_given_while_it_waits_for_its_name_are_done_then(
+async def test_verbs_called_while_a_job_waits_for_its_name_are_applied_later(
     autojump_clock, kernel, plans, system
 ):
     plans["old"] = SLOW
@@ -203,7 +199,7 @@ async def test_verbs_given_while_it_waits_for_its_name_are_done_then(
     await new.settled()
     assert len(new.pids()) == 3
     assert kernel.manager.process(pid).one_off
-    assert {puppet.request.argv[0] for puppet in puppets(new, system)} == {"newer"}
+    assert {fake.request.argv[0] for fake in fakes(new, system)} == {"newer"}
 
 
 async def test_a_job_unloaded_while_it_waits_for_its_name_never_runs(
@@ -219,7 +215,7 @@ async def test_a_job_unloaded_while_it_waits_for_its_name_never_runs(
     assert kernel.manager.jobs() == []
 
 
-async def test_everything_at_once_in_one_turn(autojump_clock, kernel, system):
+async def test_many_verbs_in_one_step_of_a_task_are_consistent(autojump_clock, kernel, system):
     for _ in range(10):
         kernel.manager.load(web()).scale(5)
         kernel.manager.get("web").restart()

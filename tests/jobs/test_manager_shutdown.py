@@ -1,4 +1,4 @@
-"""The common end of all jobs, and the processes that outlive it."""
+"""The shutdown of all jobs, and the detached processes that outlive it."""
 
 import pytest
 import trio
@@ -7,12 +7,12 @@ from gaffer_kernel.errors import Closing
 from gaffer_kernel.jobs.config import Flapping, JobConfig
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
-from tests.fake_jobs import CRASH, SLOW, STUBBORN, Span, calm, puppets, web
+from tests.fake_jobs import CRASH, SLOW, STUBBORN, Span, fakes, idle, web
 
-# The end
+# Shutdown
 
 
-async def test_at_the_end_every_job_is_stopped_at_once(autojump_clock, kernel, plans, recorder):
+async def test_shutdown_stops_every_job_in_parallel(autojump_clock, kernel, plans, recorder):
     plans["serve"] = SLOW
     for name in "abc":
         await kernel.manager.load(web(name=name, numprocesses=2)).settled()
@@ -27,7 +27,7 @@ async def test_at_the_end_every_job_is_stopped_at_once(autojump_clock, kernel, p
     assert sorted(stopped) == ["stop"] * 3 + ["stop_pid"] * 6
 
 
-async def test_at_the_end_those_that_do_not_obey_are_killed_each_in_its_time(
+async def test_shutdown_kills_each_process_after_its_own_timeout(
     autojump_clock, kernel, plans, recorder
 ):
     plans["serve"] = STUBBORN
@@ -41,7 +41,7 @@ async def test_at_the_end_those_that_do_not_obey_are_killed_each_in_its_time(
         assert span.seconds == pytest.approx(seconds)
 
 
-async def test_nothing_can_be_loaded_or_started_at_the_end(autojump_clock, kernel, plans, system):
+async def test_load_and_start_do_nothing_during_shutdown(autojump_clock, kernel, plans, system):
     plans["serve"] = SLOW
     job = kernel.manager.load(web())
     stopped = kernel.manager.load(web(name="stopped"), start=False)
@@ -59,7 +59,7 @@ async def test_nothing_can_be_loaded_or_started_at_the_end(autojump_clock, kerne
     assert (system.spawned, system.processes) == (1, {})
 
 
-async def test_a_hook_cannot_bring_a_job_back_at_the_end(
+async def test_a_hook_cannot_start_a_job_during_shutdown(
     autojump_clock, kernel, adviser, system, caplog
 ):
     job = kernel.manager.load(web())
@@ -70,20 +70,20 @@ async def test_a_hook_cannot_bring_a_job_back_at_the_end(
     assert (system.spawned, job.gone.is_set()) == (1, True)
 
 
-async def test_crashing_and_resting_jobs_do_not_delay_the_end(autojump_clock, kernel, plans):
+async def test_crashing_and_pausing_jobs_do_not_delay_shutdown(autojump_clock, kernel, plans):
     plans["serve"] = CRASH
     kernel.manager.load(web())
     kernel.manager.load(web(name="resting", flapping=Flapping(retry_in=1000)))
     await trio.sleep(500)
     span = Span()
     kernel.stop()
-    await calm()
+    await idle()
     assert span.seconds == 0
     assert kernel.manager.pids() == []
 
 
 @pytest.mark.parametrize("before", [True, False])
-async def test_a_kill_at_the_end_waits_for_nobody(autojump_clock, plans, system, before):
+async def test_shutdown_with_kill_does_not_wait(autojump_clock, plans, system, before):
     plans["serve"] = STUBBORN
     async with open_kernel(system=system) as kernel:
         await kernel.manager.load(web(graceful_timeout=1000, numprocesses=3)).settled()
@@ -96,7 +96,7 @@ async def test_a_kill_at_the_end_waits_for_nobody(autojump_clock, plans, system,
     assert system.processes == {}
 
 
-async def test_a_kill_reaches_those_whose_name_has_changed_hands(autojump_clock, plans, system):
+async def test_kill_stopping_reaches_unloaded_jobs_of_the_same_name(autojump_clock, plans, system):
     plans["serve"] = STUBBORN
     async with open_kernel(system=system) as kernel:
         await kernel.manager.load(web(graceful_timeout=1000)).settled()
@@ -108,7 +108,7 @@ async def test_a_kill_reaches_those_whose_name_has_changed_hands(autojump_clock,
     assert span.seconds == pytest.approx(0)
 
 
-async def test_the_end_waits_for_those_whose_name_has_changed_hands(
+async def test_shutdown_waits_for_unloaded_jobs_of_the_same_name(
     autojump_clock, plans, system, ledger
 ):
     plans["serve"] = Plan(stop_delay=100)
@@ -122,9 +122,7 @@ async def test_the_end_waits_for_those_whose_name_has_changed_hands(
     ledger.check_end(system)
 
 
-async def test_a_name_that_has_changed_hands_a_thousand_times_does_not_hang_the_end(
-    autojump_clock, plans, system
-):
+async def test_shutdown_works_after_a_thousand_reloads_of_one_name(autojump_clock, plans, system):
     plans["serve"] = STUBBORN
     async with open_kernel(system=system) as kernel:
         await kernel.manager.load(web(graceful_timeout=5)).settled()
@@ -136,7 +134,7 @@ async def test_a_name_that_has_changed_hands_a_thousand_times_does_not_hang_the_
     assert system.processes == {}
 
 
-async def test_the_patience_of_the_end_counts_those_being_unloaded(autojump_clock, kernel, plans):
+async def test_stop_timeout_includes_jobs_being_unloaded(autojump_clock, kernel, plans):
     plans["serve"] = SLOW
     await kernel.manager.load(web(graceful_timeout=300)).settled()
     kernel.manager.unload("web")
@@ -144,7 +142,7 @@ async def test_the_patience_of_the_end_counts_those_being_unloaded(autojump_cloc
 
 
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
-async def test_leaving_in_whatever_way_stops_everything_in_order(
+async def test_exception_and_cancellation_stop_everything_in_order(
     autojump_clock, plans, system, ledger, how
 ):
     plans["serve"] = SLOW
@@ -159,7 +157,7 @@ async def test_leaving_in_whatever_way_stops_everything_in_order(
 
 
 class Unkillable(FakeSystem):
-    """A system whose processes hang in the kernel and cannot be ended, as on a dead NFS server."""
+    """A system whose processes hang in uninterruptible sleep, as on a dead NFS server."""
 
     def spawn(self, request, listener):
         process = super().spawn(request, listener)
@@ -167,7 +165,9 @@ class Unkillable(FakeSystem):
         return process
 
 
-async def test_what_cannot_be_killed_is_left_behind_in_the_end_and_said(autojump_clock, caplog):
+async def test_shutdown_logs_and_leaves_processes_that_do_not_exit_after_sigkill(
+    autojump_clock, caplog
+):
     system = Unkillable()
     async with open_kernel(system=system) as kernel:
         await kernel.manager.load(web(graceful_timeout=5)).settled()
@@ -185,28 +185,26 @@ def detached(**settings: object) -> JobConfig:
 
 
 async def left_behind(kernel: Kernel, system: FakeSystem) -> list[FakeProcess]:
-    """What still runs when the kernel has stopped."""
+    """Return the processes that still run after the kernel has stopped."""
     kernel.stop()
     await trio.sleep(100)
     return list(system.processes.values())
 
 
-async def test_detached_processes_stay_when_the_kernel_stops(
-    autojump_clock, kernel, system, recorder
-):
+async def test_detached_processes_survive_the_kernel(autojump_clock, kernel, system, recorder):
     job = kernel.manager.load(detached(numprocesses=2))
     await job.settled()
     left = await left_behind(kernel, system)
-    assert [puppet.signals for puppet in left] == [[], []]
+    assert [fake.signals for fake in left] == [[], []]
     assert recorder.names("web")[-2:] == ["stop", "delete"]
 
 
-async def test_detached_processes_are_supervised_until_then(
+async def test_detached_processes_are_supervised_until_shutdown(
     autojump_clock, kernel, system, recorder
 ):
     job = kernel.manager.load(detached())
     await job.settled()
-    puppets(job, system)[0].exit(1)
+    fakes(job, system)[0].exit(1)
     await recorder.wait_for("exit", pid=1)
     await job.settled()
     assert job.pids() == [2]
@@ -221,7 +219,7 @@ async def test_detached_processes_are_supervised_until_then(
     assert system.processes == {}
 
 
-async def test_a_detached_process_that_is_being_stopped_at_the_end_was_told_so(
+async def test_a_stopping_detached_process_is_awaited_at_shutdown(
     autojump_clock, kernel, plans, system
 ):
     plans["serve"] = SLOW
@@ -232,11 +230,11 @@ async def test_a_detached_process_that_is_being_stopped_at_the_end_was_told_so(
     assert await left_behind(kernel, system) == []
 
 
-# When the kernel itself fails
+# Internal errors
 
 
 class Broken(FakeSystem):
-    """A system that fails in a way nobody has foreseen."""
+    """A system that raises an unexpected exception."""
 
     def spawn(self, request, listener):
         if request.argv[0] == "bad":
@@ -244,7 +242,9 @@ class Broken(FakeSystem):
         return super().spawn(request, listener)
 
 
-async def test_a_failure_in_one_job_is_logged_and_touches_no_other(autojump_clock, ledger, caplog):
+async def test_an_internal_error_in_one_job_is_logged_and_others_go_on(
+    autojump_clock, ledger, caplog
+):
     system = Broken()
     async with open_kernel(system=system, plugins=[ledger]) as kernel:
         good = kernel.manager.load(web(numprocesses=2))

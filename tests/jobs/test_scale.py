@@ -1,4 +1,4 @@
-"""How many: what people write, and the number that is wanted then."""
+"""Changes of the number of instances."""
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ from gaffer_kernel.jobs.scale import apply_scale
         (3, "-999999999", 0),
     ],
 )
-def test_a_change_adds_takes_away_or_sets(now, change, wanted):
+def test_a_change_adds_subtracts_or_sets(now, change, wanted):
     assert apply_scale(now, change) == wanted
 
 
@@ -66,7 +66,7 @@ def test_a_change_adds_takes_away_or_sets(now, change, wanted):
         10**30,
     ],
 )
-def test_what_is_no_such_number_is_refused_by_name(change):
+def test_an_invalid_change_is_an_error_that_names_scale(change):
     with pytest.raises(InvalidField, match="scale") as caught:
         apply_scale(1, change)
     assert caught.value.field == "scale"
@@ -76,13 +76,13 @@ def test_what_is_no_such_number_is_refused_by_name(change):
 @pytest.mark.parametrize(
     ("now", "change"), [(0, f"={MAX_PROCESSES + 1}"), (MAX_PROCESSES, 1), (MAX_PROCESSES - 1, "+2")]
 )
-def test_more_than_a_job_may_have_is_refused(now, change):
+def test_a_result_above_the_maximum_is_an_error(now, change):
     with pytest.raises(InvalidField, match=str(MAX_PROCESSES)):
         apply_scale(now, change)
 
 
 @given(now=st.integers(0, MAX_PROCESSES), change=st.integers(-MAX_PROCESSES, MAX_PROCESSES))
-def test_it_is_never_negative_and_text_means_the_same_as_a_number(now, change):
+def test_result_is_never_negative_and_text_equals_number(now, change):
     if now + change > MAX_PROCESSES:
         return
     assert apply_scale(now, change) == max(0, now + change)

@@ -1,4 +1,4 @@
-"""The places of a job: filled, emptied, let go, and the order in which they are filled again."""
+"""Slots: numbers, times, and the order in which they are filled and removed."""
 
 from itertools import count
 
@@ -15,7 +15,7 @@ WEB = JobConfig(name="web", cmd="serve")
 
 
 class Filler:
-    """Fills places as a job does: the place that is due first, with the next pid."""
+    """Fills slots as a job does: the slot that is due first, with the next pid."""
 
     def __init__(self) -> None:
         self.slots = Slots()
@@ -34,7 +34,7 @@ class Filler:
     def fill_all(self) -> list[Process]:
         return list(iter(self.fill, None))
 
-    def place_of(self, process: Process) -> Slot:
+    def get_slot(self, process: Process) -> Slot:
         slot = self.slots.get_slot(process)
         assert slot is not None
         return slot
@@ -49,28 +49,28 @@ def pids(processes: list[Process]) -> list[int]:
     return [process.pid for process in processes]
 
 
-def test_places_are_numbered_from_one_and_filled_in_that_order(filler):
+def test_slots_are_numbered_from_one_and_filled_in_order(filler):
     assert filler.slots.resize(3, 0.0) == []
     assert [process.number for process in filler.fill_all()] == [1, 2, 3]
     assert filler.slots.next_due() is None
 
 
-def test_surplus_places_are_those_of_the_oldest_processes_oldest_first(filler):
+def test_shrinking_removes_the_oldest_processes_first(filler):
     filler.slots.resize(4, 0.0)
     filler.fill_all()
     assert pids(filler.slots.resize(2, 0.0)) == [1, 2]
     assert len(filler.slots) == 2
 
 
-def test_the_oldest_is_the_one_with_the_lowest_pid_not_the_lowest_number(filler):
+def test_oldest_means_lowest_pid_not_lowest_number(filler):
     filler.slots.resize(3, 0.0)
     first, *_ = filler.fill_all()
-    filler.slots.mark_due(filler.place_of(first), 0.0)
+    filler.slots.mark_due(filler.get_slot(first), 0.0)
     filler.fill()
     assert pids(filler.slots.resize(1, 0.0)) == [2, 3]
 
 
-def test_empty_places_go_before_any_process(filler):
+def test_shrinking_removes_empty_slots_before_processes(filler):
     filler.slots.resize(2, 0.0)
     filler.fill_all()
     filler.slots.resize(4, 5.0)
@@ -78,7 +78,7 @@ def test_empty_places_go_before_any_process(filler):
     assert filler.slots.next_due() is None
 
 
-def test_numbers_that_were_let_go_are_used_again_lowest_first(filler):
+def test_removed_numbers_are_reused_lowest_first(filler):
     filler.slots.resize(4, 0.0)
     filler.fill_all()
     filler.slots.resize(2, 0.0)
@@ -86,7 +86,7 @@ def test_numbers_that_were_let_go_are_used_again_lowest_first(filler):
     assert [process.number for process in filler.fill_all()] == [1, 2, 5]
 
 
-def test_after_nothing_numbers_begin_at_one_again(filler):
+def test_numbers_start_at_one_after_a_size_of_zero(filler):
     filler.slots.resize(3, 0.0)
     filler.fill_all()
     assert pids(filler.slots.resize(0, 0.0)) == [1, 2, 3]
@@ -94,17 +94,17 @@ def test_after_nothing_numbers_begin_at_one_again(filler):
     assert [process.number for process in filler.fill_all()] == [1, 2]
 
 
-def test_an_emptied_place_is_due_when_it_was_said(filler):
+def test_empty_slots_are_filled_in_the_order_of_their_times(filler):
     filler.slots.resize(3, 0.0)
     one, two, three = filler.fill_all()
     for process, due in ((one, 30.0), (two, 10.0), (three, 20.0)):
-        filler.slots.mark_due(filler.place_of(process), due)
+        filler.slots.mark_due(filler.get_slot(process), due)
     assert [process.number for process in filler.fill_all()] == [2, 3, 1]
 
 
-def test_the_last_word_on_when_a_place_is_due_counts(filler):
+def test_last_mark_due_of_a_slot_counts(filler):
     filler.slots.resize(1, 0.0)
-    slot = filler.place_of(filler.fill())
+    slot = filler.get_slot(filler.fill())
     filler.slots.mark_due(slot, 1.0)
     filler.slots.mark_due(slot, 9.0)
     due = filler.slots.next_due()
@@ -113,19 +113,19 @@ def test_the_last_word_on_when_a_place_is_due_counts(filler):
     assert filler.slots.next_due() is None
 
 
-def test_forgiving_makes_every_empty_place_due_now_and_early_crashes_forgotten(filler):
+def test_reset_backoff_makes_empty_slots_due_and_resets_crash_counters(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
-    slot = filler.place_of(one)
-    slot.early_crashes = filler.place_of(two).early_crashes = 7
+    slot = filler.get_slot(one)
+    slot.early_crashes = filler.get_slot(two).early_crashes = 7
     filler.slots.mark_due(slot, 100.0)
     filler.slots.reset_backoff(5.0)
     assert filler.slots.next_due() is slot
     assert slot.due == 5.0
-    assert slot.early_crashes == filler.place_of(two).early_crashes == 0
+    assert slot.early_crashes == filler.get_slot(two).early_crashes == 0
 
 
-def test_predecessor_keeps_the_process_until_its_successor_is_there(filler):
+def test_replace_all_keeps_each_process_as_predecessor(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
     filler.slots.replace_all(3.0)
@@ -136,7 +136,7 @@ def test_predecessor_keeps_the_process_until_its_successor_is_there(filler):
     assert filler.slots.next_due().predecessor is two
 
 
-def test_predecessor_twice_in_a_row_retires_the_same_process(filler):
+def test_replace_all_twice_keeps_the_same_predecessor(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
     filler.slots.replace_all(1.0)
@@ -144,16 +144,16 @@ def test_predecessor_twice_in_a_row_retires_the_same_process(filler):
     assert filler.slots.next_due().predecessor is one
 
 
-def test_a_place_that_is_let_go_while_predecessor_gives_back_both_processes(filler):
+def test_shrinking_returns_predecessor_and_successor(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
     filler.slots.replace_all(1.0)
     successor = filler.fill()
-    assert filler.place_of(successor).predecessor is one
+    assert filler.get_slot(successor).predecessor is one
     assert filler.slots.resize(0, 1.0) == [one, successor]
 
 
-def test_a_process_that_ended_before_its_successor_came_is_forgotten(filler):
+def test_drop_predecessor_forgets_an_exited_process(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
     filler.slots.replace_all(1.0)
@@ -161,7 +161,7 @@ def test_a_process_that_ended_before_its_successor_came_is_forgotten(filler):
     assert filler.slots.next_due().predecessor is None
 
 
-def test_neither_a_one_off_nor_a_stranger_holds_a_place(filler):
+def test_one_offs_and_unknown_processes_have_no_slot(filler):
     filler.slots.resize(1, 0.0)
     filler.fill()
     assert filler.slots.get_slot(filler.process(0)) is None
@@ -173,9 +173,9 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("resize"), st.integers(0, 6)),
         st.tuples(st.just("fill"), st.just(0)),
-        st.tuples(st.just("end"), st.integers(0, 5)),
-        st.tuples(st.just("retire"), st.just(0)),
-        st.tuples(st.just("forgive"), st.just(0)),
+        st.tuples(st.just("exit"), st.integers(0, 5)),
+        st.tuples(st.just("replace_all"), st.just(0)),
+        st.tuples(st.just("reset_backoff"), st.just(0)),
     ),
     max_size=40,
 )
@@ -183,15 +183,15 @@ STEPS = st.lists(
 
 @settings(derandomize=True, deadline=None)
 @given(steps=STEPS)
-def test_whatever_happens_every_place_is_filled_or_due_and_no_process_is_lost(steps):
+def test_every_slot_is_filled_or_due_and_no_process_is_lost(steps):
     filler = Filler()
     slots = filler.slots
     held: list[Process] = []
     for now, (step, number) in enumerate(steps):
         if step == "resize":
-            released = slots.resize(number, now)
+            removed = slots.resize(number, now)
             assert len(slots) == number
-            held = [process for process in held if process not in released]
+            held = [process for process in held if process not in removed]
         elif step == "fill":
             slot = slots.next_due()
             if (process := filler.fill()) is not None:
@@ -199,18 +199,18 @@ def test_whatever_happens_every_place_is_filled_or_due_and_no_process_is_lost(st
                 if slot.predecessor is not None:
                     held.remove(slot.predecessor)
                     slot.predecessor = None
-        elif step == "end" and held:
+        elif step == "exit" and held:
             process = held.pop(number % len(held))
             slots.drop_predecessor(process)
             if (slot := slots.get_slot(process)) is not None:
                 slots.mark_due(slot, now)
-        elif step == "retire":
+        elif step == "replace_all":
             slots.replace_all(now)
         else:
             slots.reset_backoff(now)
     filling = sum(slots.get_slot(process) is not None for process in held)
-    predecessor = len(held) - filling
+    predecessors = len(held) - filling
     fresh = filler.fill_all()
     assert filling + len(fresh) == len(slots)
     assert set(pids(slots.resize(0, 0.0))) == {*pids(held), *pids(fresh)}
-    assert predecessor <= len(fresh)
+    assert predecessors <= len(fresh)

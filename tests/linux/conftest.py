@@ -1,4 +1,4 @@
-"""A kernel such as gafferd's, which changes settings of the process it is in."""
+"""A kernel like that of gafferd, which changes settings of its own process."""
 
 import ctypes
 import resource
@@ -16,7 +16,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def own_settings() -> Iterator[None]:
-    """Take back what a kernel changes of its process."""
+    """Restore what a kernel changes in its process."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
@@ -27,7 +27,7 @@ def own_settings() -> Iterator[None]:
 async def own_kernel(
     plugins: list[object], ledger: Ledger, brand: str, own_settings: None
 ) -> AsyncIterator[Kernel]:
-    """A kernel such as gafferd's, in a process of its own."""
+    """A kernel like that of gafferd, which owns its process."""
     before = children()
     async with open_kernel(plugins=plugins, system=LinuxSystem(own_process=True)) as running:
         yield running

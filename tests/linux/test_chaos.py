@@ -1,4 +1,4 @@
-"""Real processes under random requests: whatever happened, the books agree and nothing is left."""
+"""Real processes under random requests: the events are consistent and nothing is left."""
 
 import os
 import random
@@ -39,7 +39,7 @@ def config(chance: random.Random) -> JobConfig:
 
 
 def disturb(kernel: Kernel, chance: random.Random) -> None:
-    """Ask for something at random, or strike a process from outside."""
+    """Send a random request, or kill a process from outside."""
     manager, what = kernel.manager, chance.randrange(10)
     if what < 2:
         manager.load(config(chance))
@@ -58,7 +58,9 @@ def disturb(kernel: Kernel, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("own_process", [False, True])
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_nothing_is_left_whatever_was_asked(brand, ledger, own_settings, seed, own_process):
+async def test_random_requests_leave_no_process_and_no_descriptor(
+    brand, ledger, own_settings, seed, own_process
+):
     before = descriptors(), children()
     chance = random.Random(seed)
     async with open_kernel(plugins=[ledger], system=LinuxSystem(own_process=own_process)) as kernel:

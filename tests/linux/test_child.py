@@ -1,4 +1,4 @@
-"""The output and the end of a real process, embedded in a program that is not ours alone."""
+"""The output and the exit of a real process, in a kernel embedded in another program."""
 
 import os
 import signal
@@ -14,22 +14,22 @@ from gaffer_kernel.processes.output import TAIL, WINDOW
 from tests.real import branded, children, descriptors, exists
 from tests.waiting import until
 
-# How it ended
+# Exit status
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 127, 255])
-async def test_the_exit_code_is_told(run, code):
+async def test_exit_event_has_the_exit_code(run, code):
     exited = await run.end(await run.begin(f"exit {code}", shell=True))
     assert (exited.data["exit_code"], exited.data["term_signal"]) == (code, 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-async def test_the_signal_that_ended_it_is_told(run, number):
+async def test_exit_event_has_the_signal(run, number):
     exited = await run.end(await run.begin(f"kill -{int(number)} $$", shell=True))
     assert (exited.data["exit_code"], exited.data["term_signal"]) == (0, number)
 
 
-async def test_what_is_killed_from_outside_is_replaced(run, recorder):
+async def test_a_process_killed_from_outside_is_replaced(run, recorder):
     job = run.load("sleep 60")
     job.start()
     await job.settled()
@@ -43,7 +43,7 @@ async def test_what_is_killed_from_outside_is_replaced(run, recorder):
     assert not exists(process.os_pid)
 
 
-async def test_no_zombies_are_left_by_many_short_processes(run, recorder):
+async def test_many_short_processes_leave_no_zombies(run, recorder):
     before = len(descriptors()), children()
     job = run.load("true", redirect_output=["out"])
     for _ in range(300):
@@ -55,7 +55,7 @@ async def test_no_zombies_are_left_by_many_short_processes(run, recorder):
 # Output
 
 
-async def test_all_that_was_written_is_there_before_the_exit_is_told(run, adviser):
+async def test_all_output_is_delivered_before_the_exit(run, adviser):
     whole = {}
 
     def look(event):
@@ -76,7 +76,7 @@ async def test_all_that_was_written_is_there_before_the_exit_is_told(run, advise
         assert whole[process.pid] == (b"\0" * size + b"last", True)
 
 
-async def test_a_flood_that_nobody_reads_blocks_nobody_and_is_not_kept(run):
+async def test_a_flood_without_readers_does_not_block_and_is_not_kept(run):
     process = await run.begin("yes", redirect_output=["out"])
     run.readers[process.pid].close()
     log = process.outputs.logs["out"]
@@ -87,7 +87,7 @@ async def test_a_flood_that_nobody_reads_blocks_nobody_and_is_not_kept(run):
     await run.end(process)
 
 
-async def test_a_slow_reader_of_a_flood_is_told_how_much_it_lost(run):
+async def test_a_slow_reader_of_a_flood_receives_how_much_it_lost(run):
     process = await run.begin("yes 0123456", redirect_output=["out"])
     reader = run.readers[process.pid]
     log = process.outputs.logs["out"]
@@ -101,7 +101,7 @@ async def test_a_slow_reader_of_a_flood_is_told_how_much_it_lost(run):
     await run.end(process)
 
 
-async def test_floods_do_not_keep_others_from_running(run):
+async def test_floods_do_not_delay_other_tasks(run):
     floods = [await run.begin("yes", redirect_output=["out"]) for _ in range(10)]
     quiet = await run.begin("cat", redirect_input=True, redirect_output=["out"])
     await trio.sleep(0.1)
@@ -117,7 +117,7 @@ async def test_floods_do_not_keep_others_from_running(run):
 
 
 @pytest.mark.parametrize("pty", [False, True])
-async def test_a_process_that_closes_its_outputs_lives_on(run, pty):
+async def test_a_process_that_closes_its_outputs_runs_on(run, pty):
     before = len(descriptors())
     cmd = "exec >&- 2>&-; sleep 60"
     process = await run.begin(cmd, shell=True, redirect_output=["out", "err"], pty=pty)
@@ -127,10 +127,10 @@ async def test_a_process_that_closes_its_outputs_lives_on(run, pty):
     await run.end(process)
 
 
-# What it leaves behind
+# Processes that it leaves behind
 
 
-async def test_what_is_left_in_the_group_is_killed_when_the_leader_exits(run):
+async def test_rest_of_the_group_is_killed_when_the_leader_exits(run):
     process = await run.begin(
         "trap '' TERM; sleep 60 & echo $!; exit 3", shell=True, redirect_output=["out"]
     )
@@ -149,7 +149,9 @@ def _runs(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("pty", [False, True])
-async def test_who_else_holds_the_output_delays_the_exit_by_half_a_second_at_most(run, brand, pty):
+async def test_another_holder_of_the_output_delays_the_exit_by_half_a_second_at_most(
+    run, brand, pty
+):
     process = await run.begin(
         "setsid sh -c 'echo inside; sleep 60' & read x; echo last; exit 4",
         shell=True,
@@ -172,7 +174,7 @@ async def test_who_else_holds_the_output_delays_the_exit_by_half_a_second_at_mos
 # Detached
 
 
-async def test_detached_processes_survive_and_all_is_given_back(brand):
+async def test_detached_processes_survive_and_all_descriptors_are_closed(brand):
     before = descriptors()
     async with open_kernel(system=LinuxSystem()) as kernel:
         job = kernel.manager.load(
@@ -185,7 +187,7 @@ async def test_detached_processes_survive_and_all_is_given_back(brand):
     assert set(descriptors().items()) - set(before.items()) == set()
 
 
-async def test_a_detached_process_may_leave_processes_behind(run, brand):
+async def test_processes_left_by_a_detached_process_survive(run, brand):
     process = await run.begin("sleep 60 & exit 0", shell=True, detach=True)
     await run.end(process)
     [left] = branded(brand)
@@ -193,10 +195,10 @@ async def test_a_detached_process_may_leave_processes_behind(run, brand):
     await until(lambda: not branded(brand))
 
 
-# Beside others
+# Other children of the program
 
 
-async def test_the_kernel_leaves_other_children_of_the_program_alone(run):
+async def test_other_children_of_the_program_are_not_touched(run):
     with subprocess.Popen(["sleep", "60"]) as own:
         await run("true")
         assert own.poll() is None
@@ -204,7 +206,7 @@ async def test_the_kernel_leaves_other_children_of_the_program_alone(run):
         assert own.wait() == -signal.SIGTERM
 
 
-async def test_nothing_stays_open_after_a_kernel(brand):
+async def test_a_kernel_leaves_no_descriptor_open(brand):
     before = descriptors(), children()
     for _ in range(3):
         async with open_kernel(system=LinuxSystem()) as kernel:

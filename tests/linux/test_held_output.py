@@ -1,4 +1,4 @@
-"""A process that waits for who reads it, because its outputs are left unread."""
+"""Held outputs: a process blocks until its reader has room."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ ALL = "".join(f"{number}\n" for number in range(1, 200_001)).encode()
 
 @pytest.fixture
 def held(run, adviser):
-    """Begin a process whose outputs are held from its first moment."""
+    """Start a process whose outputs are held from its spawn."""
 
     def hold(event):
         run.heed(event)
@@ -30,7 +30,7 @@ def held(run, adviser):
 
 
 @pytest.mark.parametrize("pty", [False, True])
-async def test_it_waits_until_it_is_read_on_and_nothing_is_lost(held, run, pty):
+async def test_a_held_process_blocks_until_it_is_read_on_and_loses_nothing(held, run, pty):
     process = await held(COUNT, pty=pty)
     await trio.sleep(0.3)
     assert process.active
@@ -50,7 +50,7 @@ async def test_it_waits_until_it_is_read_on_and_nothing_is_lost(held, run, pty):
 
 
 @pytest.mark.parametrize("pty", [False, True])
-async def test_one_that_has_ended_is_gone_when_the_rest_has_been_read(held, run, recorder, pty):
+async def test_exit_of_a_held_process_comes_after_the_rest_is_read(held, run, recorder, pty):
     process = await held("sh -c 'echo last; exit 3'", pty=pty)
     await until(lambda: process.status() == "zombie")
     await trio.sleep(0.7)  # Longer than anybody else who holds its output would delay its end.
@@ -61,7 +61,7 @@ async def test_one_that_has_ended_is_gone_when_the_rest_has_been_read(held, run,
     assert (await run.rest(process))["out"] == b"last\n"
 
 
-async def test_who_else_holds_its_output_still_delays_its_end_by_half_a_second_only(
+async def test_another_holder_of_a_held_output_delays_the_exit_by_half_a_second_only(
     held, run, brand
 ):
     process = await held("setsid sh -c 'echo inside; sleep 60' & sleep 0.2; exit 4", shell=True)
@@ -75,7 +75,7 @@ async def test_who_else_holds_its_output_still_delays_its_end_by_half_a_second_o
     await until(lambda: not branded(brand))
 
 
-async def test_who_is_told_to_end_is_held_no_more(held, run):
+async def test_stop_ends_the_hold(held, run):
     process = await held("sh -c 'trap \"echo bye; exit\" TERM; yes'")
     await trio.sleep(0.2)
     process.stop()
@@ -84,7 +84,7 @@ async def test_who_is_told_to_end_is_held_no_more(held, run):
     assert exited.data["term_signal"] in (0, signal.SIGTERM)
 
 
-async def test_its_end_costs_no_processor_while_it_is_held(held):
+async def test_exit_of_a_held_process_uses_no_cpu(held):
     process = await held("echo hello")
     await until(lambda: process.status() == "zombie")
     before = os.times()
@@ -94,7 +94,7 @@ async def test_its_end_costs_no_processor_while_it_is_held(held):
     process.hold_output(False)
 
 
-async def test_streams_that_go_both_ways_are_read_all_the_same(held, run):
+async def test_two_way_streams_are_not_held(held, run):
     process = await held("sh -c 'echo out; echo two-way >&3; sleep 60'", custom_streams=["ctrl"])
     await until(lambda: process.outputs.logs["ctrl"].end == len("two-way\n"))
     assert process.outputs.logs["out"].end == 0
@@ -102,7 +102,7 @@ async def test_streams_that_go_both_ways_are_read_all_the_same(held, run):
     await run.end(process)
 
 
-async def test_held_or_not_all_descriptors_are_given_back(held, run):
+async def test_hold_and_read_on_leave_no_descriptor_open(held, run):
     before = descriptors()
     for _ in range(10):
         process = await held("echo hello")

@@ -1,4 +1,4 @@
-"""What children leave behind, found and ended where the program around the kernel is ours alone."""
+"""Orphans: found, stopped and reaped by a kernel that owns its process."""
 
 import os
 import resource
@@ -23,19 +23,19 @@ from tests.waiting import until
 
 @pytest.fixture
 async def run(own_kernel, recorder, adviser) -> Runner:
-    """Runs programs on the kernel that has a process of its own."""
+    """Runs programs on the kernel that owns its process."""
     runner = Runner(own_kernel, recorder)
     adviser.on_event = runner.heed
     return runner
 
 
 def escaped(line: str) -> str:
-    """A command that runs a line in another session, twice forked away from its leader."""
+    """Return a command that runs a line in another session, after a double fork."""
     return f"(setsid sh -c '{line}' </dev/null >/dev/null 2>&1 &); "
 
 
 def sleepers(brand: str) -> set[int]:
-    """The programs called sleep among the processes of the test."""
+    """Return the processes of the test that run sleep."""
     return {pid for pid in branded(brand) if comm(pid) == "sleep"}
 
 
@@ -47,29 +47,25 @@ def comm(pid: int) -> str:
 
 
 async def grown(brand: str, sleeping: int) -> set[int]:
-    """Wait until so many programs called sleep are there; all processes of the test."""
+    """Wait for a number of processes that run sleep; return all processes of the test."""
     await until(lambda: len(sleepers(brand)) == sleeping)
     return set(branded(brand))
 
 
-async def test_what_escapes_by_double_fork_and_setsid_is_ended_with_its_job_and_said(
-    run, brand, caplog
-):
+async def test_an_orphan_after_double_fork_and_setsid_is_stopped_and_logged(run, brand, caplog):
     process = await run.begin(escaped("exec sleep 60") + "exec sleep 60", shell=True)
-    [escapee] = await grown(brand, 2) - {process.os_pid}
-    assert os.getsid(escapee) != os.getsid(process.os_pid)
+    [orphan_pid] = await grown(brand, 2) - {process.os_pid}
+    assert os.getsid(orphan_pid) != os.getsid(process.os_pid)
     process.stop()
     exited = await run.end(process)
     assert branded(brand) == []
     assert exited.data["term_signal"] == signal.SIGTERM
     assert str(process.job) in caplog.text
-    assert str(escapee) in caplog.text
+    assert str(orphan_pid) in caplog.text
 
 
-async def test_an_escapee_that_took_long_to_become_another_program_was_never_ended(
-    run, brand, monkeypatch
-):
-    """On a busy machine it has no environment for longer than a tenth of a second."""
+async def test_an_orphan_that_is_slow_in_exec_is_stopped(run, brand, monkeypatch):
+    """On a busy machine its environment is unreadable for more than a tenth of a second."""
     slow = inf
 
     def slowly(pid):
@@ -87,13 +83,13 @@ async def test_an_escapee_that_took_long_to_become_another_program_was_never_end
     await until(lambda: not branded(brand))
 
 
-async def test_what_left_the_group_after_it_was_adopted_was_never_told_to_end(run, brand, tmp_path):
+async def test_an_orphan_that_leaves_the_group_after_adoption_is_stopped(run, brand, tmp_path):
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     orphan = f"(sh -c 'read x <{gate}; exec setsid sleep 60' >/dev/null 2>&1 &); "
     process = await run.begin(orphan + "exec sleep 60", shell=True)
     await until(lambda: len(branded(brand)) == 2 and sleepers(brand) == {process.os_pid})
-    # The end of another one has it found, in the group still.
+    # The exit of another process causes a scan, which finds it in the group.
     assert await run("echo hello") == "hello\n"
     gate.write_text("go\n")
     await grown(brand, 2)
@@ -103,22 +99,22 @@ async def test_what_left_the_group_after_it_was_adopted_was_never_told_to_end(ru
     assert branded(brand) == []
 
 
-STARTS_WHEN_TOLD = """
+FORKS_ON_SIGTERM = """
 import os, signal, subprocess
-def told(*_):
-    # Back only when it is another program: one that was forked takes a signal as its parent would.
+def fork(*_):
+    # Returns after execve(2): before, the forked process would handle a signal as its parent does.
     subprocess.Popen(["sleep", "60"])
     os._exit(0)
-signal.signal(signal.SIGTERM, told)
+signal.signal(signal.SIGTERM, fork)
 print("on", flush=True)
 while True:
     signal.pause()
 """
 
 
-async def test_what_a_leader_started_in_its_group_when_told_to_end_was_never_told(run, brand):
+async def test_a_process_forked_during_sigterm_gets_sigterm_too(run, brand):
     process = await run.begin(
-        f"{sys.executable} -c {shlex.quote(STARTS_WHEN_TOLD)}", redirect_output=["out"]
+        f"{sys.executable} -c {shlex.quote(FORKS_ON_SIGTERM)}", redirect_output=["out"]
     )
     await run.lines(process, "on")
     process.stop()
@@ -126,7 +122,7 @@ async def test_what_a_leader_started_in_its_group_when_told_to_end_was_never_tol
     assert branded(brand) == []
 
 
-async def test_what_escapes_is_ended_when_its_leader_exits_by_itself(run, brand):
+async def test_orphans_are_killed_when_the_leader_exits_by_itself(run, brand):
     process = await run.begin(
         escaped("exec sleep 60") + "read x; exit 3", shell=True, redirect_input=True
     )
@@ -137,7 +133,7 @@ async def test_what_escapes_is_ended_when_its_leader_exits_by_itself(run, brand)
     assert branded(brand) == []
 
 
-async def test_a_successor_starts_after_the_last_leftover_of_its_predecessor(run, brand, recorder):
+async def test_a_successor_starts_after_the_last_orphan_of_its_predecessor(run, brand, recorder):
     job = run.load(escaped("trap : TERM; sleep 60") + "exec sleep 60", shell=True)
     job.start()
     await job.settled()
@@ -153,7 +149,7 @@ NEST = 'setsid sh -c "setsid sleep 60 & sleep 60 & wait" & wait'
 
 
 @pytest.mark.parametrize("how", ["stop", "exit"])
-async def test_families_of_escapees_are_ended_generation_by_generation(run, brand, how):
+async def test_orphans_of_orphans_are_stopped(run, brand, how):
     process = await run.begin(
         escaped(NEST) + "read x; exit 0", shell=True, redirect_input=True, graceful_timeout=0.5
     )
@@ -166,7 +162,7 @@ async def test_families_of_escapees_are_ended_generation_by_generation(run, bran
     assert branded(brand) == []
 
 
-async def test_an_escapee_that_does_not_obey_is_killed_with_its_job(run, brand):
+async def test_an_orphan_that_ignores_sigterm_is_killed_with_its_job(run, brand):
     process = await run.begin(
         escaped('trap "" TERM; while :; do sleep 1; done') + "exec sleep 60",
         shell=True,
@@ -180,7 +176,7 @@ async def test_an_escapee_that_does_not_obey_is_killed_with_its_job(run, brand):
     assert branded(brand) == []
 
 
-async def test_an_escapee_may_clean_up(run, brand, tmp_path):
+async def test_an_orphan_can_clean_up(run, brand, tmp_path):
     note = tmp_path / "note"
     line = f'trap "echo bye >{note}; exit" TERM; echo hi >{note}; while :; do sleep 0.01; done'
     process = await run.begin(escaped(line) + "exec sleep 60", shell=True)
@@ -190,7 +186,7 @@ async def test_an_escapee_may_clean_up(run, brand, tmp_path):
     assert note.read_text() == "bye\n"
 
 
-async def test_an_orphan_that_ends_while_its_leader_lives_is_reaped(run, brand):
+async def test_an_orphan_that_exits_before_its_leader_is_reaped(run, brand):
     process = await run.begin(escaped("sleep 0.05") + "exec sleep 60", shell=True)
     await until(lambda: branded(brand) == [process.os_pid])
     await until(lambda: not _zombies(), seconds=10)
@@ -210,7 +206,7 @@ def _zombies() -> list[int]:
     return found
 
 
-async def test_what_others_started_is_neither_ended_nor_reaped(run):
+async def test_foreign_children_are_neither_killed_nor_reaped(run):
     with (
         subprocess.Popen(["sleep", "60"]) as own,
         subprocess.Popen(["sh", "-c", "exit 6"]) as short,
@@ -224,7 +220,9 @@ async def test_what_others_started_is_neither_ended_nor_reaped(run):
         assert short.wait() == 6
 
 
-async def test_children_have_the_limit_of_open_files_we_had(brand, own_settings, recorder, adviser):
+async def test_children_keep_the_original_limit_of_open_files(
+    brand, own_settings, recorder, adviser
+):
     resource.setrlimit(resource.RLIMIT_NOFILE, (700, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     async with open_kernel(plugins=[recorder, adviser], system=LinuxSystem(own_process=True)) as it:
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 700
@@ -260,7 +258,7 @@ async def test_detached_processes_and_what_they_left_survive_the_kernel(brand, o
     assert set(descriptors().items()) - set(before.items()) == set()
 
 
-async def test_at_the_end_nothing_is_left_of_anything_else(brand, own_settings):
+async def test_shutdown_leaves_no_orphan_of_other_processes(brand, own_settings):
     async with open_kernel(system=LinuxSystem(own_process=True)) as kernel:
         for number, line in enumerate(("exec sleep 60", NEST)):
             config = JobConfig(name=f"web{number}", cmd=escaped(line) + "exec sleep 60", shell=True)
@@ -269,7 +267,7 @@ async def test_at_the_end_nothing_is_left_of_anything_else(brand, own_settings):
     assert branded(brand) == []
 
 
-async def test_the_group_of_a_killed_leader_is_reaped_before_its_exit_is_told(run, adviser):
+async def test_group_of_a_killed_leader_is_reaped_before_its_exit(run, adviser):
     left = []
 
     def look(event):
@@ -288,7 +286,7 @@ async def test_the_group_of_a_killed_leader_is_reaped_before_its_exit_is_told(ru
     )
     await run.lines(process, "on")
     await process.write("go\n")
-    # Its last words, the end of its output and its death are to be found at once.
+    # Its last output, EOF and the exit become readable at once.
     while process.status() != "zombie":
         time.sleep(0.001)  # noqa: ASYNC251  nothing else may run meanwhile
     await run.end(process)

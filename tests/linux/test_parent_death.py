@@ -1,4 +1,4 @@
-"""Ending what a program has started when the program itself is gone."""
+"""Stopping what a foreground program has started after the program itself has died."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ time.sleep(60)
 
 @pytest.fixture
 def program(brand):
-    """A program with a watcher, and what it has started."""
+    """Start a program with a watcher; return it and its processes."""
     begun = []
 
     def begin(*lines, stop_timeout=0.3, dismiss=False):
@@ -49,7 +49,7 @@ def program(brand):
         process.stdout.close()
 
 
-def environ_of(pid):
+def read_environ(pid):
     try:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -57,16 +57,16 @@ def environ_of(pid):
 
 
 def detached(brand):
-    return [pid for pid in branded(brand) if b"instance:2" in environ_of(pid)]
+    return [pid for pid in branded(brand) if b"instance:2" in read_environ(pid)]
 
 
-async def test_what_a_killed_program_has_started_is_ended_but_not_what_is_detached(program, brand):
+async def test_processes_of_a_killed_program_are_stopped_except_detached_ones(program, brand):
     process = program("sleep 60 & wait", "setsid sleep 60")
     process.kill()
     await until(lambda: branded(brand) == detached(brand) != [])
 
 
-async def test_a_session_that_it_was_told_of_is_ended_though_nothing_marks_it(brand):
+async def test_a_reported_session_without_a_mark_is_stopped(brand):
     code = """
 import os, subprocess, sys, time
 from gaffer_kernel.linux.parent_death import watch_parent_death
@@ -89,7 +89,7 @@ time.sleep(60)
         await until(lambda: not branded(brand))
 
 
-def test_a_guardian_that_is_gone_is_told_nothing():
+def test_reports_to_a_dead_watcher_are_ignored():
     code = """
 import os, signal
 from gaffer_kernel.linux.parent_death import watch_parent_death
@@ -104,7 +104,7 @@ watcher.forget(1)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-async def test_it_is_asked_politely_first(program, brand, tmp_path):
+async def test_watcher_sends_sigterm_first(program, brand, tmp_path):
     told = tmp_path / "told"
     begun = tmp_path / "begun"
     line = f"trap 'echo told >{told}; exit' TERM; touch {begun}; while :; do sleep 0.02; done"
@@ -115,7 +115,7 @@ async def test_it_is_asked_politely_first(program, brand, tmp_path):
     await until(lambda: branded(brand) == detached(brand))
 
 
-async def test_who_does_not_obey_is_killed(program, brand, tmp_path):
+async def test_watcher_kills_processes_that_ignore_sigterm(program, brand, tmp_path):
     begun = tmp_path / "begun"
     process = program(f"trap '' TERM; touch {begun}; while :; do sleep 0.02; done")
     await until(begun.exists)
@@ -123,13 +123,13 @@ async def test_who_does_not_obey_is_killed(program, brand, tmp_path):
     await until(lambda: branded(brand) == detached(brand))
 
 
-async def test_what_is_stopped_is_ended_too(program, brand):
+async def test_watcher_stops_processes_in_sigstop(program, brand):
     process = program("kill -STOP $$; sleep 60", stop_timeout=30)
     process.kill()
     await until(lambda: branded(brand) == detached(brand))
 
 
-async def test_signals_to_the_group_of_the_program_do_not_reach_it(brand):
+async def test_signals_to_the_group_of_the_program_do_not_reach_the_watcher(brand):
     code = PROGRAM.format(stop_timeout=0.3, lines=["sleep 60"], dismiss=False)
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -139,16 +139,16 @@ async def test_signals_to_the_group_of_the_program_do_not_reach_it(brand):
         await until(lambda: branded(brand) == detached(brand) != [])
 
 
-async def test_dismissed_it_leaves_alone_what_runs_and_no_zombie(program, brand):
+async def test_a_dismissed_watcher_stops_nothing_and_leaves_no_zombie(program, brand):
     process = program("exec sleep 60", dismiss=True)
     assert process.stdout.readline() == "dismissed\n"
     left = set(branded(brand))
-    # The program, what it has started, and what of that is detached: no watcher.
+    # The program, its processes and the detached ones, without the watcher.
     assert len(left) == 3
     assert process.pid in left
 
 
-def test_one_that_was_killed_and_reaped_by_others_is_dismissed_all_the_same():
+def test_dismiss_works_after_the_watcher_was_killed_and_reaped():
     code = """
 import os, signal
 from gaffer_kernel.linux.parent_death import watch_parent_death
@@ -162,12 +162,12 @@ watcher.dismiss()
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_nothing_to_end_is_not_waited_for(monkeypatch):
+def test_stop_marked_returns_at_once_when_there_is_nothing(monkeypatch):
     monkeypatch.setattr(parent_death.time, "sleep", None)
     parent_death.stop_marked("nobody's:", 1000)
 
 
-async def test_the_marks_of_a_system_begin_with_its_instance(brand):
+async def test_marks_of_a_system_begin_with_its_instance(brand):
     from gaffer_kernel import JobConfig, open_kernel
 
     system = LinuxSystem()
@@ -176,4 +176,4 @@ async def test_the_marks_of_a_system_begin_with_its_instance(brand):
         await job.settled()
         [process] = job.processes
         wanted = f"{MARK}={system.instance}:".encode()
-        await until(lambda: wanted in environ_of(process.os_pid))
+        await until(lambda: wanted in read_environ(process.os_pid))

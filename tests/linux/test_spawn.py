@@ -1,4 +1,4 @@
-"""Starting a real process: its words, its environment, its descriptors."""
+"""Spawning a real process: arguments, environment, descriptors, signals."""
 
 import os
 import signal
@@ -15,16 +15,16 @@ from gaffer_kernel.linux import LinuxSystem
 from tests.real import branded
 from tests.waiting import until
 
-# What the program finds
+# Arguments and environment
 
 
 @pytest.mark.parametrize("cmd", ["printf %s- one 'two three'", "printf '%s-' one two\\ three"])
-async def test_the_command_is_split_like_a_shell_does(run, cmd):
+async def test_command_is_split_like_a_shell_does(run, cmd):
     assert await run(cmd) == "one-two three-"
 
 
 @pytest.mark.parametrize("args", ["-c 'echo $0' arg", ["-c", "echo $0", "arg"]])
-async def test_arguments_are_appended_as_text_or_as_a_list(run, args):
+async def test_arguments_are_appended_as_text_or_as_list(run, args):
     assert await run("sh", args=args) == "arg\n"
 
 
@@ -35,7 +35,7 @@ async def test_variables_are_replaced_after_splitting_in_every_word(run):
     assert printed == "a b|80:80|$PORT|$5|${PORT:-1}|$UNKNOWN|cost$|$PORT|a b|"
 
 
-async def test_a_shell_replaces_variables_itself_and_gets_the_line_as_it_is(run):
+async def test_a_shell_gets_the_line_unchanged_and_replaces_variables(run):
     env = {"A": "a b"}
     line = "printf '%s|' $A \"$A\" '$A' | cat; echo two >&1"
     assert await run(line, shell=True, env=env) == "a|b|a b|$A|two\n"
@@ -48,18 +48,18 @@ def marks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARK_B", "inherited")
 
 
-async def test_configured_variables_win_over_inherited_ones(marks, run):
+async def test_configured_variables_override_inherited_ones(marks, run):
     printed = await run("sh -c 'echo $$MARK_A $$MARK_B'", env={"MARK_B": "configured"})
     assert printed == "inherited configured\n"
 
 
-async def test_without_os_env_only_the_configured_variables_are_there(marks, run):
+async def test_a_process_without_os_env_has_only_configured_variables(marks, run):
     printed = await run("env", os_env=False, env={"MARK_B": "configured"})
     names = {line.partition("=")[0] for line in printed.splitlines()}
     assert {name for name in names if not name.startswith("GAFFER_")} == {"MARK_B"}
 
 
-async def test_without_os_env_the_program_is_still_looked_up(run, tmp_path, monkeypatch):
+async def test_a_program_without_os_env_is_still_found(run, tmp_path, monkeypatch):
     program = tmp_path / "only-on-our-path"
     program.write_text("#!/bin/sh\necho found\n")
     program.chmod(0o755)
@@ -67,16 +67,14 @@ async def test_without_os_env_the_program_is_still_looked_up(run, tmp_path, monk
     assert await run("only-on-our-path", os_env=False, env={"A": "1"}) == "found\n"
 
 
-async def test_the_program_is_looked_up_on_the_path_it_is_given(run, tmp_path):
+async def test_a_program_is_looked_up_on_the_path_of_its_environment(run, tmp_path):
     program = tmp_path / "only-on-its-path"
     program.write_text("#!/bin/sh\necho found\n")
     program.chmod(0o755)
     assert await run("only-on-its-path", env={"PATH": f"{tmp_path}:/usr/bin:/bin"}) == "found\n"
 
 
-async def test_the_working_directory_is_the_one_given_and_programs_are_relative_to_it(
-    run, tmp_path
-):
+async def test_relative_programs_are_looked_up_in_the_working_directory(run, tmp_path):
     program = tmp_path / "here"
     program.write_text("#!/bin/sh\npwd\n")
     program.chmod(0o755)
@@ -93,7 +91,7 @@ LIST_DESCRIPTORS = "python3 -c 'import os; print(*sorted(map(int, os.listdir(\"/
 
 @pytest.fixture
 def careless() -> Iterator[int]:
-    """A descriptor that somebody has made inheritable, as hypercorn does with its sockets."""
+    """A descriptor that a library has made inheritable, as hypercorn does with its sockets."""
     read, write = os.pipe()
     os.set_inheritable(read, True)
     os.set_inheritable(write, True)
@@ -108,11 +106,11 @@ async def test_no_descriptor_of_ours_leaks_into_a_child(careless, run, streams):
         LIST_DESCRIPTORS, custom_streams=streams, redirect_input=True, env={"PYTHONNOUSERSITE": "1"}
     )
     numbers = [int(number) for number in printed.split()]
-    # The highest is the listing of the folder itself.
+    # The highest one belongs to the listing of the folder itself.
     assert numbers[:-1] == list(range(3 + len(streams)))
 
 
-async def test_one_child_does_not_hold_the_pipes_of_another(run):
+async def test_a_child_does_not_inherit_the_pipes_of_another(run):
     first = await run.begin("cat", redirect_input=True, redirect_output=["out"])
     second = await run.begin("sleep 60", redirect_input=True, redirect_output=["out"])
     first.close_input()
@@ -121,7 +119,7 @@ async def test_one_child_does_not_hold_the_pipes_of_another(run):
     await run.end(second)
 
 
-async def test_signals_that_we_ignore_or_block_are_as_usual_in_a_child(run):
+async def test_ignored_and_blocked_signals_are_reset_in_a_child(run):
     before = signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     try:
         status = await run("cat /proc/self/status")
@@ -133,10 +131,10 @@ async def test_signals_that_we_ignore_or_block_are_as_usual_in_a_child(run):
     assert int(fields["SigBlk"], 16) == 0
 
 
-# Beside others
+# Other processes of the program
 
 
-async def test_embedding_leaves_subprocesses_of_the_program_alone(run):
+async def test_subprocesses_of_the_embedding_program_are_not_touched(run):
     own = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(5)"])
     assert await run("echo hello") == "hello\n"
     with trio.fail_after(10):
@@ -144,7 +142,7 @@ async def test_embedding_leaves_subprocesses_of_the_program_alone(run):
     assert own.returncode == 5
 
 
-async def test_two_kernels_live_side_by_side(brand):
+async def test_two_kernels_run_in_one_program(brand):
     async with open_kernel(system=LinuxSystem()) as one, open_kernel(system=LinuxSystem()) as two:
         for kernel in (one, two):
             await kernel.manager.load(JobConfig(name="sleeper", cmd="sleep 60")).settled()

@@ -1,4 +1,4 @@
-"""Every way in which a start can fail: told in one word, and leaving nothing behind."""
+"""Failed spawns: each has a slug and a reason, and leaves nothing open."""
 
 import os
 import resource
@@ -47,7 +47,7 @@ DEFAULTS = {"argv": ["echo"], "environ": {"PATH": "/usr/bin:/bin"}}
 
 
 def fails(slug: str, **request: object) -> SpawnError:
-    """The error of a spawn that fails, which must leave neither descriptor nor child behind."""
+    """Return the error of a failed spawn; it must leave neither descriptor nor child."""
     before = descriptors(), children()
     with pytest.raises(SpawnError) as caught:
         spawn(SpawnRequest(**{**DEFAULTS, **request}))
@@ -58,36 +58,36 @@ def fails(slug: str, **request: object) -> SpawnError:
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_a_failing_start_is_told_in_one_word(case):
+def test_a_failed_spawn_has_one_slug(case):
     request, slug = FAILURES[case]
     fails(slug, **request)
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_it_is_told_the_same_with_pipes_and_streams_and_nothing_is_left_open(case):
+def test_a_failed_spawn_with_streams_has_the_same_slug_and_leaves_nothing_open(case):
     request, slug = FAILURES[case]
     fails(slug, outputs=("a", "b"), redirect_input=True, streams=("c", "d"), **request)
 
 
-def test_a_file_that_may_not_be_executed(tmp_path):
+def test_a_file_without_execute_permission_is_not_executable(tmp_path):
     path = script(tmp_path / "script", b"#!/bin/sh", mode=0o644)
     assert path in fails("not_executable", argv=[path]).reason
     assert "script" in fails("not_executable", argv=["./script"], cwd=str(tmp_path)).reason
 
 
 @pytest.mark.parametrize("shebang", [b"#!/no/such/interpreter", b"#!/bin/sh\r"])
-def test_an_interpreter_that_is_not_there_is_named(tmp_path, shebang):
+def test_a_missing_interpreter_is_named(tmp_path, shebang):
     path = script(tmp_path / "script", shebang)
     error = fails("bad_interpreter", argv=[path])
     assert shebang[2:8].decode() in error.reason
 
 
-def test_a_text_without_a_first_line_is_no_program(tmp_path):
+def test_a_script_without_a_shebang_is_exec_format(tmp_path):
     path = script(tmp_path / "script", b"echo")
     fails("exec_format", argv=[path])
 
 
-def test_a_program_on_the_path_whose_interpreter_is_not_there(tmp_path):
+def test_a_missing_interpreter_of_a_program_on_the_path_is_named(tmp_path):
     script(tmp_path / "script", b"#!/no/such/interpreter")
     fails("bad_interpreter", argv=["script"], environ={"PATH": str(tmp_path)})
 
@@ -97,20 +97,20 @@ def test_an_empty_command_is_not_found():
     assert "empty" in fails("command_not_found", argv=[]).reason
 
 
-def test_the_place_a_relative_program_was_looked_for_in_is_named(tmp_path):
+def test_absolute_path_of_a_missing_relative_program_is_named(tmp_path):
     error = fails("command_not_found", argv=["./nope"], cwd=str(tmp_path))
     assert str(tmp_path / "nope") in error.reason
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
-def test_a_directory_that_the_user_may_not_enter(tmp_path):
+def test_a_directory_without_permission_is_bad_cwd(tmp_path):
     tmp_path.chmod(0o700)
     script(tmp_path / "script", b"#!/bin/sh")
     fails("not_executable", argv=["./script"], cwd=str(tmp_path), user=User(1, 1, (), {}))
 
 
 class Hoard:
-    """Takes all descriptors but as many as are allowed."""
+    """Opens all descriptors except a number of them."""
 
     def __init__(self) -> None:
         self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -134,14 +134,14 @@ class Hoard:
 
 @pytest.fixture
 def allow_descriptors() -> Iterator[Hoard]:
-    """Leave only so many free descriptors."""
+    """Leave a number of free descriptors."""
     hoard = Hoard()
     yield hoard
     hoard.free()
 
 
 def attempt(request: SpawnRequest) -> str:
-    """Start a short program and clean up after it; how that went."""
+    """Spawn a short program, clean up after it, and return the outcome."""
     try:
         started = spawn(request)
     except SpawnError as error:
@@ -152,7 +152,7 @@ def attempt(request: SpawnRequest) -> str:
     return "started"
 
 
-def test_without_free_descriptors_it_fails_for_the_moment_and_leaves_nothing(allow_descriptors):
+def test_a_spawn_without_free_descriptors_is_transient_and_leaves_nothing_open(allow_descriptors):
     request = SpawnRequest(**DEFAULTS, outputs=("a", "b"), redirect_input=True, streams=("c",))
     before = descriptors(), children()
     results = []
@@ -166,7 +166,7 @@ def test_without_free_descriptors_it_fails_for_the_moment_and_leaves_nothing(all
     assert results == ["no_resources"] * enough + ["started"] * (20 - enough)
 
 
-async def test_a_kernel_without_descriptors_goes_on_and_starts_when_there_are_some(
+async def test_a_kernel_without_descriptors_retries_until_there_are_some(
     run, recorder, allow_descriptors
 ):
     allow_descriptors(3)
@@ -180,7 +180,7 @@ async def test_a_kernel_without_descriptors_goes_on_and_starts_when_there_are_so
     assert len(job.pids()) == 1
 
 
-async def test_a_kernel_that_cannot_start_one_program_runs_the_others(run, recorder):
+async def test_a_failed_spawn_does_not_stop_other_jobs(run, recorder):
     broken = run.load("/no/such/program")
     broken.start()
     failed = await recorder.wait_for("spawn_error")
@@ -189,7 +189,7 @@ async def test_a_kernel_that_cannot_start_one_program_runs_the_others(run, recor
     assert await run("echo fine") == "fine\n"
 
 
-async def test_many_starts_and_failures_leave_nothing_open(run, recorder):
+async def test_many_spawns_and_failures_leave_nothing_open(run, recorder):
     await run("true")
     before = len(descriptors())
     for number in range(30):
@@ -201,7 +201,7 @@ async def test_many_starts_and_failures_leave_nothing_open(run, recorder):
     assert len(descriptors()) == before
 
 
-def test_a_message_shows_the_program_as_configured_and_never_what_a_variable_holds(tmp_path):
+def test_errors_show_the_program_as_configured_without_values_of_variables(tmp_path):
     secret = "hunter2"
     (tmp_path / secret).write_text("no program")
     interpreted = script(tmp_path / f"{secret}-2", b"#!/no/such/interpreter")
@@ -252,7 +252,7 @@ for uid, gid in ((None, "daemon"), (65534, 54321), (1, None)):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become an ordinary user")
-def test_a_group_that_cannot_be_set_is_named_and_the_user_is_not():
+def test_a_group_that_cannot_be_set_is_named_instead_of_the_user():
     told = subprocess.run(
         [sys.executable, "-c", FORBIDDEN_GROUP], capture_output=True, text=True, check=True
     )

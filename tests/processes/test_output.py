@@ -1,4 +1,4 @@
-"""What a process writes, kept once and read by many at their own pace."""
+"""The output of a process: kept once, read by many readers at their own pace."""
 
 import pytest
 import trio
@@ -21,7 +21,7 @@ async def everything(reader: OutputReader) -> list[Output]:
     return [output async for output in reader]
 
 
-async def test_a_reader_gets_what_is_written_from_now_on(outputs):
+async def test_a_reader_receives_output_from_now_on(outputs):
     feed(outputs, "out", b"before")
     reader = outputs.reader("out")
     feed(outputs, "out", b"one ")
@@ -30,7 +30,7 @@ async def test_a_reader_gets_what_is_written_from_now_on(outputs):
     assert await everything(reader) == [Output("out", b"one two", 0)]
 
 
-async def test_with_the_tail_a_reader_begins_with_what_is_still_kept(outputs):
+async def test_a_reader_with_tail_begins_with_the_kept_bytes(outputs):
     feed(outputs, "out", b"before ")
     reader = outputs.reader("out", tail=True)
     feed(outputs, "out", b"after")
@@ -38,7 +38,7 @@ async def test_with_the_tail_a_reader_begins_with_what_is_still_kept(outputs):
     assert await everything(reader) == [Output("out", b"before after", 0)]
 
 
-async def test_what_is_recent_is_told_from_what_is_old(outputs, autojump_clock):
+async def test_recent_is_the_position_of_the_last_second(outputs, autojump_clock):
     log = outputs.logs["out"]
     assert log.recent == 0
     feed(outputs, "out", b"old")
@@ -52,7 +52,7 @@ async def test_what_is_recent_is_told_from_what_is_old(outputs, autojump_clock):
     assert log.recent == log.end == len(b"oldnew")
 
 
-async def test_a_flood_does_not_make_the_past_any_longer(outputs, autojump_clock):
+async def test_a_flood_does_not_extend_recent(outputs, autojump_clock):
     log = outputs.logs["out"]
     for _ in range(300):
         feed(outputs, "out", b"x")
@@ -60,7 +60,7 @@ async def test_a_flood_does_not_make_the_past_any_longer(outputs, autojump_clock
     assert 80 <= log.end - log.recent <= 110
 
 
-async def test_a_reader_begins_where_it_is_told_to(outputs):
+async def test_rewind_begins_at_the_given_position(outputs):
     feed(outputs, "out", b"before ")
     feed(outputs, "out", b"x" * 2 * TAIL)
     reader = outputs.reader("out")
@@ -69,7 +69,7 @@ async def test_a_reader_begins_where_it_is_told_to(outputs):
     assert reader.receive_nowait() is None
 
 
-async def test_while_nobody_reads_only_a_short_tail_is_kept(outputs):
+async def test_only_the_tail_is_kept_without_readers(outputs):
     for number in range(10_000):
         feed(outputs, "out", b"%06d\n" % number)
     outputs.close()
@@ -79,7 +79,7 @@ async def test_while_nobody_reads_only_a_short_tail_is_kept(outputs):
 
 
 @pytest.mark.parametrize("size", [TAIL - 1, TAIL, TAIL + 1, WINDOW + 1, 3 * WINDOW])
-async def test_one_piece_larger_than_the_tail_leaves_its_end(outputs, size):
+async def test_a_piece_larger_than_the_tail_leaves_its_end(outputs, size):
     piece = bytes(number % 251 for number in range(size))
     feed(outputs, "out", b"old")
     feed(outputs, "out", piece)
@@ -88,7 +88,7 @@ async def test_one_piece_larger_than_the_tail_leaves_its_end(outputs, size):
     assert output.data == (b"old" + piece)[-TAIL:]
 
 
-async def test_labels_are_read_alone_or_together_with_a_dot(outputs):
+async def test_a_reader_of_dot_reads_all_labels(outputs):
     one, both = outputs.reader("err"), outputs.reader(".")
     feed(outputs, "out", b"a")
     feed(outputs, "err", b"b")
@@ -110,7 +110,7 @@ async def test_a_flood_on_one_label_does_not_hide_another(outputs):
     assert "err" in seen[3:5]
 
 
-async def test_a_slow_reader_loses_its_oldest_bytes_is_told_and_disturbs_nobody(outputs):
+async def test_a_slow_reader_loses_its_oldest_bytes_and_receives_their_number(outputs):
     slow, fast = outputs.reader("out"), outputs.reader("out")
     got = 0
     for number in range(300):
@@ -127,7 +127,7 @@ async def test_a_slow_reader_loses_its_oldest_bytes_is_told_and_disturbs_nobody(
     assert await slow.receive() == Output("out", b"caught up", 0)
 
 
-async def test_without_readers_the_window_is_given_back(outputs):
+async def test_buffer_is_freed_after_the_last_reader(outputs):
     reader = outputs.reader("out")
     feed(outputs, "out", b"x" * WINDOW)
     reader.close()
@@ -137,7 +137,7 @@ async def test_without_readers_the_window_is_given_back(outputs):
     assert len(output.data) == TAIL
 
 
-async def test_who_waits_is_woken_by_output_of_its_label_and_by_the_end(outputs, autojump_clock):
+async def test_a_waiting_reader_wakes_up_on_output_and_eof(outputs, autojump_clock):
     async with trio.open_nursery() as nursery:
 
         async def write_later() -> None:
@@ -156,7 +156,7 @@ async def test_who_waits_is_woken_by_output_of_its_label_and_by_the_end(outputs,
     assert trio.current_time() == 3
 
 
-async def test_each_label_ends_by_itself_and_the_reader_with_the_last(outputs):
+async def test_a_reader_ends_with_its_last_label(outputs):
     reader = outputs.reader(".")
     feed(outputs, "out", b"last")
     outputs.logs["out"].close()
@@ -181,7 +181,7 @@ async def test_a_cancelled_wait_loses_nothing(outputs):
     assert await reader.receive() == Output("out", b"kept")
 
 
-async def test_a_hook_reads_without_waiting(outputs):
+async def test_receive_nowait_works_in_a_hook(outputs):
     reader = outputs.reader("out")
     assert reader.receive_nowait() is None
     feed(outputs, "out", b"now")
@@ -189,7 +189,7 @@ async def test_a_hook_reads_without_waiting(outputs):
     assert reader.receive_nowait() is None
 
 
-async def test_what_was_handed_over_does_not_change_afterwards(outputs):
+async def test_received_bytes_do_not_change_later(outputs):
     buffer = bytearray(b"first")
     reader = outputs.reader("out")
     outputs.logs["out"].feed(memoryview(buffer))
@@ -199,7 +199,7 @@ async def test_what_was_handed_over_does_not_change_afterwards(outputs):
     assert output.data == b"first"
 
 
-async def test_two_readers_of_one_label_share_nothing(outputs):
+async def test_two_readers_of_one_label_are_independent(outputs):
     one = outputs.reader("out")
     feed(outputs, "out", b"a")
     two = outputs.reader("out")
@@ -211,13 +211,13 @@ async def test_two_readers_of_one_label_share_nothing(outputs):
     assert (await two.receive()).lost == 0
 
 
-def test_a_label_that_is_not_there_is_named(outputs):
+def test_an_unknown_label_is_named_in_the_error(outputs):
     with pytest.raises(NotFound, match="nope") as caught:
         outputs.reader("nope")
     assert caught.value.kind == "stream"
 
 
 @pytest.mark.parametrize("label", [".", "out"])
-def test_without_redirection_there_is_nothing_to_read(label):
+def test_reader_of_a_process_without_redirection_is_an_error(label):
     with pytest.raises(StreamUnavailable, match="redirect"):
         Outputs([]).reader(label)

@@ -1,4 +1,4 @@
-"""One process, and a real one: its streams, its signals, what is known of it."""
+"""One real process: signals, streams, state."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def test_a_signal_is_a_number_or_a_name(value):
 @pytest.mark.parametrize(
     "value", [0, -1, 999, "0", "", "SIG", "SIG_IGN", "SIG_DFL", "NOPE", None, True, 9.0, "9.0", [9]]
 )
-def test_what_is_no_signal_is_refused_by_name(value):
+def test_an_invalid_signal_is_an_error_that_names_it(value):
     with pytest.raises(InvalidField, match="signal") as caught:
         parse_signal(value)
     assert caught.value.field == "signal"
@@ -43,7 +43,7 @@ async def test_a_signal_reaches_the_whole_group(run):
     assert exited.data["exit_code"] == 7
 
 
-async def test_a_process_that_obeys_can_clean_up(run):
+async def test_a_process_can_clean_up_on_sigterm(run):
     process = await run.begin(
         "trap 'printf STOP; exit 0' TERM; echo START; sleep 60 & wait",
         shell=True,
@@ -57,7 +57,7 @@ async def test_a_process_that_obeys_can_clean_up(run):
     assert "stop_pid" in run.recorder.names(str(process.job))
 
 
-async def test_one_that_does_not_is_killed_with_all_it_started(run):
+async def test_a_process_that_ignores_sigterm_is_killed_with_its_group(run):
     process = await run.begin(
         "trap '' TERM; sleep 60 & echo ready; while :; do sleep 60; done",
         shell=True,
@@ -73,7 +73,7 @@ async def test_one_that_does_not_is_killed_with_all_it_started(run):
     assert not exists(process.os_pid)
 
 
-async def test_a_signal_to_one_that_has_ended_does_nothing(run):
+async def test_a_signal_to_an_exited_process_does_nothing(run):
     process = await run.begin("true")
     await run.end(process)
     process.kill("TERM")
@@ -84,7 +84,7 @@ async def test_a_signal_to_one_that_has_ended_does_nothing(run):
 # Input
 
 
-async def test_what_is_written_is_read_and_nothing_added(run):
+async def test_write_adds_nothing_to_the_data(run):
     process = await run.begin("cat", redirect_input=True, redirect_output=["out"])
     await process.write("text, ")
     await process.write(b"\x00bytes\xff\n")
@@ -95,7 +95,7 @@ async def test_what_is_written_is_read_and_nothing_added(run):
     assert exited.data["exit_code"] == 0
 
 
-async def test_many_writers_do_not_interleave(run):
+async def test_concurrent_writes_do_not_mix(run):
     process = await run.begin("cat", redirect_input=True, redirect_output=["out"])
     lines = {b"%d-%d " % (writer, n) + b"x" * 9000 for writer in range(4) for n in range(50)}
 
@@ -117,7 +117,7 @@ async def test_many_writers_do_not_interleave(run):
     assert set(received) == lines
 
 
-async def test_without_redirection_nothing_can_be_written(run):
+async def test_write_without_redirection_is_an_error(run):
     process = await run.begin("sleep 60")
     with pytest.raises(StreamUnavailable, match="redirect_input"):
         await process.write("x")
@@ -128,11 +128,11 @@ async def test_without_redirection_nothing_can_be_written(run):
             pass
 
 
-async def test_an_input_that_is_not_redirected_is_empty(run):
+async def test_stdin_without_redirection_is_empty(run):
     assert await run("cat; echo end", shell=True) == "end\n"
 
 
-async def test_writing_to_one_that_has_ended_or_reads_no_more_is_said(run):
+async def test_write_to_an_exited_process_or_closed_stdin_is_an_error(run):
     process = await run.begin(
         "exec <&-; echo closed; read x; sleep 60",
         shell=True,
@@ -148,7 +148,7 @@ async def test_writing_to_one_that_has_ended_or_reads_no_more_is_said(run):
         await process.write("x")
 
 
-async def test_a_full_pipe_holds_up_only_the_writer_who_can_be_cancelled(run):
+async def test_write_to_a_full_pipe_can_be_cancelled(run):
     process = await run.begin("sleep 60", redirect_input=True)
     with trio.move_on_after(0.05) as scope:
         await process.write(b"x" * 1_000_000)
@@ -157,7 +157,7 @@ async def test_a_full_pipe_holds_up_only_the_writer_who_can_be_cancelled(run):
     await run.end(process)
 
 
-async def test_a_writer_that_waits_hears_of_the_end(run):
+async def test_a_waiting_write_fails_when_the_process_exits(run):
     process = await run.begin("sleep 60", redirect_input=True)
     async with trio.open_nursery() as nursery:
 
@@ -183,7 +183,7 @@ async def test_the_first_label_is_stdout_the_second_stderr(run):
     assert await run.rest(process) == {"mine": b"one\n", "errors": b"two\n"}
 
 
-async def test_the_same_label_twice_is_one_pipe_in_the_order_of_writing(run):
+async def test_one_label_twice_is_one_pipe_in_the_order_of_writing(run):
     process = await run.begin(
         "for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done",
         shell=True,
@@ -194,12 +194,12 @@ async def test_the_same_label_twice_is_one_pipe_in_the_order_of_writing(run):
     assert await run.rest(process) == {"both": expected.encode()}
 
 
-async def test_an_error_output_without_a_label_is_thrown_away(run):
+async def test_stderr_without_a_label_is_discarded(run):
     flood = "head -c 1000000 /dev/zero >&2; echo done"
     assert await run(flood, shell=True) == "done\n"
 
 
-async def test_a_reader_of_one_label_gets_only_that(run):
+async def test_a_reader_of_one_label_receives_only_that(run):
     process = await run.begin(
         "read x; echo one; echo two >&2",
         shell=True,
@@ -215,7 +215,7 @@ async def test_a_reader_of_one_label_gets_only_that(run):
             pass
 
 
-async def test_what_came_before_the_reader_is_its_tail_if_it_wants(run):
+async def test_subscribe_with_tail_begins_with_earlier_output(run):
     process = await run.begin(
         "echo before; read x; echo after", shell=True, redirect_output=["out"], redirect_input=True
     )
@@ -246,7 +246,7 @@ async def test_custom_streams_are_two_way_from_descriptor_three_on(run):
     assert rest["out"] == b"3\n"
 
 
-async def test_the_input_of_a_custom_stream_can_be_closed_and_it_still_be_read(run):
+async def test_a_half_closed_custom_stream_can_still_be_read(run):
     process = await run.begin("cat <&3 >&3; echo end", shell=True, custom_streams=["ctrl"])
     await process.write("ECHO\n", "ctrl")
     process.close_input("ctrl")
@@ -272,7 +272,7 @@ async def test_custom_channels_follow_the_custom_streams(run, streams, number):
         assert "custom_channels" not in process.info()
 
 
-async def test_programs_with_custom_streams_keep_their_words_and_their_environment(run):
+async def test_programs_with_custom_streams_keep_arguments_and_environment(run):
     printed = await run(
         "printf '%s|' 'two words' \"it's\" '$$HOME'",
         args=["last one"],
@@ -282,10 +282,10 @@ async def test_programs_with_custom_streams_keep_their_words_and_their_environme
     assert printed == "two words|it's|$HOME|last one|"
 
 
-# What is known of it
+# State
 
 
-async def test_the_status_is_what_the_system_says(run):
+async def test_status_is_the_state_of_the_system(run):
     process = await run.begin("sleep 60")
     await until(lambda: process.status() == "sleeping")
     process.kill("STOP")
@@ -297,7 +297,7 @@ async def test_the_status_is_what_the_system_says(run):
     assert process.status() == "dead"
 
 
-async def test_the_description_names_the_configured_variables_and_not_the_inherited(run):
+async def test_info_has_configured_variables_without_inherited_ones(run):
     process = await run.begin("sleep $LONG", env={"LONG": "60"}, redirect_output=["out"])
     info = process.info()
     assert info["env"] == {"LONG": "60"}
