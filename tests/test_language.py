@@ -37,7 +37,6 @@ NOT_REWRITTEN_YET = {
     "plugins/gaffer_console",
     "plugins/gaffer_http",
     "plugins/gaffer_mandatory",
-    "plugins/gaffer_procfile",
     "plugins/gaffer_testing",
     "tests",
     "tests/config",

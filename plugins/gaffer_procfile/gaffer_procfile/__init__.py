@@ -1,21 +1,22 @@
-"""Procfile applications: read, run by gafferd, and exported.
+"""Procfile applications: read, run by gafferd, and exported to other supervisors.
 
-export        the formats that this plugin brings, a file for each
-configured    `[gaffer] procfile`: the jobs of a Procfile
-hookspecs     the hook for formats of other plugins
-exporter      what a format is
-ports         processes that get the same PORT
-application   a Procfile with its variables and numbers, as jobs
-concurrency, environment, procfile   the three things that are read
+plugin           the plugin `procfile`
+export           the built-in export formats, one module each
+config_section   the keys `procfile`, `env_files` and `concurrency` of `[gaffer]`
+hookspecs        the hook for formats of other plugins
+exporter         the interface of an export format
+ports            conflicts of PORT between types
+application      a Procfile with its variables and numbers of processes, as jobs
+concurrency, environment, procfile   the parsers
 
-Importing it must stay cheap, as gafferd does so to find out what it is: the files are read with
-what is imported then.
+Importing this package must stay fast, as gafferd does it to find the plugin: modules for the
+configuration and the formats are imported when they are needed.
 """
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency
 from gaffer_procfile.environment import load_env, load_envs
-from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError, by_name
+from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError, get_exporters
 from gaffer_procfile.procfile import Procfile
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
     "ExportedFile",
     "Exporter",
     "Procfile",
-    "by_name",
+    "get_exporters",
     "load_env",
     "load_envs",
     "parse_concurrency",

@@ -1,4 +1,4 @@
-"""A Procfile with its variables and numbers, as jobs."""
+"""Applications: a Procfile with its variables and numbers of processes, as jobs."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from gaffer_procfile.procfile import Entry, Procfile
 FIRST_PORT = 5000
 """PORT of the first process of the first type."""
 
-APART = 100
-"""Ports from one type to the next. One with more processes goes on into those of the next."""
+PORTS_PER_TYPE = 100
+"""Ports from one type to the next. More processes of a type use the ports of the next one."""
 
-LAST_PORT = 65535
+MAX_PORT = 65535
 
 PORT = "PORT"
-FIRST_OF_JOB = "GAFFER_PORT"
-"""The variable by which a job asks that its first process gets this PORT, and so on."""
+FIRST_PORT_VARIABLE = "GAFFER_PORT"
+"""The variable of a job that sets PORT of its first process; each further one gets one more."""
 
 RELEASE = "release"
-"""A type for deployments, which ends when its work is done: there is none unless it is named."""
+"""A type for deployments, whose process exits; it has no processes unless a number is given."""
 
 _SPECIAL = ("GAFFER_UID", "GAFFER_GID", "GAFFER_REDIRECT_INPUT")
 _NUMBER = re.compile(r"[0-9]{1,5}")
-_UNFIT = re.compile(r"[^A-Za-z0-9_+-]+")
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Instance:
     """One process of a type.
 
     Attributes:
-        type: of which type.
-        number: which one of them, from 1.
-        env: its variables, PORT among them.
+        type: its type.
+        number: its number within the type, from 1.
+        env: its variables, including PORT.
     """
 
     type: Type
@@ -54,11 +54,11 @@ class Type:
     """A type of process.
 
     Attributes:
-        command: for a shell.
-        count: how many of it.
-        port: PORT of the first one.
-        env: the variables of every one, without PORT.
-        index: its place in the Procfile, from 0.
+        command: the shell command.
+        count: the number of processes.
+        port: PORT of the first process.
+        env: the variables of all its processes, without PORT.
+        index: its position in the Procfile, from 0.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Type:
     index: int
 
     def instances(self) -> Iterator[Instance]:
-        """Each of its processes."""
+        """Yield each of its processes."""
         for number in range(1, self.count + 1):
             env = {**self.env, PORT: str(self.port + number - 1)}
             yield Instance(self, number, env)
@@ -77,15 +77,15 @@ class Type:
 
 @dataclass(frozen=True)
 class Application:
-    """What a Procfile runs, where, with which variables, and how many of each.
+    """A Procfile with its folder, its variables and its numbers of processes.
 
     Attributes:
-        name: also the session of its jobs.
-        root: the folder in which it runs.
-        env: variables of all processes; PORT is that of the first one.
-        concurrency: how many of each type; 1 of those that are not named, unless `all` says else,
-            and none of the type `release`.
-        chosen: the single type that counts, if it is not all.
+        name: the name, which is also the session of its jobs.
+        root: the working directory of its processes.
+        env: the variables of all processes; PORT is that of the first process.
+        concurrency: the number of processes of each type; for types that are not named the number
+            of `all`, or 1, and 0 for the type `release`.
+        selected: the single type of this application; None for all types.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Application:
     procfile: Procfile
     env: Mapping[str, str] = field(default_factory=dict)
     concurrency: Mapping[str, int] = field(default_factory=dict)
-    chosen: str | None = None
+    selected: str | None = None
 
     @classmethod
     def read(
@@ -106,53 +106,52 @@ class Application:
         concurrency: Mapping[str, int] | None = None,
         name: str | None = None,
     ) -> Application:
-        """Read a Procfile, and the `.env` beside it if there is one.
+        """Read a Procfile, and the `.env` in its folder if there is one.
 
         Args:
-            procfile: the file.
-            root: the folder in which it runs, and whose `.env` is read; that of the file if not
-                given.
-            env_files: more files with variables, which have to be there; later ones win.
-            env: variables, which win over those of all files.
-            concurrency: how many of each type.
-            name: of the application; that of the folder, made fit, if not given.
+            procfile: the path of the file.
+            root: the working directory, whose `.env` is read; the folder of the file if not given.
+            env_files: more files with variables, which must exist; later ones take precedence.
+            env: variables, which take precedence over all files.
+            concurrency: the number of processes of each type.
+            name: the name of the application; made from that of the folder if not given.
 
         Raises:
-            ConfigError: a file cannot be read, or is wrong somewhere; file and line are named.
+            ConfigError: a file cannot be read or is invalid; the error names file and line.
         """
         read = Procfile.read(procfile)
         folder = Path(root if root is not None else Path(procfile).parent).absolute()
-        beside = folder / ".env"
-        found = load_env(beside) if beside.is_file() else {}
+        default_env = folder / ".env"
+        found = load_env(default_env) if default_env.is_file() else {}
         found |= {**load_envs(env_files), **(env or {})}
-        app = cls(name or app_name(folder), folder, read, found, concurrency or {})
+        app = cls(name or get_app_name(folder), folder, read, found, concurrency or {})
         app.types()
         return app
 
     def only(self, name: str) -> Application:
-        """The same with a single type, its PORT unchanged.
+        """Return a copy with a single type, whose PORT is unchanged.
 
         Raises:
-            ConfigError: there is no such type.
+            ConfigError: the type does not exist.
         """
         self.procfile.check_names({name: 1}, "type")
-        return replace(self, chosen=name)
+        return replace(self, selected=name)
 
     def types(self) -> list[Type]:
-        """The types in the order of the Procfile.
+        """Return the types in the order of the Procfile.
 
         Raises:
-            ConfigError: PORT is no number, or leaves too few ports; or a number is given for a type
-                that is not there.
+            ConfigError: PORT is not a number, or leaves too few ports; or a number is given for an
+                unknown type.
         """
         named = {name: count for name, count in self.concurrency.items() if name != ALL}
         self.procfile.check_names(named, "concurrency")
         first = self._first_port()
         entries = enumerate(self.procfile.entries.values())
         found = [
-            self._type(entry, index, self._count(entry.name), first + APART * index)
+            self._type(entry, index, self._count(entry.name), first + PORTS_PER_TYPE * index)
             for index, entry in entries
-            if self.chosen in (None, entry.name)
+            if self.selected in (None, entry.name)
         ]
         for each in found:
             self._check_ports(each, first)
@@ -160,17 +159,17 @@ class Application:
 
     def _check_ports(self, each: Type, first: int) -> None:
         last = each.port + each.count - 1
-        if each.count and last > LAST_PORT:
+        if each.count and last > MAX_PORT:
             raise ConfigError(
-                f"PORT {first} is too high: {each.name}.{each.count} would get {last}, and there is"
-                f" none beyond {LAST_PORT}"
+                f"PORT {first} is too high: {each.name}.{each.count} would get {last}, and the"
+                f" highest port is {MAX_PORT}"
             )
 
     def _count(self, name: str) -> int:
         others = self.concurrency.get(ALL, 1)
         if name == RELEASE:
-            # It would be run again and again.
-            others = int(name == self.chosen)
+            # As an instance, its process would be restarted after each exit.
+            others = int(name == self.selected)
         return self.concurrency.get(name, others)
 
     def _type(self, entry: Entry, index: int, count: int, port: int) -> Type:
@@ -179,35 +178,35 @@ class Application:
 
     def _first_port(self) -> int:
         text = self.env.get(PORT, str(FIRST_PORT))
-        if not (_NUMBER.fullmatch(text) and 0 < int(text) <= LAST_PORT):
-            raise ConfigError(f"PORT must be a number from 1 to {LAST_PORT}, not {shown(text)}")
+        if not (_NUMBER.fullmatch(text) and 0 < int(text) <= MAX_PORT):
+            raise ConfigError(f"PORT must be a number from 1 to {MAX_PORT}, not {shown(text)}")
         return int(text)
 
     def jobs(self) -> list[JobConfig]:
-        """A job for each type: run by a shell in `root`, its outputs read as `out` and `err`.
+        """Return a job for each type: a shell command in `root` with the outputs `out` and `err`.
 
-        GAFFER_UID and GAFFER_GID among the variables say as whom, GAFFER_REDIRECT_INPUT which types
-        can be written to.
+        The variables GAFFER_UID and GAFFER_GID set user and group, GAFFER_REDIRECT_INPUT names the
+        types with an input.
 
         Raises:
-            ConfigError: a type cannot be a job; file and line are named.
+            ConfigError: a type cannot be a job; the error names file and line.
         """
         return [self._job(each) for each in self.types()]
 
     def _job(self, each: Type) -> JobConfig:
-        readers = self.env.get("GAFFER_REDIRECT_INPUT", "").replace(",", " ").split()
+        with_input = self.env.get("GAFFER_REDIRECT_INPUT", "").replace(",", " ").split()
         try:
             return JobConfig(
                 name=each.name,
                 cmd=each.command,
                 shell=True,
                 cwd=str(self.root),
-                env={**each.env, PORT: str(each.port), FIRST_OF_JOB: str(each.port)},
+                env={**each.env, PORT: str(each.port), FIRST_PORT_VARIABLE: str(each.port)},
                 uid=self.env.get("GAFFER_UID") or None,
                 gid=self.env.get("GAFFER_GID") or None,
                 numprocesses=each.count,
                 redirect_output=("out", "err"),
-                redirect_input=each.name in readers,
+                redirect_input=each.name in with_input,
                 priority=each.index,
             )
         except InvalidField as error:
@@ -215,20 +214,20 @@ class Application:
             raise ConfigError(str(error), file=self.procfile.path, line=line) from None
 
 
-def app_name(folder: Path) -> str:
-    """The name of an application that lives in a folder, made fit for a session."""
-    fit = _UNFIT.sub("-", folder.name).strip("+-")
-    return fit or "app"
+def get_app_name(folder: Path) -> str:
+    """Return the name of an application from its folder, as a valid name of a session."""
+    name = _NOT_ALLOWED.sub("-", folder.name).strip("+-")
+    return name or "app"
 
 
-def port_of(env: Mapping[str, str], number: int) -> dict[str, str]:
-    """PORT of one process of a job, if the job asks for it.
+def get_port_env(env: Mapping[str, str], number: int) -> dict[str, str]:
+    """Return PORT for one process of a job; nothing if the job does not set GAFFER_PORT.
 
     Args:
         env: the variables of the job.
-        number: which of its processes, from 1; 0 for one that is run once.
+        number: the instance number of the process, from 1; 0 for a one-off.
     """
-    first = env.get(FIRST_OF_JOB, "")
+    first = env.get(FIRST_PORT_VARIABLE, "")
     if number < 1 or not (first.isascii() and first.isdigit()):
         return {}
     return {PORT: str(int(first) + number - 1)}

@@ -1,4 +1,4 @@
-"""`[gaffer] procfile`: the jobs of a Procfile, loaded by gafferd."""
+"""The keys `procfile`, `env_files` and `concurrency` of `[gaffer]`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gaffer_kernel import Config, GafferError, InvalidField, Section
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency
-from gaffer_procfile.ports import clashes, ports_of_types
+from gaffer_procfile.ports import find_port_conflicts, get_type_ports
 
 log = logging.getLogger(__package__)
 
 
 def add_jobs(config: Config) -> None:
-    """Add a job for each type to the configuration, in the session that is named like the folder.
+    """Add a job for each type of the Procfile; their session has the name of its folder.
 
     Raises:
-        ConfigError: a file is wrong; file and line are named.
+        ConfigError: a file is invalid; the error names file and line.
     """
     section = config.section("gaffer")
     if section is None:
@@ -27,10 +27,10 @@ def add_jobs(config: Config) -> None:
     if path is None:
         for key in ("env_files", "concurrency"):
             if section.get(key) is not None:
-                raise section.error(key, "means nothing without procfile")
+                raise section.error(key, "has no effect without procfile")
         return
-    application = _application(config, section, path)
-    for line in clashes(ports_of_types(application)):
+    application = _read_application(config, section, path)
+    for line in find_port_conflicts(get_type_ports(application)):
         log.warning("%s: %s", path, line)
     for job in application.jobs():
         try:
@@ -39,19 +39,19 @@ def add_jobs(config: Config) -> None:
             raise section.error("procfile", str(error)) from None
 
 
-def _application(config: Config, section: Section, path: str) -> Application:
+def _read_application(config: Config, section: Section, path: str) -> Application:
     folder = Path(section.file).parent
     try:
         concurrency = parse_concurrency(section.get("concurrency", "all=1"))
     except InvalidField as error:
         raise section.error("concurrency", error.reason) from None
     if not path:
-        raise section.error("procfile", "names no file")
+        raise section.error("procfile", "is empty: give the path of a file")
     env_files = [folder / each for each in section.getlist("env_files", [])]
-    beside = (folder / path).parent / ".env"
+    default_env = (folder / path).parent / ".env"
     config.check_file(folder / path, section, "procfile")
     for file in env_files:
         config.check_file(file, section, "env_files")
-    if beside.is_file():
-        config.check_file(beside, section, "procfile")
+    if default_env.is_file():
+        config.check_file(default_env, section, "procfile")
     return Application.read(folder / path, env_files=env_files, concurrency=concurrency)

@@ -1,4 +1,4 @@
-"""`.env` files: variables, with quotes, comments and `export`."""
+"""Parser for `.env` files: variables, with quotes, comments and `export`."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def load_env(path: Path | str) -> dict[str, str]:
     """Read the variables of a file.
 
-    Values are taken as they are written, without replacing `$NAME` in them. A later line wins.
+    `$NAME` in a value is not replaced. A later line takes precedence.
 
     Raises:
-        ConfigError: it cannot be read, or a line is none; file and line are named.
+        ConfigError: the file cannot be read, or a line is invalid; the error names file and line.
     """
     path = Path(path)
     return parse_env(read_text(path), path)
 
 
 def parse_env(text: str, path: Path | str = ".env") -> dict[str, str]:
-    """Read a text as if it stood in the file `path`, which need not exist.
+    """Parse the text of a file; `path` is for errors and need not exist.
 
     Raises:
-        ConfigError: a line is none; file and line are named.
+        ConfigError: a line is invalid; the error names file and line.
     """
     found: dict[str, str] = {}
     for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
-        written = binding.original.string
-        # A statement includes the blank lines above it.
-        line = binding.original.line + written[: -len(written.lstrip())].count("\n")
-        complaint = _complaint(binding)
-        if complaint:
-            raise ConfigError(complaint, file=path, line=line)
+        original = binding.original.string
+        # dotenv includes preceding blank lines in a statement.
+        line = binding.original.line + original[: -len(original.lstrip())].count("\n")
+        problem = _find_problem(binding)
+        if problem:
+            raise ConfigError(problem, file=path, line=line)
         if binding.key is not None and binding.value is not None:
             found[binding.key] = binding.value
     return found
 
 
-def _complaint(binding: Binding) -> str | None:
+def _find_problem(binding: Binding) -> str | None:
     if binding.error:
-        return f"a line is NAME=value, not {shown(binding.original.string.strip())}"
+        return f"a line must be NAME=value, not {shown(binding.original.string.strip())}"
     if binding.key is None:
         return None
     if not _NAME.fullmatch(binding.key):
-        return f"{shown(binding.key)} is no name of a variable"
+        return f"{shown(binding.key)} is not the name of a variable"
     if binding.value is None:
         return f"{binding.key} has no value, not even an empty one"
     return None
 
 
 def load_envs(paths: Iterable[Path | str]) -> dict[str, str]:
-    """The variables of several files; the later one wins.
+    """Read the variables of several files; later files take precedence.
 
     Raises:
-        ConfigError: as `load_env` does.
+        ConfigError: as `load_env`.
     """
     found: dict[str, str] = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""What an exporter is, and all those that are there."""
+"""The interface of export formats, and the collection of all formats."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class ExportedFile(NamedTuple):
     """One file of an export.
 
     Attributes:
-        name: without a folder.
-        text: what it holds.
+        name: its name, without a folder.
+        text: its content.
     """
 
     name: str
@@ -27,8 +27,8 @@ class Exporter(NamedTuple):
 
     Attributes:
         name: one word, such as `systemd`.
-        summary: a line for people.
-        export: makes the files of an application; raises ExportError.
+        summary: one line for people.
+        export: creates the files for an application; raises ExportError.
     """
 
     name: str
@@ -37,23 +37,24 @@ class Exporter(NamedTuple):
 
 
 class ExportError(GafferError):
-    """The format has no way to say something of this application: change that, or the format."""
+    """The format cannot express this application. Change the application or use another format."""
 
 
-def by_name(found: Iterable[tuple[str, Iterable[Exporter]]]) -> dict[str, Exporter]:
-    """All exporters by their names.
+def get_exporters(found: Iterable[tuple[str, Iterable[Exporter]]]) -> dict[str, Exporter]:
+    """Return the exporters of all plugins, by name.
 
     Args:
-        found: plugins and what each brings: `kernel.plugins.call("gaffer_exporters")`.
+        found: plugin names with their exporters: `kernel.plugins.call("gaffer_exporters")`.
 
     Raises:
-        PluginError: two have one name.
+        PluginError: two exporters have the same name.
     """
     exporters: dict[str, tuple[str, Exporter]] = {}
-    for plugin, brought in found:
-        for exporter in brought:
+    for plugin, contributed in found:
+        for exporter in contributed:
             if exporter.name in exporters:
                 owner = exporters[exporter.name][0]
-                raise PluginError(plugin, f"the format {exporter.name} is brought by {owner}, too")
+                message = f"the format {exporter.name} exists already, from plugin {owner}"
+                raise PluginError(plugin, message)
             exporters[exporter.name] = plugin, exporter
     return {name: exporter for name, (_, exporter) in sorted(exporters.items())}

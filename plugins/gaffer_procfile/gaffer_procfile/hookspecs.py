@@ -1,4 +1,4 @@
-"""The hook that gaffer-procfile brings: formats to which an application is exported."""
+"""The hook of gaffer-procfile: export formats for applications."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @hookspec
 def gaffer_exporters() -> Iterable[Exporter]:  # type: ignore[empty-body]
-    """Bring formats to which an application can be exported.
+    """Contribute formats to which an application can be exported.
 
-    Called when somebody exports. Implement it with `@hookimpl(optionalhook=True)`.
+    Called for each export. Implement it with `@hookimpl(optionalhook=True)`.
 
     Returns:
-        An object for each format, with `name`, one word; `summary`, a line for people; and
+        An object for each format, with `name`, one word; `summary`, one line for people; and
         `export(application)`, which returns files, objects with `name` and `text`.
     """

@@ -1,4 +1,4 @@
-"""The plugin `procfile`: runs the jobs of a Procfile, and brings and implements exporters."""
+"""The plugin `procfile`: the jobs of a Procfile, their PORT, and the export formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_kernel import Config, Job, hookimpl
 
-from gaffer_procfile.application import port_of
+from gaffer_procfile.application import get_port_env
 
 if TYPE_CHECKING:
     import pluggy
@@ -22,7 +22,7 @@ class ProcfilePlugin:
 
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
-        """Bring `gaffer_exporters`."""
+        """Add the hook `gaffer_exporters`."""
         from gaffer_procfile import hookspecs
 
         pluginmanager.add_hookspecs(hookspecs)
@@ -34,7 +34,7 @@ class ProcfilePlugin:
 
     @hookimpl
     def gaffer_configure(self, config: Config) -> None:
-        """Add the jobs of the Procfile that the file names."""
+        """Add the jobs of the Procfile in `[gaffer] procfile`."""
         from gaffer_procfile.config_section import add_jobs
 
         add_jobs(config)
@@ -42,7 +42,7 @@ class ProcfilePlugin:
     @hookimpl
     def gaffer_process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Set PORT, one higher for each process of a job that has GAFFER_PORT."""
-        return port_of(job.config.env, number)
+        return get_port_env(job.config.env, number)
 
     @hookimpl(optionalhook=True)
     def gaffer_exporters(self) -> Iterable[Exporter]:

@@ -1,4 +1,4 @@
-"""Processes that get the same PORT: types are only so far apart."""
+"""Conflicts of PORT: a type with many processes runs into the ports of the next type."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from gaffer_procfile.application import FIRST_OF_JOB, Application
+from gaffer_procfile.application import FIRST_PORT_VARIABLE, Application
 
 
 class Ports(NamedTuple):
-    """The ports of a type or a job: that of its first process, and how many it has."""
+    """The ports of a type or a job: the first one, and how many."""
 
     name: str
     first: int
-    number: int
+    size: int
 
 
-def ports_of(name: str, env: Mapping[str, str], count: int) -> Ports:
-    """Those of a job: none, if it does not ask for any.
+def get_ports(name: str, env: Mapping[str, str], count: int) -> Ports:
+    """Return the ports of a job; none if it does not set GAFFER_PORT.
 
     Args:
-        name: of the job.
-        env: its variables.
-        count: how many processes it has.
+        name: the name of the job.
+        env: the variables of the job.
+        count: the number of its instances.
     """
-    first = env.get(FIRST_OF_JOB, "")
-    asked = first.isascii() and first.isdigit()
-    return Ports(name, int(first) if asked else 0, count if asked else 0)
+    first = env.get(FIRST_PORT_VARIABLE, "")
+    is_set = first.isascii() and first.isdigit()
+    return Ports(name, int(first) if is_set else 0, count if is_set else 0)
 
 
-def ports_of_types(app: Application) -> list[Ports]:
-    """Those of the types of an application.
+def get_type_ports(app: Application) -> list[Ports]:
+    """Return the ports of the types of an application.
 
     Raises:
         ConfigError: as `Application.types`.
@@ -39,13 +39,13 @@ def ports_of_types(app: Application) -> list[Ports]:
     return [Ports(each.name, each.port, each.count) for each in app.types()]
 
 
-def clashes(ports: Iterable[Ports]) -> Iterator[str]:
-    """A line for each of those whose last processes get a PORT of another one's."""
-    taken = sorted((each for each in ports if each.number), key=lambda each: each.first)
-    for one, other in pairwise(taken):
-        apart = other.first - one.first
-        if one.number > apart:
+def find_port_conflicts(ports: Iterable[Ports]) -> Iterator[str]:
+    """Yield one line for each type or job whose last processes get a PORT of the next one."""
+    used = sorted((each for each in ports if each.size), key=lambda each: each.first)
+    for one, other in pairwise(used):
+        distance = other.first - one.first
+        if one.size > distance:
             yield (
-                f"{one.name}.{apart + 1} and {other.name}.1 both get PORT {other.first}:"
-                f" {one.name} has {one.number} processes, and {apart} ports to itself"
+                f"{one.name}.{distance + 1} and {other.name}.1 both get PORT {other.first}:"
+                f" {one.name} has {one.size} processes, and {distance} ports to itself"
             )

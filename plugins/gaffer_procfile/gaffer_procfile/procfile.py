@@ -1,4 +1,4 @@
-"""A Procfile: types of processes and the command line of each, in foreman's grammar."""
+"""Parser for Procfiles: types of processes with their commands, in foreman's grammar."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Entry:
     """One line: a type of process.
 
     Attributes:
-        name: of the type.
-        command: for a shell, as it is written.
-        line: where it stands, counted from 1.
+        name: the name of the type.
+        command: the shell command, unchanged.
+        line: the line number, from 1.
     """
 
     name: str
@@ -32,11 +32,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Procfile:
-    """What an application runs.
+    """The types of an application.
 
     Attributes:
-        path: where it was read; errors name it.
-        entries: the types in the order of the file, by name.
+        path: the path of the file, for errors.
+        entries: the types by name, in the order of the file.
     """
 
     path: Path
@@ -47,26 +47,26 @@ class Procfile:
         """Read a file.
 
         Raises:
-            ConfigError: it cannot be read, or is no Procfile; file and line are named.
+            ConfigError: the file cannot be read or is invalid; the error names file and line.
         """
         path = Path(path)
         return cls.parse(read_text(path), path)
 
     @classmethod
     def parse(cls, text: str, path: Path | str = "Procfile") -> Procfile:
-        """Read a text as if it stood in the file `path`, which need not exist.
+        """Parse the text of a file; `path` is for errors and need not exist.
 
-        Each line is `type: command`, a comment that begins with `#`, or blank. A type is made of
-        letters, digits, `_` and `-`. Whatever ends the lines.
+        Each line is `type: command`, a comment that begins with `#`, or blank. A type consists of
+        letters, digits, `_` and `-`. LF, CRLF and CR all end a line.
 
         Raises:
-            ConfigError: naming the file and the first line that is wrong.
+            ConfigError: a line is invalid; the error names the file and the first such line.
         """
         entries: dict[str, Entry] = {}
-        for entry in _entries(text, path):
+        for entry in _parse_entries(text, path):
             if entry.name in entries:
                 first = entries[entry.name].line
-                message = f"{entry.name} is there already, in line {first}"
+                message = f"{entry.name} exists already, in line {first}"
                 raise ConfigError(message, file=path, line=entry.line)
             entries[entry.name] = entry
         if not entries:
@@ -74,10 +74,10 @@ class Procfile:
         return cls(Path(path), entries)
 
     def check_names(self, names: Mapping[str, object], what: str) -> None:
-        """Refuse names of types that are not in this file.
+        """Check that types exist in this file.
 
         Raises:
-            ConfigError: naming the first.
+            ConfigError: a type does not exist; the error names the first one.
         """
         for name in names:
             if name not in self.entries:
@@ -87,14 +87,14 @@ class Procfile:
                 )
 
 
-def _entries(text: str, path: Path | str) -> Iterator[Entry]:
+def _parse_entries(text: str, path: Path | str) -> Iterator[Entry]:
     for number, raw in enumerate(_LINES.split(text.removeprefix("\ufeff")), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         match = _ENTRY.fullmatch(line)
         if match is None:
-            raise ConfigError(_complaint(line), file=path, line=number)
+            raise ConfigError(_describe_problem(line), file=path, line=number)
         try:
             JobName.parse(match["name"])
         except InvalidField as error:
@@ -102,17 +102,20 @@ def _entries(text: str, path: Path | str) -> Iterator[Entry]:
         yield Entry(match["name"], match["command"], number)
 
 
-def _complaint(line: str) -> str:
+def _describe_problem(line: str) -> str:
     if _NAME.fullmatch(line):
         return f"{line.rstrip(': ')} has no command"
-    return f"a line is `type: command`, the type of letters, digits, _ and -, not {shown(line)}"
+    return (
+        "a line must be `type: command`, where the type has letters, digits, _ and -, not"
+        f" {shown(line)}"
+    )
 
 
 def read_text(path: Path) -> str:
-    """The text of a file.
+    """Read the text of a file.
 
     Raises:
-        ConfigError: it cannot be read, is not UTF-8, or has a NUL in it.
+        ConfigError: the file cannot be read, is not UTF-8, or contains a NUL character.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""A folder with a Procfile in it, and an application made of it."""
+"""Fixture: an application in a temporary folder."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from gaffer_procfile import Application
 
 @pytest.fixture
 def application(tmp_path):
-    """Make an application: `application("web: serve", env="A=1", concurrency={...})`."""
+    """Create an application: `application("web: serve", env="A=1", concurrency={...})`."""
 
     def make(procfile, env=None, folder="shop", **options):
         root = tmp_path / folder

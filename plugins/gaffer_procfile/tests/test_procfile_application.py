@@ -1,15 +1,15 @@
-"""A Procfile with its variables and numbers, as jobs."""
+"""Tests of applications: types, ports, jobs."""
 
 import pytest
 from gaffer_kernel.errors import ConfigError
 
 from gaffer_procfile import Application
-from gaffer_procfile.application import app_name
+from gaffer_procfile.application import get_app_name
 
 TWO = "web: serve\nworker: work\n"
 
 
-def test_each_type_is_a_job(application):
+def test_each_type_becomes_a_job(application):
     app = application(TWO, env="A=1\n")
     web, worker = app.jobs()
     assert (web.name, web.cmd, web.shell, web.cwd) == ("web", "serve", True, str(app.root))
@@ -18,7 +18,7 @@ def test_each_type_is_a_job(application):
     assert web.env["A"] == "1"
 
 
-def test_ports_are_a_hundred_apart_and_one_for_each_process(application):
+def test_ports_of_types_and_processes(application):
     app = application(TWO, concurrency={"worker": 2})
     assert [
         (each.type.name, each.number, each.env["PORT"])
@@ -27,29 +27,29 @@ def test_ports_are_a_hundred_apart_and_one_for_each_process(application):
     ] == [("web", 1, "5000"), ("worker", 1, "5100"), ("worker", 2, "5101")]
 
 
-def test_port_of_the_environment_is_the_first(application):
+def test_port_variable_sets_first_port(application):
     assert [job.env["PORT"] for job in application(TWO, env="PORT=80").jobs()] == ["80", "180"]
 
 
 @pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''", "9" * 5000])
-def test_a_port_that_is_none_is_refused(application, port):
+def test_invalid_port_is_refused(application, port):
     with pytest.raises(ConfigError, match="PORT must be a number"):
         application(TWO, env=f"PORT={port}")
 
 
-def test_ports_end_with_the_highest_that_there_is(application):
+def test_port_above_65535_is_refused(application):
     app = application(TWO, env="PORT=65435", concurrency={"worker": 1})
     assert [each.port for each in app.types()] == [65435, 65535]
     with pytest.raises(ConfigError, match=r"PORT 65435 is too high: worker\.2 would get 65536"):
         application(TWO, env="PORT=65435", concurrency={"worker": 2})
 
 
-def test_all_is_for_those_that_are_not_named(application):
+def test_all_counts_for_types_not_named(application):
     app = application(TWO, concurrency={"all": 0, "web": 3})
     assert [each.count for each in app.types()] == [3, 0]
 
 
-def test_a_release_is_counted_only_if_it_is_named(application):
+def test_release_has_no_process_unless_named(application):
     def counts(app):
         return {each.name: each.count for each in app.types()}
 
@@ -61,12 +61,12 @@ def test_a_release_is_counted_only_if_it_is_named(application):
     assert counts(application(text, concurrency={"release": 1})) == {"web": 1, "release": 1}
 
 
-def test_numbers_for_a_type_that_is_not_there_are_refused(application):
+def test_concurrency_of_unknown_type_is_refused(application):
     with pytest.raises(ConfigError, match=r"Procfile: concurrency: no type 'wen' here, .* web"):
         application(TWO, concurrency={"wen": 1})
 
 
-def test_files_with_variables_are_merged_after_the_one_beside(application, tmp_path):
+def test_env_files_override_default_env_file(application, tmp_path):
     (tmp_path / "more").write_text("B=2\n")
     assert application(TWO, env="A=1\nB=1\n", env_files=[tmp_path / "more"]).env == {
         "A": "1",
@@ -76,13 +76,13 @@ def test_files_with_variables_are_merged_after_the_one_beside(application, tmp_p
         application(TWO, env_files=[tmp_path / "none"])
 
 
-def test_the_root_can_be_another_folder(application, tmp_path):
+def test_root_can_be_another_folder(application, tmp_path):
     (tmp_path / ".env").write_text("A=root\n")
     app = application(TWO, env="A=beside\n", root=tmp_path)
-    assert (app.root, app.env["A"], app.name) == (tmp_path, "root", app_name(tmp_path))
+    assert (app.root, app.env["A"], app.name) == (tmp_path, "root", get_app_name(tmp_path))
 
 
-def test_a_single_type_keeps_its_port(application):
+def test_single_type_keeps_its_port(application):
     app = application(TWO, concurrency={"worker": 2}).only("worker")
     [job] = app.jobs()
     assert (job.name, job.env["PORT"], job.numprocesses) == ("worker", "5100", 2)
@@ -90,7 +90,7 @@ def test_a_single_type_keeps_its_port(application):
         app.only("x")
 
 
-def test_special_variables_are_for_gaffer(application):
+def test_special_variables_configure_jobs(application):
     app = application(TWO, env="GAFFER_UID=nobody\nGAFFER_GID=33\nGAFFER_REDIRECT_INPUT=worker\n")
     web, worker = app.jobs()
     assert (web.uid, web.gid) == ("nobody", 33)
@@ -109,16 +109,16 @@ def test_special_variables_are_for_gaffer(application):
         ("a+b", "a+b"),
     ],
 )
-def test_the_name_is_that_of_the_folder_made_fit(application, folder, name):
+def test_name_is_made_from_folder(application, folder, name):
     assert application(TWO, folder=folder).name == name
 
 
-def test_the_current_folder_has_a_name(application, monkeypatch):
+def test_name_of_current_folder(application, monkeypatch):
     monkeypatch.chdir(application(TWO).root)
     assert Application.read().name == "shop"
     assert Application.read("./Procfile").name == "shop"
 
 
-def test_what_cannot_be_a_job_names_its_line(application):
+def test_invalid_job_names_its_line(application):
     with pytest.raises(ConfigError, match="Procfile:2: "):
         application(f"web: serve\nworker: {'x' * 200_000}\n").jobs()

@@ -1,4 +1,4 @@
-"""`.env` files and numbers of processes."""
+"""Tests of the parsers for `.env` files and concurrency."""
 
 import pytest
 from gaffer_kernel.errors import ConfigError, InvalidField
@@ -31,7 +31,7 @@ from gaffer_procfile.environment import parse_env
         ("", {}),
     ],
 )
-def test_variables_are_read(text, expected):
+def test_variables_parse(text, expected):
     assert parse_env(text) == expected
 
 
@@ -41,18 +41,18 @@ def test_variables_are_read(text, expected):
         ("A=1\nB\n", 2, "B has no value"),
         ("\n\nA=1\n\nB 2\n", 5, "NAME=value"),
         ("A='open\nB=2\n", 1, "NAME=value"),
-        ("A.B=1\n", 1, "no name"),
-        ("1A=1\n", 1, "no name"),
+        ("A.B=1\n", 1, "not the name"),
+        ("1A=1\n", 1, "not the name"),
     ],
 )
-def test_a_bad_line_is_named(text, line, words):
+def test_invalid_line_is_named(text, line, words):
     with pytest.raises(ConfigError) as raised:
         parse_env(text, "shop/.env")
     assert str(raised.value).startswith(f"shop/.env:{line}: ")
     assert words in str(raised.value)
 
 
-def test_the_later_file_wins_and_all_have_to_be_there(tmp_path):
+def test_later_file_overrides_and_missing_file_is_an_error(tmp_path):
     (tmp_path / "a").write_text("A=1\nB=1\n")
     (tmp_path / "b").write_text("B=2\n")
     assert load_envs([tmp_path / "a", tmp_path / "b"]) == {"A": "1", "B": "2"}
@@ -60,17 +60,17 @@ def test_the_later_file_wins_and_all_have_to_be_there(tmp_path):
         load_env(tmp_path / "c")
 
 
-def test_numbers_of_processes():
+def test_concurrency_parses():
     assert parse_concurrency("web=2,worker=1") == {"web": 2, "worker": 1}
     assert parse_concurrency(" all = 1 , my-type=0 ") == {"all": 1, "my-type": 0}
 
 
 @pytest.mark.parametrize("text", ["", "web", "web=", "web=x", "web=-1", "web=1,,a=2", "web=1;a=2"])
-def test_what_is_no_number_of_processes_is_refused(text):
+def test_invalid_concurrency_is_refused(text):
     with pytest.raises(InvalidField, match="web=2,worker=1"):
         parse_concurrency(text)
 
 
-def test_a_type_that_is_there_twice_is_refused():
-    with pytest.raises(InvalidField, match="twice"):
+def test_repeated_type_is_refused():
+    with pytest.raises(InvalidField, match="repeated"):
         parse_concurrency("web=1,web=2")

@@ -1,7 +1,7 @@
-"""Each format as it is written, and read back by those who can be asked here.
+"""Tests of the export formats: golden files, and parsers that read an export back.
 
-`python -m pytest --co` shows nothing of the golden files: they are in the folder `golden`, one for
-each file that an exporter makes of `SHOP`. Look at the difference before you replace one.
+The golden files are in the folder `golden`, one for each file that an exporter creates for `SHOP`.
+Look at the difference before you replace one.
 """
 
 import configparser
@@ -14,7 +14,7 @@ import pytest
 from gaffer_kernel import Config, JobConfig
 from gaffer_kernel.errors import PluginError
 
-from gaffer_procfile import ExportedFile, Exporter, ExportError, by_name
+from gaffer_procfile import ExportedFile, Exporter, ExportError, get_exporters
 from gaffer_procfile.plugin import plugin as procfile_plugin
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,7 +36,7 @@ NUMBERS = {"web": 2, "beat_1": 1}
 
 
 def exporters():
-    return by_name([("procfile", procfile_plugin.gaffer_exporters())])
+    return get_exporters([("procfile", procfile_plugin.gaffer_exporters())])
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def shop(application):
 
 
 def at(app, text):
-    """What was exported, as if the folder were /srv/shop."""
+    """Replace the folder in exported text by /srv/shop."""
     return text.replace(str(app.root), "/srv/shop")
 
 
 @pytest.mark.parametrize("name", ["ini", "json", "systemd", "supervisor", "compose", "kubernetes"])
-def test_files_are_as_the_golden_ones(shop, name):
+def test_files_equal_golden_files(shop, name):
     files = exporters()[name].export(shop)
     folder = GOLDEN / name
     assert {file.name: at(shop, file.text) for file in files} == {
@@ -60,7 +60,7 @@ def test_files_are_as_the_golden_ones(shop, name):
 
 
 @pytest.mark.parametrize("name", ["systemd", "supervisor"])
-def test_a_release_is_not_run_again_and_again(application, name):
+def test_release_is_exported_only_by_name(application, name):
     app = application("web: serve\nrelease: migrate\n")
     files = exporters()[name].export(app)
     assert "serve" in "".join(file.text for file in files)
@@ -68,7 +68,7 @@ def test_a_release_is_not_run_again_and_again(application, name):
     assert "migrate" in "".join(file.text for file in exporters()[name].export(app.only("release")))
 
 
-def test_the_ini_means_the_same_jobs(application):
+def test_ini_defines_the_same_jobs(application):
     app = application(SHOP, env="A=$x 50%\nB='\"'\n", concurrency=NUMBERS)
     [file] = exporters()["ini"].export(app)
     assert file.name == "shop.ini"
@@ -77,7 +77,7 @@ def test_the_ini_means_the_same_jobs(application):
     assert config.jobs() == [("shop", job) for job in app.jobs()]
 
 
-def test_what_an_ini_would_change_is_left_to_the_shell(application):
+def test_ini_exports_unsafe_variables_in_the_command(application):
     env = "lower=a'b\nBLANKS='  '\nPLAIN=x\n"
     app = application('a: printf "%s|" "$lower" "$BLANKS" "$PLAIN"', env=env)
     [file] = exporters()["ini"].export(app)
@@ -86,7 +86,7 @@ def test_what_an_ini_would_change_is_left_to_the_shell(application):
     assert printed.stdout == b"a'b|  |x|"
 
 
-def test_the_json_means_the_same_jobs(shop):
+def test_json_defines_the_same_jobs(shop):
     [file] = exporters()["json"].export(shop)
     found = json.loads(file.text)["jobs"]
     assert [each["name"] for each in found] == ["shop.web", "shop.worker", "shop.beat_1"]
@@ -94,12 +94,12 @@ def test_the_json_means_the_same_jobs(shop):
     assert jobs == shop.jobs()
 
 
-def test_the_json_of_one_type_is_one_job(shop):
+def test_json_of_single_type_is_one_job(shop):
     [file] = exporters()["json"].export(shop.only("worker"))
     assert json.loads(file.text)["name"] == "shop.worker"
 
 
-def test_supervisor_runs_what_the_procfile_says(application):
+def test_supervisor_commands_print_the_same(application):
     commands = [
         """echo "it's" 'a b' \\\\ $X; echo 50% # no""",
         """printf '%s|' " ; " "#x" '$X' ; echo ;echo "$QUOTES" $lower""",
@@ -108,7 +108,7 @@ def test_supervisor_runs_what_the_procfile_says(application):
     text = "".join(f"p{number}: {command}\n" for number, command in enumerate(commands))
     app = application(text, env=env)
     [file] = exporters()["supervisor"].export(app)
-    # As supervisor does.
+    # The parsing of supervisor.
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(file.text)
     for number, command in enumerate(commands):
@@ -124,7 +124,7 @@ def test_supervisor_runs_what_the_procfile_says(application):
         assert expected.stdout
 
 
-def test_texts_of_yaml_are_quoted_when_they_could_be_something_else():
+def test_yaml_quotes_ambiguous_strings():
     from gaffer_procfile.export.yaml import dump
 
     texts = ["yes", "1", "1.0", "a: b", "a #b", "- a", "", "~", "null", "2026-01-01", "plain/a.b-c"]
@@ -136,17 +136,19 @@ def test_texts_of_yaml_are_quoted_when_they_could_be_something_else():
 
 
 @pytest.mark.parametrize("name", ["ini", "supervisor"])
-def test_what_a_format_cannot_say_is_told(application, name):
+def test_inexpressible_variable_is_an_error(application, name):
     with pytest.raises(ExportError, match=r"A: .* line break"):
         exporters()[name].export(application("web: serve", env='A="one\ntwo"\n'))
 
 
-def test_types_that_become_one_name_in_kubernetes_are_told(application):
+def test_equal_names_in_kubernetes_are_an_error(application):
     with pytest.raises(ExportError, match="shop-my-web"):
         exporters()["kubernetes"].export(application("my-web: a\nmy_web: b\n"))
 
 
-def test_two_formats_of_one_name_are_refused():
+def test_formats_with_equal_names_are_refused():
     mine = Exporter("ini", "mine", lambda app: [ExportedFile("a", "")])
-    with pytest.raises(PluginError, match="plugin other: the format ini is brought by procfile"):
-        by_name([("procfile", procfile_plugin.gaffer_exporters()), ("other", [mine])])
+    with pytest.raises(
+        PluginError, match="plugin other: the format ini exists already, from plugin procfile"
+    ):
+        get_exporters([("procfile", procfile_plugin.gaffer_exporters()), ("other", [mine])])

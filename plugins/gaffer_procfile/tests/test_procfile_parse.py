@@ -1,4 +1,4 @@
-"""Procfiles as they are found in the world, and what is wrong with others."""
+"""Tests of the parser with Procfiles of real applications, and invalid ones."""
 
 import pytest
 from gaffer_kernel.errors import ConfigError
@@ -86,14 +86,14 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_ones_are_read(name):
+def test_real_procfile_parses(name):
     text, expected = REAL[name]
     found = Procfile.parse(text)
     assert {entry.name: entry.command for entry in found.entries.values()} == expected
     assert list(found.entries) == list(expected)
 
 
-def test_each_line_knows_its_number():
+def test_entries_have_line_numbers():
     found = Procfile.parse("# a\r\n\r\nweb: a\r\rworker: b\n")
     assert [entry.line for entry in found.entries.values()] == [3, 5]
 
@@ -113,7 +113,7 @@ def test_each_line_knows_its_number():
         ("web: a \\\n  --more\n", 2, "--more"),
     ],
 )
-def test_a_bad_line_is_named(text, line, words):
+def test_invalid_line_is_named(text, line, words):
     with pytest.raises(ConfigError) as raised:
         Procfile.parse(text, "app/Procfile")
     assert str(raised.value).startswith(f"app/Procfile:{line}: ")
@@ -122,12 +122,12 @@ def test_a_bad_line_is_named(text, line, words):
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n"])
-def test_one_without_any_line_is_refused(text):
+def test_empty_procfile_is_refused(text):
     with pytest.raises(ConfigError, match="Procfile: has no line"):
         Procfile.parse(text)
 
 
-def test_files_that_cannot_be_read_are_named(tmp_path):
+def test_unreadable_file_is_named(tmp_path):
     for name, data, words in (
         ("none", None, "No such file"),
         ("latin", b"web: a\nx: \xfc\n", "latin:2: is not UTF-8"),

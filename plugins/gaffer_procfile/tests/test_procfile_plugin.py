@@ -1,4 +1,4 @@
-"""Procfiles that gafferd runs: named in its file, exported to one, or sent to it."""
+"""Tests of Procfiles in gafferd: from its configuration, an export, or the API."""
 
 import json
 import os
@@ -15,23 +15,23 @@ from gaffer_client import AsyncServer
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, ConfigError, hookimpl, open_kernel
 
-from gaffer_procfile import Application, ExportedFile, Exporter, by_name
+from gaffer_procfile import Application, ExportedFile, Exporter, get_exporters
 from gaffer_procfile.plugin import plugin as procfile_plugin
 
 MARK = 'echo "$PORT $A" > out.$PORT.new; mv out.$PORT.new out.$PORT; exec sleep 600\n'
 PROCFILE = f"web: {MARK}worker: {MARK}"
 HARMLESS = """
-# Odd spacing, quotes, &&, variables and pipes of real ones, which do no harm.
+# Odd spacing, quotes, &&, variables and pipes as in real Procfiles, with harmless commands.
 release : true && echo "migrated 100%" > release
 web:\tcd . && exec env RACK_ENV=test sh -c 'echo "$RACK_ENV ${PORT:-3000}" > web; exec sleep 600'
 log: echo a 'b  c' | tr a-z A-Z > log; sleep 600
 my-worker: [ -n "$A" ] && echo $A > worker || echo none > worker; sleep 600
-clock_1: echo '#' $((1+1)) > clock # a comment of the shell's
+clock_1: echo '#' $((1+1)) > clock # a comment of the shell
 """
 
 
 def read(ini, folder):
-    """A configuration whose plugins have been asked."""
+    """Read a configuration and configure the plugin."""
     (folder / "gaffer.ini").write_text(ini)
     config = Config.read(folder / "gaffer.ini")
     config.check_owned(procfile_plugin.gaffer_config_sections())
@@ -40,16 +40,14 @@ def read(ini, folder):
 
 
 async def lines(folder, *names):
-    """What is in files, once they are there."""
+    """Wait until files have content, and return it."""
     with trio.fail_after(20):
         while not all((folder / name).exists() and (folder / name).read_text() for name in names):
             await trio.sleep(0.01)
     return [(folder / name).read_text().strip() for name in names]
 
 
-def test_processes_that_get_the_port_of_another_type_are_told_in_the_log(
-    application, tmp_path, caplog
-):
+def test_port_conflict_is_logged(application, tmp_path, caplog):
     application(PROCFILE)
     ini = "[gaffer]\nprocfile = shop/Procfile\nconcurrency = web="
     read(f"{ini}100\n", tmp_path)
@@ -61,7 +59,7 @@ def test_processes_that_get_the_port_of_another_type_are_told_in_the_log(
     ]
 
 
-def test_the_key_adds_the_jobs_of_the_procfile(application, tmp_path):
+def test_procfile_key_adds_jobs(application, tmp_path):
     root = application(PROCFILE, env="A=1\n").root
     (tmp_path / "more.env").write_text("B=2\n")
     config = read(
@@ -82,15 +80,15 @@ def test_the_key_adds_the_jobs_of_the_procfile(application, tmp_path):
         ),
         ("procfile = shop/Procfile\nconcurrency = x=1", "shop/Procfile: concurrency: no type 'x'"),
         ("procfile = shop/Procfile\nenv_files = none", "none: cannot be read"),
-        ("procfile = shop/bad", "shop/bad:2: a line is"),
+        ("procfile = shop/bad", "shop/bad:2: a line must be"),
         (
             "concurrency = web=1",
-            "gaffer.ini:2: [gaffer] concurrency: means nothing without procfile",
+            "gaffer.ini:2: [gaffer] concurrency: has no effect without procfile",
         ),
-        ("procfile =", "gaffer.ini:2: [gaffer] procfile: names no file"),
+        ("procfile =", "gaffer.ini:2: [gaffer] procfile: is empty: give the path of a file"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_and_line(application, tmp_path, ini, message):
+def test_errors_name_file_and_line(application, tmp_path, ini, message):
     root = application(PROCFILE).root
     (root / "bad").write_text("web: a\nb\n")
     with pytest.raises(ConfigError) as raised:
@@ -98,7 +96,7 @@ def test_what_is_wrong_is_named_with_file_and_line(application, tmp_path, ini, m
     assert message in str(raised.value)
 
 
-async def test_every_process_has_its_port(application, tmp_path):
+async def test_each_process_has_its_port(application, tmp_path):
     app = application(PROCFILE, env="A=x\n")
     (tmp_path / "gaffer.ini").write_text(
         "[gaffer]\nprocfile = shop/Procfile\nconcurrency = web=2\n"
@@ -110,7 +108,7 @@ async def test_every_process_has_its_port(application, tmp_path):
         assert kernel.manager.sessions() == ["shop"]
 
 
-async def test_harmless_ones_run(application):
+async def test_commands_of_real_procfiles_run(application):
     app = application(HARMLESS, env="A=from env\n", concurrency={"release": 1})
     async with open_kernel(plugins=[procfile_plugin]) as kernel:
         for job in app.jobs():
@@ -125,9 +123,9 @@ async def test_harmless_ones_run(application):
         ]
 
 
-async def test_a_job_sent_to_the_api_has_its_ports_too(application):
+async def test_job_from_api_has_its_ports(application):
     app = application(PROCFILE, env="A=y\n", concurrency={"worker": 2})
-    exporters = by_name([("procfile", procfile_plugin.gaffer_exporters())])
+    exporters = get_exporters([("procfile", procfile_plugin.gaffer_exporters())])
     [file] = exporters["json"].export(app.only("worker"))
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
@@ -138,9 +136,9 @@ async def test_a_job_sent_to_the_api_has_its_ports_too(application):
         assert await lines(app.root, "out.5100", "out.5101") == ["5100 y", "5101 y"]
 
 
-def test_the_exported_ini_runs_with_gafferd(application, tmp_path):
+def test_exported_ini_runs_in_gafferd(application, tmp_path):
     app = application(PROCFILE, env="A=it's 50%\n", concurrency={"web": 2})
-    exporters = by_name([("procfile", procfile_plugin.gaffer_exporters())])
+    exporters = get_exporters([("procfile", procfile_plugin.gaffer_exporters())])
     [file] = exporters["ini"].export(app)
     (tmp_path / file.name).write_text(file.text)
     others = {point.name for point in entry_points(group="gaffer")} - {"procfile", "signals"}
@@ -149,13 +147,13 @@ def test_the_exported_ini_runs_with_gafferd(application, tmp_path):
     environ = {**os.environ, "HOME": str(tmp_path)}
     with subprocess.Popen(command, cwd=tmp_path, env=environ) as daemon:
         try:
-            wanted = [app.root / f"out.{port}" for port in (5000, 5001, 5100)]
+            paths = [app.root / f"out.{port}" for port in (5000, 5001, 5100)]
             deadline = time.monotonic() + 20
-            while not all(path.exists() for path in wanted):
+            while not all(path.exists() for path in paths):
                 assert time.monotonic() < deadline
                 assert daemon.poll() is None
                 time.sleep(0.01)
-            assert [path.read_text() for path in wanted] == [
+            assert [path.read_text() for path in paths] == [
                 "5000 it's 50%\n",
                 "5001 it's 50%\n",
                 "5100 it's 50%\n",
@@ -166,7 +164,7 @@ def test_the_exported_ini_runs_with_gafferd(application, tmp_path):
             daemon.kill()
 
 
-async def test_another_plugin_brings_a_format():
+async def test_other_plugin_adds_format():
     class Runit:
         name = "runit"
 
@@ -175,7 +173,7 @@ async def test_another_plugin_brings_a_format():
             return [Exporter("runit", "folders", lambda app: [ExportedFile("run", app.name)])]
 
     async with open_kernel(plugins=[procfile_plugin, Runit()]) as kernel:
-        found = by_name(kernel.plugins.call("gaffer_exporters"))
+        found = get_exporters(kernel.plugins.call("gaffer_exporters"))
     assert sorted(found) == [
         "compose",
         "ini",
@@ -188,7 +186,7 @@ async def test_another_plugin_brings_a_format():
     assert all(each.summary for each in found.values())
 
 
-def test_the_sample_of_the_old_documentation(application):
+def test_example_of_old_documentation(application):
     app = application("dummy: python -u dummy_basic.py\ndummy1: python -u dummy_basic.py\n")
     assert [job.cmd for job in app.jobs()] == ["python -u dummy_basic.py"] * 2
     assert isinstance(app, Application)

@@ -1,4 +1,4 @@
-"""What the README shows is true."""
+"""Tests of the README: its configuration and programs run, its table is complete."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ def blocks(kind):
     return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_configuration_of_the_procfile(application, tmp_path):
+def test_configuration_of_readme(application, tmp_path):
     [procfile], [ini] = blocks("text"), blocks("ini")
     root = application(procfile).root
     (root / "production.env").write_text("A=1\n")
@@ -30,7 +30,7 @@ def test_the_configuration_of_the_procfile(application, tmp_path):
     assert (jobs["worker"].numprocesses, jobs["worker"].env["PORT"]) == (1, "5100")
 
 
-def test_the_program(application):
+def test_program_of_readme_runs(application):
     root = application("web: sleep 100\nworker: sleep 100\n").root
     program, _ = blocks("python")
     command = [sys.executable, "-W", "error", "-c", program]
@@ -41,17 +41,17 @@ def test_the_program(application):
     assert re.fullmatch(r"shop\.ini \d+", second)
 
 
-async def test_the_format_of_another_plugin(application):
+async def test_format_of_readme_exports(application):
     _, source = blocks("python")
     plugin = types.ModuleType("runit")
     exec(source, vars(plugin))
     app = application("web: serve\n")
     async with open_kernel(plugins=[procfile_plugin, plugin]) as kernel:
-        formats = gaffer_procfile.by_name(kernel.plugins.call("gaffer_exporters"))
+        formats = gaffer_procfile.get_exporters(kernel.plugins.call("gaffer_exporters"))
     assert formats["runit"].export(app) == [("run-web", "exec serve\n")]
 
 
-def test_the_table_has_every_format():
+def test_table_lists_all_formats():
     table = README[README.index("## Export") :]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [
         each.name for each in procfile_plugin.gaffer_exporters()

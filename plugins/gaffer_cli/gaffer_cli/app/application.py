@@ -72,9 +72,9 @@ def application_name(run: Invocation, name: str | None = None) -> str:
     """
     if name not in (None, HERE):
         return str(name)
-    from gaffer_procfile.application import app_name
+    from gaffer_procfile.application import get_app_name
 
-    return app_name(_folder(run))
+    return get_app_name(_folder(run))
 
 
 def _folder(run: Invocation) -> Path:

@@ -62,7 +62,7 @@ def command(
       gaffer export --format json web
       gaffer export --format systemd -c web=2 --out /etc/systemd/system
     """
-    from gaffer_procfile.ports import ports_of_types
+    from gaffer_procfile.ports import get_type_ports
 
     app = application(run, concurrency)
     format_, out, name = _understood(app, list(words), format_, out)
@@ -72,7 +72,7 @@ def command(
     if name is not None:
         app = app.only(name)
     files = exporter(format_).export(app)
-    tell_clashes(run, ports_of_types(app))
+    tell_clashes(run, get_type_ports(app))
     if out is None:
         _print(files, format_)
     else:

@@ -32,13 +32,13 @@ def _own() -> dict[str, Exporter]:
     import gaffer_procfile
     from gaffer_procfile.plugin import plugin as procfile_plugin
 
-    return gaffer_procfile.by_name([("procfile", procfile_plugin.gaffer_exporters())])
+    return gaffer_procfile.get_exporters([("procfile", procfile_plugin.gaffer_exporters())])
 
 
 def _all() -> dict[str, Exporter]:
     # Not at once: it takes every plugin.
-    from gaffer_procfile import by_name
+    from gaffer_procfile import get_exporters
 
     from gaffer_cli.plugin_commands import installed
 
-    return by_name(installed("formats").call("gaffer_exporters"))
+    return get_exporters(installed("formats").call("gaffer_exporters"))

@@ -73,10 +73,10 @@ def _name(run: Invocation, name: str | None) -> str:
 
 def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
     from gaffer_procfile.application import RELEASE
-    from gaffer_procfile.ports import ports_of_types
+    from gaffer_procfile.ports import get_type_ports
 
     read = application(run, concurrency)
-    tell_clashes(run, ports_of_types(read))
+    tell_clashes(run, get_type_ports(read))
     # It would be active with no process; gafferctl commit runs it once.
     stopped = {RELEASE} - read.concurrency.keys()
     return [

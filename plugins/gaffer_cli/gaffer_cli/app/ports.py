@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def tell_clashes(run: Invocation, ports: Iterable[Ports]) -> None:
     """Warn, in a line each. It is no error: a worker may have no use for its PORT."""
-    from gaffer_procfile.ports import clashes
+    from gaffer_procfile.ports import find_port_conflicts
 
-    for line in clashes(ports):
+    for line in find_port_conflicts(ports):
         run.complain(f"warning: {line}")

@@ -58,11 +58,11 @@ def _scaled(job: Job, change: str, wait: Wait) -> int:
 
 
 def _tell_clashes(run: Invocation, server: Server, app: str) -> None:
-    from gaffer_procfile.ports import ports_of
+    from gaffer_procfile.ports import get_ports
 
     infos = [server.job(each).info() for each in jobs_of(server, app)]
     tell_clashes(
-        run, [ports_of(each.job, each.config.get("env", {}), each.numprocesses) for each in infos]
+        run, [get_ports(each.job, each.config.get("env", {}), each.numprocesses) for each in infos]
     )
 
 

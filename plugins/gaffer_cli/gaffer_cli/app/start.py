@@ -75,7 +75,7 @@ def command(
       gaffer start -c web=2,worker=3 --on-exit restart
     """
     end_at_ctrl_c()  # Until run_jobs receives the signals.
-    from gaffer_procfile.ports import ports_of
+    from gaffer_procfile.ports import get_ports
 
     from gaffer_cli.foreground import OnExit, run_jobs
 
@@ -87,7 +87,7 @@ def command(
     ]
     if not any(job.numprocesses for job in jobs):
         raise Failure("nothing to start: there is no process of any type")
-    tell_clashes(run, (ports_of(job.name, job.env, job.numprocesses) for job in jobs))
+    tell_clashes(run, (get_ports(job.name, job.env, job.numprocesses) for job in jobs))
     return run_jobs(jobs, OnExit(on_exit))
 
 

@@ -1,1 +1,1 @@
-"""The formats that gaffer-procfile brings, a file each; `yaml` and `shell` are what they share."""
+"""The built-in export formats, one module each; `yaml` and `shell` are shared by them."""

@@ -1,4 +1,4 @@
-"""JSON for gafferd's HTTP API."""
+"""Format for the HTTP API of gafferd: JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gaffer_procfile.exporter import ExportedFile, Exporter
 
 
 def export(application: Application) -> list[ExportedFile]:
-    """One file: the job of a single type as it can be posted, or the list of all jobs."""
-    jobs = [_job(application.name, job) for job in application.jobs()]
-    value: Any = jobs[0] if application.chosen is not None else {"jobs": jobs}
+    """Create one file: the job of a single type, for a POST request, or the list of all jobs."""
+    jobs = [_to_dict(application.name, job) for job in application.jobs()]
+    value: Any = jobs[0] if application.selected is not None else {"jobs": jobs}
     return [ExportedFile(f"{application.name}.json", dumps(value, indent=2) + "\n")]
 
 
-def _job(session: str, job: JobConfig) -> dict[str, Any]:
-    """The fields that are not what they would be anyway."""
-    usual = JobConfig(name="x", cmd="x").to_dict()
-    fields = {key: each for key, each in job.to_dict().items() if each != usual[key]}
+def _to_dict(session: str, job: JobConfig) -> dict[str, Any]:
+    """Return the fields that differ from the defaults."""
+    defaults = JobConfig(name="x", cmd="x").to_dict()
+    fields = {key: each for key, each in job.to_dict().items() if each != defaults[key]}
     return {**fields, "name": f"{session}.{job.name}"}
 
 

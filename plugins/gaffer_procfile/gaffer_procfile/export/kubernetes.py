@@ -1,4 +1,4 @@
-"""Kubernetes: a deployment for each type."""
+"""Format for Kubernetes: a deployment for each type."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError
 
 MAX_NAME = 63
 
-_UNFIT = re.compile(r"[^a-z0-9]+")
+_NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
 
 
 def export(application: Application) -> list[ExportedFile]:
-    """One file with all deployments; the image is `NAME:latest`, to be replaced.
+    """Create one file with all deployments; the image is the placeholder `NAME:latest`.
 
     Raises:
-        ExportError: two types have one name in Kubernetes, which knows neither capitals nor `_`.
+        ExportError: two types have the same name in Kubernetes, which allows no capitals and `_`.
     """
     documents: dict[str, str] = {}
     for each in application.types():
-        name = _name(f"{application.name}-{each.name}")
+        name = _make_name(f"{application.name}-{each.name}")
         if name in documents:
-            raise ExportError(f"{each.name}: another type is called {name} in Kubernetes, too")
+            raise ExportError(f"{each.name}: another type has the name {name} in Kubernetes, too")
         documents[name] = dump(_deployment(application, name, each))
     text = "---\n".join(documents.values())
     return [ExportedFile(f"{application.name}.yaml", text)]
 
 
-def _name(text: str) -> str:
-    return _UNFIT.sub("-", text.lower()).strip("-")[:MAX_NAME].rstrip("-")
+def _make_name(text: str) -> str:
+    return _NOT_ALLOWED.sub("-", text.lower()).strip("-")[:MAX_NAME].rstrip("-")
 
 
 def _deployment(application: Application, name: str, each: Type) -> dict[str, Value]:
     labels: Value = {
-        "app.kubernetes.io/name": _name(each.name),
-        "app.kubernetes.io/part-of": _name(application.name),
+        "app.kubernetes.io/name": _make_name(each.name),
+        "app.kubernetes.io/part-of": _make_name(application.name),
     }
     env = {**each.env, PORT: str(each.port)}
-    variables: list[Value] = [{"name": key, "value": _plain(value)} for key, value in env.items()]
+    variables: list[Value] = [{"name": key, "value": _escape(value)} for key, value in env.items()]
     container: Value = {
-        "name": _name(each.name),
-        "image": f"{_name(application.name)}:latest",
-        "command": ["/bin/sh", "-c", _plain(each.command)],
+        "name": _make_name(each.name),
+        "image": f"{_make_name(application.name)}:latest",
+        "command": ["/bin/sh", "-c", _escape(each.command)],
         "env": variables,
     }
     return {
@@ -58,8 +58,8 @@ def _deployment(application: Application, name: str, each: Type) -> dict[str, Va
     }
 
 
-def _plain(text: str) -> str:
-    """A text in which Kubernetes replaces no variables: `$(NAME)` means one, and `$$` a `$`."""
+def _escape(text: str) -> str:
+    """Escape `$`: for Kubernetes, `$(NAME)` is a variable and `$$` is a `$`."""
     return re.sub(r"\$(?=[$(])", "$$", text)
 
 

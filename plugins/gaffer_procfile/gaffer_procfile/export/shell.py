@@ -1,4 +1,4 @@
-"""Variables set by the shell itself, for formats that have no other way to say them."""
+"""Variables in the shell command, for formats that cannot express them otherwise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from shlex import quote
 
 
-def with_exports(command: str, env: Mapping[str, str]) -> str:
-    """A command line for a shell that sets variables before."""
+def add_exports(command: str, env: Mapping[str, str]) -> str:
+    """Prefix a shell command with `export NAME=value`."""
     words = [f"{name}={quote(value)}" for name, value in env.items()]
     return f"export {' '.join(words)}; {command}" if words else command

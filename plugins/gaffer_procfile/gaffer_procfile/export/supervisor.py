@@ -1,4 +1,4 @@
-"""supervisor: a program for each process, and a group of all."""
+"""Format for supervisor: a program for each process, and a group of all programs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 
 from gaffer_procfile.application import Application, Instance
-from gaffer_procfile.export.shell import with_exports
+from gaffer_procfile.export.shell import add_exports
 from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError
 
 _COMMENT = re.compile(r"(?<=\s)(?=[;#])")
 
 
 def export(application: Application) -> list[ExportedFile]:
-    """One file to be included.
+    """Create one file to include.
 
     Raises:
-        ExportError: a variable has a line break.
+        ExportError: a variable contains a line break.
     """
     found = [
         (f"{application.name}-{each.name}-{instance.number}", instance)
@@ -30,16 +30,16 @@ def export(application: Application) -> list[ExportedFile]:
 
 
 def _program(application: Application, name: str, instance: Instance) -> Iterator[str]:
-    plain = {key: each for key, each in instance.env.items() if _fits(each)}
-    others = {key: each for key, each in instance.env.items() if key not in plain}
+    safe = {key: each for key, each in instance.env.items() if _is_safe(each)}
+    others = {key: each for key, each in instance.env.items() if key not in safe}
     for key, value in others.items():
         if "\n" in value or "\r" in value:
             raise ExportError(f"{key}: supervisor's file cannot hold a line break")
-    command = with_exports(instance.type.command, others)
+    command = add_exports(instance.type.command, others)
     yield f"[program:{name}]"
-    yield f"command=/bin/sh -c {_percent(_word(command))}"
-    yield f"directory={_percent(str(application.root))}"
-    variables = [f'{key}="{_percent(each)}"' for key, each in plain.items()]
+    yield f"command=/bin/sh -c {_escape_percent(_quote(command))}"
+    yield f"directory={_escape_percent(str(application.root))}"
+    variables = [f'{key}="{_escape_percent(each)}"' for key, each in safe.items()]
     yield f"environment={','.join(variables)}"
     if application.env.get("GAFFER_UID"):
         yield f"user={application.env['GAFFER_UID']}"
@@ -51,22 +51,22 @@ def _program(application: Application, name: str, instance: Instance) -> Iterato
     yield ""
 
 
-def _fits(value: str) -> bool:
-    """Whether supervisor would read it back from between double quotes: it knows no escapes."""
+def _is_safe(value: str) -> bool:
+    """Return whether double quotes keep a value for supervisor, which has no escapes."""
     return not re.search(r"[\"'\\\r\n;#]", value) and value == value.strip()
 
 
-def _word(text: str) -> str:
-    """One word for supervisor, in which nothing has a meaning.
+def _quote(text: str) -> str:
+    """Quote a text as one word for supervisor.
 
-    Not even ` ;` and ` #`, which begin a comment there, quoted or not: an empty quotation between
-    the two does not change the word.
+    ` ;` and ` #` begin a comment for supervisor even inside quotes: an empty pair of quotes between
+    the two characters prevents that, and does not change the word.
     """
     quoted = "'" + text.replace("'", "'\"'\"'") + "'"
     return _COMMENT.sub("''", quoted)
 
 
-def _percent(text: str) -> str:
+def _escape_percent(text: str) -> str:
     return text.replace("%", "%%")
 
 

@@ -1,4 +1,4 @@
-"""systemd: a unit for each process, and a target for all."""
+"""Format for systemd: a unit for each process, and a target for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPED = re.compile(r'[\\"\n\r\t]')
 
 
 def export(application: Application) -> list[ExportedFile]:
-    """`NAME.target`, and `NAME-TYPE.NUMBER.service` for each process."""
+    """Create `NAME.target`, and `NAME-TYPE.NUMBER.service` for each process."""
     services = [
         (f"{application.name}-{each.name}.{instance.number}.service", instance)
         for each in application.types()
@@ -38,24 +38,24 @@ def _service(application: Application, instance: Instance) -> Iterator[str]:
     for key in ("User", "Group"):
         value = application.env.get(f"GAFFER_{key[0]}ID")
         if value:
-            yield f"{key}={_percent(value)}"
-    # Not quoted: systemd takes the rest of the line as it is, but for %.
-    yield f"WorkingDirectory={_percent(str(application.root))}"
+            yield f"{key}={_escape_percent(value)}"
+    # Not quoted: systemd uses the rest of the line unchanged, except for %.
+    yield f"WorkingDirectory={_escape_percent(str(application.root))}"
     for name, value in instance.env.items():
-        yield f"Environment={_quoted(f'{name}={value}')}"
-    command = _quoted(instance.type.command).replace("$", "$$")
+        yield f"Environment={_quote(f'{name}={value}')}"
+    command = _quote(instance.type.command).replace("$", "$$")
     yield f"ExecStart=/bin/sh -c {command}"
     yield "Restart=always"
     yield f"SyslogIdentifier={instance.type.name}.{instance.number}"
     yield ""
 
 
-def _quoted(text: str) -> str:
-    """One word, in which nothing has a meaning."""
-    return f'"{_percent(_ESCAPED.sub(lambda match: _ESCAPES[match[0]], text))}"'
+def _quote(text: str) -> str:
+    """Quote a text as one word for systemd."""
+    return f'"{_escape_percent(_ESCAPED.sub(lambda match: _ESCAPES[match[0]], text))}"'
 
 
-def _percent(text: str) -> str:
+def _escape_percent(text: str) -> str:
     return text.replace("%", "%%")
 
 

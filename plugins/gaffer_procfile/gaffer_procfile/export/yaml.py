@@ -1,4 +1,4 @@
-"""YAML enough for compose and kubernetes: nested mappings and lists, and quoted texts."""
+"""Writer for the YAML of compose and kubernetes: nested mappings and lists, quoted strings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 Value = Mapping[str, "Value"] | list["Value"] | str | int
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(:[A-Za-z0-9_.-]+)?")
-# What some reader or other takes for something else than a text.
+# Words that some YAML parsers read as a value of another type.
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
 def dump(value: Mapping[str, Value]) -> str:
-    """A document of YAML."""
+    """Format a mapping as a YAML document."""
     return "".join(f"{line}\n" for line in _mapping(value))
 
 
@@ -50,5 +50,5 @@ def _scalar(value: str | int) -> str:
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    # A text of JSON is one of YAML.
+    # A JSON string is also a YAML string.
     return json.dumps(value)
