@@ -17,9 +17,9 @@ from gaffer_lookup.plugin import plugin as lookup_plugin
 from .conftest import Running, make_callers
 
 
-def settings(place):
+def settings(address):
     """Return the settings for the addresses of members, separated by white space."""
-    return read_settings(place.split())
+    return read_settings(address.split())
 
 
 class Follower:
@@ -42,14 +42,14 @@ class Follower:
 
 
 @asynccontextmanager
-async def open_follower(place):
+async def open_follower(address):
     """Open a follower of an etcd."""
     events = []
 
     def publish(event, node, job_name="", pid=""):
         events.append(" ".join(str(each) for each in (event, node.name, job_name, pid) if each))
 
-    async with open_mirror(settings(place), publish) as mirror:
+    async with open_mirror(settings(address), publish) as mirror:
         yield Follower(mirror, events)
 
 
@@ -70,11 +70,12 @@ def running_jobs(kernel):
 
 
 @asynccontextmanager
-async def open_sharing_lookupd(place, lease=60.0):
+async def open_sharing_lookupd(address, lease=60.0):
     """Open a lookupd that keeps its nodes in an etcd."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    lookupd, callers = Lookupd(partial(EtcdBackend, settings(place), lease), lease), make_callers()
+    lookupd = Lookupd(partial(EtcdBackend, settings(address), lease), lease)
+    callers = make_callers()
     async with open_kernel(config, plugins=[callers, lookupd, HttpHandler(routes=False)]) as kernel:
         yield Running(kernel, lookupd, callers)
 

@@ -304,14 +304,14 @@ async def test_member_without_quorum_reports_no_leader(tmp_path, prefix):
 async def test_lease_is_revoked_while_a_member_hangs(tmp_path, prefix):
     with running(tmp_path, size=3) as cluster:
         hung, *others = sorted(cluster.members, key=Member.is_leader)
-        places = [each.address for each in (hung, *others)]
-        async with connected(read_settings(places)) as etcd:
+        addresses = [each.address for each in (hung, *others)]
+        async with connected(read_settings(addresses)) as etcd:
             lease = await etcd.grant(60)
             await keep(etcd, prefix + b"a", lease=lease.id)
             hung.signal(STOP)
             with trio.fail_after(CLOSE_TIMEOUT):
                 await etcd.revoke(lease.id)
-        async with connected(read_settings(places[1:])) as etcd:
+        async with connected(read_settings(addresses[1:])) as etcd:
             assert await keys(etcd, prefix) == []
 
 

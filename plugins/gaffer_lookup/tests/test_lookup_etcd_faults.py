@@ -94,17 +94,17 @@ class Cluster:
 @asynccontextmanager
 async def open_cluster(folder, size=1):
     with running(folder, size) as etcd:
-        place = " ".join(etcd.addresses)
+        address = " ".join(etcd.addresses)
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
-            lookupds = [await enter(open_sharing_lookupd(place, LEASE)) for _ in range(2)]
+            lookupds = [await enter(open_sharing_lookupd(address, LEASE)) for _ in range(2)]
             urls = [lookupd.url for lookupd in lookupds]
             nodes = {
-                "node1": await enter(open_node(place, name="node1")),
-                "node2": await enter(open_node(place, name="node2")),
+                "node1": await enter(open_node(address, name="node1")),
+                "node2": await enter(open_node(address, name="node2")),
                 "node3": await enter(open_node(*urls, name="node3")),
             }
-            cluster = Cluster(etcd, nodes, lookupds, await enter(open_follower(place)))
+            cluster = Cluster(etcd, nodes, lookupds, await enter(open_follower(address)))
             await cluster.agree(within=BACKOFF)
             cluster.pids = cluster.running_jobs()
             assert all(len(pids) == 2 for pids in cluster.pids.values())

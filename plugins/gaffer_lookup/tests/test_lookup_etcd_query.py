@@ -29,15 +29,18 @@ def ctl(*args, **env):
 @needs_etcd
 async def test_queries_find_registered_nodes(tmp_path):
     with running(tmp_path) as etcd:
-        [place] = etcd.addresses
-        async with open_follower(place) as follower, open_node(place, name="web1") as kernel:
+        [etcd_address] = etcd.addresses
+        async with (
+            open_follower(etcd_address) as follower,
+            open_node(etcd_address, name="web1") as kernel,
+        ):
             kernel.manager.load(JobConfig(name="web", cmd="serve", numprocesses=2), "prod")
             await until(lambda: follower.jobs() == running_jobs(kernel) == {"prod.web": {1, 2}})
             node = Node(*(next(iter(follower.mirror.store.nodes())).info.values()))
             source = Source("web1", [1, 2], node)
 
             def ask():
-                lookup = EtcdLookup([place])
+                lookup = EtcdLookup([etcd_address])
                 job = LookupJob("prod.web", [source])
                 assert lookup.nodes().value == [node]
                 assert lookup.jobs().value == lookup.find_session("prod").value == [job]
@@ -47,9 +50,9 @@ async def test_queries_find_registered_nodes(tmp_path):
                 assert (session.sessionid, session.jobs) == ("prod", {"prod.web": [source]})
                 assert lookup.sessions("web1").value == [session]
                 assert lookup.sessions("web2").value == []
-                found = ctl("--lookup", place, "find", "prod.web", "--json")
+                found = ctl("--lookup", etcd_address, "find", "prod.web", "--json")
                 assert json.loads(found.stdout)[0]["sources"][0]["pids"] == [1, 2], found
-                status = ctl("--lookup", place, "pids", "prod.web", "--json")
+                status = ctl("--lookup", etcd_address, "pids", "prod.web", "--json")
                 assert json.loads(status.stdout)["nodes"]["web1"], status
 
             await trio.to_thread.run_sync(ask)

@@ -42,15 +42,15 @@ def etcd(tmp_path_factory):
 
 
 @pytest.fixture
-def place(etcd, request):
+def address(etcd, request):
     """The address of the etcd, with a prefix for each test."""
     name = "".join(char if char.isalnum() else "_" for char in request.node.name)
     return f"{etcd.addresses[0]}/{name}"
 
 
 @pytest.fixture
-async def follower(place):
-    async with open_follower(place) as follower:
+async def follower(address):
+    async with open_follower(address) as follower:
         yield follower
 
 
@@ -76,9 +76,9 @@ class FakeNode:
 
 @asynccontextmanager
 async def open_registration(
-    place, name="web1", origin=None, owner="machine a", version="1", lease=60
+    address, name="web1", origin=None, owner="machine a", version="1", lease=60
 ):
-    etcd = Etcd(settings(place))
+    etcd = Etcd(settings(address))
     node = make_node(name, origin or f"http://{name}:5000", version, owner)
     fake_node = FakeNode(etcd, node, lease)
     try:
@@ -91,14 +91,14 @@ async def open_registration(
 
 
 @asynccontextmanager
-async def open_registered(place, *args, **options):
-    async with open_registration(place, *args, **options) as fake_node:
+async def open_registered(address, *args, **options):
+    async with open_registration(address, *args, **options) as fake_node:
         await until(lambda: fake_node.registration.registered)
         yield fake_node
 
 
-async def test_changes_of_a_node_are_published_once_in_order(place, follower):
-    async with open_registered(place) as node:
+async def test_changes_of_a_node_are_published_once_in_order(address, follower):
+    async with open_registered(address) as node:
         node.put("web")
         await until(lambda: follower.jobs() == {"web": set()})
         node.put("web", 1)
@@ -114,8 +114,8 @@ async def test_changes_of_a_node_are_published_once_in_order(place, follower):
     ]
 
 
-async def test_cancelled_registration_removes_its_jobs(place, follower):
-    async with open_registered(place) as node:
+async def test_cancelled_registration_removes_its_jobs(address, follower):
+    async with open_registered(address) as node:
         node.put("web", 1)
         await until(lambda: follower.jobs() == {"web": {1}})
     await until(lambda: follower.names() == [])
@@ -126,15 +126,15 @@ async def test_cancelled_registration_removes_its_jobs(place, follower):
     ]
 
 
-async def test_late_follower_reads_all_jobs(place):
-    async with open_registered(place) as node:
+async def test_late_follower_reads_all_jobs(address):
+    async with open_registered(address) as node:
         node.put("prod.web", 1, 2)
-        async with open_follower(place) as follower:
+        async with open_follower(address) as follower:
             await until(lambda: follower.jobs() == {"prod.web": {1, 2}})
 
 
-async def test_many_jobs_are_written_in_few_transactions(place, follower):
-    async with open_registration(place) as node:
+async def test_many_jobs_are_written_in_few_transactions(address, follower):
+    async with open_registration(address) as node:
         for number in range(3 * MAX_OPERATIONS):
             node.jobs[JobName("many", f"job{number}")] = {number + 1}
         await until(lambda: len(follower.jobs() or ()) == 3 * MAX_OPERATIONS)
@@ -143,22 +143,22 @@ async def test_many_jobs_are_written_in_few_transactions(place, follower):
         await until(lambda: follower.jobs() == {})
 
 
-async def test_largest_number_of_processes_is_written(place, follower):
-    async with open_registered(place) as node:
+async def test_largest_number_of_processes_is_written(address, follower):
+    async with open_registered(address) as node:
         pids = set(range(10**17, 10**17 + 10_000))
         for name in ("a", "b", "c"):
             node.put(name, *pids)
         await until(lambda: follower.jobs() == {"a": pids, "b": pids, "c": pids})
 
 
-async def test_readme_python_example_runs(place, capsys):
+async def test_readme_python_example_runs(address, capsys):
     page = (Path(__file__).parent.parent / "README.md").read_text()
     [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     imports, _, block = code.partition("\n\n")
-    block = block.replace('"etcd://a:2379", "etcd://b:2379"', repr(place))
+    block = block.replace('"etcd://a:2379", "etcd://b:2379"', repr(address))
     names = {}
     exec(f"{imports}\nasync def read():\n{textwrap.indent(block, '    ')}", names)
-    async with open_follower(place) as follower, open_registered(place) as node:
+    async with open_follower(address) as follower, open_registered(address) as node:
         node.put("prod.web", 2, 1)
         await until(lambda: follower.jobs() == {"prod.web": {1, 2}})
         await names["read"]()
@@ -171,9 +171,11 @@ async def test_readme_python_example_runs(place, capsys):
 @pytest.mark.parametrize(
     ("name", "origin"), [("web1", "http://other:5000"), ("other_owner", "http://web1:5000")]
 )
-async def test_name_and_origin_of_another_owner_are_refused(place, follower, name, origin, caplog):
-    async with open_registered(place):
-        async with open_registration(place, name, origin, owner="machine b") as other_owner:
+async def test_name_and_origin_of_another_owner_are_refused(
+    address, follower, name, origin, caplog
+):
+    async with open_registered(address):
+        async with open_registration(address, name, origin, owner="machine b") as other_owner:
             await until(lambda: other_owner.registration.error)
             assert not other_owner.registration.registered
             assert "is registered by another owner" in other_owner.registration.error
@@ -182,41 +184,41 @@ async def test_name_and_origin_of_another_owner_are_refused(place, follower, nam
         assert len([each for each in caplog.records if "another owner" in each.message]) == 1
 
 
-async def test_invalid_key_that_blocks_a_name_is_named(etcd, place):
-    key = f"{prefix(place)}nodes/web1/by/hand"
+async def test_invalid_key_that_blocks_a_name_is_named(etcd, address):
+    key = f"{prefix(address)}nodes/web1/by/hand"
     etcd.put(key, "x")
-    async with open_registration(place) as node:
+    async with open_registration(address) as node:
         await until(lambda: node.registration.error)
         assert node.registration.error.endswith(f"by another owner, under {key!r}")
         etcd.delete(key)
         await until(lambda: node.registration.registered)
 
 
-async def test_name_is_free_when_its_owner_has_gone(place, follower):
+async def test_name_is_free_when_its_owner_has_gone(address, follower):
     leave = trio.Event()
 
     async def own(task_status):
-        async with open_registered(place):
+        async with open_registered(address):
             task_status.started()
             await leave.wait()
 
     async with trio.open_nursery() as nursery:
         await nursery.start(own)
-        async with open_registration(place, owner="machine b") as other:
+        async with open_registration(address, owner="machine b") as other:
             await until(lambda: other.registration.error)
             leave.set()
             await until(lambda: other.registration.registered)
     await until(lambda: follower.names() == [])
 
 
-async def test_one_name_may_have_two_origins_of_one_owner(place, follower):
-    async with open_registered(place), open_registered(place, origin="http://web1:5001"):
+async def test_one_name_may_have_two_origins_of_one_owner(address, follower):
+    async with open_registered(address), open_registered(address, origin="http://web1:5001"):
         await until(lambda: follower.names() == ["web1", "web1"])
 
 
-async def test_newest_registration_counts_without_a_visible_change(place, follower):
-    async with open_registered(place) as new:
-        async with open_registered(place) as old:
+async def test_newest_registration_counts_without_a_visible_change(address, follower):
+    async with open_registered(address) as new:
+        async with open_registered(address) as old:
             # The inner registration is the newer one, and ends first.
             new, old = old, new
             old.put("web", 1)
@@ -235,49 +237,49 @@ async def test_newest_registration_counts_without_a_visible_change(place, follow
 # Loss of keys, leases and changes
 
 
-async def test_node_registers_again_after_a_lost_lease(etcd, place, follower):
-    async with open_registered(place, lease=2) as node:
+async def test_node_registers_again_after_a_lost_lease(etcd, address, follower):
+    async with open_registered(address, lease=2) as node:
         node.put("web", 1)
         await until(lambda: follower.jobs() == {"web": {1}})
-        before = leases(etcd, place)
+        before = leases(etcd, address)
         [lease] = before
         etcd.revoke(lease)
         await until(lambda: follower.names() == [])
         await until(lambda: follower.jobs() == {"web": {1}})
-        assert leases(etcd, place).isdisjoint(before)
+        assert leases(etcd, address).isdisjoint(before)
 
 
-def leases(etcd, place):
-    return {int(key.rpartition("/")[2], 16) for key in etcd.keys(f"{prefix(place)}nodes/")}
+def leases(etcd, address):
+    return {int(key.rpartition("/")[2], 16) for key in etcd.keys(f"{prefix(address)}nodes/")}
 
 
-def prefix(place):
+def prefix(address):
     """Return the prefix of the keys of an address."""
-    return f"{settings(place).prefix}/"
+    return f"{settings(address).prefix}/"
 
 
-async def test_keys_deleted_by_hand_come_back(etcd, place, follower):
-    async with open_registered(place, lease=2) as node:
+async def test_keys_deleted_by_hand_come_back(etcd, address, follower):
+    async with open_registered(address, lease=2) as node:
         node.put("web", 1)
         await until(lambda: follower.jobs() == {"web": {1}})
-        etcd.delete(prefix(place))
+        etcd.delete(prefix(address))
         await until(lambda: follower.names() == [])
         await until(lambda: follower.jobs() == {"web": {1}})
-        assert len(leases(etcd, place)) == 1
+        assert len(leases(etcd, address)) == 1
 
 
 @pytest.mark.parametrize("key", ["nodes/", "origins/"])
-async def test_single_key_deleted_by_hand_comes_back(etcd, place, follower, key):
-    async with open_registered(place, lease=2) as node:
+async def test_single_key_deleted_by_hand_comes_back(etcd, address, follower, key):
+    async with open_registered(address, lease=2) as node:
         node.put("web", 1)
         await until(lambda: follower.jobs() == {"web": {1}})
-        before = leases(etcd, place)
-        etcd.delete(prefix(place) + key)
-        await until(lambda: leases(etcd, place).isdisjoint(before) and etcd.keys(prefix(place)))
+        before = leases(etcd, address)
+        etcd.delete(prefix(address) + key)
+        await until(lambda: leases(etcd, address).isdisjoint(before) and etcd.keys(prefix(address)))
         await until(lambda: follower.jobs() == {"web": {1}})
 
 
-async def test_late_transactions_of_a_hung_member_have_no_effect(place, follower, monkeypatch):
+async def test_late_transactions_of_a_hung_member_have_no_effect(address, follower, monkeypatch):
     do, done = Etcd.txn, []
 
     async def remember(self, *args):
@@ -285,7 +287,7 @@ async def test_late_transactions_of_a_hung_member_have_no_effect(place, follower
         return await do(self, *args)
 
     monkeypatch.setattr(Etcd, "txn", remember)
-    async with open_registered(place, lease=2) as node:
+    async with open_registered(address, lease=2) as node:
         for pid in (1, 2):
             node.put("web", pid)
             node.put("gone", pid)
@@ -293,7 +295,7 @@ async def test_late_transactions_of_a_hung_member_have_no_effect(place, follower
         node.drop("gone")
         await until(lambda: follower.jobs() == {"web": {2}})
         del follower.events[:]
-        late = Etcd(settings(place))
+        late = Etcd(settings(address))
         for args in reversed(done.copy()):
             await do(late, *args)
         await late.aclose()
@@ -306,11 +308,11 @@ async def test_node_registers_again_in_an_etcd_restored_from_a_backup(tmp_path):
     with running(tmp_path) as cluster:
         [member] = cluster.members
         data, copy = tmp_path / member.name, tmp_path / "copy"
-        [place] = cluster.addresses
-        async with open_follower(place) as follower, open_registered(place, lease=3) as node:
+        [address] = cluster.addresses
+        async with open_follower(address) as follower, open_registered(address, lease=3) as node:
             node.put("web", 1)
             await until(lambda: follower.jobs() == {"web": {1}})
-            before = leases(cluster, place)
+            before = leases(cluster, address)
             cluster.kill()
             shutil.copytree(data, copy)
             cluster.start()
@@ -320,20 +322,20 @@ async def test_node_registers_again_in_an_etcd_restored_from_a_backup(tmp_path):
             shutil.rmtree(data)
             copy.rename(data)
             cluster.start()
-            await until(lambda: leases(cluster, place).isdisjoint(before))
+            await until(lambda: leases(cluster, address).isdisjoint(before))
             await until(lambda: follower.jobs() == {"web": {2}})
-            async with open_follower(place) as late:
+            async with open_follower(address) as late:
                 await until(lambda: late.jobs() == {"web": {2}})
 
 
-async def test_lease_is_renewed(place, follower):
-    async with open_registered(place, lease=2):
+async def test_lease_is_renewed(address, follower):
+    async with open_registered(address, lease=2):
         await until(lambda: follower.names() == ["web1"])
         await trio.sleep(4.5)  # More than two leases: time is what is tested.
         assert follower.events == ["add_node web1", "identify web1"]
 
 
-async def test_mirror_reads_again_after_a_compaction(etcd, place, monkeypatch):
+async def test_mirror_reads_again_after_a_compaction(etcd, address, monkeypatch):
     follow = Mirror._follow
     held = trio.Event()
 
@@ -342,7 +344,7 @@ async def test_mirror_reads_again_after_a_compaction(etcd, place, monkeypatch):
         await follow(self, follower)
 
     monkeypatch.setattr(Mirror, "_follow", wait_then_follow)
-    async with open_follower(place) as follower, open_registered(place) as node:
+    async with open_follower(address) as follower, open_registered(address) as node:
         for pid in range(1, 5):
             node.put("web", pid)
             await until(lambda: node.registration._sync.next_batch() == {})
@@ -352,9 +354,9 @@ async def test_mirror_reads_again_after_a_compaction(etcd, place, monkeypatch):
         await until(lambda: follower.jobs() == {"web": {4}})
 
 
-async def test_silent_watch_is_reopened_without_a_gap(place, monkeypatch):
+async def test_silent_watch_is_reopened_without_a_gap(address, monkeypatch):
     monkeypatch.setattr(watch_module, "SILENCE_TIMEOUT", 0.05)
-    async with open_follower(place) as follower, open_registered(place) as node:
+    async with open_follower(address) as follower, open_registered(address) as node:
         for pid in range(1, 30):
             node.put("web", pid)
             await until(lambda pid=pid: follower.jobs() == {"web": {pid}})
@@ -371,23 +373,23 @@ async def test_silent_watch_is_reopened_without_a_gap(place, monkeypatch):
         ("nodes/x/y/LEASE", json.dumps(dict.fromkeys(("name", "origin", "version", "owner"), "x"))),
     ],
 )
-async def test_invalid_keys_are_ignored(etcd, place, follower, key, value):
+async def test_invalid_keys_are_ignored(etcd, address, follower, key, value):
     lease = etcd.grant()
-    etcd.put(prefix(place) + key.replace("LEASE", f"{lease:016x}"), value, lease)
-    async with open_registered(place) as node:
+    etcd.put(prefix(address) + key.replace("LEASE", f"{lease:016x}"), value, lease)
+    async with open_registered(address) as node:
         node.put("web", 1)
         await until(lambda: follower.jobs() == {"web": {1}})
         assert follower.names() == ["web1"]
 
 
-async def test_node_cannot_register_under_the_key_of_another(etcd, place, follower):
+async def test_node_cannot_register_under_the_key_of_another(etcd, address, follower):
     """Permissions in etcd are granted by prefix."""
     lease = etcd.grant()
     node = make_node("web2", "http://web2:5000", "1", "machine a")
     value = {"name": "web1", "origin": node.origin, "version": "1", "owner": node.owner}
-    key = Keys(settings(place).prefix).node(node, lease).decode()
+    key = Keys(settings(address).prefix).node(node, lease).decode()
     etcd.put(key, json.dumps(value), lease)
-    async with open_registered(place, "web3"):
+    async with open_registered(address, "web3"):
         await until(lambda: follower.names() == ["web3"])
 
 
@@ -412,9 +414,9 @@ async def test_rejected_write_is_logged_once(tmp_path, monkeypatch, caplog):
 # gafferd
 
 
-async def test_gafferd_registers_itself_in_etcd(place, follower):
+async def test_gafferd_registers_itself_in_etcd(address, follower):
     system = FakeSystem()
-    async with open_node(place, system=system) as kernel:
+    async with open_node(address, system=system) as kernel:
         job = kernel.manager.load(JobConfig(name="web", cmd="serve", numprocesses=2))
         await until(lambda: follower.jobs() == running_jobs(kernel))
         [node] = follower.mirror.store.nodes()
@@ -422,7 +424,7 @@ async def test_gafferd_registers_itself_in_etcd(place, follower):
         # A follower may receive the change before the writer has its response.
         await until(lambda: kernel.services["lookup"].lookupds()[0].registered)
         [info] = kernel.services["lookup"].lookupds()
-        assert (info.address, info.error) == (place, None)
+        assert (info.address, info.error) == (address, None)
         before = follower.jobs()
         next(iter(system.processes.values())).exit(1)
         await until(lambda: follower.jobs() == running_jobs(kernel) != before)
@@ -433,8 +435,8 @@ async def test_gafferd_registers_itself_in_etcd(place, follower):
     await until(lambda: follower.names() == [])
 
 
-async def test_dropped_events_lose_no_change(place, follower):
-    async with open_node(place) as kernel:
+async def test_dropped_events_lose_no_change(address, follower):
+    async with open_node(address) as kernel:
         job = kernel.manager.load(JobConfig(name="web", cmd="serve"))
         await until(lambda: follower.jobs() == running_jobs(kernel))
         for _ in range(30_000):  # Without a pause, so that the event log drops those before.
@@ -455,10 +457,10 @@ async def test_unreachable_etcd_does_not_delay_gafferd():
             assert not info.registered
 
 
-async def test_invalid_broadcast_address_is_reported_in_one_line(place):
+async def test_invalid_broadcast_address_is_reported_in_one_line(address):
     expected = pytest.RaisesExc(PluginError, match="cannot be registered in etcd: origin: must be")
     with pytest.RaisesGroup(expected):
-        async with open_node(place, more=f"broadcast_address = {'a' * 300}"):
+        async with open_node(address, more=f"broadcast_address = {'a' * 300}"):
             pass
 
 
@@ -470,8 +472,8 @@ async def has_jobs(lookupd, expected):
 
 
 @pytest.fixture
-async def two(place):
-    async with open_sharing_lookupd(place) as one, open_sharing_lookupd(place) as other:
+async def two(address):
+    async with open_sharing_lookupd(address) as one, open_sharing_lookupd(address) as other:
         yield one, other
 
 
@@ -510,10 +512,10 @@ async def test_node_registered_with_two_lookupds_is_one_node(two):
         assert events == ["add_node", "identify", "add_job", "add_process"]
 
 
-async def test_stopped_lookupd_removes_no_node_of_another(place):
+async def test_stopped_lookupd_removes_no_node_of_another(address):
     async with (
-        open_sharing_lookupd(place) as one,
-        open_sharing_lookupd(place) as other,
+        open_sharing_lookupd(address) as one,
+        open_sharing_lookupd(address) as other,
         open_node(one.url, other.url) as kernel,
     ):
         kernel.manager.load(JobConfig(name="web", cmd="serve"))
@@ -552,9 +554,9 @@ async def test_name_known_to_another_lookupd_is_refused(two):
         assert (answer["errno"], answer["reason"]) == (409, "conflict")
 
 
-async def test_lookupds_see_nodes_registered_in_etcd_directly(place, two):
+async def test_lookupds_see_nodes_registered_in_etcd_directly(address, two):
     one, _ = two
-    async with open_registered(place, "direct") as node, one.node() as other:
+    async with open_registered(address, "direct") as node, one.node() as other:
         node.put("db", 7)
         await other.identify()
         await other.register("web", 1)

@@ -163,10 +163,10 @@ async def test_node_registers_again_after_its_session_is_closed(lookupd):
 
 
 async def test_second_node_with_the_same_origin_is_refused_and_logged(lookupd, caplog):
-    place = "broadcast_address = web1.example:5000"
-    async with open_node(lookupd.url, more=place) as kernel:
+    same_origin = "broadcast_address = web1.example:5000"
+    async with open_node(lookupd.url, more=same_origin) as kernel:
         await agree(kernel, lookupd)
-        async with open_node(lookupd.url, more=place) as other:
+        async with open_node(lookupd.url, more=same_origin) as other:
             link = await until(lambda: get_failed(other))
             assert "is registered on another connection" in link.error
         await until(lambda: known(lookupd) is not None)
