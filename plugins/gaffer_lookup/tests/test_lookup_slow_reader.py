@@ -25,9 +25,9 @@ async def test_slow_reader_is_closed_when_its_token_is_revoked(lookupd):
 
 async def test_half_open_observer_is_removed_without_any_change(running_lookupd, monkeypatch):
     # TCP keepalive starts after 15 seconds and gives up after 30: shorten both.
-    monkeypatch.setattr(sockets, "QUIET", 1)
-    monkeypatch.setattr(sockets, "STALLED_AFTER", 2000)
-    monkeypatch.setattr(sockets, "ASK_AGAIN", 1)
+    monkeypatch.setattr(sockets, "KEEPALIVE_IDLE", 1)
+    monkeypatch.setattr(sockets, "USER_TIMEOUT_MS", 2000)
+    monkeypatch.setattr(sockets, "KEEPALIVE_INTERVAL", 1)
     async with running_lookupd() as lookupd, deaf(lookupd.url, "/lookup/websocket") as observer:
         await until(lambda: lookupd.lookupd.changes.subscribers == 1)
         observer.lose()
