@@ -110,12 +110,12 @@ class Api:
 
 
 @pytest.fixture
-def place(tmp_path):
+def plugin_folder(tmp_path):
     return PluginFolder(tmp_path / "plugins")
 
 
 @pytest.fixture
-def serving(place):
+def serving(plugin_folder):
     """`async with serving() as api`: run a kernel that serves the sites of the folder."""
 
     @asynccontextmanager
@@ -123,7 +123,7 @@ def serving(place):
         plugins = Plugins()
         for plugin in (http_plugin, sites_plugin, *more):
             plugins.add(plugin)
-        plugins.add_folder(place.path, disabled)
+        plugins.add_folder(plugin_folder.path, disabled)
         config = Config()
         config.options["bind"] = "127.0.0.1:0"
         async with open_kernel(config, plugins=plugins) as kernel:

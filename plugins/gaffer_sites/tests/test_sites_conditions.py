@@ -9,8 +9,8 @@ DAY = 86400
 
 
 @pytest.fixture
-def file(place):
-    file = place.write("ui/_site/ten.txt", BODY)
+def file(plugin_folder):
+    file = plugin_folder.write("ui/_site/ten.txt", BODY)
     os.utime(file, (20 * DAY, 20 * DAY))
     return file
 
@@ -130,9 +130,9 @@ async def test_head_ignores_range(get):
     assert (answer.status, answer.headers["content-length"]) == (200, "10")
 
 
-async def test_range_of_large_file(place, api):
+async def test_range_of_large_file(plugin_folder, api):
     content = os.urandom(1_000_000)
-    place.write("ui/_site/large", content)
+    plugin_folder.write("ui/_site/large", content)
     answer = await api.get("ui/large", range="bytes=300000-899999")
     assert answer.body == content[300_000:900_000]
 

@@ -19,21 +19,21 @@ NOT_SERVED = [
 
 
 @pytest.fixture
-def site(place):
-    place.write("ui/_site/index.html", "<h1>ui</h1>")
-    place.write("ui/_site/sub/deep.txt", "deep")
-    return place / "ui" / "_site"
+def site(plugin_folder):
+    plugin_folder.write("ui/_site/index.html", "<h1>ui</h1>")
+    plugin_folder.write("ui/_site/sub/deep.txt", "deep")
+    return plugin_folder / "ui" / "_site"
 
 
 @pytest.fixture
-def odd_site(place, site):
+def odd_site(plugin_folder, site):
     """A site with files that must not be served, inside it and next to it."""
-    secret = place.write("../secret", "secret")
-    place.write("ui/secret", "secret")
-    place.write("ui/_site/.hidden", "secret")
-    place.write("ui/_site/.git/config", "secret")
-    place.write("ui/_site/sub/.hidden", "secret")
-    place.write("ui/_site/site.toml", "")
+    secret = plugin_folder.write("../secret", "secret")
+    plugin_folder.write("ui/secret", "secret")
+    plugin_folder.write("ui/_site/.hidden", "secret")
+    plugin_folder.write("ui/_site/.git/config", "secret")
+    plugin_folder.write("ui/_site/sub/.hidden", "secret")
+    plugin_folder.write("ui/_site/site.toml", "")
     for name, target in {
         "out": "../../..",
         "secret-link": secret,
@@ -109,13 +109,13 @@ async def test_query_is_ignored(site, api):
         ("unknown", "application/octet-stream"),
     ],
 )
-async def test_content_type_follows_suffix(place, site, api, name, kind):
-    place.write(f"ui/_site/{name}", "x")
+async def test_content_type_follows_suffix(plugin_folder, site, api, name, kind):
+    plugin_folder.write(f"ui/_site/{name}", "x")
     assert (await api.get(f"ui/{name}")).headers["content-type"] == kind
 
 
-async def test_name_with_other_characters_than_ascii_is_served(place, site, api):
-    place.write("ui/_site/größe 1.txt", "large")
+async def test_name_with_other_characters_than_ascii_is_served(plugin_folder, site, api):
+    plugin_folder.write("ui/_site/größe 1.txt", "large")
     assert (await api.get("ui/gr%C3%B6%C3%9Fe%201.txt")).body == b"large"
 
 
@@ -127,8 +127,8 @@ async def test_name_with_other_characters_than_ascii_is_served(place, site, api)
         ("ui/a%3Ab%20%3F?q=1&r=%0d", "/_plugin/ui/a%3Ab%20%3F/?q=1&r=%0d"),
     ],
 )
-async def test_folder_without_slash_redirects_to_slash(place, site, api, path, location):
-    place.write("ui/_site/a:b ?/index.html", "index")
+async def test_folder_without_slash_redirects_to_slash(plugin_folder, site, api, path, location):
+    plugin_folder.write("ui/_site/a:b ?/index.html", "index")
     answer = await api.get(path)
     assert (answer.status, answer.headers["location"], answer.body) == (308, location, b"")
     assert "content-type" not in answer.headers
@@ -146,41 +146,41 @@ async def test_link_within_site_is_followed(site, api):
     assert (await api.get("ui/again/deep.txt")).body == b"deep"
 
 
-async def test_site_may_be_a_link(place, api, tmp_path):
-    place.write("../dist/index.html", "built")
-    (place / "ui").mkdir()
-    (place / "ui" / "_site").symlink_to("../../dist")
+async def test_site_may_be_a_link(plugin_folder, api, tmp_path):
+    plugin_folder.write("../dist/index.html", "built")
+    (plugin_folder / "ui").mkdir()
+    (plugin_folder / "ui" / "_site").symlink_to("../../dist")
     assert (await api.get("ui/")).body == b"built"
     assert (await api.get("ui/../secret")).status == 404
 
 
-async def test_linked_site_serves_nothing_outside_its_target(place, api):
-    place.write("../dist/index.html", "built")
-    secret = place.write("../secret", "secret")
-    place.write("ui/secret", "secret")
-    (place / "ui" / "_site").symlink_to("../../dist")
-    for name, target in {"up": "..", "file": secret, "back": place / "ui"}.items():
-        (place / "../dist" / name).symlink_to(target)
+async def test_linked_site_serves_nothing_outside_its_target(plugin_folder, api):
+    plugin_folder.write("../dist/index.html", "built")
+    secret = plugin_folder.write("../secret", "secret")
+    plugin_folder.write("ui/secret", "secret")
+    (plugin_folder / "ui" / "_site").symlink_to("../../dist")
+    for name, target in {"up": "..", "file": secret, "back": plugin_folder / "ui"}.items():
+        (plugin_folder / "../dist" / name).symlink_to(target)
     assert (await api.get("ui/")).body == b"built"
     for path in ("up/secret", "file", "back/secret", "%2e%2e/secret"):
         assert (await api.get(f"ui/{path}")).status == 404
 
 
-async def test_linked_site_in_writable_folder_is_not_served(place, api, caplog):
-    dist = place.write("../dist/index.html", "built").parent
-    (place / "ui").mkdir()
-    (place / "ui" / "_site").symlink_to("../../dist")
+async def test_linked_site_in_writable_folder_is_not_served(plugin_folder, api, caplog):
+    dist = plugin_folder.write("../dist/index.html", "built").parent
+    (plugin_folder / "ui").mkdir()
+    (plugin_folder / "ui" / "_site").symlink_to("../../dist")
     dist.chmod(0o777)
     assert (await api.get("ui/")).status == 404
     assert "dist is writable by other users" in caplog.text
 
 
-async def test_link_of_other_user_is_not_served(place, api, caplog):
+async def test_link_of_other_user_is_not_served(plugin_folder, api, caplog):
     if os.geteuid():
         pytest.skip("only root can give a link away")
-    place.write("../dist/index.html", "built")
-    (place / "ui").mkdir()
-    link = place / "ui" / "_site"
+    plugin_folder.write("../dist/index.html", "built")
+    (plugin_folder / "ui").mkdir()
+    link = plugin_folder / "ui" / "_site"
     link.symlink_to("../../dist")
     os.chown(link, 54321, -1, follow_symlinks=False)
     assert (await api.get("ui/")).status == 404
@@ -189,19 +189,19 @@ async def test_link_of_other_user_is_not_served(place, api, caplog):
 
 @pytest.mark.parametrize("name", ["ui/_site", "ui/_site/sub", "ui/_site/sub/deep.txt"])
 async def test_file_writable_by_others_is_not_served_and_logged_once(
-    place, site, api, caplog, name
+    plugin_folder, site, api, caplog, name
 ):
-    (place / name).chmod(0o777)
+    (plugin_folder / name).chmod(0o777)
     for _ in range(3):
         assert (await api.get("ui/sub/deep.txt")).status == 404
     [record] = [each for each in caplog.records if each.name == "gaffer_sites"]
     assert record.getMessage() == (
-        f"{place / name} is writable by other users, who could change what gafferd runs:"
-        f" chmod go-w {place / name}"
+        f"{plugin_folder / name} is writable by other users, who could change what gafferd runs:"
+        f" chmod go-w {plugin_folder / name}"
     )
 
 
-async def test_file_of_other_user_is_not_served(place, site, api, caplog):
+async def test_file_of_other_user_is_not_served(plugin_folder, site, api, caplog):
     if os.geteuid():
         pytest.skip("only root can give a file away")
     os.chown(site / "index.html", 54321, -1)
@@ -231,16 +231,16 @@ async def test_other_methods_are_405(site, api, method):
         assert (answer.status, answer.json["error"]) == (405, "method_not_allowed")
 
 
-async def test_large_file_is_served_completely(place, site, api):
+async def test_large_file_is_served_completely(plugin_folder, site, api):
     content = os.urandom(3_000_001)
-    place.write("ui/_site/large.bin", content)
+    plugin_folder.write("ui/_site/large.bin", content)
     answer = await api.get("ui/large.bin")
     assert answer.headers["content-length"] == "3000001"
     assert answer.body == content
 
 
-async def test_empty_file_is_served(place, site, api):
-    place.write("ui/_site/empty.txt")
+async def test_empty_file_is_served(plugin_folder, site, api):
+    plugin_folder.write("ui/_site/empty.txt")
     assert (await api.get("ui/empty.txt", range="bytes=0-")).status == 416
     answer = await api.get("ui/empty.txt")
     assert (answer.status, answer.headers["content-length"], answer.body) == (200, "0", b"")

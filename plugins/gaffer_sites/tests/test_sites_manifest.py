@@ -10,12 +10,12 @@ HASH = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 
 
 @pytest.fixture
-def policy(place, api):
+def policy(plugin_folder, api):
     """Return the policy of a site with a manifest."""
 
     async def policy(manifest):
-        place.write("ui/_site/index.html", "page")
-        place.write("ui/_site/site.toml", manifest)
+        plugin_folder.write("ui/_site/index.html", "page")
+        plugin_folder.write("ui/_site/site.toml", manifest)
         answer = await api.get("ui/")
         assert (answer.status, answer.body) == (200, b"page")
         return answer.headers["content-security-policy"]
@@ -50,9 +50,9 @@ async def test_manifest_extends_policy(policy):
     )
 
 
-async def test_manifest_applies_to_every_file_at_once(place, policy, api):
+async def test_manifest_applies_to_every_file_at_once(plugin_folder, policy, api):
     await policy('[csp]\nimg-src = ["data:"]')
-    place.write("ui/_site/app.js")
+    plugin_folder.write("ui/_site/app.js")
     script = await api.get("ui/app.js")
     assert "img-src 'self' data:" in script.headers["content-security-policy"]
     cached = await api.get("ui/app.js", if_none_match=script.headers["etag"])
@@ -91,31 +91,33 @@ async def test_manifest_applies_to_every_file_at_once(place, policy, api):
     ],
 )
 async def test_invalid_manifest_is_logged_once_and_not_used(
-    place, policy, caplog, manifest, reason
+    plugin_folder, policy, caplog, manifest, reason
 ):
     for _ in range(3):
         assert await policy(manifest) == DEFAULT_POLICY
     [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
-    assert line.startswith(f"{place}/ui/_site/site.toml: ".replace(str(place), str(place.path)))
+    assert line.startswith(
+        f"{plugin_folder}/ui/_site/site.toml: ".replace(str(plugin_folder), str(plugin_folder.path))
+    )
     assert line.endswith(": served with the default policy")
     assert reason in line
     assert "\n" not in line
 
 
-async def test_manifest_writable_by_others_is_not_used(place, api, caplog):
-    place.write("ui/_site/index.html", "page")
-    place.write("ui/_site/site.toml", '[csp]\nimg-src = ["data:"]').chmod(0o666)
+async def test_manifest_writable_by_others_is_not_used(plugin_folder, api, caplog):
+    plugin_folder.write("ui/_site/index.html", "page")
+    plugin_folder.write("ui/_site/site.toml", '[csp]\nimg-src = ["data:"]').chmod(0o666)
     assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY
     assert "site.toml is writable by other users" in caplog.text
 
 
-async def test_manifest_that_is_a_folder_is_not_used(place, api, caplog):
-    place.write("ui/_site/index.html", "page")
-    place.write("ui/_site/site.toml/x")
+async def test_manifest_that_is_a_folder_is_not_used(plugin_folder, api, caplog):
+    plugin_folder.write("ui/_site/index.html", "page")
+    plugin_folder.write("ui/_site/site.toml/x")
     assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY
     assert "site.toml: must be a file" in caplog.text
 
 
-async def test_missing_manifest_gives_default_policy(place, api):
-    place.write("ui/_site/index.html", "page")
+async def test_missing_manifest_gives_default_policy(plugin_folder, api):
+    plugin_folder.write("ui/_site/index.html", "page")
     assert (await api.get("ui/")).headers["content-security-policy"] == DEFAULT_POLICY

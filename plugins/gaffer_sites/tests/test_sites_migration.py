@@ -20,15 +20,15 @@ def files(folder):
 
 
 @pytest.fixture
-def bare(place):
-    place.write("hello/index.html", "hello world")
-    place.write("hello/sub/deep.txt", "deep")
-    place.write("hello/.hidden", "hidden")
-    place.write("hello/.git/config", "config")
-    (place / "hello" / "empty").mkdir()
-    (place / "hello" / "link").symlink_to("sub/deep.txt")
-    (place / "hello").chmod(0o750)
-    return place / "hello"
+def bare(plugin_folder):
+    plugin_folder.write("hello/index.html", "hello world")
+    plugin_folder.write("hello/sub/deep.txt", "deep")
+    plugin_folder.write("hello/.hidden", "hidden")
+    plugin_folder.write("hello/.git/config", "config")
+    (plugin_folder / "hello" / "empty").mkdir()
+    (plugin_folder / "hello" / "link").symlink_to("sub/deep.txt")
+    (plugin_folder / "hello").chmod(0o750)
+    return plugin_folder / "hello"
 
 
 @pytest.fixture
@@ -36,20 +36,20 @@ def content(bare):
     return files(bare)
 
 
-async def wait_moved(api, place):
+async def wait_moved(api, plugin_folder):
     """Send requests until the content of the site hello has been moved."""
     with trio.fail_after(20):
-        while not (place / "hello" / "_site").exists():
+        while not (plugin_folder / "hello" / "_site").exists():
             assert (await api.get("hello/")).body == b"hello world"
             await trio.sleep(0.05)
 
 
-async def test_content_is_moved_at_start(place, bare, content, serving, caplog):
+async def test_content_is_moved_at_start(plugin_folder, bare, content, serving, caplog):
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
         assert os.listdir(bare) == ["_site"]
-        assert os.listdir(place.path) == ["hello"]
+        assert os.listdir(plugin_folder.path) == ["hello"]
         assert bare.stat().st_mode & 0o777 == 0o750
         assert (await api.get("hello/")).body == b"hello world"
         assert (await api.get("hello/link")).body == b"deep"
@@ -61,58 +61,58 @@ async def test_content_is_moved_at_start(place, bare, content, serving, caplog):
     assert caplog.text == ""
 
 
-async def test_later_folder_is_served_at_once_and_moved_when_quiet(place, api):
-    place.write("hello/index.html", "hello world")
+async def test_later_folder_is_served_at_once_and_moved_when_quiet(plugin_folder, api):
+    plugin_folder.write("hello/index.html", "hello world")
     assert (await api.get("hello/")).body == b"hello world"
-    await wait_moved(api, place)
+    await wait_moved(api, plugin_folder)
     assert (await api.get("hello/")).body == b"hello world"
-    assert files(place / "hello") == {"_site": None, "_site/index.html": "hello world"}
+    assert files(plugin_folder / "hello") == {"_site": None, "_site/index.html": "hello world"}
 
 
-async def test_recently_changed_folder_is_not_moved(place, api, monkeypatch):
+async def test_recently_changed_folder_is_not_moved(plugin_folder, api, monkeypatch):
     monkeypatch.setattr(folders, "QUIET", 3600)
     assert await api.sites() == []
     for number in range(3):
-        place.write(f"hello/{number}.txt", "text")
+        plugin_folder.write(f"hello/{number}.txt", "text")
         assert (await api.get(f"hello/{number}.txt")).status == 200
         assert await api.sites() == ["hello"]
-    assert not (place / "hello" / "_site").exists()
+    assert not (plugin_folder / "hello" / "_site").exists()
 
 
 @pytest.mark.parametrize(
     "path", ["plugin.py", "a/b/c.py", "lib.so", "__pycache__/x", "pyproject.toml", ".git/x.py"]
 )
-async def test_folder_with_python_is_not_a_site(place, serving, path):
-    place.write("hello/index.html", "hello world")
+async def test_folder_with_python_is_not_a_site(plugin_folder, serving, path):
+    plugin_folder.write("hello/index.html", "hello world")
     async with serving() as api:
-        place.write(f"more/{path}")
-        place.write("more/index.html")
+        plugin_folder.write(f"more/{path}")
+        plugin_folder.write("more/index.html")
         assert await api.statuses("more", "more/", "more/index.html") == [404] * 3
-    assert not (place / "more" / "_site").exists()
+    assert not (plugin_folder / "more" / "_site").exists()
 
 
-async def test_folder_without_files_is_not_a_site(place, serving):
-    place.write("hello/.hidden")
-    (place / "hello" / "sub").mkdir()
+async def test_folder_without_files_is_not_a_site(plugin_folder, serving):
+    plugin_folder.write("hello/.hidden")
+    (plugin_folder / "hello" / "sub").mkdir()
     async with serving() as api:
         assert (await api.get("hello/")).status == 404
         assert await api.sites() == []
-    assert not (place / "hello" / "_site").exists()
+    assert not (plugin_folder / "hello" / "_site").exists()
 
 
 # Interrupted moves
 
 
-def crash(place):
+def crash(plugin_folder):
     """Leave the state of a gafferd that was killed between the two renames."""
-    temporary = place / ".gaffer-moving.hello"
+    temporary = plugin_folder / ".gaffer-moving.hello"
     temporary.mkdir()
-    (place / "hello").rename(temporary / "_site")
+    (plugin_folder / "hello").rename(temporary / "_site")
     return temporary
 
 
-async def test_start_completes_interrupted_move(place, bare, content, serving, caplog):
-    temporary = crash(place)
+async def test_start_completes_interrupted_move(plugin_folder, bare, content, serving, caplog):
+    temporary = crash(plugin_folder)
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
@@ -121,17 +121,21 @@ async def test_start_completes_interrupted_move(place, bare, content, serving, c
     assert caplog.text == ""
 
 
-async def test_start_moves_content_after_crash_before_first_rename(place, bare, content, serving):
-    (place / ".gaffer-moving.hello").mkdir()
+async def test_start_moves_content_after_crash_before_first_rename(
+    plugin_folder, bare, content, serving
+):
+    (plugin_folder / ".gaffer-moving.hello").mkdir()
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
-        assert os.listdir(place.path) == ["hello"]
+        assert os.listdir(plugin_folder.path) == ["hello"]
 
 
-async def test_interrupted_move_with_new_folder_keeps_both(place, bare, content, serving, caplog):
-    temporary = crash(place)
-    place.write("hello/index.html", "new")
+async def test_interrupted_move_with_new_folder_keeps_both(
+    plugin_folder, bare, content, serving, caplog
+):
+    temporary = crash(plugin_folder)
+    plugin_folder.write("hello/index.html", "new")
     async with serving() as api:
         assert (await api.get("hello/")).body == b"new"
         assert files(temporary / "_site") == content
@@ -158,7 +162,9 @@ async def test_slow_disk_does_not_delay_start(bare, content, serving, monkeypatc
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
-async def test_crash_at_any_step_loses_nothing(place, bare, content, serving, monkeypatch, step):
+async def test_crash_at_any_step_loses_nothing(
+    plugin_folder, bare, content, serving, monkeypatch, step
+):
     """Fail at each step; the next start must complete the move."""
     with monkeypatch.context() as patch:
         fail_at(step, patch)
@@ -167,7 +173,7 @@ async def test_crash_at_any_step_loses_nothing(place, bare, content, serving, mo
     async with serving() as api:
         await api.sites()
         assert files(bare / "_site") == content
-        assert os.listdir(place.path) == ["hello"]
+        assert os.listdir(plugin_folder.path) == ["hello"]
         assert (await api.get("hello/")).body == b"hello world"
 
 
@@ -205,7 +211,7 @@ def fail_at(step, monkeypatch):
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EXDEV, errno.EBUSY])
 async def test_folder_that_cannot_be_moved_is_served_in_place(
-    place, bare, content, serving, monkeypatch, caplog, code
+    plugin_folder, bare, content, serving, monkeypatch, caplog, code
 ):
     def rename(self, target):
         raise OSError(code, os.strerror(code))
@@ -217,36 +223,38 @@ async def test_folder_that_cannot_be_moved_is_served_in_place(
             assert await api.statuses("hello/.hidden", "hello/.git/config") == [404, 404]
             assert await api.sites() == ["hello"]
     assert files(bare) == content
-    assert os.listdir(place.path) == ["hello"]
+    assert os.listdir(plugin_folder.path) == ["hello"]
     logged = [each.getMessage() for each in caplog.records if each.name == "gaffer_sites"]
     assert logged == [
         f"{bare} is served as it is, its content cannot be moved to _site: {os.strerror(code)}"
     ]
 
 
-async def test_site_in_read_only_plugin_folder_is_served_in_place(place, bare, content, serving):
+async def test_site_in_read_only_plugin_folder_is_served_in_place(
+    plugin_folder, bare, content, serving
+):
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")
-    place.path.chmod(0o555)
+    plugin_folder.path.chmod(0o555)
     try:
         async with serving() as api:
             assert (await api.get("hello/")).body == b"hello world"
             assert files(bare) == content
     finally:
-        place.path.chmod(0o755)
+        plugin_folder.path.chmod(0o755)
 
 
-async def test_linked_folder_is_served_in_place(place, serving):
-    place.write("../elsewhere/index.html", "hello world")
-    place.write("other/_site/index.html")
-    (place / "hello").symlink_to("../elsewhere")
+async def test_linked_folder_is_served_in_place(plugin_folder, serving):
+    plugin_folder.write("../elsewhere/index.html", "hello world")
+    plugin_folder.write("other/_site/index.html")
+    (plugin_folder / "hello").symlink_to("../elsewhere")
     async with serving() as api:
         assert (await api.get("hello/")).body == b"hello world"
-    assert files(place.path.with_name("elsewhere")) == {"index.html": "hello world"}
+    assert files(plugin_folder.path.with_name("elsewhere")) == {"index.html": "hello world"}
 
 
 async def test_folder_writable_by_others_is_neither_moved_nor_served(
-    place, bare, content, serving, caplog
+    plugin_folder, bare, content, serving, caplog
 ):
     bare.chmod(0o777)
     async with serving() as api:
@@ -255,15 +263,18 @@ async def test_folder_writable_by_others_is_neither_moved_nor_served(
     assert f"{bare} is writable by other users" in caplog.text
 
 
-async def test_two_gafferds_move_the_same_folders_once(place, serving, monkeypatch, caplog):
+async def test_two_gafferds_move_the_same_folders_once(plugin_folder, serving, monkeypatch, caplog):
     monkeypatch.setattr(folders, "QUIET", 0)
     async with serving() as one, serving() as other:
         for number in range(50):
-            place.write(f"hello{number}/index.html", f"{number}")
+            plugin_folder.write(f"hello{number}/index.html", f"{number}")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one.sites)
             nursery.start_soon(other.sites)
         assert len(await one.sites()) == 50
     for number in range(50):
-        assert files(place / f"hello{number}") == {"_site": None, "_site/index.html": f"{number}"}
+        assert files(plugin_folder / f"hello{number}") == {
+            "_site": None,
+            "_site/index.html": f"{number}",
+        }
     assert caplog.text == ""

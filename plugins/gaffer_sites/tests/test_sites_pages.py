@@ -19,10 +19,10 @@ TITLE = "## Sites\n"
 
 
 @pytest.fixture
-def example(place):
+def example(plugin_folder):
     """Copy the example to a plugin folder, with the modes of a strict umask."""
     for path in EXAMPLE.rglob("*"):
-        place.write(f"ui/_site/{path.relative_to(EXAMPLE)}", path.read_bytes())
+        plugin_folder.write(f"ui/_site/{path.relative_to(EXAMPLE)}", path.read_bytes())
 
 
 def test_readme_lists_every_path():
@@ -40,10 +40,10 @@ def test_readme_has_policy_and_every_key():
     assert {*re.findall(r"`([a-z-]+)`", " ".join(rows))} == keys
 
 
-async def test_manifest_of_readme_is_valid(place, api, caplog):
+async def test_manifest_of_readme_is_valid(plugin_folder, api, caplog):
     [manifest] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    place.write("ui/_site/index.html")
-    place.write("ui/_site/site.toml", manifest)
+    plugin_folder.write("ui/_site/index.html")
+    plugin_folder.write("ui/_site/site.toml", manifest)
     policy = (await api.get("ui/")).headers["content-security-policy"]
     for line in manifest.splitlines()[1:]:
         key, sources = line.split(" = ")

@@ -293,12 +293,12 @@ async def test_rewrite_syncs_the_folder(path, monkeypatch):
     synced = []
     sync_folder = journal.sync_folder
 
-    def noting(folder):
+    def recording(folder):
         synced.append(folder)
         sync_folder(folder)
 
     monkeypatch.setattr(journal, "MIN_REWRITE_SIZE", 0)
-    monkeypatch.setattr(journal, "sync_folder", noting)
+    monkeypatch.setattr(journal, "sync_folder", recording)
     path.write_bytes(b'{"op":"done","id":"x"}\n' * 100)
     with opened(path) as outbox:
         await outbox.journal.flush(LIMITER)

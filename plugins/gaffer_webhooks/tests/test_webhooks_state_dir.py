@@ -83,10 +83,10 @@ async def test_damaged_hook_file_is_named_in_error(posting, receiver, state, dam
 async def test_hook_that_cannot_be_stored_is_rejected_without_changes(posting, receiver, state):
     async with posting() as kernel:
         webhooks = kernel.services["webhooks"]
-        kept = await webhooks.register("tick", receiver.url)
+        stored = await webhooks.register("tick", receiver.url)
         (state / "hooks.json").unlink()
         (state / "hooks.json").mkdir()
         with pytest.raises(GafferError, match=r"hooks\.json: Is a directory"):
             await webhooks.register("tock", receiver.url)
-        assert webhooks.list() == [kept]
+        assert webhooks.list() == [stored]
         assert not list(state.glob("*.new"))
