@@ -1,5 +1,5 @@
-# Five verbs: run, test, check, bench, clean. Each installs first what it needs.
-# A machine needs Python 3.11 or later, pip and make; PYTHON=... names another interpreter.
+# Five commands: run, test, check, bench, clean. Each first installs what it needs.
+# Requires Python 3.11 or later, pip and make; PYTHON=... selects another interpreter.
 
 .PHONY: run test check bench simulate generate wheels venv constraints audit etcd clean
 
@@ -9,8 +9,8 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SUITABLE := import sys; sys.exit(sys.version_info < (3, 11))
 
-# Ctrl-C at a terminal goes to every process of the foreground group, and make, hit by it, would end
-# with an error. So gafferd becomes the foreground group by itself; make then ends as gafferd does.
+# Ctrl-C at a terminal sends SIGINT to every process of the foreground group, and make would then exit
+# with an error. So gafferd becomes the foreground group by itself; make exits with its status.
 define FOREGROUND
 import os, signal, sys
 try:
@@ -20,10 +20,10 @@ try:
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(tty.fileno(), os.getpid())
             signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-            # Nobody could wake it after a Ctrl-Z: the shell knows of make alone.
+            # After Ctrl-Z nothing could continue it: the job control of the shell only knows make.
             signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 except OSError:
-    pass  # There is no terminal.
+    pass  # There is no controlling terminal.
 os.execv(sys.argv[1], sys.argv[1:])
 endef
 export FOREGROUND
@@ -67,7 +67,7 @@ $(STAMP): Makefile constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	    -c constraints.txt -b constraints.txt -e . $(PLUGINS:%=-e ./%) --group dev
 	@touch $@
 
-# New exact versions of everything, within what the pyproject files allow.
+# Renew the exact versions of all dependencies, within the limits of the pyproject files.
 constraints: venv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-package gaffer-kernel --group dev \
@@ -75,13 +75,13 @@ constraints: venv
 	{ sed -n '/^#/p' constraints.txt; sed 's/ ; platform_.*//; s/ and platform_.*//' .venv/versions.txt; } >.venv/constraints.txt
 	mv .venv/constraints.txt constraints.txt
 
-# Ask for known vulnerabilities of the exact versions. Needs the network, and its answer changes from
-# day to day, so no change waits for it.
+# Check the exact versions for known vulnerabilities. It needs the network, and its answer changes from
+# day to day, so it is not part of .ci/run.
 audit: venv
 	$(BIN)/uv tool run -q pip-audit==2.10.1 --requirement constraints.txt --no-deps --disable-pip --strict
 
-# For the tests that want a real etcd; without one they are skipped. Where systemd runs, the package
-# starts an etcd of its own on port 2379, which nobody has asked for.
+# For the tests that need a real etcd; without one they are skipped. Under systemd, the Debian package
+# starts its own etcd on port 2379, so this disables that service.
 etcd:
 	@if command -v etcd >/dev/null; then exit; fi; \
 	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a numbered line to each of its outputs every half second, until TERM or INT."""
+"""Write a numbered line to each output every half second, until SIGTERM or SIGINT."""
 
 import itertools
 import signal

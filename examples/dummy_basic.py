@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The least that a program under gaffer needs: it runs. A numbered line every second."""
+"""Print a numbered line every second: a program under gaffer only has to run."""
 
 import itertools
 import signal
 import time
 
-# The default action of TERM ends it at once; INT would leave a traceback.
+# SIGTERM ends it at once by default; SIGINT would print a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 for count in itertools.count(1):

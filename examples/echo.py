@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gives back each line of its standard input, until the input ends, or TERM or INT."""
+"""Echo each line of standard input, until EOF, SIGTERM or SIGINT."""
 
 import signal
 import sys

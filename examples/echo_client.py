@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Sends a line to the job `echo` of gaffer.ini, over a websocket, and shows what comes back.
+"""Send a line to the job `echo` of gaffer.ini, over a websocket, and print the answer.
 
-Beside a gafferd that runs that file:
+Use it with a gafferd that runs that file:
 
     pip install trio-websocket
     python echo_client.py [http://127.0.0.1:5000]
@@ -19,11 +19,11 @@ def find_echo(url: str) -> int:
     with urlopen(f"{url}/jobs/default/echo/pids") as answer:
         pids: list[int] = json.load(answer)["pids"]
     if not pids:
-        sys.exit(f"{url}: the job echo does not run")
+        sys.exit(f"{url}: the job echo does not run; start gafferd with gaffer.ini")
     return pids[0]
 
 
-async def talk(url: str) -> None:
+async def send_echo(url: str) -> None:
     async with open_websocket_url(url) as socket:
         await socket.send_message("ECHO\n")
         print("Sent")
@@ -34,6 +34,6 @@ async def talk(url: str) -> None:
 if __name__ == "__main__":
     api = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:5000"
     try:
-        trio.run(talk, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")
+        trio.run(send_echo, f"{api.replace('http', 'ws', 1)}/wstreams/{find_echo(api)}")
     except (OSError, ValueError) as error:
-        sys.exit(f"{api}: {error}; is gafferd there, with gaffer.ini?")
+        sys.exit(f"{api}: {error}; start gafferd with gaffer.ini")

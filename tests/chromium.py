@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven over its debugging protocol."""
+"""A headless Chromium, controlled over its debugging protocol."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _MAX_MESSAGE = 2**24
 
 
 class Page:
-    """A tab with cookies of its own."""
+    """A tab with its own cookies."""
 
     def __init__(self, browser, session):
         self._browser = browser
@@ -30,11 +30,11 @@ class Page:
         return await self._browser.call(method, self._session, **parameters)
 
     async def open(self, url):
-        """Open an address; returns before everything has been loaded."""
+        """Open a URL; return before everything has been loaded."""
         return await self.call("Page.navigate", url=url)
 
     async def evaluate(self, expression):
-        """The value of an expression of JavaScript, awaited if it is a promise."""
+        """Return the value of a JavaScript expression, awaited if it is a promise."""
         done = await self.call(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
         )
@@ -42,7 +42,7 @@ class Page:
         return done["result"].get("value")
 
     async def shows(self, text):
-        """Wait until a text can be read on the page."""
+        """Wait until the page shows a text."""
 
         async def is_shown():
             return text in (await self.evaluate("document.body?.innerText ?? ''"))
@@ -72,7 +72,7 @@ class Browser:
                     return told["result"]
 
     async def new_page(self):
-        """A tab that shares no cookies with others."""
+        """Open a tab that shares no cookies with others."""
         context = (await self.call("Target.createBrowserContext"))["browserContextId"]
         target = await self.call("Target.createTarget", url="about:blank", browserContextId=context)
         attached = await self.call(
@@ -83,11 +83,11 @@ class Browser:
 
 @asynccontextmanager
 async def open_chromium(folder):
-    """Run Chromium while the block lasts, with its profile in a folder."""
+    """Run Chromium during the block, with its profile in a folder."""
     command = [
         *(PROGRAM, "--headless=new", "--disable-gpu", "--remote-debugging-port=0"),
         *(f"--user-data-dir={folder}", "--no-first-run", "--disable-background-networking"),
-        # Its sandbox does not run as root, nor in most containers. It sees no pages but ours.
+        # The sandbox works neither as root nor in most containers. Chromium only opens our pages.
         *("--no-sandbox", "--disable-dev-shm-usage"),
         "about:blank",
     ]
@@ -107,6 +107,6 @@ async def open_chromium(folder):
         async with open_websocket_url(url, max_message_size=_MAX_MESSAGE) as websocket:
             yield Browser(websocket)
     finally:
-        # Its helpers, too.
+        # The whole process group: Chromium has helper processes.
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""gafferd behind reverse proxies, each a real program, all of them run by the same user."""
+"""Helpers that run gafferd behind real reverse proxies of the same user."""
 
 import http.client
 import os
@@ -20,14 +20,14 @@ def needs(program):
 
 
 def free_port():
-    """A port that was free just now; for programs that cannot be given port 0."""
+    """Return a free port, for programs that cannot bind port 0."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class Visitor(http.client.HTTPConnection):
-    """A client of a proxy, which may speak TLS and know the proxy by another name."""
+    """A client of a proxy, optionally over TLS and with another name for the proxy."""
 
     def __init__(self, port, ca=None, name="localhost"):
         super().__init__("127.0.0.1", port, timeout=30)
@@ -40,7 +40,7 @@ class Visitor(http.client.HTTPConnection):
             self.sock = context.wrap_socket(self.sock, server_hostname=self._name)
 
     def ask(self, method, path, token=None, body=None, **headers):
-        """The status of an answer, and what it says; the connection is kept."""
+        """Send a request; return status and text of the answer. The connection stays open."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -52,7 +52,7 @@ class Visitor(http.client.HTTPConnection):
 
 
 def ask(port, *args, ca=None, name="localhost", **more):
-    """Ask one thing on a connection of its own: `Visitor.ask`."""
+    """Send one request on its own connection, as `Visitor.ask` does."""
     with closing(Visitor(port, ca, name)) as visitor:
         return visitor.ask(*args, **more)
 
@@ -82,18 +82,18 @@ class House:
 
     @contextmanager
     def gafferd(self, ini):
-        """Run gafferd and yield where it listens, one address for each endpoint."""
+        """Run gafferd and yield its addresses, one for each endpoint."""
         self.home.write("gaffer.ini", ini)
         log = self.folder / "err"
         with self.home.running("-c", "gaffer.ini", "--log-level", "info") as process:
-            told = "listening on "
-            wait_until(lambda: told in log.read_text(), process)
-            line = next(each for each in log.read_text().splitlines() if told in each)
-            yield [each.split()[0] for each in line.partition(told)[2].split(", ")]
+            prefix = "listening on "
+            wait_until(lambda: prefix in log.read_text(), process)
+            line = next(each for each in log.read_text().splitlines() if prefix in each)
+            yield [each.split()[0] for each in line.partition(prefix)[2].split(", ")]
 
     @contextmanager
     def program(self, *command, port):
-        """Run a proxy while the block lasts, and wait until it accepts connections."""
+        """Run a proxy during the block; wait until it accepts connections."""
         with (self.folder / f"{command[0]}.log").open("wb") as log:
             process = subprocess.Popen(
                 [*map(str, command)],
@@ -105,7 +105,7 @@ class House:
             )
         with process:
             try:
-                wait_until(lambda: _listens(port), process)
+                wait_until(lambda: _is_listening(port), process)
                 yield process
             finally:
                 process.terminate()
@@ -127,7 +127,7 @@ class House:
         return self.program(*command, port=port)
 
     def caddy(self, text, port):
-        """Run Caddy with this Caddyfile, without its API and what it does as root."""
+        """Run Caddy with this Caddyfile, without its API and its changes as root."""
         options = "{\nadmin off\nskip_install_trust\nauto_https disable_redirects\n}\n"
         (self.folder / "Caddyfile").write_text(options + text)
         return self.program(
@@ -136,6 +136,6 @@ class House:
         )
 
 
-def _listens(port):
+def _is_listening(port):
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""Pages in a real browser: what `gafferctl open` signs in, and what it keeps out."""
+"""Test pages in a real browser: `gafferctl open` signs in, other pages are refused."""
 
 import http.server
 import json
@@ -95,7 +95,7 @@ async def page(browser):
 
 @contextmanager
 def squatter(address, port=0):
-    """Another program that serves one page; yields its port."""
+    """Serve one page from another program; yield its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -128,7 +128,7 @@ async def status(page, path):
     return await page.evaluate(f"fetch({path!r}).then((answer) => answer.status, () => 0)")
 
 
-async def test_a_site_is_signed_in_and_out(house, browser, page):
+async def test_open_signs_site_in_and_revoke_out(house, browser, page):
     with house.gafferd(ini=house.home.job("web")):
         await page.open(await house.gafferctl("open", "ui", "--print"))
         await page.shows("connected")
@@ -148,7 +148,7 @@ async def test_a_site_is_signed_in_and_out(house, browser, page):
         assert await status(page, "/jobs") == 401
 
 
-async def test_a_page_that_is_not_signed_in_gets_files_only(house, page):
+async def test_page_without_sign_in_gets_files_only(house, page):
     with house.gafferd():
         await page.open(f"{house.url}/_plugin/ui/")
         await page.shows("Not signed in: type gafferctl open ui in a terminal.")
@@ -159,7 +159,7 @@ async def test_a_page_that_is_not_signed_in_gets_files_only(house, page):
         assert await house.jobs() == []
 
 
-async def test_a_path_of_the_api_shows_what_to_type(house, page):
+async def test_api_path_shows_the_command_to_type(house, page):
     with house.gafferd():
         await page.open(f"{house.url}/version")
         await page.shows("gafferctl open")
@@ -168,7 +168,7 @@ async def test_a_path_of_the_api_shows_what_to_type(house, page):
         await page.shows('{"jobs":[]}')
 
 
-async def test_the_list_of_sites_is_opened_and_a_key_is_valid_once(house, browser, page):
+async def test_open_shows_list_of_sites_and_key_is_valid_once(house, browser, page):
     with house.gafferd():
         url = await house.gafferctl("open", "--print")
         await page.open(url)
@@ -180,7 +180,7 @@ async def test_the_list_of_sites_is_opened_and_a_key_is_valid_once(house, browse
         assert await status(other, "/jobs") == 401
 
 
-async def test_list_of_sites_says_that_there_are_none(house, page):
+async def test_empty_list_of_sites_says_so(house, page):
     shutil.rmtree(house.home.folder / "plugins" / "ui")
     with house.gafferd():
         await page.open(await house.gafferctl("open", "--print"))
@@ -188,7 +188,7 @@ async def test_list_of_sites_says_that_there_are_none(house, page):
         assert await page.evaluate("document.links[0].href") == f"{house.url}/jobs"
 
 
-async def test_a_page_from_another_listener_on_localhost_is_refused(house, page):
+async def test_page_from_another_listener_on_localhost_is_refused(house, page):
     """The squatter had [::1]; Chromium falls back to 127.0.0.1, and the origin is the same."""
     try:
         with squatter("::1") as port:
@@ -201,7 +201,7 @@ async def test_a_page_from_another_listener_on_localhost_is_refused(house, page)
         assert await page.evaluate(POST.replace("URL", "")) == 401
         assert await status(page, "/jobs") == 401
         assert await page.evaluate(WEBSOCKET.replace("HOST", f"localhost:{port}")) == "refused"
-        # Nor when the user signs in meanwhile, and the squatter has seen the key.
+        # Neither after the user has signed in and the squatter has seen the key.
         url = await house.gafferctl("open", "--print")
         body = json.dumps(json.dumps({"key": url.partition("#key=")[2]}))
         assert await page.evaluate(POST.replace("URL/jobs/default", "/page-key")) == 400
@@ -212,14 +212,14 @@ async def test_a_page_from_another_listener_on_localhost_is_refused(house, page)
         assert await house.jobs() == []
 
 
-async def test_the_cookie_lets_no_other_port_in(house, page):
-    """Cookies do not tell ports apart, and SameSite takes both ports for one site."""
+async def test_cookie_does_not_admit_another_port(house, page):
+    """Cookies ignore ports, and SameSite takes both ports for one site."""
     with house.gafferd(), squatter("127.0.0.1") as port:
         await page.open(await house.gafferctl("open", "ui", "--print"))
         await page.shows("connected")
         await page.open(f"http://127.0.0.1:{port}/")
         await page.shows("squatter")
-        # What cannot be read looks like a broken connection.
+        # A response that a page may not read looks like a broken connection.
         assert await page.evaluate(POST.replace("URL", house.url)) == 0
         assert await page.evaluate(WEBSOCKET.replace("HOST", house.host)) == "refused"
         assert await house.jobs() == []
@@ -229,7 +229,7 @@ async def test_the_cookie_lets_no_other_port_in(house, page):
     ):
         await page.open(f"http://127.0.0.1:{port}/")
         await page.shows("squatter")
-        # A listed origin may, with the cookie, which has outlived gafferd.
+        # A listed origin is admitted, with the cookie, which has survived the restart of gafferd.
         assert await page.evaluate(POST.replace("URL", house.url)) == 201
         await until(house.jobs)
         without = POST.replace("URL", house.url).replace('"include"', '"omit"')

@@ -1,9 +1,9 @@
-"""What the pages show is true: their Python runs, their sessions answer so, their links lead on.
+"""Test the examples of README and docs: Python code, console sessions, configurations and links.
 
 A block of Python is, by its content, a program (it calls `trio.run`), a module of tests, a plugin
 (its first line names its file), or a part: all parts of a page run one after the other in a block
-of `open_kernel`. What stands under "prints" is what it prints. A console session is run when
-`<!-- run -->` stands above it; `...` in an answer stands for anything.
+of `open_kernel`. The block below "prints" is the expected output. A console session is executed if
+`<!-- run -->` is above it; `...` in its output matches any text.
 """
 
 import os
@@ -33,7 +33,7 @@ ALL_PAGES = sorted(
     path for glob in ("*.md", "docs/*.md", "plugins/*/*.md") for path in ROOT.glob(glob)
 )
 DEADLINE = 60.0
-"""Seconds for one program of a page on a very busy machine."""
+"""Seconds for one program of a page, on a very busy machine."""
 
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\nprints\n\n```text\n(?P<prints>.*?)^```\n)?", re.M | re.S
@@ -45,9 +45,9 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 PLUGIN = re.compile(r"# ~/\.gaffer/plugins/(\w+)/__init__\.py\n")
 
 SUITE = "(Conformance)"
-"""A class that has the tests of gaffer-testing."""
+"""Marks a class that inherits the tests of gaffer-testing."""
 
-STORY = """
+PROGRAM = """
 import trio
 from gaffer_kernel import *
 
@@ -59,7 +59,7 @@ trio.run(main)
 
 
 class Block(NamedTuple):
-    """A block of Python, and what it prints; None when the page does not say."""
+    """A block of Python, and its expected output; None if the page shows none."""
 
     page: str
     number: int
@@ -78,13 +78,13 @@ class Block(NamedTuple):
         return f"{self.page}-{self.number}"
 
 
-def blocks(path):
+def read_blocks(path):
     found = PYTHON.finditer(path.read_text())
     return [Block(path.stem, n, m["code"], m["prints"]) for n, m in enumerate(found, 1)]
 
 
-def of_kind(kind, pages=PAGES):
-    return [block for path in pages for block in blocks(path) if block.kind == kind]
+def get_blocks(kind, pages=PAGES):
+    return [block for path in pages for block in read_blocks(path) if block.kind == kind]
 
 
 def run(*command, **options):
@@ -93,17 +93,17 @@ def run(*command, **options):
     return done.stdout
 
 
-@pytest.mark.parametrize("block", of_kind("program", PAGES[1:]), ids=str)
-def test_a_program_runs_and_prints_what_the_page_says(block, tmp_path):
+@pytest.mark.parametrize("block", get_blocks("program", PAGES[1:]), ids=str)
+def test_program_prints_the_shown_output(block, tmp_path):
     printed = run(sys.executable, "-W", "error", "-c", block.code, cwd=tmp_path)
 
     assert block.prints in (None, printed)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_the_parts_of_a_page_run_one_after_the_other(path, tmp_path):
-    parts = [block for block in blocks(path) if block.kind == "part"]
-    program = STORY.format("".join(textwrap.indent(f"{part.code}\n", " " * 8) for part in parts))
+def test_parts_of_a_page_print_the_shown_output(path, tmp_path):
+    parts = [block for block in read_blocks(path) if block.kind == "part"]
+    program = PROGRAM.format("".join(textwrap.indent(f"{part.code}\n", " " * 8) for part in parts))
     if not parts:
         return
 
@@ -116,7 +116,7 @@ def test_the_parts_of_a_page_run_one_after_the_other(path, tmp_path):
     assert not printed
 
 
-@pytest.mark.parametrize("block", of_kind("tests", TESTED), ids=str)
+@pytest.mark.parametrize("block", get_blocks("tests", TESTED), ids=str)
 def test_tests_of_a_page_pass(block, tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\nfilterwarnings = error\n")
     (tmp_path / "test_page.py").write_text(block.code)
@@ -130,8 +130,8 @@ def test_tests_of_a_page_pass(block, tmp_path):
     assert f"{number} passed" in summary
 
 
-def test_the_kernel_is_embedded_in_ten_lines_and_without_http(tmp_path):
-    [block] = of_kind("program", [README])
+def test_embedding_example_has_ten_lines_and_needs_no_http(tmp_path):
+    [block] = get_blocks("program", [README])
     absent = "import sys; sys.modules.update(gaffer_http=None, quart=None, hypercorn=None)"
 
     printed = run(sys.executable, "-W", "error", "-c", f"{absent}\n{block.code}", cwd=tmp_path)
@@ -141,7 +141,7 @@ def test_the_kernel_is_embedded_in_ten_lines_and_without_http(tmp_path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_every_configuration_shown_is_accepted(path):
+def test_shown_configuration_is_accepted(path):
     for text in INI.findall(path.read_text()):
         config = Config.from_string(text)
         config.check_owned()
@@ -153,7 +153,7 @@ def test_every_configuration_shown_is_accepted(path):
 
 @pytest.fixture
 def gafferd(tmp_path):
-    """A function that starts gafferd with nobody's plugins but ours; ended after the test."""
+    """A function that starts gafferd with an empty HOME; it is stopped after the test."""
     started = []
     executable = Path(sys.executable).with_name("gafferd")
     environ = {**os.environ, "HOME": str(tmp_path)}
@@ -172,10 +172,10 @@ def gafferd(tmp_path):
 
 @pytest.fixture
 def shell(tmp_path):
-    """A function that runs one line as a person would, with curl led to a socket of ours."""
+    """A function that runs one line in a shell, with curl redirected to the socket of gafferd."""
     curl = shutil.which("curl")
     if curl is None:
-        pytest.skip("there is no curl")
+        pytest.skip("needs curl")
     folder = tmp_path / "bin"
     folder.mkdir()
     wrapper = folder / "curl"
@@ -185,18 +185,18 @@ def shell(tmp_path):
     return lambda line: run("/bin/sh", "-c", line, cwd=tmp_path, env=environ)
 
 
-def answers(path):
+def is_listening(path):
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_session_gets_the_answers_the_page_shows(path, gafferd, shell, tmp_path):
+def test_session_prints_the_shown_answers(path, gafferd, shell, tmp_path):
     sessions = SESSION.findall(path.read_text())
     if not sessions:
         return
     process = gafferd("-c", "gaffer.ini", "--bind", f"unix:{tmp_path}/api", cwd=ROOT / "examples")
-    wait_until(lambda: answers(tmp_path / "api"), process)
+    wait_until(lambda: is_listening(tmp_path / "api"), process)
     wait_until(lambda: shell("curl 127.0.0.1:5000/pids") == '{"pids":[1,2]}', process)
     for line, expected in (each for text in sessions for each in COMMAND.findall(text)):
         pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*")
@@ -204,8 +204,8 @@ def test_a_session_gets_the_answers_the_page_shows(path, gafferd, shell, tmp_pat
         assert re.fullmatch(pattern, answer, re.S), f"{line}\n{answer}"
 
 
-def test_the_plugin_of_the_readme_does_what_it_says(gafferd, tmp_path):
-    [block] = of_kind("plugin")
+def test_plugin_of_readme_sets_ports_and_reports_errors(gafferd, tmp_path):
+    [block] = get_blocks("plugin")
     name = PLUGIN.match(block.code)[1]
     folder = tmp_path / ".gaffer" / "plugins" / name
     folder.mkdir(parents=True)
@@ -220,30 +220,30 @@ def test_the_plugin_of_the_readme_does_what_it_says(gafferd, tmp_path):
         wait_until(lambda: {"8001", "8002"} <= set(os.listdir(tmp_path)), process)
         wait_until(lambda: (tmp_path / "out").read_text(), process)
 
-    complaint = (tmp_path / "out").read_text().splitlines()[0]
-    assert complaint.startswith("oops: no such program")
+    reported = (tmp_path / "out").read_text().splitlines()[0]
+    assert reported.startswith("oops: no such program")
     lines = [line for line in block.code.splitlines() if line and not line.startswith("#")]
     assert len(lines) <= 8
 
 
-# Pages among each other
+# Links and paths
 
 
 def anchors(path):
-    """The names under which the headings of a page can be linked to."""
+    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 @pytest.mark.parametrize("path", ALL_PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(path):
+def test_links_of_a_page_exist(path):
     for target, anchor in LINK.findall(path.read_text()):
         page = path.parent / target if target else path
         assert page.exists(), target
         assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
 
 
-def test_the_readme_names_what_is_there():
+def test_readme_names_all_folders_and_pages():
     readme = README.read_text()
     makefile = (ROOT / "Makefile").read_text()
 
@@ -255,3 +255,12 @@ def test_the_readme_names_what_is_there():
         assert f"docs/{page.name}" in readme
     for plugin in ROOT.glob("plugins/*/pyproject.toml"):
         assert f"`plugins/{plugin.parent.name}/`" in readme
+
+
+def test_contributing_names_existing_modules():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = re.findall(r"`((?:gaffer_kernel|plugins)/[a-z_./]+)`", page)
+
+    assert len(paths) > 20
+    for path in paths:
+        assert (ROOT / path).exists(), path

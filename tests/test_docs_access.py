@@ -1,4 +1,4 @@
-"""docs/http-api.md says who is answered what on which endpoint: each row is asked for."""
+"""Test the access table of docs/http-api.md: one request for each caller and endpoint."""
 
 import os
 import re
@@ -25,7 +25,7 @@ client_ca = {folder}/clients.pem
 
 
 def table():
-    """The answers by who calls: `{"a program": ["200", "401", "401"]}`."""
+    """Return the status codes by caller: `{"a program": ["200", "401", "401"]}`."""
     head = f"| who calls | {' | '.join(f'`auth = {mode}`' for mode in MODES)} |\n"
     [rows] = re.findall(re.escape(head) + r"\|(?:---\|)+\n((?:\|.*\n)+)", PAGE)
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows.splitlines()]
@@ -62,12 +62,12 @@ CALLERS = {
     "anyone who names a foreign `Host`": [("-H", "Host: evil.example", *TOKEN)],
     "anyone who is known, over HTTP/1.0": [("--http1.0", *OPS)],
 }
-"""What curl is given, by who calls; `as nobody` makes it run as another user."""
+"""Arguments of curl for each caller; `as nobody` runs it as another user."""
 
 
 @pytest.fixture
 def folder():
-    """A folder in which other users can read; those of pytest are private."""
+    """A folder that other users can read; those of pytest are private."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -89,7 +89,7 @@ def house(folder):
 
 
 @needs("curl")
-def test_the_table(house):
+def test_callers_get_the_documented_status(house):
     assert set(table()) == set(CALLERS)
     token = house.token()
     ini = "".join(INI.format(mode=mode, folder=house.folder) for mode in MODES)
@@ -97,16 +97,16 @@ def test_the_table(house):
         cookie = sign_in(house, urls[0])
         for who, answers in table().items():
             for mode, url, expected in zip(MODES, urls, answers, strict=True):
-                wanted = "200" if expected == "as without one" else expected
+                status = "200" if expected == "as without one" else expected
                 for arguments in CALLERS[who]:
                     if "as" in arguments and os.geteuid() != 0:
                         continue  # Only root can run a program as another user.
                     got = ask(house, url, token, cookie, *arguments)
-                    assert got == wanted, (mode, who, arguments)
+                    assert got == status, (mode, who, arguments)
 
 
 def sign_in(house, url):
-    """The cookie of a browser that is signed in."""
+    """Return the cookie of a signed-in browser."""
     json = ("-H", "Content-Type: application/json", "-d")
     made = curl(house, *json, f'{{"origin": "{url}"}}', f"{url}/page-key/new").stdout
     [key] = re.findall(r'"key":"([^"]*)"', made)
@@ -116,7 +116,7 @@ def sign_in(house, url):
 
 
 def ask(house, url, token, cookie, *arguments):
-    """The status of `GET /jobs`."""
+    """Return the status of `GET /jobs`."""
     user = {}
     if arguments[:1] == ("as",):
         arguments, user = arguments[2:], {"user": NOBODY, "group": NOBODY, "extra_groups": []}

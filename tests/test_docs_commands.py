@@ -1,4 +1,4 @@
-"""docs/commands.md is what the commands say of themselves."""
+"""Test that docs/commands.md is generated from the current commands."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from gaffer_cli.reference import reference
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 
 
-def test_the_page_is_what_the_commands_say_of_themselves():
+def test_page_is_up_to_date():
     assert PAGE.read_text() == reference(), "run: python -m gaffer_cli.reference >docs/commands.md"

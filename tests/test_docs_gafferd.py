@@ -1,4 +1,4 @@
-"""The unit files of the documentation are such that systemd takes them."""
+"""Test that systemd accepts the unit files in the docs."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ UNIT = re.compile(r"^```systemd\n(.*?)^```\n", re.M | re.S)
 @pytest.mark.parametrize(
     ("page", "program"), [("gafferd.md", "gafferd"), ("cluster.md", "gaffer_lookupd")]
 )
-def test_the_unit_is_taken_by_systemd(tmp_path, page, program):
+def test_systemd_accepts_the_unit(tmp_path, page, program):
     [unit] = UNIT.findall((DOCS / page).read_text())
     assert f"ExecStart=/opt/gaffer/bin/{program} " in unit
     path = tmp_path / f"{program}.service"

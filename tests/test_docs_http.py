@@ -1,4 +1,4 @@
-"""docs/http-api.md has every path of the API, with every method, in a line of curl."""
+"""Test that docs/http-api.md shows a curl command for every path and method of the API."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ HOST = "127.0.0.1:5000"
 
 
 def commands(words):
-    """The commands of a line, each as its words."""
+    """Yield the words of each command of a line."""
     command = []
     for word in [*words, ";"]:
         if re.fullmatch(r"[();|&]+", word):
@@ -28,8 +28,8 @@ def commands(words):
             command.append(word)
 
 
-def asked(line):
-    """The method and the path of each request that a line of the shell makes."""
+def requests(line):
+    """Yield method and path of each request in a line of the shell."""
     words = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
     words.whitespace_split = True
     for command in commands(words):
@@ -42,12 +42,12 @@ def asked(line):
         yield method, urlsplit(f"http://{url}").path
 
 
-def test_every_path_and_method_has_its_line_of_curl():
+def test_page_shows_every_path_and_method():
     routes = Api(Kernel(plugins=[http_plugin, stats_plugin, sites_plugin, webhooks_plugin])).url_map
     adapter = routes.bind(HOST)
     lines = re.findall(r"^\$ (.*)$", PAGE.read_text(), re.MULTILINE)
     shown = set()
-    for method, path in (each for line in lines for each in asked(line)):
+    for method, path in (each for line in lines for each in requests(line)):
         if adapter.test(path, method):
             rule, _ = adapter.match(path, method, return_rule=True)
             shown.add((method, rule.rule))
@@ -60,7 +60,7 @@ def test_every_path_and_method_has_its_line_of_curl():
     assert known - shown == set()
 
 
-def test_every_websocket_is_named():
+def test_page_names_every_websocket():
     page = PAGE.read_text()
     for rule in Api(Kernel(plugins=[http_plugin])).url_map.iter_rules():
         assert not rule.websocket or f"`{rule.rule}`" in page

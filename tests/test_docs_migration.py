@@ -1,4 +1,4 @@
-"""The page on migration forgets nothing of the old gaffer and sends nobody to what is not there."""
+"""Test that docs/migration.md lists every old name, and that every new name exists."""
 
 import importlib
 import re
@@ -63,7 +63,7 @@ NAMES = {
         --env --endpoint -c --concurrency --nostart --format --out""",
     "gaffer_lookupd ": """
         -h --help --version -v --daemon --pidfile --backlog --bind --certfile --keyfile --cacert""",
-    # By themselves: classes and functions, events, the file, gafferd.
+    # Without a prefix: classes and functions, events, the file, gafferd.
     "": """
         Manager FlappingInfo Process ProcessConfig ProcessWatcher RedirectIO RedirectStdin Stream
         get_process_stats EventEmitter WebHooks Procfile get_env Pidfile IOLoop PeriodicCallback
@@ -76,7 +76,7 @@ NAMES = {
         config -h --help -c --config -p --plugins-dir -v -vv --vv --daemon --pidfile --bind
         --certfile --keyfile --backlog gaffer_lookupd""",
 }
-"""What the old documentation names, by what stands before it."""
+"""The names in the old documentation, by their prefix."""
 
 PATHS = """
     GET /ping
@@ -108,7 +108,7 @@ def spans(column):
     return [span for row in ROW.finditer(PAGE) for span in SPAN.findall(row[column])]
 
 
-def test_every_name_of_the_old_documentation_has_its_row():
+def test_old_names_have_a_row():
     rows = spans("old")
     missing = [
         name
@@ -120,19 +120,19 @@ def test_every_name_of_the_old_documentation_has_its_row():
     assert len(set(old_names())) == len(old_names()) > 250
 
 
-def test_every_row_says_something():
+def test_rows_have_a_replacement():
     for row in ROW.finditer(PAGE):
         assert row["new"].strip(" |"), row["old"]
 
 
-def test_every_class_it_names_is_public():
+def test_named_classes_are_public():
     words = {word for span in spans("new") for word in re.findall(r"^([A-Z]\w+)[.(]", span)}
 
     assert words - {"GET", "POST", "PUT", "DELETE"}
     assert all(hasattr(gaffer_kernel, word) for word in words), words
 
 
-def test_what_it_says_of_other_packages_can_be_imported():
+def test_names_of_other_packages_can_be_imported():
     for name in EXPORT.findall(PAGE):
         module, *path = name.split(".")
         found = importlib.import_module(module)
@@ -140,7 +140,7 @@ def test_what_it_says_of_other_packages_can_be_imported():
             found = getattr(found, part)
 
 
-async def test_every_attribute_it_names_is_there(autojump_clock):
+async def test_named_attributes_exist(autojump_clock):
     async with open_kernel(system=FakeSystem()) as kernel:
         job = kernel.manager.load(JobConfig(name="web", cmd="serve"))
         await job.settled()
@@ -154,7 +154,7 @@ async def test_every_attribute_it_names_is_there(autojump_clock):
                 found = getattr(found, part)
 
 
-def test_every_path_it_sends_to_is_there():
+def test_named_paths_exist():
     routes = Api(Kernel(plugins=[http_plugin, stats_plugin])).url_map.bind("localhost")
     paths = {span for span in spans("new") if re.match(r"[A-Z]+ /", span)}
 

@@ -1,4 +1,4 @@
-"""docs/writing-a-plugin.md, followed word by word: its files written, its commands run."""
+"""Test docs/writing-a-plugin.md: write all its files, run all its commands."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from uv import find_uv_bin
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
 DEADLINE = 100.0
-"""Seconds for one command on a very busy machine."""
+"""Seconds for one command, on a very busy machine."""
 
 BLOCK = re.compile(r"(<!-- run -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
 FILE = re.compile(r"(?:#|;|<!--) ([\w.-]+(?:/[\w.-]+)*\.\w+)(?: -->)?\n")
@@ -21,7 +21,7 @@ COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.M)
 
 @pytest.fixture
 def environ(tmp_path):
-    """An environment in which gaffer and its tools are installed, and more can be."""
+    """The environment variables of a venv with gaffer and its tools."""
     venv = tmp_path / "venv"
     command = [find_uv_bin(), "venv", "-q", "--python", sys.executable, venv]
     subprocess.run(command, check=True, timeout=DEADLINE)
@@ -57,7 +57,7 @@ def write_script(path, python, entry):
     path.chmod(0o755)
 
 
-def test_the_page_leads_from_an_empty_folder_to_a_package(tmp_path, environ):
+def test_commands_of_the_page_print_the_shown_output(tmp_path, environ):
     folder = tmp_path / "empty"
     folder.mkdir()
     for path in (tmp_path, folder):
@@ -86,11 +86,11 @@ def check(line, expected, folder, environ):
         text=True,
         timeout=DEADLINE,
     )
-    said = " ".join(done.stdout.split())
+    output = " ".join(done.stdout.split())
     pattern = re.escape(" ".join(expected.split())).replace(r"\.\.\.", ".*")
-    assert re.fullmatch(pattern, said), f"{line}\n{done.stdout}"
+    assert re.fullmatch(pattern, output), f"{line}\n{done.stdout}"
 
 
-def test_every_file_of_the_page_is_written_and_every_command_run():
+def test_every_block_is_a_file_or_is_run():
     for run, kind, text in BLOCK.findall(PAGE):
         assert run if kind == "console" else FILE.match(text), text

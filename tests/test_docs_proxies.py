@@ -1,4 +1,4 @@
-"""docs/reverse-proxies.md: its recipes run, with the real programs."""
+"""Test the recipes of docs/reverse-proxies.md with the real programs."""
 
 import re
 from contextlib import closing
@@ -24,8 +24,8 @@ def block(kind, number=0):
     return re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.M | re.S)[number]
 
 
-def moved(text, *changes):
-    """A recipe with the addresses and files of a test."""
+def replace(text, *changes):
+    """Return a recipe with the addresses and files of a test."""
     for there, here in changes:
         assert there in text, there
         text = text.replace(there, str(here))
@@ -49,14 +49,16 @@ def ca(house):
 
 @pytest.fixture
 def gafferd(house):
-    """Where the page's two endpoints listen."""
-    ini = moved(block("ini"), ("127.0.0.1:5000", "127.0.0.1:0"), ("127.0.0.1:5001", "127.0.0.1:0"))
+    """The address of the proxy endpoint that the page configures."""
+    ini = replace(
+        block("ini"), ("127.0.0.1:5000", "127.0.0.1:0"), ("127.0.0.1:5001", "127.0.0.1:0")
+    )
     with house.gafferd(ini) as [_, proxied]:
         yield proxied.removeprefix("http://")
 
 
 def check(house, ca, port):
-    """What a visitor may do with and without a token, in every form that the API has."""
+    """Check requests, feeds and websockets of a visitor, with and without a token."""
     token = house.token()
     here = {"Host": f"{NAME}:{port}", "Origin": f"https://{NAME}:{port}"}
 
@@ -72,7 +74,7 @@ def check(house, ca, port):
     assert ask("POST", "/jobs/default", token=token, **posted)[0] == 201
     assert ask("GET", "/jobs", token=token)[1] == '{"jobs":["job"]}'
     assert ask("GET", "/channel", token=token, **WEBSOCKET)[0] == 101
-    # The beginning of a feed comes at once, not when some buffer is full.
+    # The feed must begin at once, not when a buffer of the proxy is full.
     with closing(Visitor(port, ca, NAME)) as visitor:
         path = "/watch?feed=eventsource&heartbeat=1"
         visitor.request("GET", path, headers={**here, "Authorization": f"Bearer {token}"})
@@ -81,9 +83,9 @@ def check(house, ca, port):
 
 
 @needs("nginx")
-def test_nginx(house, ca, gafferd):
+def test_nginx_recipe(house, ca, gafferd):
     port = free_port()
-    text = moved(
+    text = replace(
         block("nginx"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("127.0.0.1:5001", gafferd),
@@ -94,9 +96,9 @@ def test_nginx(house, ca, gafferd):
 
 
 @needs("caddy")
-def test_caddy(house, ca, gafferd):
+def test_caddy_recipe(house, ca, gafferd):
     port = free_port()
-    text = moved(
+    text = replace(
         block("caddy"),
         (f"{NAME} {{", f"https://{NAME}:{port} {{\nbind 127.0.0.1\ntls gaffer.pem gaffer.key"),
         ("127.0.0.1:5001", gafferd),
@@ -105,22 +107,22 @@ def test_caddy(house, ca, gafferd):
         check(house, ca, port)
 
 
-def test_check_shows_what_the_page_says(house):
+def test_check_prints_the_shown_endpoint(house):
     house.home.write("gaffer.ini", block("ini"))
     shown = house.home.run("-c", "gaffer.ini", "--check").stdout
-    [told] = re.findall(r"`(endpoint proxy: [^`]*)`", PAGE.replace("\n", " "))
-    assert told in shown.splitlines()
+    [endpoint] = re.findall(r"`(endpoint proxy: [^`]*)`", PAGE.replace("\n", " "))
+    assert endpoint in shown.splitlines()
 
 
 @needs("haproxy")
-def test_haproxy_names_the_visitor(house, ca):
+def test_haproxy_recipe_logs_the_address_of_the_visitor(house, ca):
     port = free_port()
     files = [house.folder / "gaffer.pem", house.folder / "gaffer.key"]
     (house.folder / "both.pem").write_bytes(b"".join(file.read_bytes() for file in files))
     hosts, _, _ = block("ini").partition("[endpoint")
-    ini = hosts + moved(block("ini", 1), (":5001", ":0"))
+    ini = hosts + replace(block("ini", 1), (":5001", ":0"))
     with house.gafferd(ini) as [url]:
-        text = moved(
+        text = replace(
             block("haproxy"),
             ("bind :443", f"bind 127.0.0.1:{port}"),
             ("/etc/haproxy/gaffer.pem", house.folder / "both.pem"),
@@ -132,5 +134,5 @@ def test_haproxy_names_the_visitor(house, ca):
         with house.program(*command, port=port):
             check(house, ca, port)
             log = (house.folder / "err").read_text()
-    # Over loopback the user would be named without the header.
+    # Without the header, the log would contain the user of the loopback peer.
     assert "gaffer.audit: 127.0.0.1: " in log

@@ -1,4 +1,4 @@
-"""The examples: programs that talk to a real gafferd with `examples/gaffer.ini`, and plugins."""
+"""Test the examples: programs that use a real gafferd, and plugins."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEADLINE = 60.0
-"""Seconds for one program on a very busy machine."""
+"""Seconds for one program, on a very busy machine."""
 
 
 @contextmanager
 def gafferd(home, *arguments, examples=EXAMPLES, **options):
-    """gafferd with all jobs running: its process, and where its API answers."""
+    """Start gafferd with all jobs running; yield its process and the URL of its API."""
     log = home / "log"
     command = [
         *(Path(sys.executable).with_name("gafferd"), "-c", "gaffer.ini", *arguments),
@@ -45,12 +45,12 @@ def gafferd(home, *arguments, examples=EXAMPLES, **options):
 
 @pytest.fixture
 def url(tmp_path):
-    """Where the API of gafferd answers, with all its jobs running."""
+    """The URL of the API of a gafferd with all jobs running."""
     with gafferd(tmp_path) as (_, url):
         yield url
 
 
-def test_the_echo_client_hears_what_it_has_said(url):
+def test_echo_client_receives_its_message(url):
     done = subprocess.run(
         [sys.executable, "-W", "error", "echo_client.py", url],
         cwd=EXAMPLES,
@@ -66,7 +66,7 @@ def test_the_echo_client_hears_what_it_has_said(url):
 
 @pytest.fixture
 def examples(tmp_path):
-    """A copy of the examples that nobody else could have changed, whatever the rights of ours."""
+    """A copy of the examples that no other user can write, whatever the mode of the checkout."""
     copy = tmp_path / "examples"
     shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (tmp_path, copy, *copy.rglob("*")):
@@ -74,7 +74,7 @@ def examples(tmp_path):
     return copy
 
 
-def test_the_plugins_do_what_their_readme_says(examples, tmp_path):
+def test_plugins_print_and_serve_sites(examples, tmp_path):
     out = tmp_path / "out"
     with (
         out.open("w") as stdout,
@@ -86,15 +86,15 @@ def test_the_plugins_do_what_their_readme_says(examples, tmp_path):
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "restart dummy\n" in out.read_text(), process)
 
-    said = out.read_text().splitlines()
-    assert {"start dummy app", "hello dummy", "hello echo", "restart dummy"} <= set(said)
-    assert any(re.fullmatch(r"tick: \d processes", line) for line in said)
-    assert said[-1] == "stop dummy"
-    # What is no plugin and no site is left as it is.
+    lines = out.read_text().splitlines()
+    assert {"start dummy app", "hello dummy", "hello echo", "restart dummy"} <= set(lines)
+    assert any(re.fullmatch(r"tick: \d processes", line) for line in lines)
+    assert lines[-1] == "stop dummy"
+    # Folders without a plugin or site are unchanged.
     assert sorted(os.listdir(examples / "plugins")) == sorted(os.listdir(EXAMPLES / "plugins"))
 
 
-def test_the_plugins_are_listed_and_the_distribution_is_none_of_them(examples, tmp_path):
+def test_list_plugins_shows_folders_but_not_the_distribution(examples, tmp_path):
     command = [Path(sys.executable).with_name("gafferd"), "-p", "plugins/", "--list-plugins"]
     environ = {**os.environ, "HOME": str(tmp_path), "COLUMNS": "200"}
 
@@ -108,7 +108,7 @@ def test_the_plugins_are_listed_and_the_distribution_is_none_of_them(examples, t
 
 
 @pytest.mark.parametrize("name", ["hello", "tick", "dummy"])
-def test_a_plugin_conforms(name):
+def test_plugin_conforms(name):
     class Suite(Conformance):
         plugin = EXAMPLES / "plugins" / name
 
@@ -117,7 +117,7 @@ def test_a_plugin_conforms(name):
 
 
 @pytest.mark.parametrize("text", ["often = 1", "seconds = 0", "seconds = soon"])
-def test_tick_refuses_what_it_cannot_use(text):
+def test_tick_refuses_invalid_settings(text):
     plugins = Plugins()
     plugins.add_folder(EXAMPLES / "plugins", ["dummy", "hello"], insecure=True)
     plugins.check()
@@ -125,7 +125,7 @@ def test_tick_refuses_what_it_cannot_use(text):
         plugins.configure(Config.from_string(f"[tick]\n{text}\n"))
 
 
-def test_the_tests_of_the_distribution_pass():
+def test_tests_of_the_distribution_pass():
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
     environ = {key: text for key, text in os.environ.items() if not key.startswith("PYTEST")}
     folder = EXAMPLES / "plugins" / "package"

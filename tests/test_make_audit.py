@@ -1,4 +1,4 @@
-"""`make audit` asks about exactly the versions in constraints.txt, and CI does not."""
+"""Test that `make audit` checks the versions in constraints.txt, and that CI does not run it."""
 
 import shutil
 import subprocess
@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[1]
 MAKE = shutil.which("make")
 
 
-@pytest.mark.skipif(MAKE is None, reason="there is no make")
+@pytest.mark.skipif(MAKE is None, reason="needs make")
 @pytest.mark.parametrize("status", [0, 1])
-def test_it_runs_pip_audit_over_the_constraints(tmp_path, status):
+def test_audit_runs_pip_audit_on_the_constraints(tmp_path, status):
     uv = tmp_path / "uv"
     uv.write_text(f'#!/bin/sh\necho "$*" >>"{tmp_path}/calls"\nexit {status}\n')
     uv.chmod(0o755)
@@ -28,7 +28,7 @@ def test_it_runs_pip_audit_over_the_constraints(tmp_path, status):
     assert words[words.index("--requirement") + 1] == "constraints.txt"
 
 
-def test_it_is_no_part_of_ci():
+def test_audit_is_not_part_of_ci():
     assert "audit" not in (ROOT / ".ci" / "run").read_text()
     makefile = (ROOT / "Makefile").read_text()
     assert not any(line.startswith("check: audit") for line in makefile.splitlines())

@@ -1,4 +1,4 @@
-"""The built wheels, tried the way a stranger would: each in an environment of its own."""
+"""Test the built wheels, each in its own environment."""
 
 import re
 import signal
@@ -15,8 +15,8 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 BEGINNINGS = {"gaffer_kernel": ("gafferd.py",)}
-"""Where commands begin, if that is outside of the package."""
-STRANGER = ROOT / "examples" / "plugins" / "package"
+"""Modules of commands outside of the package."""
+EXAMPLE = ROOT / "examples" / "plugins" / "package"
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -39,7 +39,7 @@ def uv(*arguments, cwd):
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """Path of the wheel of each package, by name of the package."""
+    """The path of each wheel, by the name of its package."""
     target = tmp_path_factory.mktemp("dist")
     versions = ("-b", ROOT / "constraints.txt")
     uv("build", "--all-packages", "--wheel", "--out-dir", target, *versions, cwd=ROOT)
@@ -50,7 +50,7 @@ def wheels(tmp_path_factory):
 def fresh(wheels, tmp_path):
     """A function that installs wheels, ours by name, into a new environment; returns its `bin`.
 
-    What one of ours needs of us comes with it: there is no release yet to be had elsewhere.
+    Our wheels are found in the folder of built wheels, because there is no release yet.
     """
     binaries = tmp_path / "venv" / "bin"
     uv("venv", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
@@ -64,12 +64,12 @@ def fresh(wheels, tmp_path):
     return install
 
 
-def test_every_distribution_has_its_wheel(wheels):
+def test_every_distribution_has_a_wheel(wheels):
     assert sorted(wheels) == sorted(["gaffer_kernel", *PLUGINS])
 
 
 @pytest.mark.parametrize("package", ["gaffer_kernel", *PLUGINS])
-def test_a_wheel_holds_its_package_types_and_licence_and_nothing_else(wheels, package):
+def test_wheel_contains_package_types_and_licence_only(wheels, package):
     names = zipfile.ZipFile(wheels[package]).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
@@ -79,18 +79,18 @@ def test_a_wheel_holds_its_package_types_and_licence_and_nothing_else(wheels, pa
 
 
 @pytest.mark.parametrize("package", ["gaffer_kernel", *PLUGINS])
-def test_a_wheel_declares_all_that_it_imports(fresh, package, tmp_path):
+def test_wheel_declares_its_dependencies(fresh, package, tmp_path):
     binaries = fresh(*{"gaffer_kernel", package})
     run(binaries / "python", "-c", IMPORT_ALL, package, cwd=tmp_path)
 
 
-def test_the_kernel_alone_has_gafferd(fresh, tmp_path):
+def test_kernel_alone_has_gafferd(fresh, tmp_path):
     help_text = run(fresh("gaffer_kernel") / "gafferd", "--help", cwd=tmp_path)
     assert "--config" in help_text
     assert "--bind" not in help_text
 
 
-def test_the_kernel_alone_supervises_from_the_ini(fresh, tmp_path):
+def test_kernel_alone_supervises_from_the_ini(fresh, tmp_path):
     mark = tmp_path / "mark"
     command = f"sh -c 'touch {mark}; exec sleep 60'"
     (tmp_path / "gaffer.ini").write_text(f"[process:mark]\ncmd = {command}\n")
@@ -105,7 +105,7 @@ def test_the_kernel_alone_supervises_from_the_ini(fresh, tmp_path):
             daemon.kill()
 
 
-def test_a_plugin_is_found_once_its_wheel_is_there(fresh, tmp_path):
+def test_plugin_is_found_after_its_wheel_is_installed(fresh, tmp_path):
     gafferd = fresh("gaffer_kernel") / "gafferd"
     assert "http" not in run(gafferd, "--list-plugins", cwd=tmp_path).split()
     fresh("gaffer_http")
@@ -113,9 +113,9 @@ def test_a_plugin_is_found_once_its_wheel_is_there(fresh, tmp_path):
     assert "--bind" in run(gafferd, "--help", cwd=tmp_path)
 
 
-def test_a_strangers_distribution_is_built_installed_and_found(fresh, tmp_path):
+def test_distribution_of_another_author_is_found(fresh, tmp_path):
     versions = ("-b", ROOT / "constraints.txt")
-    uv("build", "--wheel", "--out-dir", tmp_path / "dist", *versions, STRANGER, cwd=tmp_path)
+    uv("build", "--wheel", "--out-dir", tmp_path / "dist", *versions, EXAMPLE, cwd=tmp_path)
     [wheel] = (tmp_path / "dist").glob("*.whl")
     gafferd = fresh("gaffer_kernel", wheel) / "gafferd"
     listed = run(gafferd, "--list-plugins", cwd=tmp_path)

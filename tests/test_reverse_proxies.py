@@ -1,4 +1,4 @@
-"""A reverse proxy of gafferd's own user makes nobody the owner where `auth = token`."""
+"""Test that visitors of a proxy of gafferd's own user are not the owner with `auth = token`."""
 
 import subprocess
 import tempfile
@@ -43,8 +43,8 @@ def endpoint(bind, auth="token"):
     return f"[endpoint:proxy]\nbind = {bind}\nauth = {auth}\n"
 
 
-def refused(port):
-    """Ask for the work of an owner in several ways, all on one connection."""
+def check_refused(port):
+    """Check that requests without a valid token are refused, all on one connection."""
     visitor = Visitor(port)
     job = '{"name": "job", "cmd": "sleep 9"}'
     json = {"Content_Type": "application/json"}
@@ -60,45 +60,45 @@ def refused(port):
 
 
 @needs("nginx")
-def test_bare_nginx_over_tcp(house):
+def test_nginx_over_tcp_needs_token(house):
     token, port = house.token(), free_port()
     with (
         house.gafferd(endpoint("127.0.0.1:0")) as [url],
         house.nginx(NGINX.format(port=port, target=url), port),
     ):
-        refused(port)
-        # nginx 1.22 asks over HTTP/1.0, later ones over HTTP/1.1.
+        check_refused(port)
+        # nginx 1.22 uses HTTP/1.0, later versions HTTP/1.1.
         status, text = ask(port, "GET", "/jobs", token=token)
         assert status == 200 or (status == 426 and "proxy_http_version 1.1" in text)
 
 
 @needs("nginx")
-def test_bare_nginx_with_keep_alive(house):
+def test_nginx_with_keep_alive_needs_token(house):
     token, port = house.token(), free_port()
     with house.gafferd(endpoint("127.0.0.1:0")) as [url]:
         text = KEEP_ALIVE.format(port=port, address=url.removeprefix("http://"))
         with house.nginx(text, port):
             assert ask(port, "GET", "/jobs", token=token)[0] == 200
-            # The connection to gafferd on which a token was shown is used for others.
-            refused(port)
+            # nginx uses the same connection to gafferd for requests with and without a token.
+            check_refused(port)
             assert ask(port, "GET", "/jobs", token=token)[0] == 200
 
 
 @needs("nginx")
-def test_bare_nginx_over_a_unix_socket(house, short_path):
+def test_nginx_over_unix_socket_needs_token(house, short_path):
     port = free_port()
     with (
         house.gafferd(endpoint(f"unix:{short_path}/s")),
         house.nginx(NGINX.format(port=port, target=f"http://unix:{short_path}/s"), port),
     ):
-        refused(port)
+        check_refused(port)
 
 
 @needs("nginx")
-def test_bare_nginx_in_front_of_the_owners_endpoint_is_noticed_by_http_1_0(house):
+def test_owner_endpoint_refuses_http_1_0_of_nginx(house):
     version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
     if tuple(map(int, version.partition("/")[2].split()[0].split("."))) >= (1, 29, 7):
-        pytest.skip("this nginx asks over HTTP/1.1")
+        pytest.skip("this nginx uses HTTP/1.1")
     port = free_port()
     with (
         house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url],
@@ -110,21 +110,21 @@ def test_bare_nginx_in_front_of_the_owners_endpoint_is_noticed_by_http_1_0(house
 
 @needs("socat")
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_socat(house, short_path, kind):
+def test_socat_needs_token(house, short_path, kind):
     token, port = house.token(), free_port()
     bind = "127.0.0.1:0" if kind == "tcp" else f"unix:{short_path}/s"
     with house.gafferd(endpoint(bind)) as [url]:
         target = f"TCP:{url.removeprefix('http://')}" if kind == "tcp" else f"UNIX:{short_path}/s"
         listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork"
         with house.program("socat", listen, target, port=port):
-            refused(port)
+            check_refused(port)
             assert ask(port, "GET", "/jobs", token=token)[0] == 200
 
 
 @needs("haproxy")
 @pytest.mark.parametrize("check", ["OPTIONS /", "GET /ping", "HEAD /ping"])
-def test_haproxy_finds_the_owners_endpoint_healthy(house, check):
-    """Its checks are HTTP/1.0 without a Host header."""
+def test_health_checks_of_haproxy_pass(house, check):
+    """HAProxy sends them as HTTP/1.0 without a Host header."""
     port = free_port()
     with house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url]:
         (house.folder / "haproxy.cfg").write_text(
@@ -137,6 +137,6 @@ def test_haproxy_finds_the_owners_endpoint_healthy(house, check):
         log = house.folder / "haproxy.log"
         command = ("haproxy", "-db", "-f", house.folder / "haproxy.cfg")
         with house.program(*command, port=port) as haproxy:
-            told = "Health check for server gaffer/one "
-            wait_until(lambda: told in log.read_text(), haproxy)
+            expected = "Health check for server gaffer/one "
+            wait_until(lambda: expected in log.read_text(), haproxy)
             assert "succeeded, reason: Layer7 check passed, code: 20" in log.read_text()

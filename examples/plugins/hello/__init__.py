@@ -1,4 +1,4 @@
-"""Says hello to every process that starts: one hook is a whole plugin."""
+"""Print hello for every process that starts: a whole plugin with one hook."""
 
 from gaffer_kernel import hookimpl
 

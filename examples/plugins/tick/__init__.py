@@ -1,4 +1,4 @@
-"""Says now and then how many processes there are: a service, with a section of its own."""
+"""Print the number of processes at intervals: a service, with its own section."""
 
 from contextlib import asynccontextmanager
 
@@ -6,7 +6,7 @@ import trio
 
 from gaffer_kernel import hookimpl
 
-from .settings import seconds_of
+from .settings import get_seconds
 
 __version__ = "1.0"
 
@@ -18,14 +18,14 @@ def gaffer_config_sections():
 
 @hookimpl
 def gaffer_configure(config):
-    seconds_of(config)
+    get_seconds(config)
 
 
 @hookimpl
 @asynccontextmanager
 async def gaffer_service(kernel):
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(tick, kernel, seconds_of(kernel.config))
+        nursery.start_soon(tick, kernel, get_seconds(kernel.config))
         yield
         nursery.cancel_scope.cancel()
 

@@ -3,11 +3,11 @@
 KEYS = ("seconds",)
 
 
-def seconds_of(config):
-    """How long to wait between two lines.
+def get_seconds(config):
+    """Return the seconds between two lines.
 
     Raises:
-        ConfigError: the section has another key, or no number above zero.
+        ConfigError: the section has another key, or the number is not above zero.
     """
     section = config.section("tick")
     if section is None:

@@ -1,4 +1,4 @@
-"""The other form of a plugin: a class, whose application is started and stopped."""
+"""The other form of a plugin: a class with an application that is started and stopped."""
 
 from gaffer_kernel import Plugin
 

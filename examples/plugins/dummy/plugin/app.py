@@ -1,4 +1,4 @@
-"""The application of the plugin. `loop` is its nursery, for tasks of its own."""
+"""The application of the plugin. `loop` is its nursery, for background tasks."""
 
 
 class DummyApp:

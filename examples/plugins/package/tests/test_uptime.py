@@ -21,7 +21,7 @@ def kernel_config():
     return Config.from_string("[uptime]\nignore = cron")
 
 
-async def test_the_longest_life_counts(kernel, events, fake_processes):
+async def test_longest_uptime_is_reported(kernel, events, fake_processes):
     fake_processes.plans = {"serve": Plan(life=90.0), "cron": Plan(life=1.0)}
     kernel.manager.load(JobConfig(name="cron", cmd="cron"))
     kernel.manager.load(JobConfig(name="web", cmd="serve"))

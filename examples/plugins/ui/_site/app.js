@@ -1,5 +1,5 @@
-// The jobs of gaffer as they are, and what happens to them. Everything is set as text, never as HTML:
-// names and commands are whatever somebody called them.
+// The jobs of gaffer and their events. Everything is set as text, never as HTML, because users
+// choose the names and commands.
 
 import { signedIn } from "/page-key.js";
 
@@ -54,13 +54,13 @@ function tell(error) {
 
 async function show() {
   const { jobs } = await ask("/jobs");
-  // One may have been unloaded meanwhile.
+  // A job may have been unloaded in the meantime.
   const found = await Promise.all(jobs.map((job) => ask(pathOf(job)).catch(() => null)));
   element("jobs").replaceChildren(...found.filter(Boolean).map(row));
   element("empty").hidden = jobs.length > 0;
 }
 
-// At most one look at a time, however much happens; one more if something happened during it.
+// At most one request at a time, however many events arrive; one more if an event arrived during it.
 let looking = false;
 let again = false;
 
@@ -92,7 +92,7 @@ function note({ data }) {
   refresh();
 }
 
-// First the feed, then the look at what there is: nothing that happens in between is missed.
+// First the feed, then the list of jobs: no event in between is missed.
 function follow() {
   const feed = new EventSource("/watch?feed=eventsource");
   for (const name of EVENTS) feed.addEventListener(name, note);
@@ -104,6 +104,6 @@ function follow() {
   feed.addEventListener("error", () => tell(new Error("not connected")));
 }
 
-// Without a page key the API tells a browser nothing; the script says how to get one.
+// Without a page key the API refuses a browser; the script says how to get one.
 if (await signedIn) follow();
 else tell(new Error("not signed in"));

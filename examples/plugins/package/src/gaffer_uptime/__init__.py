@@ -1,1 +1,1 @@
-"""How long the processes of each job live."""
+"""Measure how long the processes of each job live."""

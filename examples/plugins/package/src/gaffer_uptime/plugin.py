@@ -10,34 +10,34 @@ import trio
 
 from gaffer_kernel import Config, Kernel, hookimpl
 from gaffer_uptime.lives import Lives
-from gaffer_uptime.settings import ignored
+from gaffer_uptime.settings import get_ignored
 
 if TYPE_CHECKING:
     from quart import Blueprint
 
 
 class UptimePlugin:
-    """Measures how long processes live."""
+    """Measures the uptime of processes."""
 
     name = "uptime"
 
     @hookimpl
     def gaffer_config_sections(self) -> list[str]:
-        """Own `[uptime]`."""
+        """Declare the section `[uptime]`."""
         return ["uptime"]
 
     @hookimpl
     def gaffer_configure(self, config: Config) -> None:
         """Check the section before anything starts."""
-        ignored(config)
+        get_ignored(config)
 
     @hookimpl
     @asynccontextmanager
     async def gaffer_service(self, kernel: Kernel) -> AsyncIterator[Lives]:
-        """Follow the exits; offer `kernel.services["uptime"]`."""
-        lives = Lives(ignored(kernel.config))
+        """Follow the exits; publish `kernel.services["uptime"]`."""
+        lives = Lives(get_ignored(kernel.config))
         async with kernel.events.subscribe("exit") as exits, trio.open_nursery() as nursery:
-            nursery.start_soon(lives.listen, exits)
+            nursery.start_soon(lives.follow, exits)
             yield lives
             nursery.cancel_scope.cancel()
 

@@ -1,4 +1,4 @@
-"""/uptime"""
+"""The route `/uptime`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gaffer_kernel import Kernel
 
 
 def make_routes(kernel: Kernel) -> Blueprint:
-    """The path, as gaffer-http wants it."""
+    """Return the blueprint with `/uptime`."""
     routes = Blueprint("uptime", __name__)
 
     @routes.get("/uptime")

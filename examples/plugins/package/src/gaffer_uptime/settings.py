@@ -1,12 +1,12 @@
-"""The section [uptime]."""
+"""The section `[uptime]`."""
 
 from __future__ import annotations
 
 from gaffer_kernel import Config
 
 
-def ignored(config: Config) -> frozenset[str]:
-    """The jobs that are left out.
+def get_ignored(config: Config) -> frozenset[str]:
+    """Return the names of excluded jobs.
 
     Raises:
         ConfigError: the section has another key.
