@@ -41,33 +41,33 @@ from gaffer_kernel.errors import (
         (GafferError("one\ntwo"), "one two"),
     ],
 )
-def test_an_error_is_one_readable_line(error, text):
+def test_every_error_prints_as_one_line(error, text):
     assert str(error) == text
     assert isinstance(error, GafferError)
 
 
-def test_errors_can_be_caught_as_what_python_calls_them():
+def test_errors_derive_from_the_matching_builtin_exceptions():
     assert isinstance(InvalidField("a", "b"), ValueError)
     assert isinstance(NotFound("job", "a"), LookupError)
 
 
-def test_only_a_lack_of_resources_passes_by_itself():
+def test_only_no_resources_is_transient():
     assert SpawnError("no_resources", "too many open files").transient
     assert not SpawnError("command_not_found", "no such program").transient
 
 
-def test_shown_is_short_and_printable_whatever_the_value():
+def test_shown_is_short_and_printable_for_any_value():
     assert shown("a\nb") == r"'a\nb'"
     assert shown("\ud800") == r"'\ud800'"
     assert len(shown("x" * 1000)) == 60
     assert shown(10**5000) == "this int"
 
 
-def test_did_you_mean_looks_past_the_case():
+def test_did_you_mean_ignores_case():
     assert did_you_mean("CMD", ["cmd", "cwd"]) == ", did you mean 'cmd'?"
     assert did_you_mean("zzz", ["cmd", "cwd"]) == ""
 
 
-def test_no_error_speaks_of_http():
+def test_no_error_mentions_http():
     assert "http" not in (errors.__doc__ or "").lower()
     assert not any(hasattr(kind, "status") for kind in GafferError.__subclasses__())

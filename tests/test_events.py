@@ -1,4 +1,4 @@
-"""The log of events and its readers."""
+"""EventBus and its subscriptions."""
 
 from contextlib import AsyncExitStack
 
@@ -16,7 +16,7 @@ async def names(subscription: Subscription) -> list[str]:
     return [event.event for event in await subscription.batch()]
 
 
-def test_events_are_numbered_from_one_without_a_gap_and_bear_the_wall_clock():
+def test_events_are_numbered_from_one_and_have_the_wall_clock():
     bus = EventBus(wall=lambda: 1234.5)
     published = [job_event(bus, "start"), bus.publish("plugin.opened", name="http")]
     published.append(job_event(bus, "spawn", pid=1))
@@ -24,7 +24,7 @@ def test_events_are_numbered_from_one_without_a_gap_and_bear_the_wall_clock():
     assert {event.time for event in published} == {1234.5}
 
 
-def test_an_event_on_the_wire_has_one_set_of_keys():
+def test_to_dict_has_the_documented_keys():
     bus = EventBus(wall=lambda: 7.0)
     event = bus.publish("exit", name="shop.web", session="shop", job="web", pid=3, exit_code=1)
     assert event.to_dict() == {
@@ -93,14 +93,14 @@ async def test_several_patterns_deliver_a_matching_event_once():
         assert await names(subscription) == ["proc.dummy.spawn"]
 
 
-async def test_no_pattern_means_everything():
+async def test_without_a_pattern_all_events_match():
     bus = EventBus()
     async with bus.subscribe() as subscription:
         job_event(bus, "spawn")
         assert await names(subscription) == ["spawn", "proc.dummy.spawn"]
 
 
-async def test_a_subscription_sees_what_is_published_inside_its_block_and_nothing_before():
+async def test_a_subscription_begins_with_its_block():
     bus = EventBus()
     bus.publish("before", name="x")
     async with bus.subscribe() as subscription:
@@ -109,7 +109,7 @@ async def test_a_subscription_sees_what_is_published_inside_its_block_and_nothin
     assert bus.subscribers == 0
 
 
-async def test_every_subscriber_gets_the_events_in_the_order_of_their_publication():
+async def test_every_subscriber_receives_events_in_order():
     bus = EventBus()
     received: list[list[int]] = [[] for _ in range(5)]
 
@@ -129,7 +129,7 @@ async def test_every_subscriber_gets_the_events_in_the_order_of_their_publicatio
     assert received == [list(range(100))] * 5
 
 
-async def test_who_waits_is_woken_by_a_publication(autojump_clock):
+async def test_publishing_wakes_a_waiting_subscriber(autojump_clock):
     bus = EventBus()
     async with bus.subscribe("late") as subscription, trio.open_nursery() as nursery:
 
@@ -160,7 +160,7 @@ async def test_a_cancelled_wait_loses_nothing(autojump_clock):
         assert [(await anext(subscription)).event for _ in range(2)] == ["one", "two"]
 
 
-async def test_a_batch_begins_with_what_the_iteration_has_not_handed_out():
+async def test_batch_begins_with_the_rest_of_the_iteration():
     bus = EventBus()
     async with bus.subscribe() as subscription:
         for name in ("one", "two", "three"):
@@ -169,7 +169,7 @@ async def test_a_batch_begins_with_what_the_iteration_has_not_handed_out():
         assert await names(subscription) == ["two", "three"]
 
 
-async def test_a_slow_subscriber_loses_its_oldest_events_and_knows_it():
+async def test_a_slow_subscriber_loses_the_oldest_events_and_counts_them():
     bus = EventBus(length=10)
     async with bus.subscribe() as slow, bus.subscribe() as fast:
         seen = []
@@ -221,7 +221,7 @@ async def test_since_counts_what_the_log_no_longer_holds():
     assert subscription.dropped == kept[0] - 21
 
 
-async def test_who_falls_behind_is_told_the_number_of_events_and_not_of_names():
+async def test_dropped_counts_events_and_not_log_entries():
     bus = EventBus(length=11)
     async with bus.subscribe(since=0) as subscription:
         for _ in range(100):
@@ -231,7 +231,7 @@ async def test_who_falls_behind_is_told_the_number_of_events_and_not_of_names():
         assert others[-1].seq == 100
 
 
-async def test_closing_ends_subscriptions_after_the_rest_and_may_be_repeated():
+async def test_close_ends_subscriptions_after_the_rest_of_the_log():
     bus = EventBus()
     async with bus.subscribe() as subscription, bus.subscribe("nothing") as idle:
         bus.publish("last", name="x")
@@ -242,7 +242,7 @@ async def test_closing_ends_subscriptions_after_the_rest_and_may_be_repeated():
         assert [event async for event in idle] == []
 
 
-async def test_subscribing_and_leaving_during_delivery_disturbs_nobody():
+async def test_subscribers_can_come_and_go_during_delivery():
     bus = EventBus()
     async with bus.subscribe() as steady:
         async with bus.subscribe() as passing:
@@ -255,7 +255,7 @@ async def test_subscribing_and_leaving_during_delivery_disturbs_nobody():
         assert await names(steady) == ["one", "two", "three"]
 
 
-def test_the_listener_hears_each_event_once_in_one_order_even_when_it_publishes():
+def test_on_event_is_called_once_for_each_event_in_order():
     heard = []
 
     def listen(event: Event) -> None:

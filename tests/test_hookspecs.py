@@ -1,4 +1,4 @@
-"""The hooks of the kernel and of plugins: docs/hooks.md says what the code says."""
+"""The hooks of the kernel and of plugins: docs/hooks.md agrees with the code."""
 
 import inspect
 import re
@@ -26,7 +26,7 @@ KERNEL_HOOKS = {
 
 
 def brought():
-    """The hooks that the plugins of this repository bring."""
+    """Return the hooks that the plugins of this repository bring."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     for point in sorted(entry_points(group=hookspecs.PROJECT)):
         if bring := getattr(point.load(), "gaffer_addhooks", None):
@@ -43,14 +43,14 @@ def signature(name):
 
 
 def example(text):
-    """The plugin that is the first example of a text."""
+    """Make a plugin of the first example in a text."""
     [code, *_] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     plugin = types.ModuleType("example")
     exec(compile(code, "docs/hooks.md", "exec"), vars(plugin))
     return plugin
 
 
-def test_the_kernel_has_eight():
+def test_the_kernel_has_eight_hooks():
     assert list(KERNEL_HOOKS) == [
         "gaffer_addhooks",
         "gaffer_add_options",
@@ -63,14 +63,14 @@ def test_the_kernel_has_eight():
     ]
 
 
-def test_plugins_bring_four():
+def test_plugins_bring_four_hooks():
     assert set(BROUGHT_HOOKS) == {
         *("gaffer_http_routes", "gaffer_http_caller", "gaffer_exporters", "gaffer_commands"),
     }
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_each_is_typed_and_documented(name):
+def test_each_hook_is_typed_and_documented(name):
     hook = HOOKS[name]
     parameters = inspect.signature(hook).parameters
     assert set(hook.__annotations__) == {*parameters, "return"}

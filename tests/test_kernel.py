@@ -1,4 +1,4 @@
-"""The kernel as a whole: its life, its plugins around its jobs, and embedding."""
+"""Kernel: start and stop, plugins around jobs, embedding."""
 
 from contextlib import asynccontextmanager
 
@@ -13,7 +13,7 @@ TWO = "[process:web]\ncmd = serve\n[process:shop:worker]\ncmd = work\nnumprocess
 
 
 class Witness:
-    """A plugin that notes when it is open, and what it sees."""
+    """A plugin that records its opening and the events it receives."""
 
     name = "witness"
 
@@ -59,7 +59,7 @@ async def test_jobs_load_by_priority(autojump_clock):
     assert starts == ["a", "c", "last"]
 
 
-async def test_leaving_the_block_by_an_error_stops_everything(autojump_clock):
+async def test_an_error_in_the_block_stops_every_process(autojump_clock):
     system = FakeSystem()
     with pytest.RaisesGroup(ZeroDivisionError):
         async with open_kernel(Config.from_string(TWO), system=system) as kernel:
@@ -78,7 +78,7 @@ async def test_a_cancelled_block_waits_for_the_end_of_every_process(autojump_clo
     assert system.processes == {}
 
 
-async def test_stop_may_be_called_by_anybody_and_again(autojump_clock):
+async def test_stop_can_be_called_again(autojump_clock):
     kernel = Kernel(Config.from_string(TWO), system=FakeSystem())
     async with trio.open_nursery() as nursery:
         assert await nursery.start(kernel.run) is kernel
@@ -87,7 +87,7 @@ async def test_stop_may_be_called_by_anybody_and_again(autojump_clock):
     assert kernel.stopping
 
 
-async def test_stopped_while_the_plugins_open_no_job_is_started(autojump_clock):
+async def test_stop_while_plugins_open_starts_no_job(autojump_clock):
     class Hasty:
         name = "hasty"
 
@@ -100,7 +100,7 @@ async def test_stopped_while_the_plugins_open_no_job_is_started(autojump_clock):
     assert system.spawned == 0
 
 
-async def test_stop_with_kill_waits_for_nobody(autojump_clock):
+async def test_stop_with_kill_does_not_wait_for_stop_timeouts(autojump_clock):
     stubborn = FakeSystem(plan=lambda request: Plan(stop_delay=float("inf")))
     kernel = Kernel(Config.from_string(TWO), system=stubborn)
     async with trio.open_nursery() as nursery:
@@ -113,7 +113,7 @@ async def test_stop_with_kill_waits_for_nobody(autojump_clock):
     assert trio.current_time() == pytest.approx(3, abs=0.1)
 
 
-async def test_kill_at_the_first_stop_counts_for_what_is_stopped_then(autojump_clock):
+async def test_stop_with_kill_applies_to_later_stops(autojump_clock):
     stubborn = FakeSystem(plan=lambda request: Plan(stop_delay=float("inf")))
     kernel = Kernel(Config.from_string(TWO), system=stubborn)
     async with trio.open_nursery() as nursery:
@@ -123,7 +123,7 @@ async def test_kill_at_the_first_stop_counts_for_what_is_stopped_then(autojump_c
     assert trio.current_time() == pytest.approx(0, abs=0.1)
 
 
-async def test_two_kernels_live_side_by_side(autojump_clock):
+async def test_two_kernels_run_in_one_program(autojump_clock):
     first, second = Recorder(), Recorder()
     config = Config.from_string("[process:web]\ncmd = serve\n")
     async with (
@@ -136,13 +136,13 @@ async def test_two_kernels_live_side_by_side(autojump_clock):
     assert "create" not in second.names()
 
 
-def test_a_section_that_nobody_reads_stops_the_kernel_before_it_starts():
+def test_a_section_without_an_owner_prevents_the_start():
     kernel = Kernel(Config.from_string("[webhoks]\n", "g.ini"), system=FakeSystem())
     with pytest.raises(ConfigError, match=r"^g\.ini:1: \[webhoks\] "):
         kernel.configure()
 
 
-async def test_a_plugin_that_cannot_start_stops_the_kernel(autojump_clock):
+async def test_a_plugin_that_cannot_open_stops_the_kernel(autojump_clock):
     class Broken:
         name = "broken"
 
@@ -193,7 +193,7 @@ async def test_a_plugin_adds_jobs_variables_and_delays(autojump_clock):
         assert len(system.processes) == 1
 
 
-async def test_environment_that_is_no_mapping_is_logged_and_left_out(autojump_clock, caplog):
+async def test_a_process_env_that_is_not_a_mapping_is_logged_and_ignored(autojump_clock, caplog):
     class Wrong:
         name = "wrong"
 
@@ -208,7 +208,7 @@ async def test_environment_that_is_no_mapping_is_logged_and_left_out(autojump_cl
     assert "plugin wrong: gaffer_process_env gave a list, not a mapping" in caplog.text
 
 
-async def test_subscribers_see_the_last_exit_and_then_the_end(autojump_clock):
+async def test_subscribers_receive_the_last_exit_before_the_end(autojump_clock):
     kernel = Kernel(Config.from_string(TWO), system=FakeSystem())
     async with kernel.events.subscribe("exit", "delete") as events:
         async with trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""Which paths only trusted users can write."""
+"""PathGuard: paths that only trusted users can write."""
 
 import grp
 import os
@@ -12,7 +12,7 @@ from gaffer_kernel.path_security import ACL, PathGuard
 OURS = "ours"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     pass
 
 
@@ -40,7 +40,7 @@ def groups(monkeypatch):
 
 @pytest.fixture
 def shared(tmp_path):
-    """A folder that its group may write, as `mkdir` makes it with umask 0002."""
+    """A folder with write permission for its group, as `mkdir` creates it with umask 0002."""
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o775)
@@ -59,14 +59,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_group_may_write_if_nobody_else_is_in_it(groups, shared, case):
+def test_a_private_group_can_have_write_permission(groups, shared, case):
     (name, members), accepted = CASES[case]
     groups(name, shared.stat().st_gid, *members)
-    guard = PathGuard(Refused)
+    guard = PathGuard(RefusedError)
     if accepted:
         assert guard.check(shared) == shared
         return
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         guard.check(shared)
     assert str(caught.value) == (
         f"{shared} is writable by other users, of group {name}, who could change what gafferd"
@@ -74,28 +74,28 @@ def test_a_group_may_write_if_nobody_else_is_in_it(groups, shared, case):
     )
 
 
-def test_a_group_is_shared_if_it_is_the_first_group_of_somebody_else(groups, shared, monkeypatch):
+def test_the_primary_group_of_another_user_is_shared(groups, shared, monkeypatch):
     gid = shared.stat().st_gid
     groups("crew", gid)
     users = [*pwd.getpwall(), pwd.struct_passwd(("new", "x", 9, gid, "", "/", "/bin/sh"))]
     monkeypatch.setattr(pwd, "getpwall", lambda: users)
-    with pytest.raises(Refused, match="of group crew"):
-        PathGuard(Refused).check(shared)
+    with pytest.raises(RefusedError, match="of group crew"):
+        PathGuard(RefusedError).check(shared)
 
 
 def test_a_group_that_has_no_name_is_shared(groups, shared):
-    with pytest.raises(Refused, match=f"of group {shared.stat().st_gid}, "):
-        PathGuard(Refused).check(shared)
+    with pytest.raises(RefusedError, match=f"of group {shared.stat().st_gid}, "):
+        PathGuard(RefusedError).check(shared)
 
 
-def test_other_users_may_never_write(groups, shared):
+def test_write_permission_for_others_is_refused(groups, shared):
     groups(OURS, shared.stat().st_gid)
     shared.chmod(0o777)
-    with pytest.raises(Refused, match="chmod go-w"):
-        PathGuard(Refused).check(shared)
+    with pytest.raises(RefusedError, match="chmod go-w"):
+        PathGuard(RefusedError).check(shared)
 
 
-def test_an_access_control_list_that_lets_others_write_is_no_private_group(groups, shared):
+def test_an_acl_with_write_permission_is_refused(groups, shared):
     groups(OURS, shared.stat().st_gid)
     # acl(5): owner, user 1, group, mask, others.
     entries = (
@@ -110,5 +110,5 @@ def test_an_access_control_list_that_lets_others_write_is_no_private_group(group
         os.setxattr(shared, ACL, value)
     except OSError as error:
         pytest.skip(f"the file system has no access control lists: {error.strerror}")
-    with pytest.raises(Refused, match=f"by its ACL, .*: setfacl -b {shared}"):
-        PathGuard(Refused).check(shared)
+    with pytest.raises(RefusedError, match=f"by its ACL, .*: setfacl -b {shared}"):
+        PathGuard(RefusedError).check(shared)

@@ -1,4 +1,4 @@
-"""Reload by difference: only what changed in the file is touched."""
+"""Kernel.reload applies only the differences in the file."""
 
 from contextlib import asynccontextmanager
 
@@ -52,7 +52,7 @@ def events_since(recorder, seq):
     return [(event.event, event.name) for event in recorder.events if event.seq > seq]
 
 
-async def test_an_unchanged_file_touches_nothing(autojump_clock, kernel, recorder):
+async def test_reload_of_an_unchanged_file_changes_nothing(autojump_clock, kernel, recorder):
     before = kernel.events.seq
     await kernel.reload()
     assert kernel.events.seq == before
@@ -81,7 +81,7 @@ async def test_only_the_differences_are_applied(autojump_clock, kernel, recorder
     assert not [event for event in recorder.events if event.name == "same" and event.seq > 20]
 
 
-async def test_a_job_that_came_another_way_is_not_touched(autojump_clock, kernel, file):
+async def test_jobs_that_are_not_from_the_file_are_not_touched(autojump_clock, kernel, file):
     job = kernel.manager.load(JobConfig(name="mine", cmd="mine"))
     await job.settled()
     pids = job.pids()
@@ -90,7 +90,9 @@ async def test_a_job_that_came_another_way_is_not_touched(autojump_clock, kernel
     assert kernel.manager.get("mine").pids() == pids
 
 
-async def test_what_was_unloaded_by_hand_stays_so_until_it_changes(autojump_clock, kernel, file):
+async def test_a_job_unloaded_over_the_api_stays_so_until_the_file_changes(
+    autojump_clock, kernel, file
+):
     kernel.manager.unload("changed")
     kernel.manager.unload("gone")
     await kernel.reload()
@@ -101,7 +103,7 @@ async def test_what_was_unloaded_by_hand_stays_so_until_it_changes(autojump_cloc
     assert kernel.manager.get("changed").config.cmd == "new"
 
 
-async def test_a_new_section_takes_over_a_job_loaded_by_hand(autojump_clock, kernel, file):
+async def test_a_new_section_replaces_a_job_loaded_over_the_api(autojump_clock, kernel, file):
     kernel.manager.load(JobConfig(name="new", cmd="by-hand"))
     rewrite(file, ("[process:gone]", "[process:new]"))
     await kernel.reload()
@@ -137,14 +139,14 @@ async def test_a_wrong_file_changes_nothing(autojump_clock, kernel, file, wrong)
     assert len(kernel.manager.jobs()) == 4
 
 
-async def test_a_file_that_is_gone_changes_nothing(autojump_clock, kernel, file):
+async def test_a_missing_file_changes_nothing(autojump_clock, kernel, file):
     file.unlink()
     with pytest.raises(GafferError, match=r"gaffer\.ini"):
         await kernel.reload()
     assert len(kernel.manager.jobs()) == 4
 
 
-async def test_without_a_file_there_is_nothing_to_reload(autojump_clock):
+async def test_reload_without_a_file_keeps_the_jobs(autojump_clock):
     async with open_kernel(system=FakeSystem()) as kernel:
         await kernel.reload()
 
@@ -165,7 +167,7 @@ async def test_a_reload_while_the_plugins_open_is_not_lost(autojump_clock, file)
         assert [str(job.name) for job in kernel.manager.jobs()] == names
 
 
-async def test_what_only_a_start_takes_up_is_said_when_it_changes(autojump_clock, file, caplog):
+async def test_changed_keys_that_need_a_restart_are_logged(autojump_clock, file, caplog):
     async with open_kernel(Config.read(file), system=FakeSystem()) as kernel:
         file.write_text(f"[gaffer]\ndisable_plugins = web\npidfile = pid\n{FILE}")
         await kernel.reload()

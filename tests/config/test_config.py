@@ -11,7 +11,7 @@ def names(config: Config) -> list[str]:
     return [job.name for _, job in config.jobs()]
 
 
-def test_an_empty_configuration():
+def test_an_empty_configuration_has_no_sections_and_jobs():
     config = Config()
 
     assert config.path is None
@@ -21,7 +21,7 @@ def test_an_empty_configuration():
     config.check_owned()
 
 
-def test_a_file_is_read(tmp_path):
+def test_read_reads_a_file(tmp_path):
     path = tmp_path / "gaffer.ini"
     path.write_text("[process:web]\ncmd = run\n")
     config = Config.read(str(path))
@@ -31,21 +31,21 @@ def test_a_file_is_read(tmp_path):
     assert names(config) == ["web"]
 
 
-def test_a_text_has_no_file():
+def test_from_string_has_no_path():
     config = Config.from_string("[process:web]\ncmd = run\n")
 
     assert config.path is None
     assert config.files == []
 
 
-def test_an_error_in_a_text_names_the_given_place():
+def test_an_error_in_a_text_names_the_given_path():
     with pytest.raises(ConfigError, match=r"^<string>:1: "):
         Config.from_string("x = 1")
     with pytest.raises(ConfigError, match=r"^here:1: "):
         Config.from_string("x = 1", "here")
 
 
-def test_sections_are_found_by_name_and_prefix():
+def test_sections_are_returned_by_name_and_prefix():
     config = Config.from_string("[webhooks]\na = b\n[endpoint:x]\nbind = y\n[endpoint:z]\n")
 
     assert config.sections() == ["webhooks", "endpoint:x", "endpoint:z"]
@@ -74,7 +74,7 @@ def test_plugins_add_jobs():
     ]  # fmt: skip
 
 
-def test_a_job_is_added_once():
+def test_adding_a_job_twice_is_an_error():
     config = Config()
     config.add_job(JobConfig(name="web", cmd="run"))
     config.add_job(JobConfig(name="web", cmd="run"), session="site")

@@ -10,7 +10,7 @@ MISSING = "No such file or directory"
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Write files from a mapping of names to texts; they are the working directory too."""
+    """Write files from a mapping of names to texts, into the working directory."""
     monkeypatch.chdir(tmp_path)
 
     def write(**files: str) -> None:
@@ -30,13 +30,13 @@ def read() -> list[str]:
     return [job.name for _, job in Config.read("main.ini").jobs()]
 
 
-def complaint() -> str:
+def get_error() -> str:
     with pytest.raises(ConfigError) as caught:
         Config.read("main.ini")
     return str(caught.value)
 
 
-def test_files_are_relative_to_the_file_that_includes_them(write):
+def test_paths_are_relative_to_the_including_file(write):
     write(
         main="[gaffer]\ninclude = conf/one.ini\n" + job("main"),
         conf__one="[gaffer]\ninclude = two.ini\n" + job("one"),
@@ -49,13 +49,13 @@ def test_files_are_relative_to_the_file_that_includes_them(write):
     ]  # fmt: skip
 
 
-def test_patterns_are_sorted_and_leave_out_the_file_they_stand_in(write):
+def test_patterns_are_sorted_and_exclude_their_own_file(write):
     write(main="[gaffer]\ninclude = *.ini\n" + job("main"), b=job("b"), a=job("a"))
 
     assert read() == ["main", "a", "b"]
 
 
-def test_a_folder_is_read_in_depth(write):
+def test_include_dir_reads_subfolders(write):
     write(
         main="[gaffer]\ninclude_dir = .\n" + job("main"),
         b=job("b"),
@@ -71,14 +71,14 @@ def test_a_folder_is_read_in_depth(write):
     assert read() == ["main", "c", "e", "f", "b"]
 
 
-def test_a_folder_may_be_empty(write):
+def test_include_dir_can_be_empty(write):
     write(main="[gaffer]\ninclude_dir = jobs\n" + job("main"))
     Path("jobs").mkdir()
 
     assert read() == ["main"]
 
 
-def test_gaffer_may_be_in_several_files(write):
+def test_the_section_gaffer_can_be_in_several_files(write):
     write(
         main="[gaffer]\ninclude = a.ini\nplugin_dir = p\n",
         a="[gaffer]\npidfile = x.pid\n",
@@ -89,16 +89,16 @@ def test_gaffer_may_be_in_several_files(write):
     assert config.get("gaffer", "pidfile") == "x.pid"
 
 
-def test_a_key_of_gaffer_is_set_once(write):
+def test_a_key_of_gaffer_in_two_files_is_an_error(write):
     write(main="[gaffer]\ninclude = a.ini\npidfile = x\n", a="[gaffer]\npidfile = x.pid\n")
 
-    assert complaint() == "a.ini:2: [gaffer] pidfile: is already set at main.ini:3"
+    assert get_error() == "a.ini:2: [gaffer] pidfile: is already set at main.ini:3"
 
 
-def test_a_section_is_in_one_file(write):
+def test_a_section_in_two_files_is_an_error(write):
     write(main="[gaffer]\ninclude = a.ini\n" + job("web"), a="\n" + job("web"))
 
-    assert complaint() == "a.ini:2: [process:web] duplicate section, the first is main.ini:3"
+    assert get_error() == "a.ini:2: [process:web] duplicate section, the first is main.ini:3"
 
 
 @pytest.mark.parametrize(
@@ -116,59 +116,59 @@ def test_a_section_is_in_one_file(write):
         ("include_dir = main.ini", "include_dir: main.ini cannot be read: Not a directory"),
     ],
 )
-def test_what_cannot_be_included_is_named_with_the_line(write, line, message):
+def test_a_failed_include_is_named_with_its_line(write, line, message):
     write(main=f"[gaffer]\n{line}\n")
     Path("jobs").mkdir()
 
-    assert complaint() == f"main.ini:2: [gaffer] {message}"
+    assert get_error() == f"main.ini:2: [gaffer] {message}"
 
 
-def test_a_mistake_in_an_included_file_is_named_there(write):
+def test_an_error_in_an_included_file_names_that_file(write):
     write(main="[gaffer]\ninclude = a.ini\n", a="[b]\nfoo\n")
 
-    assert complaint().startswith("a.ini:2: neither a [section]")
+    assert get_error().startswith("a.ini:2: neither a [section]")
 
 
-def test_a_circle_is_named(write):
+def test_an_include_cycle_is_an_error(write):
     write(
         main="[gaffer]\ninclude = a.ini\n",
         a="[gaffer]\ninclude = b.ini\n",
         b=";\n[gaffer]\ninclude = a.ini\n",
     )
 
-    assert complaint() == (
+    assert get_error() == (
         "b.ini:3: [gaffer] include: the files include each other: "
         "main.ini -> a.ini -> b.ini -> a.ini"
     )
 
 
-def test_a_file_that_includes_itself_is_a_circle(write):
+def test_a_file_that_includes_itself_is_an_error(write):
     write(main="[gaffer]\ninclude = ./main.ini\n")
 
-    assert "main.ini -> main.ini" in complaint()
+    assert "main.ini -> main.ini" in get_error()
 
 
-def test_a_circle_by_way_of_a_link_is_one_too(write):
+def test_an_include_cycle_through_a_symbolic_link_is_an_error(write):
     write(main="[gaffer]\ninclude = a.ini\n")
     Path("a.ini").symlink_to("main.ini")
 
-    assert "main.ini -> a.ini" in complaint()
+    assert "main.ini -> a.ini" in get_error()
 
 
-def test_a_file_is_included_once(write):
+def test_including_a_file_twice_is_an_error(write):
     write(main="[gaffer]\ninclude = a.ini a.ini\n", a=job("a"))
 
-    assert complaint() == "main.ini:2: [gaffer] include: a.ini is included twice"
+    assert get_error() == "main.ini:2: [gaffer] include: a.ini is included twice"
 
 
-def test_a_text_includes_relative_to_the_place_it_names(write, tmp_path):
+def test_a_text_includes_relative_to_its_path(write, tmp_path):
     write(conf__a=job("a"))
     config = Config.from_string("[gaffer]\ninclude = a.ini\n", tmp_path / "conf" / "x.ini")
 
     assert [job.name for _, job in config.jobs()] == ["a"]
 
 
-def test_a_home_folder_is_found(write, tmp_path, monkeypatch):
+def test_a_tilde_in_include_is_expanded(write, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     write(main="[gaffer]\ninclude = ~/a.ini ~/b*.ini\ninclude_dir = ~/jobs\n")
     write(home__a=job("a"), home__b1=job("b"), home__jobs__c=job("c"))

@@ -32,18 +32,18 @@ def items(text: str) -> dict[str, list[tuple[str, str]]]:
     return {section.name: section.items() for section in parse_ini(text, "a.ini")}
 
 
-def line_of(text: str, section: str, key: str | None = None) -> int | None:
+def get_line(text: str, section: str, key: str | None = None) -> int | None:
     [found] = [each for each in parse_ini(text, "a.ini") if each.name == section]
     return found.error(key, "").line
 
 
-def complaint(text: str) -> str:
+def get_error(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         parse_ini(text, "a.ini")
     return str(caught.value)
 
 
-def test_values_are_taken_as_they_are():
+def test_values_are_not_interpolated():
     text = "[webhooks]\nproc.Web.exit = http://x/?a=1;b#c\ncmd = date +%Y %(x)s %%\na:b = c = d\n"
 
     assert items(text) == {
@@ -71,19 +71,19 @@ def test_a_blank_line_ends_the_value():
     assert items("[a]\nx = 1\n\n  y = 2\n") == {"a": [("x", "1"), ("y", "2")]}
 
 
-def test_no_section_leaks_into_the_others():
+def test_no_section_provides_defaults():
     assert items("[DEFAULT]\nuid = 0\n[a]\nx = 1\n")["a"] == [("x", "1")]
 
 
-def test_everything_knows_its_line():
+def test_sections_and_keys_have_line_numbers():
     text = "; c\n\n[a]\nx = 1\n  2\n; c\ny = 3\n[b]\r\n\nx = 4"
 
-    assert line_of(text, "a") == 3
-    assert line_of(text, "a", "x") == 4
-    assert line_of(text, "a", "y") == 7
-    assert line_of(text, "b") == 8
-    assert line_of(text, "b", "x") == 10
-    assert line_of(text, "b", "missing") == 8
+    assert get_line(text, "a") == 3
+    assert get_line(text, "a", "x") == 4
+    assert get_line(text, "a", "y") == 7
+    assert get_line(text, "b") == 8
+    assert get_line(text, "b", "x") == 10
+    assert get_line(text, "b", "missing") == 8
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_everything_knows_its_line():
         ("[a]\nx = 1\0\n", "a.ini:2: has a NUL character"),
     ],
 )
-def test_a_mistake_is_named_with_its_line(text, message):
-    assert complaint(text) == message
+def test_an_error_has_the_line_number(text, message):
+    assert get_error(text) == message
 
 
-def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+def test_a_byte_order_mark_is_accepted(tmp_path):
     path = tmp_path / "a.ini"
     path.write_bytes(b"\xef\xbb\xbf[a]\nx = \xc3\xa9\n")
 
@@ -114,7 +114,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"[a]\nx = \xff\n", b"[a]\n\xe9", "[a]\n".encode("utf-16")])
-def test_another_encoding_is_refused(tmp_path, data):
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path, data):
     path = tmp_path / "a.ini"
     path.write_bytes(data)
 
@@ -122,7 +122,7 @@ def test_another_encoding_is_refused(tmp_path, data):
         read_ini(path)
 
 
-def test_an_unreadable_file_is_named(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.ini: cannot be read: No such file or directory"):
         read_ini(tmp_path / "none.ini")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
@@ -130,7 +130,7 @@ def test_an_unreadable_file_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_forbidden_file_is_named(tmp_path):
+def test_a_file_without_read_permission_is_an_error(tmp_path):
     path = tmp_path / "a.ini"
     path.touch(mode=0)
 

@@ -42,13 +42,13 @@ def only(text: str) -> JobConfig:
     return job
 
 
-def complaint(text: str) -> str:
+def get_error(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         jobs(text)
     return str(caught.value)
 
 
-def test_a_section_is_a_job():
+def test_a_process_section_is_a_job():
     text = """
 [process:web]
 cmd = ./server --port $PORT
@@ -99,7 +99,7 @@ Path = /bin
     ("section", "session"),
     [("process:web", "default"), ("job:web", "default"), ("process:site:web", "site")],
 )
-def test_a_section_names_a_job_and_its_session(section, session):
+def test_a_section_name_holds_job_and_session(section, session):
     [(found, job)] = jobs(f"[{section}]\ncmd = run\n")
 
     assert (found, job.name) == (session, "web")
@@ -114,21 +114,21 @@ def test_a_section_names_a_job_and_its_session(section, session):
         ("", None),
     ],
 )
-def test_flapping_may_be_short(text, flapping):
+def test_flapping_can_have_fewer_numbers(text, flapping):
     assert only(f"{WEB}flapping = {text}\n").flapping == flapping
 
 
-def test_keys_with_nothing_behind_them_are_as_good_as_none():
+def test_empty_keys_count_as_missing():
     empty = ("args", "cwd", "uid", "gid", "flapping", "redirect_output", "custom_streams")
 
     assert only(WEB + "".join(f"{key} =\n" for key in empty)) == only(WEB)
 
 
-def test_the_environment_may_come_first():
+def test_the_env_section_can_come_first():
     assert only("[env:site:web]\na = 1\n[process:site:web]\ncmd = run\n").env == {"A": "1"}
 
 
-def test_one_environment_does_not_leak_into_another_job():
+def test_variables_belong_to_one_job():
     text = "[env:a]\nx = 1\n[process:a]\ncmd = run\n[process:b]\ncmd = run\n"
 
     assert [job.env for _, job in jobs(text)] == [{"X": "1"}, {}]
@@ -153,7 +153,7 @@ def test_one_environment_does_not_leak_into_another_job():
     ],
 )
 def test_a_wrong_key_is_named_with_its_line(line, message):
-    assert complaint(f"{WEB}{line}\n") == f"a.ini:3: [process:web] {message}"
+    assert get_error(f"{WEB}{line}\n") == f"a.ini:3: [process:web] {message}"
 
 
 @pytest.mark.parametrize(
@@ -179,18 +179,18 @@ def test_a_wrong_key_is_named_with_its_line(line, message):
     ],
 )
 def test_a_wrong_section_is_named_with_its_line(text, message):
-    assert complaint(text) == message
+    assert get_error(text) == message
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b:c", ":a", "a:", "-a", "é"])
-def test_a_section_has_the_name_of_a_job(name):
-    assert complaint(f"[process:{name}]\ncmd = run\n").startswith("a.ini:1: [process:")
+def test_a_section_name_must_be_a_job_name(name):
+    assert get_error(f"[process:{name}]\ncmd = run\n").startswith("a.ini:1: [process:")
 
 
 def test_a_variable_that_is_too_long_is_named_with_its_line():
     text = f"{WEB}[env:web]\nsmall = 1\nlarge = {'x' * 70_000}\n"
 
-    assert complaint(text).startswith("a.ini:5: [env:web] large: must be text")
+    assert get_error(text).startswith("a.ini:5: [env:web] large: must be text")
 
 
 @given(st.dictionaries(KEYS, VALUES), st.dictionaries(KEYS, VALUES))

@@ -4,7 +4,7 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError
 
 
-def complaint(text: str, *owned: str) -> str:
+def get_error(text: str, *owned: str) -> str:
     with pytest.raises(ConfigError) as caught:
         Config.from_string(text, "a.ini").check_owned(owned)
     return str(caught.value)
@@ -19,11 +19,11 @@ def complaint(text: str, *owned: str) -> str:
         "[process:a]\n[job:a]\n[env:a]\n[process:b:c]\n",
     ],
 )
-def test_the_kernel_reads_its_own(text):
+def test_sections_of_the_kernel_are_owned(text):
     Config.from_string(text).check_owned()
 
 
-def test_plugins_read_sections_prefixes_and_keys():
+def test_plugins_can_own_sections_prefixes_and_keys():
     text = "[webhooks]\na = b\n[endpoint:x]\nbind = y\n[gaffer]\nhttp_endpoints = x\n"
 
     Config.from_string(text).check_owned(["webhooks", "endpoint:", "gaffer.http_endpoints"])
@@ -60,5 +60,5 @@ def test_plugins_read_sections_prefixes_and_keys():
         ),
     ],
 )
-def test_what_nobody_reads_is_refused(text, message):
-    assert complaint(text, "custom") == message
+def test_a_section_or_key_without_an_owner_is_refused(text, message):
+    assert get_error(text, "custom") == message

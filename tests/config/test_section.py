@@ -10,13 +10,13 @@ def section(value: str) -> Section:
     return found
 
 
-def test_a_text_is_what_was_written():
+def test_get_returns_the_text():
     assert section("a b").get("key") == "a b"
     assert section("a b").get("other") is None
     assert section("a b").get("other", "c") == "c"
 
 
-def test_keys_and_items_keep_the_order():
+def test_keys_and_items_keep_the_order_of_the_file():
     [found] = parse_ini("[a]\nz = 1\nb = 2\n", "a.ini")
 
     assert found.keys() == ["z", "b"]
@@ -26,12 +26,12 @@ def test_keys_and_items_keep_the_order():
 @pytest.mark.parametrize(
     ("value", "number"), [("0", 0), ("30", 30), ("-1", -1), ("+1", 1), ("007", 7)]
 )
-def test_a_whole_number(value, number):
+def test_getint_returns_a_whole_number(value, number):
     assert section(value).getint("key") == number
 
 
 @pytest.mark.parametrize("value", ["", "x", "1.0", "1_000", "٣", "0x1", "1 2", "9" * 50])
-def test_what_is_no_whole_number(value):
+def test_getint_refuses_other_texts(value):
     with pytest.raises(ConfigError, match=r"^a\.ini:2: \[a\] key: must be a whole number, not '"):
         section(value).getint("key")
 
@@ -39,49 +39,49 @@ def test_what_is_no_whole_number(value):
 @pytest.mark.parametrize(
     ("value", "number"), [("30", 30.0), ("1.", 1.0), (".5", 0.5), ("1e3", 1000.0), ("-2.5", -2.5)]
 )
-def test_a_number(value, number):
+def test_getfloat_returns_a_number(value, number):
     assert section(value).getfloat("key") == number
 
 
 @pytest.mark.parametrize("value", ["", ".", "nan", "inf", "-Infinity", "1e999", "1_0", "1,5", "1s"])
-def test_what_is_no_number(value):
+def test_getfloat_refuses_other_texts(value):
     with pytest.raises(ConfigError, match=r"^a\.ini:2: \[a\] key: must be a number, not '"):
         section(value).getfloat("key")
 
 
 @pytest.mark.parametrize("value", ["true", "True", "YES", "on", "1"])
-def test_true(value):
+def test_getbool_returns_true(value):
     assert section(value).getbool("key") is True
 
 
 @pytest.mark.parametrize("value", ["false", "No", "OFF", "0"])
-def test_false(value):
+def test_getbool_returns_false(value):
     assert section(value).getbool("key") is False
 
 
 @pytest.mark.parametrize("value", ["", "y", "2", "truee"])
-def test_neither_true_nor_false(value):
+def test_getbool_refuses_other_texts(value):
     with pytest.raises(ConfigError, match=r"^a\.ini:2: \[a\] key: must be true or false, not '"):
         section(value).getbool("key")
 
 
 @pytest.mark.parametrize("value", ["a, b", "a b", "a,b", " a ,, b,", "a\n  b"])
-def test_a_list_is_separated_by_commas_or_blanks(value):
+def test_getlist_splits_at_commas_and_white_space(value):
     assert section(value).getlist("key") == ["a", "b"]
 
 
-def test_an_empty_list():
+def test_getlist_of_an_empty_value_is_empty():
     assert section("").getlist("key") == []
 
 
-def test_numbers_keep_their_kind():
+def test_getnumbers_keeps_int_and_float():
     numbers = section("2, 1., 7 .5").getnumbers("key")
 
     assert numbers == [2, 1.0, 7, 0.5]
     assert [type(number) for number in numbers] == [int, float, int, float]
 
 
-def test_what_is_no_list_of_numbers():
+def test_getnumbers_refuses_other_texts():
     with pytest.raises(ConfigError, match=r"must be a list of numbers, not '2, x'"):
         section("2, x").getnumbers("key")
 

@@ -1,4 +1,4 @@
-"""A configuration that other users could have written."""
+"""Configuration files that other users can write."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def ordinary(monkeypatch):
-    """Be an ordinary user; root's own files are trusted by everybody."""
+    """Run as an ordinary user; files of root are trusted."""
     if os.geteuid() == 0:
         monkeypatch.setattr(os, "geteuid", lambda: 54321)
 
@@ -51,7 +51,7 @@ def test_an_ordinary_user_is_warned_once_for_each_reason(home, ordinary, caplog)
 
 
 @pytest.mark.parametrize("way", ["option", "key"])
-def test_an_ordinary_user_is_not_warned_of_what_is_allowed(home, ordinary, caplog, way):
+def test_insecure_config_silences_the_warnings(home, ordinary, caplog, way):
     open_to_all(home.write("a.ini", "[gaffer]\ninclude = b.ini\n" + JOB.format("a")))
     open_to_all(home.write("b.ini", JOB.format("b")))
     key = "insecure_config = true\n" if way == "key" else ""
@@ -61,7 +61,7 @@ def test_an_ordinary_user_is_not_warned_of_what_is_allowed(home, ordinary, caplo
     assert WARNED not in caplog.text
 
 
-def test_a_file_that_others_can_write_cannot_allow_anything(home, ordinary, caplog):
+def test_insecure_config_in_a_writable_file_has_no_effect(home, ordinary, caplog):
     text = "[gaffer]\ninsecure_config = true\ninclude = b.ini\n"
     main = open_to_all(home.write("g.ini", text))
     included = open_to_all(home.write("b.ini", JOB.format("b")))
@@ -70,7 +70,7 @@ def test_a_file_that_others_can_write_cannot_allow_anything(home, ordinary, capl
     assert f"chmod go-w {included}" in caplog.text
 
 
-def test_a_file_allows_only_what_it_includes_itself(home, ordinary, caplog):
+def test_insecure_config_applies_only_to_files_included_there(home, ordinary, caplog):
     home.write("g.ini", "[gaffer]\ninclude = a.ini b.ini\n")
     home.write("a.ini", "[gaffer]\ninsecure_config = true\ninclude = c.ini\n")
     allowed = open_to_all(home.write("c.ini", JOB.format("c")))
@@ -86,7 +86,7 @@ def test_dev_null_is_an_empty_configuration_that_nobody_can_change(ordinary, cap
 
 
 def spoil(home, place):
-    """A configuration of which one place can be written by another user; that place."""
+    """Write a configuration with one file that another user can write; return that file."""
     home.write("g.ini", "[gaffer]\ninclude = a.ini\ninclude_dir = conf\n" + JOB.format("main"))
     home.write("a.ini", JOB.format("a"))
     home.write("conf/sub/b.ini", JOB.format("b"))
@@ -98,7 +98,7 @@ def spoil(home, place):
 
 @only_root
 @pytest.mark.parametrize("place", ["g.ini", "a.ini", "conf", "conf/sub", "conf/sub/b.ini"])
-def test_root_refuses_what_belongs_to_another_user(home, place):
+def test_root_refuses_files_of_another_user(home, place):
     path = spoil(home, place)
     told = one_line(home.run("--check", "g.ini"))
     assert f"{path} belongs to user 54321" in told
@@ -118,7 +118,7 @@ def test_root_refuses_an_include_dir_that_others_can_write_even_if_it_is_empty(h
 
 
 @only_root
-def test_root_refuses_a_link_of_another_user_and_what_a_link_leads_to(home):
+def test_root_refuses_links_of_another_user_and_unsafe_targets(home):
     real = home.write("real.ini", JOB.format("a"))
     (home / "g.ini").symlink_to(real)
     assert home.run("--check", "g.ini").returncode == 0
@@ -130,7 +130,7 @@ def test_root_refuses_a_link_of_another_user_and_what_a_link_leads_to(home):
 
 
 @only_root
-def test_a_file_in_order_may_include_what_is_not(home):
+def test_a_safe_file_with_insecure_config_can_include_unsafe_files(home):
     spoil(home, "a.ini")
     home.write("g.ini", "[gaffer]\ninclude = a.ini\ninsecure_config = true\n")
     assert home.run("--check", "g.ini").returncode == 0
@@ -139,7 +139,7 @@ def test_a_file_in_order_may_include_what_is_not(home):
 
 
 @only_root
-def test_a_reload_refuses_what_a_start_would_refuse(home):
+def test_reload_refuses_unsafe_files(home):
     main = home.write("g.ini", JOB.format("a"))
     config = Config.read(main)
     open_to_all(main)
@@ -162,7 +162,7 @@ def test_root_refuses_a_procfile_and_variables_of_another_user(tmp_path, place):
     assert home.run("--check", "--insecure-config", "g.ini").returncode == 0
 
 
-def test_a_pipe_handed_to_gafferd_is_in_order(home):
+def test_an_inherited_pipe_is_accepted(home):
     done = subprocess.run(
         [COMMAND, *home.command("--check", "/dev/stdin")],
         cwd=home.folder,
@@ -175,6 +175,6 @@ def test_a_pipe_handed_to_gafferd_is_in_order(home):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_file_that_is_not_there_is_told_as_before(home):
+def test_a_missing_file_has_the_usual_error(home):
     told = one_line(home.run("--check", "no.ini"))
     assert told == "no.ini: cannot be read: No such file or directory"

@@ -1,4 +1,4 @@
-"""The command gafferd as its users meet it: it runs, ends, and says in one line what is wrong."""
+"""The command gafferd: running, exiting, and errors of one line."""
 
 import json
 import signal
@@ -57,7 +57,7 @@ def home(tmp_path):
 
 
 @pytest.mark.parametrize("signum", QUIT_SIGNALS, ids=lambda signum: signum.name)
-def test_it_runs_what_the_file_says_until_it_is_told_to_stop(home, signum):
+def test_gafferd_runs_the_configured_jobs_until_a_quit_signal(home, signum):
     home.write("gaffer.ini", home.job("one") + home.job("two"))
     with home.running("-c", "gaffer.ini") as gafferd:
         pids = [home.pid("one.pid"), home.pid("two.pid")]
@@ -70,7 +70,7 @@ def test_it_runs_what_the_file_says_until_it_is_told_to_stop(home, signum):
     assert home.messages() == ""
 
 
-def test_it_runs_as_a_module_too(home):
+def test_gafferd_runs_as_a_module(home):
     home.write("gaffer.ini", home.job("one"))
     with home.running("gaffer.ini", program=(sys.executable, "-m", "gaffer_kernel.daemon")) as it:
         home.pid("one.pid")
@@ -78,25 +78,25 @@ def test_it_runs_as_a_module_too(home):
         assert it.wait() == 0
 
 
-def test_it_runs_without_any_standard_stream(home):
+def test_gafferd_runs_without_standard_streams(home):
     home.write("gaffer.ini", home.job("one"))
     closing = ("sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', sys.executable, "-m")
     with home.running(
         "gaffer.ini", "--pidfile", "pid", program=(*closing, "gaffer_kernel.daemon")
     ) as gafferd:
         home.pid("one.pid")
-        # Nothing that is written to stderr may end up in here.
+        # Nothing written to stderr may be in this file.
         assert home.pid("pid") == gafferd.pid
         gafferd.terminate()
         assert gafferd.wait() == 0
 
 
-def test_the_pid_file_of_the_file_counts(home):
+def test_the_pidfile_key_of_the_configuration_is_used(home):
     home.write("gaffer.ini", "[gaffer]\npidfile = from.ini\n" + home.job("one"))
     with home.running("gaffer.ini") as gafferd:
         assert home.pid("from.ini") == gafferd.pid
         home.pid("one.pid")
-    assert (home / "from.ini").exists()  # It was killed.
+    assert (home / "from.ini").exists()  # It was killed before.
     with home.running("gaffer.ini", "--pidfile", "from.option") as gafferd:
         assert home.pid("from.option") == gafferd.pid
         gafferd.terminate()
@@ -104,7 +104,7 @@ def test_the_pid_file_of_the_file_counts(home):
     assert not (home / "from.option").exists()
 
 
-def test_a_second_one_with_the_same_pid_file_does_not_start(home):
+def test_a_second_gafferd_with_the_same_pid_file_does_not_start(home):
     home.write("gaffer.ini", home.job("one"))
     with home.running("gaffer.ini", "--pidfile", "pid") as gafferd:
         home.pid("one.pid")
@@ -115,11 +115,11 @@ def test_a_second_one_with_the_same_pid_file_does_not_start(home):
         gafferd.terminate()
 
 
-# What is wrong, in one line
+# Errors of one line
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[process:a]\ncmd = x\nnumprocesses = two\n", "bad.ini:3: [process:a] numprocesses: "),
         ("[process:a]\ncmd = x\nnumproceses = 2\n", "bad.ini:3: [process:a] numproceses: "),
@@ -134,10 +134,10 @@ def test_a_second_one_with_the_same_pid_file_does_not_start(home):
         ("[gaffer]\nplugin_dir = a\nplugins_dir = b\n", "bad.ini:3: [gaffer] plugins_dir: means"),
     ],
 )
-def test_a_wrong_configuration_is_one_line(home, text, said):
+def test_a_wrong_configuration_is_one_line(home, text, expected):
     home.write("bad.ini", text)
 
-    assert one_line(home.run("-c", "bad.ini")).startswith(said)
+    assert one_line(home.run("-c", "bad.ini")).startswith(expected)
 
 
 def test_a_file_that_is_not_utf_8_is_one_line(home):
@@ -147,13 +147,13 @@ def test_a_file_that_is_not_utf_8_is_one_line(home):
 
 
 def test_a_missing_file_is_one_line(home):
-    said = one_line(home.run("-c", "nowhere.ini"))
+    expected = one_line(home.run("-c", "nowhere.ini"))
 
-    assert said == "nowhere.ini: cannot be read: No such file or directory"
+    assert expected == "nowhere.ini: cannot be read: No such file or directory"
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "expected"),
     [
         (["-c"], "argument -c/--config: expected one argument"),
         (["-c", ""], "argument -c/--config: the name is empty"),
@@ -165,7 +165,7 @@ def test_a_missing_file_is_one_line(home):
         (["a.ini", "b.ini"], "unrecognized arguments: b.ini"),
     ],
 )
-def test_wrong_usage_has_status_2(home, args, said):
+def test_wrong_usage_has_status_2(home, args, expected):
     home.write("a.ini", "")
     home.write("b.ini", "")
 
@@ -173,22 +173,22 @@ def test_wrong_usage_has_status_2(home, args, said):
 
     assert result.returncode == 2
     assert result.stderr.startswith("usage: gafferd ")
-    assert said in result.stderr
+    assert expected in result.stderr
 
 
-def test_a_pid_file_that_cannot_be_is_one_line(home):
-    said = one_line(home.run("--pidfile", "nowhere/pid"))
+def test_an_impossible_pid_file_is_one_line(home):
+    expected = one_line(home.run("--pidfile", "nowhere/pid"))
 
-    assert said == "pid file nowhere/pid: there is no folder nowhere"
+    assert expected == "pid file nowhere/pid: there is no folder nowhere"
 
 
 def test_a_plugin_that_does_not_start_is_named(home):
     home.write("plugins/web/__init__.py", FAILING)
     home.write("gaffer.ini", home.job("one"))
 
-    said = one_line(home.run("gaffer.ini", "-p", "plugins", "--pidfile", "pid"))
+    expected = one_line(home.run("gaffer.ini", "-p", "plugins", "--pidfile", "pid"))
 
-    assert said == "plugin web: did not start: OSError: [Errno 98] Address already in use"
+    assert expected == "plugin web: did not start: OSError: [Errno 98] Address already in use"
     assert not (home / "pid").exists()
     assert not (home / "one.pid").exists()
 
@@ -196,13 +196,13 @@ def test_a_plugin_that_does_not_start_is_named(home):
 def test_a_plugin_that_cannot_be_imported_is_named(home):
     home.write("plugins/web/__init__.py", "import nothing_of_this_name\n")
 
-    said = one_line(home.run("-p", "plugins"))
+    expected = one_line(home.run("-p", "plugins"))
 
-    assert said.startswith("plugin web: ")
-    assert "No module named 'nothing_of_this_name'" in said
+    assert expected.startswith("plugin web: ")
+    assert "No module named 'nothing_of_this_name'" in expected
 
 
-def test_a_bug_shows_where_it_is(home):
+def test_an_internal_error_is_logged_with_its_traceback(home):
     result = home.run(program=(sys.executable, "-c", BUGGY))
 
     assert result.returncode == 1
@@ -215,7 +215,7 @@ def test_a_bug_shows_where_it_is(home):
 
 @pytest.fixture
 def greeter(home):
-    """A home with a plugin that has options, and a file in no usual place."""
+    """A home with a plugin that has options, and a configuration in another folder."""
     home.write("plugins/greeter/__init__.py", OPTION)
     home.write("my.ini", home.job("one"))
     return home
@@ -233,7 +233,7 @@ def greeter(home):
     ],
     ids=" ".join,
 )
-def test_a_plugin_finds_its_options_in_the_configuration(greeter, args):
+def test_options_of_plugins_are_in_config_options(greeter, args):
     result = greeter.run("--check", "-p", "plugins", *args)
 
     assert result.returncode == 0, result.stderr
@@ -254,7 +254,7 @@ def test_an_option_not_given_is_none_or_false(greeter):
     assert options["verbose"] == 2
 
 
-def test_help_shows_the_options_of_plugins_by_themselves(greeter):
+def test_help_shows_options_of_plugins_in_a_group(greeter):
     help_text = greeter.run("--help", "-p", "plugins").stdout
 
     assert "--greet WHOM" in help_text.partition("options of plugins:")[2]
@@ -264,16 +264,16 @@ def test_help_shows_the_options_of_plugins_by_themselves(greeter):
 def test_two_plugins_with_the_same_option_are_an_error_that_names_one(greeter):
     greeter.write("plugins/other/__init__.py", OPTION)
 
-    said = one_line(greeter.run("-p", "plugins"))
+    expected = one_line(greeter.run("-p", "plugins"))
 
-    assert said.startswith("plugin other: gaffer_add_options raised ArgumentError")
-    assert "--greet" in said
+    assert expected.startswith("plugin other: gaffer_add_options raised ArgumentError")
+    assert "--greet" in expected
 
 
 # Log
 
 
-def test_the_log_goes_to_a_file_if_one_is_named(home):
+def test_error_log_writes_the_log_to_a_file(home):
     home.write("plugins/loose.py", "")
     home.write("plugins/web/__init__.py", FAILING)
 
@@ -287,12 +287,12 @@ def test_the_log_goes_to_a_file_if_one_is_named(home):
 
 
 def test_a_log_that_cannot_be_written_is_one_line(home):
-    said = one_line(home.run("--error-log", "nowhere/log"))
+    expected = one_line(home.run("--error-log", "nowhere/log"))
 
-    assert said == "error log nowhere/log: No such file or directory"
+    assert expected == "error log nowhere/log: No such file or directory"
 
 
-def test_the_least_level_can_be_chosen(home):
+def test_log_level_sets_the_lowest_level(home):
     home.write("plugins/loose.py", "")
     home.write("plugins/web/__init__.py", FAILING)
 
@@ -300,16 +300,16 @@ def test_the_least_level_can_be_chosen(home):
     assert home.run("-p", "plugins", "--check", "--log-level=error").stderr == ""
 
 
-def test_a_message_is_one_line_and_does_nothing_to_a_terminal(home):
+def test_control_characters_in_log_messages_are_escaped(home):
     home.write("plugins/a\nb\x1b[2Jc.py", "")
 
-    said = home.run("-p", "plugins", "--check").stderr
+    expected = home.run("-p", "plugins", "--check").stderr
 
-    assert said.count("\n") == 1
-    assert r"a\nb\x1b[2Jc.py is not loaded" in said
+    assert expected.count("\n") == 1
+    assert r"a\nb\x1b[2Jc.py is not loaded" in expected
 
 
-def test_v_logs_what_happens(home):
+def test_verbose_logs_events(home):
     with home.running("-v") as gafferd:
         wait_until(lambda: "INFO" in home.messages())
         gafferd.terminate()

@@ -1,4 +1,4 @@
-"""gafferd in the background: the command returns when it is up, or says why it is not."""
+"""gafferd --daemon: the command returns when the daemon is ready or has failed."""
 
 import os
 import signal
@@ -54,12 +54,12 @@ def launch(home, *args, **env):
     return home.pid("pid")
 
 
-def status_of(pid, key):
+def read_status(pid, key):
     text = Path(f"/proc/{pid}/status").read_text()
     return next(line.split()[1] for line in text.splitlines() if line.startswith(f"{key}:"))
 
 
-def test_the_command_returns_when_the_daemon_is_up(home):
+def test_the_command_returns_when_the_daemon_is_ready(home):
     with ended(home):
         pid = launch(home)
         child = home.pid("one.pid")
@@ -71,7 +71,7 @@ def test_the_command_returns_when_the_daemon_is_up(home):
         assert not (home / "pid").exists()
 
 
-def test_the_daemon_is_on_its_own(home):
+def test_the_daemon_has_its_own_session_and_no_terminal(home):
     with ended(home):
         pid = launch(home)
 
@@ -83,13 +83,13 @@ def test_the_daemon_is_on_its_own(home):
         wait_until(lambda: not (home / "pid").exists())
 
 
-def test_its_umask_is_022(home):
+def test_the_umask_of_the_daemon_is_022(home):
     before = os.umask(0)
     try:
         with ended(home):
             pid = launch(home)
-            assert status_of(pid, "Umask") == "0022"
-            assert status_of(home.pid("one.pid"), "Umask") == "0022"
+            assert read_status(pid, "Umask") == "0022"
+            assert read_status(home.pid("one.pid"), "Umask") == "0022"
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not (home / "pid").exists())
     finally:
@@ -111,7 +111,7 @@ def test_the_command_waits_for_the_plugins(home):
         wait_until(lambda: not (home / "pid").exists())
 
 
-def test_without_the_one_who_waits_it_does_not_stay(home):
+def test_the_daemon_stops_if_the_launching_process_is_gone(home):
     home.write("plugins/slow/__init__.py", FAILING.format(WAIT))
     with (
         home.running("gaffer.ini", "-p", "plugins", "--daemon", "--pidfile", "pid") as command,
@@ -127,27 +127,27 @@ def test_without_the_one_who_waits_it_does_not_stay(home):
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "expected"),
     [
         ("raise OSError(98, 'in use')", "plugin web: did not start: OSError: [Errno 98] in use"),
         ("import os; os._exit(3)", "the daemon ended before it was ready"),
         ("import os; os.kill(os.getpid(), 9)", "the daemon ended before it was ready"),
     ],
 )
-def test_why_it_could_not_start_is_printed(home, statement, said):
+def test_the_reason_of_a_failed_start_is_printed(home, statement, expected):
     home.write("plugins/web/__init__.py", FAILING.format(statement))
 
-    assert one_line(home.run("gaffer.ini", "-p", "plugins", "--daemon")) == said
+    assert one_line(home.run("gaffer.ini", "-p", "plugins", "--daemon")) == expected
     assert not (home / "one.pid").exists()
 
 
-def test_what_is_wrong_in_the_file_is_printed(home):
+def test_an_error_in_the_configuration_is_printed(home):
     home.write("bad.ini", "[process:x]\n")
 
     assert one_line(home.run("bad.ini", "--daemon")).startswith("bad.ini:1: [process:x] cmd")
 
 
-def test_a_second_one_with_the_same_pid_file_does_not_start(home):
+def test_a_second_daemon_with_the_same_pid_file_does_not_start(home):
     with ended(home):
         pid = launch(home)
         home.pid("one.pid")
@@ -159,7 +159,7 @@ def test_a_second_one_with_the_same_pid_file_does_not_start(home):
         wait_until(lambda: not (home / "pid").exists())
 
 
-def test_the_pid_file_of_one_that_was_killed_is_taken_over(home):
+def test_the_pid_file_of_a_killed_daemon_is_taken_over(home):
     with ended(home):
         first = launch(home)
         left = home.pid("one.pid")
@@ -176,7 +176,7 @@ def test_the_pid_file_of_one_that_was_killed_is_taken_over(home):
         wait_until(lambda: not (home / "pid").exists())
 
 
-def test_its_log_goes_where_it_is_told(home):
+def test_the_log_goes_to_the_error_log(home):
     with ended(home):
         pid = launch(home, "--error-log", "log", "-v")
         os.kill(pid, signal.SIGTERM)
@@ -187,7 +187,7 @@ def test_its_log_goes_where_it_is_told(home):
     assert lines[-1].endswith("INFO gaffer_kernel.daemon.daemon_kernel: ended")
 
 
-def test_what_was_printed_before_is_not_printed_twice(home):
+def test_buffered_output_is_not_printed_twice(home):
     program = (
         "import sys; from gaffer_kernel.daemon.daemonize import daemonize; "
         "sys.stdout.write('once'); launcher = daemonize(); launcher and launcher.ready()"

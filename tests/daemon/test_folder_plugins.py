@@ -32,11 +32,11 @@ def test_the_example_starts_restarts_and_stops(home):
         gafferd.terminate()
         assert gafferd.wait(20) == 0
 
-    said = (home / "out").read_text()
-    assert said == "start dummy app\nrestart dummy\nstop dummy\n"
+    expected = (home / "out").read_text()
+    assert expected == "start dummy app\nrestart dummy\nstop dummy\n"
 
 
-def test_hup_takes_up_what_changed_in_the_folder(home):
+def test_sighup_reloads_changed_plugins(home):
     home.write("plugins/old/__init__.py", CODE)
     home.write("plugins/same/__init__.py", CODE + "print('same', flush=True)\n")
     home.write("g.ini", home.job("web"))
@@ -67,7 +67,7 @@ def test_a_syntax_error_is_one_line_with_file_and_line(home):
     )
 
 
-def test_an_insecure_folder_is_refused_unless_that_is_allowed(home):
+def test_an_insecure_folder_is_refused_unless_allowed(home):
     home.write("plugins/ape/__init__.py", CODE)
     (home / "plugins").chmod(0o777)
     home.write("g.ini", "[gaffer]\nplugin_dir = plugins\n")
@@ -82,14 +82,14 @@ def test_an_insecure_folder_is_refused_unless_that_is_allowed(home):
     )
 
 
-def test_two_plugins_with_equally_named_modules(home):
+def test_two_plugins_can_have_modules_of_the_same_name(home):
     for name in ("one", "two"):
         home.write(f"plugins/{name}/plugin.py", "from .main import *\n" + CODE)
         home.write(f"plugins/{name}/main.py", f"print({name!r}, flush=True)\n")
     assert home.run("-p", "plugins", "--list-plugins").stdout.startswith("one\ntwo\n")
 
 
-def test_hup_takes_up_the_default_folder_that_was_not_there_before(home):
+def test_sighup_loads_the_default_folder_once_it_exists(home):
     with home.running("--log-level", "info") as gafferd:
         wait_until(lambda: "up, with 0 jobs" in home.messages())
         home.write(".gaffer/plugins/late/__init__.py", CODE + "print('late', flush=True)\n")

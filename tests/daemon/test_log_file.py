@@ -1,4 +1,4 @@
-"""The file of the error log, and who can redirect it."""
+"""The file of the error log, and attempts to redirect it."""
 
 import logging
 import os
@@ -43,11 +43,11 @@ def test_a_fifo_without_a_reader_does_not_hang_the_start(home):
     assert "error log log: " in one_line(home.run("--check", "--error-log", "log"))
 
 
-def test_a_device_is_a_log_too(home):
+def test_an_error_log_can_be_a_device(home):
     assert home.run("--check", "--error-log", "/dev/null").returncode == 0
 
 
-def test_a_link_that_takes_its_place_later_is_not_followed(tmp_path, capsys):
+def test_a_symbolic_link_that_replaces_the_log_is_not_followed(tmp_path, capsys):
     target = tmp_path / "target"
     log = LogFile(str(tmp_path / "log"))
     log.emit(record("first"))
@@ -56,10 +56,10 @@ def test_a_link_that_takes_its_place_later_is_not_followed(tmp_path, capsys):
     log.emit(record("second"))
     log.emit(record("third"))
     assert not target.exists()
-    said = capsys.readouterr().err
-    assert said.count("is a symbolic link") == 1
-    assert "second" in said
-    assert "third" in said
+    expected = capsys.readouterr().err
+    assert expected.count("is a symbolic link") == 1
+    assert "second" in expected
+    assert "third" in expected
     (tmp_path / "log").unlink()
     log.emit(record("fourth"))
     log.close()

@@ -1,4 +1,4 @@
-"""Where gafferd finds its file and its plugins: command line, environment, file, default."""
+"""The sources of the configuration and of plugins: command line, environment, file, default."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def checked_file(home, *args, **env):
 
 
 def listed(home, *args, **env):
-    """The names of the plugins from a folder, and the folders they are in."""
+    """Return the names of folder plugins, and their folders."""
     result = home.run("--list-plugins", *args, **env)
     assert result.returncode == 0, result.stderr
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
@@ -40,22 +40,22 @@ def listed(home, *args, **env):
 @pytest.mark.parametrize(
     "args", [["-c", "option.ini"], ["--config=option.ini"], ["option.ini"], ["-v", "option.ini"]]
 )
-def test_the_command_line_comes_first(home, args):
+def test_config_of_the_command_line_wins(home, args):
     assert checked_file(home, *args, GAFFERD_CONFIG="variable.ini") == "option.ini"
 
 
-def test_a_folder_means_the_file_in_it(home):
+def test_a_config_folder_means_gafferd_ini_in_it(home):
     assert checked_file(home, "folder") == "folder/gafferd.ini"
     assert checked_file(home, GAFFERD_CONFIG="folder") == "folder/gafferd.ini"
 
 
-def test_a_folder_without_the_file_is_an_error(home):
+def test_a_config_folder_without_gafferd_ini_is_an_error(home):
     home.write("empty/x", "")
 
     assert one_line(home.run("empty")).startswith("empty/gafferd.ini: cannot be read")
 
 
-def test_the_environment_comes_second(home):
+def test_config_of_the_environment_is_second(home):
     assert checked_file(home, GAFFERD_CONFIG="~/variable.ini") == f"{home / 'variable.ini'}"
 
 
@@ -63,7 +63,7 @@ def test_a_missing_file_from_the_environment_is_an_error(home):
     assert one_line(home.run(GAFFERD_CONFIG="nowhere")).startswith("nowhere: cannot be read")
 
 
-def test_the_default_comes_last(home):
+def test_the_default_config_is_last(home):
     default = home / ".gaffer/gafferd.ini"
 
     assert checked_file(home) == f"{default}"
@@ -85,22 +85,22 @@ def folders(home):
 
 
 @pytest.mark.parametrize("option", ["-p", "--plugins-dir", "--plugin-dir"])
-def test_the_folder_on_the_command_line_comes_first(folders, option):
+def test_plugin_dir_of_the_command_line_wins(folders, option):
     found = listed(folders, option, "opt", "option.ini", GAFFER_PLUGIN_DIR="var")
 
     assert found == {"a": "opt/a"}
 
 
-def test_the_folder_in_the_environment_comes_second(folders):
+def test_plugin_dir_of_the_environment_is_second(folders):
     assert listed(folders, "option.ini", GAFFER_PLUGIN_DIR="var") == {"b": "var/b"}
 
 
-def test_the_folder_in_the_file_comes_third_in_both_spellings(folders):
+def test_plugin_dir_of_the_file_is_third_in_both_spellings(folders):
     assert listed(folders, "option.ini") == {"c": f"{folders / 'ini/c'}"}
     assert listed(folders, "folder") == {"c": "ini/c"}
 
 
-def test_the_usual_folders_come_last_the_older_one_only_alone(folders):
+def test_default_plugin_dirs_are_last_and_the_older_only_alone(folders):
     plugins = folders / ".gaffer/plugins"
 
     assert listed(folders) == {"d": f"{plugins}/d"}
@@ -111,7 +111,7 @@ def test_the_usual_folders_come_last_the_older_one_only_alone(folders):
 
 
 @pytest.mark.parametrize("how", ["option", "variable", "file"])
-def test_a_folder_that_was_named_must_be_there(home, how):
+def test_a_named_plugin_dir_must_exist(home, how):
     home.write("named.ini", "[gaffer]\nplugin_dir = nowhere\n")
     result = {
         "option": lambda: home.run("-p", "nowhere"),
@@ -135,7 +135,7 @@ def test_a_broken_plugin_can_be_disabled(home):
     assert checked_file(home, "-p", "plugins", "disable.ini", "--disable=whole")
 
 
-def test_a_folder_with_nothing_but_a_site_can_be_disabled(home):
+def test_a_folder_with_only_a_site_can_be_disabled(home):
     home.write("plugins/ui/_site/index.html", "hello")
 
     assert checked_file(home, "-p", "plugins", "--disable", "ui", "option.ini")
@@ -145,18 +145,18 @@ def test_a_folder_with_nothing_but_a_site_can_be_disabled(home):
     ]
 
 
-def test_disabling_what_is_not_there_is_an_error(home):
+def test_disabling_an_unknown_plugin_is_an_error(home):
     home.write("plugins/whole/__init__.py", PLUGIN)
 
-    said = one_line(home.run("--check", "-p", "plugins", "--disable", "hole"))
+    expected = one_line(home.run("--check", "-p", "plugins", "--disable", "hole"))
 
-    assert said == "plugin hole: cannot be disabled, it is not there, did you mean 'whole'?"
+    assert expected == "plugin hole: cannot be disabled, it is not there, did you mean 'whole'?"
 
 
 # Help
 
 
-def test_every_option_is_documented_and_nothing_else(home):
+def test_help_has_exactly_the_documented_options(home):
     text = home.run("--help").stdout
     shown = set(OPTION.findall(text.partition("\noptions:")[2]))
     rows = [line for line in PAGE.splitlines() if line.startswith("| `-")]
@@ -166,7 +166,7 @@ def test_every_option_is_documented_and_nothing_else(home):
     assert {"-c", "--config", "-p", "--plugins-dir", "-vv", "--daemon", "--pidfile"} <= shown
 
 
-def test_help_is_there_even_if_nothing_else_works(home):
+def test_help_works_with_a_broken_configuration(home):
     home.write("broken.ini", "nonsense\n")
 
     result = home.run("--help", "broken.ini")

@@ -1,4 +1,4 @@
-"""The pid file: who holds it, what is taken over, what is refused."""
+"""The pid file: locking, taking over, refusing."""
 
 import errno
 import fcntl
@@ -27,14 +27,14 @@ def refusal(path):
     return str(caught.value)
 
 
-def test_it_holds_the_pid_while_the_block_lasts(path):
+def test_the_file_holds_the_pid_during_the_block(path):
     with PidFile(path):
         assert path.read_text() == f"{os.getpid()}\n"
 
     assert not path.exists()
 
 
-def test_everybody_may_read_it_whatever_the_umask(path):
+def test_the_mode_is_0644_with_any_umask(path):
     before = os.umask(0o077)
     try:
         with PidFile(path):
@@ -43,20 +43,20 @@ def test_everybody_may_read_it_whatever_the_umask(path):
         os.umask(before)
 
 
-def test_a_second_one_is_refused(path):
+def test_a_second_pid_file_is_refused(path):
     with PidFile(path):
         assert refusal(path) == f"Already running on PID {os.getpid()} (pid file {path})"
         assert path.read_text() == f"{os.getpid()}\n"
 
 
-def test_a_second_one_is_refused_even_before_the_pid_is_written(path):
+def test_a_second_pid_file_is_refused_before_the_pid_is_written(path):
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
 
         assert refusal(path) == f"Already running on a PID not known yet (pid file {path})"
 
 
-def test_it_can_be_taken_again_after_the_end(path):
+def test_the_file_can_be_locked_again_after_release(path):
     for _ in range(2):
         with PidFile(path):
             assert path.exists()
@@ -65,18 +65,18 @@ def test_it_can_be_taken_again_after_the_end(path):
 @pytest.mark.parametrize(
     "left", ["999999\n", f"{os.getppid()}\n", "", "garbage\n" * 100, "\udcff"], ids=repr
 )
-def test_what_nobody_holds_is_taken_over(path, left):
+def test_an_unlocked_file_is_taken_over(path, left):
     path.write_text(left, errors="surrogateescape")
 
     with PidFile(path):
         assert path.read_text() == f"{os.getpid()}\n"
 
 
-def test_one_that_the_owner_removes_meanwhile_is_made_anew(path, monkeypatch):
+def test_a_file_removed_by_its_owner_is_created_again(path, monkeypatch):
     real = fcntl.flock
 
     def ending(fd, how):
-        # Just before we get the lock, its holder ends and removes the file.
+        # Just before our lock, its holder exits and removes the file.
         monkeypatch.setattr(fcntl, "flock", real)
         path.unlink()
         real(fd, how)
@@ -87,7 +87,7 @@ def test_one_that_the_owner_removes_meanwhile_is_made_anew(path, monkeypatch):
         assert refusal(path).startswith("Already running")
 
 
-def test_what_has_taken_its_place_is_left_alone(path):
+def test_a_file_that_replaced_ours_is_not_removed(path):
     with PidFile(path):
         path.unlink()
         path.write_text("somebody else's")
@@ -95,12 +95,12 @@ def test_what_has_taken_its_place_is_left_alone(path):
     assert path.read_text() == "somebody else's"
 
 
-def test_it_may_be_gone_at_the_end(path):
+def test_release_accepts_a_missing_file(path):
     with PidFile(path):
         path.unlink()
 
 
-def test_releasing_twice_is_harmless(path):
+def test_release_can_be_called_twice(path):
     file = PidFile(path)
     file.take()
     file.release()
@@ -110,7 +110,7 @@ def test_releasing_twice_is_harmless(path):
     assert path.exists()
 
 
-def test_a_full_disk_is_an_error_that_leaves_nothing(path, monkeypatch):
+def test_a_full_disk_is_an_error_and_removes_the_file(path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -120,7 +120,7 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(path, monkeypatch):
     assert not path.exists()
 
 
-def test_one_that_cannot_be_removed_is_logged(path, monkeypatch, caplog):
+def test_a_file_that_cannot_be_removed_is_logged(path, monkeypatch, caplog):
     def refuse(*args):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -132,7 +132,7 @@ def test_one_that_cannot_be_removed_is_logged(path, monkeypatch, caplog):
     assert "other cannot be removed: Permission denied" in caplog.text
 
 
-def test_without_its_folder_it_says_so(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     path = tmp_path / "nowhere" / "pid"
 
     assert refusal(path) == f"pid file {path}: there is no folder {tmp_path / 'nowhere'}"
@@ -203,7 +203,7 @@ time.sleep(60)
 
 @contextmanager
 def locked_by(path, uid, *how):
-    """A process of a user that holds a file locked, which it may only read."""
+    """Lock a file in a process of another user, with read permission only."""
     path.parent.chmod(0o755)
     fd = os.open(path, os.O_RDONLY)
     command = [sys.executable, "-c", LOCKER, f"/dev/fd/{fd}", str(uid), *how]
@@ -217,7 +217,7 @@ def locked_by(path, uid, *how):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_another_user_cannot_hold_it_locked_after_a_crash(path, caplog):
+def test_a_lock_of_another_user_after_a_crash_is_replaced(path, caplog):
     path.write_text("999999\n")
     path.chmod(0o644)
     with locked_by(path, NOBODY), PidFile(path):
@@ -230,7 +230,7 @@ def test_another_user_cannot_hold_it_locked_after_a_crash(path, caplog):
     os.stat("/proc/self/ns/pid").st_ino != 0xEFFFFFFC,
     reason="in a PID namespace, nobody can tell that from a gafferd in another one",
 )
-def test_a_lock_whose_holder_has_ended_is_no_gafferd(path, caplog):
+def test_an_inherited_lock_of_an_exited_process_is_replaced(path, caplog):
     path.write_text("999999\n")
     path.chmod(0o644)
     uid = NOBODY if os.geteuid() == 0 else os.getuid()
@@ -240,7 +240,7 @@ def test_a_lock_whose_holder_has_ended_is_no_gafferd(path, caplog):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_a_new_one_can_be_opened_by_no_other_user_before_it_is_locked(path, monkeypatch):
+def test_a_new_file_cannot_be_opened_by_others_before_it_is_locked(path, monkeypatch):
     modes = []
     real = fcntl.flock
 
@@ -253,12 +253,12 @@ def test_a_new_one_can_be_opened_by_no_other_user_before_it_is_locked(path, monk
         assert modes == [0o600]
 
 
-def test_one_that_a_process_of_ours_holds_locked_is_left_alone(path):
+def test_a_file_locked_by_our_own_user_is_refused(path):
     path.write_text("999999\n")
     with locked_by(path, os.getuid()):
         assert refusal(path) == f"Already running on PID 999999 (pid file {path})"
         assert path.read_text() == "999999\n"
 
 
-def test_a_name_that_cannot_be_is_refused():
+def test_an_impossible_path_is_refused():
     assert "null" in refusal("a\0b")

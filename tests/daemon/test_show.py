@@ -1,4 +1,4 @@
-"""What gafferd shows instead of running: its plugins, and what a file would run."""
+"""gafferd --list-plugins and --check."""
 
 import sys
 from importlib.metadata import entry_points
@@ -47,7 +47,7 @@ def test_broken_plugins_are_listed_with_the_reason(home):
     assert listed["whole"][2] == "loaded"
 
 
-def test_plugins_that_do_not_fit_together_are_listed_with_the_reason(home):
+def test_plugins_with_missing_requirements_are_listed_with_the_reason(home):
     home.write("plugins/broken/__init__.py", "syntax error")
     needy = "gaffer_requires = ('broken', 'absent')\n"
     home.write("plugins/needy/__init__.py", WHOLE + needy + HOOK.format("pass"))
@@ -59,7 +59,7 @@ def test_plugins_that_do_not_fit_together_are_listed_with_the_reason(home):
     assert "requires absent, which is not installed" in listed["needy"][2]
 
 
-def test_a_plugin_that_was_disabled_is_not_even_imported(home):
+def test_a_disabled_plugin_is_not_imported(home):
     home.write("plugins/broken/__init__.py", "open('imported', 'w')\n")
 
     listed = rows(home.run("--list-plugins", "-p", "plugins", "--disable", "broken"))
@@ -68,7 +68,7 @@ def test_a_plugin_that_was_disabled_is_not_even_imported(home):
     assert not (home / "imported").exists()
 
 
-def test_no_plugins_are_no_error(home, monkeypatch):
+def test_list_plugins_without_plugins_succeeds(home, monkeypatch):
     monkeypatch.setattr(home, "command", lambda *args: args)
     program = "import sys, importlib_metadata; importlib_metadata.entry_points = lambda group: []\n"
     program += "from gaffer_kernel.daemon import main; sys.exit(main())"
@@ -78,11 +78,11 @@ def test_no_plugins_are_no_error(home, monkeypatch):
     assert (result.returncode, result.stdout) == (0, "no plugins\n")
 
 
-def test_a_folder_that_is_not_there_cannot_be_listed(home):
+def test_list_plugins_of_a_missing_folder_is_an_error(home):
     assert "nowhere" in one_line(home.run("--list-plugins", "-p", "nowhere"))
 
 
-def test_check_says_what_would_run_and_starts_nothing(home):
+def test_check_shows_what_would_run_and_starts_nothing(home):
     home.write("more.ini", "[process:shop:db]\ncmd = db\nargs = -d 'a b'\nuid = root\n")
     text = "[gaffer]\ninclude = more.ini\n"
     text += home.job("web", numprocesses=3, priority=0) + home.job("off", "x", start="no", cwd="/")
@@ -107,14 +107,14 @@ def test_check_says_what_would_run_and_starts_nothing(home):
     assert not (home / "pid").exists()
 
 
-def test_check_of_nothing_says_so(home):
+def test_check_of_an_empty_configuration_shows_none(home):
     assert home.run("--check").stdout == "configuration: none\nplugins: none\njobs: none\n"
 
 
-def test_check_lets_the_plugins_check_too(home):
+def test_check_runs_the_checks_of_plugins(home):
     home.write("plugins/picky/__init__.py", WHOLE + HOOK.format("config.section('gaffer').nope"))
     home.write("gaffer.ini", "[gaffer]\n")
 
-    said = one_line(home.run("--check", "-p", "plugins", "gaffer.ini"))
+    expected = one_line(home.run("--check", "-p", "plugins", "gaffer.ini"))
 
-    assert said.startswith("plugin picky: gaffer_configure raised AttributeError")
+    assert expected.startswith("plugin picky: gaffer_configure raised AttributeError")

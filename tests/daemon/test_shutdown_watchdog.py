@@ -1,4 +1,4 @@
-"""gafferd ends, whatever hangs."""
+"""The watchdog of the shutdown: gafferd ends, even if a plugin hangs."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ logging.root.addHandler(Stuck())
 ShutdownWatchdog(lambda: None).kill_within(0.1, spare=set())
 logging.critical("hello")
 """
-LEAVING = """
+EXITING = """
 import time
 from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 
@@ -100,7 +100,7 @@ def run(program, folder):
     return done.returncode
 
 
-def test_a_program_that_is_stuck_is_ended_with_its_children(home):
+def test_the_watchdog_kills_a_stuck_program_and_its_children(home):
     status = run(STUCK, home.folder)
 
     pids = {name: home.pid(name) for name in ("plain", "parent", "escaped", "detached")}
@@ -114,16 +114,16 @@ def test_a_program_that_is_stuck_is_ended_with_its_children(home):
         subprocess.run(["kill", "-KILL", str(pids["detached"])], check=False)
 
 
-def test_it_is_ended_even_if_it_is_stuck_in_its_log(home):
+def test_the_watchdog_ends_a_program_that_is_stuck_in_its_log(home):
     assert run(WHILE_LOGGING, home.folder) == 1
 
 
-def test_it_can_be_given_a_time_to_leave(home):
-    assert run(LEAVING, home.folder) == 7
+def test_exit_within_exits_with_the_given_status(home):
+    assert run(EXITING, home.folder) == 7
     assert home.messages() == ""
 
 
-def test_a_plugin_that_does_not_close_does_not_keep_gafferd(home):
+def test_gafferd_ends_if_a_plugin_does_not_close(home):
     home.write("plugins/web/__init__.py", SERVICE.format(before="pass", after=SHIELD))
     home.write("gaffer.ini", home.job("one"))
     with home.running("gaffer.ini", "-p", "plugins", program=(sys.executable, "-c", HASTY)) as it:
@@ -134,7 +134,7 @@ def test_a_plugin_that_does_not_close_does_not_keep_gafferd(home):
     assert "plugin web: did not close in time" in home.messages()
 
 
-def test_a_plugin_that_neither_opens_nor_ends_does_not_keep_gafferd(home):
+def test_gafferd_ends_if_a_plugin_neither_opens_nor_ends(home):
     home.write("plugins/web/__init__.py", SERVICE.format(before=SHIELD, after="pass"))
 
     result = home.run("-p", "plugins", program=(sys.executable, "-c", HASTY))
@@ -143,7 +143,7 @@ def test_a_plugin_that_neither_opens_nor_ends_does_not_keep_gafferd(home):
     assert "\ngafferd: plugin web: did not start within 0.1 s" in result.stderr
 
 
-def test_a_plugin_that_blocks_the_loop_at_the_end_does_not_keep_gafferd(home):
+def test_gafferd_ends_if_a_plugin_blocks_the_event_loop(home):
     home.write("plugins/web/__init__.py", SERVICE.format(before="pass", after="time.sleep(600)"))
     home.write("gaffer.ini", home.job("one", graceful_timeout=0.1))
     with home.running(
@@ -157,7 +157,7 @@ def test_a_plugin_that_blocks_the_loop_at_the_end_does_not_keep_gafferd(home):
     assert not (home / "pid").exists()
 
 
-def test_the_bound_counts_from_the_stop_whoever_asks_for_it(home):
+def test_the_deadline_counts_from_any_call_of_stop(home):
     stop = "trio.lowlevel.current_trio_token().run_sync_soon(kernel.stop)"
     home.write("plugins/web/__init__.py", SERVICE.format(before=stop, after="time.sleep(600)"))
     with home.running("-p", "plugins", program=(sys.executable, "-c", HASTY)) as gafferd:

@@ -1,4 +1,4 @@
-"""Signals where no plugin receives them: before it opens, after it has closed, without one."""
+"""Signals before a plugin receives them, after it has closed, and without one."""
 
 import signal
 import subprocess
@@ -68,7 +68,7 @@ def home(tmp_path):
     return Home(tmp_path)
 
 
-def test_a_second_signal_kills_what_is_left(home):
+def test_a_second_quit_signal_kills_the_remaining_processes(home):
     home.write("gaffer.ini", home.job("s", STUBBORN, graceful_timeout=1000))
     with home.running("-v", "gaffer.ini") as gafferd:
         pid = home.pid("s.pid")
@@ -82,19 +82,19 @@ def test_a_second_signal_kills_what_is_left(home):
         assert not is_alive(pid)
 
 
-def test_hup_is_not_the_end(home):
+def test_sighup_does_not_end_gafferd(home):
     home.write("gaffer.ini", home.job("one"))
     with home.running("gaffer.ini") as gafferd:
         pid = home.pid("one.pid")
         gafferd.send_signal(signal.SIGHUP)
         gafferd.terminate()
 
-        # Ended by HUP it would have another status, and have left its child behind.
+        # Killed by SIGHUP it would have another status, and leave its child running.
         assert gafferd.wait() == 0
         assert not is_alive(pid)
 
 
-def test_signals_ignored_by_its_parent_are_not_ignored_by_it_or_its_children(home):
+def test_ignored_signals_of_the_parent_are_reset(home):
     home.write("gaffer.ini", home.job("one"))
     ignoring = ("sh", "-c", 'trap "" HUP INT QUIT TERM; exec "$0" "$@"')
     with home.running("gaffer.ini", program=(*ignoring, *home_program())) as gafferd:
@@ -108,13 +108,13 @@ def test_signals_ignored_by_its_parent_are_not_ignored_by_it_or_its_children(hom
         assert not is_alive(pid)
 
 
-def test_signals_blocked_by_its_parent_are_not_blocked(home):
+def test_blocked_signals_of_the_parent_are_unblocked(home):
     home.write("gaffer.ini", home.job("one"))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         with home.running("gaffer.ini") as gafferd:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            # Not at once: a shell blocks everything for the moment in which it starts a command.
+            # Not at once: a shell blocks all signals while it starts a command.
             wait_until(lambda: not signal_set(home.pid("one.pid"), "SigBlk"))
             gafferd.terminate()
             assert gafferd.wait() == 0
@@ -122,18 +122,18 @@ def test_signals_blocked_by_its_parent_are_not_blocked(home):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(home):
+def test_sigint_during_the_import_ends_gafferd_without_a_traceback(home):
     home.write("shadow/trio.py", IMPORTING)
     with home.running(PYTHONPATH=home / "shadow") as gafferd:
         wait_until((home / "importing").exists)
 
         gafferd.send_signal(signal.SIGINT)
 
-        assert gafferd.wait() == -signal.SIGINT  # Shells make 130 of it.
+        assert gafferd.wait() == -signal.SIGINT  # Shells report status 130.
     assert home.messages() == ""
 
 
-def test_a_signal_before_anything_has_started_is_the_end(home):
+def test_a_signal_before_the_kernel_starts_exits_with_status_0(home):
     home.write("plugins/slow/__init__.py", IMPORTING)
     with home.running("-p", "plugins", "--pidfile", "pid") as gafferd:
         wait_until((home / "importing").exists)
@@ -157,7 +157,7 @@ def test_a_signal_during_the_start_ends_the_start(home):
     assert not (home / "pid").exists()
 
 
-def test_a_plugin_takes_them_over_while_it_is_open(home):
+def test_a_plugin_replaces_the_handlers_while_it_is_open(home):
     home.write("plugins/receiver/__init__.py", RECEIVER)
     home.write("gaffer.ini", home.job("one"))
     with home.running("gaffer.ini", "-p", "plugins") as gafferd:
@@ -166,7 +166,7 @@ def test_a_plugin_takes_them_over_while_it_is_open(home):
         wait_until((home / "closing").exists)
         assert (home / "received").read_text() == "SIGTERM\n"
 
-        # It has closed its receiver; nobody else's may be missing.
+        # The plugin has closed its receiver; the handlers of gafferd must be back.
         for signum in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
             gafferd.send_signal(signum)
         (home / "close").touch()
@@ -176,7 +176,7 @@ def test_a_plugin_takes_them_over_while_it_is_open(home):
 
 
 @pytest.mark.parametrize("before", [None, "VERSION = 1\n"])
-def test_term_while_a_reload_opens_plugins_is_a_quiet_stop(tmp_path, before):
+def test_sigterm_during_a_reload_stops_without_an_error(tmp_path, before):
     home = Home(tmp_path, "signals")
     home.write("plugins/first/__init__.py", QUICK)
     if before is not None:
@@ -196,7 +196,7 @@ def test_term_while_a_reload_opens_plugins_is_a_quiet_stop(tmp_path, before):
     assert "SIGHUP: not reloaded, gaffer is shutting down" in home.messages()
 
 
-def test_hup_while_processes_still_stop_is_quiet_and_changes_nothing(tmp_path):
+def test_sighup_during_a_stop_changes_nothing(tmp_path):
     home = Home(tmp_path, "signals")
     home.write("gaffer.ini", home.job("s", STUBBORN, graceful_timeout=1000))
     with home.running("-v", "gaffer.ini") as gafferd:
@@ -219,14 +219,14 @@ def home_program():
 
 
 def signal_set(pid, name):
-    """The signals in one of the masks of a process."""
+    """Return the signals in one of the masks of a process."""
     with open(f"/proc/{pid}/status") as file:
         mask = next(int(line.split()[1], 16) for line in file if line.startswith(name))
     return {number + 1 for number in range(64) if mask >> number & 1}
 
 
-def test_the_shell_ignores_what_it_is_told_to(home):
-    """The two tests above prove something: the masks are inherited."""
+def test_a_shell_can_ignore_signals_in_its_children(home):
+    """Ensure that the two tests above test something: masks are inherited."""
     command = ["sh", "-c", 'trap "" HUP INT QUIT TERM; exec sleep 600']
     with subprocess.Popen(command) as process:
         wait_until(lambda: signal_set(process.pid, "SigIgn") >= set(IGNORED))

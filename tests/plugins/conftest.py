@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.plugins.plugin_dir import Place
+from tests.plugins.plugin_dir import PluginDir
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder of plugins; `place.write(path, text)` puts a file there, whatever the umask."""
-    return Place(tmp_path / "plugins")
+def folder(tmp_path):
+    """A folder of plugins; `folder.write(path, text)` writes a file with mode 0644."""
+    return PluginDir(tmp_path / "plugins")

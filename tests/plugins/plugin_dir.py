@@ -6,7 +6,7 @@ from gaffer_kernel.errors import PluginError
 from gaffer_kernel.plugins import Plugins
 
 
-class Place:
+class PluginDir:
     def __init__(self, path):
         self.path = path
         self._folder(path)
@@ -30,12 +30,12 @@ class Place:
         plugins.check()
         return plugins
 
-    def said(self, **options):
-        """What each plugin says when asked."""
+    def call_env(self, **options):
+        """Load the folder and return the variables of each plugin."""
         plugins = self.load(**options)
         return dict(plugins.call("gaffer_process_env", job=None, number=1))
 
-    def complaint(self, **options):
+    def get_error(self, **options):
         with pytest.raises(PluginError) as caught:
             self.load(**options)
         assert "\n" not in str(caught.value)

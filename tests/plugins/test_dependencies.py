@@ -1,4 +1,4 @@
-"""The order in which plugins open, and every reason why there is none."""
+"""Dependencies of plugins: the order of opening, missing plugins and cycles."""
 
 import itertools
 
@@ -19,27 +19,27 @@ class Plugin:
         pass
 
 
-def plugins_of(**needs):
+def make_plugins(**needs):
     plugins = Plugins()
     for name, need in needs.items():
         plugins.add(Plugin(**need), name)
     return plugins
 
 
-def order_of(**needs):
-    plugins = plugins_of(**needs)
+def get_order(**needs):
+    plugins = make_plugins(**needs)
     plugins.check()
     return plugins.names()
 
 
-def complaint(**needs):
+def get_error(**needs):
     with pytest.raises(PluginError) as caught:
-        plugins_of(**needs).check()
+        make_plugins(**needs).check()
     return str(caught.value)
 
 
-def test_what_is_required_comes_first():
-    assert order_of(
+def test_required_plugins_open_first():
+    assert get_order(
         sites={"requires": ("http",)},
         auth={"requires": ("http",)},
         ui={"requires": ("sites", "auth")},
@@ -47,40 +47,40 @@ def test_what_is_required_comes_first():
     ) == ["http", "sites", "auth", "ui"]
 
 
-def test_what_it_comes_after_is_first_only_if_it_is_there():
-    assert order_of(webhooks={"after": ("console", "absent")}, console={}) == [
+def test_gaffer_after_orders_only_plugins_that_exist():
+    assert get_order(webhooks={"after": ("console", "absent")}, console={}) == [
         "console",
         "webhooks",
     ]
 
 
-def test_where_nothing_decides_it_is_the_order_of_adding():
+def test_independent_plugins_keep_the_order_of_adding():
     for names in itertools.permutations("abcd"):
-        assert order_of(**{name: {} for name in names}) == list(names)
+        assert get_order(**{name: {} for name in names}) == list(names)
 
 
-def test_checking_again_changes_nothing():
-    plugins = plugins_of(a={"after": ("b",)}, b={}, c={})
+def test_a_second_check_changes_nothing():
+    plugins = make_plugins(a={"after": ("b",)}, b={}, c={})
     plugins.check()
     before = plugins.names()
     plugins.check()
     assert plugins.names() == before
 
 
-def test_every_absence_is_named_at_once():
-    text = complaint(sites={"requires": ("htpt", "auth")}, stats={"requires": ("clock",)}, http={})
+def test_all_missing_plugins_are_named_at_once():
+    text = get_error(sites={"requires": ("htpt", "auth")}, stats={"requires": ("clock",)}, http={})
     assert "plugin sites: requires htpt, which is not installed" in text
     assert "did you mean 'http'?" in text
     assert "plugin sites: requires auth, which is not installed" in text
     assert "plugin stats: requires clock, which is not installed" in text
 
 
-def test_a_plugin_is_no_hint_at_what_it_lacks():
-    assert "did you mean" not in complaint(bad={"requires": ("bad2",)})
+def test_a_plugin_is_not_suggested_for_its_own_missing_requirement():
+    assert "did you mean" not in get_error(bad={"requires": ("bad2",)})
 
 
-def test_every_ring_is_named_at_once():
-    text = complaint(
+def test_all_cycles_are_named_at_once():
+    text = get_error(
         a={"requires": ("b",)},
         b={"after": ("a",)},
         c={"requires": ("c",)},
@@ -95,8 +95,8 @@ def test_every_ring_is_named_at_once():
     assert "d before" not in text
 
 
-def test_absences_and_rings_come_in_one_message():
-    text = complaint(a={"requires": ("b",)}, b={"requires": ("a",)}, c={"requires": ("d",)})
+def test_missing_plugins_and_cycles_are_in_one_message():
+    text = get_error(a={"requires": ("b",)}, b={"requires": ("a",)}, c={"requires": ("d",)})
     assert "requires d, which is not installed" in text
     assert "form a cycle" in text
     assert "\n" not in text

@@ -20,7 +20,7 @@ def gaffer_event(event):
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """A place for distributions that are found as if pip had installed them."""
+    """A folder for distributions that are found as if pip had installed them."""
     monkeypatch.syspath_prepend(tmp_path)
     yield Site(tmp_path)
     for module in [name for name in sys.modules if name.endswith(f"_of_{tmp_path.name}")]:
@@ -30,7 +30,7 @@ def site(tmp_path, monkeypatch):
 class Site:
     def __init__(self, path):
         self._path = path
-        # Those installed beside this test are none of its business.
+        # The plugins of the test environment are ignored.
         self._others = entry_points(group="gaffer").names
 
     def install(self, name, code=GOOD, *, version="1.0", distribution=None):
@@ -76,7 +76,7 @@ def test_installed_plugins_are_found_by_name(site):
         ("raise OSError(2, 'not there')", "[Errno 2] not there"),
     ],
 )
-def test_a_broken_one_is_named_with_its_distribution_and_version(site, code, words):
+def test_a_broken_plugin_is_named_with_distribution_and_version(site, code, words):
     file = site.install("broken", code, version="3.2")
     with pytest.raises(PluginError) as caught:
         site.discover()
@@ -87,13 +87,13 @@ def test_a_broken_one_is_named_with_its_distribution_and_version(site, code, wor
     assert (caught.value.distribution, caught.value.version) == ("gaffer-broken", "3.2")
 
 
-def test_one_without_hooks_is_named_with_its_distribution_and_version(site):
+def test_a_plugin_without_hooks_is_named_with_distribution_and_version(site):
     site.install("empty", "")
     with pytest.raises(PluginError, match=r"plugin empty \(gaffer-empty 1.0\): has no function"):
         site.discover()
 
 
-def test_a_disabled_one_is_listed_and_not_imported(site):
+def test_a_disabled_plugin_is_listed_and_not_imported(site):
     site.install("broken", "raise AssertionError", version="3.2")
     site.install("ape")
     broken, ape = site.found("broken")
@@ -105,7 +105,7 @@ def test_a_disabled_one_is_listed_and_not_imported(site):
     assert (ape.name, ape.state) == ("ape", "loaded")
 
 
-def test_what_requires_a_disabled_one_is_named(site):
+def test_a_plugin_that_requires_a_disabled_one_is_named(site):
     site.install("ape")
     site.install("keeper", f"{GOOD}\ngaffer_requires = ('ape',)")
     with pytest.raises(
@@ -114,13 +114,13 @@ def test_what_requires_a_disabled_one_is_named(site):
         site.discover("ape")
 
 
-def test_disabling_what_is_not_there_is_a_mistake(site):
+def test_disabling_an_unknown_plugin_is_an_error(site):
     site.install("webhooks")
     with pytest.raises(PluginError, match=r"webhoks: cannot be disabled, .* mean 'webhooks'"):
         site.discover("webhoks")
 
 
-def test_two_distributions_with_one_name(site):
+def test_two_distributions_with_one_plugin_name_are_an_error(site):
     site.install("ape", distribution="ape-one", version="1")
     site.install("ape", distribution="ape-two", version="2")
     with pytest.raises(PluginError, match=r"plugin ape \(ape-(one|two) ") as caught:

@@ -1,4 +1,4 @@
-"""Plugins that are a class with an application, as the seed has them."""
+"""Plugins that are a class with an application, as in gaffer 0.5."""
 
 import logging
 import sys
@@ -41,14 +41,14 @@ class DummyApp(object):
 """
 
 
-async def test_the_sample_of_the_seed(place, capsys, autojump_clock):
-    place.write("dummy/plugin/__init__.py", SAMPLE)
-    place.write("dummy/plugin/app.py", SAMPLE_APP)
-    place.write("dummy/_site/index.html")
-    async with open_kernel(plugins=place.load(), system=FakeSystem()) as kernel:
+async def test_the_example_plugin_of_gaffer_0_5_runs(folder, capsys, autojump_clock):
+    folder.write("dummy/plugin/__init__.py", SAMPLE)
+    folder.write("dummy/plugin/app.py", SAMPLE_APP)
+    folder.write("dummy/_site/index.html")
+    async with open_kernel(plugins=folder.load(), system=FakeSystem()) as kernel:
         [info] = kernel.plugins.info()
         assert (info.name, info.version, info.description) == ("dummy", "1.0", "test")
-        assert (info.state, info.path) == ("open", place.path / "dummy")
+        assert (info.state, info.path) == ("open", folder.path / "dummy")
         assert type(kernel.services["dummy"]).__name__ == "DummyApp"
         await kernel.reload()
         assert capsys.readouterr().out == "start dummy app\n"
@@ -56,7 +56,7 @@ async def test_the_sample_of_the_seed(place, capsys, autojump_clock):
 
 
 class App:
-    """An application that notes what is done to it."""
+    """An application that records the calls of its methods."""
 
     def __init__(self):
         self.log = []
@@ -73,7 +73,7 @@ class App:
 
 
 class AsyncApp(App):
-    """The same, but waiting."""
+    """An application with async methods."""
 
     async def start(self, loop, manager):
         await trio.sleep(1)
@@ -89,13 +89,13 @@ class AsyncApp(App):
 
 
 def one(app, **attributes):
-    """A plugin with that application."""
+    """A plugin with such an application."""
     kind = type("One", (Plugin,), {"name": "one", "app": lambda self, cfg: app, **attributes})
     return kind()
 
 
 @pytest.mark.parametrize("kind", [App, AsyncApp])
-async def test_an_application_may_be_plain_or_async(kind, autojump_clock):
+async def test_methods_of_an_application_can_be_plain_or_async(kind, autojump_clock):
     app = kind()
     async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
         assert app.log == ["start"]
@@ -109,7 +109,7 @@ async def test_an_application_may_be_plain_or_async(kind, autojump_clock):
     assert app.log == ["start", "restart", "stop", "start", "stop"]
 
 
-async def test_the_loop_is_the_plugins_own_nursery(autojump_clock):
+async def test_the_loop_is_a_nursery_of_the_plugin(autojump_clock):
     class Ticking(App):
         def start(self, loop, manager):
             loop.start_soon(self.tick)
@@ -127,7 +127,7 @@ async def test_the_loop_is_the_plugins_own_nursery(autojump_clock):
         assert app.log == ["tick", "tick", "stop"]
 
 
-async def test_what_a_task_of_it_raises_fails_the_plugin_which_is_stopped_first(autojump_clock):
+async def test_an_error_in_a_task_stops_the_application_and_fails_the_plugin(autojump_clock):
     class Crashing(App):
         def start(self, loop, manager):
             loop.start_soon(self.crash)
@@ -156,7 +156,7 @@ async def test_a_restart_that_raises_fails_the_plugin(autojump_clock):
         assert kernel.plugins.info()[0].state == "failed"
 
 
-async def test_a_stop_that_hangs_is_cancelled_and_said(autojump_clock, caplog):
+async def test_a_stop_that_hangs_is_cancelled_and_logged(autojump_clock, caplog):
     class Hanging(App):
         async def stop(self):
             self.log.append("stop")
@@ -176,7 +176,7 @@ async def test_a_stop_that_hangs_is_cancelled_and_said(autojump_clock, caplog):
     ]
 
 
-async def test_there_may_be_no_application(autojump_clock):
+async def test_a_plugin_can_have_no_application(autojump_clock):
     async with open_kernel(plugins=[one(None)], system=FakeSystem()) as kernel:
         assert kernel.plugins.info()[0].state == "open"
         assert "one" not in kernel.services
@@ -189,18 +189,18 @@ async def test_there_may_be_no_application(autojump_clock):
         (7, "app() gave a int, which has neither start nor stop nor restart"),
     ],
 )
-async def test_what_is_no_application_is_refused(app, words, autojump_clock):
+async def test_an_object_without_verbs_is_not_an_application(app, words, autojump_clock):
     with pytest.RaisesGroup(PluginError) as caught:
         async with open_kernel(plugins=[one(app)], system=FakeSystem()):
             pass
     assert str(caught.value.exceptions[0]) == f"plugin one: {words}"
 
 
-# Which class it is
+# Finding the class
 
 
 def offered(imported, name="one"):
-    """The plugin in what an entry point gives."""
+    """Return the plugin that discovery finds in an object."""
 
     class Point:
         value = "somewhere"
@@ -221,7 +221,7 @@ def module(**contents):
     return made
 
 
-def test_an_entry_point_may_name_the_class_or_its_module():
+def test_an_entry_point_can_name_the_class_or_its_module():
     assert isinstance(offered(One), One)
     assert isinstance(offered(module(__all__=["One"], One=One, Plugin=Plugin)), One)
 
@@ -249,26 +249,26 @@ class Demanding(One):
         ({"A": One, "hook": Plugin.gaffer_service}, "has hooks outside the class One: make them"),
     ],
 )
-def test_a_class_that_cannot_be_the_plugin(contents, words):
+def test_classes_that_cannot_be_the_plugin_are_refused(contents, words):
     with pytest.raises(PluginError) as caught:
         offered(module(__all__=["A", "B"], **contents))
     assert str(caught.value).startswith(f"plugin one: {words}")
 
 
-def test_a_plugin_has_one_name():
+def test_a_class_must_have_the_name_of_its_entry_point():
     with pytest.raises(PluginError, match=r"plugin other: the class One has the name 'one', "):
         offered(One, name="other")
 
 
-def test_a_class_is_no_instance():
+def test_embedding_a_class_is_an_error():
     with pytest.raises(PluginError, match=r"plugin .*: give an instance, One\(\), not the class"):
         Kernel(plugins=[One])
 
 
-# What it demands
+# Required plugins
 
 
-def test_what_is_mandatory_is_required():
+def test_mandatory_plugins_are_required():
     plugins = Plugins()
     plugins.add(one(None, mandatory=["http", "stats"]))
     assert plugins.info()[0].requires == ("http", "stats")
@@ -276,7 +276,7 @@ def test_what_is_mandatory_is_required():
         plugins.check()
 
 
-def test_versions_need_the_plugin_that_compares_them():
+def test_versions_in_mandatory_require_gaffer_mandatory():
     plugins = Plugins()
     plugins.add(one(None, mandatory=["http>=1.2"]))
     [info] = plugins.info()
@@ -284,13 +284,13 @@ def test_versions_need_the_plugin_that_compares_them():
 
 
 @pytest.mark.parametrize("mandatory", ["http", [7], ["!"], {"http": 1}])
-def test_mandatory_is_a_list_of_names(mandatory):
+def test_mandatory_must_be_a_list_of_names(mandatory):
     with pytest.raises(PluginError, match="plugin one: mandatory must be a "):
         Plugins().add(one(None, mandatory=mandatory))
 
 
-def test_no_module_stays_of_a_class_that_was_refused(place):
-    place.write("other/__init__.py", SAMPLE.replace("from .app import DummyApp", ""))
+def test_a_refused_class_leaves_no_modules(folder):
+    folder.write("other/__init__.py", SAMPLE.replace("from .app import DummyApp", ""))
     before = set(sys.modules)
-    assert "has the name 'dummy'" in place.complaint()
+    assert "has the name 'dummy'" in folder.get_error()
     assert set(sys.modules) == before

@@ -1,4 +1,4 @@
-"""Calling hooks: in order, each implementation on its own, and mistakes in them found early."""
+"""Hooks: calls in order, isolation of failures, and checks of implementations."""
 
 import logging
 import types
@@ -14,7 +14,7 @@ from gaffer_kernel.plugins import Plugins
 
 
 def plugin(**functions):
-    """A plugin of functions, all marked."""
+    """Make a plugin of functions, marked with hookimpl."""
     return types.SimpleNamespace(**{name: hookimpl(f) for name, f in functions.items()})
 
 
@@ -46,13 +46,13 @@ def plugins():
 # Calling
 
 
-def test_results_come_with_names_in_order_and_none_is_left_out(plugins):
+def test_call_returns_names_and_results_in_order_without_none(plugins):
     for name, result in [("a", 1), ("b", None), ("c", 0)]:
         plugins.add(plugin(gaffer_process_env=lambda job, result=result: result), name)
     assert plugins.call("gaffer_process_env", job=None, number=1) == [("a", 1), ("c", 0)]
 
 
-def test_an_implementation_takes_the_arguments_that_it_wants(plugins):
+def test_an_implementation_takes_any_subset_of_the_arguments(plugins):
     plugins.add(plugin(gaffer_process_env=lambda: "none"), "a")
     plugins.add(plugin(gaffer_process_env=lambda number, job: (job, number)), "b")
     assert plugins.call("gaffer_process_env", job="web", number=2) == [
@@ -61,7 +61,7 @@ def test_an_implementation_takes_the_arguments_that_it_wants(plugins):
     ]
 
 
-def test_the_order_is_that_of_opening_between_those_who_want_to_be_first_or_last(plugins):
+def test_tryfirst_is_called_before_and_trylast_after_the_order_of_opening(plugins):
     def add(name, requires=(), **options):
         one = types.SimpleNamespace(gaffer_requires=requires)
         one.gaffer_process_env = hookimpl(**options)(lambda: name)
@@ -79,7 +79,7 @@ def test_the_order_is_that_of_opening_between_those_who_want_to_be_first_or_last
 @pytest.mark.parametrize(
     "exc", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), ExceptionGroup("", [OSError()])]
 )
-def test_one_that_raises_is_logged_and_counted_and_the_others_are_called(plugins, caplog, exc):
+def test_a_hook_that_raises_is_logged_and_counted_and_others_are_called(plugins, caplog, exc):
     seen = []
     plugins.add(plugin(gaffer_event=lambda event: seen.append(event)), "before")
     broken = plugin(gaffer_event=raising(exc))
@@ -102,7 +102,7 @@ def test_only_the_first_failure_of_a_hook_is_logged_with_its_traceback(plugins, 
     assert plugins.info()[0].failures == 2
 
 
-def test_a_hook_that_raises_at_every_event_does_not_fill_the_disk_with_it(plugins, caplog):
+def test_a_hook_that_raises_at_every_event_is_logged_rarely(plugins, caplog):
     plugins.add(plugin(gaffer_event=raising(ValueError("no"))), "broken")
     plugins.add(plugin(gaffer_event=raising(ValueError("no"))), "other")
     for event in range(1500):
@@ -115,7 +115,7 @@ def test_a_hook_that_raises_at_every_event_does_not_fill_the_disk_with_it(plugin
     assert [info.failures for info in plugins.info()] == [1500, 1500]
 
 
-def test_another_hook_that_fails_is_not_lost_in_the_failures_of_the_first(plugins, caplog):
+def test_failures_are_counted_for_each_hook(plugins, caplog):
     def fail():
         raise KeyError("PORT")
 
@@ -153,7 +153,7 @@ async def cancelled_exception():
     return caught[0]
 
 
-def test_the_first_opinion_counts_and_the_rest_are_not_asked(plugins):
+def test_first_returns_the_first_result_and_stops(plugins):
     asked = []
 
     def opinion(name, delay):
@@ -173,11 +173,11 @@ def test_the_first_opinion_counts_and_the_rest_are_not_asked(plugins):
     assert asked == ["none", "broken", "zero"]
 
 
-def test_nobody_has_an_opinion(plugins):
+def test_first_returns_none_without_a_result(plugins):
     assert plugins.first("gaffer_restart_delay", job=None, history=()) is None
 
 
-def test_strictly_our_own_errors_come_as_they_are(plugins):
+def test_call_strict_raises_gaffer_errors_unchanged(plugins):
     error = ConfigError("no", file="x.ini", line=3)
 
     def gaffer_configure(config):
@@ -192,7 +192,7 @@ def test_strictly_our_own_errors_come_as_they_are(plugins):
 @pytest.mark.parametrize(
     "exc", [ZeroDivisionError("oh"), SystemExit("oh"), KeyboardInterrupt("oh")]
 )
-def test_strictly_any_other_error_names_the_plugin_and_the_line(plugins, exc):
+def test_call_strict_names_the_plugin_and_line_of_other_errors(plugins, exc):
     later = []
 
     def gaffer_configure(config):
@@ -210,18 +210,18 @@ def test_strictly_any_other_error_names_the_plugin_and_the_line(plugins, exc):
     assert later == []
 
 
-def test_strict_results_are_those_of_a_call(plugins):
+def test_call_strict_returns_the_same_results_as_call(plugins):
     plugins.add(plugin(gaffer_config_sections=lambda: ["http", "endpoint:"]), "http")
     plugins.add(plugin(gaffer_config_sections=lambda: None), "none")
     assert plugins.call_strict("gaffer_config_sections") == [("http", ["http", "endpoint:"])]
 
 
-def test_a_hook_that_nobody_specified_is_the_mistake_of_the_caller(plugins):
+def test_calling_an_unspecified_hook_raises(plugins):
     with pytest.raises(LookupError, match="did you mean 'gaffer_event'"):
         plugins.call("gaffer_evnt", event=1)
 
 
-def test_a_missing_argument_is_the_mistake_of_the_caller(plugins):
+def test_calling_without_an_argument_raises(plugins):
     plugins.add(plugin(gaffer_event=lambda event: None), "a")
     with pytest.raises(LookupError, match="event"):
         plugins.call("gaffer_event")
@@ -244,7 +244,7 @@ def test_a_plugin_added_by_a_hook_is_called_next_time(plugins):
 # Hooks that plugins bring
 
 
-def test_who_implements_a_hook_is_told_without_calling_it(plugins):
+def test_implementing_lists_plugins_without_calling_the_hook(plugins):
     plugins.add(plugin(gaffer_event=raising(AssertionError)), "a")
     plugins.add(plugin(gaffer_process_env=lambda: None), "b")
     assert plugins.implementing("gaffer_event") == ["a"]
@@ -254,7 +254,7 @@ def test_who_implements_a_hook_is_told_without_calling_it(plugins):
 
 
 @pytest.mark.parametrize("contributor_first", [True, False])
-def test_a_plugin_brings_a_hook_whoever_comes_first(plugins, contributor_first):
+def test_a_hook_can_be_implemented_before_it_is_specified(plugins, contributor_first):
     implementer = types.SimpleNamespace(
         gaffer_words=hookimpl(optionalhook=True)(lambda language: f"salut in {language}")
     )
@@ -265,27 +265,27 @@ def test_a_plugin_brings_a_hook_whoever_comes_first(plugins, contributor_first):
     assert plugins.call("gaffer_words", language="French") == [("implementer", "salut in French")]
 
 
-def test_an_optional_hook_may_stay_without_its_owner(plugins):
+def test_an_optional_hook_needs_no_specification(plugins):
     one = types.SimpleNamespace(gaffer_words=hookimpl(optionalhook=True)(lambda language: None))
     plugins.add(one, "implementer")
     plugins.check()
 
 
-def test_an_older_plugin_is_blamed_for_arguments_that_a_newer_ones_hook_has_not(plugins):
+def test_the_error_for_a_wrong_argument_names_the_older_plugin(plugins):
     one = types.SimpleNamespace(gaffer_words=hookimpl(optionalhook=True)(lambda tongue: None))
     plugins.add(one, "implementer")
     with pytest.raises(PluginError, match=r"plugin implementer: .*tongue"):
         plugins.add(Contributor(), "contributor")
 
 
-def test_a_hook_has_one_owner(plugins):
+def test_two_specifications_of_one_hook_are_an_error(plugins):
     plugins.add(Contributor(), "contributor")
     with pytest.raises(PluginError, match=r"plugin usurper: cannot be added: .*gaffer_words"):
         plugins.add(Contributor(), "usurper")
     assert plugins.names() == ["contributor"]
 
 
-def test_bringing_hooks_may_fail(plugins):
+def test_an_error_in_gaffer_addhooks_names_the_plugin(plugins):
     def gaffer_addhooks(pluginmanager):
         raise SystemExit("gone")
 
@@ -295,7 +295,7 @@ def test_bringing_hooks_may_fail(plugins):
     plugins.call("gaffer_event", event=1)
 
 
-def test_each_kernel_has_a_manager_of_its_own(plugins):
+def test_each_kernel_has_its_own_pluggy_manager(plugins):
     managers = []
     plugins.add(plugin(gaffer_addhooks=lambda pluginmanager: managers.append(pluginmanager)), "a")
     Plugins().add(plugin(gaffer_addhooks=lambda pluginmanager: managers.append(pluginmanager)), "a")
@@ -303,16 +303,16 @@ def test_each_kernel_has_a_manager_of_its_own(plugins):
     assert managers[0] is not managers[1]
 
 
-# Mistakes
+# Checking
 
 
-def test_an_argument_that_the_hook_has_not(plugins):
+def test_an_unknown_argument_is_an_error(plugins):
     with pytest.raises(PluginError, match=r"plugin typo: .*gaffer_event.*evnt"):
         plugins.add(plugin(gaffer_event=lambda evnt: None), "typo")
     assert plugins.names() == []
 
 
-def test_every_misshapen_hook_is_named_at_once(plugins):
+def test_all_invalid_hooks_are_named_at_once(plugins):
     async def gaffer_event(event):
         pass
 
@@ -344,7 +344,7 @@ def test_every_misshapen_hook_is_named_at_once(plugins):
     assert "\n" not in text
 
 
-def test_marks_and_decorators_go_in_any_order(plugins):
+def test_hookimpl_and_other_decorators_work_in_any_order(plugins):
     async def service(kernel):
         yield
 
@@ -353,7 +353,7 @@ def test_marks_and_decorators_go_in_any_order(plugins):
     plugins.check()
 
 
-def test_a_module_may_hold_its_own_specifications():
+def test_a_module_can_hold_its_own_specifications():
     module = types.ModuleType("gaffer_words")
     module.gaffer_words = hookspec(lambda language: None)
     module.gaffer_addhooks = hookimpl(lambda pluginmanager: pluginmanager.add_hookspecs(module))

@@ -1,4 +1,4 @@
-"""Adding plugins, and asking what is there."""
+"""Adding plugins, and the facts about them."""
 
 import types
 
@@ -22,7 +22,7 @@ def module(name, **attributes):
     return made
 
 
-def test_a_module_is_named_without_the_prefix_of_its_distribution():
+def test_a_module_is_named_without_the_prefix_gaffer():
     plugins = Plugins()
     assert plugins.add(module("gaffer_http")) == "http"
     assert plugins.add(module("house.rules")) == "rules"
@@ -38,7 +38,7 @@ def test_an_object_is_named_by_its_name_or_its_class():
     assert plugins.add(Watcher(), "second") == "second"
 
 
-def test_info_tells_all_that_is_known():
+def test_info_has_all_fields():
     plugins = Plugins()
     plugins.add(module("gaffer_http", __version__="1.2"))
     plugins.add(module("gaffer_sites", gaffer_requires=("http",)))
@@ -54,7 +54,7 @@ def test_info_tells_all_that_is_known():
     assert (sites.version, sites.requires) == (None, ("http",))
 
 
-def test_a_name_is_taken_once():
+def test_two_plugins_of_one_name_are_an_error():
     plugins = Plugins()
     plugins.add(Watcher(), "eye")
     with pytest.raises(PluginError, match=r"plugin eye: .* already there"):
@@ -63,7 +63,7 @@ def test_a_name_is_taken_once():
 
 
 @pytest.mark.parametrize("name", ["two words", "a.b", "-x", "ö"])
-def test_a_name_must_fit_a_section_and_an_address(name):
+def test_a_name_must_be_valid_in_a_section_and_a_url(name):
     with pytest.raises(PluginError, match="a plugin is named with letters"):
         Plugins().add(Watcher(), name)
 
@@ -77,24 +77,24 @@ def test_one_object_cannot_be_two_plugins():
     assert plugins.names() == ["one"]
 
 
-def test_a_class_is_not_a_plugin():
+def test_a_class_is_refused_with_a_hint():
     with pytest.raises(PluginError, match=r"plugin watcher: give an instance, Watcher\(\)"):
         Plugins().add(Watcher, "watcher")
 
 
-def test_a_plugin_without_hooks_is_a_mistake():
+def test_a_plugin_without_hooks_is_an_error():
     with pytest.raises(PluginError, match="plugin nothing: has no function marked @hookimpl"):
         Plugins().add(types.ModuleType("nothing"))
 
 
 @pytest.mark.parametrize("attribute", ["gaffer_requires", "gaffer_after"])
 @pytest.mark.parametrize("value", ["http", 5, ("http", None)])
-def test_needs_are_a_tuple_of_names(attribute, value):
+def test_gaffer_requires_must_be_a_tuple_of_names(attribute, value):
     with pytest.raises(PluginError, match=f"plugin sites: {attribute} must be a tuple"):
         Plugins().add(module("sites", **{attribute: value}))
 
 
-def test_two_sets_of_plugins_know_nothing_of_each_other():
+def test_two_plugin_managers_are_independent():
     one, other = Plugins(), Plugins()
     watcher = Watcher()
     one.add(watcher)

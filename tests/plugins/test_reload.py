@@ -1,4 +1,4 @@
-"""Plugins of folders that change while the kernel runs."""
+"""Folder plugins that change while the kernel runs."""
 
 import gc
 import os
@@ -39,10 +39,10 @@ async def gaffer_service(kernel):
 
 
 @asynccontextmanager
-async def running(place, *plugins, config=None):
+async def running(folder, *plugins, config=None):
     """A kernel with the plugins of the folder."""
     found = Plugins()
-    found.add_folder(place.path)
+    found.add_folder(folder.path)
     for plugin in plugins:
         found.add(plugin)
     async with open_kernel(config, plugins=found, system=FakeSystem()) as kernel:
@@ -50,12 +50,12 @@ async def running(place, *plugins, config=None):
 
 
 @pytest.fixture
-def write(place):
+def write(folder):
     """Write a plugin into the folder: `write(name, word)`."""
 
     def write(name, word, requires=(), more=""):
-        place.write(f"{name}/__init__.py", CODE.format(requires=requires) + more)
-        place.write(f"{name}/words.py", f"word = {word!r}\n")
+        folder.write(f"{name}/__init__.py", CODE.format(requires=requires) + more)
+        folder.write(f"{name}/words.py", f"word = {word!r}\n")
 
     return write
 
@@ -72,10 +72,10 @@ def modules():
     return {name for name in sys.modules if name.startswith(PREFIX)}
 
 
-async def test_reload_runs_the_new_code(place, write, autojump_clock):
+async def test_reload_runs_the_new_code(folder, write, autojump_clock):
     write("ape", "old")
     others = modules()
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         before = modules() - others
         write("ape", "new")
         await kernel.plugins.reload("ape")
@@ -87,49 +87,47 @@ async def test_reload_runs_the_new_code(place, write, autojump_clock):
         assert not modules() & before
 
 
-async def test_code_of_the_same_size_and_time_is_new_code_too(place, write, autojump_clock):
+async def test_new_code_of_the_same_size_and_time_is_loaded(folder, write, autojump_clock):
     write("ape", "old")
-    words = place.path / "ape" / "words.py"
+    words = folder.path / "ape" / "words.py"
     before = words.stat()
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         write("ape", "new")
         os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
         await kernel.plugins.rescan()
         assert kernel.services["ape"] == "new"
-    assert not list(place.path.rglob("*.pyc"))
+    assert not list(folder.path.rglob("*.pyc"))
 
 
-async def test_bytecode_that_somebody_left_is_not_used(place, write, autojump_clock):
+async def test_existing_bytecode_is_not_used(folder, write, autojump_clock):
     import py_compile
 
     write("ape", "old")
-    words = place.path / "ape" / "words.py"
+    words = folder.path / "ape" / "words.py"
     before = words.stat()
     py_compile.compile(str(words))
     write("ape", "new")
     os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         assert kernel.services["ape"] == "new"
 
 
-async def test_old_code_is_freed(place, write, autojump_clock):
+async def test_old_code_is_freed(folder, write, autojump_clock):
     write("ape", "old")
     before = modules()
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         old = weakref.ref(sys.modules[min(modules() - before)])
         await kernel.plugins.reload("ape")
         gc.collect()
         assert old() is None
 
 
-async def test_those_that_require_it_are_closed_first_and_opened_again(
-    place, write, autojump_clock
-):
+async def test_dependants_are_closed_first_and_opened_again(folder, write, autojump_clock):
     write("ape", "a")
     write("bee", "b", requires=("ape",))
     write("cow", "c")
     recorder = Recorder()
-    async with running(place, recorder) as kernel:
+    async with running(folder, recorder) as kernel:
         del recorder.events[:]
         await kernel.plugins.reload("ape")
         assert [(event.event, event.name) for event in recorder.events] == [
@@ -140,9 +138,9 @@ async def test_those_that_require_it_are_closed_first_and_opened_again(
         ]
 
 
-async def test_what_was_closed_stays_closed(place, write, autojump_clock):
+async def test_closed_plugins_stay_closed(folder, write, autojump_clock):
     write("ape", "old")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         await kernel.plugins.close("ape")
         write("ape", "new")
         await kernel.plugins.reload("ape")
@@ -151,9 +149,9 @@ async def test_what_was_closed_stays_closed(place, write, autojump_clock):
         assert kernel.services["ape"] == "new"
 
 
-async def test_new_code_remedies_a_failure(place, write, autojump_clock):
+async def test_new_code_repairs_a_failed_plugin(folder, write, autojump_clock):
     write("ape", "old")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         await kernel.plugins.close("ape")
         write("ape", "bad", more="opening = 'oh'\n")
         await kernel.plugins.reload("ape")
@@ -178,11 +176,11 @@ async def test_new_code_remedies_a_failure(place, write, autojump_clock):
 )
 @pytest.mark.parametrize("verb", ["reload", "rescan", "kernel"])
 async def test_new_code_that_is_wrong_leaves_the_old_running(
-    place, write, autojump_clock, more, words, verb
+    folder, write, autojump_clock, more, words, verb
 ):
     write("ape", "old")
     write("bee", "b", requires=("ape",))
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         before = modules()
         write("ape", "new", more=more)
         change = {"kernel": kernel.reload, "rescan": kernel.plugins.rescan}.get(
@@ -192,7 +190,7 @@ async def test_new_code_that_is_wrong_leaves_the_old_running(
             await change()
         text = str(caught.value)
         assert text.startswith("plugin ape: ")
-        assert words.replace("FILE", str(place.path / "ape" / "__init__.py")) in text
+        assert words.replace("FILE", str(folder.path / "ape" / "__init__.py")) in text
         assert states(kernel) == {"ape": "open", "bee": "open"}
         assert kernel.services["ape"] == "old"
         assert modules() == before
@@ -203,24 +201,24 @@ async def test_new_code_that_is_wrong_leaves_the_old_running(
 
 
 async def test_a_configuration_that_new_code_does_not_own_leaves_the_old_running(
-    place, write, autojump_clock
+    folder, write, autojump_clock
 ):
     write("ape", "old", more="@hookimpl\ndef gaffer_config_sections():\n    return ['ape']\n")
-    async with running(place, config=Config.from_string("[ape]\nx = 1\n")) as kernel:
+    async with running(folder, config=Config.from_string("[ape]\nx = 1\n")) as kernel:
         write("ape", "new")
         with pytest.raises(ConfigError, match="unknown section"):
             await kernel.plugins.reload("ape")
         assert kernel.services["ape"] == "old"
 
 
-async def test_folders_that_came_and_went(place, write, autojump_clock):
+async def test_rescan_opens_new_folders_and_closes_removed_ones(folder, write, autojump_clock):
     write("ape", "a")
     write("bee", "b")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         opened = kernel.plugins.services["bee"]
-        (place.path / "ape").rename(place.path.parent / "away")
+        (folder.path / "ape").rename(folder.path.parent / "away")
         write("cow", "c", requires=("bee",))
-        place.write("site/_site/index.html")
+        folder.write("site/_site/index.html")
         await kernel.plugins.rescan()
         assert states(kernel) == {"bee": "open", "cow": "open"}
         assert kernel.services == {"bee": opened, "cow": "c"}
@@ -229,14 +227,14 @@ async def test_folders_that_came_and_went(place, write, autojump_clock):
             await kernel.plugins.open("ape")
 
 
-async def test_what_did_not_change_is_not_touched(place, write, autojump_clock):
+async def test_unchanged_plugins_are_not_touched(folder, write, autojump_clock):
     write("ape", "a")
     write("bee", "b")
     recorder = Recorder()
-    async with running(place, recorder) as kernel:
+    async with running(folder, recorder) as kernel:
         del recorder.events[:]
-        place.write("ape/_site/index.html", "new")
-        place.write("ape/.hidden", "new")
+        folder.write("ape/_site/index.html", "new")
+        folder.write("ape/.hidden", "new")
         await kernel.plugins.rescan()
         assert recorder.events == []
         write("bee", "new")
@@ -244,21 +242,21 @@ async def test_what_did_not_change_is_not_touched(place, write, autojump_clock):
         assert {event.name for event in recorder.events} == {"bee"}
 
 
-async def test_one_that_others_require_cannot_go(place, write, autojump_clock):
+async def test_a_required_plugin_cannot_be_removed(folder, write, autojump_clock):
     write("ape", "a")
     write("bee", "b", requires=("ape",))
-    async with running(place) as kernel:
-        (place.path / "ape").rename(place.path.parent / "away")
+    async with running(folder) as kernel:
+        (folder.path / "ape").rename(folder.path.parent / "away")
         with pytest.raises(PluginError, match="plugin bee: requires ape, which is not installed"):
             await kernel.plugins.rescan()
         assert states(kernel) == {"ape": "open", "bee": "open"}
 
 
-async def test_broken_newcomers_are_listed_and_all_named_at_once(place, write, autojump_clock):
+async def test_new_broken_plugins_are_listed_and_all_named_at_once(folder, write, autojump_clock):
     write("ape", "a")
-    async with running(place) as kernel:
-        place.write("bad/__init__.py", "x = (")
-        place.write("worse/__init__.py", "1 / 0")
+    async with running(folder) as kernel:
+        folder.write("bad/__init__.py", "x = (")
+        folder.write("worse/__init__.py", "1 / 0")
         with pytest.raises(PluginError, match=r"plugin bad: .*; plugin worse: .*"):
             await kernel.plugins.rescan()
         assert states(kernel) == {"ape": "open", "bad": "failed", "worse": "failed"}
@@ -268,7 +266,7 @@ async def test_broken_newcomers_are_listed_and_all_named_at_once(place, write, a
         write("bad", "good")
         await kernel.plugins.reload("bad")
         assert kernel.services["bad"] == "good"
-        (place.path / "worse" / "__init__.py").unlink()
+        (folder.path / "worse" / "__init__.py").unlink()
         await kernel.plugins.rescan()
         assert states(kernel) == {"ape": "open", "bad": "open"}
 
@@ -282,11 +280,11 @@ async def test_broken_newcomers_are_listed_and_all_named_at_once(place, write, a
         ("opening = 'oh'\n", "did not start: ValueError: oh"),
     ],
 )
-async def test_newcomers_that_are_wrong_after_their_import_are_listed(
-    place, write, autojump_clock, more, words
+async def test_new_plugins_that_fail_after_their_import_are_listed(
+    folder, write, autojump_clock, more, words
 ):
     write("ape", "a")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         write("bad", "b", more=more)
         for _ in range(2):
             with pytest.raises(PluginError, match=f"plugin bad: {words}"):
@@ -300,9 +298,9 @@ async def test_newcomers_that_are_wrong_after_their_import_are_listed(
 
 
 @pytest.mark.parametrize("name", ["ape", "new"])
-async def test_the_list_tells_the_last_error(place, write, autojump_clock, name):
+async def test_the_list_shows_the_last_error(folder, write, autojump_clock, name):
     write("ape", "a")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         for more, words in [
             ("opening = 'first'\n", "ValueError: first"),
             ("opening = 'second'\n", "ValueError: second"),
@@ -316,8 +314,8 @@ async def test_the_list_tells_the_last_error(place, write, autojump_clock, name)
             assert words in error(kernel, name)
 
 
-async def test_plugins_that_are_put_back_open_with_the_configuration_of_before(
-    place, write, autojump_clock, tmp_path
+async def test_restored_plugins_open_with_the_previous_configuration(
+    folder, write, autojump_clock, tmp_path
 ):
     code = (
         "from contextlib import asynccontextmanager\n"
@@ -326,11 +324,11 @@ async def test_plugins_that_are_put_back_open_with_the_configuration_of_before(
         "@hookimpl\n@asynccontextmanager\nasync def gaffer_service(kernel):\n"
         "    FAILS\n    yield kernel.config.section('ape').get('x')\n"
     )
-    place.write("ape/__init__.py", code.replace("FAILS", "pass"))
+    folder.write("ape/__init__.py", code.replace("FAILS", "pass"))
     file = tmp_path / "gaffer.ini"
     file.write_text("[ape]\nx = old\n")
-    async with running(place, config=Config.read(file)) as kernel:
-        place.write("ape/__init__.py", code.replace("FAILS", "assert not kernel.reloading"))
+    async with running(folder, config=Config.read(file)) as kernel:
+        folder.write("ape/__init__.py", code.replace("FAILS", "assert not kernel.reloading"))
         file.write_text("[ape]\nx = new\n")
         with pytest.raises(PluginError, match="plugin ape: did not start: AssertionError"):
             await kernel.reload()
@@ -338,7 +336,7 @@ async def test_plugins_that_are_put_back_open_with_the_configuration_of_before(
         assert not kernel.reloading
 
 
-async def test_a_newcomer_may_not_take_a_name(place, autojump_clock):
+async def test_a_new_plugin_cannot_take_a_used_name(folder, autojump_clock):
     class Ape:
         name = "ape"
 
@@ -346,62 +344,64 @@ async def test_a_newcomer_may_not_take_a_name(place, autojump_clock):
         def gaffer_process_env(self):
             return {}
 
-    place.write("README")
-    async with running(place, Ape()) as kernel:
-        place.write("ape/__init__.py", "raise AssertionError")
+    folder.write("README")
+    async with running(folder, Ape()) as kernel:
+        folder.write("ape/__init__.py", "raise AssertionError")
         with pytest.raises(PluginError, match="plugin ape: a plugin of this name is already there"):
             await kernel.plugins.rescan()
         assert kernel.plugins.implementing("gaffer_process_env") == ["ape"]
 
 
-async def test_a_newcomer_that_others_can_write_is_refused_unless_that_is_allowed(
-    place, write, autojump_clock
+async def test_a_new_plugin_that_others_can_write_is_refused_unless_insecure(
+    folder, write, autojump_clock
 ):
     for insecure in (False, True):
         found = Plugins()
-        found.add_folder(place.path, insecure=insecure)
+        found.add_folder(folder.path, insecure=insecure)
         async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
             write("ape", "a")
-            (place.path / "ape" / "words.py").chmod(0o666)
+            (folder.path / "ape" / "words.py").chmod(0o666)
             if insecure:
                 await kernel.plugins.rescan()
                 assert states(kernel) == {"ape": "open"}
             else:
                 with pytest.raises(PluginError, match="is writable by other users"):
                     await kernel.plugins.rescan()
-        for file in (place.path / "ape").iterdir():
+        for file in (folder.path / "ape").iterdir():
             file.unlink()
 
 
-async def test_a_disabled_one_is_left_alone(place, write, autojump_clock):
-    place.write("ape/__init__.py", "raise AssertionError")
+async def test_a_disabled_plugin_is_not_reloaded(folder, write, autojump_clock):
+    folder.write("ape/__init__.py", "raise AssertionError")
     found = Plugins()
-    found.add_folder(place.path, disabled=["ape"])
+    found.add_folder(folder.path, disabled=["ape"])
     async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
-        place.write("ape/__init__.py", "raise AssertionError()")
+        folder.write("ape/__init__.py", "raise AssertionError()")
         await kernel.plugins.rescan()
         assert states(kernel) == {"ape": "disabled"}
         with pytest.raises(PluginError, match="plugin ape: is disabled"):
             await kernel.plugins.reload("ape")
 
 
-async def test_a_disabled_folder_without_code_stays_so_until_it_goes(place, write, autojump_clock):
+async def test_a_disabled_folder_without_code_stays_disabled_until_removed(
+    folder, write, autojump_clock
+):
     write("ape", "a")
-    place.write("site/_site/index.html")
+    folder.write("site/_site/index.html")
     found = Plugins()
-    found.add_folder(place.path, disabled=["site"])
+    found.add_folder(folder.path, disabled=["site"])
     async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
         assert states(kernel) == {"site": "disabled", "ape": "open"}
-        place.write("site/__init__.py", "raise AssertionError")
+        folder.write("site/__init__.py", "raise AssertionError")
         await kernel.plugins.rescan()
         assert states(kernel) == {"site": "disabled", "ape": "open"}
-        (place.path / "site").rename(place.path.parent / "away")
+        (folder.path / "site").rename(folder.path.parent / "away")
         await kernel.plugins.rescan()
         assert states(kernel) == {"ape": "open"}
 
 
-async def test_hooks_that_a_plugin_brings_come_and_go_with_it(place, autojump_clock):
-    place.write(
+async def test_hooks_of_a_plugin_are_added_and_removed_with_it(folder, autojump_clock):
+    folder.write(
         "ape/__init__.py",
         "from gaffer_kernel.hookspecs import hookimpl, hookspec\n"
         "class Hooks:\n    @hookspec\n    def gaffer_greeting(self): ...\n"
@@ -414,16 +414,16 @@ async def test_hooks_that_a_plugin_brings_come_and_go_with_it(place, autojump_cl
         def gaffer_greeting(self):
             return "hello"
 
-    async with running(place, Greeting()) as kernel:
+    async with running(folder, Greeting()) as kernel:
         await kernel.plugins.reload("ape")
         assert kernel.plugins.call("gaffer_greeting") == [("greeting", "hello")]
-        (place.path / "ape" / "__init__.py").unlink()
+        (folder.path / "ape" / "__init__.py").unlink()
         await kernel.plugins.rescan()
         with pytest.raises(LookupError):
             kernel.plugins.call("gaffer_greeting")
 
 
-async def test_one_that_is_no_folder_is_closed_and_opened_again(place, autojump_clock):
+async def test_an_embedded_plugin_is_closed_and_opened_again(folder, autojump_clock):
     lives = []
 
     class Ape(Plugin):
@@ -436,15 +436,15 @@ async def test_one_that_is_no_folder_is_closed_and_opened_again(place, autojump_
             yield
             lives.append("-")
 
-    place.write("README")
-    async with running(place, Ape()) as kernel:
+    folder.write("README")
+    async with running(folder, Ape()) as kernel:
         await kernel.plugins.reload("ape")
         assert lives == ["+", "-", "+"]
 
 
-async def test_a_reload_that_nobody_waits_for_is_done_all_the_same(place, write, autojump_clock):
+async def test_a_cancelled_reload_still_finishes(folder, write, autojump_clock):
     write("ape", "old")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         write(
             "ape",
             "new",
@@ -458,10 +458,10 @@ async def test_a_reload_that_nobody_waits_for_is_done_all_the_same(place, write,
         assert kernel.services["ape"] == "new"
 
 
-async def test_changes_come_one_after_the_other(place, write, autojump_clock):
+async def test_changes_run_one_after_the_other(folder, write, autojump_clock):
     write("ape", "a")
     before = modules()
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         async with trio.open_nursery() as nursery:
             for number in range(10):
                 write("ape", str(number))
@@ -474,9 +474,9 @@ async def test_changes_come_one_after_the_other(place, write, autojump_clock):
         assert len(modules() - before) == 2
 
 
-async def test_a_hundred_reloads_leave_nothing(place, write, autojump_clock):
+async def test_a_hundred_reloads_leave_no_modules(folder, write, autojump_clock):
     write("ape", "a")
-    async with running(place) as kernel:
+    async with running(folder) as kernel:
         await kernel.plugins.reload("ape")
         before = len(sys.modules), trio.lowlevel.current_statistics().tasks_living
         for _ in range(100):
@@ -484,33 +484,31 @@ async def test_a_hundred_reloads_leave_nothing(place, write, autojump_clock):
         assert (len(sys.modules), trio.lowlevel.current_statistics().tasks_living) == before
 
 
-async def test_there_is_nothing_to_reload_without_a_kernel(place, write):
+async def test_reload_without_a_running_kernel_is_an_error(folder, write):
     write("ape", "a")
-    plugins = place.load()
+    plugins = folder.load()
     with pytest.raises(PluginError, match="plugin ape: can be opened only while its kernel runs"):
         await plugins.reload("ape")
     with pytest.raises(NotFound):
         await plugins.reload("absent")
 
 
-async def test_a_folder_that_need_not_be_there_is_taken_up_when_it_comes(
-    place, write, autojump_clock
-):
+async def test_a_folder_with_missing_ok_is_loaded_once_it_exists(folder, write, autojump_clock):
     found = Plugins()
-    found.add_folder(place.path / "later", missing_ok=True)
-    assert found.roots == (place.path / "later",)
+    found.add_folder(folder.path / "later", missing_ok=True)
+    assert found.roots == (folder.path / "later",)
     async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
         await kernel.plugins.rescan()
         write("later/ape", "word")
         await kernel.plugins.rescan()
         assert kernel.services["ape"] == "word"
-        shutil.rmtree(place.path / "later")
+        shutil.rmtree(folder.path / "later")
         await kernel.plugins.rescan()
         assert states(kernel) == {}
 
 
-class Telling(Plugin):
-    """Requires a plugin that changes, or does not."""
+class Dependant(Plugin):
+    """A plugin that requires another one and records its calls."""
 
     def __init__(self, name, *mandatory):
         self.name, self.mandatory = name, mandatory
@@ -529,12 +527,10 @@ class Telling(Plugin):
         self.calls.append("restart")
 
 
-async def test_what_was_closed_and_started_for_another_is_not_restarted_on_top(
-    place, write, autojump_clock
-):
+async def test_reopened_applications_are_not_restarted(folder, write, autojump_clock):
     write("ape", "old")
-    closed, kept = Telling("closed", "ape"), Telling("kept")
-    async with running(place, closed, kept) as kernel:
+    closed, kept = Dependant("closed", "ape"), Dependant("kept")
+    async with running(folder, closed, kept) as kernel:
         write("ape", "new")
         await kernel.reload()
         await trio.testing.wait_all_tasks_blocked()
@@ -543,7 +539,7 @@ async def test_what_was_closed_and_started_for_another_is_not_restarted_on_top(
 
 
 class Worded(Plugin):
-    """Remembers a word of the configuration."""
+    """A plugin that keeps a word of the configuration."""
 
     name = "worded"
     word = None
@@ -566,34 +562,34 @@ class Picky(Plugin):
             raise ConfigError("I do not like it")
 
 
-async def test_what_a_plugin_took_from_a_refused_configuration_it_takes_back(
-    place, tmp_path, autojump_clock
+async def test_plugins_are_configured_again_after_a_refused_configuration(
+    folder, tmp_path, autojump_clock
 ):
     file = tmp_path / "gaffer.ini"
     file.write_text("[worded]\nword = good\n")
-    place.write("README")
+    folder.write("README")
     worded = Worded()
-    async with running(place, worded, Picky(), config=Config.read(file)) as kernel:
+    async with running(folder, worded, Picky(), config=Config.read(file)) as kernel:
         file.write_text("[worded]\nword = bad\n")
         with pytest.raises(ConfigError, match="I do not like it"):
             await kernel.reload()
         assert worded.word == "good"
-        place.write("ape/__init__.py", "raise ValueError")
+        folder.write("ape/__init__.py", "raise ValueError")
         file.write_text("[worded]\nword = better\n")
         with pytest.raises(PluginError):
             await kernel.reload()
         assert worded.word == "good"
 
 
-async def test_a_disabled_plugin_that_goes_keeps_no_other_from_opening(
-    place, write, autojump_clock
+async def test_removing_a_disabled_plugin_does_not_prevent_opening_others(
+    folder, write, autojump_clock
 ):
     write("ape", "word")
     write("bee", "word")
     found = Plugins()
-    found.add_folder(place.path, ["bee"])
+    found.add_folder(folder.path, ["bee"])
     async with open_kernel(plugins=found, system=FakeSystem()) as kernel:
-        shutil.rmtree(place.path / "bee")
+        shutil.rmtree(folder.path / "bee")
         await kernel.plugins.rescan()
         await kernel.plugins.close("ape")
         await kernel.plugins.open("ape")
@@ -614,14 +610,14 @@ async def gaffer_service(kernel):
 
 
 @pytest.mark.parametrize("verb", ["open", "close", "reload"])
-async def test_a_plugin_that_goes_while_somebody_waits_to_change_it_is_not_found(
-    place, write, verb, autojump_clock
+async def test_a_plugin_removed_while_a_change_waits_is_not_found(
+    folder, write, verb, autojump_clock
 ):
     write("ape", "word")
-    place.write("bee/__init__.py", SLOW)
-    async with running(place) as kernel, trio.open_nursery() as nursery:
+    folder.write("bee/__init__.py", SLOW)
+    async with running(folder) as kernel, trio.open_nursery() as nursery:
         for name in ("ape", "bee"):
-            shutil.rmtree(place.path / name)
+            shutil.rmtree(folder.path / name)
         nursery.start_soon(kernel.plugins.rescan)
         await trio.testing.wait_all_tasks_blocked()
         assert states(kernel) == {"ape": "open", "bee": "open"}
@@ -630,12 +626,10 @@ async def test_a_plugin_that_goes_while_somebody_waits_to_change_it_is_not_found
         assert states(kernel) == {}
 
 
-async def test_a_change_that_fails_when_nobody_waits_for_it_any_more_is_said(
-    place, write, autojump_clock, caplog
-):
-    place.write("ape/__init__.py", SLOW)
-    async with running(place) as kernel:
-        place.write(
+async def test_the_error_of_a_cancelled_change_is_logged(folder, write, autojump_clock, caplog):
+    folder.write("ape/__init__.py", SLOW)
+    async with running(folder) as kernel:
+        folder.write(
             "ape/__init__.py", SLOW.replace("yield", "raise ValueError('no more')\n    yield")
         )
         with trio.move_on_after(0.5) as asking:

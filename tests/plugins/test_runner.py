@@ -1,4 +1,4 @@
-"""The lives of plugins: opened in order, closed in reverse, each without harm to the others."""
+"""Opening and closing plugins: order, deadlines, failures."""
 
 import logging
 import types
@@ -16,7 +16,7 @@ KERNEL = object()
 
 
 class House:
-    """Plugins whose services note what they do; `log` has all of it in order."""
+    """Plugins whose services append to `log` when they open and close."""
 
     def __init__(self, **deadlines):
         self.log = []
@@ -101,7 +101,7 @@ def failing(exc, *, opening):
 
 
 def stubborn(release, *, opening=False):
-    """A service that cancelling does not end, only `release`."""
+    """A service that shields itself; only `release` ends it."""
 
     async def service():
         with trio.CancelScope(shield=True):
@@ -119,10 +119,10 @@ def house():
     return House()
 
 
-# In order
+# Order
 
 
-async def test_opened_in_order_and_closed_in_reverse(house, autojump_clock):
+async def test_plugins_open_in_order_and_close_in_reverse(house, autojump_clock):
     house.add("sites", requires=("http",))
     house.add("http")
     house.add("webhooks", after=("sites",))
@@ -141,7 +141,7 @@ async def test_opened_in_order_and_closed_in_reverse(house, autojump_clock):
     ]
 
 
-async def test_what_a_service_yields_is_there_while_it_is_open(house, autojump_clock):
+async def test_a_service_is_available_while_its_plugin_is_open(house, autojump_clock):
     async def service():
         yield {"port": 5000}
 
@@ -178,7 +178,7 @@ async def test_plugins_run_in_one_kernel_at_a_time(house, autojump_clock):
         assert house.states() == {"http": "open"}
 
 
-async def test_an_error_of_the_block_comes_through_after_the_closing(house, autojump_clock):
+async def test_an_error_of_the_block_is_raised_after_closing(house, autojump_clock):
     house.add("http")
     with pytest.raises(KeyError):
         async with house.running():
@@ -186,7 +186,7 @@ async def test_an_error_of_the_block_comes_through_after_the_closing(house, auto
     assert house.log == ["+http", "-http"]
 
 
-async def test_cancelling_the_block_reaches_no_service_before_its_turn(house, autojump_clock):
+async def test_a_cancelled_block_does_not_cancel_services(house, autojump_clock):
     async def service():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(noting_cancellation)
@@ -223,7 +223,7 @@ async def test_cancelling_the_block_reaches_no_service_before_its_turn(house, au
     ]
 
 
-async def test_each_service_has_a_task_of_its_own_with_its_name(house, autojump_clock):
+async def test_each_service_has_its_own_named_task(house, autojump_clock):
     async def service():
         house.log.append(trio.lowlevel.current_task().name)
         yield
@@ -248,7 +248,7 @@ async def test_each_service_has_a_task_of_its_own_with_its_name(house, autojump_
         (ExceptionGroup("", [OSError("x"), OSError("y")]), "did not start: OSError: x; OSError: y"),
     ],
 )
-async def test_one_that_fails_to_open_is_named_and_the_others_are_closed(
+async def test_a_plugin_that_fails_to_open_is_named_and_others_are_closed(
     house, autojump_clock, exc, words, caplog
 ):
     house.add("a")
@@ -262,7 +262,7 @@ async def test_one_that_fails_to_open_is_named_and_the_others_are_closed(
     assert house.log == ["+a", "+b", "-b", "-a"]
     assert house.states() == {"a": "closed", "b": "closed", "bad": "failed", "never": "loaded"}
     assert ("plugin.failed", "bad") in house.events
-    assert caplog.records == []  # whoever catches the error tells it, once
+    assert caplog.records == []  # the caller that catches the error reports it
 
 
 async def test_an_error_in_code_names_its_line(house, autojump_clock):
@@ -284,7 +284,9 @@ async def test_a_service_must_be_an_async_context_manager(house, autojump_clock)
             pass  # pragma: no cover
 
 
-async def test_one_that_hangs_at_start_is_cancelled_at_the_deadline(house, autojump_clock):
+async def test_a_plugin_that_hangs_while_opening_is_cancelled_at_the_deadline(
+    house, autojump_clock
+):
     house.add("a")
     house.add("bad", slow(opening=11))
     start = trio.current_time()
@@ -304,7 +306,7 @@ async def test_the_start_deadline_is_a_parameter(autojump_clock):
             pass  # pragma: no cover
 
 
-async def test_one_that_hangs_at_start_and_shields_itself_is_abandoned(
+async def test_a_plugin_that_shields_itself_while_opening_is_abandoned(
     house, autojump_clock, caplog
 ):
     release = trio.Event()
@@ -320,9 +322,7 @@ async def test_one_that_hangs_at_start_and_shields_itself_is_abandoned(
     await trio.testing.wait_all_tasks_blocked()
 
 
-async def test_cancelling_while_a_plugin_opens_cancels_that_and_closes_the_others(
-    house, autojump_clock
-):
+async def test_a_cancellation_while_opening_closes_the_others(house, autojump_clock):
     house.add("a")
     house.add("slow", slow(opening=9))
     start = trio.current_time()
@@ -336,7 +336,7 @@ async def test_cancelling_while_a_plugin_opens_cancels_that_and_closes_the_other
     assert ("plugin.failed", "slow") not in house.events
 
 
-async def test_the_absent_are_found_before_anything_opens(house, autojump_clock):
+async def test_missing_plugins_are_found_before_any_opens(house, autojump_clock):
     house.add("a")
     house.add("b", requires=("absent",))
     with pytest.raises(PluginError, match="plugin b: requires absent"):
@@ -348,7 +348,7 @@ async def test_the_absent_are_found_before_anything_opens(house, autojump_clock)
 # Crashing later
 
 
-async def test_a_crash_ends_only_the_plugin_and_its_dependants(house, autojump_clock, caplog):
+async def test_a_crash_closes_only_the_plugin_and_its_dependants(house, autojump_clock, caplog):
     house.add("http", crashing(3))
     house.add("sites", requires=("http",))
     house.add("ui", requires=("sites",))
@@ -382,7 +382,7 @@ async def test_a_crash_ends_only_the_plugin_and_its_dependants(house, autojump_c
 
 
 @pytest.mark.parametrize("exc", [SystemExit(1), KeyboardInterrupt()])
-async def test_a_plugin_cannot_end_the_program(house, autojump_clock, exc):
+async def test_a_system_exit_of_a_plugin_does_not_end_the_program(house, autojump_clock, exc):
     house.add("bad", crashing(1, exc))
     async with house.running():
         await house.wait_for("bad", "failed")
@@ -419,7 +419,7 @@ async def test_a_crash_before_dependants_open_stops_the_start(house, autojump_cl
     assert house.log == ["+http", "-http", "+slow", "-slow"]
 
 
-async def test_the_end_of_the_block_and_a_crash_at_the_same_moment(house, autojump_clock):
+async def test_a_crash_while_the_block_ends_is_recorded_once(house, autojump_clock):
     house.add("http", crashing(3))
     house.add("sites", slow(closing=2), requires=("http",))
     async with house.running():
@@ -431,7 +431,7 @@ async def test_the_end_of_the_block_and_a_crash_at_the_same_moment(house, autoju
 # Failing to close
 
 
-async def test_one_that_hangs_at_its_close_is_cancelled_at_the_deadline(
+async def test_a_plugin_that_hangs_while_closing_is_cancelled_at_the_deadline(
     house, autojump_clock, caplog
 ):
     house.add("a", slow(closing=1))
@@ -454,7 +454,9 @@ async def test_the_stop_deadline_is_a_parameter(autojump_clock, caplog):
     assert "within 0.5 s" in caplog.text
 
 
-async def test_one_that_shields_itself_is_abandoned_by_name(house, autojump_clock, caplog):
+async def test_a_plugin_that_shields_itself_while_closing_is_abandoned(
+    house, autojump_clock, caplog
+):
     release = trio.Event()
     house.add("a")
     house.add("bad", stubborn(release))
@@ -470,9 +472,7 @@ async def test_one_that_shields_itself_is_abandoned_by_name(house, autojump_cloc
     assert house.states() == {"a": "closed", "bad": "failed"}
 
 
-async def test_one_that_raises_at_its_close_is_logged_and_the_others_close(
-    house, autojump_clock, caplog
-):
+async def test_an_error_while_closing_is_logged_and_others_close(house, autojump_clock, caplog):
     house.add("a")
     house.add("bad", failing(ValueError("oops"), opening=False))
     house.add("c")
@@ -482,7 +482,7 @@ async def test_one_that_raises_at_its_close_is_logged_and_the_others_close(
     assert "plugin bad: failed: ValueError: oops" in caplog.text
 
 
-# Hooks and lives
+# Hooks of open and closed plugins
 
 
 async def test_events_go_to_open_plugins_only(house, autojump_clock):
@@ -508,7 +508,7 @@ async def test_events_go_to_open_plugins_only(house, autojump_clock):
     ]
 
 
-async def test_a_plugin_hears_of_its_own_opening_and_nothing_before(house, autojump_clock):
+async def test_a_plugin_receives_events_from_its_own_opening_on(house, autojump_clock):
     seen = []
     house.add("a")
     ear = types.SimpleNamespace(gaffer_event=hookimpl(lambda event: seen.append(event)))
@@ -517,7 +517,7 @@ async def test_a_plugin_hears_of_its_own_opening_and_nothing_before(house, autoj
         assert seen == [("plugin.opened", "ear")]
 
 
-async def test_configuring_asks_closed_plugins_too(house, autojump_clock):
+async def test_configuration_hooks_are_called_of_closed_plugins(house, autojump_clock):
     plugin = types.SimpleNamespace(
         gaffer_config_sections=hookimpl(lambda: ["webhooks"]),
         gaffer_process_env=hookimpl(lambda: {"A": "1"}),
@@ -572,7 +572,7 @@ async def test_a_plugin_added_while_running_is_opened_by_name(house, autojump_cl
     assert house.log == ["+http", "+sites", "-sites", "-http"]
 
 
-async def test_one_that_fails_to_open_later_ends_nothing(house, autojump_clock):
+async def test_a_plugin_that_fails_to_open_later_closes_no_other(house, autojump_clock):
     house.add("http")
     async with house.running():
         house.add("bad", failing(OSError("no"), opening=True), requires=("http",))
@@ -582,7 +582,7 @@ async def test_one_that_fails_to_open_later_ends_nothing(house, autojump_clock):
         assert house.error("bad") == "did not start: OSError: no"
 
 
-async def test_a_plugin_that_is_not_there(house, autojump_clock):
+async def test_opening_or_closing_an_unknown_plugin_raises_not_found(house, autojump_clock):
     async with house.running():
         with pytest.raises(NotFound, match="no plugin 'absent'"):
             await house.plugins.open("absent")
@@ -590,14 +590,14 @@ async def test_a_plugin_that_is_not_there(house, autojump_clock):
             await house.plugins.close("absent")
 
 
-async def test_nothing_opens_without_a_kernel(house, autojump_clock):
+async def test_open_without_a_running_kernel_is_an_error(house, autojump_clock):
     house.add("http")
     with pytest.raises(PluginError, match="plugin http: can be opened only while its kernel runs"):
         await house.plugins.open("http")
     await house.plugins.close("http")
 
 
-async def test_opening_and_closing_at_the_same_time_take_turns(house, autojump_clock):
+async def test_concurrent_open_and_close_run_one_at_a_time(house, autojump_clock):
     house.add("http", slow(opening=1, closing=1))
     house.add("sites", slow(opening=1, closing=1), requires=("http",))
     async with house.running():
@@ -609,7 +609,7 @@ async def test_opening_and_closing_at_the_same_time_take_turns(house, autojump_c
         assert house.log == ["-sites", "-http", "+http", "+sites"]
 
 
-async def test_a_plugin_may_open_another_even_during_the_start(house, autojump_clock):
+async def test_a_plugin_can_open_another_during_the_start(house, autojump_clock):
     async def service():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(house.plugins.open, "slow")
@@ -622,7 +622,7 @@ async def test_a_plugin_may_open_another_even_during_the_start(house, autojump_c
     assert house.log == ["+eager", "+slow", "-slow", "-eager"]
 
 
-async def test_a_close_that_is_cancelled_still_happens(house, autojump_clock):
+async def test_a_cancelled_close_still_finishes(house, autojump_clock):
     house.add("http", slow(closing=2))
     async with house.running():
         with trio.move_on_after(1) as scope:
@@ -631,7 +631,7 @@ async def test_a_close_that_is_cancelled_still_happens(house, autojump_clock):
         await house.wait_for("http", "closed")
 
 
-async def test_an_open_that_is_cancelled_leaves_it_unopened(house, autojump_clock):
+async def test_a_cancelled_open_leaves_the_plugin_closed(house, autojump_clock):
     async with house.running():
         house.add("slow", slow(opening=5))
         with trio.move_on_after(1) as scope:
@@ -642,7 +642,7 @@ async def test_an_open_that_is_cancelled_leaves_it_unopened(house, autojump_cloc
         assert house.states() == {"slow": "open"}
 
 
-async def test_nothing_opens_once_the_kernel_is_closing(house, autojump_clock):
+async def test_open_while_the_kernel_is_closing_raises_closing(house, autojump_clock):
     house.add("a", slow(closing=3))
     outcomes = []
 

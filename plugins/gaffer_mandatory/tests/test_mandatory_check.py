@@ -1,4 +1,4 @@
-"""A kernel, and a gafferd, that cannot do without some plugins."""
+"""Required plugins of a kernel and of gafferd."""
 
 import signal
 
@@ -18,7 +18,7 @@ CODE += "@hookimpl\ndef gaffer_process_env(): return {{}}\n"
 
 
 class Other:
-    """A plugin that does nothing, in some version."""
+    """A plugin with a version that does nothing."""
 
     def __init__(self, version):
         if version is not None:
@@ -34,7 +34,7 @@ def dummy(*mandatory):
 
 
 def kernel(mandatory="", *more, **versions):
-    """A kernel, configured, with plugins in some versions."""
+    """A configured kernel with plugins of given versions."""
     plugins = Plugins()
     plugins.add(mandatory_plugin)
     for name, version in versions.items():
@@ -65,7 +65,7 @@ def refusal(*args, **versions):
         ("mandatory http", "1"),
     ],
 )
-def test_what_is_there_will_do(mandatory, version):
+def test_installed_plugins_meet_requirements(mandatory, version):
     kernel(mandatory, http=version)
     kernel("", dummy(*mandatory.replace(", ", ",").split()), http=version)
 
@@ -80,12 +80,12 @@ def test_what_is_there_will_do(mandatory, version):
         ("http>=1.2", "odd", "http>=1.2, which has a version that cannot be compared, 'odd'"),
     ],
 )
-def test_what_is_not_is_named(mandatory, version, why):
+def test_unmet_requirements_are_named(mandatory, version, why):
     text = refusal(mandatory, http=version)
     assert text == f"g.ini:2: [gaffer] mandatory: requires {why}"
 
 
-def test_all_of_them_are_named_at_once():
+def test_all_unmet_requirements_are_named_at_once():
     text = refusal("a b>=2 c c>1", dummy("c>=9", "b>5"), b="1", c="1.5")
     assert text == (
         "g.ini:2: [gaffer] mandatory: requires a, which is not installed;"
@@ -102,7 +102,7 @@ def test_the_requirements_of_a_plugin_are_checked_without_a_list():
     )
 
 
-def test_what_is_not_understood_is_an_error_with_its_place():
+def test_an_invalid_list_is_an_error_with_file_and_line():
     assert refusal("http>=x") == (
         "g.ini:2: [gaffer] mandatory: '>=x' after http are not versions as in http>=1.2"
     )
@@ -137,7 +137,7 @@ async def test_dependencies_open_first_and_close_last(autojump_clock):
 
 
 class MandatoryHome(Home):
-    """Where gafferd has this plugin, and those in `plugins`."""
+    """A home of gafferd with this plugin, and those in `plugins`."""
 
     def command(self, *args):
         mine = [each for each in super().command() if each != "--disable=mandatory"]
@@ -152,7 +152,7 @@ def home(tmp_path):
     return home
 
 
-def test_gafferd_does_not_start_without_them(home):
+def test_gafferd_does_not_start_without_required_plugins(home):
     home.write("g.ini", "[gaffer]\nmandatory = ape>=2 bee signals\n")
     assert one_line(home.run("g.ini")) == (
         "g.ini:2: [gaffer] mandatory: requires ape>=2, which is version 1.0;"
@@ -161,21 +161,21 @@ def test_gafferd_does_not_start_without_them(home):
     assert "ape>=2" in one_line(home.run("g.ini", "--check"))
 
 
-def test_gafferd_starts_with_them(home):
+def test_gafferd_starts_with_required_plugins(home):
     home.write("g.ini", "[gaffer]\nmandatory = ape>=1 mandatory\n")
     assert "ape 1.0" in home.run("g.ini", "--check").stdout
 
 
 @pytest.fixture
 def signals(home, monkeypatch):
-    """Let gafferd reload at HUP."""
+    """Make gafferd reload on SIGHUP."""
     command = home.command
     monkeypatch.setattr(
         home, "command", lambda *args: [x for x in command(*args) if x != "--disable=signals"]
     )
 
 
-def test_a_reload_that_misses_one_keeps_what_runs(home, signals):
+def test_a_reload_without_a_required_plugin_changes_nothing(home, signals):
     home.write("g.ini", f"[gaffer]\nmandatory = ape>=1\n{home.job('web')}")
     with home.running("g.ini", "--log-level", "info") as gafferd:
         pid = home.pid("web.pid")

@@ -1,4 +1,4 @@
-"""Reading what is demanded."""
+"""Parsing lists of required plugins."""
 
 import re
 
@@ -18,7 +18,7 @@ from gaffer_mandatory.requirement import parse_requirements
         (" a ,, b\t", ["a", "b"]),
     ],
 )
-def test_names_with_versions(text, requirements):
+def test_names_and_versions_are_parsed(text, requirements):
     assert [str(each) for each in parse_requirements(text)] == requirements
 
 
@@ -33,6 +33,6 @@ def test_names_with_versions(text, requirements):
         ("http=1", "'=1' is not the name of a plugin"),
     ],
 )
-def test_what_is_not_understood_is_said(text, words):
+def test_an_invalid_list_is_an_error(text, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         parse_requirements(text)

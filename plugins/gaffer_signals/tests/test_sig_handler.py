@@ -77,7 +77,7 @@ class Program:
         return bool(data)
 
     async def ends(self):
-        """Wait for its end; its exit status."""
+        """Wait for the exit; return the status."""
         while await self._read():
             pass
         return await self.process.wait()
@@ -124,11 +124,11 @@ def gone(os_pid):
     return False
 
 
-def test_the_quit_signals_are_the_seeds():
+def test_quit_signals_are_those_of_gaffer_0_5():
     assert BaseSigHandler.QUIT_SIGNALS == SigHandler.QUIT_SIGNALS == (3, 15, 2)
 
 
-async def test_the_base_leaves_it_to_the_subclass():
+async def test_base_handlers_raise_not_implemented():
     with pytest.raises(NotImplementedError):
         BaseSigHandler().handle_quit(None, 15)
     with pytest.raises(NotImplementedError):
@@ -136,7 +136,7 @@ async def test_the_base_leaves_it_to_the_subclass():
 
 
 @pytest.mark.parametrize("signum", SigHandler.QUIT_SIGNALS)
-async def test_a_quit_signal_stops_everything(start, signum):
+async def test_a_quit_signal_stops_every_process(start, signum):
     program = await start("[process:web]\ncmd = sleep 60\nnumprocesses = 2\n")
     spawned = [(await program.wait_for_line("event spawn web")).split()[-1]]
     program.send(signum)
@@ -147,7 +147,7 @@ async def test_a_quit_signal_stops_everything(start, signum):
     assert all(gone(os_pid) for os_pid in spawned)
 
 
-async def test_a_second_one_kills_at_once(start, tmp_path):
+async def test_a_second_quit_signal_kills_at_once(start, tmp_path):
     ready = tmp_path / "ready"
     program = await start(
         f"[process:web]\ncmd = {STUBBORN.format(ready=ready)}\ngraceful_timeout = 3600\n"
@@ -162,7 +162,7 @@ async def test_a_second_one_kills_at_once(start, tmp_path):
     assert "INFO SIGTERM: killing what is left" in program.lines
 
 
-async def test_the_first_signal_is_polite_also_when_the_kernel_was_stopped_otherwise(start):
+async def test_the_first_signal_does_not_kill_after_another_stop(start):
     more = "SigHandler.handle_reload = lambda self, kernel, signum: quit_twice(kernel)\n" + (
         "async def quit_twice(kernel):\n    kernel.stop()\n    plugins[0].handle_quit(kernel, 15)\n"
     )
@@ -172,7 +172,7 @@ async def test_the_first_signal_is_polite_also_when_the_kernel_was_stopped_other
     assert program.count("INFO SIGTERM: stopping") == 1
 
 
-async def test_hup_applies_what_changed(start):
+async def test_sighup_applies_changes(start):
     program = await start("[process:kept]\ncmd = sleep 60\n[process:old]\ncmd = sleep 60\n")
     await program.wait_for_line("event spawn kept")
     program.config.write_text("[process:kept]\ncmd = sleep 60\n[process:new]\ncmd = sleep 60\n")
@@ -185,7 +185,7 @@ async def test_hup_applies_what_changed(start):
     assert await program.ends() == 0
 
 
-async def test_hup_with_a_wrong_file_is_one_line_and_changes_nothing(start):
+async def test_sighup_with_a_wrong_file_logs_one_line_and_changes_nothing(start):
     program = await start("[process:web]\ncmd = sleep 60\n")
     await program.wait_for_line("event spawn web")
     program.config.write_text("[process:web]\ncmd = sleep 60\nnumprocesses = many\n")
@@ -218,7 +218,7 @@ plugins[0] = Slow()
 """
 
 
-async def test_reloads_run_one_at_a_time_and_a_storm_of_them_is_one(start):
+async def test_many_sighups_lead_to_one_more_reload(start):
     program = await start("", SLOW_RELOAD)
     program.send(signal.SIGHUP)
     await program.wait_for_line("reload 1 begins")
@@ -231,7 +231,7 @@ async def test_reloads_run_one_at_a_time_and_a_storm_of_them_is_one(start):
     assert told == ["reload 1 begins", "reload 1 ends", "reload 2 begins", "reload 2 ends"]
 
 
-async def test_a_reload_that_hangs_does_not_hold_up_the_end(start):
+async def test_a_reload_that_hangs_does_not_delay_the_exit(start):
     program = await start("", SLOW_RELOAD)
     program.send(signal.SIGHUP)
     await program.wait_for_line("reload 1 begins")
@@ -239,7 +239,7 @@ async def test_a_reload_that_hangs_does_not_hold_up_the_end(start):
     assert await program.ends() == 0
 
 
-async def test_a_storm_of_hups_loses_no_quit_signal(start):
+async def test_many_sighups_lose_no_quit_signal(start):
     program = await start("[process:web]\ncmd = sleep 60\n")
     program.send(*[signal.SIGHUP] * 1000, signal.SIGTERM)
     assert await program.ends() == 0
@@ -306,14 +306,14 @@ async def test_a_late_signal_does_no_harm_while_other_plugins_still_close(start)
     assert program.lines[-1] == "end"
 
 
-async def test_afterwards_signals_do_what_they_did_before():
+async def test_closing_restores_the_previous_handlers():
     before = [signal.getsignal(signum) for signum in (1, 2, 3, 15)]
     async with SigHandler().receiving(None):
         assert all(signal.getsignal(signum) not in before for signum in (1, 2, 3, 15))
     assert [signal.getsignal(signum) for signum in (1, 2, 3, 15)] == before
 
 
-def test_outside_the_main_thread_it_says_so():
+def test_the_plugin_is_refused_outside_the_main_thread():
     failures = []
 
     async def receive():
@@ -333,7 +333,7 @@ def test_outside_the_main_thread_it_says_so():
     assert failure.startswith("signals reach the main thread only")
 
 
-# Makes the terminal at its stdin its own, as a shell does for what it starts.
+# Becomes the foreground process group of its terminal, as a shell arranges for its commands.
 IN_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -347,7 +347,7 @@ REPORTS_SIGNAL = (
 )
 
 
-async def test_ctrl_c_reaches_the_processes_as_one_term(start, tmp_path):
+async def test_ctrl_c_sends_processes_one_sigterm(start, tmp_path):
     told, ready = tmp_path / "told", tmp_path / "ready"
     ours, theirs = os.openpty()
     try:
