@@ -1,20 +1,25 @@
-"""HTTP API of gaffer: jobs and processes under control over HTTP.
+"""The HTTP API of gaffer: control jobs and processes over HTTP and websockets.
 
-    plugin      the plugin as an object
-    service     the life of the API
-    front       the application that serves: another one whenever plugins come or go
-    app         one application: puts the routes together, gives every error its one form
-    mount       the routes of one plugin
-    routes      what can be asked
-    channel     the websocket on which everything can be asked and told
-    feeds       answers that go on: output and events as they come
-    openapi     what all of that is, for programs
-    access      who may call
-    serve       connections
-    listen      where: endpoints and their sockets
-    errors, asgi, hookspecs
+    plugin         the plugin as an object
+    plugin_api     what other plugins may import
+    hookspecs      the hooks: routes and callers of other plugins
+    service        the lifecycle of the API, and the service `http`
+    dynamic_app    the application whose routes change when plugins open and close
+    app            one application: routes, and one form for every error
+    plugin_routes  the routes of one plugin
+    routes         the routes of the API; routes/legacy has the paths of gaffer 0.4
+    views          what these share: parameters, bodies, responses
+    schemas        the bodies of requests and responses
+    channel        the websocket for events, samples, output, input and commands
+    feeds          streaming responses: output and events as they come
+    openapi        the description of all routes
+    auth           authentication, authorization, limits, audit log
+    serve          the server: connections, protocols, limits
+    listen         endpoints and their sockets
+    scope          typed access to the ASGI scope
+    errors, asgi   the form of every error; the types of ASGI
 
-Importing it must stay cheap, as gafferd does so to find out what it is: quart and hypercorn are
+The import must stay fast, because gafferd imports it to inspect the plugin: quart and hypercorn are
 imported when the API opens.
 """
 

@@ -1,4 +1,4 @@
-"""The words of ASGI: what a server, the guard and the application say to each other."""
+"""The types of ASGI that the server, the middleware and the application share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[..., Awaitable[None]]
-"""Takes a Scope, a Receive and a Send, for which each package has a type of its own."""
+"""Takes a Scope, a Receive and a Send; each library has a type of its own for these."""
 Header = tuple[bytes, bytes]
 Headers = dict[bytes, list[bytes]]
 """The values of each header, by its name in lower case."""
@@ -19,7 +19,7 @@ Headers = dict[bytes, list[bytes]]
 async def respond(
     scope: Scope, send: Send, status: int, headers: list[Header], body: bytes = b""
 ) -> None:
-    """Answer a request, or a websocket that has not been accepted, in one go."""
+    """Answer a request, or a websocket that has not been accepted, with a complete response."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     length = (b"content-length", b"%d" % len(body))
     await send({"type": f"{kind}.start", "status": status, "headers": [*headers, length]})

@@ -1,4 +1,4 @@
-"""The one form of every error of the API, and what each error of the kernel becomes there."""
+"""The one form of every error of the API, and the API error of each kernel error."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _HTTP_SLUGS = {
     413: "too_large",
     500: "internal_error",
 }
-"""Other statuses are called by their name: 405 is `method_not_allowed`."""
+"""Other statuses use their name: 405 is `method_not_allowed`."""
 
 
 class Error(Struct, kw_only=True):
-    """What a client is told of every error."""
+    """The JSON body of every error."""
 
     ok: Annotated[bool, Meta(extra_json_schema={"const": False})] = False
     error: Annotated[str, Meta(description="One word for programs.")]
@@ -32,13 +32,13 @@ class Error(Struct, kw_only=True):
 
 
 class ApiError(Exception):
-    """What a client is told instead of a result.
+    """An error that is sent to the client.
 
     Args:
-        status: of HTTP, 400 to 599.
+        status: the HTTP status, 400 to 599.
         slug: one word for programs.
         reason: one sentence for people.
-        headers: more of them for the answer.
+        headers: additional headers of the response.
     """
 
     def __init__(
@@ -52,18 +52,18 @@ class ApiError(Exception):
 
     @property
     def body(self) -> bytes:
-        """The answer, JSON."""
+        """The body of the response, JSON."""
         return msgspec.json.encode(Error(error=self.slug, errno=self.status, reason=self.reason))
 
 
 def error_from_status(status: int, reason: str | None = None) -> ApiError:
-    """The error that a bare status of HTTP stands for."""
+    """Return the error for an HTTP status."""
     slug = _HTTP_SLUGS.get(status) or HTTPStatus(status).name.lower()
     return ApiError(status, slug, reason or HTTPStatus(status).description)
 
 
 def error_from_kernel(error: GafferError) -> ApiError:
-    """What a client is told of an error that the kernel raised."""
+    """Return the API error for an error that the kernel raised."""
     reason = str(error)
     match error:
         case InvalidField():

@@ -1,4 +1,4 @@
-"""The plugin as an object, for a program that has an API of its own."""
+"""The plugin as an object, also for a program that serves an API of its own."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 
 class HttpHandler:
-    """Serves routes to whoever may call.
+    """Serves routes to authorized callers.
 
     Args:
-        routes: also those of gafferd itself; False leaves only those of other plugins.
-        connections: how many there may be at a time; as many as gafferd has when not given.
-        unadmitted: how many of those a peer may have before it is known who calls; 16 when not
-            given.
-        per_caller: how many requests and websockets of one caller; when not given,
-            `[gaffer] http_requests_per_caller`, and any number for the owner.
+        routes: whether to serve the routes of gafferd, too; False leaves only those of other
+            plugins.
+        connections: the maximum number of connections; that of gafferd when not given.
+        unadmitted: how many of those a peer may have before a request on one is admitted; 16 when
+            not given.
+        per_caller: how many requests and websockets one caller may have; when not given, `[gaffer]
+            http_requests_per_caller`, and any number for the owner.
     """
 
     name = "http"
 
     gaffer_after = ("auth",)
-    """Whoever tells who is calling should be there when the first one does."""
+    """A plugin that identifies callers should be open before the first request."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class HttpHandler:
 
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
-        """Bring `gaffer_http_routes` and `gaffer_http_caller`."""
+        """Add the hooks `gaffer_http_routes` and `gaffer_http_caller`."""
         from gaffer_http import hookspecs
 
         pluginmanager.add_hookspecs(hookspecs)
@@ -61,7 +62,7 @@ class HttpHandler:
 
     @hookimpl
     def gaffer_config_sections(self) -> tuple[str, ...]:
-        """The endpoints, and who may call."""
+        """Return the sections and keys of the endpoints and of the access policy."""
         keys = ("http_endpoints", "http_hosts", "cors_origins", "http_requests_per_caller")
         return ("endpoint:", *(f"gaffer.{key}" for key in keys))
 
@@ -81,7 +82,7 @@ class HttpHandler:
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[HttpService]:
-        """Serve the API for the plugin's whole life."""
+        """Serve the API while the plugin is open."""
         from gaffer_http.service import open_api
 
         return open_api(

@@ -1,4 +1,4 @@
-"""Read /proc: which files a process has open."""
+"""Reading /proc: the files that a process has open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def holds_socket(process: Path, inode: int) -> bool:
-    """Whether a process has a socket open; False when we may not look into it.
+    """Return whether a process has a socket open; False if we may not read its files.
 
     Args:
         process: its directory in /proc.
@@ -22,6 +22,6 @@ def holds_socket(process: Path, inode: int) -> bool:
                     if os.readlink(entry.path) == link:
                         return True
     except OSError:
-        # It has exited, or belongs to another user.
+        # The process has exited (ENOENT), or belongs to another user (EACCES).
         pass
     return False

@@ -56,7 +56,7 @@ def _return_none() -> None:
 
 
 class ConnectionState(_Keys):
-    """What the server tells each request about its connection.
+    """The server's information about a connection, for each request on it.
 
     Every attribute has a default, because another server than ours may serve the application.
 
@@ -65,14 +65,15 @@ class ConnectionState(_Keys):
 
     Attributes:
         peer: the other end of the connection.
-        auth_mode: what identifies a caller at the endpoint; the strictest mode that needs no
-            certificate if the server does not say.
+        auth_mode: what identifies a caller at the endpoint; `token`, the strictest mode that needs
+            no certificate, if the server does not say.
         get_certificate: returns the checked certificate of the client, if it has shown one.
-        is_hung_up: whether the client has closed its half, even if nothing is being read.
+        is_hung_up: returns whether the client has closed its half, even if nothing is being read.
         admit: to be called when a request is admitted; until then its connection has tight limits.
         refuse: to be called when a request is refused; it holds no place from then on.
         abort_slow_websocket: to be called before a websocket is cancelled: breaks its connection
-            within seconds if the client does not read, because a cancelled send would not.
+            within seconds if the client does not read, because cancelling does not interrupt a
+            send.
         reads_to_end: set by a view that reads a websocket until `receive` raises EndOfChannel.
     """
 

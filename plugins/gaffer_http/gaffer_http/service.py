@@ -198,7 +198,8 @@ async def open_api(
 
 
 def _find_authenticate(kernel: Kernel) -> Authenticate | None:
-    """Return a function that asks the plugins for the caller; None if no plugin can tell."""
+    """Return a function that asks the plugins for the caller; None if no plugin implements the
+    hook."""
     if not kernel.plugins.implementing("gaffer_http_caller"):
         return None
 
@@ -222,7 +223,7 @@ def _check_owner_only(endpoints: Iterable[Endpoint]) -> None:
             if is_exposed(address):
                 raise GafferError(
                     f"endpoint {endpoint.name}: {address} can be reached from other machines, and"
-                    f" no plugin here tells who calls from there: {_NEEDS_AUTH}"
+                    f" no plugin here identifies callers from there: {_NEEDS_AUTH}"
                 )
         if endpoint.auth != "owner":
             raise GafferError(

@@ -1,4 +1,4 @@
-"""Ask the Linux kernel about TCP sockets of this machine (sock_diag(7))."""
+"""Queries to the Linux kernel about TCP sockets of this machine (sock_diag(7))."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LISTEN = 1, 4, 5, 8, 10
 
 @dataclass(frozen=True, slots=True)
 class TcpSocket:
-    """What the kernel says of one socket.
+    """What the kernel reports about one socket.
 
     Attributes:
         family: AF_INET or AF_INET6.
@@ -40,7 +40,7 @@ class TcpSocket:
         state: `ESTABLISHED`, `LISTEN`...
         uid: of its owner, as seen from our user namespace.
         inode: 0 when no process holds it any longer.
-        cgroup: the id of the cgroup it was created in; None when the kernel does not say.
+        cgroup: the id of the cgroup it was created in; None if the kernel does not report it.
     """
 
     family: int
@@ -62,7 +62,7 @@ class Ends:
     target_port: int
 
     def request(self) -> bytes:
-        """The connection as sock_diag writes it."""
+        """Return the connection in the form of sock_diag."""
         ports = struct.pack("!HH", self.source_port, self.target_port)
         return ports + self.source.ljust(16, b"\0") + self.target.ljust(16, b"\0")
 
@@ -77,7 +77,7 @@ def find_connection(ends: Ends) -> TcpSocket:
         answer = netlink.recv(8192, socket.MSG_DONTWAIT)
     _check(answer)
     found, ports = _parse(answer)
-    # With no such connection the kernel answers with a socket that listens on its port.
+    # If there is no such connection, the kernel answers with a socket that listens on its port.
     if ports != struct.pack("!HH", ends.source_port, ends.target_port):
         raise OSError(errno.ENOENT, "sock_diag")
     return found
@@ -99,7 +99,7 @@ def sockets_on_port(family: int, port: int) -> Iterator[TcpSocket]:
                     return
                 _check(answer)
                 found, ports = _parse(answer[:length])
-                # Linux tells all sockets that are only bound, whichever port is asked for.
+                # Linux reports all sockets that are only bound, whichever port is asked for.
                 if ports[:2] == name[:2]:
                     yield found
                 answer = answer[-(-length // 4) * 4 :]

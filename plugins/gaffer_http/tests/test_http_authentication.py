@@ -179,7 +179,7 @@ async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, pe
         nursery.start_soon(revoke)
         answer = await api.ask("POST", "/slow", **TOKEN)
         assert (answer.status, answer.slug) == (401, "unauthorized")
-        assert answer.json["reason"] == "token ci has lost rights while this request was under way"
+        assert answer.json["reason"] == "permissions of token ci were revoked during this request"
         assert caplog.messages[-1] == "token ci: POST /slow: no answer"
 
 

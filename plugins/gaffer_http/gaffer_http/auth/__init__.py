@@ -1,1 +1,1 @@
-"""Who may call."""
+"""Access: authentication, authorization, limits and the audit log."""

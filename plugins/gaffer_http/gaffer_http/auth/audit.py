@@ -1,7 +1,7 @@
-"""The audit log: a line for each change that a caller asks for, also for each refused one.
+"""The audit log: a line for each change that a caller requests, also for each refused one.
 
-Each line has the time from its handler, then who, what and the outcome. No control character and
-no secret of a token reaches it.
+The handler adds the time; then follow the caller, the request and the outcome. No control character
+and no secret of a token is written.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from gaffer_http.scope import RequestContext
 log = logging.getLogger("gaffer.audit")
 
 MAX_LENGTH = 300
-"""Characters of what a client sent that a line may hold."""
+"""Characters of client input in one line."""
 
 _CONTROL = re.compile(r"[^\x20-\x7e]")
 _SECRET = re.compile(r"(gfr_|bearer(?:[. +]|%20)+)[A-Za-z0-9._~+/=%-]+", re.I)
 
 
 def record(caller: Caller, what: str, outcome: object) -> None:
-    """Write a line about a known caller.
+    """Write a line about an authenticated caller.
 
     Args:
         caller: who.
         what: the request: `POST /jobs/default/web/state`.
-        outcome: the status of the answer, or a word.
+        outcome: the status of the response, or a word.
     """
     write(caller.name, what, outcome)
 
 
-def write(who: str, what: str, outcome: object) -> None:
+def write(name: str, what: str, outcome: object) -> None:
     """Write a line. Escapes control characters and masks secrets."""
-    log.info("%s: %s: %s", clean(who), clean(what), outcome)
+    log.info("%s: %s: %s", clean(name), clean(what), outcome)
 
 
 def clean(text: str) -> str:
-    """What a client sent, as a log may show it: short, one line, without secrets."""
+    """Return client input in a form that is safe in a log: short, one line, without secrets."""
     shown = _SECRET.sub(r"\1***", text)
     if len(shown) > MAX_LENGTH:
         shown = f"{shown[:MAX_LENGTH]}..."
@@ -50,7 +50,7 @@ def clean(text: str) -> str:
 
 
 def request_line(scope: Scope) -> str:
-    """The method and the path of a request, as it came and without the query, and its program."""
+    """Return the method and path of a request, without the query, and the program it loads."""
     method = scope.get("method", "WS")
     line = f"{method} {scope['raw_path'].decode('ascii', 'backslashreplace')}"
     program = RequestContext(scope).program
@@ -58,12 +58,12 @@ def request_line(scope: Scope) -> str:
 
 
 def note_program(scope: Scope, fields: Mapping[str, Any]) -> None:
-    """Name the program of a job configuration in the line of the request that loads it."""
+    """Add the program of a job configuration to the audit line of the request that loads it."""
     RequestContext(scope).program = get_program(fields)
 
 
 def get_program(fields: Mapping[str, Any]) -> str:
-    """The program that a job configuration runs, without its arguments: they may be secret.
+    """Return the program that a job configuration runs, without its arguments: they may be secret.
 
     Args:
         fields: the configuration as the client sent it, not checked yet.
@@ -73,9 +73,10 @@ def get_program(fields: Mapping[str, Any]) -> str:
     command = fields.get("cmd")
     try:
         words = shlex.split(command) if isinstance(command, str) else []
-    except ValueError:  # an unbalanced quote: the configuration is refused for it
+    except ValueError:  # An unbalanced quote: the configuration is refused because of it.
         words = []
     if not words:
         return "no program"
-    name, assigned, _ = words[0].partition("=")  # NAME=secret program, without the shell it needs
+    # NAME=secret program, which needs a shell, but has none.
+    name, assigned, _ = words[0].partition("=")
     return f"{name}=***" if assigned else words[0]

@@ -119,7 +119,7 @@ def shows_token(scope: Scope, headers: Headers) -> bool:
 
 def rights_revoked_error(caller: Caller) -> ApiError:
     """Return the 401 sent when a caller's permissions are revoked during the request."""
-    return _unauthorized(f"{caller.name} has lost rights while this request was under way")
+    return _unauthorized(f"permissions of {caller.name} were revoked during this request")
 
 
 def _required(mode: AuthMode, certified: bool) -> ApiError:

@@ -19,7 +19,7 @@ from gaffer_kernel.plugin import is_pid
 from quart import current_app, has_request_context
 
 from gaffer_http.auth.caller import Caller, Right
-from gaffer_http.auth.marks import EVERY_CALLER, NEEDS, WITHOUT_PAGE_KEY
+from gaffer_http.auth.marks import ALL_CALLERS, NEEDS, WITHOUT_PAGE_KEY
 from gaffer_http.auth.middleware import READING
 from gaffer_http.auth.pages import PageKeyNeededError, UnknownPage
 from gaffer_http.errors import ApiError
@@ -87,7 +87,7 @@ async def check_request(kernel: Kernel) -> None:
     if caller.may("manage") or requested.url_rule is None:
         return
     view = current_app.view_functions[requested.endpoint or ""]
-    if getattr(view, EVERY_CALLER, False):
+    if getattr(view, ALL_CALLERS, False):
         return
     reads = has_request_context() and requested.method in READING
     right: Right = getattr(view, NEEDS, "read" if reads else "manage")

@@ -1,8 +1,8 @@
-"""The Host header: under which names the API may be addressed.
+"""The Host header: the names under which the API may be addressed.
 
-A browser sends a page's requests to whatever address DNS gives for the page's name, so a foreign
-name in Host may mean DNS rebinding. On an endpoint that trusts the user ID, it may also mean a
-reverse proxy that passes on what its visitors sent.
+A browser sends the requests of a page to whatever address DNS gives for the page's name, so a
+foreign name in Host may mean DNS rebinding. On an endpoint that trusts the user ID, it may also
+mean a reverse proxy that passes on the Host of its visitors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def is_own_host(host: bytes, mode: AuthMode, names: Collection[str]) -> bool:
     """Return whether a Host header names this API.
 
     With `owner`, these are `localhost`, loopback addresses and `names`; elsewhere also every
-    address, since nobody can rebind one, and `*.localhost`.
+    address, since addresses cannot be rebound, and `*.localhost`.
 
     Args:
         host: the header's value, with or without a port.

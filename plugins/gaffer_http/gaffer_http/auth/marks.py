@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from gaffer_http.auth.caller import Right
 
 NEEDS = "gaffer_needs"
-EVERY_CALLER = "gaffer_every_caller"
+ALL_CALLERS = "gaffer_every_caller"
 WITHOUT_PAGE_KEY = "gaffer_without_page_key"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -32,13 +32,13 @@ def needs(right: Right) -> Callable[[View], View]:
 
 def open_to_all(view: View) -> View:
     """Mark a view that reveals nothing about any session: every known caller may use it."""
-    setattr(view, EVERY_CALLER, True)
+    setattr(view, ALL_CALLERS, True)
     return view
 
 
 def checks_permissions(view: View) -> View:
     """Mark a view that checks the caller's permissions itself, for each thing it shows or does."""
-    setattr(view, EVERY_CALLER, True)
+    setattr(view, ALL_CALLERS, True)
     return view
 
 

@@ -300,11 +300,11 @@ class _Response:
 
     def _audit_refusal(self, caller: Caller | None, status: int) -> None:
         if caller is not None:
-            who, group = caller.name, identity(caller)
+            name, group = caller.name, identity(caller)
         else:
             peer = self.context.connection.peer
-            who, group = str(peer), peer.group
-        self._refusals.note(who, group, audit.request_line(self._scope), status)
+            name, group = str(peer), peer.group
+        self._refusals.note(name, group, audit.request_line(self._scope), status)
 
     async def send_error(self, error: ApiError) -> None:
         headers = [(name.lower().encode(), v.encode()) for name, v in error.headers.items()]

@@ -1,4 +1,4 @@
-"""The cookie of a signed-in browser: signed, so that gafferd need not remember it."""
+"""The cookie of a signed-in browser: signed, so that gafferd need not store it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_cookie(key: bytes, uid: int, *, secure: bool) -> str:
     Args:
         key: signs it.
         uid: the user whose browser gets it.
-        secure: whether the browser came over HTTPS.
+        secure: whether the browser uses HTTPS.
     """
     signed = f"v1.{uid}.{int(time.time()) + LIFETIME}"
     cookie = f"{NAME}={signed}.{_sign(key, signed)}; Path=/; Max-Age={LIFETIME}"
@@ -48,7 +48,7 @@ def find_cookie(key: bytes, uid: int, headers: Headers) -> float | None:
         headers: of the request.
 
     Returns:
-        How many seconds it is still valid; None when there is no valid one.
+        How many seconds it is still valid; None if there is no valid one.
     """
     for count, value in enumerate(_values(headers)):
         if count == _MAX_TRIED:
@@ -57,7 +57,7 @@ def find_cookie(key: bytes, uid: int, headers: Headers) -> float | None:
         if match is None or not hmac.compare_digest(_sign(key, match["signed"]), match["mac"]):
             continue
         left = int(match["expires"]) - time.time()
-        # One that is valid for longer was made before the clock was put back.
+        # One that is valid for longer was made before the system clock was set back.
         if int(match["uid"]) == uid and 0 < left <= LIFETIME:
             return left
     return None

@@ -1,4 +1,5 @@
-"""The key that signs the cookies of signed-in browsers: `~/.gaffer/page.key`, of mode 0600."""
+"""The file of the key that signs the cookies of signed-in browsers: `~/.gaffer/page.key`, mode
+0600."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _MAX_SIZE = 4096
 
 
 class PageKeyFile:
-    """The file with the key. It is made when the first page key is asked for.
+    """The key file. It is created when the first page key is requested.
 
     Args:
         path: where it is; `~/.gaffer/page.key` when not given.
@@ -31,7 +32,7 @@ class PageKeyFile:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return self._given or Path(os.path.expanduser(PATH))
 
     def read(self) -> bytes | None:
@@ -42,7 +43,7 @@ class PageKeyFile:
                 users, or holds no key.
         """
         try:
-            # O_NOFOLLOW and O_NONBLOCK: neither a link nor a FIFO leads anywhere else.
+            # O_NOFOLLOW and O_NONBLOCK: do not follow a symbolic link, do not block on a FIFO.
             fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
@@ -101,7 +102,7 @@ class PageKeyFile:
             if replace:
                 os.replace(temporary, path)
             else:
-                # link(2) fails with EEXIST if another gafferd was faster: its key counts.
+                # link(2) fails with EEXIST if another gafferd was faster: then its key is used.
                 with suppress(FileExistsError):
                     os.link(temporary, path, follow_symlinks=False)
         except OSError as error:

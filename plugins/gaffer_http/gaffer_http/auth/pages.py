@@ -1,8 +1,9 @@
 """Pages in the owner's browser: page keys, the cookies they are exchanged for, and revocation.
 
 A browser has the owner's uid, and so does each page in it, also one that another user's program has
-served under an address of gafferd. So the uid is not enough for a browser: it also needs a cookie,
-which it gets for a page key that a program of the owner (`gafferctl open`) has asked for.
+served under an address of gafferd. So the uid is not sufficient for a browser: it also needs a
+cookie, which it gets in exchange for a page key that a program of the owner (`gafferctl open`) has
+requested.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ KEY_TIMEOUT = 30.0
 """Seconds in which a page key must be exchanged."""
 
 CHECK_INTERVAL = 1.0
-"""Seconds between two looks at the key file, while a page is being answered."""
+"""Seconds between two checks of the key file while a request of a page is in progress."""
 
 _MAX_KEYS = 64
-"""Page keys that wait to be exchanged; the oldest one is dropped for one more."""
+"""Page keys that are not exchanged yet; the oldest one is dropped for one more."""
 
 
 class PageKeyNeededError(ApiError):
@@ -46,7 +47,7 @@ class PageKeyNeededError(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class SignedInPage:
-    """A page in a browser that has exchanged a page key: it may do everything."""
+    """A page in a browser that has exchanged a page key: it has every permission."""
 
     peer: Peer
     pages: Pages = field(repr=False)
@@ -83,13 +84,13 @@ class UnknownPage:
         return False
 
     def revocable_scope(self) -> AbstractContextManager[object]:
-        """Return a block that nothing cancels."""
+        """Return a context manager that never cancels."""
         return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A page key that has not been exchanged yet: who may exchange it, where, until when."""
+    """A page key that is not exchanged yet: for which user and origin, and until when."""
 
     uid: int
     origin: str
@@ -100,8 +101,8 @@ class Pages:
     """Signs browsers in and out.
 
     Args:
-        addresses: where the API listens and the owner's uid counts.
-        file: where the key is that signs the cookies.
+        addresses: where the API listens and the owner's uid is sufficient.
+        file: the file of the key that signs the cookies.
 
     Attributes:
         addresses: the same.
@@ -117,7 +118,7 @@ class Pages:
         self._warned = ""
 
     def caller(self, peer: Peer, headers: Headers) -> SignedInPage | UnknownPage:
-        """Return the caller that a request of the owner's browser comes from."""
+        """Return the caller for a request of the owner's browser."""
         key = self._key() if b"cookie" in headers else None
         left = None
         if key is not None and peer.uid is not None:
@@ -163,7 +164,7 @@ class Pages:
         ):
             reason = "this page key is unknown, used or expired: type gafferctl open again"
             raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
-        # Only now: a page that has seen the key, but may not exchange it, cannot use it up.
+        # Only now: a page that has seen the key, but may not exchange it, cannot invalidate it.
         del self._waiting[_digest(key)]
         return make_cookie(self._file.read_or_create(), uid, secure=secure)
 
@@ -209,7 +210,7 @@ class Pages:
                 scope.cancel()
 
     def _key(self) -> bytes | None:
-        """The key that cookies are signed with; None when there is no usable one."""
+        """Return the key that signs cookies; None if there is no usable one."""
         try:
             key = self._file.read()
         except GafferError as error:
@@ -222,5 +223,5 @@ class Pages:
 
 
 def _digest(key: str) -> bytes:
-    # Looked up by digest, so that the time of the comparison tells nothing about the key.
+    # Looked up by digest, so that the time of the comparison reveals nothing about the key.
     return sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Who may call: the owner of the daemon, under the hosts and from the origins of the file."""
+"""The access policy: the users who are the owner, and the allowed hosts and origins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _owners() -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the guard of the API goes by.
+    """What the middleware checks requests against.
 
     Attributes:
         hosts: names under which the API may be addressed, besides localhost and IP addresses.
@@ -38,7 +38,7 @@ def read_policy(config: Config) -> Policy:
     """Read `http_hosts` and `cors_origins` of [gaffer].
 
     Raises:
-        ConfigError: a value is no host name or no origin.
+        ConfigError: a value is not a host name or not an origin.
     """
     section = config.section("gaffer")
     if section is None:
@@ -66,7 +66,8 @@ def _origins(section: Section) -> frozenset[str]:
 
 
 def normal_origin(text: str) -> str | None:
-    """An origin in the form in which origins are compared; None when it is none, like `null`."""
+    """Return an origin in the form in which origins are compared; None if it is invalid, like
+    `null`."""
     match = _ORIGIN.fullmatch(text.lower())
     if match is None:
         return None

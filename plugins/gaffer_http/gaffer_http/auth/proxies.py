@@ -1,7 +1,7 @@
-"""Trip wires for reverse proxies in front of an endpoint that trusts the user ID.
+"""Detection of reverse proxies in front of an endpoint that trusts the user ID.
 
-They catch careless setups only: a proxy that adds nothing cannot be told from its user. A proxy
-needs an endpoint with `auth = token`.
+It catches careless setups only: a proxy that adds no header cannot be told apart from its user. A
+proxy needs an endpoint with `auth = token`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ _PROXY_HEADERS = (
     *(b"x-cluster-client-ip", b"x-original-", b"x-envoy-", b"x-proxy", b"cf-", b"cdn-"),
     *(b"fastly-", b"fly-", b"x-arr-", b"x-azure-", b"x-amz-cf-", b"x-amzn-trace-", b"x-appengine-"),
 )
-"""How the names of the headers begin that proxies add. See RFC 7239 and RFC 8586 for the first."""
+"""Prefixes of the headers that proxies add. See RFC 7239 and RFC 8586 for the first two."""
 
 _HEALTH_CHECKS = frozenset({("GET", b"/ping"), ("HEAD", b"/ping"), ("OPTIONS", b"/")})
 
 
 def find_proxy_header(headers: Headers) -> str | None:
-    """Return the name of a header that only a proxy adds, as people write it."""
+    """Return the name of a header that only a proxy adds, with capital letters."""
     for name in headers:
         if name.startswith(_PROXY_HEADERS):
             return name.decode("latin-1").title()
@@ -33,7 +33,7 @@ def is_http_1_0(scope: Scope) -> bool:
 
 
 def check_http_version(scope: Scope) -> None:
-    """Refuse HTTP/1.0, which old proxies speak to what is behind them, except health checks.
+    """Refuse HTTP/1.0, which old proxies use towards their upstream, except health checks.
 
     Raises:
         ApiError: 426.

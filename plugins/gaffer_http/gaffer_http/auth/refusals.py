@@ -1,4 +1,4 @@
-"""Audit refused requests: the first of each peer at once, the others as counts once a minute."""
+"""Audit of refused requests: the first of each peer at once, the others as counts once a minute."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ class _Peer:
 
 
 class Refusals:
-    """Counts refused requests by peer; an idle one costs nothing."""
+    """Counts refused requests by peer; a peer without any costs nothing."""
 
     def __init__(self) -> None:
-        # In the order in which they are due, as each is appended INTERVAL before that.
+        # Ordered by `due`: each entry is appended INTERVAL before that time.
         self._peers: dict[str, _Peer] = {}
         self._added = trio.lowlevel.ParkingLot()
 
-    def note(self, who: str, group: str, what: str, status: int) -> None:
+    def note(self, name: str, group: str, what: str, status: int) -> None:
         """Write a line about a refused request, or count it.
 
         Args:
-            who: the peer or the caller, for the line.
-            group: what is counted together with it.
+            name: of the peer or the caller, for the line.
+            group: the name under which it is counted.
             what: the request.
-            status: of the answer.
+            status: of the response.
         """
         if group not in self._peers and len(self._peers) >= MAX_PEERS:
             group = OTHERS
         if group in self._peers:
             self._peers[group].counts[status] += 1
             return
-        audit.write(who, what, status)
+        audit.write(name, what, status)
         self._append(group)
         self._added.unpark_all()
 
     @asynccontextmanager
     async def counting(self) -> AsyncIterator[None]:
-        """Write the counts once a minute while the block lasts, and what is left at its end."""
+        """Write the counts once a minute while the block lasts, and the rest at its end."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run)
             try:

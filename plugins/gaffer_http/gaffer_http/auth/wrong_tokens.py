@@ -1,4 +1,4 @@
-"""Limit how many wrong tokens a peer may show."""
+"""A limit on the wrong tokens of a peer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW = 60.0
 """Seconds."""
 
 _MAX_PEERS = 1024
-"""Peers whose wrong tokens are counted; with more, the one counted longest is forgotten."""
+"""Peers whose wrong tokens are counted; with more, the entry that was added first is dropped."""
 
 
 class WrongTokens:

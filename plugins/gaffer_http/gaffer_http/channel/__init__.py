@@ -1,15 +1,15 @@
 """The channel: events, samples, output, input and commands of many processes over one websocket.
 
-channel        the conversation with one client: reads, and hands on what it asks
-messages       what a client may say, and what it is told
-fields         objects of a client turned into structs
-outbox         what goes out, one message at a time and in turns
+channel        the session of one client: reads messages and passes them on
+messages       the messages of clients, and those to them
+fields         conversion of JSON objects to structs
+outbox         outgoing messages, one at a time and in turns
 subscriptions  the topics of a client, and the credit of each
-topics         what can be subscribed to, and what is told of it
-output         what processes write, in messages
-samples        what gaffer-stats measures
-commands       the table of commands, and what each does
-arguments      what each command takes
-dispatch       who may, in which order, what is answered
-writes         what waits to be written to processes
+topics         the topics, and the messages of each
+output         the output of processes, in messages
+samples        the samples of gaffer-stats
+commands       the table of commands
+arguments      the arguments of each command
+dispatch       permission, order, answer and audit line of commands
+writes         input that waits to be written to processes
 """

@@ -1,4 +1,4 @@
-"""What each command takes: by its place in `args`, or by its name in `kwargs`."""
+"""The arguments of each command: by position in `args`, or by name in `kwargs`."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from gaffer_http.channel.messages import Call
 from gaffer_http.errors import ApiError
 
 BY_NAME = "sessionid"
-"""The argument that has no place beside others: it says which session a name is of."""
+"""The argument that has no position if there are others: the session that a name belongs to."""
 
 
-class Nothing(msgspec.Struct, kw_only=True):
-    """Of no job and no process, or of all."""
+class NoArguments(msgspec.Struct, kw_only=True):
+    """No job and no process, or all."""
 
 
-class SessionArguments(Nothing, kw_only=True):
-    """Of a session, or of all."""
+class SessionArguments(NoArguments, kw_only=True):
+    """A session, or all."""
 
     sessionid: str | None = None
 
 
-class AnyJobArguments(Nothing, kw_only=True):
-    """Of a job, or of all."""
+class AnyJobArguments(NoArguments, kw_only=True):
+    """A job, or all."""
 
     name: str | None = None
     sessionid: str | None = None
 
 
 class ConfigArguments(msgspec.Struct, kw_only=True):
-    """Of a job that a configuration describes, with variables to add to it."""
+    """A job configuration, with variables to add to it."""
 
     config: dict[str, Any]
     sessionid: str | None = None
@@ -41,57 +41,57 @@ class ConfigArguments(msgspec.Struct, kw_only=True):
 
 
 class JobArguments(msgspec.Struct, kw_only=True):
-    """Of a job."""
+    """A job."""
 
     name: str
     sessionid: str | None = None
 
 
-class Scale(JobArguments, kw_only=True):
-    """How many processes: a number to add, or `+n`, `-n`, `=n`."""
+class ScaleArguments(JobArguments, kw_only=True):
+    """A number of processes to add, or `+n`, `-n`, `=n`."""
 
     n: int | str
 
 
-class Commit(JobArguments, kw_only=True):
-    """What the one-off has for itself."""
+class CommitArguments(JobArguments, kw_only=True):
+    """The settings of the one-off."""
 
     graceful_timeout: float | None = None
     env: dict[str, str] | None = None
 
 
-class KillAll(JobArguments, kw_only=True):
-    """Which signal."""
+class KillAllArguments(JobArguments, kw_only=True):
+    """A job and a signal."""
 
     sig: int | str
 
 
 class ProcessArguments(msgspec.Struct, kw_only=True):
-    """Of a process."""
+    """A process."""
 
     pid: int
 
 
-class Kill(ProcessArguments, kw_only=True):
-    """Which signal."""
+class KillArguments(ProcessArguments, kw_only=True):
+    """A process and a signal."""
 
     sig: int | str
 
 
-class Send(ProcessArguments, kw_only=True):
-    """What to write, and where to."""
+class SendArguments(ProcessArguments, kw_only=True):
+    """The input to write, and the stream."""
 
     data: str | list[str]
     stream: str = "stdin"
 
 
-Arguments = Nothing | ConfigArguments | JobArguments | ProcessArguments
+Arguments = NoArguments | ConfigArguments | JobArguments | ProcessArguments
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 def bind(call: Call, kind: type[T]) -> T:
-    """The arguments of a command.
+    """Return the arguments of a command.
 
     Raises:
         ApiError: 400, one is missing, there are too many, or one is given twice.

@@ -1,4 +1,4 @@
-"""The conversation with one client: what it says is read, and handed on."""
+"""The session of one client: reads its messages and passes them on."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from quart import websocket
 from gaffer_http.channel.dispatch import Dispatcher
 from gaffer_http.channel.messages import (
     Call,
+    ClientMessage,
     Credit,
     InvalidMessageError,
     Nop,
-    Said,
     Subscribe,
     Unsubscribe,
-    invalid,
+    message_failed,
     read,
 )
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.subscriptions import Subscriptions
 
-LAST_COMMANDS_TIMEOUT = 0.5
-"""Seconds that commands may take that wait when the client has gone."""
+DISCONNECT_TIMEOUT = 0.5
+"""Seconds that waiting commands may take after the client has disconnected."""
 
 
-async def talk() -> None:
-    """Serve the current websocket until the client goes."""
+async def serve_channel() -> None:
+    """Serve the current websocket until the client disconnects."""
     await websocket.accept()
     async with trio.open_nursery() as nursery:
         await Channel(nursery).run()
@@ -33,10 +33,10 @@ async def talk() -> None:
 
 
 class Channel:
-    """One client.
+    """The session of one client.
 
     Args:
-        nursery: for what goes on beside reading.
+        nursery: for the tasks that run while messages are read.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -46,33 +46,33 @@ class Channel:
         self._dispatcher = Dispatcher(nursery, self._outbox)
 
     async def run(self) -> None:
-        """Read until the client goes; what it has asked for last still gets a moment."""
+        """Read until the client disconnects, then wait for its last commands."""
         self._nursery.start_soon(self._outbox.run)
         while True:
             try:
                 raw = await websocket.receive()
             except trio.EndOfChannel:
                 break
-            await self._hear(raw)
+            await self._handle(raw)
             await self._outbox.wait_room()
-        with trio.move_on_after(LAST_COMMANDS_TIMEOUT):
+        with trio.move_on_after(DISCONNECT_TIMEOUT):
             await self._dispatcher.wait_done()
 
-    async def _hear(self, raw: str | bytes) -> None:
+    async def _handle(self, raw: str | bytes) -> None:
         try:
-            await self._obey(read(raw))
+            await self._dispatch(read(raw))
         except InvalidMessageError as error:
-            self._outbox.answer(invalid(error))
+            self._outbox.answer(message_failed(error))
 
-    async def _obey(self, said: Said) -> None:
-        match said:
+    async def _dispatch(self, message: ClientMessage) -> None:
+        match message:
             case Subscribe():
-                await self._subscriptions.subscribe(said)
+                await self._subscriptions.subscribe(message)
             case Unsubscribe():
-                self._subscriptions.unsubscribe(said)
+                self._subscriptions.unsubscribe(message)
             case Credit():
-                self._subscriptions.add_credit(said)
+                self._subscriptions.add_credit(message)
             case Call():
-                self._dispatcher.handle(said)
+                self._dispatcher.handle(message)
             case Nop():
                 pass

@@ -1,4 +1,4 @@
-"""The commands: what each is called, takes, needs, and does."""
+"""The commands: the name, arguments, permission and function of each."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        takes: its arguments. They say what it is about: a Job, a Process, the JobName of a
+        takes: its arguments. They determine its subject: a Job, a Process, the JobName of a
             configuration, or None.
-        right: what the caller needs in the session of that; a command about None asks itself.
-        act: does it, given what it is about and the arguments.
-        waits: whether what `act` returns has still to be waited for.
+        right: the permission the caller needs in the session of the subject; a command without a
+            subject checks permissions itself.
+        act: executes it, given the subject and the arguments.
+        waits: whether the result of `act` has to be awaited.
     """
 
     takes: type[takes.Arguments]
@@ -45,13 +46,13 @@ class Command(NamedTuple):
 
 
 def command_table(writes: Writes) -> dict[str, Command]:
-    """Every command, by its name.
+    """Return every command, by its name.
 
     Args:
-        writes: where what is to be written waits.
+        writes: the queue of input to processes.
     """
     return {
-        "sessions": Command(takes.Nothing, "read", _sessions),
+        "sessions": Command(takes.NoArguments, "read", _sessions),
         "jobs": Command(takes.SessionArguments, "read", _jobs),
         "pids": Command(takes.AnyJobArguments, "read", _pids),
         "load": Command(takes.ConfigArguments, "manage", _load),
@@ -61,16 +62,16 @@ def command_table(writes: Writes) -> dict[str, Command]:
         "start_job": Command(takes.JobArguments, "manage", _do(Job.start)),
         "stop_job": Command(takes.JobArguments, "manage", _do(Job.stop)),
         "stopall": Command(takes.JobArguments, "manage", _do(Job.stopall)),
-        "scale": Command(takes.Scale, "manage", _scale),
-        "commit": Command(takes.Commit, "manage", _commit),
-        "killall": Command(takes.KillAll, "manage", _killall),
+        "scale": Command(takes.ScaleArguments, "manage", _scale),
+        "commit": Command(takes.CommitArguments, "manage", _commit),
+        "killall": Command(takes.KillAllArguments, "manage", _killall),
         "info": Command(takes.JobArguments, "read", _info),
         "stats": Command(takes.JobArguments, "read", _stats, waits=True),
         "process_info": Command(takes.ProcessArguments, "read", _process_info),
         "process_stats": Command(takes.ProcessArguments, "read", _process_stats, waits=True),
         "stop_process": Command(takes.ProcessArguments, "manage", _do(Process.stop)),
-        "kill": Command(takes.Kill, "manage", _kill),
-        "send": Command(takes.Send, "write", partial(_send, writes), waits=True),
+        "kill": Command(takes.KillArguments, "manage", _kill),
+        "send": Command(takes.SendArguments, "write", partial(_send, writes), waits=True),
     }
 
 
@@ -82,10 +83,10 @@ def _do(verb: Callable[[Any], None]) -> Callable[[Any, Any], Result]:
     return act
 
 
-# About everything
+# Commands without a subject.
 
 
-def _sessions(subject: None, given: takes.Nothing) -> Result:
+def _sessions(subject: None, given: takes.NoArguments) -> Result:
     return {"sessions": readable_sessions()}
 
 
@@ -105,14 +106,14 @@ def _pids(subject: None, given: takes.AnyJobArguments) -> Result:
     return {"pids": current_kernel().manager.get(name).pids(), "sessionid": name.session}
 
 
-# About configurations
+# Commands with a job configuration.
 
 
 def get_job_name(given: takes.ConfigArguments) -> JobName:
-    """The job that a configuration is of.
+    """Return the name of the job that a configuration describes.
 
     Raises:
-        ApiError: 400, it has no name that could be one.
+        ApiError: 400, the name is missing or invalid.
     """
     text = given.config.get("name")
     if not isinstance(text, str):
@@ -145,7 +146,7 @@ def _update(name: JobName, given: takes.ConfigArguments) -> Result:
     return {"ok": True}
 
 
-# About jobs
+# Commands for a job.
 
 
 def _unload(job: Job, given: takes.JobArguments) -> Result:
@@ -153,16 +154,16 @@ def _unload(job: Job, given: takes.JobArguments) -> Result:
     return {"ok": True}
 
 
-def _scale(job: Job, given: takes.Scale) -> Result:
+def _scale(job: Job, given: takes.ScaleArguments) -> Result:
     return {"numprocesses": job.scale(given.n)}
 
 
-def _commit(job: Job, given: takes.Commit) -> Result:
+def _commit(job: Job, given: takes.CommitArguments) -> Result:
     check_not_masked(given.env)
     return {"ok": True, "pid": job.commit(given.env, given.graceful_timeout)}
 
 
-def _killall(job: Job, given: takes.KillAll) -> Result:
+def _killall(job: Job, given: takes.KillAllArguments) -> Result:
     job.killall(given.sig)
     return {"ok": True}
 
@@ -176,7 +177,7 @@ async def _stats(job: Job, given: takes.JobArguments) -> Result:
     return {"stats": service.redact(current_caller(), await service.job(job.name))}
 
 
-# About processes
+# Commands for a process.
 
 
 def _process_info(process: Process, given: takes.ProcessArguments) -> Result:
@@ -188,11 +189,11 @@ async def _process_stats(process: Process, given: takes.ProcessArguments) -> Res
     return {"stats": service.redact(current_caller(), await service.process(process.pid))}
 
 
-def _kill(process: Process, given: takes.Kill) -> Result:
+def _kill(process: Process, given: takes.KillArguments) -> Result:
     process.kill(given.sig)
     return {"ok": True}
 
 
-def _send(writes: Writes, process: Process, given: takes.Send) -> Awaitable[Result]:
+def _send(writes: Writes, process: Process, given: takes.SendArguments) -> Awaitable[Result]:
     data = given.data if isinstance(given.data, str) else "".join(given.data)
     return writes.put(process, given.stream, data.encode())

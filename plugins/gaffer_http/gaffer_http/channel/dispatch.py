@@ -1,4 +1,4 @@
-"""Commands as they come in: who may, what is answered, and a line in the audit log."""
+"""Execution of commands: permission, answer, and a line in the audit log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gaffer_http.channel.arguments import (
     bind,
 )
 from gaffer_http.channel.commands import Command, Result, command_table, get_job_name
-from gaffer_http.channel.messages import Call, command_succeeded, failed
+from gaffer_http.channel.messages import Call, command_failed, command_succeeded
 from gaffer_http.channel.outbox import Outbox
 from gaffer_http.channel.writes import Writes
 from gaffer_http.errors import ApiError, error_from_kernel, error_from_status
@@ -30,17 +30,17 @@ from gaffer_http.views.current import check_running, current_kernel
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 256
-"""Commands of one client that may wait at the same time for what they are about."""
+"""Commands of one client that may wait at the same time."""
 
 
 class Dispatcher:
-    """Carries out the commands of one client.
+    """Executes the commands of one client.
 
-    Each has been carried out, and answered, before the next one; those that wait for something are
-    answered later, and hold up nobody.
+    Each is executed and answered before the next one; those that wait for something are answered
+    later, and do not delay the others.
 
     Args:
-        nursery: where these wait.
+        nursery: runs the waiting ones.
         outbox: where to answer.
     """
 
@@ -52,7 +52,7 @@ class Dispatcher:
         self._done = trio.lowlevel.ParkingLot()
 
     def handle(self, call: Call) -> None:
-        """Carry out a command, or let it begin to wait."""
+        """Execute a command, or start waiting for its result."""
         request = _Request(call, self._outbox)
         with request.report_errors():
             command = request.find(self._commands)
@@ -79,7 +79,7 @@ class Dispatcher:
 
 
 class _Request:
-    """One command on its way.
+    """One command while it is executed.
 
     Attributes:
         what: for the audit log; made of command names, job names, pids and programs only.
@@ -109,7 +109,7 @@ class _Request:
         return command.act(subject, given)
 
     def _subject(self, command: Command, given: Arguments) -> Job | Process | JobName | None:
-        """What the command is about, once the caller has been found to have the right."""
+        """Check the permission of the caller, and return the subject of the command."""
         match given:
             case ConfigArguments():
                 name = self._require(command, get_job_name(given))
@@ -145,7 +145,7 @@ class _Request:
 
     def _fail(self, error: ApiError) -> None:
         self._record(error.status)
-        self._outbox.answer(failed(self._call.identity, error))
+        self._outbox.answer(command_failed(self._call.identity, error))
 
     def succeed(self, result: Result) -> None:
         self._record(200)

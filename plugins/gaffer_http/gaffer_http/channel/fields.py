@@ -1,4 +1,4 @@
-"""Objects that a client sent, turned into structs; what is wrong with one is named."""
+"""Conversion of a client's JSON objects to structs, with errors that name the field."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class MissingFieldError(InvalidField):
-    """A field that must be there is not."""
+    """A required field is missing."""
 
     def __init__(self, field: str) -> None:
         super().__init__(field, "is missing")
 
 
 def convert(value: dict[str, Any], kind: type[T]) -> T:
-    """The struct that an object stands for; nothing in it is converted.
+    """Convert an object to a struct; values keep their types.
 
     Raises:
-        Missing: there is not every field that must be.
+        MissingFieldError: a required field is missing.
         InvalidField: a field is unknown, or of another type.
     """
     fields = msgspec.structs.fields(kind)

@@ -1,4 +1,4 @@
-"""What a client may say on the channel, and what it is told. All of it is JSON."""
+"""The messages of the channel: those of clients, and those to them. All of them are JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gaffer_http.errors import ApiError
 from gaffer_http.views.body import check_known, parse
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-"""Plugins may put into an event what JSON has no word for: its text is told."""
+"""Plugins may put values into an event that JSON cannot represent: they are sent as text."""
 
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Id = Annotated[str, msgspec.Meta(max_length=256)] | int
 
 
 class Subscribe(msgspec.Struct):
-    """SUB: tell what happens on a topic.
+    """SUB: send messages about a topic.
 
     Attributes:
         topic: which.
@@ -34,20 +34,20 @@ class Subscribe(msgspec.Struct):
 
 
 class Unsubscribe(msgspec.Struct):
-    """UNSUB: tell no more of a topic."""
+    """UNSUB: stop sending messages about a topic."""
 
     topic: str
 
 
 class Credit(msgspec.Struct):
-    """CREDIT: the client is ready to take so many bytes more on a topic."""
+    """CREDIT: the client is ready to take so many more bytes about a topic."""
 
     topic: str
     bytes: _Number
 
 
 class Call(msgspec.Struct):
-    """CMD: do something, and answer under the identity."""
+    """CMD: execute a command, and answer with the identity."""
 
     identity: _Id
     name: str
@@ -56,21 +56,21 @@ class Call(msgspec.Struct):
 
 
 class Nop(msgspec.Struct):
-    """NOP: nothing. It keeps a connection busy that somebody in between would cut."""
+    """NOP: do nothing. It keeps a connection busy that a proxy would otherwise close."""
 
 
-_KINDS: dict[str, type[Said]] = {
+_KINDS: dict[str, type[ClientMessage]] = {
     "SUB": Subscribe,
     "UNSUB": Unsubscribe,
     "CREDIT": Credit,
     "CMD": Call,
     "NOP": Nop,
 }
-Said = Subscribe | Unsubscribe | Credit | Call | Nop
+ClientMessage = Subscribe | Unsubscribe | Credit | Call | Nop
 
 
 class InvalidMessageError(Exception):
-    """Nobody can tell what a client wants.
+    """A message of a client cannot be understood.
 
     Args:
         slug: one word for programs.
@@ -82,11 +82,11 @@ class InvalidMessageError(Exception):
         self.slug = slug
 
 
-def read(raw: str | bytes) -> Said:
-    """What a client says.
+def read(raw: str | bytes) -> ClientMessage:
+    """Parse a message of a client.
 
     Raises:
-        InvalidMessage: nothing that could be understood.
+        InvalidMessageError: it is invalid.
     """
     try:
         value = parse(raw.encode() if isinstance(raw, str) else raw)
@@ -113,39 +113,39 @@ def read(raw: str | bytes) -> Said:
         raise InvalidMessageError("bad_value", str(error)) from None
 
 
-def invalid(error: InvalidMessageError) -> str:
-    """The message that says so."""
+def message_failed(error: InvalidMessageError) -> str:
+    """Return the message that reports an invalid message."""
     return _message("error", data=_reason("invalid_msg", error.slug, str(error)))
 
 
 def subscribed(topic: str) -> str:
-    """The answer to SUB and to UNSUB."""
+    """Return the answer to SUB and to UNSUB."""
     return _message("subscription_success", topic=topic)
 
 
 def not_subscribed(topic: str, error: ApiError) -> str:
-    """The same when it was refused."""
+    """Return the answer to a refused SUB, UNSUB or CREDIT."""
     return _message("subscription_error", topic=topic, data=_error(error))
 
 
 def event_message(event: str, topic: str, **payload: Any) -> str:
-    """What is told on a topic."""
+    """Return a message about a topic."""
     return _message("event", data={"event": event, "topic": topic, **payload})
 
 
 def encoded_event_message(topic: str, payload: bytes) -> str:
-    """The same, of an event that is an object in JSON already."""
+    """Return a message about a topic, with an event that is encoded as a JSON object already."""
     head = b'{"event":"gaffer:event","data":{"topic":%s,' % _encode(topic)
     return (head + payload.strip()[1:] + b"}").decode()
 
 
 def command_succeeded(identity: str | int, result: Any) -> str:
-    """The answer to CMD."""
+    """Return the answer to CMD."""
     return _message("command_success", data={"id": identity, "result": result})
 
 
-def failed(identity: str | int, error: ApiError) -> str:
-    """The same when it was refused, or failed."""
+def command_failed(identity: str | int, error: ApiError) -> str:
+    """Return the answer to CMD when it was refused, or failed."""
     return _message("command_error", data={"id": identity, "error": _error(error)})
 
 

@@ -1,4 +1,4 @@
-"""What goes to one client: one message at a time, answers first, then each topic in its turn."""
+"""Outgoing messages to one client: one at a time, answers first, then each topic in turn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import trio
 
-FULL = 64 * 1024
-"""Characters of answers that may wait before nothing more is read from the client."""
+MAX_ANSWERS = 64 * 1024
+"""Characters of waiting answers above which the client's messages are not read."""
 
 
 class _Turn(NamedTuple):
@@ -20,8 +20,8 @@ class _Turn(NamedTuple):
 class Outbox:
     """Sends to one client.
 
-    A topic has one message here at the most, the rest waits at its source, where the oldest is
-    dropped; so a client that is slow costs little, and each topic gets as many turns as any other.
+    A topic has at most one message here. The others wait at their source, where the oldest is
+    dropped: so a slow client costs little, and each topic gets as many turns as any other.
 
     Args:
         send: sends a message; not called again before it is done.
@@ -37,24 +37,24 @@ class Outbox:
         self._room = trio.lowlevel.ParkingLot()
 
     def answer(self, message: str) -> None:
-        """Have an answer sent before whatever a topic tells from now on. Never blocks."""
+        """Queue an answer before all further messages of topics. Never blocks."""
         self._answers.append(message)
         self._length += len(message)
         self._news.unpark_all()
 
     async def wait_room(self) -> None:
-        """Wait until there are not too many answers waiting."""
-        while self._length > FULL:
+        """Wait until the waiting answers are below the limit."""
+        while self._length > MAX_ANSWERS:
             await self._room.park()
 
-    async def tell(self, topic: object, message: str) -> None:
-        """Have a message of a topic sent in its turn, and wait for that."""
+    async def send_in_turn(self, topic: object, message: str) -> None:
+        """Send a message of a topic when it is its turn, and wait for that."""
         turn = self._turns[topic] = _Turn(message, trio.Event())
         self._news.unpark_all()
         await turn.over.wait()
 
     def forget(self, topic: object) -> None:
-        """Send nothing more of a topic."""
+        """Drop the waiting message of a topic."""
         self._turns.pop(topic, None)
 
     async def run(self) -> None:
@@ -62,7 +62,7 @@ class Outbox:
         while True:
             while not (self._answers or self._turns):
                 await self._news.park()
-            # Not those that come meanwhile: a client may ask without a pause.
+            # Not those that are added meanwhile: a client may send commands without a pause.
             for _ in range(len(self._answers)):
                 await self._send_answer()
             if self._turns:

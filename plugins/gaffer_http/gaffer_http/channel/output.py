@@ -1,4 +1,4 @@
-"""What a process writes, in messages."""
+"""The output of processes, in messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gaffer_http.feeds.output import Pieces, TextOrBytes
 from gaffer_http.routes.streams import get_outputs
 
 OUTPUT = "output"
-"""The event that tells a piece of output."""
+"""The event of a piece of output."""
 
-LARGEST = 64 * 1024
+MAX_MESSAGE = 64 * 1024
 """Bytes of a message."""
 
 
@@ -24,8 +24,8 @@ class OutputMessages:
     """The messages of one output.
 
     Args:
-        topic: under which they are told.
-        process: whose.
+        topic: the topic of the messages.
+        process: whose output.
         label: which of its outputs; the first one if empty.
 
     Raises:
@@ -40,28 +40,31 @@ class OutputMessages:
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Source[Output]]:
-        """What is written from now on, in pieces."""
+        """Read in pieces what is written from now on."""
         async with self._process.subscribe(self._log.label) as reader:
             yield Pieces(reader)
 
-    def of(self, output: Output) -> Iterator[str]:
-        """A piece: text as `data`, other bytes as `data_base64`; `lost` counts those before it."""
+    def messages(self, output: Output) -> Iterator[str]:
+        """Yield the messages for a piece: text as `data`, other bytes as `data_base64`.
+
+        `lost` counts the bytes that are missing before it.
+        """
         if output.lost:
             yield from self.rest()
         yield from self._messages(self._text.feed(output.data), output.lost)
 
     def rest(self) -> Iterator[str]:
-        """The beginning of a character, if that is the end."""
+        """Yield what was held back: an incomplete character at the end."""
         yield from self._messages(self._text.flush(), 0)
 
     def _messages(self, data: str | bytes, lost: int) -> Iterator[str]:
         if not data and not lost:
             return
         message = self._message(data, lost)
-        if len(message.encode()) <= LARGEST:
+        if len(message.encode()) <= MAX_MESSAGE:
             yield message
             return
-        # Text that is full of quotes or of what JSON has to escape.
+        # Text with many quotes or other characters that JSON escapes.
         half = len(data) // 2
         yield from self._messages(data[:half], lost)
         yield from self._messages(data[half:], 0)

@@ -1,4 +1,4 @@
-"""What gaffer-stats measures, if it is there: it is asked for through the kernel."""
+"""The samples of gaffer-stats, if it is installed: from its service, through the kernel."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gaffer_http.feeds.feed import Source
 from gaffer_http.views.current import current_kernel
 
 SAMPLE = "stat"
-"""The event that tells a sample."""
+"""The event of a sample."""
 
 
 def stats_service() -> Any:
-    """The service of gaffer-stats.
+    """Return the service of gaffer-stats.
 
     Raises:
-        ApiError: 404, it is not there.
+        ApiError: 404, it is not open.
     """
     service = current_kernel().services.get("stats")
     if service is None:
@@ -36,7 +36,7 @@ def stats_service() -> Any:
 async def open_samples(
     service: Any, subject: Job | Process
 ) -> AsyncIterator[Source[dict[str, Any]]]:
-    """The samples of a job or a process, as they are taken."""
+    """Return the samples of a job or a process, as they are taken."""
     async with service.watch(subject) as watch:
         yield _Samples(watch, partial(service.redact, current_caller()))
 
@@ -45,7 +45,7 @@ class _Samples:
     def __init__(self, watch: Any, show: Callable[[Any], Any]) -> None:
         self._watch = watch
         self._show = show
-        self._told = 0
+        self._reported = 0
 
     async def receive(self) -> dict[str, Any] | None:
         try:
@@ -53,12 +53,12 @@ class _Samples:
         except StopAsyncIteration:
             return None
         payload: dict[str, Any] = msgspec.to_builtins(self._show(sample))
-        if self._watch.dropped > self._told:
-            payload["dropped"] = self._watch.dropped - self._told
-            self._told = self._watch.dropped
+        if self._watch.dropped > self._reported:
+            payload["dropped"] = self._watch.dropped - self._reported
+            self._reported = self._watch.dropped
         return payload
 
 
 def sample_messages(topic: str, payload: dict[str, Any]) -> Iterator[str]:
-    """What is told of a sample."""
+    """Yield the message for a sample."""
     yield event_message(SAMPLE, topic, **payload)

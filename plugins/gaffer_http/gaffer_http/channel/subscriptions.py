@@ -1,4 +1,4 @@
-"""The topics that a client follows, each with a task and, if it wants, a credit of its own."""
+"""The topics that a client follows, each with a task and, if the client wants, a credit."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from gaffer_http.feeds.feed import Source
 
 log = logging.getLogger(__name__)
 
-MOST = 50
+MAX_SUBSCRIPTIONS = 50
 """Subscriptions of one client."""
 
 END = "end"
-"""The event that says that a topic will have no more of them."""
+"""The event after which a topic has no further events."""
 
 
 class Subscriptions:
-    """What one client follows.
+    """The topics that one client follows.
 
     Args:
-        nursery: where the topics' tasks run.
-        outbox: where to answer, and to tell.
+        nursery: runs the tasks of the topics.
+        outbox: where to answer, and where messages go.
     """
 
     def __init__(self, nursery: trio.Nursery, outbox: Outbox) -> None:
@@ -44,7 +44,7 @@ class Subscriptions:
         self._topics: dict[str, _Subscription] = {}
 
     async def subscribe(self, wanted: Subscribe) -> None:
-        """Follow a topic: what happens once this has returned is told, if it is not an error."""
+        """Follow a topic: events after the return are sent, unless it is refused."""
         try:
             self._check(wanted.topic)
             topic = find_topic(wanted.topic, wanted.since)
@@ -58,8 +58,10 @@ class Subscriptions:
     def _check(self, topic: str) -> None:
         if topic in self._topics:
             raise ApiError(409, "conflict", f"{topic} is subscribed already")
-        if len(self._topics) >= MOST:
-            raise ApiError(429, "too_many", f"{MOST} topics are subscribed, more cannot be")
+        if len(self._topics) >= MAX_SUBSCRIPTIONS:
+            raise ApiError(
+                429, "too_many", f"{MAX_SUBSCRIPTIONS} topics are subscribed, more cannot be"
+            )
 
     def _refuse(self, topic: str, error: ApiError) -> None:
         self._outbox.answer(not_subscribed(topic, error))
@@ -79,15 +81,15 @@ class Subscriptions:
                 try:
                     await subscription.relay(source)
                 except Exception:
-                    # A defect of ours, or of a plugin, must not take the other topics with it.
+                    # An internal error, or one of a plugin, must not end the other topics.
                     log.exception("the API failed on the topic %r", name)
                     self._refuse(name, error_from_status(500))
-                # Not when it was unsubscribed in its last moment, and perhaps subscribed again.
+                # Not if it was unsubscribed in the last moment, and perhaps subscribed again.
                 if self._topics.get(name) is subscription:
                     del self._topics[name]
 
     def unsubscribe(self, wanted: Unsubscribe) -> None:
-        """Follow a topic no more."""
+        """Stop following a topic."""
         try:
             subscription = self._subscribed(wanted.topic)
         except ApiError as error:
@@ -99,7 +101,7 @@ class Subscriptions:
         self._outbox.answer(subscribed(wanted.topic))
 
     def add_credit(self, granted: Credit) -> None:
-        """Go on with a topic."""
+        """Add to the credit of a topic."""
         try:
             self._subscribed(granted.topic).add_credit(granted.bytes)
         except ApiError as error:
@@ -129,22 +131,24 @@ class _Subscription:
 
     async def relay(self, source: Source[Any]) -> None:
         while True:
-            # Before anything is taken: what waits at the source is bounded, and counted.
+            # Wait before taking anything: the queue at the source is bounded, and its losses are
+            # counted.
             await self._wait_credit()
             batch = await source.receive()
             if batch is None:
                 break
             for message in self.topic.messages(batch):
-                await self._tell(message)
+                await self._send(message)
         for message in self.topic.rest():
-            await self._tell(message)
-        await self._tell(event_message(END, self.name))
+            await self._send(message)
+        await self._send(event_message(END, self.name))
 
-    async def _tell(self, message: str) -> None:
+    async def _send(self, message: str) -> None:
         await self._wait_credit()
-        await self._outbox.tell(self, message)
+        await self._outbox.send_in_turn(self, message)
         if self._credit is not None:
-            # The last message may overdraw it: else a message larger than the credit never goes.
+            # The last message may overdraw it: otherwise a message larger than the credit would
+            # never be sent.
             self._credit -= len(message.encode())
 
     async def _wait_credit(self) -> None:

@@ -1,4 +1,4 @@
-"""What can be subscribed to, and the messages that tell of it."""
+"""The topics that a client can subscribe to, and the messages of each."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _nothing() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a subscription tells.
+    """What a subscription sends.
 
     Attributes:
         opening: entered when it begins, left at its end.
-        messages: what to send for what the source has.
-        rest: what to send when it has no more.
+        messages: returns the messages for what the source has received.
+        rest: returns the messages for the end of the source.
     """
 
     opening: AbstractAsyncContextManager[Source[Any]]
@@ -45,17 +45,17 @@ class Topic:
 
 
 def find_topic(name: str, since: int | None) -> Topic:
-    """What the caller may follow under a name.
+    """Return the topic with a name, if the caller may follow it.
 
     Args:
-        name: `EVENTS`, `JOB:session.name`, `PROCESS:pid`, `STATS:` either of them, `STREAM:pid` or
-            `STREAM:pid.label`.
+        name: `EVENTS`, `JOB:session.name`, `PROCESS:pid`, `STATS:` with either of them,
+            `STREAM:pid` or `STREAM:pid.label`.
         since: the number of the last event already seen.
 
     Raises:
         ApiError: 403 or 404; 400, the process has no output.
         NotFound: there is no such job or process.
-        InvalidField: a name is none, or `since` is for another topic.
+        InvalidField: a name is invalid, or `since` is used with a topic that has no events.
     """
     kind, _, subject = name.partition(":")
     if name == "EVENTS":
@@ -80,7 +80,7 @@ def _events(name: str, opening: AbstractAsyncContextManager[Source[Events]]) -> 
 
 
 def _job(name: str, job: JobName, since: int | None) -> Topic:
-    """Also of a job that is not there yet."""
+    """The events of a job; it need not exist yet."""
     require("read", job.session)
 
     def admits(event: Event) -> bool:
@@ -114,7 +114,7 @@ class _UntilExit:
     async def receive(self) -> Events | None:
         events = None if self._over else await self._source.receive()
         self._over = self._process.exit_status is not None and any(
-            # What is missing may have been the exit.
+            # The exit may be among the missing events.
             event.event in ("exit", GAP)
             for event in events or ()
         )
@@ -137,4 +137,4 @@ def _stream(name: str, subject: str) -> Topic:
     if dot and label in ("", "."):
         raise ApiError(404, "io_not_found", f"a topic is of one output, not of {shown(label)}")
     messages = OutputMessages(name, process, label)
-    return Topic(messages.opening(), messages.of, messages.rest)
+    return Topic(messages.opening(), messages.messages, messages.rest)

@@ -1,4 +1,4 @@
-"""What one client wants written to processes: a queue for each stream of each process."""
+"""Input that one client writes to processes: a queue for each stream of each process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from gaffer_kernel import GafferError, Process
 from gaffer_http.errors import ApiError, error_from_kernel
 from gaffer_http.routes.streams import write_to
 
-FULL = 1024 * 1024
+MAX_WAITING = 1024 * 1024
 """Bytes that may wait for one stream."""
 
-LEAST = 1024
-"""Bytes that anything counts for, however short."""
+MIN_SIZE = 1024
+"""The minimum size of an entry, in bytes, that counts against MAX_WAITING."""
 
-MOST = 50
-"""Streams for which something may wait."""
+MAX_STREAMS = 50
+"""Streams that may have waiting input."""
 
 
 class _Write:
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.size = max(LEAST, len(data))
+        self.size = max(MIN_SIZE, len(data))
         self.error: ApiError | None = None
         self.over = trio.Event()
 
@@ -36,10 +36,10 @@ class _Write:
 
 
 class Writes:
-    """Writes to processes in the order in which it is told, without holding up who tells it.
+    """Writes to processes in order, without blocking the caller.
 
     Args:
-        nursery: where it writes.
+        nursery: runs the writing tasks.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -47,7 +47,10 @@ class Writes:
         self._queues: dict[tuple[int, str], deque[_Write]] = {}
 
     def put(self, process: Process, stream: str, data: bytes) -> Awaitable[dict[str, bool]]:
-        """Have something written; what is returned waits for it, and raises ApiError.
+        """Queue input for a process.
+
+        Returns:
+            An awaitable that waits for the write, and raises an ApiError if it failed.
 
         Raises:
             ApiError: 429, too much is waiting.
@@ -55,12 +58,14 @@ class Writes:
         key = (process.pid, stream)
         queue = self._queues.get(key, deque())
         write = _Write(data)
-        if sum(each.size for each in queue) + write.size > FULL:
-            reason = f"process {process.pid} does not read {stream}: {FULL} bytes are waiting"
+        if sum(each.size for each in queue) + write.size > MAX_WAITING:
+            reason = (
+                f"process {process.pid} does not read {stream}: {MAX_WAITING} bytes are waiting"
+            )
             raise ApiError(429, "too_many", reason)
         if key not in self._queues:
-            if len(self._queues) >= MOST:
-                raise ApiError(429, "too_many", f"{MOST} streams are being written to")
+            if len(self._queues) >= MAX_STREAMS:
+                raise ApiError(429, "too_many", f"{MAX_STREAMS} streams are being written to")
             self._queues[key] = queue
             self._nursery.start_soon(self._run, key, process)
         queue.append(write)

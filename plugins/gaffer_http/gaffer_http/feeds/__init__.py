@@ -1,11 +1,11 @@
-"""Answers that go on: output and events, told as they come.
+"""Streaming responses: output and events as they come.
 
-feed        the answer itself: waits, beats, ends
-query       what a request asks for
-sse         the lines of server-sent events
-output      what processes write, in the forms of a feed
-polls       where the last long poll of an output ended
-forms       what is told one by one: JSON in lines, or server-sent events
-objects     of other plugins, in these forms
-events      in these forms
+feed        the response itself: waits, heartbeats, end
+query       the parameters of a request for a feed
+sse         the format of server-sent events
+output      the output of processes, in the forms of a feed
+polls       the position of the last long poll of each output
+forms       single objects: JSON lines, or server-sent events
+objects     objects of other plugins, in these forms
+events      events, in these forms
 """

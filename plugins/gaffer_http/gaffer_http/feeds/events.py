@@ -1,4 +1,4 @@
-"""Events in the forms of a feed, and where a feed gets them from."""
+"""Events in the forms of a feed, and the source of a feed of events."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gaffer_http.feeds.forms import GAP
 Events = list[Event]
 
 _REMEMBERED = 4096
-"""Events whose forms are kept: more than happen until every client has been told."""
+"""Events whose encoded forms are kept: more than are published until every client has got them."""
 
 
 class EventForms:
-    """Each event in each form, made once however many are told.
+    """Events in each form, encoded once for all clients.
 
-    Plugins may put into an event what JSON has no word for: its text is told.
+    Plugins may put values into an event that JSON cannot represent: they are sent as text.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class EventForms:
         self._made: dict[tuple[int, str, bool], bytes] = {}
 
     def line(self, event: Event) -> bytes:
-        """A JSON object in a line of its own."""
+        """Return a JSON object in a line of its own."""
         return self._form(event, False)
 
     def message(self, event: Event) -> bytes:
-        """A server-sent event with its number."""
+        """Return a server-sent event with its number."""
         return self._form(event, True)
 
     def _form(self, event: Event, as_message: bool) -> bytes:
@@ -46,7 +46,7 @@ class EventForms:
                 form = sse.message(form.decode(), event=event.event, seq=event.seq)
             else:
                 form += b"\n"
-            # A gap is one client's own.
+            # A gap belongs to a single client.
             if event.event != GAP:
                 self._remember(key, form)
         return form
@@ -64,13 +64,13 @@ async def open_events(
     since: int | None,
     admits: Callable[[Event], bool] | None = None,
 ) -> AsyncIterator[Source[Events]]:
-    """The events that a feed tells.
+    """Subscribe to the events of a feed.
 
     Args:
-        bus: where they happen.
+        bus: where they are published.
         pattern: which ones; None for all, each under its plain name only.
         since: the number of the last one already seen; None for from now on.
-        admits: which of these may be told; None for all.
+        admits: returns whether the caller may see an event; None for all.
     """
     restarted = since is not None and since > bus.seq
     start = 0 if restarted else since
@@ -94,7 +94,7 @@ class _Watch:
         self._subscription = subscription
         self._admits = admits
         self._everything = everything
-        self._told = 0
+        self._reported = 0
         self._first: Events = []
 
     def begin_with_gap(self, seq: int, restarted: bool) -> None:
@@ -111,18 +111,18 @@ class _Watch:
                 first = [event for event in first if not _is_second(event)]
             if self._admits is not None:
                 first = list(filter(self._admits, first))
-            if self._subscription.dropped > self._told:
+            if self._subscription.dropped > self._reported:
                 first = [self._gap(seq), *first]
         return first
 
     def _gap(self, seq: int, **more: object) -> Event:
-        """The event that says how many before it are missing; `seq` is that of the last of them."""
-        dropped = self._subscription.dropped - self._told
-        self._told = self._subscription.dropped
+        """Return the event that reports missing events; `seq` is the number of the last of them."""
+        dropped = self._subscription.dropped - self._reported
+        self._reported = self._subscription.dropped
         data = {"dropped": dropped, **more}
         return Event(seq, time.time(), GAP, "gaffer", data=data)
 
 
 def _is_second(event: Event) -> bool:
-    """Whether it is told a second time, as `proc.<name>.<event>`."""
+    """Return whether this is the second publication of an event, as `proc.<name>.<event>`."""
     return event.job is not None and event.event == event.topic

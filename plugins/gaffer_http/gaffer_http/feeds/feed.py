@@ -1,4 +1,4 @@
-"""One answer that goes on, and all of them: they wait, beat in silence, and end together."""
+"""Streaming responses: heartbeats when idle, closed together on shutdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quart.wrappers.response import ResponseBody
 
 from gaffer_http.views.current import current_context
 
-HOLD = 0.1
+HOLD_TIMEOUT = 0.1
 """Seconds that the beginning of a line is held back for its end."""
 
 T = TypeVar("T")
@@ -22,14 +22,14 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Source(Protocol[T_co]):
-    """Where a feed gets from what it tells; cancelling the wait must lose nothing."""
+    """Where a feed gets its data from; cancelling the wait must lose nothing."""
 
     async def receive(self) -> T_co | None:
-        """All that has come; None at the end."""
+        """Return everything that has arrived; None at the end."""
 
 
 class Encoder(Protocol[T_contra]):
-    """The form in which a feed tells it."""
+    """The form of a feed."""
 
     @property
     def media(self) -> str:
@@ -37,21 +37,21 @@ class Encoder(Protocol[T_contra]):
 
     @property
     def holds(self) -> bool:
-        """Whether something is held back that `flush` would give."""
+        """Whether something is held back that `flush` would return."""
 
     def encode(self, batch: T_contra, /) -> Iterator[bytes]:
-        """What to send for what has come; pieces may be empty."""
+        """Yield what to send for a batch; pieces may be empty."""
 
     def flush(self) -> bytes:
-        """What has been held back."""
+        """Return what was held back."""
 
 
 class Feeds:
-    """The feeds of one API: to end them all at once.
+    """The feeds of one API, which are closed together.
 
     Attributes:
         open: how many there are.
-        closed: whether they have been ended.
+        closed: whether they were closed.
     """
 
     def __init__(self) -> None:
@@ -60,14 +60,14 @@ class Feeds:
         self._waiting: set[trio.CancelScope] = set()
 
     def close(self) -> None:
-        """End every feed, also those that begin from now on."""
+        """End every feed, also those that begin later."""
         self.closed = True
         for scope in self._waiting:
             scope.cancel()
 
     @contextmanager
     def bounded(self, deadline: float = inf) -> Iterator[None]:
-        """A block that is cancelled at a deadline, or when the feeds are ended."""
+        """Cancel the block at a deadline, or when the feeds are closed."""
         with trio.CancelScope(deadline=deadline) as scope:
             self._waiting.add(scope)
             if self.closed:
@@ -78,7 +78,7 @@ class Feeds:
                 self._waiting.discard(scope)
 
     async def receive(self, source: Source[T], deadline: float) -> tuple[T | None, bool]:
-        """What a source has, and whether the time or the feeds were over before it had anything."""
+        """Return what a source has received, and whether the deadline or the close came first."""
         received, too_late = None, True
         with self.bounded(deadline):
             received, too_late = await source.receive(), False
@@ -96,11 +96,11 @@ class Feeds:
         """Answer the current request with a feed.
 
         Args:
-            opening: entered before anything goes out, left when the request is over.
-            encoder: the form; it has told nothing yet.
+            opening: entered before the response starts, left when the request is over.
+            encoder: the form; a new one.
             heartbeat: seconds of silence before an empty line.
-            once: end after the first thing told.
-            headers: more of them.
+            once: end after the first batch.
+            headers: additional headers of the response.
         """
         if request.method == "HEAD":
             return Response(b"", headers=headers, content_type=encoder.media)
@@ -117,9 +117,9 @@ class Feeds:
 
 
 class _Feed(ResponseBody):
-    """The body of an answer that goes on.
+    """The body of a streaming response.
 
-    No generator: one that is abandoned would be closed by the garbage collector, whenever.
+    Not a generator: an abandoned one would be closed by the garbage collector, at any time.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class _Feed(ResponseBody):
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        """Nothing to leave: the request has its own end."""
+        """Do nothing: the end of the request closes everything."""
 
     def __aiter__(self) -> _Feed:
         return self
@@ -162,7 +162,7 @@ class _Feed(ResponseBody):
         if not self._encoder.holds:
             self._flush_at = inf
         elif self._flush_at == inf:
-            self._flush_at = now + HOLD
+            self._flush_at = now + HOLD_TIMEOUT
         batch, too_late = await self._feeds.receive(
             self._source, min(now + self._heartbeat, self._flush_at)
         )

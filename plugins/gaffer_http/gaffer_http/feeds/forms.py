@@ -1,4 +1,4 @@
-"""The forms of what is told one by one: JSON in lines, or server-sent events."""
+"""The forms of single objects: JSON lines, or server-sent events."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from gaffer_http.feeds.feed import Encoder
 from gaffer_http.feeds.query import Kind
 
 GAP = "gap"
-"""The event that tells how many others are missing."""
+"""The event that reports how many others are missing."""
 
 LINES = "application/x-ndjson"
-"""The content type of a JSON object in each line."""
+"""The content type of JSON lines: an object in each line."""
 
-_AT_ONCE = 256
-"""Things told in one piece."""
+_MAX_AT_ONCE = 256
+"""Objects that are sent in one piece."""
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Forms(Protocol[T_contra]):
-    """The two forms that a thing can have."""
+    """The two forms of an object."""
 
-    def line(self, told: T_contra, /) -> bytes:
-        """JSON in a line of its own."""
+    def line(self, value: T_contra, /) -> bytes:
+        """Return JSON in a line of its own."""
 
-    def message(self, told: T_contra, /) -> bytes:
-        """A server-sent event."""
+    def message(self, value: T_contra, /) -> bytes:
+        """Return a server-sent event."""
 
 
 def encoder(kind: Kind, forms: Forms[T]) -> Encoder[list[T]]:
-    """How a feed tells things: a long poll the first one only."""
+    """Return the encoder for a kind of feed; for a long poll it encodes only the first object."""
     match kind:
         case "longpoll":
             return _First(forms.line)
@@ -52,8 +52,8 @@ class _Lines(Generic[T]):
         self._form = form
 
     def encode(self, batch: list[T]) -> Iterator[bytes]:
-        for start in range(0, len(batch), _AT_ONCE):
-            yield b"".join(map(self._form, batch[start : start + _AT_ONCE]))
+        for start in range(0, len(batch), _MAX_AT_ONCE):
+            yield b"".join(map(self._form, batch[start : start + _MAX_AT_ONCE]))
 
     def flush(self) -> bytes:
         return b""

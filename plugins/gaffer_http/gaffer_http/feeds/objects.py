@@ -1,4 +1,4 @@
-"""Objects of any kind in the forms of a feed, and where a feed gets them from."""
+"""Objects of any kind in the forms of a feed, and the source of a feed of objects."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class SentObject(NamedTuple):
-    """An object, and how many before it this client was too slow for."""
+    """An object, and how many before it were lost because the client was too slow."""
 
     value: object
     lost: int = 0
 
 
 class ObjectForms:
-    """Whatever msgspec can encode. Lines have no room to say that some before them are lost.
+    """Objects that msgspec can encode. JSON lines have no way to report lost ones.
 
     Args:
         event: the type of the server-sent events.
@@ -34,23 +34,23 @@ class ObjectForms:
         self._event = event
         self._json = msgspec.json.Encoder()
 
-    def line(self, told: SentObject) -> bytes:
-        """The object in a line of its own."""
-        return self._json.encode(told.value) + b"\n"
+    def line(self, sent: SentObject) -> bytes:
+        """Return the object in a line of its own."""
+        return self._json.encode(sent.value) + b"\n"
 
-    def message(self, told: SentObject) -> bytes:
-        """A server-sent event, after another one that says how many are missing."""
-        gap = self._message({"lost": told.lost}, GAP) if told.lost else b""
-        return gap + self._message(told.value, self._event)
+    def message(self, sent: SentObject) -> bytes:
+        """Return a server-sent event, after another one that reports how many are missing."""
+        gap = self._message({"lost": sent.lost}, GAP) if sent.lost else b""
+        return gap + self._message(sent.value, self._event)
 
     def _message(self, value: object, event: str) -> bytes:
         return sse.message(self._json.encode(value).decode(), event=event)
 
 
 class Objects(Protocol[T_co]):
-    """An asynchronous iterator that counts what is lost because it was not fetched in time.
+    """An asynchronous iterator that counts the objects lost because they were not fetched in time.
 
-    Cancelling the wait must lose nothing: an asynchronous generator will not do.
+    Cancelling the wait must lose nothing, so it cannot be an asynchronous generator.
     """
 
     @property
@@ -58,28 +58,28 @@ class Objects(Protocol[T_co]):
         """How many have been lost so far, the oldest first."""
 
     async def __anext__(self) -> T_co:
-        """Wait for the next one."""
+        """Return the next one."""
 
 
 @asynccontextmanager
 async def open_objects(
     opening: AbstractAsyncContextManager[Objects[T]], show: Callable[[T], object]
 ) -> AsyncIterator[Source[list[SentObject]]]:
-    """The objects that a feed tells.
+    """Open the source of a feed of objects.
 
     Args:
-        opening: gives them.
-        show: what the client is told of each.
+        opening: yields the objects.
+        show: returns what to send for an object.
     """
     async with opening as objects:
-        yield _Telling(objects, show)
+        yield _ObjectSource(objects, show)
 
 
-class _Telling(Generic[T]):
+class _ObjectSource(Generic[T]):
     def __init__(self, objects: Objects[T], show: Callable[[T], object]) -> None:
         self._objects = objects
         self._show = show
-        self._told = 0
+        self._reported = 0
 
     async def receive(self) -> list[SentObject] | None:
         try:
@@ -87,5 +87,5 @@ class _Telling(Generic[T]):
         except StopAsyncIteration:
             return None
         dropped = self._objects.dropped
-        lost, self._told = dropped - self._told, dropped
+        lost, self._reported = dropped - self._reported, dropped
         return [SentObject(self._show(value), lost)]

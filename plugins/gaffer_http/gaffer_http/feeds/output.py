@@ -1,6 +1,6 @@
-"""What processes write, in the forms of a feed: bytes as they are, or server-sent events.
+"""The output of processes in the forms of a feed: raw bytes, or server-sent events.
 
-And in pieces, for messages.
+For messages there are pieces of limited size.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ MAX_LINE = 64 * 1024
 """Characters of a line that are held back until its end comes."""
 
 MAX_PIECE = 48_000
-"""Bytes that `Pieces` gives at once: in base64, and a little around it, they are 64 KiB."""
+"""Bytes of one of the `Pieces`: in base64, with the rest of the message, they are 64 KiB."""
 
 _STEP = 64 * 1024
 _Decoder = getincrementaldecoder("utf-8")
 
 
 class RawOutput:
-    """The bytes as they are. Bytes have no room to say that some before them are lost."""
+    """The bytes as they are. There is no way to report lost ones."""
 
     media = "application/octet-stream"
     holds = False
 
     def encode(self, output: Output) -> Iterator[bytes]:
-        """What to send for a piece of output."""
+        """Yield what to send for a piece of output."""
         yield output.data
 
     def flush(self) -> bytes:
-        """What has been held back: nothing."""
+        """Return nothing: nothing is held back."""
         return b""
 
 
 class SseOutput:
-    """Server-sent events of whole lines, each of the type of its label.
+    """Server-sent events of whole lines, each with its label as the type.
 
-    The beginning of a line is held back: whoever waits for its end should not wait long, because it
-    may be a prompt, and call `flush`. What a reader was too slow for is told as a `gap`.
+    The beginning of a line is held back. It may be a prompt, so do not wait long for the end of the
+    line before calling `flush`. Bytes that a slow reader lost are reported as a `gap`.
     """
 
     media = sse.MEDIA
@@ -57,7 +57,8 @@ class SseOutput:
         return any(lines.held for lines in self._labels.values())
 
     def encode(self, output: Output) -> Iterator[bytes]:
-        """What to send for a piece of output, little by little, lest it become much at once."""
+        """Yield what to send for a piece of output, in small steps so that it does not use much
+        memory."""
         lines = self._labels.setdefault(output.label, _Lines())
         if output.lost:
             yield self._messages(output.label, lines.flush())
@@ -67,7 +68,7 @@ class SseOutput:
             yield self._messages(output.label, lines.feed(output.data[start : start + _STEP]))
 
     def flush(self) -> bytes:
-        """What has been held back."""
+        """Return what was held back."""
         held = [(label, lines.flush()) for label, lines in self._labels.items()]
         return b"".join(self._messages(label, text) for label, text in held)
 
@@ -76,7 +77,7 @@ class SseOutput:
 
 
 class _Lines:
-    """Text out of bytes that were cut anywhere, in whole lines."""
+    """Whole lines of text, decoded from bytes that were cut anywhere."""
 
     def __init__(self) -> None:
         self.held = ""
@@ -96,19 +97,20 @@ class _Lines:
 
 
 class Pieces:
-    """What is read of one label, little by little.
+    """The output of one label, in pieces of limited size.
 
-    The rest stays where it is kept for all readers, so that whoever is slow holds nothing himself.
+    The rest stays in the log that all readers share, so a slow client uses no memory of its own.
 
     Args:
-        reader: of one label; whoever made it closes it.
+        reader: of one label; the code that created it closes it.
     """
 
     def __init__(self, reader: OutputReader) -> None:
         self._reader = reader
 
     async def receive(self) -> Output | None:
-        """The next piece, of at most PIECE bytes; None at the end. Cancelling loses nothing."""
+        """Return the next piece, of at most MAX_PIECE bytes; None at the end. Cancelling loses
+        nothing."""
         output = await self._reader.receive()
         if output is None or len(output.data) <= MAX_PIECE:
             return output
@@ -118,16 +120,16 @@ class Pieces:
 
 
 class TextOrBytes:
-    """Bytes that were cut anywhere: as text where they are UTF-8, else as they are.
+    """Bytes that were cut anywhere: as text where they are UTF-8, otherwise as bytes.
 
-    The beginning of a character waits for its rest.
+    The beginning of a character is held back until the rest comes.
     """
 
     def __init__(self) -> None:
         self._held = b""
 
     def feed(self, data: bytes) -> str | bytes:
-        """What has come; may be empty."""
+        """Return what is complete; may be empty."""
         data = self._held + data
         given: str | bytes
         try:
@@ -139,6 +141,6 @@ class TextOrBytes:
         return given
 
     def flush(self) -> bytes:
-        """What has been held back."""
+        """Return what was held back."""
         held, self._held = self._held, b""
         return held

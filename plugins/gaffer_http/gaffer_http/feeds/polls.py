@@ -1,4 +1,4 @@
-"""Where long polls go on: nothing is lost between two of them, or between a question and a poll."""
+"""The positions of long polls, so that no output is lost between two of them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from gaffer_kernel.plugin import OutputLog
 
 
 class Polls:
-    """The position up to which each output has been told to whoever polls it."""
+    """The position up to which each output was sent to its long polls."""
 
     def __init__(self) -> None:
-        self._told: WeakKeyDictionary[OutputLog, int] = WeakKeyDictionary()
+        self._polled: WeakKeyDictionary[OutputLog, int] = WeakKeyDictionary()
 
     def position(self, log: OutputLog) -> int:
-        """Where the next poll begins: after the last one, else one second ago."""
-        return self._told.get(log, log.recent)
+        """Return where the next poll begins: after the last one, or else one second ago."""
+        return self._polled.get(log, log.recent)
 
-    def told(self, log: OutputLog) -> None:
-        """A poll has got everything up to now."""
-        self._told[log] = log.end
+    def mark_polled(self, log: OutputLog) -> None:
+        """Record that a poll has received everything up to now."""
+        self._polled[log] = log.end
 
-    def asked(self, process: Process) -> None:
-        """A process is about to be asked something: a poll that comes later finds the answer."""
+    def mark_written(self, process: Process) -> None:
+        """Record that input will be written to a process, so that a later poll finds the answer."""
         for log in process.outputs.logs.values():
-            self._told.setdefault(log, log.end)
+            self._polled.setdefault(log, log.end)

@@ -1,4 +1,4 @@
-"""What a request asks of a feed: `?feed=` and `?heartbeat=`."""
+"""The parameters of a feed: `?feed=` and `?heartbeat=`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = Literal["longpoll", "continuous", "eventsource"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 HEARTBEAT = 60.0
-"""Seconds, when the request says none."""
+"""Seconds, if the request does not say."""
 MIN_HEARTBEAT = 0.1
 MAX_HEARTBEAT = 86400.0
 
@@ -23,7 +23,7 @@ MAX_HEARTBEAT = 86400.0
 class FeedQuery(Struct):
     """The parameters of a feed, for `/openapi.json`."""
 
-    feed: Annotated[Kind, Meta(description="The next thing, or everything as it comes.")] = (
+    feed: Annotated[Kind, Meta(description="The next object, or all of them as they come.")] = (
         "longpoll"
     )
     heartbeat: Annotated[
@@ -41,7 +41,7 @@ class OutputQuery(FeedQuery):
 
     tail: Annotated[
         Tail,
-        Meta(description="Begin with what is kept of the time before; or end with it, too."),
+        Meta(description="Begin with the output that is still kept; `only` also ends with it."),
     ] = "false"
 
 
@@ -55,7 +55,7 @@ class EventQuery(FeedQuery):
 
 
 class EventHeaders(Struct):
-    """The headers that a feed of events heeds."""
+    """The headers that a feed of events reads."""
 
     last_event_id: Annotated[
         Annotated[int, Meta(ge=0, lt=10**18)] | UnsetType,
@@ -63,18 +63,18 @@ class EventHeaders(Struct):
     ] = UNSET
 
 
-class Wanted(NamedTuple):
-    """The form of a feed, and the seconds of silence after which it beats: `inf` for never."""
+class FeedParameters(NamedTuple):
+    """The form of a feed, and the seconds of silence before a heartbeat: `inf` for never."""
 
     kind: Kind
     heartbeat: float
 
 
-def feed_parameters(*more: str) -> Wanted:
-    """What the current request asks for; long polling and 60 seconds if it does not say.
+def feed_parameters(*more: str) -> FeedParameters:
+    """Read the parameters of a feed; the default is long polling and 60 seconds.
 
     Args:
-        more: the other parameters that it may have.
+        more: the other parameters that the request may have.
 
     Raises:
         InvalidField: a parameter is wrong or unknown.
@@ -83,18 +83,18 @@ def feed_parameters(*more: str) -> Wanted:
     wanted = request.args.get("feed", "longpoll")
     for kind in KINDS:
         if kind == wanted:
-            return Wanted(kind, _heartbeat(request.args.get("heartbeat", "true")))
+            return FeedParameters(kind, _heartbeat(request.args.get("heartbeat", "true")))
     raise InvalidField("feed", f"must be one of {', '.join(KINDS)}, not {wanted!r}")
 
 
 def tail_parameter(kind: Kind) -> Tail:
-    """What the current request wants of the time before it: nothing if it does not say.
+    """Read the parameter `tail`; the default is `false`.
 
     Args:
-        kind: of the feed; a long poll goes on where the last one ended, so it has no tail.
+        kind: of the feed; a long poll continues where the last one ended, so it has no tail.
 
     Raises:
-        InvalidField: it is something else, or for a long poll.
+        InvalidField: it has another value, or is used with a long poll.
     """
     wanted = request.args.get("tail", "false")
     if wanted != "false" and kind == "longpoll":

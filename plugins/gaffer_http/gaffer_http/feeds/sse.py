@@ -6,13 +6,13 @@ MEDIA = "text/event-stream; charset=utf-8"
 
 
 def message(data: str, *, event: str, seq: int | None = None) -> bytes:
-    """One message.
+    """Return one message.
 
     Args:
-        data: any text; each of its lines becomes a `data:` line, whatever ends them. A last end of
-            line belongs to the message's own and is left out.
+        data: any text; each of its lines becomes a `data:` line, whatever ends them. A final line
+            end is left out, because the message has one of its own.
         event: its type, in one line.
-        seq: its number, which the client gives back when it connects again.
+        seq: its number, which the client sends when it reconnects.
     """
     head = f"event: {event}\n" if seq is None else f"id: {seq}\nevent: {event}\n"
     lines = data.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")

@@ -1,4 +1,4 @@
-"""Where an endpoint listens: `host:port`, `[v6]:port` or `unix:/path`, read and judged."""
+"""The addresses of endpoints: `host:port`, `[v6]:port` or `unix:/path`, parsed and checked."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FORMS = "host:port, [v6]:port or unix:/path"
 
 _TCP = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _MAX_UNIX_PATH = 107
-"""Bytes. The kernel's own limit."""
+"""Bytes; the limit of `sun_path` in unix(7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """A socket in the file system."""
+    """A unix socket in the file system."""
 
     path: Path
 
@@ -29,7 +29,7 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """An address of this machine, as a number, and a port; port 0 is any free one."""
+    """A numeric address of this machine, and a port; port 0 is any free one."""
 
     ip: IPv4Address | IPv6Address
     port: int
@@ -39,8 +39,8 @@ class TcpAddress:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nobody outside this machine can reach it."""
-        # An IPv4 address in IPv6 clothes would be refused by our sockets, which speak IPv6 only.
+        """Whether only programs on this machine can reach it."""
+        # An IPv4-mapped address does not count: our sockets are IPV6_V6ONLY and could not bind it.
         mapped = isinstance(self.ip, IPv6Address) and self.ip.ipv4_mapped is not None
         return self.ip.is_loopback and not mapped
 
@@ -49,7 +49,7 @@ Address = TcpAddress | UnixAddress
 
 
 def parse_addresses(text: str) -> list[Address]:
-    """Read one address. A host name stands for those of its addresses that this machine has.
+    """Parse one address. A host name stands for those of its addresses that this machine has.
 
     Blocks while a host name is looked up.
 
@@ -70,7 +70,7 @@ def parse_addresses(text: str) -> list[Address]:
 
 
 def _unix(path: str) -> UnixAddress:
-    # Not relative: gafferd may leave the directory it was started in.
+    # Not relative: gafferd may change its working directory.
     if not path.startswith("/"):
         raise ValueError(f"the path of a unix socket must begin with /, not {path!r}")
     if len(path.encode()) > _MAX_UNIX_PATH:
@@ -89,16 +89,16 @@ def _resolve(host: str) -> list[IPv4Address | IPv6Address]:
     try:
         return [IPv4Address(host)]
     except ValueError:
-        pass  # a name
+        pass  # It is a name.
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ValueError(f"the host {host!r} has no address") from None
-    # The name localhost often stands for ::1 also where IPv6 is switched off.
+    # The name localhost often stands for ::1 also where IPv6 is disabled.
     ours = [sockaddr[0] for family, *_, sockaddr in found if _is_ours(family, sockaddr)]
     if not ours:
         raise ValueError(f"the host {host!r} is not this machine")
-    # A dictionary drops what comes twice and keeps the order.
+    # A dictionary removes duplicates and keeps the order.
     return list(dict.fromkeys(ip_address(ip) for ip in ours))
 
 

@@ -1,4 +1,4 @@
-"""What identifies a caller on an endpoint: the user ID of the peer, a token or a certificate."""
+"""The auth mode of an endpoint: a user ID, a token or a certificate identifies a caller."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 AuthMode = Literal["owner", "token", "certificate"]
 """`owner`: programs of gafferd's user and of root need nothing, others a token or a certificate.
-`token`: everyone shows a token, or a certificate if the endpoint has a `client_ca`. `certificate`:
-everyone shows a client certificate, and tokens do not count."""
+`token`: everyone needs a token, or a certificate if the endpoint has a `client_ca`. `certificate`:
+everyone needs a client certificate, and tokens do not count."""
 
 AUTH_MODES: tuple[AuthMode, ...] = get_args(AuthMode)
 

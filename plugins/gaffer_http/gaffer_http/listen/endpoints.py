@@ -1,4 +1,4 @@
-"""The endpoints of the API: `[endpoint:NAME]` sections, or what the command line says instead."""
+"""The endpoints of the API: `[endpoint:NAME]` sections, or the options of the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gaffer_http.listen.tls import TlsError, server_context
 DEFAULT_BIND = "127.0.0.1:5000"
 DEFAULT_BACKLOG = 128
 OPTIONS = ("bind", "certfile", "keyfile", "backlog")
-"""Keys of an `[endpoint:NAME]` section which the command line has, too, with `--` before them."""
+"""Keys of an `[endpoint:NAME]` section that are also options of the command line, with `--`."""
 
 OTHER_OPTIONS = ("client_ca", "auth", "default_bind")
 """Options that another program than gafferd may set: `client_ca` and `auth` are the keys of these
@@ -37,16 +37,17 @@ _EXPOSED = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Addresses that are served alike.
+    """Addresses that are served with the same settings.
 
     Attributes:
         name: of its section, `default` without one.
-        addresses: none twice; all loopback or unix if it does not speak HTTPS.
+        addresses: without duplicates; all loopback or unix if it does not use HTTPS.
         backlog: how many connections may wait to be accepted.
-        mode: who may open its unix sockets.
-        both_loopbacks: listen on [::1] as well as on 127.0.0.1, where there is one; the one that is
-            not among the addresses is only held otherwise, so that nobody else can listen there.
-        tls: how to speak HTTPS; None for plain HTTP.
+        mode: the file mode of its unix sockets.
+        both_loopbacks: listen on [::1] as well as on 127.0.0.1, where there is one. Otherwise the
+            one that is not among the addresses is only held, so that no other program can listen
+            there.
+        tls: the TLS settings; None for plain HTTP.
         auth: what identifies a caller; never `owner` with `proxy_protocol`.
         proxy_protocol: whether each connection begins with a header of the PROXY protocol.
     """
@@ -68,12 +69,12 @@ class Endpoint:
 
 
 def is_exposed(address: Address) -> bool:
-    """Whether other machines can reach an address."""
+    """Return whether other machines can reach an address."""
     return isinstance(address, TcpAddress) and not address.is_loopback
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what can be said about endpoints on the command line of gafferd."""
+    """Add the options about endpoints to the command line of gafferd."""
     group = parser.add_argument_group("HTTP API")
     group.add_argument(
         "--bind",
@@ -92,13 +93,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_endpoints(config: Config) -> list[Endpoint]:
-    """What to listen on: `--bind`, else the endpoints of the file, else 127.0.0.1 and [::1].
+    """Read the endpoints: `--bind`, otherwise those of the file, otherwise 127.0.0.1 and [::1].
 
-    The other options win over the same keys of the file.
+    The other options take precedence over the same keys of the file.
 
     Raises:
-        ConfigError: an endpoint is missing, has a wrong value or a certificate that cannot be used,
-            or could be reached from outside this machine without a certificate.
+        ConfigError: an endpoint is missing, has a wrong value or an unusable certificate, or could
+            be reached from other machines without a certificate.
     """
     for section in config.prefixed(_PREFIX).values():
         for key, _ in section.items():
@@ -126,7 +127,8 @@ def _selected(config: Config) -> list[Section]:
 
 
 class _Source:
-    """One section and the command line over it: where each value comes from, and whom to blame."""
+    """One section, and the command line that overrides it: gives values, and errors that name their
+    origin."""
 
     def __init__(self, config: Config, section: Section) -> None:
         self._options = {key: config.options.get(key) for key in (*OPTIONS, *OTHER_OPTIONS)}
@@ -216,7 +218,7 @@ class _Source:
         return int(text, 8)
 
     def _client_ca(self) -> tuple[str | None, bool]:
-        """The certificates that clients' ones are checked against, and whether one is required."""
+        """Return the file of CAs for client certificates, and whether a certificate is required."""
         file, wanted = self._text("client_ca") or None, self._text("client_certificate")
         if wanted is not None and file is None:
             raise self._error("client_certificate", "needs client_ca, to check them against")

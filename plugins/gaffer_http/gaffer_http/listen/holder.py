@@ -1,4 +1,4 @@
-"""Name the program that has a TCP port."""
+"""The program that listens on a TCP port, for error messages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gaffer_http.sock_diag import LISTEN, TcpSocket, sockets_on_port
 
 
 def describe_holder(address: TcpAddress) -> str:
-    """Name who has an address that cannot be bound: `process 7 (nc) of user 1000 listens there`.
+    """Describe the program that holds an address: `process 7 (nc) of user 1000 listens there`.
 
-    Slow: it looks through the open files of every process that it may look into.
+    Slow: it looks through the open files of every process that it may read.
     """
     found = _find_holder(address)
     if found is None:
@@ -30,7 +30,7 @@ def _find_holder(address: TcpAddress) -> TcpSocket | None:
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
             candidates += sockets_on_port(family, address.port)
-    # An inode of 0 is a connection that its program has closed.
+    # A connection that its program has closed has the inode 0.
     candidates = [each for each in candidates if each.inode]
     ours = address.ip.packed
     candidates = [each for each in candidates if each.ip == ours or not any(each.ip)]

@@ -1,7 +1,7 @@
-"""Keep 127.0.0.1 and [::1] together, so that no other user answers to the name localhost.
+"""127.0.0.1 and [::1] as a pair, so that no program of another user answers to the name localhost.
 
-Browsers and curl take `localhost` for both addresses and try the other one when the first refuses.
-Whoever has the other address could serve a page there that counts as one of gaffer's own, or
+Browsers and curl resolve `localhost` to both addresses and try the other one when the first
+refuses. A program on the other address could serve a page that counts as one of gaffer's own, or
 receive tokens. So a port on one of them is served or held on both.
 """
 
@@ -15,13 +15,13 @@ from ipaddress import IPv4Address, IPv6Address
 from gaffer_http.listen.address import Address, TcpAddress
 
 LOOPBACKS = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
-"""What `localhost` stands for."""
+"""The addresses of `localhost`."""
 
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def other_loopback(address: Address) -> TcpAddress | None:
-    """The other address of `localhost`, on the same port; None for any other address."""
+    """Return the other address of `localhost`, on the same port; None for any other address."""
     if not isinstance(address, TcpAddress) or address.ip not in LOOPBACKS:
         return None
     [ip] = (ip for ip in LOOPBACKS if ip != address.ip)
@@ -29,7 +29,7 @@ def other_loopback(address: Address) -> TcpAddress | None:
 
 
 def is_served(address: TcpAddress, addresses: Iterable[Address]) -> bool:
-    """Whether listening on some addresses includes this one, itself or through a wildcard."""
+    """Return whether listening on some addresses includes this one, also through a wildcard."""
     return any(
         isinstance(each, TcpAddress)
         and each.port == address.port
@@ -40,9 +40,10 @@ def is_served(address: TcpAddress, addresses: Iterable[Address]) -> bool:
 
 
 def pair_ports(addresses: Sequence[Address]) -> dict[int, int]:
-    """Which addresses with port 0 get the same port: the index of the second by that of the first.
+    """Return the pairs of addresses with port 0 that get the same port, as indices.
 
-    `localhost:0` stands for two that belong together; others get a port of their own each.
+    `localhost:0` stands for two that belong together: the result maps the index of the first to
+    that of the second. Every other address gets a port of its own.
     """
     pairs: dict[int, int] = {}
     for first, address in enumerate(addresses):
@@ -57,7 +58,7 @@ def pair_ports(addresses: Sequence[Address]) -> dict[int, int]:
 
 
 def exists(address: TcpAddress) -> bool:
-    """Whether this machine has a loopback address: IPv6 may be switched off."""
+    """Return whether this machine has a loopback address: IPv6 may be disabled."""
     family = socket.AF_INET6 if address.ip.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -68,11 +69,11 @@ def exists(address: TcpAddress) -> bool:
 
 
 def stop_listening(sock: socket.socket) -> None:
-    """Make a listening socket a merely bound one, whose address nobody else can listen on.
+    """Make a listening socket a bound one that still keeps other programs from using the address.
 
-    That it listened first proves that no other socket did; binding alone would not, as SO_REUSEADDR
-    (which a restart needs while old connections are in TIME_WAIT) lets others bind the same
-    address. Cleared while it listens, it keeps them out from then on.
+    That it listened first proves that no other socket did. Binding alone does not prove it: with
+    SO_REUSEADDR (which a restart needs while old connections are in TIME_WAIT) other sockets can
+    bind the same address. Clearing the option while it listens excludes them from then on.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     sock.shutdown(socket.SHUT_RD)

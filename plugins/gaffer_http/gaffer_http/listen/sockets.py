@@ -1,4 +1,4 @@
-"""The sockets that listen: made before anything is served, so that a busy port ends the start."""
+"""The listening sockets: opened before anything is served, so that a busy port ends the start."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ from gaffer_http.listen.loopback import (
 )
 
 USER_TIMEOUT_MS = 30_000
-"""Milliseconds after which the system gives up a peer that takes nothing more, or is gone."""
+"""Milliseconds after which the system gives up a peer that takes nothing, or is gone
+(TCP_USER_TIMEOUT)."""
 
 KEEPALIVE_IDLE = 15
-"""Seconds of silence after which the system asks whether a peer is still there."""
+"""Seconds of silence before the system probes whether a peer is still there (TCP_KEEPIDLE)."""
 
 KEEPALIVE_INTERVAL = 5
-"""Seconds until it asks again, as long as there is no answer."""
+"""Seconds until the next probe, while there is no answer (TCP_KEEPINTVL)."""
 
 MAX_TRIES = 100
-"""How often to try another port for port 0, until one is free on both loopback addresses."""
+"""Ports to try for port 0, until one is free on both loopback addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class Listening:
     """A socket that accepts connections.
 
     Attributes:
-        endpoint: whose rules hold for them.
-        socket: not blocking; whoever opened it closes it.
-        url: what to tell people: `http://127.0.0.1:5000`, `http+unix:/run/gaffer.sock`.
+        endpoint: whose settings apply to them.
+        socket: not blocking; the code that opened it closes it.
+        url: the URL for people: `http://127.0.0.1:5000`, `http+unix:/run/gaffer.sock`.
     """
 
     endpoint: Endpoint
@@ -52,20 +53,20 @@ class Listening:
     url: str
 
     def __str__(self) -> str:
-        """The URL, and what callers must show there."""
+        """Return the URL, and what callers must show there."""
         note = self.endpoint.auth_note
         return f"{self.url} ({note})" if note else self.url
 
 
 @contextmanager
 def listening(endpoints: Iterable[Endpoint]) -> Iterator[list[Listening]]:
-    """Listen on every address of every endpoint as long as the block lasts.
+    """Listen on every address of every endpoint while the block lasts.
 
-    A port on 127.0.0.1 or [::1] is taken on the other one as well: see `listen.loopback`.
-    Leaving the block closes the sockets and removes the files of unix ones.
+    A port on 127.0.0.1 or [::1] is taken on the other one as well: see `listen.loopback`. Leaving
+    the block closes the sockets and removes the files of unix ones.
 
     Raises:
-        GafferError: an address cannot be had; nothing listens then.
+        GafferError: an address is not available; nothing listens then.
     """
     endpoints = list(endpoints)
     served = [address for endpoint in endpoints for address in endpoint.addresses]
@@ -92,7 +93,7 @@ class _Opener:
         self._stack = stack
 
     def open_all(self) -> list[socket.socket]:
-        """Open them all; those that are only held are not among what is returned."""
+        """Open all sockets; those that are only held are not returned."""
         addresses = self._endpoint.addresses
         pairs = pair_ports(addresses)
         found: dict[int, list[socket.socket]] = {}
@@ -116,7 +117,7 @@ class _Opener:
     def _open_both(
         self, address: Address, other: TcpAddress | None, *, hold: bool
     ) -> tuple[socket.socket, list[socket.socket]]:
-        """Open an address and, on the same port, its twin if there is one."""
+        """Open an address and, on the same port, its other loopback address if there is one."""
         tries = MAX_TRIES if other is not None and other.port == 0 else 1
         while True:
             tries -= 1
@@ -153,7 +154,7 @@ def _failure(endpoint: Endpoint, address: Address, error: OSError) -> GafferErro
         return GafferError(f"{subject}: {error.strerror or error}")
     if isinstance(address, UnixAddress):
         return GafferError(f"{subject}: another program listens there")
-    # It was not asked for: say why it matters.
+    # The configuration does not name this address: say why it matters.
     why = "" if address in endpoint.addresses else f" (localhost, like {other_loopback(address)})"
     return GafferError(f"{subject}{why}: {describe_holder(address)}: stop it or bind another port")
 
@@ -176,8 +177,8 @@ def _tcp(address: TcpAddress) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if address.ip.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # What is accepted inherits it: a peer that vanished or never reads is given up. The system
-        # asks, not we by pings: a program that is only busy for a while need not answer.
+        # Accepted sockets inherit these options: a peer that vanished or never reads is given up.
+        # The system probes, not a websocket ping: a client that is only busy need not answer.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
@@ -202,12 +203,12 @@ def _unix(address: UnixAddress, mode: int) -> Iterator[socket.socket]:
 
 
 def _bind_with_mode(sock: socket.socket, path: Path, mode: int) -> None:
-    """Bind a unix socket whose file has its mode from the first instant.
+    """Bind a unix socket whose file has its mode from the start.
 
-    A later chmod by path could be led elsewhere by whoever can write the directory. On Linux the
-    file gets the mode of the socket without the bits of the umask, which must therefore have none
-    of them. The umask is that of all threads: what another one creates meanwhile gets at most the
-    bits of `mode`.
+    A later chmod(2) by path could be redirected by a user who can write the directory. On Linux the
+    file gets the mode of the socket without the bits of the umask, which must therefore contain
+    none of them. The umask is that of all threads: a file that another thread creates meanwhile
+    gets at most the bits of `mode`.
     """
     os.fchmod(sock.fileno(), mode)
     before = os.umask(0o777 & ~mode)
@@ -218,14 +219,14 @@ def _bind_with_mode(sock: socket.socket, path: Path, mode: int) -> None:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of a program that is gone; leave everything else, for `bind` to refuse."""
+    """Remove the socket of a program that has exited; keep anything else, so that bind(2) fails."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             return
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        # Not blocking: a program with a full backlog is alive, too.
+        # Not blocking: a program with a full backlog (EAGAIN) is running, too.
         probe.setblocking(False)
         if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
             path.unlink(missing_ok=True)
@@ -233,7 +234,7 @@ def _remove_stale(path: Path) -> None:
 
 def _remove_own(path: Path, ours: os.stat_result) -> None:
     try:
-        # A successor may have put its own socket there.
+        # A successor may have created its own socket there.
         if os.path.samestat(path.lstat(), ours):
             path.unlink()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Certificates: loaded before anything starts, so that a wrong one is told in one line."""
+"""TLS certificates: loaded before anything starts, so that a wrong one is reported in one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class TlsError(Exception):
     """A certificate or key cannot be used.
 
     Attributes:
-        key: `certfile`, `keyfile` or `client_ca`, whichever is to blame.
+        key: `certfile`, `keyfile` or `client_ca`, whichever is wrong.
         reason: why, as the end of a sentence about it.
     """
 
@@ -22,17 +22,18 @@ class TlsError(Exception):
 def server_context(
     certfile: str, keyfile: str | None, client_ca: str | None = None, *, required: bool = False
 ) -> ssl.SSLContext:
-    """What a server needs to speak TLS 1.2 or later, HTTP/2 included.
+    """Return the settings of a server for TLS 1.2 or later, HTTP/2 included.
 
     Args:
         certfile: the certificate and its chain, PEM.
         keyfile: its key, PEM, without a password; None when it is in `certfile` as well.
-        client_ca: certificates, PEM, that those of clients are checked against; clients are asked
-            for none without it.
+        client_ca: the CA certificates for client certificates, PEM; without it clients are not
+            asked for a certificate.
         required: whether clients without a certificate are refused.
 
     Raises:
-        TlsError: a file cannot be read, holds something else, or the key is another certificate's.
+        TlsError: a file cannot be read, holds something else, or the key belongs to another
+            certificate.
     """
     files = (("certfile", certfile), ("keyfile", keyfile), ("client_ca", client_ca))
     for key, path in files:
@@ -40,12 +41,12 @@ def server_context(
             _check_readable(key, path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A client of TLS 1.2 could ask for new keys again and again.
+    # A client of TLS 1.2 could renegotiate keys again and again.
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["h2", "http/1.1"])
     culprit = "certfile" if keyfile is None else "keyfile"
     try:
-        # Without the function OpenSSL would ask at the terminal.
+        # Without the function OpenSSL would prompt at the terminal.
         context.load_cert_chain(certfile, keyfile, password=_no_password)
     except _PasswordNeededError:
         raise TlsError(culprit, f"the key in {keyfile or certfile} has a password") from None

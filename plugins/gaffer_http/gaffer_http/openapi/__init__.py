@@ -1,8 +1,10 @@
 """`/openapi.json`: what every route takes and answers, made from the routes and the types.
 
-describe    what a view says of itself, as plain data
-errors      which errors a route can answer
+describe    the description of a view, as plain data
+parameters  the types of path parameters
+errors      the errors that a route can answer
 schemas     JSON schemas of all the types together
-provider    routes and descriptions, put into OpenAPI by quart-schema
-document    the whole, made when it is first asked for
+views       the views of an application, with their descriptions
+provider    routes and descriptions, converted to OpenAPI by quart-schema
+document    the document, made when it is first requested
 """

@@ -1,4 +1,4 @@
-"""What a view says of the requests it takes and of its answers: plain data, which costs nothing.
+"""Descriptions of views, of their requests and responses: plain data, which costs nothing.
 
 A plugin can set the attribute `gaffer_openapi` of a view itself, to a mapping of the same keys.
 """
@@ -13,7 +13,7 @@ from msgspec import Struct
 DESCRIPTION = "gaffer_openapi"
 
 Kind: TypeAlias = Any
-"""A type that msgspec knows, or a tuple of them: one of these. None for any bytes."""
+"""A type that msgspec knows, or a tuple of alternatives. None for any bytes."""
 
 Content: TypeAlias = Kind | Mapping[str, Kind]
 """The type of JSON, or that of each content type."""
@@ -22,17 +22,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Description(TypedDict, total=False):
-    """What a view can say of itself. Its docstring says the rest.
+    """The description of a view. Its docstring gives the rest.
 
     Attributes:
-        answers: what it answers when all is well, by status.
-        body: what it takes.
+        answers: the responses without errors, by status.
+        body: the request body.
         optional: whether the body may be absent.
         feed: whether it also answers as a feed, with the parameters of one.
-        path: the types of parameters in the path, where their names do not tell.
-        query: a Struct of the parameters behind the path.
+        path: the types of path parameters that their names do not determine.
+        query: a Struct of the query parameters.
         headers: a Struct of the headers it reads.
-        errors: statuses that are not every such route's, see `openapi.errors`.
+        errors: statuses that not every such route has, see `openapi.errors`.
     """
 
     answers: Mapping[int, Content]
@@ -46,7 +46,11 @@ class Description(TypedDict, total=False):
 
 
 def describes(**description: Unpack[Description]) -> Callable[[View], View]:
-    """Mark a view with what `/openapi.json` tells of it."""
+    """Mark a view with its description for `/openapi.json`.
+
+    Args:
+        description: the keys of Description.
+    """
 
     def mark(view: View) -> View:
         setattr(view, DESCRIPTION, description)

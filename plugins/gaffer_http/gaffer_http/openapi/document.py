@@ -1,4 +1,4 @@
-"""The document itself: made when it is first asked for, and again when there are other routes."""
+"""The OpenAPI document: made when it is first requested, and again when the routes change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from quart import Quart
 class Document:
     """The OpenAPI document of an application.
 
-    quart-schema is imported when it is first made, so that the API need not wait for it at its
-    start, and is no extension of the application, as that would add pages that load programs of
-    others, and take part in every answer.
+    quart-schema is imported when the document is first made, so that it does not delay the start of
+    the API. It is not an extension of the application, because that would add pages that load
+    programs from other sites, and would run with every response.
 
     Args:
-        app: what it describes.
+        app: the application.
         version: that of the API.
     """
 
@@ -27,7 +27,7 @@ class Document:
         self._made = b""
 
     def make(self) -> bytes:
-        """The document, JSON."""
+        """Return the document, JSON."""
         rules = self._app.url_map.iter_rules()
         routes = [(rule.rule, rule.endpoint, rule.methods) for rule in rules]
         if routes != self._routes:
@@ -37,7 +37,7 @@ class Document:
 
 
 def describe_routes(app: Quart, version: str) -> dict[str, Any]:
-    """What OpenAPI 3.1 says of all the routes of an application."""
+    """Return the OpenAPI 3.1 description of all the routes of an application."""
     from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
     from gaffer_http.openapi.provider import Provider
@@ -47,7 +47,7 @@ def describe_routes(app: Quart, version: str) -> dict[str, Any]:
         info=Info(
             title="gaffer",
             version=version,
-            description="Processes under control. What answers GET also answers HEAD.",
+            description="Supervises processes. Paths with GET also have HEAD.",
         ),
         security_schemes={
             "token": HttpSecurityScheme(scheme="bearer"),

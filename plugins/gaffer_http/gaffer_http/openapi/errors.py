@@ -1,4 +1,4 @@
-"""The errors that a route can answer, read off what it is."""
+"""The errors that a route can answer, derived from its method, path and body."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from gaffer_http.auth.middleware import READING
 
 CALLER = (400, 401, 403, 421, 429)
-"""It is asked wrongly, or by somebody who may not."""
+"""The request is wrong, or its caller has no access."""
 PATH = (404,)
 CHANGE = (415, 503)
 BODY = (408, 413)
 
 
 def error_statuses(method: str, *, path: bool, body: bool) -> set[int]:
-    """The errors that every such route can answer.
+    """Return the errors that every such route can answer.
 
     Args:
         method: of HTTP.
@@ -32,12 +32,12 @@ def error_statuses(method: str, *, path: bool, body: bool) -> set[int]:
 
 
 def error_references(statuses: Iterable[int]) -> dict[str, Any]:
-    """The answers of an operation: each is told in full only once."""
+    """Return the error responses of an operation, as references: each is described only once."""
     return {str(each): {"$ref": f"#/components/responses/{each}"} for each in sorted(set(statuses))}
 
 
 def error_responses(statuses: Iterable[int], schema: dict[str, Any]) -> dict[str, Any]:
-    """What the references point to."""
+    """Return the responses that the references point to."""
     return {
         str(each): {
             "description": HTTPStatus(each).phrase,

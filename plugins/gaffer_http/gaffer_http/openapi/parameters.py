@@ -1,6 +1,6 @@
-"""What the parameters of paths are, wherever their names are these, as for the rights of callers.
+"""The types of path parameters, by name, as in the authorization of callers.
 
-See `access.rules`. What another name is, or what a name is elsewhere, the view says.
+See `auth.authorization`. A view describes other names, and names with another meaning, itself.
 """
 
 from __future__ import annotations

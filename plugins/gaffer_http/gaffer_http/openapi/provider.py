@@ -1,4 +1,4 @@
-"""The routes in OpenAPI: quart-schema walks over them; here is what it cannot know of ours."""
+"""Conversion of routes to OpenAPI: quart-schema, and what it cannot know of ours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _UNDESCRIBED = {"default": {"description": "Not described."}}
 class Provider(OpenAPIProvider):
     """Makes one document.
 
-    quart-schema itself loses what a Struct refers to, and knows no content but JSON and forms.
+    quart-schema itself loses the types that a Struct refers to, and knows no content but JSON and
+    forms.
     """
 
     def __init__(self, views: Views, extension: QuartSchema) -> None:
@@ -34,18 +35,18 @@ class Provider(OpenAPIProvider):
         self._errors: set[int] = set()
 
     def schema(self) -> dict[str, Any]:
-        """The document."""
+        """Return the document."""
         whole = super().schema()
-        error = self._schemas.of(Error)
+        error = self._schemas.schema(Error)
         whole["components"]["schemas"] = self._schemas.fill()
         whole["components"]["responses"] = error_responses(self._errors, error)
         return whole
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What can be asked at a path."""
+        """Return the operations of a path."""
         built, components = super().build_paths(rule)
         [operations] = built.values()
-        # It takes `<a>/<any(b, c):d>` for a single parameter.
+        # quart-schema takes `<a>/<any(b, c):d>` for a single parameter.
         path = _PARAMETER.sub(r"{\1}", rule.rule)
         for method, operation in operations.items():
             operation["operationId"] = "_".join((method, *re.findall(r"\w+", path)))
@@ -79,25 +80,25 @@ class Provider(OpenAPIProvider):
     ) -> None:
         for parameter in parameters:
             if parameter["in"] == "path" and parameter["name"] in kinds:
-                parameter["schema"] = self._schemas.of(kinds[parameter["name"]])
+                parameter["schema"] = self._schemas.schema(kinds[parameter["name"]])
             elif "enum" in parameter["schema"]:
-                # They come out of a set.
+                # They come from a set, in any order.
                 parameter["schema"]["enum"].sort()
 
     def build_request_body(
         self, model: Content, source: DataSource
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a view takes."""
+        """Return the schema of a request body."""
         return {"content": self._schemas.content(model)}, {}
 
     def build_response_object(
         self, model: Content, headers_model: object
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a view answers."""
+        """Return the schema of a response."""
         return {"content": self._schemas.content(model)}, {}
 
     def generate_methods(self, rule: Rule) -> Iterable[str]:
-        """The methods in an order that does not change. What takes GET also takes HEAD."""
+        """Return the methods in a fixed order. Routes with GET also have HEAD."""
         return sorted(super().generate_methods(rule))
 
 

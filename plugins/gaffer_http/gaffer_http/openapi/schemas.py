@@ -1,4 +1,4 @@
-"""JSON schemas of types: all made at once, so that two of one name do not hinder each other."""
+"""JSON schemas of types: all made at once, so that two types of the same name do not conflict."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import msgspec
 from gaffer_http.openapi.describe import Content, Kind
 
 MORE = "json_schema_more"
-"""Attribute of a Struct: what belongs into its schema, beside what msgspec can tell."""
+"""Attribute of a Struct: additions to the schema that msgspec makes."""
 
 _TEMPLATE = "#/components/schemas/{name}"
 
 
 class Schemas:
-    """Schemas that are given out empty, and filled when all the types are known."""
+    """Schemas that are returned empty, and filled when all the types are known."""
 
     def __init__(self) -> None:
         self._given: list[tuple[Any, dict[str, Any]]] = []
 
-    def of(self, kind: Kind) -> dict[str, Any]:
-        """The schema of a type, or of one of several. It is empty until `fill`."""
+    def schema(self, kind: Kind) -> dict[str, Any]:
+        """Return the schema of a type, or of one of several. It is empty until `fill`."""
         if isinstance(kind, tuple):
-            return {"anyOf": [self.of(each) for each in kind]}
+            return {"anyOf": [self.schema(each) for each in kind]}
         schema: dict[str, Any] = {}
         if kind is not None:
             self._given.append((kind, schema))
         return schema
 
     def content(self, content: Content) -> dict[str, Any]:
-        """What OpenAPI calls the content of a request or of an answer."""
+        """Return the OpenAPI content of a request or response."""
         return {
-            media.partition(";")[0]: {"schema": self.of(kind)}
+            media.partition(";")[0]: {"schema": self.schema(kind)}
             for media, kind in _by_media(content).items()
         }
 
@@ -49,16 +49,16 @@ class Schemas:
                 components[schema["$ref"].rpartition("/")[2]].update(more)
         for component in components.values():
             if "description" in component:
-                # The rest of a docstring is for those who write Python.
+                # The rest of a docstring is for Python programmers.
                 component["description"] = cleandoc(component["description"]).partition("\n\n")[0]
         return components
 
 
 def check_content(content: Content) -> None:
-    """Find out whether there is a schema of some content.
+    """Check that there is a schema for some content.
 
     Raises:
-        TypeError: it is not of types that JSON has.
+        TypeError: JSON has no such types.
     """
     for kind in _by_media(content).values():
         for each in kind if isinstance(kind, tuple) else (kind,):

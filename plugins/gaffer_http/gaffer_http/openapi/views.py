@@ -1,4 +1,4 @@
-"""The views of an application, each with its description as quart-schema's decorators leave it."""
+"""The views of an application, with their descriptions in the form of quart-schema's decorators."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 
 class Views:
-    """Stands in for an application, so that nothing of it, or of plugins, is changed.
+    """Replaces an application for quart-schema, so that the application stays unchanged.
 
-    It has of a Quart what an OpenAPIProvider asks for.
+    It has the attributes of a Quart that an OpenAPIProvider reads.
     """
 
     def __init__(self, app: Quart) -> None:
@@ -39,12 +39,12 @@ class Views:
 
 
 def get_description(view: Callable[..., Any]) -> Description:
-    """What a view says of itself."""
+    """Return the description of a view."""
     return cast(Description, getattr(view, DESCRIPTION, {}))
 
 
 def _declared(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in for a view; what is described wrongly, as if it were not described."""
+    """Return a replacement for a view; without a description if it is described wrongly."""
 
     def stand_in() -> None:
         raise NotImplementedError
@@ -71,7 +71,11 @@ def _declared(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check(description: Mapping[str, Any]) -> None:
-    """Raise what msgspec does, or a TypeError, for a description that nobody can read."""
+    """Check a description.
+
+    Raises:
+        TypeError, ValueError, AttributeError: it is invalid.
+    """
     for key in description:
         if key not in Description.__annotations__:
             raise ValueError(f"there is no {key!r}")

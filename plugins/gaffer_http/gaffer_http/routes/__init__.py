@@ -1,1 +1,1 @@
-"""What can be asked: a module for each noun, and what they have in common."""
+"""The routes of the API: a module for each noun."""

@@ -1,4 +1,4 @@
-"""`/jobs`: load, look at, change and unload jobs."""
+"""`/jobs`: load, show, change and unload jobs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gaffer_http.views.body import read_bytes, read_field, read_object
 from gaffer_http.views.current import current_kernel
 from gaffer_http.views.job_config import check_not_masked, mask_for_caller, read_config
 from gaffer_http.views.responses import json_response, text_response
-from gaffer_http.views.wait import Wait, settle, wait_parameter
+from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,
@@ -58,25 +58,25 @@ def _job(session: str, name: str) -> Job:
 @checks_permissions
 @describes(answers={200: Jobs})
 async def list_jobs() -> Response:
-    """The jobs of all sessions."""
+    """List the jobs of all sessions."""
     return json_response({"jobs": [str(job.name) for job in readable_jobs()]})
 
 
 @routes.post("/jobs/<session>")
 @describes(query=Wait, body=Template, answers={201: Loaded}, errors=(409,))
 async def load_job(session: str) -> Response:
-    """Add a job, and start it unless its `start` is false."""
+    """Load a job, and start it unless its `start` is false."""
     wait = wait_parameter()
     config, _ = await read_config()
     job = current_kernel().manager.load(config, session)
-    answer = {"ok": True, "name": str(job.name), **await settle(wait, job.settled)}
+    answer = {"ok": True, "name": str(job.name), **await wait_settled(wait, job.settled)}
     return json_response(answer, 201, location=f"/jobs/{job.name.session}/{job.name.name}")
 
 
 @routes.get("/jobs/<session>/<name>")
 @describes(answers={200: JobInfo})
 async def show_job(session: str, name: str) -> Response:
-    """What runs of a job, and its configuration."""
+    """Show the processes of a job, and its configuration."""
     return json_response(mask_for_caller(_job(session, name).info(), session))
 
 
@@ -90,7 +90,7 @@ async def update_job(session: str, name: str) -> Response:
     job = current_kernel().manager.update(
         config, job.name.session, start=fields.get("start", False)
     )
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 @routes.delete("/jobs/<session>/<name>")
@@ -99,13 +99,13 @@ async def unload_job(session: str, name: str) -> Response:
     """Stop a job and remove it."""
     wait = wait_parameter()
     job = current_kernel().manager.unload(_job(session, name).name)
-    return json_response({"ok": True, **await settle(wait, job.gone.wait)})
+    return json_response({"ok": True, **await wait_settled(wait, job.gone.wait)})
 
 
 @routes.get("/jobs/<session>/<name>/state")
 @describes(answers={200: {"text/plain": Literal["0", "1"]}})
 async def show_state(session: str, name: str) -> Response:
-    """`1` if the job is active, else `0`."""
+    """Show `1` if the job is active, otherwise `0`."""
     return text_response("1" if _job(session, name).active else "0")
 
 
@@ -114,14 +114,14 @@ async def show_state(session: str, name: str) -> Response:
 async def change_state(session: str, name: str) -> Response:
     """Start, stop, restart or reload a job."""
     wait = wait_parameter()
-    verb = STATES[await _wanted_state()]
+    verb = STATES[await _read_state()]
     job = _job(session, name)
     verb(job)
-    return json_response({"ok": True, **await settle(wait, job.settled)}, 202)
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)}, 202)
 
 
-async def _wanted_state() -> str:
-    """The state in the body: a bare `0`, `1` or `2`, or `{"state": ...}`."""
+async def _read_state() -> str:
+    """Return the state in the body: a bare `0`, `1` or `2`, or `{"state": ...}`."""
     data = (await read_bytes()).strip()
     if data in (b"0", b"1", b"2"):
         return data.decode()
@@ -134,7 +134,7 @@ async def _wanted_state() -> str:
 @routes.get("/jobs/<session>/<name>/numprocesses")
 @describes(answers={200: Wanted})
 async def show_numprocesses(session: str, name: str) -> Response:
-    """How many processes of a job are wanted."""
+    """Show how many processes of a job are wanted."""
     return json_response({"numprocesses": _job(session, name).numprocesses})
 
 
@@ -145,7 +145,9 @@ async def scale_job(session: str, name: str) -> Response:
     wait = wait_parameter()
     scale = await read_field("scale")
     job = _job(session, name)
-    return json_response({"numprocesses": job.scale(scale), **await settle(wait, job.settled)})
+    return json_response(
+        {"numprocesses": job.scale(scale), **await wait_settled(wait, job.settled)}
+    )
 
 
 @routes.post("/jobs/<session>/<name>/signal")
@@ -160,26 +162,26 @@ async def signal_job(session: str, name: str) -> Response:
 @routes.get("/jobs/<session>/<name>/pids")
 @describes(answers={200: JobPids})
 async def list_job_pids(session: str, name: str) -> Response:
-    """The pids of a job's processes."""
+    """List the pids of a job's processes."""
     return json_response({"ok": True, "pids": _job(session, name).pids()})
 
 
 @routes.get("/jobs/<session>/<name>/status")
 @describes(answers={200: JobStatus})
 async def show_status(session: str, name: str) -> Response:
-    """Whether a job does what is wanted of it."""
+    """Show whether a job runs as configured."""
     return json_response(_job(session, name).status())
 
 
 @routes.post("/jobs/<session>/<name>/commit")
 @describes(query=Wait, body=Commit, optional=True, answers={201: Committed})
 async def commit_process(session: str, name: str) -> Response:
-    """Start one process more, which is not kept alive."""
+    """Start one additional process, which is not kept alive."""
     wait = wait_parameter()
     body = await read_object(["env", "graceful_timeout"], optional=True)
     job = _job(session, name)
     check_not_masked(body.get("env"))
     pid = job.commit(body.get("env"), body.get("graceful_timeout"))
     return json_response(
-        {"pid": pid, **await settle(wait, job.settled)}, 201, location=f"/pids/{pid}"
+        {"pid": pid, **await wait_settled(wait, job.settled)}, 201, location=f"/pids/{pid}"
     )

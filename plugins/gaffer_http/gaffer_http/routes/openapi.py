@@ -1,4 +1,4 @@
-"""`/openapi.json`: everything that can be asked, for programs."""
+"""`/openapi.json`: the description of all routes, for programs."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ routes = Blueprint("openapi", __name__)
 @open_to_all
 @describes(answers={200: dict[str, Any]})
 async def show_document() -> Response:
-    """Describe all the routes, those of plugins too, as OpenAPI 3.1 does."""
+    """Describe all routes, also those of plugins, with OpenAPI 3.1."""
     return Response(current_api().document.make(), content_type=JSON)

@@ -38,7 +38,7 @@ class Exchange(Struct, kw_only=True):
 
 
 class NewPageKey(Struct, kw_only=True):
-    """Which page gets the key."""
+    """The page that gets the key."""
 
     origin: Annotated[str, Meta(description="Of that page, `http://127.0.0.1:5000`.")] = ""
 
@@ -61,7 +61,7 @@ class SignedIn(Done, kw_only=True):
 @without_page_key
 @describes(answers={200: {"text/html": str}})
 async def show_page() -> Response:
-    """Sign the browser in that opens this page with a page key; else say how to get one."""
+    """Sign in the browser that opens this page with a page key, or explain how to get one."""
     return sign_in_page(200)
 
 
@@ -130,20 +130,20 @@ async def revoke_keys() -> Response:
 
 
 def pages() -> Pages:
-    """What signs browsers in and out in the API that the current request was sent to."""
+    """Return the object that signs browsers in and out, of the API of the current request."""
     found = current_context().pages
     assert found is not None
     return found
 
 
 def sign_in_page(status: Literal[200, 401]) -> Response:
-    """The page that exchanges a page key, and says how to get one."""
+    """Return the page that exchanges a page key, or explains how to get one."""
     return Response(static("sign-in.html"), status, content_type="text/html; charset=utf-8")
 
 
 @cache
 def static(name: str) -> bytes:
-    """A file that comes with gaffer-http."""
+    """Return a file of gaffer-http."""
     return (files("gaffer_http") / "static" / name).read_bytes()
 
 
@@ -156,10 +156,12 @@ def _owner() -> Owner:
 
 
 def _choose_origin(wanted: object, addresses: Sequence[str]) -> str:
-    """The origin of the page to open: never http://localhost, which can lead to another program.
+    """Return the origin of the page to open.
+
+    It is never http://localhost, which can lead to another program.
 
     Args:
-        wanted: where a program reaches the API; empty when it comes over a unix socket.
+        wanted: where a program reaches the API; empty if it uses a unix socket.
         addresses: where the API listens.
     """
     listening = [each for each in map(normal_origin, addresses) if each is not None]

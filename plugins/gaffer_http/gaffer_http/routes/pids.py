@@ -17,26 +17,26 @@ from gaffer_http.views.current import current_kernel
 from gaffer_http.views.job_config import mask_for_caller
 from gaffer_http.views.parameters import check_parameters, flag_parameter
 from gaffer_http.views.responses import json_response
-from gaffer_http.views.wait import Wait, settle, wait_parameter
+from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
 routes = Blueprint("pids", __name__)
 
 
 class PidConverter(BaseConverter):
-    """`<digits:pid>` in a path: a pid, where another word would be another path."""
+    """`<digits:pid>` in a path: a pid; any other word belongs to another route."""
 
     regex = f"[0-9]{{1,{MAX_PID}}}"
 
 
 def get_process(pid: str, *, ended: bool = False) -> Process:
-    """The process that a path names.
+    """Return the process that a path names.
 
     Args:
         pid: as it stands in the path.
-        ended: also one that has ended, as long as its output is kept.
+        ended: also return one that has exited, while its output is kept.
 
     Raises:
-        NotFound: there is none that the caller may read, or that is no pid.
+        NotFound: there is none that the caller may read, or the pid is invalid.
     """
     if not is_pid(pid):
         raise NotFound("process", pid)
@@ -47,12 +47,12 @@ def get_process(pid: str, *, ended: bool = False) -> Process:
 @checks_permissions
 @describes(answers={200: Pids})
 async def list_pids() -> Response:
-    """The pids of all processes."""
+    """List the pids of all processes."""
     return json_response({"pids": readable_pids()})
 
 
 def readable_pids() -> list[int]:
-    """The pids of the processes that the caller may read."""
+    """Return the pids of the processes that the caller may read."""
     who, manager = current_caller(), current_kernel().manager
     if who.may("read"):
         return manager.pids()
@@ -63,7 +63,7 @@ def readable_pids() -> list[int]:
 @routes.get("/<digits:pid>")
 @describes(query=Ended, answers={200: ProcessInfo})
 async def show_process(pid: str) -> Response:
-    """What is known of a process."""
+    """Show a process."""
     check_parameters("ended")
     process = get_process(pid, ended=flag_parameter("ended"))
     return json_response(mask_for_caller(process.info(), process.job.session))
@@ -78,7 +78,7 @@ async def stop_process(pid: str) -> Response:
     process = get_process(pid)
     job = current_kernel().manager.get(process.job)
     process.stop()
-    return json_response({"ok": True, **await settle(wait, job.settled)}, 202)
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)}, 202)
 
 
 @routes.post("/pids/<pid>/signal")

@@ -1,4 +1,4 @@
-"""`/plugins`: what is known of plugins; opening, closing and reloading them."""
+"""`/plugins`: list plugins; open, close and reload them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ routes = Blueprint("plugins", __name__)
 @routes.get("/plugins")
 @describes(answers={200: PluginList})
 async def list_plugins() -> Response:
-    """What is known of every plugin, in the order in which they open."""
+    """List every plugin, in the order in which they open."""
     return json_response({"plugins": _all()})
 
 
 @routes.post("/plugins")
 @describes(answers={200: PluginsChanged}, errors=(409,))
 async def rescan_folders() -> Response:
-    """Take up what has changed in the folders of plugins."""
+    """Apply what has changed in the folders of plugins."""
     check_parameters()
     await _done(current_kernel().plugins.rescan())
     return json_response({"ok": True, "plugins": _all()})
@@ -49,7 +49,7 @@ async def rescan_folders() -> Response:
 @routes.get("/plugins/<plugin>")
 @describes(path={"plugin": Label}, answers={200: Plugin})
 async def show_plugin(plugin: str) -> Response:
-    """What is known of a plugin."""
+    """Show a plugin."""
     return json_response(_shown(_info(plugin)))
 
 
@@ -83,7 +83,7 @@ def _info(plugin: str) -> PluginInfo:
 
 
 def _carries_us(plugin: str) -> bool:
-    """Whether it is this plugin, or one that has to be open for this one to be."""
+    """Return whether it is this plugin, or one that this one requires."""
     requires = {info.name: info.requires for info in current_kernel().plugins.info()}
     carrying, waiting = set(), [OURS]
     while waiting:

@@ -1,4 +1,4 @@
-"""`/`, `/ping` and `/version`: is it gaffer, is it alive, which one."""
+"""`/`, `/ping` and `/version`: identify gaffer, check that it runs, show its version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gaffer_http.schemas.responses import Version, Welcome
 from gaffer_http.views.responses import json_response, text_response
 
 API = 1
-"""Rises when a client of the API would have to change."""
+"""Increased when clients of the API have to change."""
 
 routes = Blueprint("root", __name__)
 
@@ -23,7 +23,7 @@ routes = Blueprint("root", __name__)
 @open_to_all
 @describes(answers={200: Welcome})
 async def welcome() -> Response:
-    """Say hello."""
+    """Show a greeting with the version."""
     return json_response({"welcome": "gaffer", "version": _version()})
 
 
@@ -31,7 +31,7 @@ async def welcome() -> Response:
 @open_to_all
 @describes(answers={200: {"text/plain": Literal["OK"]}})
 async def ping() -> Response:
-    """Say OK."""
+    """Answer OK."""
     return text_response("OK")
 
 
@@ -39,7 +39,7 @@ async def ping() -> Response:
 @open_to_all
 @describes(answers={200: Version})
 async def show_version() -> Response:
-    """Tell the version of gaffer and of this API."""
+    """Show the version of gaffer and of this API."""
     return json_response({"name": "gaffer", "version": _version(), "api": API})
 
 

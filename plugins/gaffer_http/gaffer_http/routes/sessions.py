@@ -1,4 +1,4 @@
-"""`/sessions`: groups of jobs, and what can be done to all of a group."""
+"""`/sessions`: the sessions, and commands for all jobs of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.responses import Done, SessionJobs, Sessions
 from gaffer_http.views.current import current_kernel
 from gaffer_http.views.responses import json_response
-from gaffer_http.views.wait import Wait, settle, wait_parameter
+from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
 VERBS = {"start": Job.start, "stop": Job.stop, "restart": Job.restart}
 
@@ -22,12 +22,12 @@ routes = Blueprint("sessions", __name__)
 @checks_permissions
 @describes(answers={200: Sessions})
 async def list_sessions() -> Response:
-    """The sessions that have jobs."""
+    """List the sessions that have jobs."""
     return json_response({"sessions": readable_sessions()})
 
 
 def readable_sessions() -> list[str]:
-    """The sessions that have jobs and that the caller may read."""
+    """Return the sessions that have jobs and that the caller may read."""
     who = current_caller()
     return [session for session in current_kernel().manager.sessions() if who.may("read", session)]
 
@@ -36,7 +36,7 @@ def readable_sessions() -> list[str]:
 @routes.get("/jobs/<session>")
 @describes(answers={200: SessionJobs})
 async def show_session(session: str) -> Response:
-    """The jobs of a session."""
+    """List the jobs of a session."""
     jobs = current_kernel().manager.jobs(session)
     return json_response({"sessionid": session, "jobs": [str(job.name) for job in jobs]})
 
@@ -44,11 +44,11 @@ async def show_session(session: str) -> Response:
 @routes.delete("/sessions/<session>")
 @describes(query=Wait, answers={200: Done})
 async def unload_session(session: str) -> Response:
-    """Unload every job of a session."""
+    """Stop every job of a session and remove it."""
     wait = wait_parameter()
     manager = current_kernel().manager
     jobs = [manager.unload(job.name) for job in manager.jobs(session)]
-    return json_response({"ok": True, **await settle(wait, *(job.gone.wait for job in jobs))})
+    return json_response({"ok": True, **await wait_settled(wait, *(job.gone.wait for job in jobs))})
 
 
 @routes.post(f"/sessions/<session>/<any({', '.join(VERBS)}):verb>")
@@ -59,4 +59,4 @@ async def control_session(session: str, verb: str) -> Response:
     jobs = current_kernel().manager.jobs(session)
     for job in jobs:
         VERBS[verb](job)
-    return json_response({"ok": True, **await settle(wait, *(job.settled for job in jobs))})
+    return json_response({"ok": True, **await wait_settled(wait, *(job.settled for job in jobs))})

@@ -1,4 +1,4 @@
-"""`/status`: whether jobs do what is wanted of them; one also by the path of older gaffers."""
+"""`/status`: whether jobs run as configured; for one job also by the path of older gaffers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ routes = Blueprint("status", __name__)
 @checks_permissions
 @describes(answers={200: AllStatus})
 async def list_status() -> Response:
-    """Whether each job does what is wanted of it, in one answer."""
+    """Show for each job whether it runs as configured."""
     return json_response({"jobs": [_named(job) for job in readable_jobs()]})
 
 
@@ -34,5 +34,5 @@ def _named(job: Job) -> dict[str, Any]:
 @routes.get("/status/<name>")
 @describes(path={"name": OldName}, answers={200: JobStatus})
 async def show_status(name: str) -> Response:
-    """Whether a job does what is wanted of it, and if not, why."""
+    """Show whether a job runs as configured, and if not, why."""
     return json_response(get_job(name).status())

@@ -1,4 +1,4 @@
-"""`/streams`: read what a process writes, and write what it reads."""
+"""`/streams`: read the output of a process, and write to its input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gaffer_http.views.parameters import check_parameters
 from gaffer_http.views.responses import json_response
 
 LOST = "X-Gaffer-Lost"
-"""The header of a long poll that says how many bytes since the last one are gone."""
+"""The header of a long poll that reports how many bytes since the last one are missing."""
 
 routes = Blueprint("streams", __name__)
 
@@ -39,11 +39,11 @@ routes = Blueprint("streams", __name__)
     answers={200: {RawOutput.media: None, SseOutput.media: str}},
 )
 async def read_stream(pid: str, label: str = ".") -> Response:
-    """Tell what a process writes to one of its outputs, or to all of them with `.` or no label.
+    """Send the output of a process: one label, or all with `.` or without a label.
 
-    Of the last few processes of a job that have ended it tells what is kept, with `tail=only`, and
-    to a long poll what the one before has not told.
-    Clients take a last `.` out of a path before they send it: curl and browsers both do.
+    Of the last few exited processes of a job it sends what is kept, with `tail=only`, and to a long
+    poll what the previous one has not sent.
+    Clients remove a last `.` from a path before they send it: curl and browsers both do.
     """
     wanted = feed_parameters("tail")
     tail = tail_parameter(wanted.kind)
@@ -69,7 +69,7 @@ async def read_stream(pid: str, label: str = ".") -> Response:
 
 
 def get_outputs(process: Process, label: str) -> list[OutputLog]:
-    """The outputs that a label means.
+    """Return the outputs that a label means.
 
     Raises:
         ApiError: 400, no output is redirected; 404, there is none with this label.
@@ -86,21 +86,21 @@ def get_outputs(process: Process, label: str) -> list[OutputLog]:
 
 @asynccontextmanager
 async def _reading(process: Process, label: str, tail: bool) -> AsyncIterator[Source[Output]]:
-    """A reader of what comes, which may begin with what is kept."""
+    """Read what is written from now on, which may begin with what is kept."""
     async with process.subscribe(label, tail=tail) as reader:
         yield reader
 
 
 @asynccontextmanager
 async def _kept(process: Process, label: str) -> AsyncIterator[Source[Output]]:
-    """What is kept of the time before, and no more."""
+    """Read only what is kept."""
     async with process.subscribe(label, tail=True) as reader:
         yield _Kept(iter(reader.receive_nowait, None))
 
 
 class _Kept:
     def __init__(self, outputs: Iterator[Output]) -> None:
-        # At once, or a process that never rests would make it last.
+        # All at once: a process that never stops writing would make it endless.
         self._outputs = deque(outputs)
 
     async def receive(self) -> Output | None:
@@ -109,21 +109,21 @@ class _Kept:
 
 @asynccontextmanager
 async def _poll(process: Process, label: str, polls: Polls) -> AsyncIterator[Source[Output]]:
-    """A reader that begins where the last poll ended."""
+    """Read from where the last poll ended."""
     async with process.subscribe(label) as reader:
         reader.rewind(polls.position)
-        yield _Polled(reader, lambda output: polls.told(process.outputs.logs[output.label]))
+        yield _Polled(reader, lambda output: polls.mark_polled(process.outputs.logs[output.label]))
 
 
 class _Polled:
-    def __init__(self, reader: OutputReader, told: Callable[[Output], None]) -> None:
+    def __init__(self, reader: OutputReader, received: Callable[[Output], None]) -> None:
         self._reader = reader
-        self._told = told
+        self._received = received
 
     async def receive(self) -> Output | None:
         output = await self._reader.receive()
         if output is not None:
-            self._told(output)
+            self._received(output)
         return output
 
 
@@ -131,11 +131,11 @@ class _Polled:
 @needs("write")
 @describes(path={"label": Stream}, body={RawOutput.media: None}, optional=True, answers={200: Done})
 async def write_stream(pid: str, label: str) -> Response:
-    """Write the body, as it is, to the standard input of a process or to a custom stream."""
+    """Write the body, unchanged, to the standard input of a process or to a custom stream."""
     check_parameters()
     process = get_process(pid)
     data = await read_bytes()
-    current_api().polls.asked(process)
+    current_api().polls.mark_written(process)
     await write_to(process, data, label)
     return json_response({"ok": True})
 
@@ -144,7 +144,7 @@ async def write_to(process: Process, data: str | bytes, label: str) -> None:
     """Write to the standard input of a process or to a custom stream, and wait for the pipe.
 
     Raises:
-        ApiError: 403, it is not redirected or not read any more; 404, there is no such stream.
+        ApiError: 403, it is not redirected, or closed; 404, there is no such stream.
     """
     try:
         await process.write(data, label)

@@ -1,4 +1,4 @@
-"""`/watch`: events as they happen, and those that happened before."""
+"""`/watch`: events as they are published, and earlier ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ routes = Blueprint("watch", __name__)
     feed=True,
 )
 async def watch(**parts: str) -> Response:
-    """Tell all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
+    """Send all events, or those of a name: `spawn`, `proc/web`, `proc/web/exit`."""
     wanted = feed_parameters("since")
     pattern = _pattern(list(parts.values()))
     return await current_api().feeds.answer(
@@ -54,7 +54,7 @@ async def watch(**parts: str) -> Response:
 
 
 def readable_events() -> Callable[[Event], bool] | None:
-    """Whether the caller may see an event; None if he may see them all."""
+    """Return whether the caller may see an event, as a function; None if they may see all."""
     who = current_caller()
     if who.may("read"):
         return None
@@ -69,9 +69,9 @@ def _pattern(parts: list[str]) -> str | None:
 
 
 def _since() -> int | None:
-    """The number of the last event that the client has seen.
+    """Return the number of the last event that the client has seen.
 
-    A browser that connects again repeats the address, so what it says beside that is newer.
+    A browser that reconnects repeats the URL, so its header is newer.
     """
     for name, value in (
         ("Last-Event-ID", request.headers.get("Last-Event-ID")),

@@ -1,4 +1,4 @@
-"""Websockets: how each of them begins and ends."""
+"""The beginning and end of every websocket."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from gaffer_http.views.current import current_api, current_context
 
 log = logging.getLogger(__name__)
 
-OVER = 1000
+NORMAL = 1000
 FAILED = 1011
 RESTARTING = 1012
 """The API closes."""
 REFUSED = 4000
-"""To this the status of an error is added."""
+"""The status of an error is added to it."""
 
 
-async def run_websocket_session(talk: Callable[[], Awaitable[None]]) -> None:
-    """Talk on the current websocket, then close it.
+async def run_websocket_session(serve: Callable[[], Awaitable[None]]) -> None:
+    """Serve the current websocket with a function, then close it.
 
-    An ApiError, or an error of the kernel, is told in one message, in the form that every error of
-    the API has, and closes with REFUSED and its status. The talk is cancelled when the API closes.
+    An ApiError, or an error of the kernel, is sent in one message, in the form of every error of
+    the API; the websocket closes with REFUSED plus its status. The function is cancelled when the
+    API closes.
 
     Args:
-        talk: accepts the websocket once it has found no such error, and reads to the end: then
+        serve: accepts the websocket if there is no such error, and reads to the end: then
             `websocket.receive` raises trio.EndOfChannel.
     """
     current_context().connection.reads_to_end = True
     code = RESTARTING
     with current_api().feeds.bounded():
-        code = await _outcome(talk)
-    # Has no effect when the client has closed it.
+        code = await _run(serve)
+    # Has no effect if the client has closed it already.
     await websocket.accept()
     await websocket.close(code)
 
 
-async def _outcome(talk: Callable[[], Awaitable[None]]) -> int:
+async def _run(serve: Callable[[], Awaitable[None]]) -> int:
     try:
-        await talk()
+        await serve()
     except ApiError as error:
         return await _refuse(error)
     except GafferError as error:
@@ -50,7 +51,7 @@ async def _outcome(talk: Callable[[], Awaitable[None]]) -> int:
     except Exception:
         log.exception("the API failed on %r", websocket.path)
         return FAILED
-    return OVER
+    return NORMAL
 
 
 async def _refuse(error: ApiError) -> int:

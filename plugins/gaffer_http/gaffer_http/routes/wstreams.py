@@ -22,10 +22,10 @@ from gaffer_http.views.current import check_running, current_context
 from gaffer_http.views.parameters import check_parameters
 
 HANG_UP_CHECK_INTERVAL = 1.0
-"""Seconds between two looks whether a client has gone that nobody reads."""
+"""Seconds between two checks whether a client has disconnected while nothing is read from it."""
 
 EXIT_TIMEOUT = 0.5
-"""Seconds in which a process that does not read any more may turn out to have ended."""
+"""Seconds to wait for the exit of a process that no longer reads."""
 
 routes = Blueprint("wstreams", __name__)
 
@@ -33,7 +33,7 @@ routes = Blueprint("wstreams", __name__)
 @routes.websocket("/wstreams/<pid>")
 @checks_permissions
 async def wstreams(pid: str) -> None:
-    """Write each message to the standard input; send what the process writes."""
+    """Write each message to the standard input; send the output of the process."""
     check_parameters()
     await run_websocket_session(partial(_relay, pid))
 
@@ -53,10 +53,10 @@ async def _relay(pid: str) -> None:
 
 
 def _admitted(pid: str) -> Process:
-    """The process, and a line in the audit log: what is written to it has none."""
+    """Return the process, and write a line in the audit log: the input itself has no lines."""
     what = audit.request_line(current_context().mapping)
     try:
-        process = _wanted(pid)
+        process = _find_process(pid)
     except ApiError as error:
         audit.record(current_caller(), what, error.status)
         raise
@@ -67,7 +67,7 @@ def _admitted(pid: str) -> Process:
     return process
 
 
-def _wanted(pid: str) -> Process:
+def _find_process(pid: str) -> Process:
     if not is_pid(pid):
         raise ApiError(400, "bad_value", f"a pid is a number, not {shown(pid)}")
     process = get_process(pid)
@@ -86,10 +86,13 @@ def _wanted(pid: str) -> Process:
 
 
 async def _receive(process: Process) -> ApiError | None:
-    """Write what the client sends, until it goes; the error of a process that reads no more.
+    """Write the client's messages to the process, until the client disconnects.
 
-    A process that is slow to read is not sent more than fits into its pipe: then nothing is read
-    from the client either.
+    A process that is slow to read gets no more than fits into its pipe: then nothing is read from
+    the client either.
+
+    Returns:
+        The error if the process no longer reads.
     """
     try:
         while True:
@@ -97,7 +100,7 @@ async def _receive(process: Process) -> ApiError | None:
     except trio.EndOfChannel:
         return None
     except ApiError as error:
-        # Whatever has ended reads no more, and its end is told otherwise.
+        # An exited process does not read either; its exit ends the websocket without an error.
         await trio.sleep(EXIT_TIMEOUT)
         return error
 
@@ -113,9 +116,9 @@ async def _send(source: Pieces, scope: trio.CancelScope) -> None:
 
 
 async def _notice_hang_up(scope: trio.CancelScope) -> None:
-    """End it all when the client has gone while nothing was read from it."""
+    """Cancel a scope when the client has disconnected while nothing is read from it."""
     connection = current_context().connection
-    # There is no event to wait for: the system tells it to those only who also read.
+    # There is no event to wait for: the system reports POLLRDHUP only to a task that polls for it.
     while not connection.is_hung_up():  # noqa: ASYNC110
         await trio.sleep(HANG_UP_CHECK_INTERVAL)
     await trio.sleep(HANG_UP_CHECK_INTERVAL)

@@ -1,1 +1,1 @@
-"""Schemas: the bodies of requests and answers."""
+"""Schemas: the bodies of requests and responses, for `/openapi.json`."""

@@ -1,4 +1,4 @@
-"""What requests look like, for `/openapi.json`: they are read and checked elsewhere."""
+"""The bodies and parameters of requests, for `/openapi.json`: other modules read and check them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAMED = {**_NOTES, "required": ["cmd"]}
 
 
 class Template(JobConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job to be loaded. Fields that begin with `x_` are the client's own; they are not kept."""
+    """A job to load. Fields that begin with `x_` are the client's own; they are not kept."""
 
     json_schema_more: ClassVar[dict[str, Any]] = _NOTES
     args: Annotated[Words | None, Meta(description="More arguments, appended to `cmd`.")] = ()  # type: ignore[assignment]
@@ -49,7 +49,7 @@ class Replacement(Template, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class OldTemplate(Template, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A job to be loaded; its name may be `session:name`."""
+    """A job to load; its name may be `session:name`."""
 
     name: OldName
 
@@ -61,7 +61,7 @@ class OldReplacement(Replacement, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class State(Struct, forbid_unknown_fields=True):
-    """What becomes of a job."""
+    """The requested state of a job."""
 
     state: Literal["0", "1", "2", "start", "stop", "restart", "reload", 0, 1, 2]
 
@@ -72,23 +72,23 @@ BareState = Annotated[
 
 
 class Scale(Struct, forbid_unknown_fields=True):
-    """How many processes more, or less."""
+    """The change of the number of processes."""
 
     scale: Annotated[
         Annotated[int, Meta(gt=-(10**9), lt=10**9)]
         | Annotated[str, Meta(extra_json_schema={"pattern": "^[+=-]?[0-9]{1,9}$"})],
-        Meta(description="`3` and `+3` add, `-1` takes away, `=2` sets."),
+        Meta(description="`3` and `+3` add, `-1` removes, `=2` sets."),
     ]
 
 
 class SignalRequest(Struct, forbid_unknown_fields=True):
-    """Which signal to send."""
+    """The signal to send."""
 
     signal: SignalNumber | Signal
 
 
 class Commit(Struct, forbid_unknown_fields=True):
-    """What is different in the one process."""
+    """The settings of the one-off that differ from the job's."""
 
     env: Variables | None = None
     graceful_timeout: Seconds | None = None
@@ -97,12 +97,12 @@ class Commit(Struct, forbid_unknown_fields=True):
 class Running(Struct):
     """`?running=true`."""
 
-    running: Annotated[FlagText, Meta(description="Tell pids instead of names.")] = "false"
+    running: Annotated[FlagText, Meta(description="List pids instead of names.")] = "false"
 
 
 class Ended(Struct):
     """`?ended=true`."""
 
     ended: Annotated[
-        FlagText, Meta(description="Also of one that has ended, as long as its output is kept.")
+        FlagText, Meta(description="Also show a process that has exited, while its output is kept.")
     ] = "false"

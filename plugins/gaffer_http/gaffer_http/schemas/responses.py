@@ -1,4 +1,7 @@
-"""What short answers look like, for `/openapi.json`."""
+"""The bodies of responses, for `/openapi.json`.
+
+The kernel defines the fields of a configuration.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from msgspec.structs import fields
 
 Yes = Annotated[bool, Meta(extra_json_schema={"const": True})]
 Settled = Annotated[
-    bool | UnsetType, Meta(description="With `wait`: whether it has happened in time.")
+    bool | UnsetType, Meta(description="With `wait`: whether the change was done in time.")
 ]
 
 
@@ -22,22 +25,22 @@ class Welcome(Struct, kw_only=True):
 
 
 class Version(Struct, kw_only=True):
-    """Which gaffer this is."""
+    """The version of gaffer."""
 
     name: str
     version: str
-    api: Annotated[int, Meta(description="Rises when clients would have to change.")]
+    api: Annotated[int, Meta(description="Increased when clients have to change.")]
 
 
 class Done(Struct, kw_only=True):
-    """It is done, or recorded to be done."""
+    """The change is done, or recorded to be done."""
 
     ok: Yes
     settled: Settled = UNSET
 
 
 class Loaded(Done, kw_only=True):
-    """The job is there."""
+    """The job is loaded."""
 
     name: str
 
@@ -55,20 +58,20 @@ class Scaled(Wanted, kw_only=True):
 
 
 class DoneScaled(Done, kw_only=True):
-    """How many processes of a job are wanted from now on, as older gaffers told it."""
+    """How many processes of a job are wanted from now on, in the form of older gaffers."""
 
     numprocesses: int
 
 
 class Committed(Struct, kw_only=True):
-    """A process more."""
+    """The pid of an additional process."""
 
     pid: int
     settled: Settled = UNSET
 
 
 class Jobs(Struct, kw_only=True):
-    """The shown names of jobs."""
+    """The displayed names of jobs."""
 
     jobs: list[str]
 
@@ -86,19 +89,19 @@ class Sessions(Struct, kw_only=True):
 
 
 class Pids(Struct, kw_only=True):
-    """The numbers of processes."""
+    """The pids of processes."""
 
     pids: list[int]
 
 
 class JobPids(Pids, kw_only=True):
-    """The numbers of a job's processes."""
+    """The pids of a job's processes."""
 
     ok: Yes
 
 
 class Plugin(Struct, kw_only=True):
-    """What is known of a plugin."""
+    """A plugin."""
 
     name: str
     version: str | None
@@ -106,8 +109,8 @@ class Plugin(Struct, kw_only=True):
     distribution: Annotated[str | None, Meta(description="The installed package it came from.")]
     path: Annotated[str | None, Meta(description="The folder of a plugin in a folder.")]
     state: Literal["loaded", "open", "closed", "failed", "disabled"]
-    error: Annotated[str | None, Meta(description="Why it is not open, or not what was wanted.")]
-    requires: Annotated[tuple[str, ...], Meta(description="Plugins it cannot do without.")]
+    error: Annotated[str | None, Meta(description="Why it is not open, or not as requested.")]
+    requires: Annotated[tuple[str, ...], Meta(description="Plugins that it requires.")]
     failures: Annotated[int, Meta(description="How many of its hooks have raised so far.")]
 
 
@@ -133,13 +136,13 @@ _CONFIGURED = {each.name: each.type for each in fields(JobConfig) if each.name !
 
 
 def _answer(name: str, text: str, *parts: dict[str, Any]) -> type[Struct]:
-    """The type of an answer that is put together, and has all its fields always."""
+    """Return the type of a response that is put together and always has all its fields."""
     kinds = {field: kind for part in parts for field, kind in part.items()}
     return defstruct(name, list(kinds.items()), namespace={"__doc__": text}, module=__name__)
 
 
 _JOB = {
-    "name": Annotated[str, Meta(description="As it is shown: with the session, if not `default`.")],
+    "name": Annotated[str, Meta(description="As displayed: with the session, if not `default`.")],
     "session": str,
     "job": Annotated[str, Meta(description="The name in its session.")],
 }
@@ -148,19 +151,19 @@ Configuration = _answer("Configuration", "The configuration of a job.", _CONFIGU
 
 OldConfiguration = _answer(
     "OldConfiguration",
-    "The configuration of a job, which is named as older gaffers did.",
+    "The configuration of a job, with the name in the form of older gaffers.",
     _CONFIGURED,
     {"name": str},
 )
 
 JobInfo = _answer(
     "JobInfo",
-    "What runs of a job, and its configuration.",
+    "The processes of a job, and its configuration.",
     _JOB,
     {
         "active": bool,
         "running": int,
-        "running_out": Annotated[int, Meta(description="Those that are not kept alive.")],
+        "running_out": Annotated[int, Meta(description="One-offs, not kept alive.")],
         "max_processes": int,
         "numprocesses": int,
         "processes": list[int],
@@ -170,9 +173,9 @@ JobInfo = _answer(
 
 _PROCESS = {
     **_JOB,
-    "pid": Annotated[int, Meta(description="gaffer's own number of it.")],
-    "os_pid": Annotated[int, Meta(description="The system's; 0 before it is started.")],
-    "number": Annotated[int, Meta(description="Which of the job's it is; 0 for one more.")],
+    "pid": Annotated[int, Meta(description="gaffer's own number of the process.")],
+    "os_pid": Annotated[int, Meta(description="The system's pid; 0 before it is started.")],
+    "number": Annotated[int, Meta(description="Its slot in the job; 0 for a one-off.")],
     **{
         name: _CONFIGURED[name]
         for name in (
@@ -183,27 +186,27 @@ _PROCESS = {
     "argv": list[str],
     "create_time": Annotated[float, Meta(description="Seconds since 1970.")],
     "uptime": Annotated[float, Meta(description="Seconds.")],
-    "committed": Annotated[bool, Meta(description="It is not kept alive.")],
+    "committed": Annotated[bool, Meta(description="It is a one-off, not kept alive.")],
     "active": bool,
     "stopping": bool,
-    "exit_code": Annotated[int | None, Meta(description="Null until it has ended.")],
+    "exit_code": Annotated[int | None, Meta(description="Null until it has exited.")],
     "term_signal": Annotated[
-        int | None, Meta(description="The signal that ended it, or 0; null until it has ended.")
+        int | None, Meta(description="The signal that ended it, or 0; null until it has exited.")
     ],
 }
 
-ProcessInfo = _answer("ProcessInfo", "What is known of a process.", _PROCESS)
+ProcessInfo = _answer("ProcessInfo", "A process.", _PROCESS)
 
 OldProcessInfo = _answer(
     "OldProcessInfo",
-    "What is known of a process, and the configuration of its job.",
+    "A process, and the configuration of its job.",
     _CONFIGURED,
     _PROCESS,
 )
 
 
 class EventInfo(Struct, kw_only=True):
-    """An event. What else it tells depends on which it is."""
+    """An event. Its other fields depend on which it is."""
 
     json_schema_more: ClassVar[dict[str, Any]] = {"additionalProperties": True}
 
@@ -216,7 +219,7 @@ class EventInfo(Struct, kw_only=True):
 
 
 class FlappingState(Struct, kw_only=True):
-    """What has become of a job that keeps exiting."""
+    """The state of a job whose processes keep crashing."""
 
     retries: int
     waiting: bool
@@ -224,28 +227,26 @@ class FlappingState(Struct, kw_only=True):
 
 
 class JobStatus(Struct, kw_only=True):
-    """Whether a job does what is wanted of it, and if not, why."""
+    """Whether a job runs as configured, and if not, why."""
 
     active: bool
     running: int
     numprocesses: int
     max_processes: int
     stopped: bool
-    restarts: Annotated[
-        int, Meta(description="Processes that ended unasked and got, or will get, a successor.")
-    ]
+    restarts: Annotated[int, Meta(description="Crashed processes that were, or will be, replaced.")]
     flapping: FlappingState
     last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
-    last_exit: Annotated[str | None, Meta(description="How the last process ended.")]
+    last_exit: Annotated[str | None, Meta(description="How the last process exited.")]
     next_start_in: Annotated[float | None, Meta(description="Seconds.")]
     ended: Annotated[
         list[int],
-        Meta(description="Pids of the last processes, ended, whose output is kept; newest last."),
+        Meta(description="Pids of the last exited processes whose output is kept; newest last."),
     ]
 
 
 class NamedStatus(JobStatus, kw_only=True):
-    """Whether a job does what is wanted of it, and which one it is."""
+    """Whether a job runs as configured, with its name."""
 
     name: str
     session: str
@@ -254,6 +255,6 @@ class NamedStatus(JobStatus, kw_only=True):
 
 
 class AllStatus(Struct, kw_only=True):
-    """How all jobs are."""
+    """The status of all jobs."""
 
     jobs: list[NamedStatus]

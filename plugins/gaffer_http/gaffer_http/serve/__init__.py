@@ -1,1 +1,1 @@
-"""Connections: accepted, served, ended, whatever the clients do."""
+"""The server: connections, protocols and their limits."""

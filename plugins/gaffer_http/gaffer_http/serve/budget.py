@@ -1,7 +1,7 @@
 """Input budgets: however much clients send, each scheduler pass parses little of it.
 
-Frames of a few bytes are cheap to send and dear to parse. So what matters for everybody else is how
-many bytes are parsed between two turns of their tasks, by all connections together.
+Frames of a few bytes are cheap to send and expensive to parse. Other tasks wait for the bytes that
+all connections together parse between two scheduler passes, so that number is limited.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PENDING_BURST = 16 * 1024
 """Bytes that a connection may send at once before a request is admitted: the longest header."""
 
 PENDING_PER_SECOND = 1024
-"""Bytes a second that a connection may send after that, as long as no request is admitted."""
+"""Bytes a second that a connection may send after that, while no request is admitted."""
 
 MAX_BULK = 64 * 1024
 """Bytes to read at a time of content that is not parsed."""
@@ -35,7 +35,7 @@ BULK_DISCOUNT = 32
 """Bytes of such content that cost as much as one that is parsed."""
 
 STREAM_COST = 256
-"""Bytes of input that it costs as much to parse as to open an HTTP/2 stream."""
+"""Bytes of input that cost as much to parse as opening an HTTP/2 stream."""
 
 
 class InputBudget:
@@ -52,7 +52,7 @@ class InputBudget:
         self._wanted = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
-        """Grant bytes to the connections that wait, in each scheduler pass."""
+        """Grant bytes to the waiting connections, in each scheduler pass."""
         while True:
             if not self._waiting:
                 await self._wanted.park()
@@ -64,10 +64,10 @@ class InputBudget:
                 granted.set()
 
     async def spend(self, size: int) -> None:
-        """Wait until there is room for input in this pass. No checkpoint if there is room now.
+        """Wait until the budget of this pass has room for input. No checkpoint if it has room now.
 
         Args:
-            size: the bytes of the input; the budget of later passes pays for what is too much.
+            size: the bytes of the input; later passes pay for the excess.
         """
         if self._left > 0 and not self._waiting:
             self._left -= size
@@ -103,7 +103,7 @@ class Budgets:
 class Allowance:
     """The input of one connection: the shared budgets, and its own rate before it is admitted.
 
-    Delays, never closes: whether a connection is idle is for others to judge.
+    It delays input and never closes the connection: the idle timeout is up to Connection.
 
     Args:
         budgets: of the server.
@@ -121,10 +121,10 @@ class Allowance:
         self._since = -inf
 
     def max_read(self, bulk: int = 0) -> int:
-        """The most bytes to read at a time.
+        """Return the maximum number of bytes to read at a time.
 
         Args:
-            bulk: how many to come are content that is not parsed.
+            bulk: how many of the next bytes are content that is not parsed.
         """
         per_pass = self._budget.per_pass
         return max(per_pass, min(bulk, MAX_BULK)) if self.admitted else per_pass
@@ -140,11 +140,11 @@ class Allowance:
         self.admitted = True
 
     async def spend(self, size: int, bulk: int = 0) -> None:
-        """Wait until input of some bytes may be parsed.
+        """Wait until some bytes of input may be parsed.
 
         Args:
             size: how many.
-            bulk: how many to come are content that is not parsed.
+            bulk: how many of the next bytes are content that is not parsed.
         """
         if not self.admitted:
             await self._slow_down(size)
@@ -153,7 +153,7 @@ class Allowance:
         await self._budget.spend(size)
 
     async def open_stream(self) -> None:
-        """Wait until a request may be started that came with others in one piece of input."""
+        """Wait until a request may start that arrived with others in one piece of input."""
         await self._budget.spend(STREAM_COST)
 
     async def request(self) -> None:

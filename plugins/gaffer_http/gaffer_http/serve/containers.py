@@ -1,8 +1,9 @@
-"""Tell processes of this system from those in a container, a sandbox or a user namespace.
+"""Detection of processes in a container, a sandbox or a user namespace.
 
-A uid says nothing across such a border: uid 0 of a container that shares the network of the host is
-root to sock_diag, although its capabilities are gone. The kernel adds the cgroup that a socket was
-created in; the processes of that cgroup show the rest in files of /proc that everybody may read.
+A uid proves nothing across such a border: uid 0 of a container that shares the network of the host
+is root to sock_diag, although its capabilities are gone. The kernel adds the cgroup that a socket
+was created in; the processes of that cgroup show the rest in files of /proc that everybody may
+read.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_PROCESSES = 256
-"""Processes of a cgroup that are looked at for one connection."""
+"""Processes of a cgroup that are checked for one connection."""
 
 REMEMBER_TIMEOUT = 1.0
-"""Seconds for which a cgroup without a neighbour is not looked at again."""
+"""Seconds for which a cgroup with only confined processes is not checked again."""
 
 MAX_REMEMBERED = 256
 """Cgroups that are remembered."""
@@ -43,13 +44,13 @@ _WHOLE_MAP = ["0", "0", "4294967295"]
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What keeps a process apart from the rest of the system.
+    """What separates a process from the rest of the system.
 
     Attributes:
         pid_namespaces: how deep it is in pid namespaces, counted from ours.
-        user_namespace: its inode number; None when we may not see it.
+        user_namespace: its inode number; None if we may not see it.
         uid_map: of its user namespace, as seen from ours.
-        capabilities: the most that it could ever have; a bit each.
+        capabilities: the capability bounding set, as a bit mask.
     """
 
     pid_namespaces: int
@@ -59,7 +60,7 @@ class Confinement:
 
     @classmethod
     def read(cls, process: Path) -> Confinement:
-        """Read that of a process.
+        """Read the confinement of a process.
 
         Args:
             process: its directory in /proc.
@@ -78,7 +79,7 @@ class Confinement:
         )
 
     def allows(self, other: Confinement, uid: int) -> bool:
-        """Whether a process with this uid counts as one of the same system as ours.
+        """Return whether a process with this uid counts as one of the same system as ours.
 
         Args:
             other: the confinement of that process; `self` is ours.
@@ -100,7 +101,7 @@ def _user_namespace(process: Path) -> int | None:
 
 
 def is_unconfined(process: int | Path, uid: int) -> bool:
-    """Whether a process is in no container or user namespace other than ours."""
+    """Return whether a process is in no container or user namespace other than ours."""
     path = _PROC / str(process) if isinstance(process, int) else process
     try:
         return Confinement.read(_PROC / "self").allows(Confinement.read(path), uid)
@@ -109,9 +110,9 @@ def is_unconfined(process: int | Path, uid: int) -> bool:
 
 
 def is_unconfined_socket(found: TcpSocket) -> bool:
-    """Whether a TCP socket was made in our cgroup, or belongs to a process for `is_neighbour`.
+    """Return whether a TCP socket was created in our cgroup, or belongs to an unconfined process.
 
-    True where the kernel says no cgroups, which is so before Linux 5.9.
+    True if the kernel reports no cgroups, as before Linux 5.9.
     """
     ours = own_cgroup()
     if ours is None or found.cgroup == ours:
@@ -120,7 +121,7 @@ def is_unconfined_socket(found: TcpSocket) -> bool:
 
 
 def overflow_uid() -> int | None:
-    """The uid by which unmapped users appear in our user namespace; None where all are mapped."""
+    """Return the uid of unmapped users in our user namespace; None if all users are mapped."""
     if (_PROC / "self/uid_map").read_text().split() == _WHOLE_MAP:
         return None
     return int((_PROC / "sys/kernel/overflowuid").read_text())
@@ -128,10 +129,10 @@ def overflow_uid() -> int | None:
 
 @cache
 def own_cgroup() -> int | None:
-    """The id of our cgroup, as sock_diag says it; None where it says none."""
+    """Return the id of our cgroup, as sock_diag reports it; None if it reports none."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        # Older kernels tell nothing of a socket that is only bound.
+        # Older kernels do not report a socket that is only bound.
         probe.listen(1)
         inode = os.fstat(probe.fileno()).st_ino
         try:
@@ -139,7 +140,7 @@ def own_cgroup() -> int | None:
                 if each.inode == inode:
                     return each.cgroup
         except OSError as error:
-            # Any other error may be gone the next time, and nobody is trusted meanwhile.
+            # Any other error may be temporary; the exception makes every peer untrusted meanwhile.
             if error.errno not in _NO_SOCK_DIAG:
                 raise
     return None
@@ -150,16 +151,16 @@ class _Members:
     """The processes of a cgroup.
 
     Attributes:
-        neighbours: those that are in no container.
-        strangers: whether there may be others.
+        unconfined: those that are in no container.
+        others: whether there may be confined ones.
     """
 
-    neighbours: tuple[Path, ...]
-    strangers: bool
+    unconfined: tuple[Path, ...]
+    others: bool
 
 
 class _Cgroups:
-    """The cgroups in which peers are. Remembers briefly which ones have only containers."""
+    """The cgroups of peers. Remembers briefly which ones have only confined processes."""
 
     def __init__(self) -> None:
         self._root = _cgroup_root()
@@ -167,20 +168,20 @@ class _Cgroups:
         self._refused: dict[tuple[int, int], float] = {}
 
     def holds(self, found: TcpSocket, cgroup: int) -> bool:
-        """Whether a socket belongs to a process of a cgroup that is in no container."""
+        """Return whether a socket belongs to an unconfined process of a cgroup."""
         key = cgroup, found.uid
         if self._refused.get(key, 0.0) > time.monotonic():
             return False
         members = self._look(cgroup, found.uid)
-        if not members.neighbours:
+        if not members.unconfined:
             # Only this is remembered, so that a container cannot keep us busy with connections. A
-            # process that is no neighbour may join the others at any moment.
+            # cgroup with unconfined processes may get a confined one at any moment.
             _remember(self._refused, key, time.monotonic() + REMEMBER_TIMEOUT)
-        if not members.strangers:
-            return bool(members.neighbours)
-        # One of the others could be meant. Their own files are not looked at: a container could
-        # have thousands of them.
-        return any(holds_socket(each, found.inode) for each in members.neighbours)
+        if not members.others:
+            return bool(members.unconfined)
+        # The socket could belong to one of the others. Their open files are not searched: a
+        # container could have thousands of them.
+        return any(holds_socket(each, found.inode) for each in members.unconfined)
 
     def _look(self, cgroup: int, uid: int) -> _Members:
         path = self._path(cgroup)
@@ -189,8 +190,8 @@ class _Cgroups:
         except OSError:
             pids = []
         processes = [_PROC / pid for pid in pids[:MAX_PROCESSES]]
-        neighbours = tuple(each for each in processes if is_unconfined(each, uid))
-        return _Members(neighbours, len(neighbours) < len(pids))
+        unconfined = tuple(each for each in processes if is_unconfined(each, uid))
+        return _Members(unconfined, len(unconfined) < len(pids))
 
     def _path(self, cgroup: int) -> str | None:
         path = self._paths.get(cgroup)
@@ -201,7 +202,7 @@ class _Cgroups:
         return path
 
     def _search(self, cgroup: int) -> Iterator[str]:
-        """Walk through the tree: the id of a cgroup is the inode number of its directory."""
+        """Walk the cgroup tree: the id of a cgroup is the inode number of its directory."""
         if self._root is None:
             return
         if _is_cgroup(self._root, cgroup):
@@ -216,7 +217,7 @@ class _Cgroups:
                                 yield entry.path
                             waiting.append(entry.path)
             except OSError:
-                # The cgroup has gone meanwhile.
+                # The cgroup has been removed meanwhile (ENOENT).
                 continue
 
 
@@ -226,7 +227,7 @@ def _cgroups() -> _Cgroups:
 
 
 def _cgroup_root() -> str | None:
-    """Where the cgroup v2 hierarchy is mounted."""
+    """Return where the cgroup v2 hierarchy is mounted."""
     for line in (_PROC / "self/mountinfo").read_text().splitlines():
         mount, _, kind = line.partition(" - ")
         if kind.startswith("cgroup2 "):

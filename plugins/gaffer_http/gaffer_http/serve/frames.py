@@ -1,4 +1,4 @@
-"""HTTP/2 frame limits: a client that sends frames and asks for nothing is told to calm down."""
+"""HTTP/2 frame limits: a client that sends frames without requests gets ENHANCE_YOUR_CALM."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FrameReader:
 
     @property
     def left(self) -> int:
-        """Bytes of the last frame that are still to come."""
+        """Bytes of the last frame that are not received yet."""
         return self._skip
 
     def read(self, data: bytes) -> Iterator[Frame]:
@@ -69,7 +69,7 @@ class FrameReader:
 
 
 class FrameLimit:
-    """Counts the frames of one client that ask for nothing."""
+    """Counts the frames of one client that carry no request and no data."""
 
     def __init__(self) -> None:
         self._received = FrameReader(PREFACE_SIZE)
@@ -81,7 +81,10 @@ class FrameLimit:
 
     @property
     def data(self) -> tuple[int, int]:
-        """The stream of a DATA frame, and the bytes of it that are still to come; 0 if none is."""
+        """The stream of the current DATA frame, and how many of its bytes are not received yet.
+
+        Both are 0 if there is none.
+        """
         last = self._received.last
         return (last.stream, self._received.left) if last and last.kind == _DATA else (0, 0)
 

@@ -1,4 +1,4 @@
-"""Accepting connections, many in a row when many come at once."""
+"""The listener: accepts many connections in a row when many clients connect at once."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections import deque
 import trio
 
 MAX_AT_ONCE = 64
-"""Connections that are accepted before others have their turn."""
+"""Connections that are accepted before other tasks run."""
 
 
 class Listener(trio.abc.Listener[trio.SocketStream]):
-    """Accepts from a socket, and takes with one connection those that wait behind it.
+    """Accepts from a socket, and takes all waiting connections together with the first.
 
-    One for each turn of all tasks would be too few when a thousand clients come back at once: the
-    system's queue would be full, and whoever finds it full tries again only after a second, then
-    after three, seven and fifteen.
+    One connection for each pass of the scheduler would be too few when a thousand clients reconnect
+    at once: the backlog of the system would be full, and a client that finds it full retries only
+    after 1, 3, 7 and 15 seconds.
 
     Args:
-        listening: does not block; closed with this.
+        listening: does not block; closed with this object.
     """
 
     def __init__(self, listening: socket.socket) -> None:
@@ -28,10 +28,10 @@ class Listener(trio.abc.Listener[trio.SocketStream]):
         self._accepted: deque[trio.SocketStream] = deque()
 
     async def accept(self) -> trio.SocketStream:
-        """The next connection; no other task runs meanwhile if it has been accepted already.
+        """Return the next connection; no other task runs meanwhile if it has been accepted already.
 
         Raises:
-            OSError: none can be accepted now.
+            OSError: no connection can be accepted now.
         """
         if not self._accepted:
             self._accepted.append(await self._listener.accept())
@@ -44,11 +44,12 @@ class Listener(trio.abc.Listener[trio.SocketStream]):
                 accepted, _ = self._socket.accept()
                 self._accepted.append(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
         except OSError:
-            # There is no other; or what is wrong is raised again by the next `accept`.
+            # EAGAIN: there is no other connection. Any other error is raised again by the next
+            # `accept`.
             pass
 
     async def aclose(self) -> None:
-        """Accept no more."""
+        """Stop accepting."""
         while self._accepted:
             self._accepted.popleft().socket.close()
         await self._listener.aclose()

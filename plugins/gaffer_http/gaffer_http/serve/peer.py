@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: which user's program, or which address."""
+"""The peer of a connection: the user whose program is connected, or an address."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _SO_PEERPIDFD = 77
 """Since Linux 6.5."""
 
 _LIVE = frozenset({ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT})
-"""States in which a program can still be at the other end, which may have shut down its half."""
+"""States in which a program can still be connected, even if one half is shut down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end.
+    """The other end of a connection.
 
     Attributes:
-        uid: the user; None when that is not known, as of another machine or from a container.
+        uid: the user; None if unknown, as for another machine or a container.
         pid: the process, of a unix socket; None otherwise.
         address: of the other machine; None within this one.
-        note: what is known instead of the user.
+        note: a description if the user is unknown.
     """
 
     uid: int | None
@@ -59,7 +59,7 @@ class Peer:
 
     @property
     def group(self) -> str:
-        """What limits count by: the user, the IPv4 address, or the /64 network of IPv6.
+        """The name that limits count by: the user, the IPv4 address, or the /64 network of IPv6.
 
         A single machine can use every address of its /64.
         """
@@ -74,12 +74,12 @@ class Peer:
 
 
 def get_peer(sock: socket.socket | trio.socket.SocketType) -> Peer:
-    """Look up who made a connection. Takes a fraction of a millisecond and waits for nothing.
+    """Look up the peer of a connection. Takes a fraction of a millisecond and waits for nothing.
 
-    Works for unix sockets and for TCP over loopback; any other connection only shows an address.
-    Never raises: when the user is not known, also because the other end is gone already, the Peer
-    has no uid. A program in a container has none if it appears as root or as our own user, nor
-    has one that appears as the overflow uid inside a user namespace.
+    Works for unix sockets and for TCP over loopback; any other connection only has an address.
+    Never raises: if the user is unknown, also because the other end has disconnected already, the
+    Peer has no uid. A program in a container has no uid if it appears as root or as our own user,
+    nor has one that appears as the overflow uid inside a user namespace.
     """
     try:
         if sock.family == socket.AF_UNIX:
@@ -89,7 +89,7 @@ def get_peer(sock: socket.socket | trio.socket.SocketType) -> Peer:
             return Peer(None, address=address)
         return _tcp_peer(_ends(sock))
     except (OSError, ValueError, struct.error) as error:
-        log.debug("cannot tell who connected: %s", error)
+        log.debug("cannot identify the peer: %s", error)
         return Peer(None)
 
 
@@ -98,24 +98,25 @@ def _unix_peer(sock: socket.socket | trio.socket.SocketType) -> Peer:
     pid, uid, _ = _UCRED.unpack(credentials)
     if uid == overflow_uid():
         return Peer(None, pid)
-    if _counts(uid) and not _is_neighbour(sock, pid, uid):
+    if _counts(uid) and not _is_unconfined(sock, pid, uid):
         return _confined(uid, pid)
     return Peer(uid, pid)
 
 
-def _is_neighbour(sock: socket.socket | trio.socket.SocketType, pid: int, uid: int) -> bool:
-    # A process of a pid namespace that we do not see has the pid 0.
+def _is_unconfined(sock: socket.socket | trio.socket.SocketType, pid: int, uid: int) -> bool:
+    # A process of a pid namespace that we cannot see has the pid 0.
     if pid <= 0:
         return False
     try:
         pidfd = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
     except OSError as error:
-        # Older kernels do not know the option; any other error means that the process has exited.
+        # Older kernels do not know the option (ENOPROTOOPT); any other error means that the process
+        # has exited.
         return error.errno == errno.ENOPROTOOPT and is_unconfined(pid, uid)
     try:
         found = is_unconfined(pid, uid)
         with suppress(PermissionError):
-            # Still there: no other process can have got its pid before.
+            # The process still exists, so no other process can have got its pid in between.
             signal.pidfd_send_signal(pidfd, 0)
     except ProcessLookupError:
         return False
@@ -128,9 +129,9 @@ def _tcp_peer(ends: Ends) -> Peer:
     try:
         found = find_connection(ends)
     except OSError:
-        # Not every container has this part of the kernel; the file is slower, and always there.
+        # Not every container has sock_diag; the file is slower, but always exists.
         found = _read_proc(ends)
-    # A connection that its program has closed lingers without an inode, and belongs to "user 0".
+    # A connection that its program has closed remains without an inode, with the uid 0.
     if found.inode == 0 or found.state not in _LIVE:
         raise OSError(errno.ENOTCONN, "the other end is closed")
     if found.uid == overflow_uid():
@@ -141,7 +142,7 @@ def _tcp_peer(ends: Ends) -> Peer:
 
 
 def _counts(uid: int) -> bool:
-    """Whether a uid could be that of an owner: of all others it gives no rights."""
+    """Return whether a uid could be that of an owner: no other uid gives permissions."""
     return uid in (0, os.geteuid())
 
 
@@ -157,7 +158,7 @@ def _ends(sock: socket.socket | trio.socket.SocketType) -> Ends:
 
 
 def _read_proc(ends: Ends) -> TcpSocket:
-    """Find the peer's socket in the list of all connections; it does not tell cgroups."""
+    """Find the peer's socket in the list of all connections, which has no cgroups."""
     name = "tcp6" if ends.family == socket.AF_INET6 else "tcp"
     wanted = [_in_hex(ends.source, ends.source_port), _in_hex(ends.target, ends.target_port)]
     for line in Path("/proc/net", name).read_text().splitlines():

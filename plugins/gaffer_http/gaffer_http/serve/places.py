@@ -1,4 +1,4 @@
-"""Share the places for connections among peers, so that nobody can shut the owner out."""
+"""The places for connections, shared among peers, so that no peer can lock the owner out."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ So a burst of handshakes makes progress, and does not only replace itself.
 
 
 class NoPlaceError(Exception):
-    """A peer cannot be given a place; the text says why."""
+    """A peer cannot get a place; the text says why."""
 
 
 class Place:
-    """What one connection counts for.
+    """The place that one connection takes.
 
     Attributes:
         peer: who is connected.
         source: the group of the peer at the other end: the proxy if it connects for `peer`.
         is_owner: whether the peer is the owner, on an endpoint where its uid is sufficient.
         is_admitted: whether a request on this connection has been admitted.
-        is_refused: whether the last request that was decided on has been refused.
+        is_refused: whether the last decided request was refused.
         requests: how many are in progress.
         refusals: how many of those are refused, and only have to be answered.
-        evict: closes the connection at once; to be set by whoever serves it.
+        evict: closes the connection at once; set by the code that serves it.
     """
 
     def __init__(self, places: Places, peer: Peer, is_owner: bool) -> None:
@@ -69,7 +69,7 @@ class Place:
         """Count it for another peer, for whom a proxy connects, before any request.
 
         Raises:
-            NoPlaceError: there is none for that peer.
+            NoPlaceError: that peer cannot get one.
         """
         self._places.move(self, peer)
 
@@ -80,7 +80,7 @@ class Place:
 
 
 class Places:
-    """Decides who may connect, and who has to go for that.
+    """Decides which peers may connect, and which connections to close in exchange.
 
     Peers are counted by `Peer.group`. A place is unadmitted until a request on it is admitted,
     unless it is the owner's; that includes TLS handshakes.
@@ -111,11 +111,11 @@ class Places:
         self._admitted: dict[str, int] = {}
 
     def take(self, peer: Peer, *, trust_uid: bool = True) -> Place:
-        """Give a place to a new connection, if need be that of another one, which is closed.
+        """Give a place to a new connection, if necessary that of another one, which is closed.
 
         Args:
             peer: who is connected.
-            trust_uid: whether the owner is known by its uid at this endpoint.
+            trust_uid: whether the owner is identified by the uid at this endpoint.
 
         Returns:
             the place, to be given back with `release`.
@@ -149,7 +149,7 @@ class Places:
             self._unadmitted_count += 1
 
     def release(self, place: Place) -> None:
-        """Take a place back; does nothing if that has been done."""
+        """Take a place back; does nothing if it was taken back already."""
         if place not in self._taken:
             return
         del self._taken[place]
@@ -199,9 +199,10 @@ class Places:
             self._evict(chain(refused, self._spared(place)), reason)
 
     def _spared(self, place: Place) -> Iterable[Place]:
-        """What others can spare for a newcomer: whoever has most gives one up.
+        """Return the places to evict for a new peer: the peer with the most gives one up.
 
-        First the source that has most: a proxy can claim as many peers as it likes.
+        Peers of the source with the most places come first: a proxy can claim as many peers as it
+        likes.
         """
         most = max(self._by_source.values(), key=len)
         peer = max((self._unadmitted[each.peer.group] for each in most), key=len)
@@ -211,11 +212,11 @@ class Places:
         return peer if len(peer) > own + 1 else ()
 
     def _by_precedence(self) -> Iterator[Place]:
-        """Every place, first those that can best be spared."""
+        """Yield every place, in the order in which to evict them."""
         before = trio.current_time() - GRACE_PERIOD
         yield from (each for each in self._all_unadmitted() if each.is_refused)
         yield from (each for each in self._taken if each.is_refused)
-        # Not the handshakes first: newcomers would only replace each other.
+        # Not the handshakes first: new ones would only replace each other.
         yield from (each for each in self._all_unadmitted() if each.since <= before)
         yield from (each for each in self._taken if each.is_admitted and not each.is_owner)
         yield from (each for each in self._taken if not each.is_owner)
@@ -246,4 +247,4 @@ def _discard(groups: dict[str, dict[Place, None]], key: str, place: Place) -> No
 
 
 def _nothing() -> None:
-    """Nothing to close yet."""
+    """Do nothing: there is no connection to close yet."""

@@ -45,14 +45,14 @@ _TWO_LENGTHS = error_from_status(
 
 
 class Http1(H11Protocol):
-    """HTTP/1.1, and no way from it to HTTP/2."""
+    """HTTP/1.1 without an upgrade to HTTP/2."""
 
     def __init__(self, allowance: Allowance, *args: Any) -> None:
         super().__init__(*args)
         self._allowance = allowance
 
     bulk = 0
-    """Bytes of a body of known length that are still to come: nothing in them is to be parsed."""
+    """Bytes of a body of known length that are not received yet: they are not parsed."""
 
     async def handle(self, event: Event) -> None:
         """Parse what the client sends."""
@@ -69,7 +69,8 @@ class Http1(H11Protocol):
         if request.http_version not in _VERSIONS:
             await self._refuse(_OTHER_VERSION)
         elif b"transfer-encoding" in headers and b"content-length" in headers:
-            # A proxy may have taken the other one: what follows could be a smuggled request.
+            # A proxy may have used the other length: the following bytes could be a smuggled
+            # request.
             await self._refuse(_TWO_LENGTHS)
         else:
             length = int(headers.get(b"content-length", 0))
@@ -94,7 +95,7 @@ class Http1(H11Protocol):
 
 
 class Http2(H2Protocol):
-    """HTTP/2 without priorities, for clients that send no floods of frames."""
+    """HTTP/2 without priorities, with a limit on frames."""
 
     def __init__(self, allowance: Allowance, *args: Any) -> None:
         super().__init__(*args)
@@ -103,7 +104,7 @@ class Http2(H2Protocol):
 
     @property
     def bulk(self) -> int:
-        """Bytes of a DATA frame that are still to come: nothing in them is to be parsed."""
+        """Bytes of a DATA frame that are not received yet: they are not parsed."""
         stream, left = self._limit.data
         return left if isinstance(self.streams.get(stream), HTTPStream) else 0
 
@@ -136,7 +137,8 @@ class Http2(H2Protocol):
     async def _handle_pieces(
         self, handle: Callable[[StreamEvent], Awaitable[None]], event: StreamEvent
     ) -> None:
-        """Pass on what a client sends on a websocket; one DATA frame can hold thousands of its."""
+        """Pass on what a client sends on a websocket in pieces: one DATA frame can hold thousands
+        of frames."""
         if not isinstance(event, Body):
             await handle(event)
             return
@@ -154,9 +156,9 @@ class Protocols(TCPServer):
     """One connection: chooses the protocol, and reads no more than the allowance permits.
 
     Args:
-        app: what hypercorn calls for each request.
+        app: called by hypercorn for each request.
         config: of hypercorn.
-        state: what each request finds in its scope.
+        state: the `state` in the scope of each request.
         stream: a Transport, or TLS over one.
         allowance: limits the input.
     """
@@ -221,10 +223,10 @@ class Protocols(TCPServer):
 
 
 class _NoTask(TrioSingleTask):
-    """In place of hypercorn's timer for idle connections."""
+    """Replaces hypercorn's timer for idle connections."""
 
     async def restart(self, task_group: object, action: object) -> None:
-        """Nothing to restart."""
+        """Do nothing: there is no timer."""
 
     async def stop(self) -> None:
-        """Nothing to stop."""
+        """Do nothing: there is no timer."""

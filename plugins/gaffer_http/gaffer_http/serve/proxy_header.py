@@ -1,7 +1,7 @@
-"""The PROXY protocol, versions 1 and 2: a proxy says for whom it connects, before anything else.
+"""The PROXY protocol, versions 1 and 2: the header in which a proxy names its client's address.
 
 See https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt. The header is read byte by byte or
-in exact pieces, so that nothing of what follows is taken.
+in exact pieces, so that nothing of the following data is consumed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from gaffer_http.errors import JSON, error_from_status
 
 MAX_V1 = 107
-"""Bytes of a header of version 1, with its end. The specification says so."""
+"""Bytes of a header of version 1, with its end, according to the specification."""
 
 MAX_V2 = 1024
 """Bytes after the first 16 of a header of version 2: the addresses, and extensions to skip."""
@@ -35,7 +35,7 @@ NO_HEADER_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\n"
     b"Content-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
 ) % (JSON.encode(), len(_ERROR.body), _ERROR.body)
-"""For clients that do not speak it, for the one who has to find out why."""
+"""For clients without the header; it explains a wrong configuration of the proxy."""
 
 Receive = Callable[[int], Awaitable[bytes]]
 Address = IPv4Address | IPv6Address
@@ -49,11 +49,10 @@ async def read_proxy_header(receive: Receive) -> Address | None:
     """Read a header and return the address of the visitor.
 
     Args:
-        receive: returns at most so many bytes, and none at the end; its wait is the caller's to
-            limit.
+        receive: returns at most so many bytes, and none at the end; the caller limits its wait.
 
     Returns:
-        None if the proxy speaks for itself, as in health checks, or says no address.
+        None if the proxy connects for itself, as in health checks, or names no address.
 
     Raises:
         ProxyHeaderError: there is no valid header.
@@ -107,7 +106,7 @@ async def _read_v2(receive: Receive, start: bytes) -> Address | None:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address that was written as an IPv6 one, so that it is always counted as the same."""
+    """Return an IPv4-mapped IPv6 address as IPv4, so that it is always counted as the same."""
     return getattr(address, "ipv4_mapped", None) or address
 
 

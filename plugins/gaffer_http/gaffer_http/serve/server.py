@@ -1,8 +1,7 @@
-"""Serving an ASGI application on many sockets, whatever the clients do.
+"""The server of an ASGI application on many sockets, robust against any client.
 
-hypercorn's own `serve` ends when one connection fails in an unforeseen way, and never ends while
-one client does not read. Here what goes wrong with a connection stays there, and closing is
-bounded.
+hypercorn's own `serve` ends when one connection fails unexpectedly, and never ends while one client
+does not read. Here an error affects only its connection, and closing takes a bounded time.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ class Server:
     """Serves one application.
 
     Args:
-        app: asked for every request; `scope["state"]` is as Connection says.
+        app: called for every request; see Connection for its `scope["state"]`.
         places: for the connections that there may be at a time.
 
     Attributes:
-        closing: set when `close` begins: whoever streams an answer should end it now.
-        crashes: how often a connection or a request failed in a way nobody foresaw.
+        closing: set when `close` begins: code that streams a response should end it now.
+        crashes: how often a connection or a request failed unexpectedly.
     """
 
     def __init__(self, app: Application, places: Places) -> None:
@@ -50,7 +49,7 @@ class Server:
         self._connections: dict[Connection, None] = {}
         self._accepting = trio.CancelScope()
         self._ended = trio.lowlevel.ParkingLot()
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._budgets = Budgets()
         self._refusal_logged = -inf
 
@@ -63,11 +62,11 @@ class Server:
         """Accept and serve until `close`.
 
         If cancelled, connections to clients that do not read may take SEND_TIMEOUT to end: `close`
-        does it at once.
+        ends them at once.
 
         Args:
-            sockets: closed when no more is accepted.
-            task_status: told when all of them are served.
+            sockets: closed when no more connections are accepted.
+            task_status: started when all of them are served.
         """
         async with trio.open_nursery() as budgets:
             budgets.start_soon(self._budgets.run)
@@ -82,11 +81,10 @@ class Server:
             budgets.cancel_scope.cancel()
 
     async def close(self, grace: float) -> None:
-        """Accept no more, let requests finish, then break what is left.
+        """Stop accepting, let requests finish, then break the remaining connections.
 
-        Who does not read is broken sooner: see LAST_SEND_TIMEOUT.
-
-        If cancelled, what is left is broken at once.
+        Connections whose peer does not read are broken sooner: see CLOSING_SEND_TIMEOUT. If
+        cancelled, the remaining connections are broken at once.
 
         Args:
             grace: seconds it may take.
@@ -110,12 +108,12 @@ class Server:
         try:
             place = self._places.take(peer, trust_uid=endpoint.auth == "owner")
         except NoPlaceError as error:
-            # Nothing waits here: the next connection is accepted at once, whoever makes it.
+            # No wait here: the next connection is accepted at once.
             self._log_refusal(peer, error)
             stream.socket.close()
             return
         connection = Connection(
-            stream, endpoint, self._app, self.closing, self._survive, self._budgets, place
+            stream, endpoint, self._app, self.closing, self._report_error, self._budgets, place
         )
         self._connections[connection] = None
         place.evict = connection.kill
@@ -134,8 +132,8 @@ class Server:
             self._refusal_logged = now
             log.warning("connection of %s refused: %s", peer, error)
 
-    def _survive(self, peer: Peer, fault: Exception, *, on_input: bool = False) -> None:
-        """Count and log an error. What odd input caused gets one line, its traceback at DEBUG."""
+    def _report_error(self, peer: Peer, fault: Exception, *, on_input: bool = False) -> None:
+        """Count and log an error. One caused by input gets one line, its traceback at DEBUG."""
         self.crashes += 1
         kind = type(fault).__name__
         level = self._level(kind)
@@ -146,7 +144,7 @@ class Server:
         log.log(level, "a connection of %s failed: %s: %s", peer, kind, fault, exc_info=fault)
 
     def _level(self, topic: str) -> int:
-        """How loudly to log: each topic once, lest a client fill the disk with thousands."""
-        level = logging.DEBUG if topic in self._told else logging.WARNING
-        self._told.add(topic)
+        """Return WARNING once for each topic, then DEBUG: clients must not fill the disk."""
+        level = logging.DEBUG if topic in self._warned else logging.WARNING
+        self._warned.add(topic)
         return level

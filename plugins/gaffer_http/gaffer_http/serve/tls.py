@@ -1,4 +1,4 @@
-"""The beginning of TLS, and an answer for those who do not speak it."""
+"""The TLS handshake, and the response to clients that use plain HTTP."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ _ANSWER = (
 
 
 async def do_handshake(stream: trio.SSLStream[Any]) -> None:
-    """Agree on keys with a client. A failure is known to the stream, and met by who uses it next.
+    """Do the TLS handshake with a client.
 
-    The client is told of it: in HTTP if it speaks that, else by what OpenSSL has to say.
+    The stream remembers a failure and raises it when it is used. The client gets an HTTP response
+    if it uses plain HTTP, otherwise the TLS alert of OpenSSL.
 
     Args:
-        stream: over a Transport; what has to be waited for is the caller's to limit.
+        stream: over a Transport; the caller limits how long this takes.
     """
     try:
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
         is_http = getattr(error.__cause__, "reason", None) == "HTTP_REQUEST"
-        # trio keeps what OpenSSL would have sent, that it trusts no such certificate for instance.
+        # trio keeps the alert that OpenSSL would have sent, for instance that it trusts no such
+        # certificate.
         said = _ANSWER if is_http else stream._outgoing.read()
         with suppress(trio.BrokenResourceError):
             await stream.transport_stream.send_all(said)

@@ -1,4 +1,4 @@
-"""Quart's side of a websocket, where the last messages of a client that goes are not lost."""
+"""Quart's side of a websocket, which delivers the last messages of a client that disconnects."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from quart_trio.asgi import TrioASGIWebsocketConnection
 from gaffer_http.asgi import Scope
 from gaffer_http.scope import ConnectionState, RequestContext
 
-LAST_MESSAGES_TIMEOUT = 1.0
-"""Seconds that such a view may take for what came before the client went."""
+DISCONNECT_TIMEOUT = 1.0
+"""Seconds that a view with `reads_to_end` may take for the messages sent before the disconnect."""
 
 
 class WebsocketConnection(TrioASGIWebsocketConnection):
-    """Hands the messages of a client to the view.
+    """Passes the messages of a client to the view.
 
-    Quart's own cancels the view when the client goes, with ten messages before it, and hands over
-    None for one that is empty.
+    Quart's own class cancels the view when the client disconnects, which loses up to ten messages
+    sent before, and passes None for an empty message.
     """
 
     async def handle_messages(  # type: ignore[override]
         self, nursery: trio.Nursery, receive: Any
     ) -> None:
-        """Hand over what comes; cancel the view after the end.
+        """Pass on messages; cancel the view after the end.
 
-        If cancelled, so is the view, which may be sending to a client that does not read.
+        If cancelled, the view is cancelled, too: it may be sending to a client that does not read.
         """
         try:
             await self._hand_over(receive)
@@ -46,4 +46,4 @@ class WebsocketConnection(TrioASGIWebsocketConnection):
                     data = event.get("bytes")
                     await self.send_channel.send(event["text"] if data is None else data)
         if self._connection.reads_to_end:
-            await trio.sleep(LAST_MESSAGES_TIMEOUT)
+            await trio.sleep(DISCONNECT_TIMEOUT)

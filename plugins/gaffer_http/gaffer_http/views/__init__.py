@@ -1,1 +1,1 @@
-"""What the views of all routes share: parameters, bodies, replies and `?wait=`."""
+"""What the views of all routes share: parameters, bodies, responses and `?wait=`."""

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON, read strictly, so that no client is left with a wrong belief."""
+"""Request bodies: JSON, parsed strictly, so that no mistake of a client passes unnoticed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gaffer_http.errors import ApiError
 
 MAX_DEPTH = 32
 MAX_NUMBER = 40
-"""Characters. Every number that means something here is shorter."""
+"""Characters. Every meaningful number is shorter."""
 
 
 async def read_bytes() -> bytes:
-    """The body of the current request as it is.
+    """Return the body of the current request, unparsed.
 
     Raises:
         HTTPException: 413 and 408, by Quart.
@@ -30,15 +30,15 @@ async def read_bytes() -> bytes:
 async def read_object(
     known: Iterable[str] | None = None, *, optional: bool = False
 ) -> dict[str, Any]:
-    """The body of the current request, a JSON object.
+    """Return the body of the current request, a JSON object.
 
     Args:
-        known: the fields it may have; None leaves that to the caller.
-        optional: no body at all is an empty object.
+        known: the fields it may have; None if the caller checks them.
+        optional: whether an empty body counts as an empty object.
 
     Raises:
         ApiError: 400 `invalid_json`, saying where.
-        InvalidField: for a field that is not known.
+        InvalidField: for an unknown field.
         HTTPException: 413 and 408, by Quart.
     """
     data = await read_bytes()
@@ -53,7 +53,7 @@ async def read_object(
 
 
 async def read_field(name: str) -> Any:
-    """The one field that the body of the current request must have.
+    """Return the only field of the body of the current request.
 
     Raises:
         ApiError: 400 `invalid_json`.
@@ -66,10 +66,10 @@ async def read_field(name: str) -> Any:
 
 
 def check_known(value: dict[str, Any], known: Iterable[str]) -> None:
-    """Refuse a field that nobody would read.
+    """Refuse unknown fields.
 
     Raises:
-        InvalidField: naming it, and what may have been meant.
+        InvalidField: naming the field, with a suggestion.
     """
     known = list(known)
     for name in value:
@@ -78,10 +78,10 @@ def check_known(value: dict[str, Any], known: Iterable[str]) -> None:
 
 
 def parse(data: bytes) -> Any:
-    """Decode JSON, and refuse what decoders usually let pass.
+    """Decode JSON, and refuse what decoders usually accept.
 
-    That is: other encodings than UTF-8, NaN and infinities, the same key twice, lone surrogates,
-    nesting deeper than DEEPEST, numbers longer than MAX_NUMBER.
+    That is: other encodings than UTF-8, NaN and infinities, duplicate keys, lone surrogates,
+    nesting deeper than MAX_DEPTH, numbers longer than MAX_NUMBER.
 
     Raises:
         ApiError: 400 `invalid_json`.

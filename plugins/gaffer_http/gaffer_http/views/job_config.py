@@ -1,4 +1,4 @@
-"""Job configurations as clients read and write them; secrets are masked for some."""
+"""Job configurations in requests and responses, with secrets masked for some callers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from gaffer_http.views.body import read_object
 from gaffer_http.views.current import current_context
 
 SHELL = "/bin/sh"
-"""What every shell job runs: no secret."""
+"""The program of every shell job: not a secret."""
 MASK = "***"
-"""In place of what only those are shown who may manage the job: they could find it out anyway."""
+"""Replaces what only callers who may manage the job see: they could find it out anyway."""
 
 _RESERVED = "x_"
-"""Beginning of the fields that clients may use for notes of their own; they are not kept."""
+"""Prefix of the fields that clients may use for their own notes; they are not kept."""
 
 
 def mask_for_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
-    """A description of a job or process, as the caller of the current request may see it.
+    """Return a description of a job or process, with what the current caller may not see masked.
 
-    Variables and arguments often hold secrets: a caller who may not manage the session sees the
-    names of the former and the program as it was configured; of a shell job's command nothing,
+    Variables and arguments often hold secrets. A caller who may not manage the session sees the
+    names of the variables and the program as it was configured; nothing of a shell job's command,
     because variables may be set in it.
     """
     return dict(info) if current_caller().may("manage", session) else _masked(info)
@@ -43,7 +43,7 @@ def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
     if "cmd" in shown:
         shown["cmd"], program = _masked_command(shown["cmd"], shell=shown["shell"])
         if shown.get("argv"):
-            # Its own first word is what variables have made of the configured one.
+            # The first word of `argv` is the configured program after variables were replaced.
             shown["argv"] = [program, MASK] if len(shown["argv"]) > 1 else [program]
     if shown.get("args"):
         shown["args"] = [MASK]
@@ -51,18 +51,18 @@ def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _masked_command(cmd: str, *, shell: bool) -> tuple[str, str]:
-    """A command line without its arguments, and its program."""
+    """Return a command line without its arguments, and its program."""
     if shell:
         return MASK, SHELL
     program = shlex.split(cmd)[0]
-    if "=" in program:  # NAME=secret program, which was to be a job with a shell
+    if "=" in program:  # NAME=secret program, which needs a shell, but has none.
         return MASK, MASK
     first, *more = cmd.split(maxsplit=1)
     return f"{first} {MASK}" if more else first, program
 
 
 def check_not_masked(env: object, cmd: object = None) -> None:
-    """Refuse variables and a command that were read here before: their values would be lost.
+    """Refuse masked values that were read from this API: the real values would be lost.
 
     Raises:
         InvalidField: naming the variable, or `cmd`.
@@ -75,7 +75,7 @@ def check_not_masked(env: object, cmd: object = None) -> None:
 
 
 async def read_fields() -> dict[str, Any]:
-    """The fields of a job configuration in the body of the current request, as they were given.
+    """Return the fields of a job configuration in the body of the current request, unchecked.
 
     Raises:
         ApiError: 400, `invalid_json`.
@@ -84,12 +84,12 @@ async def read_fields() -> dict[str, Any]:
 
 
 def config_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the fields given that belong to the configuration."""
+    """Return those of the given fields that belong to the configuration."""
     return {key: value for key, value in given.items() if not key.startswith(_RESERVED)}
 
 
 def config_from_fields(fields: dict[str, Any]) -> JobConfig:
-    """The configuration that fields make. Its program is named in the audit log.
+    """Return the configuration with these fields. The audit log names its program.
 
     Raises:
         ApiError: 400, `invalid_process_info`, for a wrong field.
@@ -104,15 +104,15 @@ def config_from_fields(fields: dict[str, Any]) -> JobConfig:
 
 
 def invalid_config_error(error: InvalidField) -> ApiError:
-    """What a client is told of a wrong field of a configuration."""
+    """Return the error for a wrong field of a configuration."""
     return ApiError(400, "invalid_process_info", str(error))
 
 
 async def read_config(name: str | None = None) -> tuple[JobConfig, dict[str, Any]]:
-    """The job configuration in the body of the current request, and the fields as they were given.
+    """Return the job configuration in the body of the current request, and the fields as given.
 
     Args:
-        name: of the job, when the path says it; the body may then leave it out.
+        name: of the job, if the path has it; the body may then omit it.
 
     Raises:
         ApiError: 400, `invalid_process_info` for a wrong field.

@@ -1,4 +1,4 @@
-"""The parameters of a request, those behind its `?`."""
+"""The query parameters of a request."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def check_parameters(*known: str) -> None:
-    """Refuse a parameter of the current request or websocket that nobody would read.
+    """Refuse unknown parameters of the current request or websocket.
 
     Raises:
-        InvalidField: naming it, and what may have been meant.
+        InvalidField: naming the parameter, with a suggestion.
     """
     for name in current_request().args:
         if name not in known:
@@ -27,10 +27,10 @@ def check_parameters(*known: str) -> None:
 
 
 def flag_parameter(name: str) -> bool:
-    """Whether a parameter of the current request says yes; it says no when it is not there.
+    """Return the value of a boolean parameter of the current request; False without it.
 
     Raises:
-        InvalidField: it says neither.
+        InvalidField: it is neither true nor false.
     """
     text = request.args.get(name, "false")
     if text not in _FLAGS:

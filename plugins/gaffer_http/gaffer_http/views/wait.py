@@ -1,4 +1,4 @@
-"""`?wait=<seconds>`: answer when what was asked for has happened, not when it was recorded."""
+"""`?wait=<seconds>`: answer when the change is done, not when it is recorded."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MAX_WAIT = 600.0
 
 
 class Wait(Struct):
-    """`?wait=`, for `/openapi.json`."""
+    """The parameter `wait`, for `/openapi.json`."""
 
     wait: Annotated[
         Annotated[float, Meta(ge=0, le=MAX_WAIT)] | UnsetType,
-        Meta(description="Seconds to wait for what is asked for; without, it is only recorded."),
+        Meta(description="Seconds to wait until the change is done; without, it is only recorded."),
     ] = UNSET
 
 
 def wait_parameter() -> float | None:
-    """Seconds that the current request wants to wait; None if it does not.
+    """Return the seconds that the current request wants to wait; None if it does not.
 
     Raises:
-        InvalidField: `wait` is no such number, or there is another parameter.
+        InvalidField: `wait` is invalid, or there is another parameter.
     """
     check_parameters("wait")
     text = request.args.get("wait")
@@ -45,17 +45,18 @@ def wait_parameter() -> float | None:
     return seconds
 
 
-async def settle(
+async def wait_settled(
     seconds: float | None, *conditions: Callable[[], Awaitable[Any]]
 ) -> dict[str, bool]:
     """Wait for all the conditions, if the request wants to.
 
     Args:
-        seconds: from `wanted_wait`, which is asked before anything is changed.
+        seconds: from `wait_parameter`, which is read before anything is changed.
         conditions: such as `job.settled`.
 
     Returns:
-        What to add to the answer: `settled`, whether it has happened in time; nothing without wait.
+        What to add to the response: `settled`, whether the conditions were met in time; nothing
+            without `wait`.
     """
     if seconds is None:
         return {}

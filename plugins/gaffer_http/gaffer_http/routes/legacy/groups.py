@@ -18,14 +18,14 @@ routes = Blueprint("groups", __name__)
 @checks_permissions
 @describes(answers={200: list[str]})
 async def list_groups() -> Response:
-    """The sessions that have jobs, sorted."""
+    """List the sessions that have jobs, sorted."""
     return json_response(sorted(readable_sessions()))
 
 
 @routes.get("/groups/<session>")
 @describes(answers={200: list[str]})
 async def show_group(session: str) -> Response:
-    """The names of a session's jobs."""
+    """List the names of a session's jobs."""
     return json_response([legacy_name(job.name) for job in current_kernel().manager.jobs(session)])
 
 

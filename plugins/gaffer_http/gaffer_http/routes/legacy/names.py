@@ -1,4 +1,4 @@
-"""Names as older gaffers wrote them: `job`, or `group:job`; all digits mean a pid."""
+"""Names in the form of older gaffers: `job` or `group:job`; only digits mean a pid."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from gaffer_http.views.current import current_kernel
 
 
 def legacy_name(name: JobName) -> str:
-    """How an older gaffer called a job."""
+    """Return the name of a job in the form of older gaffers."""
     return name.name if name.session == DEFAULT_SESSION else f"{name.session}:{name.name}"
 
 
 def is_pid(text: str) -> bool:
-    """Whether a path means a process, and not a job."""
+    """Return whether a path names a process, not a job."""
     return text.isascii() and text.isdigit()
 
 
 def get_job(text: str) -> Job:
-    """The job that a path names.
+    """Return the job that a path names.
 
     Raises:
         ApiError: 404, for a pid: this path is for jobs only.
         NotFound: there is no such job.
-        InvalidField: that is no name.
+        InvalidField: the name is invalid.
     """
     if is_pid(text):
         raise error_from_status(404, f"there is nothing at {request.path}, {text} is a pid")

@@ -1,4 +1,4 @@
-"""`/processes`: jobs, there called processes, and pids, by the paths of older gaffers."""
+"""`/processes`: jobs, which older gaffers called processes, and pids."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from gaffer_http.views.job_config import (
 )
 from gaffer_http.views.parameters import check_parameters, flag_parameter
 from gaffer_http.views.responses import json_response
-from gaffer_http.views.wait import Wait, settle, wait_parameter
+from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
 routes = Blueprint("processes", __name__)
 
@@ -52,7 +52,7 @@ _scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200:
 @checks_permissions
 @describes(query=Running, answers={200: (list[str], list[int])})
 async def list_processes() -> Response:
-    """The names of all jobs; with `?running=true` the pids of all processes."""
+    """List the names of all jobs; with `?running=true` the pids of all processes."""
     check_parameters("running")
     if flag_parameter("running"):
         return json_response(readable_pids())
@@ -63,18 +63,18 @@ async def list_processes() -> Response:
 @checks_permissions
 @describes(query=Wait, body=OldTemplate, answers={200: Done}, errors=(409,))
 async def load_process() -> Response:
-    """Add a job; its name may be `group:job`."""
+    """Load a job; its name may be `group:job`."""
     wait = wait_parameter()
     fields = await read_fields()
-    name = _named(fields)
+    name = _take_name(fields)
     require("manage", name.session)
     config = config_from_fields(fields)
     job = current_kernel().manager.load(config, name.session)
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
-def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
-    """The job that a body names. Leaves the bare name there, as a configuration has it."""
+def _take_name(fields: dict[str, Any], default: JobName | None = None) -> JobName:
+    """Return the job that a body names, and leave only the name in its session in the body."""
     text = fields.get("name", default and legacy_name(default))
     if not isinstance(text, str):
         raise invalid_config_error(InvalidField("name", "must be a text"))
@@ -92,7 +92,7 @@ def _named(fields: dict[str, Any], default: JobName | None = None) -> JobName:
 @routes.get("/processes/<name>")
 @describes(path={"name": OldNameOrPid}, answers={200: (OldConfiguration, OldProcessInfo)})
 async def show_process(name: str) -> Response:
-    """The configuration of a job; of a pid also what is known of the process."""
+    """Show the configuration of a job; for a pid also the process."""
     if not is_pid(name):
         job = get_job(name)
         config = {**job.config.to_dict(), "name": legacy_name(job.name)}
@@ -110,12 +110,12 @@ async def update_process(name: str) -> Response:
     wait = wait_parameter()
     job = get_job(name)
     fields = await read_fields()
-    _named(fields, job.name)
+    _take_name(fields, job.name)
     config = config_from_fields(fields)
     job = current_kernel().manager.update(
         config, job.name.session, start=fields.get("start", False)
     )
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 @routes.delete("/processes/<name>")
@@ -126,7 +126,7 @@ async def remove_process(name: str) -> Response:
         return await _stop(name)
     wait = wait_parameter()
     job = current_kernel().manager.unload(get_job(name).name)
-    return json_response({"ok": True, **await settle(wait, job.gone.wait)})
+    return json_response({"ok": True, **await wait_settled(wait, job.gone.wait)})
 
 
 @routes.post("/processes/<name>/_start")
@@ -136,7 +136,7 @@ async def start_process(name: str) -> Response:
     wait = wait_parameter()
     job = get_job(name)
     job.start()
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_stop")
@@ -148,7 +148,7 @@ async def stop_process(name: str) -> Response:
     wait = wait_parameter()
     job = get_job(name)
     job.stop()
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 async def _stop(pid: str) -> Response:
@@ -156,7 +156,7 @@ async def _stop(pid: str) -> Response:
     process = get_process(pid)
     job = current_kernel().manager.get(process.job)
     process.stop()
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_restart")
@@ -166,14 +166,14 @@ async def restart_process(name: str) -> Response:
     wait = wait_parameter()
     job = get_job(name)
     job.restart()
-    return json_response({"ok": True, **await settle(wait, job.settled)})
+    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
 
 
 @routes.post("/processes/<name>/_add")
 @routes.post("/processes/<name>/_add/<n>")
 @_scales
 async def add_instances(name: str, n: str = "1") -> Response:
-    """Have more processes of a job."""
+    """Add processes to a job."""
     return await _scale(get_job(name), "+", n)
 
 
@@ -181,7 +181,7 @@ async def add_instances(name: str, n: str = "1") -> Response:
 @routes.post("/processes/<name>/_sub/<n>")
 @_scales
 async def remove_instances(name: str, n: str = "1") -> Response:
-    """Have fewer processes of a job."""
+    """Remove processes from a job."""
     return await _scale(get_job(name), "-", n)
 
 
@@ -190,13 +190,15 @@ async def _scale(job: Job, sign: str, n: str) -> Response:
     if not (n.isascii() and n.isdigit()):
         raise InvalidField("n", f"must be a number, not {shown(n)}")
     number = job.scale(f"{sign}{n}")
-    return json_response({"ok": True, "numprocesses": number, **await settle(wait, job.settled)})
+    return json_response(
+        {"ok": True, "numprocesses": number, **await wait_settled(wait, job.settled)}
+    )
 
 
 @routes.post("/processes/<name>/_signal")
 @describes(path={"name": OldNameOrPid}, answers={})
 async def signal_nothing(name: str) -> Response:
-    """Say what is missing."""
+    """Report that the signal is missing in the path."""
     raise ApiError(400, "no_signal_number", "the path must end with a signal: _signal/HUP")
 
 
@@ -215,5 +217,5 @@ async def signal_process(name: str, signal: str) -> Response:
 @routes.get("/processes/<name>/_pids")
 @describes(path={"name": OldName}, answers={200: JobPids})
 async def list_process_pids(name: str) -> Response:
-    """The pids of a job's processes."""
+    """List the pids of a job's processes."""
     return json_response({"ok": True, "pids": get_job(name).pids()})
