@@ -1,4 +1,4 @@
-"""What every test gets, of the kernel and of each plugin: a deadline, a HOME, signals and a umask.
+"""Setup of every test, of the kernel and of each plugin: a deadline, a HOME, signals and a umask.
 
 A test must not depend on the user who runs it. So each one has a home of its own, where no
 ~/.gaffer is; and neither the umask nor the signals that a shell ignores in a background job count.

@@ -1,4 +1,4 @@
-"""What plugins and their commands may import from the kernel, besides the names of `gaffer_kernel`.
+"""The names that plugins and their commands may import, besides those of `gaffer_kernel`.
 
 The names listed in `__all__` are documented and stay; every other module of `gaffer_kernel` may
 change without notice, except `gaffer_kernel.testing`. A test compares this list with the imports of

@@ -39,6 +39,11 @@ KEPT = ("told apart", "tell apart", "tell them apart", "letters, digits")
 KEPT_NAMES = {"settled"}
 """Names that stay: public fields of JSON, and words of the field."""
 
+FIRST_WORDS = {
+    r"(?:What|Who|Whose|Whom|Whatever)": "begin with a verb, or with a noun",
+}
+"""Retired beginnings of docstrings."""
+
 PROSE = {
     # Pronouns instead of nouns
     r"(?:who|what)soever|whoever|whomever": "the caller, the client, ...",
@@ -120,10 +125,11 @@ SENTENCES = {
 
 
 class Text(NamedTuple):
-    """A piece of prose, and the line of its file in which it begins."""
+    """A piece of prose, the line of its file in which it begins, and whether it is a docstring."""
 
     line: int
     text: str
+    is_docstring: bool = False
 
 
 class Name(NamedTuple):
@@ -187,7 +193,7 @@ def read_python(source, *, strings):
     for node in ast.walk(tree := ast.parse(source)):
         if isinstance(node, ast.Expr) and is_text(node.value):
             docstrings.add(node.value)
-            yield Text(node.lineno, node.value.value)
+            yield Text(node.lineno, node.value.value, True)
     for node in ast.walk(tree):
         if strings and is_text(node) and node not in docstrings and " " in node.value.strip():
             yield Text(node.lineno, node.value)
@@ -233,6 +239,10 @@ def check_text(text, patterns=PROSE_PATTERNS):
     prose = re.sub(r"`[^`\n]*`|https?://\S+", "CODE", text.text)
     for phrase in KEPT:
         prose = prose.replace(phrase, "KEPT")
+    if text.is_docstring:
+        for pattern, instead in FIRST_WORDS.items():
+            if found := re.match(rf"{pattern}\b", prose):
+                yield text.line, found[0], instead
     for pattern, instead in patterns.items():
         for found in pattern.finditer(prose):
             line = text.line + prose.count("\n", 0, found.start())

@@ -1,4 +1,4 @@
-"""What the plugins import of gaffer-http: its public surface, and nothing else."""
+"""Test that plugins import only the public names of gaffer-http."""
 
 import ast
 from pathlib import Path

@@ -47,7 +47,7 @@ async def keep_asking(kernel, path):
 
 
 async def idle():
-    """What is there once connections that were broken are gone: the same, ten times in a row."""
+    """Return the leaks after broken connections are gone: stable ten times in a row."""
     with trio.fail_after(20):
         last, same = count(), 0
         while same < 10:

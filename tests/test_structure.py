@@ -66,7 +66,7 @@ def imports(name, path, nodes, known):
 
 
 def imported_at_start(package):
-    """What each module of a package imports when it is imported."""
+    """Return the modules that each module of a package imports."""
     found = modules(package)
     return {
         name: set(imports(name, path, module_level(ast.parse(path.read_text())), found)) - {name}

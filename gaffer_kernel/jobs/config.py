@@ -37,7 +37,7 @@ class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to run, as which user, how many times, and how to handle its input, output and exit.
+    """Everything about one job: command, user, instances, and handling of input, output and exit.
 
     Immutable, and cheap to compare: a reload applies the differences. `env` is a copy of the
     mapping that was given; lists are kept as tuples.

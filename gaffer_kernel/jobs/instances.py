@@ -21,7 +21,7 @@ MAX_EXITED = 4
 
 
 class Owner(Protocol):
-    """What the instances need of the supervisor of their job."""
+    """The part of the supervisor of a job that its instances use."""
 
     def new_process(self, number: int) -> Process:
         """Return a process for a slot, not yet spawned."""

@@ -104,7 +104,7 @@ def busy_delay(chance: float) -> float:
 
 
 class FlapRecord(msgspec.Struct):
-    """What `flapping` counts for a job: the times of recent crashes, and the retries so far."""
+    """The counts of `flapping` for a job: the times of recent crashes, and the retries so far."""
 
     crashes: list[float] = []
     retries: int = 0

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Advice(Protocol):
-    """What plugins add to the decisions of a supervisor."""
+    """Answers of plugins to the questions of a supervisor."""
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
@@ -51,7 +51,7 @@ class Advice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What all supervisors of a manager share.
+    """State and services that all supervisors of a manager share.
 
     Attributes:
         system, events, advice: the operating system, the event log, the plugins.

@@ -36,7 +36,7 @@ _STATUS = {
 
 
 class ChildState(IntEnum):
-    """What has become of a child. A child that has exited stays a zombie until it is reaped."""
+    """The state of a child. A child that has exited stays a zombie until it is reaped."""
 
     RUNNING = 0
     """It runs, and nobody has asked it to stop."""
@@ -51,7 +51,7 @@ class ChildState(IntEnum):
 
 
 class ChildEvent(IntEnum):
-    """What can happen to a child."""
+    """An event in the life of a child."""
 
     SIGNAL = auto()
     """A signal for its group is requested."""

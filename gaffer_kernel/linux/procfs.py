@@ -13,7 +13,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ProcessIdentity(NamedTuple):
-    """What /proc says of a process.
+    """The state of a process in /proc.
 
     Attributes:
         group, session: its process group and session.

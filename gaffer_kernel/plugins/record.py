@@ -1,4 +1,4 @@
-"""What the kernel knows of one plugin (PluginRecord), and what it shows of it (PluginInfo)."""
+"""PluginRecord: the state of one plugin in the kernel; PluginInfo: the part of it that is shown."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ class PluginRecord:
 
     @property
     def remedy(self) -> str:
-        """What to do about a plugin whose code is wrong, for an error message."""
+        """The remedy for a plugin whose code is wrong, for an error message."""
         return f"repair it, or disable {self.name}"
 
     def info(self) -> PluginInfo:

@@ -1,4 +1,4 @@
-"""What plugins add to the decisions of a job."""
+"""Test the answers of plugins to the questions of a job."""
 
 from math import inf
 

@@ -35,7 +35,7 @@ class Site:
 
 @dataclass(slots=True)
 class _Content:
-    """What a folder contains; `changed` is the time of its last change."""
+    """The content of a folder; `changed` is the time of its last change."""
 
     python: bool = False
     files: bool = False

@@ -12,7 +12,7 @@ from gaffer_kernel import Job, Manager, Process
 from gaffer_stats.sample import JobStats, Sample
 
 Subject = Process | Job | Manager
-"""What can be watched; the manager stands for all jobs."""
+"""A subject that can be watched; the manager stands for all jobs."""
 
 Measured = Mapping[int, Sample]
 """Samples by os pid, as the system gives them."""
@@ -22,7 +22,7 @@ Result = Sample | JobStats | tuple[JobStats, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass has to measure for a subject.
+    """The measurements of one pass for a subject.
 
     Attributes:
         processes: the processes of the subject now.

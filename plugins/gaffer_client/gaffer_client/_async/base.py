@@ -1,4 +1,4 @@
-"""What differs between the public classes for tasks and for threads; `_sync.base` is the other."""
+"""The differences between the public classes for tasks and threads; see `_sync.base`."""
 
 from __future__ import annotations
 

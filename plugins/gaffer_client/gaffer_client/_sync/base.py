@@ -1,4 +1,4 @@
-"""What differs between the public classes for threads and for tasks; `_async.base` is the other."""
+"""The differences between the public classes for threads and tasks; see `_async.base`."""
 
 from __future__ import annotations
 

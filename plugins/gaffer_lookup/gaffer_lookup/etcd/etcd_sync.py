@@ -1,4 +1,4 @@
-"""What etcd was sent about the jobs of a node, compared with what runs."""
+"""The jobs of a node that etcd was sent, compared with those that run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one lookupd was sent, compared with what runs."""
+"""The jobs that one lookupd was sent, compared with those that run."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Publish(Protocol):
 
 
 class Backend(Protocol):
-    """What a registry needs of the place. A backend publishes every change.
+    """The interface of a backend, as the registry uses it. A backend publishes every change.
 
     Attributes:
         own: the nodes that are registered here.

@@ -11,7 +11,7 @@ from gaffer_lookup.registry.node import Jobs, Node
 
 
 class Store(Protocol):
-    """What the registry needs of a store. No method blocks.
+    """The interface of a store, as the registry uses it. No method blocks.
 
     Callers never name an unknown node or job, and never add a job that the node has already.
     """
