@@ -1,25 +1,26 @@
 """The commands gaffer and gafferctl.
 
-entry         where the two commands begin, before the rest is imported
-programs      the two commands, and how they end
-foreground    jobs run by a kernel of their own, for `gaffer start` and `gaffer run`
-app, ctl      the verbs of gaffer and those of gafferctl, a file each; `both` are in both
-output        what processes on a gafferd write
-top           a live view of a gafferd's jobs
-waiting, condition, jobfile   what several verbs do
-verbs         all that this package brings, by name
-many          one verb and many gafferds: --lookup
-contributed   those that plugins bring, through the hook of `plugin` and `hookspecs`
-group         a command whose verbs are imported when they are used
-options       what every verb understands
-invocation    one run of a command: what was said, who is asked, and how it is told
-names         arguments that gafferd knows, completed by the shell; `completing` is how it asks
-colors, columns, printable    text for people
-exits         what a command ends with
-verb          what a verb is
+entry         entry points of the two commands, before the other modules are imported
+programs      the two commands, and the exit status of each
+foreground    jobs run by a kernel inside the command, for `gaffer start` and `gaffer run`
+app, ctl      the verbs of gaffer and those of gafferctl, one file each; `common`: those of both
+output        what the processes of a gafferd write
+top           a live view of the jobs of a gafferd
+waiting, condition, job_file   helpers that several verbs share
+verbs         all verbs of this package, by name
+cluster       one verb on many gafferds: --lookup
+plugin_commands   verbs of plugins, from the hook that `plugin` and `hookspecs` declare
+group         a click group whose verbs are imported when they are used
+options       the options that every verb understands
+invocation    the options of one run of a command, its server and its output
+arguments     argument types whose values gafferd knows, for the completion of shells
+table, printable   text for people
+exit_codes    exit statuses and error lines
+verb          the description of a verb
 
-A command that asks gafferd something must start fast: click and gaffer_client are all that it
-imports. What is slower, such as rich, trio and the kernel, is imported by the verb that needs it.
+A command that only sends requests to gafferd must start fast: it imports nothing but click and
+gaffer_client. Slower modules, such as rich, trio and the kernel, are imported by the verb that
+needs them.
 """
 
 from gaffer_cli.verb import Verb

@@ -1,12 +1,12 @@
-"""How a job is, in words."""
+"""The condition of a job, in words."""
 
 from __future__ import annotations
 
 from gaffer_client.models import Status
 
 
-def condition(status: Status) -> str:
-    """Whether a job is active, and why it does not do what is wanted of it."""
+def describe_condition(status: Status) -> str:
+    """Return whether a job is active, and the reason if it does not run as configured."""
     why = status.last_error or status.last_exit
     if not status.active:
         return "stopped" if status.stopped else f"stopped: {why}"

@@ -1,26 +1,26 @@
-"""Where the commands gaffer and gafferctl begin, before anything that they need is imported."""
+"""Entry points of gaffer and gafferctl, run before their dependencies are imported."""
 
 import signal
 
 
 def gaffer() -> int:
-    """Run gaffer; returns its exit status."""
-    end_at_ctrl_c()
+    """Run gaffer and return its exit status."""
+    exit_on_sigint()
     from gaffer_cli import programs
 
     return programs.gaffer()
 
 
 def gafferctl() -> int:
-    """Run gafferctl; returns its exit status."""
-    end_at_ctrl_c()
+    """Run gafferctl and return its exit status."""
+    exit_on_sigint()
     from gaffer_cli import programs
 
     return programs.gafferctl()
 
 
-def end_at_ctrl_c() -> None:
-    """Have Ctrl-C end this program while something is imported, and not break into that."""
+def exit_on_sigint() -> None:
+    """Let SIGINT kill this program during imports, without KeyboardInterrupt."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # An exception there would be a traceback, or be lost. Verbs get theirs: see Verbs.
+        # KeyboardInterrupt would print a traceback, or be lost in an import. VerbGroup restores it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

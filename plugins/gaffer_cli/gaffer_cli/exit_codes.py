@@ -1,4 +1,4 @@
-"""What a command ends with: one line for people, a status for programs."""
+"""How a command ends: an error line for people, an exit status for programs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ USAGE = 2
 NOT_RUNNING = 3
 UNREACHABLE = 4
 INTERRUPTED = 130
-"""What shells make of Ctrl-C."""
+"""The status that shells give a program killed by SIGINT."""
 BROKEN_PIPE = 141
-"""What shells make of writing to somebody who has left."""
+"""The status that shells give a program killed by SIGPIPE."""
 
 
-class Failure(Exception):
-    """The command has failed, and says why in one line.
+class CommandError(Exception):
+    """The command has failed, for a reason in one line.
 
     Args:
         reason: the line.
-        status: what the command ends with.
+        status: the exit status of the command.
     """
 
     def __init__(self, reason: str, status: int = FAILED) -> None:
@@ -39,20 +39,20 @@ class Failure(Exception):
         self.status = status
 
 
-class NotLoaded(Failure):
-    """What was asked about is not there; with many gafferds it may be at another one."""
+class NotLoadedError(CommandError):
+    """gafferd does not have the application; with many gafferds another one may have it."""
 
 
-class NotRunning(Failure):
-    """What was asked about does not run; to programs that is an answer, too."""
+class NotRunningError(CommandError):
+    """The job or session does not run, which is also an answer for programs: status 3."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, NOT_RUNNING)
 
 
-def status_of(error: Exception) -> int | None:
-    """The status of an error that a person can do something about; None of a bug."""
-    if isinstance(error, Failure):
+def get_exit_status(error: Exception) -> int | None:
+    """Return the status of an error that the user can act on; None for a bug."""
+    if isinstance(error, CommandError):
         return error.status
     if isinstance(error, NoLookupdError):
         return FAILED if all(map(_is_refusal, error.failed.values())) else UNREACHABLE
@@ -60,17 +60,17 @@ def status_of(error: Exception) -> int | None:
         return UNREACHABLE
     if isinstance(error, ArgumentError):
         return USAGE
-    if isinstance(error, ClientError | OSError) or _is_kernels(error):
+    if isinstance(error, ClientError | OSError) or _is_kernel_error(error):
         return FAILED
     return error.exit_code if isinstance(error, click.ClickException) else None
 
 
-def line_of(error: Exception, program: str) -> str:
-    """What is said of such an error, in one line that cannot steer a terminal."""
-    return printable(_line_of(error, program))
+def format_error(error: Exception, program: str) -> str:
+    """Format such an error as one line without control sequences for the terminal."""
+    return printable(_format_error(error, program))
 
 
-def _line_of(error: Exception, program: str) -> str:
+def _format_error(error: Exception, program: str) -> str:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else program
         return f"{path}: {_sentence(error.format_message())}; see {path} --help"
@@ -95,8 +95,9 @@ def _has_untrusted(error: Exception) -> bool:
     )
 
 
-def _is_kernels(error: Exception) -> bool:
-    # Who raised it has imported it; a command that only asks gafferd must not.
+def _is_kernel_error(error: Exception) -> bool:
+    # Code that raises such an error has imported the module; commands that only send requests to
+    # gafferd must not import it.
     errors = sys.modules.get("gaffer_kernel.errors")
     return errors is not None and isinstance(error, errors.GafferError)
 

@@ -1,4 +1,4 @@
-"""A command with verbs, which are imported when they are used."""
+"""A click group whose verbs are imported when they are used."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 import click
 
-from gaffer_cli.cluster.reach import reaching
+from gaffer_cli.cluster.dispatch import dispatch
 from gaffer_cli.options import Shared
-from gaffer_cli.plugin_commands import contributed
+from gaffer_cli.plugin_commands import get_plugin_verbs
 from gaffer_cli.verb import Verb
 from gaffer_cli.verbs import ALL
 
 
-class Verbs(click.Group):
-    """A command with verbs: its own, and those of plugins, which never replace an own one.
+class VerbGroup(click.Group):
+    """A command with its own verbs and those of plugins, which never replace its own.
 
-    Options of the command may stand before the verb and after it.
+    Options of the command may precede or follow the verb.
 
     Args:
-        name: of the command.
-        verbs: its own.
-        shared: makes the options that may also stand after the verb.
+        name: the name of the command.
+        verbs: its own verbs.
+        shared: makes the options that may also follow the verb.
         kwargs: as for click.Group.
     """
 
@@ -43,33 +43,33 @@ class Verbs(click.Group):
         self.params += shared()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.own, *sorted(contributed(self._name).keys() - self.own.keys())]
+        return [*self.own, *sorted(get_plugin_verbs(self._name).keys() - self.own.keys())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        verb = self.own.get(cmd_name) or contributed(self._name).get(cmd_name)
-        return None if verb is None else self.prepared(verb)
+        verb = self.own.get(cmd_name) or get_plugin_verbs(self._name).get(cmd_name)
+        return None if verb is None else self.load_command(verb)
 
-    def prepared(self, verb: Verb) -> click.Command:
-        """The command of a verb, with the options that may stand after it, too."""
+    def load_command(self, verb: Verb) -> click.Command:
+        """Import the command of a verb, and add the shared options."""
         command = copy(verb.load())
-        command.epilog = command.epilog or f"Options of {self.name} may stand here, too."
+        command.epilog = command.epilog or f"Also takes the options of {self.name}."
         command.params = [*command.params, *self._shared()]
         if command.callback is not None:
-            command.callback = _interruptible(reaching(verb, command.callback))
+            command.callback = _interruptible(dispatch(verb, command.callback))
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb; say which one may be meant if there is none."""
+        """Find the verb; suggest another one if there is none of that name."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            meant = self._meant(ctx, name)
-            ctx.fail(f"no such command {name!r}" + (f", did you mean {meant}?" if meant else ""))
+            other = self._suggest(ctx, name)
+            ctx.fail(f"no such command {name!r}" + (f", did you mean {other}?" if other else ""))
         return super().resolve_command(ctx, args)
 
-    def _meant(self, ctx: click.Context, name: str) -> str | None:
-        """The verb of the other command that is called so, or one of a name like it."""
+    def _suggest(self, ctx: click.Context, name: str) -> str | None:
+        """Return the verb of this name of the other command, or one of a similar name."""
         for verb in ALL:
             if verb.name == name:
                 return f"{verb.program} {name}"
@@ -78,7 +78,7 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs, without importing them."""
-        verbs = {**contributed(self._name), **self.own}
+        verbs = {**get_plugin_verbs(self._name), **self.own}
         names = self.list_commands(ctx)
         with formatter.section("Commands"):
             formatter.write_dl([(name, verbs[name].summary) for name in names])
@@ -90,7 +90,7 @@ class Verbs(click.Group):
 
 
 def _interruptible(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of a verb, in which Ctrl-C is an exception, as in any program of Python."""
+    """Wrap the function of a verb so that SIGINT raises KeyboardInterrupt, Python's default."""
 
     @wraps(callback)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The hook that gaffer-cli brings: verbs of its commands."""
+"""The hook of gaffer-cli: verbs of its commands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @hookspec
 def gaffer_commands() -> Iterable[Verb]:  # type: ignore[empty-body]
-    """Bring verbs to the commands `gaffer` and `gafferctl`.
+    """Add verbs to the commands `gaffer` and `gafferctl`.
 
-    Called when one of them lists its verbs, or is asked for one that it does not bring itself;
-    never by gafferd. Plugins of installed distributions are asked. Implement it with
+    Called, for plugins of installed distributions, when one of the commands lists its verbs or is
+    given a verb that it does not have itself; never by gafferd. Implement it with
     `@hookimpl(optionalhook=True)`.
 
     Returns:
-        A `gaffer_cli.Verb` for each; what it names is imported when it is used.
+        A `gaffer_cli.Verb` for each; its target is imported when the verb is used.
     """

@@ -1,4 +1,4 @@
-"""One run of a command: what was said, who is asked, and how it is told."""
+"""One run of a command: its options, the server that it uses, and its output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from gaffer_client import address
 
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ LOOKUP_VARIABLE = "GAFFER_LOOKUP"
 
 
 class Invocation:
-    """What the options say that every verb understands, and what follows from them.
+    """The options that every verb understands, and what a verb does with them.
 
-    In a verb: `@click.pass_obj`. Attributes are as the options, None if nobody gave them; those
-    that may be repeated are everything that was given, in order.
+    In a verb: `@click.pass_obj`. Attributes are named like the options and None if not given;
+    those of repeatable options hold all values, in order.
     """
 
     connect: str | None = None
@@ -40,12 +40,12 @@ class Invocation:
     lookup: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
     node_name: str | None = None
-    """Of the gafferd that is asked, if it is one of many."""
+    """The name of the node, if this run is for one of many."""
     origin: str | None = None
-    """The origin of that gafferd, as it was learned from a lookupd or an etcd."""
+    """The origin of that node, as a lookupd or an etcd reports it."""
 
-    def hear(self, name: str, value: Any) -> None:
-        """Take the value of an option."""
+    def set_option(self, name: str, value: Any) -> None:
+        """Set an option; the values of a repeatable one are added."""
         if isinstance(value, tuple):
             setattr(self, name, getattr(self, name) + value)
         elif value:
@@ -53,37 +53,37 @@ class Invocation:
 
     @property
     def endpoint(self) -> str:
-        """Where gafferd is."""
+        """The address of gafferd."""
         return self.connect or os.environ.get(ENDPOINT_VARIABLE) or address.DEFAULT
 
     @property
     def lookup_urls(self) -> tuple[str, ...]:
-        """Where lookupds are."""
+        """The addresses of lookupds."""
         return self.lookup or tuple(os.environ.get(LOOKUP_VARIABLE, "").replace(",", " ").split())
 
     def settings(self) -> dict[str, Any]:
-        """How gafferd is spoken to, as arguments for a Server or an AsyncServer.
+        """Return the arguments for a Server or an AsyncServer.
 
-        A gafferd whose origin was learned is sent a token that is derived for it.
+        A node found in a registry is sent a token derived for its origin, not the token itself.
 
         Raises:
-            Failure: the token cannot be read, or could be by others; or there is a key without a
-                certificate.
-            ArgumentError: a token would be sent over http to a gafferd whose origin was learned.
+            CommandError: the token cannot be read, or would be sent in plain text; or there is a
+                key without a certificate.
+            ArgumentError: a token would be sent over http to a node found in a registry.
         """
-        from gaffer_cli.token_safety import check_secrecy
+        from gaffer_cli.token_safety import check_token_transport
 
         if self.origin is not None:
             from gaffer_client.node_tokens import check_origin, node_token
 
             token = self.token and node_token(self.token, self.origin)
             return {**self._credentials(), "url": check_origin(self.origin), "token": token}
-        check_secrecy(self.endpoint, self.token)
+        check_token_transport(self.endpoint, self.token)
         return {"url": self.endpoint, **self._credentials()}
 
     def _credentials(self) -> dict[str, Any]:
         if self.keyfile and not self.certfile:
-            raise Failure("--keyfile without --certfile: give the certificate, too", USAGE)
+            raise CommandError("--keyfile without --certfile: give the certificate, too", USAGE)
         certificate = (self.certfile, self.keyfile) if self.keyfile else self.certfile
         return {
             "token": self.token,
@@ -92,47 +92,47 @@ class Invocation:
         }
 
     def server(self) -> Server:
-        """The gafferd that is asked; closed when the command ends."""
+        """Open a client of gafferd; it is closed when the command ends."""
         from gaffer_client import Server
 
         return click.get_current_context().with_resource(Server(**self.settings()))
 
     def lookups(self) -> Lookup:
-        """The lookupds that are asked; closed when the command ends.
+        """Open a client of the lookupds; it is closed when the command ends.
 
         Raises:
-            Failure: none is given.
+            CommandError: no lookupd is given.
             ArgumentError: the token would be sent over http.
         """
-        from gaffer_cli.cluster.registry import registry_at
+        from gaffer_cli.cluster.registry import get_registry
 
         urls = self.lookup_urls
         if not urls:
-            raise Failure(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
-        lookup = registry_at(urls[0])(urls, **self._credentials())
+            raise CommandError(f"give a lookupd: --lookup URL, or ${LOOKUP_VARIABLE}", USAGE)
+        lookup = get_registry(urls[0])(urls, **self._credentials())
         return click.get_current_context().with_resource(lookup)
 
-    def tell(self, line: str) -> None:
-        """Print a line for people at once, before there is an answer."""
+    def print_line(self, line: str) -> None:
+        """Print a line for people at once, before the result is known."""
         click.echo(line)
 
-    def complain(self, line: str) -> None:
-        """Print on standard error what went wrong without ending the command."""
+    def warn(self, line: str) -> None:
+        """Print an error on standard error without ending the command."""
         program = click.get_current_context().find_root().info_name
         click.echo(f"{program}: {printable(line)}", err=True)
 
     def show(self, data: object, lines: str | Iterable[str]) -> None:
-        """Print an answer.
+        """Print a result.
 
         Args:
-            data: it all, for programs: printed as JSON with `--json`, in ASCII, so that nothing
-                in it can steer a terminal.
-            lines: the same for people.
+            data: for programs: printed as JSON with `--json`, in ASCII, so that it cannot hold
+                control characters for the terminal.
+            lines: for people.
         """
         if self.json:
             import json
 
-            click.echo(json.dumps(data, default=_plain))
+            click.echo(json.dumps(data, default=_to_plain))
         elif isinstance(lines, str):
             click.echo(lines)
         else:
@@ -141,11 +141,11 @@ class Invocation:
 
     @cached_property
     def token(self) -> str | None:
-        """What is shown to whoever is asked; read once, as what comes out of a pipe is gone then.
+        """The token of the caller; read once, because a pipe can be read only once.
 
         Raises:
-            Failure: the file holds none.
-            OSError: it cannot be read.
+            CommandError: the file is empty.
+            OSError: the file cannot be read.
         """
         if self.token_file is None:
             from gaffer_client import token_from_environment
@@ -154,11 +154,11 @@ class Invocation:
         with open(self.token_file, encoding="ascii", errors="replace") as file:
             token = file.read().strip()
         if not token:
-            raise Failure(f"{self.token_file} is empty: it must hold a token")
+            raise CommandError(f"{self.token_file} is empty: it must hold a token")
         return token
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     raise TypeError(f"{value!r} cannot be shown as JSON")

@@ -1,4 +1,4 @@
-"""What every verb understands: where gafferd is, who is asking, and how it is told."""
+"""The options that every verb understands: the address of gafferd, credentials and output."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ Shared = Callable[[], list[click.Option]]
 """Makes the options of a command and of each of its verbs."""
 
 
-def of_gafferctl() -> list[click.Option]:
-    """The options of gafferctl and of each of its verbs."""
+def completion_variable(program: str) -> str:
+    """Return the variable that a shell sets to request a completion; click uses the same name."""
+    return f"_{program.upper()}_COMPLETE"
+
+
+def gafferctl_options() -> list[click.Option]:
+    """Make the options of gafferctl and of each of its verbs."""
     return [
         _option(
             "--connect",
             "--endpoint",
             metavar="URL",
-            help="gafferd to ask: http://host:port, https://host:port or unix:/path"
+            help="address of gafferd: http://host:port, https://host:port or unix:/path"
             f" (default: ${ENDPOINT_VARIABLE}, else {address.DEFAULT})",
         ),
         _option(
             "--token-file",
             metavar="FILE",
             type=click.Path(),
-            help="file with the token to show (default: $GAFFER_TOKEN); a gafferd found with"
-            " --lookup is sent one that is derived from it",
+            help="file with the token of the caller (default: $GAFFER_TOKEN); a gafferd found with"
+            " --lookup is sent a token derived from it",
         ),
         _option(
             "--cacert",
@@ -41,7 +46,7 @@ def of_gafferctl() -> list[click.Option]:
             "--certfile",
             metavar="FILE",
             type=click.Path(),
-            help="certificate to show, with its key in it if there is no --keyfile",
+            help="certificate of the caller, with its key in it if there is no --keyfile",
         ),
         _option("--keyfile", metavar="FILE", type=click.Path(), help="key of that certificate"),
         _option(
@@ -49,21 +54,21 @@ def of_gafferctl() -> list[click.Option]:
             metavar="URL",
             multiple=True,
             help="lookupd that knows the gafferds, or with gaffer-lookup etcd://host:2379; may be"
-            " repeated; a verb is then for all of them",
+            " repeated; the verb then applies to all of them",
         ),
         _option(
             "--node",
             metavar="NAME",
             multiple=True,
-            help="of all those only the gafferd of this name; may be repeated (without --lookup:"
-            f" of those that ${LOOKUP_VARIABLE} knows)",
+            help="only the gafferd of this name; may be repeated (without --lookup: one of"
+            f" those that ${LOOKUP_VARIABLE} knows)",
         ),
         _option("--json", is_flag=True, help="print JSON, for programs"),
     ]
 
 
-def of_gaffer() -> list[click.Option]:
-    """The options of gaffer and of each of its verbs."""
+def gaffer_options() -> list[click.Option]:
+    """Make the options of gaffer and of each of its verbs."""
     return [
         _option(
             "-f",
@@ -86,22 +91,22 @@ def of_gaffer() -> list[click.Option]:
             multiple=True,
             help="a variable, or a file of them like .env; may be repeated, later ones win",
         ),
-        *of_gafferctl(),
+        *gafferctl_options(),
     ]
 
 
 class _Shared(click.Option):
-    """An option that may stand before the verb and after it; help tells of it once."""
+    """An option that may precede or follow the verb; only the help of the command lists it."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if ctx.parent is None else None
 
 
 def _option(*names: str, **settings: Any) -> click.Option:
-    return _Shared(names, expose_value=False, callback=_remember, **settings)
+    return _Shared(names, expose_value=False, callback=_store, **settings)
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """Keep what was said, before the verb or after it: what is said last counts."""
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Store an option of the command or of the verb; the last one on the command line wins."""
     assert param.name is not None
-    ctx.ensure_object(Invocation).hear(param.name, value)
+    ctx.ensure_object(Invocation).set_option(param.name, value)

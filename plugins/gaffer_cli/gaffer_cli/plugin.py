@@ -1,4 +1,4 @@
-"""The plugin `cli`: it brings the hook `gaffer_commands`, which other plugins implement."""
+"""The plugin `cli`: it declares the hook `gaffer_commands`, which other plugins implement."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class CliPlugin:
-    """Lets plugins add commands to gaffer and gafferctl."""
+    """Lets plugins add verbs to gaffer and gafferctl."""
 
     name = "cli"
 
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
-        """Bring `gaffer_commands`."""
+        """Declare `gaffer_commands`."""
         from gaffer_cli import hookspecs
 
         pluginmanager.add_hookspecs(hookspecs)

@@ -1,4 +1,4 @@
-"""Verbs that plugins of installed distributions bring."""
+"""Verbs of the plugins of installed distributions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from gaffer_kernel import Plugins
 
 
-def contributed(program: str) -> dict[str, Verb]:
-    """The verbs that plugins bring to a program, by name.
+def get_plugin_verbs(program: str) -> dict[str, Verb]:
+    """Return the verbs that plugins add to a program, by name.
 
-    A plugin that is broken is named in a line on standard error, and the others count.
+    A broken plugin is reported in a line on standard error; the verbs of the others remain.
     """
     return {verb.name: verb for verb in _all() if verb.program == program}
 
 
-def installed(wanted: str) -> Plugins:
-    """The plugins of installed distributions, without those that are broken.
+def load_plugins(contribution: str) -> Plugins:
+    """Load the plugins of installed distributions, except broken ones.
 
     Args:
-        wanted: what is expected of them, for the line that says which are broken.
+        contribution: the plural of what the plugins contribute, for the line that reports a broken
+            one.
     """
-    # Late: it takes the kernel and every plugin.
+    # Imported here because it loads the kernel and every plugin.
     from gaffer_kernel import PluginError, Plugins
 
     broken: set[str] = set()
@@ -37,7 +38,7 @@ def installed(wanted: str) -> Plugins:
         try:
             plugins.discover(broken)
         except PluginError as error:
-            click.echo(f"{error}; its {wanted} are missing", err=True)
+            click.echo(f"{error}; its {contribution} are missing", err=True)
             if error.plugin in broken:
                 return Plugins()
             broken.add(error.plugin)
@@ -47,7 +48,7 @@ def installed(wanted: str) -> Plugins:
 
 @cache
 def _all() -> list[Verb]:
-    return list(_named(installed("verbs").call("gaffer_commands")))
+    return list(_named(load_plugins("verbs").call("gaffer_commands")))
 
 
 def _named(found: Iterable[tuple[str, Iterable[Verb]]]) -> Iterable[Verb]:

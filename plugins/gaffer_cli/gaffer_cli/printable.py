@@ -1,4 +1,4 @@
-"""Text of others on the terminal: what would steer it is shown, or left out."""
+"""CertificateError text on the terminal: control characters are escaped or removed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from gaffer_console.text import clean_text
 
 
 def printable(text: str) -> str:
-    """A text in one line: sequences that steer a terminal are gone, all else that is not printable
-    is shown.
+    """Return a text as one printable line.
+
+    Escape sequences for terminals are removed, other unprintable characters are escaped.
     """
     if text.isprintable():
         return text
     text = clean_text(text.expandtabs(), colors=False)
-    return "".join(each if each.isprintable() else _shown(each) for each in text)
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
-def _shown(character: str) -> str:
+def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -13,60 +13,59 @@ from typing import NoReturn
 import click
 
 from gaffer_cli import options, verbs
-from gaffer_cli.completing import completion_variable
-from gaffer_cli.exit_codes import BROKEN_PIPE, INTERRUPTED, line_of, status_of
-from gaffer_cli.group import Verbs
+from gaffer_cli.exit_codes import BROKEN_PIPE, INTERRUPTED, format_error, get_exit_status
+from gaffer_cli.group import VerbGroup
 
 _STATUS = (
-    "Status: 0 done, 1 failed, 2 wrong usage, 3 what was asked about does not run, 4 gafferd cannot"
+    "Status: 0 done, 1 failed, 2 wrong usage, 3 the job or session does not run, 4 gafferd cannot"
     " be reached."
 )
 
 
 def gaffer() -> int:
-    """Run gaffer; returns its exit status."""
+    """Run gaffer and return its exit status."""
     return run(make_gaffer())
 
 
 def gafferctl() -> int:
-    """Run gafferctl; returns its exit status."""
+    """Run gafferctl and return its exit status."""
     return run(make_gafferctl())
 
 
-def make_gaffer() -> Verbs:
-    """The command gaffer."""
+def make_gaffer() -> VerbGroup:
+    """Make the command gaffer."""
     return _make(
         "gaffer",
         ("--version",),
-        options.of_gaffer,
+        options.gaffer_options,
         "Run the programs of a Procfile, here or on a gafferd.",
         "\b\nExamples:\n"
         "  gaffer start                  run them here, until Ctrl-C\n"
-        "  gaffer load                   have gafferd run them\n"
+        "  gaffer load                   load them into gafferd\n"
         "  gaffer scale web=3 worker+2   run more of them\n"
-        "  gaffer ps                     see how they are",
+        "  gaffer ps                     show their processes",
     )
 
 
-def make_gafferctl() -> Verbs:
-    """The command gafferctl."""
+def make_gafferctl() -> VerbGroup:
+    """Make the command gafferctl."""
     return _make(
         "gafferctl",
         ("-v", "--version"),
-        options.of_gafferctl,
+        options.gafferctl_options,
         "Control and watch a gafferd.",
         "\b\nExamples:\n"
-        "  gafferctl processes           the names of its jobs\n"
-        "  gafferctl status web          how one of them is\n"
+        "  gafferctl processes           show the names of all jobs\n"
+        "  gafferctl status web          show the status of one\n"
         "  gafferctl stop web            stop it\n"
-        "  gafferctl watch proc.web      see what becomes of it",
+        "  gafferctl watch proc.web      watch its events",
     )
 
 
 def _make(
     name: str, version_names: tuple[str, ...], shared: options.Shared, summary: str, examples: str
-) -> Verbs:
-    group = Verbs(
+) -> VerbGroup:
+    group = VerbGroup(
         name,
         [verb for verb in verbs.ALL if verb.program == name],
         shared,
@@ -80,20 +79,20 @@ def _make(
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and say in one line why if it fails.
+    """Run a command; if it fails, print the reason in one line.
 
     Args:
         command: gaffer or gafferctl.
-        arguments: of its command line; those of this program if not given.
+        arguments: of the command line; by default those of this program.
 
     Returns:
         The exit status.
     """
     program = command.name or ""
     if isinstance(sys.stdout, TextIOWrapper):
-        # Text of others may hold what the encoding of the terminal cannot say.
+        # Names and output of programs may hold characters that the encoding cannot represent.
         sys.stdout.reconfigure(errors="backslashreplace")
-    if os.environ.get(completion_variable(program)):
+    if os.environ.get(options.completion_variable(program)):
         _complete(command, program)
     try:
         status = command.main(arguments, prog_name=program, standalone_mode=False)
@@ -102,32 +101,32 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return _interrupted()
     except (BrokenPipeError, SystemExit):
-        # Whoever reads what we print has left; click may make an exit of that. Python would
-        # complain when it ends.
+        # The reader of standard output is gone; click turns EPIPE into SystemExit. With /dev/null
+        # in its place Python does not report the error again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except click.exceptions.NoArgsIsHelpError as error:
-        # Its message is the help, which is no line.
+        # Its message is the whole help, not a line.
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except Exception as error:
-        failed = status_of(error)
+        failed = get_exit_status(error)
         if failed is None:
             raise
-        click.echo(line_of(error, program), err=True)
+        click.echo(format_error(error, program), err=True)
         return failed
     return status if isinstance(status, int) else 0
 
 
 def _interrupted() -> int:
-    """End as Ctrl-C ends a program, so that a loop of the shell around it ends, too."""
+    """Exit by SIGINT itself, so that a shell loop around the command stops as well."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.raise_signal(signal.SIGINT)
     return INTERRUPTED
 
 
 def _complete(command: click.Command, program: str) -> NoReturn:
-    """Answer a shell. Nothing else is said: it would stand in the line that is being typed."""
+    """Print completions for a shell, without errors, which would appear in the typed line."""
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         command.main(prog_name=program)
     raise AssertionError(program)

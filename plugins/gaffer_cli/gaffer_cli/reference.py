@@ -1,4 +1,4 @@
-"""`python -m gaffer_cli.reference`: prints docs/commands.md, made from the commands themselves."""
+"""`python -m gaffer_cli.reference`: print docs/commands.md, generated from the commands."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from collections.abc import Iterator
 
 import click
 
-from gaffer_cli.group import Verbs
+from gaffer_cli.group import VerbGroup
 from gaffer_cli.programs import make_gaffer, make_gafferctl
 
 _WIDTH = 100
 _HEAD = """# Commands
 
-`gaffer` runs the programs of a Procfile, here or on a gafferd; `gafferctl` controls and watches a
-gafferd. Both come with [gaffer-cli](../plugins/gaffer_cli/README.md). This page is what they say of
-themselves: `gaffer help`, `gaffer help scale`. Plugins can bring verbs of their own
-([hooks.md](hooks.md))."""
+`gaffer` runs the programs of a Procfile, here or on a gafferd.
+`gafferctl` controls and watches a gafferd.
+Both come with [gaffer-cli](../plugins/gaffer_cli/README.md).
+This page is generated from their help: `gaffer help`, `gaffer help scale`.
+Plugins can add verbs of their own ([hooks.md](hooks.md))."""
 
 
 def reference() -> str:
-    """The page."""
-    return "\n\n".join([_HEAD, *_of(make_gaffer()), *_of(make_gafferctl())]) + "\n"
+    """Return the page."""
+    return "\n\n".join([_HEAD, *_sections(make_gaffer()), *_sections(make_gafferctl())]) + "\n"
 
 
-def _of(program: Verbs) -> Iterator[str]:
+def _sections(program: VerbGroup) -> Iterator[str]:
     with _context(program) as ctx:
         yield f"## {program.name}\n\n{_help(ctx)}"
         for name in program.list_commands(ctx):
             verb = program.get_command(ctx, name)
             assert verb is not None
-            with _context(verb, ctx, name) as of_verb:
-                yield f"### {program.name} {name}\n\n{_help(of_verb)}"
+            with _context(verb, ctx, name) as verb_context:
+                yield f"### {program.name} {name}\n\n{_help(verb_context)}"
 
 
 def _context(

@@ -1,4 +1,4 @@
-"""What a verb is, before it is imported."""
+"""The description of a verb, before its command is imported."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 Reach = Literal["here", "local", "one", "all", "lookup"]
-"""Whom a verb asks: nobody; the gafferd of this machine; one gafferd; one or, with `--lookup`, all
-that there are; lookupds."""
+"""Where a verb sends requests: nowhere; to the gafferd of this machine; to one gafferd; to one or,
+with `--lookup`, to all nodes; to lookupds."""
 
 
 class Verb(NamedTuple):
@@ -20,10 +20,10 @@ class Verb(NamedTuple):
     Attributes:
         program: `gaffer` or `gafferctl`.
         name: one word.
-        summary: a line for the list of verbs.
-        target: `package.module:attribute`, a click.Command; imported when the verb is used. Its
-            context's `obj` is the Invocation, with `server()` and `show()`.
-        reach: whom it asks.
+        summary: a line for the list of verbs, in the imperative.
+        target: `package.module:attribute`, a click.Command; imported when the verb is used. The
+            `obj` of its context is the Invocation, with `server()` and `show()`.
+        reach: where it sends requests.
     """
 
     program: str

@@ -1,4 +1,4 @@
-"""Verbs that change something: they end when it has come true, not when it is recorded."""
+"""Verbs that wait until a change is complete, not only until gafferd has recorded it."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from typing import Any, Generic, TypeVar
 import click
 from gaffer_client import ClientError, Job, NotSettledError
 
-from gaffer_cli.condition import condition
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.condition import describe_condition
+from gaffer_cli.exit_codes import CommandError
 
 T = TypeVar("T")
 
 Wait = float | None
-"""Seconds to wait for what was asked for; None for not at all."""
+"""Seconds to wait for the change; None for not at all."""
 
-_USUAL = 60
-_LONGEST = 600
-"""Seconds: the API waits no longer."""
-_GLANCE = 0.5
-"""Seconds that nobody needs an explanation for."""
-_LOOK = 1.0
-"""Seconds between two looks at what is waited for."""
+_DEFAULT_WAIT = 60
+_MAX_WAIT = 600
+"""Seconds: the limit of the API."""
+_SPINNER_DELAY = 0.5
+"""Seconds of waiting before the spinner appears."""
+_CHECK_INTERVAL = 1.0
+"""Seconds between two checks of a job that is starting."""
 
 
-def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb `--wait` and `--no-wait`; its function gets one argument, `wait`."""
+def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--wait` and `--no-wait` to a verb; its function gets one argument, `wait`."""
 
     @click.option(
         "--wait",
         metavar="SECONDS",
-        type=click.FloatRange(0, _LONGEST),
-        default=_USUAL,
+        type=click.FloatRange(0, _MAX_WAIT),
+        default=_DEFAULT_WAIT,
         show_default=True,
-        help="wait so long until it is done",
+        help="wait at most so long until it is done",
     )
-    @click.option("--no-wait", is_flag=True, help="only have it recorded, and do not wait")
+    @click.option("--no-wait", is_flag=True, help="return when it is recorded, do not wait")
     @wraps(function)
     def verb(*args: Any, wait: float, no_wait: bool, **kwargs: Any) -> Any:
         return function(*args, wait=None if no_wait else wait, **kwargs)
@@ -48,28 +48,30 @@ def waiting(function: Callable[..., Any]) -> Callable[..., Any]:
     return verb
 
 
-def settle(what: str, ask: Callable[[], T], *, starting: Job | None = None) -> T:
-    """Ask for a change and return the answer; people at a terminal see what is waited for.
+def wait_settled(what: str, send: Callable[[], T], *, starting: Job | None = None) -> T:
+    """Send a request that waits for a change, and return the answer.
+
+    On a terminal a spinner shows what is waited for.
 
     Args:
-        what: has to change, such as the name of a job.
-        ask: asks, and waits.
-        starting: the job that has to start; if it cannot, there is nothing to wait for.
+        what: what changes, such as the name of a job.
+        send: sends the request, and waits for the answer.
+        starting: a job that starts; the wait ends early if it cannot.
 
     Raises:
-        ClientError: what `ask` raises.
-        Failure: it is recorded, and has not come true.
+        ClientError: what `send` raises.
+        CommandError: the change is recorded, but not complete in the time given.
     """
-    asked = _Asked(ask)
-    if not asked.answered(_GLANCE):
+    request = _PendingRequest(send)
+    if not request.wait_done(_SPINNER_DELAY):
         with _spinner(f"waiting for {what}"):
-            while not asked.answered(_LOOK):
+            while not request.wait_done(_CHECK_INTERVAL):
                 _check(what, starting)
     try:
-        return asked.result()
+        return request.get_result()
     except NotSettledError as error:
-        why = "" if starting is None else f", it is {condition(starting.status())}"
-        raise Failure(f"{what}: {error}{why}") from None
+        why = "" if starting is None else f", it is {describe_condition(starting.status())}"
+        raise CommandError(f"{what}: {error}{why}") from None
 
 
 def _check(what: str, starting: Job | None) -> None:
@@ -78,38 +80,38 @@ def _check(what: str, starting: Job | None) -> None:
     try:
         status = starting.status()
     except ClientError:
-        # The answer that is waited for will say more.
+        # The pending request reports the error with more detail.
         return
-    # The error may be an old one, as long as nothing waits for the next start.
+    # While no restart is scheduled, the error may be an old one.
     if status.last_error is not None and status.next_start_in is not None:
-        raise Failure(f"{what}: {status.last_error}")
+        raise CommandError(f"{what}: {status.last_error}")
 
 
-class _Asked(Generic[T]):
-    """A question that is being asked, in a thread: whoever asks can look around meanwhile."""
+class _PendingRequest(Generic[T]):
+    """A request that is sent by a thread, so that the caller can do other things meanwhile."""
 
-    def __init__(self, ask: Callable[[], T]) -> None:
-        self._ask = ask
-        self._over = Event()
+    def __init__(self, send: Callable[[], T]) -> None:
+        self._send = send
+        self._done = Event()
         self._answer: list[T] = []
         self._error: Exception | None = None
-        # A daemon: Ctrl-C, and the end of this program, wait for no answer.
+        # A daemon thread, so that Ctrl-C and the exit of this program do not wait for the answer.
         Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            self._answer.append(self._ask())
+            self._answer.append(self._send())
         except Exception as error:  # noqa: BLE001
-            # Raised again by `result`.
+            # Raised again by `get_result`.
             self._error = error
-        self._over.set()
+        self._done.set()
 
-    def answered(self, seconds: float) -> bool:
-        """Whether there is an answer, after so many seconds at the most."""
-        return self._over.wait(seconds)
+    def wait_done(self, seconds: float) -> bool:
+        """Wait for the answer, at most so many seconds; return whether it is there."""
+        return self._done.wait(seconds)
 
-    def result(self) -> T:
-        """The answer, or the error that it is."""
+    def get_result(self) -> T:
+        """Return the answer, or raise the error of the request."""
         if self._error is not None:
             raise self._error
         return self._answer[0]
@@ -117,11 +119,11 @@ class _Asked(Generic[T]):
 
 @contextmanager
 def _spinner(text: str) -> Iterator[None]:
-    # One at a time: with many gafferds each has a thread of its own.
+    # Only one at a time: with many nodes each request has a thread of its own.
     if not sys.stderr.isatty() or current_thread() is not main_thread():
         yield
         return
-    # Late: it takes longer than most answers.
+    # Imported here because that takes longer than most requests.
     from rich.console import Console
     from rich.text import Text
 

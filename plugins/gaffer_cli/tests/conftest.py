@@ -1,4 +1,4 @@
-"""The commands as programs of their own, and a kernel with its API for them to ask."""
+"""The commands as subprocesses, and a kernel with an API."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ COMMANDS = Path(sys.executable).parent
 
 @pytest.fixture
 async def kernel():
-    """A kernel with the API, on a port of its own."""
+    """A kernel with the API, on a free port."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
     plugins = [http_plugin, stats_plugin, procfile_plugin]
@@ -35,14 +35,14 @@ def url(kernel):
 
 @pytest.fixture
 def environ(tmp_path):
-    """Variables for a command, without those of whoever runs the tests."""
+    """Variables for a command, without colour settings of the parent of the tests."""
     inherited = {key: value for key, value in os.environ.items() if "COLOR" not in key}
     return {**inherited, "HOME": str(tmp_path), "GAFFER_ENDPOINT": "http://127.0.0.1:1"}
 
 
 @pytest.fixture
 def command(environ, tmp_path):
-    """Run a command to its end: `done = command("gafferctl", "status", "web")`."""
+    """Run a command: `done = command("gafferctl", "status", "web")`."""
 
     def run(program, *arguments, **settings):
         settings = {"cwd": tmp_path, "env": environ, "timeout": 60, **settings}
@@ -54,7 +54,7 @@ def command(environ, tmp_path):
 
 @pytest.fixture
 def ask(command, environ, url):
-    """The same from a test with a kernel, which is asked: `done = await ask("gafferctl", ...)`."""
+    """Run a command that sends requests to the kernel: `done = await ask("gafferctl", ...)`."""
     environ["GAFFER_ENDPOINT"] = url
 
     async def run(program, *arguments, **settings):
@@ -67,15 +67,15 @@ def ask(command, environ, url):
 @pytest.fixture
 def begin(environ, tmp_path):
     """Run gaffer in the foreground: `shown = begin("start", "web", terminal=(24, 80))`."""
-    begun = []
+    started = []
 
     def run(*arguments, terminal=None, **variables):
         argv = [COMMANDS / "gaffer", *map(str, arguments)]
-        begun.append(Foreground(argv, tmp_path, {**environ, **variables}, terminal=terminal))
-        return begun[-1]
+        started.append(Foreground(argv, tmp_path, {**environ, **variables}, terminal=terminal))
+        return started[-1]
 
     yield run
-    for each in begun:
+    for each in started:
         each.close()
 
 

@@ -1,4 +1,4 @@
-"""A gaffer in the foreground, in a pipe or in a terminal, and all that it has started."""
+"""A gaffer in the foreground, in a pipe or on a terminal, and its processes."""
 
 import fcntl
 import os
@@ -13,21 +13,21 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-BRAND = "GAFFER_TEST_BRAND"
-PATIENCE = 60.0
-"""Seconds for whatever a test waits for."""
+MARKER = "GAFFER_TEST_MARKER"
+TIMEOUT = 60.0
+"""Seconds that a test waits."""
 
 
 class Foreground:
-    """Runs a command, and reads what it prints.
+    """Runs a command, and reads its output.
 
-    Its processes carry a brand in their environment, by which those that are left are found.
+    A variable in their environment identifies its processes, to find those that remain.
     """
 
     def __init__(self, argv, cwd, environ, *, terminal=None):
         self.text = ""
-        self._brand = secrets.token_hex(8)
-        environ = {**environ, BRAND: self._brand}
+        self._marker = secrets.token_hex(8)
+        environ = {**environ, MARKER: self._marker}
         if terminal is None:
             self._end, writer = os.pipe()
             stdin = subprocess.DEVNULL
@@ -43,22 +43,22 @@ class Foreground:
             stdin=stdin,
             stdout=writer,
             stderr=writer,
-            # What is typed reaches it as it would in a shell.
-            preexec_fn=_take_the_terminal if terminal else _begin_afresh,
+            # Its own session and controlling terminal, so that keys send signals as in a shell.
+            preexec_fn=_set_controlling_terminal if terminal else _start_session,
         )
         os.close(writer)
 
     def wait_for(self, pattern):
-        """Read until a line matches all of a pattern; the match."""
-        deadline = time.monotonic() + PATIENCE
+        """Read until a line matches a pattern fully; return the match."""
+        deadline = time.monotonic() + TIMEOUT
         while not (found := self._found(pattern)):
             assert time.monotonic() < deadline, f"no {pattern!r} in {self.text!r}"
             assert self._read(0.1), f"no {pattern!r} in all of {self.text!r}"
         return found
 
     def wait_for_text(self, text):
-        """Read until a text has come, whether its line is complete or not."""
-        deadline = time.monotonic() + PATIENCE
+        """Read until a text appears, also in an incomplete line."""
+        deadline = time.monotonic() + TIMEOUT
         while text not in self.text:
             assert time.monotonic() < deadline, f"no {text!r} in {self.text!r}"
             assert self._read(0.1), f"no {text!r} in all of {self.text!r}"
@@ -68,7 +68,7 @@ class Foreground:
         return next(filter(None, (re.fullmatch(pattern, line) for line in lines)), None)
 
     def _read(self, seconds):
-        """Whether there may be more."""
+        """Return whether there may be more output."""
         if select.select([self._end], [], [], seconds)[0]:
             try:
                 data = os.read(self._end, 65536)
@@ -79,38 +79,38 @@ class Foreground:
         return True
 
     def stop_reading(self):
-        """Close the end of its output."""
+        """Close the read end of its output."""
         os.close(self._end)
         self._end = None
 
     def press(self, keys):
-        """Type something."""
+        """Type keys."""
         os.write(self._end, keys)
 
     def signal(self, signum):
         self.process.send_signal(signum)
 
-    def insist(self, act, text):
-        """Do something again and again until a text has come."""
-        deadline = time.monotonic() + PATIENCE
+    def repeat_until(self, act, text):
+        """Repeat an action until a text appears."""
+        deadline = time.monotonic() + TIMEOUT
         while text not in self.text:
             assert time.monotonic() < deadline, f"no {text!r} in {self.text!r}"
             act()
-            # A terminal throws away what it has not yet handed over when Ctrl-C is pressed: pressed
-            # again at once, it would never show the text.
+            # A terminal flushes its output queue on Ctrl-C: pressed again at once, it would never
+            # show the text.
             rest = time.monotonic() + 0.2
             while time.monotonic() < rest and text not in self.text:
                 self._read(0.05)
 
     def wait_full(self):
-        """Wait, without reading, until the pipe takes no more of its output."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait, without reading, until the pipe is full."""
+        deadline = time.monotonic() + TIMEOUT
         while self._is_writable():
-            assert time.monotonic() < deadline, "it does not write so much"
+            assert time.monotonic() < deadline, "it does not fill the pipe"
             time.sleep(0.02)
 
     def _is_writable(self):
-        # Opened anew for a look: the end of its own is closed here.
+        # Opened again, because the write end is closed here.
         writer = os.open(f"/proc/self/fd/{self._end}", os.O_WRONLY | os.O_NONBLOCK)
         try:
             return bool(select.select([], [writer], [], 0)[1])
@@ -118,24 +118,24 @@ class Foreground:
             os.close(writer)
 
     def end(self):
-        """Its status, when it has ended by itself."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until it exits by itself; return its status."""
+        deadline = time.monotonic() + TIMEOUT
         while self._end is not None and self._read(0.1):
-            assert time.monotonic() < deadline, f"it does not end: {self.text!r}"
-        return self.process.wait(PATIENCE)
+            assert time.monotonic() < deadline, f"it does not exit: {self.text!r}"
+        return self.process.wait(TIMEOUT)
 
     @property
     def lines(self):
-        """Names and texts of the lines so far."""
+        """The names and texts of the lines so far."""
         found = re.findall(r"^\d\d:\d\d:\d\d (\S+) +\| (.*?)\r?$", self.text, re.MULTILINE)
         return [(name, text) for name, text in found]
 
     def texts(self, name):
         return [text for each, text in self.lines if each == name]
 
-    def left(self):
-        """The pids of what it has started and left behind."""
-        wanted = f"{BRAND}={self._brand}".encode()
+    def find_left(self):
+        """Return the pids of its processes that still run."""
+        wanted = f"{MARKER}={self._marker}".encode()
         found = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
@@ -144,17 +144,17 @@ class Foreground:
                         found.append(int(folder.name))
         return found
 
-    def wait_alone(self):
-        """Wait until nothing of it is left."""
-        deadline = time.monotonic() + PATIENCE
-        while left := self.left():
+    def wait_all_gone(self):
+        """Wait until no process of it remains."""
+        deadline = time.monotonic() + TIMEOUT
+        while left := self.find_left():
             assert time.monotonic() < deadline, f"left behind: {left}"
             time.sleep(0.02)
 
     def close(self):
-        """End whatever is left after a test that has failed."""
+        """Kill all processes that remain after a failed test."""
         self.process.kill()
-        for pid in self.left():
+        for pid in self.find_left():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -162,13 +162,13 @@ class Foreground:
             os.close(self._end)
 
 
-def _begin_afresh():
-    """Leave the session of the tests, and whatever signals whoever runs them has ignored."""
+def _start_session():
+    """Start a session, and reset signals that the parent of the tests ignores."""
     os.setsid()
     for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP):
         signal.signal(signum, signal.SIG_DFL)
 
 
-def _take_the_terminal():
-    _begin_afresh()
+def _set_controlling_terminal():
+    _start_session()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

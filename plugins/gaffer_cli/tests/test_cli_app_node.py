@@ -1,4 +1,4 @@
-"""The verbs of gaffer about applications on a gafferd."""
+"""The verbs of gaffer for applications in gafferd."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def jobs(kernel):
 
 
 @pytest.mark.parametrize("name", [(), (".",), ("shop",)])
-async def test_load_runs_the_application_of_this_folder(gaffer, jobs, shop, url, name):
+async def test_load_starts_the_application_of_this_folder(gaffer, jobs, shop, url, name):
     done = await gaffer("load", *name)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"'shop' has been loaded in {url}\n"
@@ -55,7 +55,7 @@ async def test_load_runs_the_application_of_this_folder(gaffer, jobs, shop, url,
         assert job.config.cwd == str(shop)
 
 
-async def test_load_takes_another_name_numbers_and_variables(gaffer, jobs, shop):
+async def test_load_applies_name_concurrency_and_variables(gaffer, jobs, shop):
     (shop / ".env").write_text("A=1\nB=1\n")
     done = await gaffer("load", "-c", "web=2,my-type=0", "-e", "B=2", "other")
     assert done.returncode == 0
@@ -64,32 +64,30 @@ async def test_load_takes_another_name_numbers_and_variables(gaffer, jobs, shop)
     assert (web.config.env["A"], web.config.env["B"]) == ("1", "2")
 
 
-async def test_load_can_be_told_from_elsewhere_and_not_to_start(gaffer, jobs, tmp_path):
+async def test_load_takes_directory_and_nostart(gaffer, jobs, tmp_path):
     done = await gaffer("-d", "shop", "load", "--nostart", cwd=tmp_path)
     assert done.returncode == 0
     assert [job.active for job in jobs().values()] == [False, False]
 
 
-async def test_what_is_loaded_already_is_an_error_and_the_others_are_loaded(
-    kernel, gaffer, jobs, url
-):
+async def test_load_reports_existing_jobs_and_loads_the_others(kernel, gaffer, jobs, url):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"), "shop")
     done = await gaffer("load")
     assert done.returncode == 1
     assert done.stderr == (
-        "gaffer: job 'shop.web' already exists: gaffer unload shop first, to load it anew,"
+        "gaffer: job 'shop.web' already exists: gaffer unload shop first, to load it again,"
         " or gaffer restart shop\n"
     )
     assert done.stdout == f"1 of 2 jobs of 'shop' have been loaded in {url}\n"
     assert list(jobs()) == ["web", "my-type"]
     done = await gaffer("load", "--json")
-    told = json.loads(done.stdout)
-    assert (told["ok"], told["loaded"]) == (False, [])
-    assert set(told["errors"]) == {"shop.web", "shop.my-type"}
+    shown = json.loads(done.stdout)
+    assert (shown["ok"], shown["loaded"]) == (False, [])
+    assert set(shown["errors"]) == {"shop.web", "shop.my-type"}
 
 
 @pytest.mark.parametrize("way", ["file", "pipe"])
-async def test_load_takes_jobs_in_json(gaffer, jobs, shop, way):
+async def test_load_accepts_jobs_in_json(gaffer, jobs, shop, way):
     text = json.dumps(
         {
             "jobs": [
@@ -108,7 +106,7 @@ async def test_load_takes_jobs_in_json(gaffer, jobs, shop, way):
     assert len(jobs("default" if way == "file" else "b")["two"].pids()) == 1
 
 
-async def test_jobs_in_json_are_not_started_if_that_was_asked_for(gaffer, jobs):
+async def test_load_nostart_applies_to_jobs_in_json(gaffer, jobs):
     done = await gaffer(
         "load", "--nostart", "-", input='{"name": "x.a", "cmd": "b", "start": true}'
     )
@@ -116,13 +114,13 @@ async def test_jobs_in_json_are_not_started_if_that_was_asked_for(gaffer, jobs):
     assert not jobs("x")["a"].active
 
 
-async def test_a_folder_without_a_procfile_is_one_line(gaffer, tmp_path):
+async def test_load_without_procfile_is_one_line(gaffer, tmp_path):
     done = await gaffer("load", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("gaffer: Procfile: no such Procfile; ")
 
 
-async def test_unload_takes_the_application_and_no_other(kernel, gaffer, jobs):
+async def test_unload_removes_only_that_application(kernel, gaffer, jobs):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"), "other")
     await gaffer("load")
     done = await gaffer("unload")
@@ -131,7 +129,7 @@ async def test_unload_takes_the_application_and_no_other(kernel, gaffer, jobs):
 
 
 @pytest.mark.parametrize("verb", [("unload",), ("ps",), ("restart",), ("scale", "web=1")])
-async def test_an_application_that_is_not_loaded_is_one_line(gaffer, url, verb):
+async def test_verbs_report_an_application_that_is_not_loaded(gaffer, url, verb):
     done = await gaffer(*verb)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"gaffer: 'shop' is not loaded in {url}; gaffer apps lists what is\n"
@@ -152,7 +150,7 @@ async def test_apps_lists_the_applications(kernel, gaffer):
 
 
 @pytest.mark.parametrize("app", [(), (".",), ("shop",)])
-async def test_scale_sets_adds_and_takes_away(gaffer, jobs, app):
+async def test_scale_sets_increases_and_decreases(gaffer, jobs, app):
     await gaffer("load")
     done = await gaffer("scale", *app, "web=3", "my-type+2")
     assert (done.returncode, done.stderr) == (0, "")
@@ -167,7 +165,7 @@ async def test_scale_sets_adds_and_takes_away(gaffer, jobs, app):
     assert json.loads(done.stdout) == {"ok": True, "numprocesses": {"web": 0}, "errors": {}}
 
 
-async def test_processes_that_get_the_port_of_another_type_are_told(gaffer, jobs):
+async def test_port_conflicts_are_warned_about(gaffer, jobs):
     warning = (
         "gaffer: warning: web.101 and my-type.1 both get PORT 5100: web has 101 processes,"
         " and 100 ports to itself\n"
@@ -181,20 +179,20 @@ async def test_processes_that_get_the_port_of_another_type_are_told(gaffer, jobs
     assert (await gaffer("scale", "web=100")).stderr == ""
 
 
-async def test_scale_of_an_application_whose_name_looks_like_a_change(gaffer, jobs):
+async def test_scale_accepts_an_application_named_like_a_change(gaffer, jobs):
     await gaffer("load", "app-1")
     done = await gaffer("scale", "app-1", "web=2")
     assert done.stdout == "Scaling web processes... done, now running 2\n"
     assert len(jobs("app-1")["web"].pids()) == 2
 
 
-async def test_scale_of_what_is_stopped_does_not_say_that_it_runs(gaffer):
+async def test_scale_of_a_stopped_application_does_not_report_running(gaffer):
     await gaffer("load", "--nostart")
     done = await gaffer("scale", "web=2")
     assert done.stdout == "Scaling web processes... done, 2 when it is started\n"
 
 
-async def test_a_type_that_is_not_there_is_an_error_and_the_others_are_scaled(gaffer, jobs):
+async def test_scale_reports_unknown_types_and_scales_the_others(gaffer, jobs):
     await gaffer("load")
     done = await gaffer("scale", "wep=2", "web=2")
     assert done.returncode == 1
@@ -204,21 +202,19 @@ async def test_a_type_that_is_not_there_is_an_error_and_the_others_are_scaled(ga
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (["web"], "gaffer scale: nothing to change: 'web' is no TYPE=N, TYPE+N or TYPE-N"),
-        (["shop", "web=two"], "gaffer scale: 'web=two' is no TYPE=N, TYPE+N or TYPE-N"),
-        (["web=2", "shop"], "gaffer scale: 'shop' is no TYPE=N, TYPE+N or TYPE-N"),
+        (["web"], "gaffer scale: nothing to change: 'web' is not TYPE=N, TYPE+N or TYPE-N"),
+        (["shop", "web=two"], "gaffer scale: 'web=two' is not TYPE=N, TYPE+N or TYPE-N"),
+        (["web=2", "shop"], "gaffer scale: 'shop' is not TYPE=N, TYPE+N or TYPE-N"),
         ([], "gaffer scale: missing argument"),
     ],
 )
-async def test_words_that_are_no_change_are_wrong_usage_and_nothing_is_scaled(
-    gaffer, jobs, words, said
-):
+async def test_scale_with_invalid_words_changes_nothing(gaffer, jobs, words, message):
     await gaffer("load")
     done = await gaffer("scale", *words)
     assert done.returncode == 2
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert [len(job.pids()) for job in jobs().values()] == [1, 1]
 
 
@@ -241,18 +237,18 @@ async def test_ps_shows_each_type_and_its_processes(gaffer):
     )
 
 
-async def test_ps_tells_what_is_stopped_and_what_was_started_once(gaffer, jobs):
+async def test_ps_shows_stopped_jobs_and_one_off_processes(gaffer, jobs):
     await gaffer("load")
     jobs()["my-type"].stop()
     jobs()["web"].commit()
     await jobs()["web"].settled()
     await jobs()["my-type"].settled()
-    said = (await gaffer("ps", "shop")).stdout
-    assert "\nmy-type: stopped\n" in said
-    assert "\nweb.once-3: up for " in said
+    output = (await gaffer("ps", "shop")).stdout
+    assert "\nmy-type: stopped\n" in output
+    assert "\nweb.once-3: up for " in output
 
 
-async def test_ps_for_programs(gaffer):
+async def test_ps_prints_json(gaffer):
     await gaffer("load", "--nostart")
     [web, _] = json.loads((await gaffer("ps", "--json")).stdout)
     assert (web["name"], web["cmd"], web["condition"]) == ("web", "sleep 1000", "stopped")
@@ -273,13 +269,13 @@ class TestWithoutStats:
         async with open_kernel(config, plugins=[http_plugin, procfile_plugin]) as kernel:
             yield kernel
 
-    async def test_ps_shows_the_processes(self, gaffer):
+    async def test_ps_shows_processes_without_stats(self, gaffer):
         await gaffer("load", "-c", "my-type=0")
-        said = (await gaffer("ps")).stdout
-        assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", said)
+        output = (await gaffer("ps")).stdout
+        assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", output)
 
 
-async def test_the_type_for_releases_is_loaded_and_run_by_hand(gaffer, ask, jobs, shop):
+async def test_release_type_is_loaded_but_not_started(gaffer, ask, jobs, shop):
     (shop / "Procfile").write_text("web: sleep 1000\nrelease: touch done\n")
     done = await gaffer("load")
     assert done.returncode == 0
@@ -289,17 +285,17 @@ async def test_the_type_for_releases_is_loaded_and_run_by_hand(gaffer, ask, jobs
     await until((shop / "done").exists)
 
 
-async def test_a_command_line_cannot_steer_the_terminal(kernel, gaffer, ask):
+async def test_command_line_is_escaped_for_the_terminal(kernel, gaffer, ask):
     cmd = "sleep 1000 \x1b[2J\x9b2J"
     kernel.manager.load(JobConfig(name="web", cmd=cmd, start=False), "shop")
     for program, *arguments in (("gaffer", "ps", "shop"), ("gafferctl", "get_process", "shop.web")):
-        said = (await ask(program, *arguments)).stdout
-        assert "sleep 1000" in said
-        assert said.replace("\n", "").isprintable()
+        output = (await ask(program, *arguments)).stdout
+        assert "sleep 1000" in output
+        assert output.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("name", ["nosuch.json", "a b", "../shop"])
-async def test_a_file_that_is_not_there_is_no_name_of_an_application(gaffer, jobs, name):
+async def test_load_of_a_missing_file_is_wrong_usage(gaffer, jobs, name):
     done = await gaffer("load", name)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(
@@ -308,14 +304,14 @@ async def test_a_file_that_is_not_there_is_no_name_of_an_application(gaffer, job
     assert done.stderr.count("\n") == 1
 
 
-async def test_ps_shows_processes_in_the_order_of_their_numbers(gaffer):
+async def test_ps_sorts_processes_by_slot(gaffer):
     await gaffer("load", "-c", "web=2,my-type=0")
     for change in ("web-1", "web+1"):
         await gaffer("scale", change)
     assert re.findall(r"(web\.\d): up", (await gaffer("ps")).stdout) == ["web.1", "web.2"]
 
 
-def test_a_process_that_ends_while_it_is_asked_about_was_wanted():
+def test_ps_omits_a_process_that_exits_during_the_request():
     status = NamedStatus(
         name="shop.web", job="web", session="shop", active=True, running=1, numprocesses=1, pids=[7]
     )

@@ -17,15 +17,16 @@ from gaffer_lookup.registry import Node
 from gaffer_testing import Callers
 from quart import Blueprint
 
-from gaffer_cli.cluster.at import AtPlace
-from gaffer_cli.cluster.places import Place, check_place, check_whereabouts
+from gaffer_cli.cluster.node_invocation import NodeInvocation
+from gaffer_cli.cluster.nodes import NodeAddress, check_loopback, check_node
 from gaffer_cli.cluster.scatter import scatter
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.token_safety import check_secrecy
+from gaffer_cli.token_safety import check_token_transport
 
 SLEEP = "sleep 1000"
 NOBODY = "http://127.0.0.1:9"
+HELP = "help sends no request to gafferd: leave out --lookup and --node"
 
 
 def kernel(ini, *plugins):
@@ -39,7 +40,7 @@ def api(kernel):
 
 
 class Nodes:
-    """A lookupd and what registers there."""
+    """A lookupd and the nodes that register there."""
 
     def __init__(self, lookupd, nursery):
         self.lookupd = lookupd
@@ -47,9 +48,9 @@ class Nodes:
         self._nursery = nursery
 
     async def add(self, name, *jobs):
-        """Start a gafferd with jobs that run; return it when lookupd knows all of it."""
+        """Start a gafferd with running jobs; return it when lookupd knows them."""
         ini = f"[lookup]\naddress = {self.url}\nname = {name}\n"
-        node = await self._nursery.start(self._live, ini)
+        node = await self._nursery.start(self._run_node, ini)
         for job in jobs:
             session, _, last = job.rpartition(".")
             node.manager.load(JobConfig(name=last, cmd=SLEEP), session or "default")
@@ -59,7 +60,7 @@ class Nodes:
                 await trio.sleep(0.01)
         return node
 
-    async def _live(self, ini, task_status):
+    async def _run_node(self, ini, task_status):
         async with kernel(ini, http_plugin, lookup_plugin, Callers()) as node:
             task_status.started(node)
             await trio.sleep_forever()
@@ -92,7 +93,7 @@ def ask(command):
 
 
 class Faltering:
-    """A lookupd that answers the first question of `find`, and not the second."""
+    """A lookupd that answers the first request of `find`, but not the second."""
 
     name = "faltering"
 
@@ -111,7 +112,7 @@ class Faltering:
         return routes
 
 
-async def test_find_names_each_lookupd_once_that_fails_at_either_question(nodes, ask):
+async def test_find_reports_each_failed_lookupd_once(nodes, ask):
     await nodes.add("one", "shop.chat")
     async with kernel("", Callers(), Faltering(), HttpHandler(routes=False)) as faltering:
         lookup = [f"--lookup={url}" for url in (NOBODY, api(faltering), nodes.url)]
@@ -122,7 +123,7 @@ async def test_find_names_each_lookupd_once_that_fails_at_either_question(nodes,
         assert len(done.stderr.splitlines()) == 2
 
 
-async def test_gafferctl_lists_nodes_and_jobs_and_finds_them(nodes, ask):
+async def test_lookup_verbs_show_nodes_jobs_and_sources(nodes, ask):
     await nodes.add("one", "web", "shop.chat")
     two = await nodes.add("two", "web")
     lookup = ("--lookup", nodes.url)
@@ -142,7 +143,7 @@ async def test_gafferctl_lists_nodes_and_jobs_and_finds_them(nodes, ask):
     assert (done.returncode, done.stderr) == (3, "gafferctl: no node has nosuch\n")
 
 
-async def test_a_verb_is_for_all_that_have_the_job(nodes, ask):
+async def test_verb_runs_on_all_nodes_with_the_job(nodes, ask):
     await nodes.add("one", "web")
     await nodes.add("two", "web")
     await nodes.add("three")
@@ -154,12 +155,12 @@ async def test_a_verb_is_for_all_that_have_the_job(nodes, ask):
     assert (done.returncode, done.stderr) == (1, "gafferctl: one, three, two: no job 'nosuch'\n")
 
 
-async def test_gaffer_scales_everywhere_or_at_one_node(nodes, ask):
+async def test_scale_runs_on_all_nodes_or_one(nodes, ask):
     one = await nodes.add("one", "shop.web")
     two = await nodes.add("two", "shop.web")
     done = await ask("gaffer", "--lookup", nodes.url, "scale", "shop", "web=2")
-    said = "Scaling web processes... done, now running 2"
-    assert sorted(done.stdout.splitlines()) == [f"one: {said}", f"two: {said}"]
+    message = "Scaling web processes... done, now running 2"
+    assert sorted(done.stdout.splitlines()) == [f"one: {message}", f"two: {message}"]
     await ask("gaffer", "--lookup", nodes.url, "--node", "two", "scale", "shop", "web=1")
     wanted = [each.manager.get("shop.web").numprocesses for each in (one, two)]
     assert wanted == [2, 1]
@@ -169,7 +170,7 @@ async def test_gaffer_scales_everywhere_or_at_one_node(nodes, ask):
     assert f"  === web: `{SLEEP}`" in lines
 
 
-async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(nodes, ask):
+async def test_unreachable_node_is_reported_and_the_others_shown(nodes, ask):
     await nodes.add("one", "web")
     nodes.lookupd.services["lookupd"].connect("test").identify("gone", NOBODY, "0.1")
     done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
@@ -178,28 +179,26 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_are_told_of(n
     assert done.returncode == 1
 
 
-def test_a_token_is_not_sent_to_a_lookupd_over_http(command, tmp_path):
+def test_token_is_not_sent_to_a_lookupd_over_http(command, tmp_path):
     (tmp_path / "token").write_text("manage")
     for url in ("http://lookup.example:5010", "http://127.0.0.1:5010", "http://localhost:5010"):
         done = command("gafferctl", "--token-file", "token", "--lookup", url, "nodes")
-        said = (
+        message = (
             f"gafferctl: {url}: a token is sent over https or a unix socket only: use one of them,"
             " or ask without a token\n"
         )
-        assert (done.returncode, done.stderr) == (2, said)
+        assert (done.returncode, done.stderr) == (2, message)
 
 
-def test_a_token_was_shown_to_everybody_on_the_way_to_a_gafferd(command, tmp_path):
+def test_token_is_not_sent_to_a_remote_gafferd_over_http(command, tmp_path):
     (tmp_path / "token").write_text("manage")
     url = "http://web1.example:5000"
     done = command("gafferctl", "--token-file", "token", "--connect", url, "status")
-    said = f"gafferctl: {url} is no https://, where others could read the token\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    message = f"gafferctl: {url} is not https://: others could read the token; use https\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
-async def test_commas_between_lookupds_in_the_environment_were_part_of_their_addresses(
-    nodes, ask, environ
-):
+async def test_lookup_variable_accepts_commas(nodes, ask, environ):
     await nodes.add("one", "web")
     environ["GAFFER_LOOKUP"] = f"{NOBODY},{nodes.url}"
     done = await ask("gafferctl", "--node", "one", "status", "web")
@@ -207,9 +206,9 @@ async def test_commas_between_lookupds_in_the_environment_were_part_of_their_add
     assert done.stderr == f"gafferctl: {NOBODY}: cannot connect: connection refused\n"
 
 
-async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
+async def test_node_name_is_escaped_for_the_terminal(nodes, ask):
     await nodes.add("one", "web")
-    # As a lookupd tells it that has not looked at what nodes say.
+    # As from a lookupd that does not validate names.
     evil = Node("\x1b]0;mine\x07evil\r\x1b[2K", NOBODY, "0.1", "test")
     nodes.lookupd.services["lookupd"].store.add_node(evil)
     done = await ask("gafferctl", "--lookup", nodes.url, "status", "web")
@@ -217,7 +216,7 @@ async def test_the_name_of_a_node_steered_the_terminal(nodes, ask):
     assert done.stderr == f"gafferctl: evil\\x0d: {NOBODY}: cannot connect: connection refused\n"
 
 
-async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(nodes, ask):
+async def test_unreachable_lookupd_is_reported_and_the_others_used(nodes, ask):
     await nodes.add("one", "web")
     done = await ask("gafferctl", "--lookup", NOBODY, "--lookup", nodes.url, "status", "web")
     assert (done.returncode, done.stdout) == (0, "one: active\n")
@@ -226,7 +225,7 @@ async def test_a_lookupd_that_does_not_answer_is_named_and_the_others_are_asked(
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
-async def test_a_live_verb_is_for_one_node(nodes, ask):
+async def test_live_verb_requires_one_node(nodes, ask):
     await nodes.add("one", "web")
     done = await ask("gafferctl", "--lookup", nodes.url, "top")
     assert done.stdout.splitlines()[1].startswith("web")
@@ -237,11 +236,15 @@ async def test_a_live_verb_is_for_one_node(nodes, ask):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said", "status"),
+    ("arguments", "message", "status"),
     [
         (["--node", "one", "status", "web"], "give a lookupd: --lookup URL, or $GAFFER_LOOKUP", 2),
         (["nodes"], "give a lookupd: --lookup URL, or $GAFFER_LOOKUP", 2),
-        (["--lookup", NOBODY, "help"], "help asks no gafferd: --lookup and --node mean nothing", 2),
+        (
+            ["--lookup", NOBODY, "help"],
+            "help sends no request to gafferd: leave out --lookup and --node",
+            2,
+        ),
         (
             ["--lookup", NOBODY, "--connect", NOBODY, "pids", "web"],
             "--connect is one gafferd, --lookup finds many: give one of them",
@@ -249,35 +252,37 @@ async def test_a_live_verb_is_for_one_node(nodes, ask):
         ),
     ],
 )
-def test_what_means_nothing_together_is_refused(command, arguments, said, status):
+def test_contradictory_options_are_refused(command, arguments, message, status):
     done = command("gafferctl", *arguments)
-    assert (done.returncode, done.stderr) == (status, f"gafferctl: {said}\n")
+    assert (done.returncode, done.stderr) == (status, f"gafferctl: {message}\n")
 
 
-def test_a_verb_that_exits_kept_the_command_waiting_for_ever(monkeypatch):
-    monkeypatch.setattr("gaffer_cli.cluster.scatter.places", lambda run: [Place("one", NOBODY)])
+def test_scatter_propagates_system_exit(monkeypatch):
+    monkeypatch.setattr(
+        "gaffer_cli.cluster.scatter.find_nodes", lambda run: [NodeAddress("one", NOBODY)]
+    )
     run = Invocation()
-    run.hear("lookup", (NOBODY,))
+    run.set_option("lookup", (NOBODY,))
     ctx = click.Context(click.Command("exits"), obj=run)
     with ctx, pytest.raises(SystemExit):
         scatter(ctx, run, partial(sys.exit, 3))
 
 
-def test_a_token_was_read_again_for_each_node_though_a_pipe_gives_it_once(tmp_path):
+def test_token_file_is_read_once_for_all_nodes(tmp_path):
     file = tmp_path / "token"
     file.write_text("secret\n")
     run = Invocation()
-    run.hear("token_file", str(file))
+    run.set_option("token_file", str(file))
     assert run.settings()["token"] == "secret"
     file.unlink()
     origin = "https://web1.example:5443"
-    found = AtPlace(run, Place("one", origin)).settings()
+    found = NodeInvocation(run, NodeAddress("one", origin)).settings()
     assert (found["url"], found["token"]) == (origin, node_token("secret", origin))
     assert run.settings()["token"] == "secret"
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("http://web1:5000", "a token is sent over https only"),
         ("http://127.0.0.1:5000", "a token is sent over https only"),
@@ -286,17 +291,17 @@ def test_a_token_was_read_again_for_each_node_though_a_pipe_gives_it_once(tmp_pa
         ("https://user@web1:5000", "is not an origin of a node"),
     ],
 )
-def test_a_node_that_must_not_have_the_token_is_an_error(monkeypatch, url, said):
+def test_node_with_an_unsafe_origin_is_refused(monkeypatch, url, message):
     monkeypatch.setenv("GAFFER_TOKEN", "secret")
     run = Invocation()
-    run.hear("lookup", ("unix:/run/lookupd",))
-    with pytest.raises(Failure, match=said):
-        check_place(run, Place("one", url))
-    with pytest.raises(ArgumentError, match=said):
-        AtPlace(run, Place("one", url)).settings()
+    run.set_option("lookup", ("unix:/run/lookupd",))
+    with pytest.raises(CommandError, match=message):
+        check_node(run, NodeAddress("one", url))
+    with pytest.raises(ArgumentError, match=message):
+        NodeInvocation(run, NodeAddress("one", url)).settings()
 
 
-async def test_a_node_that_is_not_there_is_named(nodes, ask):
+async def test_unknown_node_is_named(nodes, ask):
     await nodes.add("one", "web")
     done = await ask("gafferctl", "--lookup", nodes.url, "--node", "nosuch", "status", "web")
     assert done.returncode == 1
@@ -304,29 +309,29 @@ async def test_a_node_that_is_not_there_is_named(nodes, ask):
 
 
 @pytest.mark.parametrize("url", ["https://web1:5000", "http://127.0.0.1:5000", "http://[::1]:1"])
-def test_a_token_goes_to_places_that_keep_it(url):
-    check_secrecy(url, "secret")
+def test_token_may_be_sent_over_https_and_loopback(url):
+    check_token_transport(url, "secret")
 
 
 @pytest.mark.parametrize("url", ["http://web1:5000", "http://10.0.0.1:5000"])
-def test_a_token_was_shown_to_everybody_on_the_way_to_a_node(url):
-    check_secrecy(url, None)
+def test_token_may_not_be_sent_in_plain_text(url):
+    check_token_transport(url, None)
     with pytest.raises(Exception, match="others could read the token"):
-        check_secrecy(url, "secret")
+        check_token_transport(url, "secret")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "http://localhost:1", "https://[::1]:1"])
-def test_a_verb_for_a_node_elsewhere_was_done_by_the_gafferd_here(url):
+def test_loopback_origin_from_a_remote_lookupd_is_refused(url):
     with pytest.raises(Exception, match="is only on its own machine"):
-        check_whereabouts(Place("one", url), ["https://lookup.example:5010", "etcd://10.0.0.1"])
+        check_loopback(NodeAddress("one", url), ["https://lookup.example:5010", "etcd://10.0.0.1"])
 
 
 @pytest.mark.parametrize(
     "lookup", ["http://127.0.0.1:5010", "localhost:5010", "etcd://[::1]:2379/x", "unix:/run/lookup"]
 )
-def test_what_a_lookupd_here_calls_this_machine_is_this_machine(lookup):
-    check_whereabouts(Place("one", "http://127.0.0.1:5000"), ["https://lookup.example", lookup])
+def test_loopback_origin_from_a_local_lookupd_is_accepted(lookup):
+    check_loopback(NodeAddress("one", "http://127.0.0.1:5000"), ["https://lookup.example", lookup])
 
 
-def test_nodes_with_an_address_for_others_are_asked_wherever_the_lookupd_is():
-    check_whereabouts(Place("one", "https://web1:5000"), ["https://lookup.example:5010"])
+def test_remote_origin_is_accepted_from_any_lookupd():
+    check_loopback(NodeAddress("one", "https://web1:5000"), ["https://lookup.example:5010"])

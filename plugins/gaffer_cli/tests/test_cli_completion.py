@@ -1,4 +1,4 @@
-"""What shells complete, in real shells that ask a live gafferd."""
+"""Completion in real shells, with a live gafferd."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ import trio
 from gaffer_kernel import JobConfig
 
 from .conftest import COMMANDS
-from .pseudo import Pseudo
+from .terminal_program import TerminalProgram
 
 SHELLS = {
     "bash": (["bash", "--noprofile", "--norc", "-i"], ""),
@@ -48,14 +48,14 @@ def shell_environ(environ, url):
 
 @pytest.fixture
 def interactive(shell_environ, tmp_path):
-    """Start a shell that has learned to complete: `shell = await interactive("bash")`."""
+    """Start a shell with completion: `shell = await interactive("bash")`."""
     started = []
 
     async def start(name, **variables):
         needs(name)
         argv, before = SHELLS[name]
         environ = {**shell_environ, **variables}
-        started.append(Pseudo(argv, env=environ, cwd=tmp_path, width=200))
+        started.append(TerminalProgram(argv, env=environ, cwd=tmp_path, width=200))
         started[-1].type(f'{before}eval "$(gafferctl completion {name})"; echo rea""dy\r')
         await started[-1].until("ready\r\n")
         return started[-1]
@@ -66,12 +66,12 @@ def interactive(shell_environ, tmp_path):
 
 
 @pytest.mark.parametrize("name", SHELLS)
-async def test_tab_completes_verbs_options_and_what_gafferd_knows(nap, interactive, name):
+async def test_tab_completes_verbs_options_and_names(nap, interactive, name):
     shell = await interactive(name)
     for typed, completed in LINES:
         shell.type(f"{typed}\t")
         await shell.until(completed.removeprefix(typed))
-        # Away with the line.
+        # Ctrl-U deletes the line.
         shell.type("\x15")
     shell.type("gafferctl status ni\t")
     await shell.until("ght.nap ")
@@ -79,7 +79,7 @@ async def test_tab_completes_verbs_options_and_what_gafferd_knows(nap, interacti
     await shell.until("stopped\r\n")
 
 
-async def test_fish_completes_verbs_options_and_what_gafferd_knows(nap, shell_environ, tmp_path):
+async def test_fish_completes_verbs_options_and_names(nap, shell_environ, tmp_path):
     needs("fish")
     code = "gafferctl completion fish | source\n" + "".join(
         f"complete -C '{typed}'; " for typed, _ in LINES
@@ -94,7 +94,7 @@ async def test_fish_completes_verbs_options_and_what_gafferd_knows(nap, shell_en
 
 @pytest.fixture
 def complete(command, environ):
-    """Ask as bash does: `done = complete("gafferctl status ")`."""
+    """Request a completion as bash does: `done = complete("gafferctl status ")`."""
 
     def ask(line, program="gafferctl"):
         words = line.split(" ")
@@ -105,7 +105,7 @@ def complete(command, environ):
     return ask
 
 
-async def test_a_gafferd_named_on_the_line_is_asked(nap, complete, url):
+async def test_completion_uses_connect_on_the_command_line(nap, complete, url):
     def ask():
         return complete(f"gafferctl --connect {url} status ").stdout
 
@@ -121,21 +121,21 @@ async def test_a_gafferd_named_on_the_line_is_asked(nap, complete, url):
         "gafferctl --keyfile nosuch status ",
     ],
 )
-def test_without_gafferd_nothing_is_printed(complete, line):
+def test_completion_without_gafferd_prints_nothing(complete, line):
     done = complete(line)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
-def test_a_gafferd_that_never_comes_to_an_end_is_not_waited_for(complete, environ):
+def test_completion_gives_up_on_an_endless_answer(complete, environ):
     with socket.create_server(("127.0.0.1", 0)) as server:
         environ["GAFFER_ENDPOINT"] = f"http://127.0.0.1:{server.getsockname()[1]}"
-        Thread(target=_drawl, args=[server], daemon=True).start()
-        # Whoever waits for the rest waits for ever.
+        Thread(target=_send_forever, args=[server], daemon=True).start()
+        # The rest of the answer never arrives.
         done = complete("gafferctl status ")
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
-def _drawl(server):
+def _send_forever(server):
     with suppress(OSError), server.accept()[0] as connection:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while True:
@@ -161,7 +161,7 @@ def test_scale_completes_the_types_of_the_procfile(types, complete, before):
     assert len(complete(f"gaffer scale {before}", "gaffer").stdout.splitlines()) == 9
 
 
-def test_another_procfile_is_named_by_the_options(types, complete, tmp_path):
+def test_completion_uses_procfile_options(types, complete, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "Procfile").write_text("clock: tick\n")
     for options in ("-d other", "-f other/Procfile"):
@@ -169,20 +169,18 @@ def test_another_procfile_is_named_by_the_options(types, complete, tmp_path):
 
 
 @pytest.mark.parametrize("verb", ["start", "export"])
-def test_verbs_for_types_complete_them(types, complete, verb):
+def test_verbs_with_types_complete_types(types, complete, verb):
     assert complete(f"gaffer {verb} w", "gaffer").stdout == "plain,web\nplain,worker\n"
 
 
-async def test_scale_completes_what_gafferd_has_of_an_application_that_is_named(
-    nap, types, complete, environ, url
-):
+async def test_scale_completes_jobs_of_a_named_application(nap, types, complete, environ, url):
     environ["GAFFER_ENDPOINT"] = url
     done = await trio.to_thread.run_sync(complete, "gaffer scale night n", "gaffer")
     assert set(done.stdout.splitlines()) == {f"plain,nap{operator}" for operator in "=+-"}
 
 
 @pytest.mark.parametrize("text", [None, "nonsense", "\0"])
-def test_without_a_procfile_that_can_be_read_nothing_is_printed(complete, tmp_path, text):
+def test_completion_without_readable_procfile_prints_nothing(complete, tmp_path, text):
     if text is not None:
         (tmp_path / "Procfile").write_text(text)
     for verb in ("scale", "start"):
@@ -190,7 +188,7 @@ def test_without_a_procfile_that_can_be_read_nothing_is_printed(complete, tmp_pa
         assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
-async def test_tab_leaves_the_cursor_behind_the_type_for_the_number(types, interactive):
+async def test_completion_appends_no_space_to_a_type(types, interactive):
     shell = await interactive("bash")
     shell.type('eval "$(gaffer completion bash)"; echo do""ne\r')
     await shell.until("done\r\n")

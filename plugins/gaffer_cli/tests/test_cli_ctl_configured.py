@@ -1,4 +1,4 @@
-"""The verbs of gafferctl that add jobs, show them, change them and remove them."""
+"""The verbs of gafferctl that add, show, change and remove jobs."""
 
 import json
 
@@ -15,7 +15,7 @@ def the_job(kernel, name="web", session="default"):
 
 
 @pytest.mark.parametrize("way", ["file", "pipe", "redirection"])
-async def test_a_job_is_loaded_from_a_file_or_standard_input(kernel, ask, tmp_path, way):
+async def test_load_process_reads_a_file_or_standard_input(kernel, ask, tmp_path, way):
     file = tmp_path / "test.json"
     file.write_text(json.dumps({**JOB, **UNSET}))
     if way == "file":
@@ -32,7 +32,7 @@ async def test_a_job_is_loaded_from_a_file_or_standard_input(kernel, ask, tmp_pa
     assert not job.active
 
 
-async def test_a_loaded_job_is_started_if_that_was_asked_for(kernel, ask, tmp_path):
+async def test_load_process_start_starts_the_jobs(kernel, ask, tmp_path):
     jobs = {"jobs": [{**JOB, "name": "shop.web", "start": False}, {"name": "b", "cmd": "sleep 9"}]}
     (tmp_path / "jobs.json").write_text(json.dumps(jobs))
     done = await ask("gafferctl", "load_process", "--start", "jobs.json", "--json")
@@ -42,32 +42,32 @@ async def test_a_loaded_job_is_started_if_that_was_asked_for(kernel, ask, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "test.json: no such file or directory"),
         ('{\n"name": "a"\n"cmd": "b"}', "test.json:3: this is not JSON: expecting ',' delimiter"),
         ("[]", 'test.json must hold a job, or {"jobs": [...]}'),
-        ('{"jobs": [], "name": "a"}', "test.json: beside a list of jobs, named jobs, there can be"),
+        ('{"jobs": [], "name": "a"}', "test.json: `jobs` must be a list, and the only field"),
         ('{"jobs": [1]}', "test.json: a job is an object with a name and a cmd"),
-        ('{"cmd": "sleep 9"}', "test.json: a job has no name, or one that is no text"),
-        ('{"name": "a", "cmd": 1}', "test.json: a job has no cmd, or one that is no text"),
+        ('{"cmd": "sleep 9"}', "test.json: a job has no name, or one that is not a string"),
+        ('{"name": "a", "cmd": 1}', "test.json: a job has no cmd, or one that is not a string"),
         ('{"name": "a b", "cmd": "c"}', "test.json: 'a b' is not a job name"),
         ('{"name": "a", "cmd": "c", "cwdd": 1}', "cwdd: is not a field of a job, did you mean"),
         ('{"name": "a", "cmd": "c", "wait": 1}', "a: wait: is not a field of a job"),
         ('{"name": "a", "cmd": "c", "self": 1}', "a: self: is not a field of a job"),
     ],
 )
-async def test_what_is_no_job_is_one_line(kernel, ask, tmp_path, text, said):
+async def test_load_process_of_an_invalid_job_is_one_line(kernel, ask, tmp_path, text, message):
     if text is not None:
         (tmp_path / "test.json").write_text(text)
     failed = await ask("gafferctl", "load_process", "test.json")
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith(f"gafferctl: {said}")
+    assert failed.stderr.startswith(f"gafferctl: {message}")
     assert failed.stderr.count("\n") == 1
     assert kernel.manager.jobs() == []
 
 
-async def test_a_job_is_added_by_name_and_command_line(kernel, ask):
+async def test_add_process_adds_a_job_by_name_and_command_line(kernel, ask):
     done = await ask("gafferctl", "add_process", "shop.web", "sleep 1000")
     assert (done.stdout, done.stderr) == ("ok\n", "")
     assert not the_job(kernel, "web", "shop").active
@@ -75,14 +75,14 @@ async def test_a_job_is_added_by_name_and_command_line(kernel, ask):
     assert len(the_job(kernel).pids()) == 1
 
 
-async def test_a_job_that_is_there_already_is_one_line(kernel, ask):
+async def test_add_process_of_an_existing_job_is_one_line(kernel, ask):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"))
     failed = await ask("gafferctl", "add_process", "web", "sleep 1000")
     assert failed.returncode == 1
     assert failed.stderr == "gafferctl: job 'web' already exists\n"
 
 
-async def test_what_get_process_prints_can_be_loaded(kernel, ask):
+async def test_load_process_accepts_the_output_of_get_process(kernel, ask):
     kernel.manager.load(JobConfig.from_dict({**JOB, "start": False}), "shop")
     shown = await ask("gafferctl", "get_process", "shop.web")
     config = json.loads(shown.stdout)
@@ -98,7 +98,7 @@ async def test_what_get_process_prints_can_be_loaded(kernel, ask):
     assert the_job(kernel, "web", "shop").config == before
 
 
-async def test_update_gives_another_command_line_and_keeps_the_rest(kernel, ask):
+async def test_update_process_changes_only_the_command_line(kernel, ask):
     job = kernel.manager.load(JobConfig.from_dict(JOB))
     await job.settled()
     before = set(job.pids())
@@ -110,7 +110,7 @@ async def test_update_gives_another_command_line_and_keeps_the_rest(kernel, ask)
     assert not before & set(job.pids())
 
 
-async def test_update_leaves_a_stopped_job_stopped(kernel, ask):
+async def test_update_process_leaves_a_stopped_job_stopped(kernel, ask):
     job = kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False))
     await ask("gafferctl", "update_process", "web", "sleep 2000")
     assert job.config.cmd == "sleep 2000"

@@ -1,4 +1,4 @@
-"""The verbs of gafferctl that tell of jobs, and those that start, stop and scale them."""
+"""The verbs of gafferctl that show, start, stop and scale jobs."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def load(kernel):
-    """Load a job that runs: `job = load("shop.web", numprocesses=2)`."""
+    """Load a running job: `job = load("shop.web", numprocesses=2)`."""
 
     def load(name="web", cmd="sleep 1000", **fields):
         named = JobName.parse(name)
@@ -21,7 +21,7 @@ def load(kernel):
 
 @pytest.fixture
 def done(ask):
-    """What gafferctl prints when all is well."""
+    """Run gafferctl without an error; return its output."""
 
     async def run(*arguments):
         result = await ask("gafferctl", *arguments)
@@ -31,7 +31,7 @@ def done(ask):
     return run
 
 
-async def test_processes_lists_jobs_or_pids_one_a_line(load, done):
+async def test_processes_shows_jobs_or_pids(load, done):
     await load().settled()
     await load("shop.web", numprocesses=2).settled()
     assert await done("processes") == "web\nshop.web\n"
@@ -40,7 +40,7 @@ async def test_processes_lists_jobs_or_pids_one_a_line(load, done):
     assert json.loads(await done("processes", "--running", "--json")) == [1, 2, 3]
 
 
-async def test_status_without_a_name_tells_how_all_jobs_are(load, done, ask):
+async def test_status_without_name_shows_all_jobs(load, done, ask):
     await load().settled()
     assert await done("status") == "NAME  CONDITION\nweb   active\n"
     load("shop.web", start=False)
@@ -51,7 +51,7 @@ async def test_status_without_a_name_tells_how_all_jobs_are(load, done, ask):
     assert [each["active"] for each in json.loads(result.stdout)] == [True, False]
 
 
-async def test_numbers_and_pids_of_a_job(load, done):
+async def test_running_numprocesses_and_pids_of_a_job(load, done):
     await load("shop.web", numprocesses=2).settled()
     assert await done("running", "shop.web") == "2\n"
     assert await done("numprocesses", "shop:web") == "2\n"
@@ -60,7 +60,7 @@ async def test_numbers_and_pids_of_a_job(load, done):
     assert json.loads(await done("running", "shop.web", "--json")) == 2
 
 
-async def test_start_is_done_when_the_processes_run_and_stop_when_they_are_gone(load, done):
+async def test_start_and_stop_wait_until_done(load, done):
     job = load(start=False, numprocesses=2)
     assert await done("start", "web") == "ok\n"
     assert len(job.pids()) == 2
@@ -69,7 +69,7 @@ async def test_start_is_done_when_the_processes_run_and_stop_when_they_are_gone(
 
 
 @pytest.mark.parametrize("verb", ["restart", "reload"])
-async def test_all_processes_are_replaced(load, done, verb):
+async def test_restart_and_reload_replace_all_processes(load, done, verb):
     job = load(numprocesses=2)
     await job.settled()
     before = set(job.pids())
@@ -78,7 +78,7 @@ async def test_all_processes_are_replaced(load, done, verb):
     assert not before & set(job.pids())
 
 
-async def test_add_and_sub_print_how_many_are_wanted(load, done):
+async def test_add_and_sub_print_the_new_number(load, done):
     job = load()
     assert await done("add", "web", 3) == "4\n"
     assert len(job.pids()) == 4
@@ -97,19 +97,19 @@ async def stubborn(load, tmp_path):
     return job
 
 
-async def test_not_waiting_is_done_when_it_is_recorded(stubborn, done):
+async def test_no_wait_returns_when_recorded(stubborn, done):
     assert await done("stop", "web", "--no-wait") == "ok\n"
     assert stubborn.pids() == [1]
 
 
-async def test_what_does_not_come_true_in_time_is_told(stubborn, ask):
+async def test_wait_reports_a_timeout(stubborn, ask):
     late = await ask("gafferctl", "stop", "web", "--wait", "0.1")
     assert (late.returncode, late.stdout) == (1, "")
-    said = "gafferctl: web: recorded, but not done in the time given\n"
-    assert late.stderr == said
+    message = "gafferctl: web: recorded, but not done in the time given\n"
+    assert late.stderr == message
 
 
-async def test_what_cannot_start_is_told_before_the_time_is_over(load, ask):
+async def test_wait_ends_early_if_the_job_cannot_start(load, ask):
     load("web", "/nosuch/program", start=False)
     failed = await ask("gafferctl", "start", "web", "--wait", "50", timeout=20)
     assert (failed.returncode, failed.stdout) == (1, "")
@@ -118,7 +118,7 @@ async def test_what_cannot_start_is_told_before_the_time_is_over(load, ask):
     assert failed.stderr.count("\n") == 1
 
 
-async def test_what_keeps_a_job_from_starting_in_time_is_told(load, ask):
+async def test_wait_timeout_reports_the_condition(load, ask):
     load("web", "/nosuch/program", start=False)
     failed = await ask("gafferctl", "start", "web", "--wait", "0.3")
     assert (failed.returncode, failed.stdout) == (1, "")
@@ -129,7 +129,7 @@ async def test_what_keeps_a_job_from_starting_in_time_is_told(load, ask):
 @pytest.mark.parametrize(
     ("target", "sig"), [("web", "USR1"), ("web", "sigusr1"), ("1", signal.SIGUSR1.value)]
 )
-async def test_kill_takes_a_job_or_a_pid_and_a_name_or_a_number(load, done, tmp_path, target, sig):
+async def test_kill_accepts_job_or_pid_and_signal_name_or_number(load, done, tmp_path, target, sig):
     script = (
         f"trap 'touch {tmp_path}/got' USR1; touch {tmp_path}/ready; while :; do sleep 0.05; done"
     )
@@ -139,7 +139,7 @@ async def test_kill_takes_a_job_or_a_pid_and_a_name_or_a_number(load, done, tmp_
     await until((tmp_path / "got").exists)
 
 
-async def test_a_signal_that_is_none_is_one_line(load, ask):
+async def test_unknown_signal_is_one_line(load, ask):
     load()
     failed = await ask("gafferctl", "kill", "web", "NOPE")
     assert failed.returncode == 1
@@ -147,12 +147,14 @@ async def test_a_signal_that_is_none_is_one_line(load, ask):
     assert failed.stderr.count("\n") == 1
 
 
-async def test_commit_starts_a_process_once(load, done, tmp_path):
-    job = load("shop.once", f"echo $A >{tmp_path}/said; sleep 1000", shell=True, numprocesses=0)
-    said = await done("commit", "shop.once", "-p", "A=7", "--graceful-timeout", "1")
-    assert said == "'shop.once': new process 1 launched\n"
+async def test_commit_starts_a_one_off_process(load, done, tmp_path):
+    job = load("shop.once", f"echo $A >{tmp_path}/output; sleep 1000", shell=True, numprocesses=0)
+    output = await done("commit", "shop.once", "-p", "A=7", "--graceful-timeout", "1")
+    assert output == "'shop.once': new process 1 launched\n"
     assert job.info()["running_out"] == 1
-    await until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text() == "7\n")
+    await until(
+        lambda: (tmp_path / "output").exists() and (tmp_path / "output").read_text() == "7\n"
+    )
     assert json.loads(await done("commit", "shop.once", "--json")) == {"ok": True, "pid": 2}
 
 
@@ -163,7 +165,7 @@ VERBS = [
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_job_that_is_not_there_is_one_line_and_status_1(ask, verb):
+async def test_verbs_report_an_unknown_job_with_status_1(ask, verb):
     failed = await ask("gafferctl", verb, "nosuch")
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr == "gafferctl: no job 'nosuch'\n"

@@ -1,8 +1,8 @@
-"""Times as `gaffer ps` shows them."""
+"""Times in the format of `gaffer ps`."""
 
 import pytest
 
-from gaffer_cli.app.elapsed import elapsed
+from gaffer_cli.app.ps import format_elapsed
 
 
 @pytest.mark.parametrize(
@@ -19,5 +19,5 @@ from gaffer_cli.app.elapsed import elapsed
         (90_061, "1 d 1:01:01"),
     ],
 )
-def test_elapsed_time(seconds, shown):
-    assert elapsed(seconds) == shown
+def test_format_elapsed(seconds, shown):
+    assert format_elapsed(seconds) == shown

@@ -1,4 +1,4 @@
-"""`gaffer export`: what the Procfile says, in other formats."""
+"""`gaffer export`: the Procfile in other formats."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from gaffer_kernel import Config, JobConfig, hookimpl
 from gaffer_kernel.plugins import Plugins
 from gaffer_procfile import ExportedFile, Exporter
 
-from gaffer_cli import plugin_commands as contributed
+from gaffer_cli import plugin_commands
 from gaffer_cli.programs import make_gaffer, run
 
 from .conftest import COMMANDS
@@ -32,14 +32,14 @@ def export(command, *arguments):
     return done.stdout
 
 
-def test_ini_is_the_default_and_gafferd_reads_it(command, application):
+def test_export_default_is_ini_for_gafferd(command, application):
     config = Config.from_string(export(command, "-c", "web=2"))
     [(session, web), (_, worker)] = config.jobs()
     assert (session, web.name, web.numprocesses, web.cwd) == ("shop", "web", 2, str(application))
     assert (worker.cmd, worker.env["KEY"]) == ("work | tee 'a b'", "50%")
 
 
-def test_it_is_utf_8_whatever_the_terminal_is_set_to(environ, application, tmp_path):
+def test_export_is_utf_8_in_any_encoding(environ, application, tmp_path):
     (application / "Procfile").write_text("web: echo \u2192\n")
     argv = [COMMANDS / "gaffer", "-d", "shop", "export"]
     environ = {**environ, "PYTHONIOENCODING": "latin-1"}
@@ -49,7 +49,7 @@ def test_it_is_utf_8_whatever_the_terminal_is_set_to(environ, application, tmp_p
     assert "echo \u2192" in done.stdout.decode()
 
 
-def test_gafferd_can_include_what_was_exported(command, tmp_path):
+def test_gafferd_includes_an_export(command, tmp_path):
     export(command, "--out", "shop.ini")
     (tmp_path / "gaffer.ini").write_text("[gaffer]\ninclude = shop.ini\n")
     done = command("gafferd", "-c", "gaffer.ini", "--check")
@@ -57,7 +57,7 @@ def test_gafferd_can_include_what_was_exported(command, tmp_path):
     assert "shop.web" in done.stdout
 
 
-def test_json_of_all_types_is_a_list_of_jobs_and_of_one_a_job(command):
+def test_json_export_of_one_type_is_a_job(command):
     jobs = json.loads(export(command, "--format", "json"))["jobs"]
     assert [job["name"] for job in jobs] == ["shop.web", "shop.worker"]
     one = json.loads(export(command, "--format", "json", "worker"))
@@ -65,21 +65,21 @@ def test_json_of_all_types_is_a_list_of_jobs_and_of_one_a_job(command):
     assert JobConfig.from_dict({**one, "name": "worker"}).env["KEY"] == "50%"
 
 
-def test_ini_of_one_type(command):
+def test_ini_export_of_one_type(command):
     assert [job.name for _, job in Config.from_string(export(command, "worker")).jobs()] == [
         "worker"
     ]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_is_written_where_it_is_wanted(command, tmp_path, name):
-    said = export(command, "--format", name, "--out", "new/folder/")
-    paths = [line.removeprefix("wrote ") for line in said.splitlines()]
+def test_each_format_is_written_to_a_folder(command, tmp_path, name):
+    output = export(command, "--format", name, "--out", "new/folder/")
+    paths = [line.removeprefix("wrote ") for line in output.splitlines()]
     assert paths
     assert all((tmp_path / path).read_text() for path in paths)
 
 
-def test_several_files_need_a_folder(command, tmp_path):
+def test_format_with_several_files_needs_a_folder(command, tmp_path):
     done = command("gaffer", "-d", "shop", "export", "--format", "systemd")
     assert (done.returncode, done.stdout) == (2, "")
     assert "shop.target" in done.stderr
@@ -92,36 +92,34 @@ def test_several_files_need_a_folder(command, tmp_path):
     ]
 
 
-def test_one_file_goes_into_a_folder_that_is_there(command, tmp_path):
+def test_one_file_is_written_into_an_existing_folder(command, tmp_path):
     assert export(command, "--out", ".") == "wrote shop.ini\n"
     assert (tmp_path / "shop.ini").is_file()
 
 
-def test_a_dash_is_standard_output(command):
+def test_export_to_dash_is_standard_output(command):
     assert export(command, "--out", "-") == export(command)
 
 
-def test_format_and_file_can_stand_without_options(command, tmp_path):
+def test_export_accepts_format_and_file_as_words(command, tmp_path):
     assert export(command, "json") == export(command, "--format", "json")
     assert export(command, "json", "web") == export(command, "--format", "json", "web")
     export(command, "ini", "old.ini")
     assert (tmp_path / "old.ini").read_text() == export(command)
 
 
-def test_what_is_there_is_replaced_only_by_force(command, tmp_path):
+def test_export_replaces_files_only_with_force(command, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("precious\n")
     done = command("gaffer", "-d", "shop", "export", "--out", "precious")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "gaffer: precious is there already, with something else in it: --force replaces it\n"
-    )
+    assert done.stderr == ("gaffer: precious exists with other content: --force replaces it\n")
     assert precious.read_text() == "precious\n"
     export(command, "--out", "precious", "--force")
     assert precious.read_text() == export(command)
 
 
-def test_none_is_written_if_one_cannot_be(command, tmp_path):
+def test_export_writes_no_file_if_one_exists(command, tmp_path):
     units = tmp_path / "units"
     units.mkdir()
     (units / "shop-worker.1.service").write_text("mine\n")
@@ -130,20 +128,20 @@ def test_none_is_written_if_one_cannot_be(command, tmp_path):
     assert len(list(units.iterdir())) == 1
 
 
-def test_an_export_that_is_the_same_or_an_empty_file_is_no_obstacle(command, tmp_path):
+def test_export_overwrites_equal_and_empty_files(command, tmp_path):
     (tmp_path / "empty").touch()
     export(command, "--out", "empty")
     export(command, "--out", "empty")
 
 
-def test_with_json_the_export_is_json_wherever_the_option_stands(command):
+def test_json_option_before_or_after_the_verb_exports_json(command):
     wanted = export(command, "--format", "json")
     assert export(command, "--json") == wanted
     assert export(command, "--json", "--format", "json") == wanted
     assert command("gaffer", "--json", "-d", "shop", "export").stdout == wanted
 
 
-def test_processes_that_get_the_port_of_another_type_are_told_and_exported(command):
+def test_port_conflicts_are_warned_about_and_exported(command):
     done = command("gaffer", "-d", "shop", "export", "-c", "web=101")
     assert done.returncode == 0
     assert done.stderr == (
@@ -153,12 +151,12 @@ def test_processes_that_get_the_port_of_another_type_are_told_and_exported(comma
     assert "numprocesses = 101" in done.stdout
 
 
-def test_programs_are_told_the_files(command):
+def test_export_with_json_prints_the_files(command):
     assert json.loads(export(command, "--json", "--out", "x.ini")) == {"files": ["x.ini"]}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["wen"], 1, "gaffer: shop/Procfile: type: no type 'wen' here, there are web, worker\n"),
         (["--format", "yml"], 2, f"gaffer: no format 'yml', there are {', '.join(FORMATS)}\n"),
@@ -174,10 +172,10 @@ def test_programs_are_told_the_files(command):
         (["-e", "KEY=a\nb"], 1, "gaffer: KEY: an ini file cannot hold a line break, json can\n"),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_a_line(command, arguments, status, said):
+def test_export_error_is_one_line(command, arguments, status, message):
     done = command("gaffer", "-d", "shop", "export", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
 
 
@@ -194,16 +192,16 @@ class Runit:
         return [Exporter("runit", "run files", files)]
 
 
-def test_a_plugin_brings_a_format(monkeypatch, capsys, application):
+def test_plugin_adds_a_format(monkeypatch, capsys, application):
     def discover(self, disabled=()):
         from gaffer_procfile.plugin import plugin as procfile_plugin
 
         self.add(procfile_plugin, "procfile")
         self.add(Runit())
 
-    contributed._all.cache_clear()
+    plugin_commands._all.cache_clear()
     monkeypatch.setattr(Plugins, "discover", discover)
     for arguments in (["--format", "runit"], ["runit"]):
         assert run(make_gaffer(), ["-d", str(application), "export", *arguments]) == 0
         assert capsys.readouterr().out == "serve --port $PORT\nwork | tee 'a b'\n"
-    contributed._all.cache_clear()
+    plugin_commands._all.cache_clear()

@@ -1,4 +1,4 @@
-"""Following one process, whatever happens to the connection."""
+"""Following one process despite lost connections."""
 
 from contextlib import contextmanager
 
@@ -6,9 +6,9 @@ from gaffer_client import Line, NotFoundError, ProcessInfo
 from gaffer_client.errors import BusyError, UnreachableError
 
 from gaffer_cli.output.follower import Follower
-from gaffer_cli.output.records import Note, Told
+from gaffer_cli.output.records import Note, OutputRecord
 
-ENDED = ProcessInfo(
+EXITED = ProcessInfo(
     pid=7,
     os_pid=70,
     name="web",
@@ -20,21 +20,21 @@ ENDED = ProcessInfo(
 )
 
 
-class Ended:
-    """A process that has ended; gafferd is away when its last words are first asked for."""
+class ExitedProcess:
+    """A process that has exited; the first request for its stored output fails."""
 
     pid = 7
 
     def __init__(self):
-        self.asked = 0
+        self.requests = 0
 
     def info(self, *, ended=False):
         if not ended:
             raise NotFoundError(404, "not_found", "no process '7'")
-        self.asked += 1
-        if self.asked == 1:
+        self.requests += 1
+        if self.requests == 1:
             raise UnreachableError("http://127.0.0.1:5000", "nobody listens there")
-        return ENDED
+        return EXITED
 
     @contextmanager
     def lines(self, *, tail, follow):
@@ -42,30 +42,30 @@ class Ended:
         yield iter([Line("out", "why", 0)])
 
 
-def test_a_connection_lost_before_the_last_words_were_told_ended_everything():
-    process, told = Ended(), []
-    assert Follower(process, told.append).run() is False
-    assert told == [Told(ENDED, "out", "why")]
-    assert process.asked == 2
+def test_follower_retries_the_backlog_after_a_lost_connection():
+    process, records = ExitedProcess(), []
+    assert Follower(process, records.append).run() is False
+    assert records == [OutputRecord(EXITED, "out", "why")]
+    assert process.requests == 2
 
 
-class Limited(Ended):
-    """A process of a gafferd where the token has too many requests in progress at first."""
+class BusyProcess(ExitedProcess):
+    """A process of a gafferd that refuses the first request because of the limit of the token."""
 
     def info(self, *, ended=False):
-        self.asked += 1
-        if self.asked == 1:
+        self.requests += 1
+        if self.requests == 1:
             raise BusyError(429, "too_many_requests", "token ci has 64 requests")
         if not ended:
             raise NotFoundError(404, "not_found", "no process '7'")
-        return ENDED
+        return EXITED
 
 
-def test_who_follows_more_than_the_token_may_is_told_so():
-    process, told = Limited(), []
-    assert Follower(process, told.append).run() is False
-    [note, line] = told
+def test_follower_notes_that_the_token_has_too_many_requests():
+    process, records = BusyProcess(), []
+    assert Follower(process, records.append).run() is False
+    [note, line] = records
     assert isinstance(note, Note)
     assert note.text.startswith("not every process is followed now: ")
     assert "token ci has 64 requests" in note.text
-    assert line == Told(ENDED, "out", "why")
+    assert line == OutputRecord(EXITED, "out", "why")

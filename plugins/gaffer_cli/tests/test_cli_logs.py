@@ -1,4 +1,4 @@
-"""`gaffer logs`, as a program that goes on."""
+"""`gaffer logs`, as a long-running subprocess."""
 
 import json
 import re
@@ -16,16 +16,16 @@ from gaffer_kernel.jobs.config import Flapping
 from tests.waiting import until
 
 from .conftest import COMMANDS
-from .following import PATIENCE
+from .line_reader import TIMEOUT
 
 ONCE = Flapping(attempts=1, window=1, retry_in=1, max_retry=0)
 """Give up at the first crash."""
-SAYS = "echo hello from $0; exec sleep 1000"
-"""A script that says something, and stays."""
+WRITES_HELLO = "echo hello from $0; exec sleep 1000"
+"""A script that writes a line and keeps running."""
 
 
 class Running:
-    """A command that goes on."""
+    """A long-running command."""
 
     def __init__(self, process):
         self.process = process
@@ -33,18 +33,18 @@ class Running:
         self._line = ""
 
     async def until(self, text):
-        """Read until a text has come; everything so far."""
-        with trio.fail_after(PATIENCE):
+        """Read until a text appears; return the output so far."""
+        with trio.fail_after(TIMEOUT):
             while text not in self.text:
                 more = await self.process.stdout.receive_some()
                 assert more, (self.text[-2000:], await self.process.stderr.receive_some())
                 whole, end, self._line = (self._line + more.decode()).rpartition("\n")
-                # Names are filled up, so that lines begin in one column.
+                # Names are padded, so that lines start in one column.
                 self.text += re.sub(" +\\|", " |", whole + end)
         return self.text
 
     async def end(self, signal_):
-        """Its status after a signal, and what it has said on standard error."""
+        """Send a signal; return the exit status and standard error."""
         self.process.send_signal(signal_)
         status = await self.process.wait()
         return status, (await self.process.stderr.receive_some(100_000)).decode()
@@ -52,7 +52,7 @@ class Running:
 
 @pytest.fixture
 def running(environ, tmp_path):
-    """Run a command for as long as a block lasts."""
+    """Run a command while a block runs."""
 
     @asynccontextmanager
     async def run(*argv, **more):
@@ -72,22 +72,22 @@ def running(environ, tmp_path):
 
 @pytest.fixture
 def logs(running, environ, url):
-    """`gaffer logs` for as long as a block lasts."""
+    """Run `gaffer logs` while a block runs."""
     environ["GAFFER_ENDPOINT"] = url
     return lambda *names, **more: running("gaffer", "logs", *names, **more)
 
 
-def load(kernel, name, script=SAYS, session="shop", **fields):
+def load(kernel, name, script=WRITES_HELLO, session="shop", **fields):
     fields = {"redirect_output": ("out", "err"), "shell": True, **fields}
     return kernel.manager.load(JobConfig(name=name, cmd=script, **fields), session)
 
 
 def lines(text):
-    """Without their times."""
+    """Return the lines without their times."""
     return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
 
 
-async def test_the_output_of_all_processes_with_time_and_name(kernel, logs):
+async def test_logs_prefixes_lines_with_time_and_name(kernel, logs):
     load(kernel, "web", "echo one; echo two >&2; exec sleep 1000")
     load(kernel, "worker", "echo three; exec sleep 1000", numprocesses=2)
     async with logs("shop") as running:
@@ -96,7 +96,7 @@ async def test_the_output_of_all_processes_with_time_and_name(kernel, logs):
         assert all(re.fullmatch(r"\d\d:\d\d:\d\d \S+ \| \S+", x) for x in running.text.splitlines())
 
 
-async def test_processes_that_come_later_are_followed_from_their_beginning(kernel, logs):
+async def test_logs_follows_processes_started_later(kernel, logs):
     job = load(kernel, "web", "echo first; exec sleep 1000")
     async with logs("shop") as running:
         await running.until("web.1 | first")
@@ -109,7 +109,7 @@ async def test_processes_that_come_later_are_followed_from_their_beginning(kerne
         assert "no" not in await running.until("end.1 | end")
 
 
-async def test_what_is_written_while_it_is_followed_comes_at_once(kernel, logs):
+async def test_logs_shows_new_output_at_once(kernel, logs):
     job = load(kernel, "cat", "exec cat", redirect_input=True)
     await job.settled()
     [process] = job.processes
@@ -120,7 +120,7 @@ async def test_what_is_written_while_it_is_followed_comes_at_once(kernel, logs):
 
 
 @pytest.mark.parametrize("names", [("shop.web", "web"), ("shop/web", "default")])
-async def test_jobs_and_applications_together_have_their_full_names(kernel, logs, names):
+async def test_logs_of_several_sessions_shows_full_names(kernel, logs, names):
     load(kernel, "web", "echo one; exec sleep 1000")
     load(kernel, "not", "echo not; exec sleep 1000")
     load(kernel, "web", "echo two; exec sleep 1000", session="default")
@@ -129,7 +129,7 @@ async def test_jobs_and_applications_together_have_their_full_names(kernel, logs
         assert "not" not in await running.until(" web.1 | two")
 
 
-async def test_what_is_kept_can_be_all(kernel, ask):
+async def test_logs_no_follow_shows_stored_output(kernel, ask):
     for name in ("web", "worker"):
         job = load(kernel, name, "echo one; exec sleep 1000", numprocesses=2)
         await job.settled()
@@ -140,59 +140,59 @@ async def test_what_is_kept_can_be_all(kernel, ask):
     names = ["web.1", "web.2", "worker.1", "worker.2"]
     assert lines(done.stdout) == [f"{name:<8} | one" for name in names]
     done = await ask("gaffer", "logs", "--no-follow", "shop.web", "--json")
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert told[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert printed[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}
 
 
 WHY = "echo why >&2; exit 3"
 """A script that crashes at once."""
 
 
-async def test_the_last_words_of_what_crashed_at_once_were_not_shown(kernel, logs):
-    load(kernel, "web", SAYS)
+async def test_logs_shows_the_output_of_an_immediate_crash(kernel, logs):
+    load(kernel, "web", WRITES_HELLO)
     async with logs("shop") as running:
         await running.until("hello")
         load(kernel, "crash", WHY, redirect_output=("out", "err"), flapping=ONCE)
         await running.until("crash.1 | why")
 
 
-async def test_what_crashed_before_anybody_looked_was_not_shown(kernel, ask, logs):
+async def test_logs_shows_the_output_of_an_earlier_crash(kernel, ask, logs):
     job = load(kernel, "crash", WHY, redirect_output=("out", "err"), flapping=ONCE)
     await until(lambda: job.status()["flapping"]["gave_up"])
     done = await ask("gaffer", "logs", "--no-follow", "shop")
     assert (lines(done.stdout), done.stderr) == (["crash.1 | why"], "")
     async with logs("shop") as running:
         await running.until("crash.1 | why")
-        # What has ended is told once, whatever comes later.
-        load(kernel, "web", SAYS)
+        # Stored output is shown once, whatever follows.
+        load(kernel, "web", WRITES_HELLO)
         assert (await running.until("hello")).count("why") == 1
 
 
-async def test_a_process_that_nobody_can_read_is_told_once(kernel, ask):
+async def test_logs_reports_missing_redirect_output_once(kernel, ask):
     await load(kernel, "web", "sleep 1000", redirect_output=(), numprocesses=2).settled()
     done = await ask("gaffer", "logs", "--no-follow", "shop")
     assert (done.returncode, done.stdout) == (0, "")
-    said = "gaffer: shop.web has no redirect_output, so that nobody can read what it writes\n"
-    assert done.stderr == said
+    message = "gaffer: shop.web: its output cannot be read: set redirect_output\n"
+    assert done.stderr == message
 
 
 @pytest.mark.parametrize(
-    ("names", "status", "said"),
+    ("names", "status", "message"),
     [
         (["nosuch"], 1, "no application or job 'nosuch' in "),
         (["shop.nosuch"], 1, "no job 'shop.nosuch' in "),
         (["shop", "a b"], 2, "'a b' is not a job name"),
     ],
 )
-async def test_what_is_not_there_is_one_line(kernel, ask, names, status, said):
+async def test_logs_of_an_unknown_name_is_one_line(kernel, ask, names, status, message):
     load(kernel, "web", start=False)
     done = await ask("gaffer", "logs", *names)
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith(f"gaffer: {said}")
+    assert done.stderr.startswith(f"gaffer: {message}")
     assert done.stderr.count("\n") == 1
 
 
-async def test_control_characters_do_not_reach_the_terminal(kernel, logs):
+async def test_logs_removes_control_characters(kernel, logs):
     load(kernel, "web", r"printf 'a\033[2Jb\033[31mc\a\n'; exec sleep 1000")
     async with logs("shop") as running:
         await running.until("web.1 | abc\\x07\n")
@@ -200,16 +200,16 @@ async def test_control_characters_do_not_reach_the_terminal(kernel, logs):
         assert "\x1b[36m" in await running.until("ab\x1b[31mc\\x07\x1b[0m\n")
 
 
-async def test_ctrl_c_ends_it_without_a_word(kernel, logs):
+async def test_ctrl_c_ends_logs_without_a_message(kernel, logs):
     load(kernel, "web")
     async with logs("shop") as running:
         await running.until("hello")
-        status, said = await running.end(signal.SIGINT)
+        status, message = await running.end(signal.SIGINT)
         assert status == -signal.SIGINT
-        assert said.strip() == ""
+        assert message.strip() == ""
 
 
-async def test_it_ends_when_nobody_reads_it_any_more(kernel, environ, url, tmp_path):
+async def test_logs_exits_on_a_broken_pipe(kernel, environ, url, tmp_path):
     environ["GAFFER_ENDPOINT"] = url
     load(kernel, "web", "while echo tick; do sleep 0.05; done")
     script = f"{COMMANDS}/gaffer logs shop | head -n 2; echo ${{PIPESTATUS[0]}}"
@@ -218,8 +218,8 @@ async def test_it_ends_when_nobody_reads_it_any_more(kernel, environ, url, tmp_p
     assert lines(done.stdout.decode()) == ["web.1 | tick", "web.1 | tick", "141"]
 
 
-async def test_what_a_slow_reader_has_lost_is_told(kernel, logs):
-    # Few and long lines: many short ones would take the printing command long.
+async def test_logs_reports_dropped_bytes_of_a_slow_reader(kernel, logs):
+    # Few and long lines, because many short ones would slow down the command.
     script = "read go; yes $(printf %01000d 0) | head -n 25000; echo end; exec sleep 1000"
     job = load(kernel, "web", script, redirect_input=True)
     await job.settled()
@@ -233,12 +233,12 @@ async def test_what_a_slow_reader_has_lost_is_told(kernel, logs):
         assert re.search(r"web\.1 \| \.\.\. \d+ bytes dropped\n", text)
 
 
-class TestThroughLosses:
-    """gafferd, or its API, comes back."""
+class TestLostConnections:
+    """`gaffer logs` continues after a restart of gafferd or its API."""
 
     @pytest.fixture
     def path(self):
-        """Short enough for a unix socket, whatever the test is called."""
+        """A path short enough for a unix socket, for any test name."""
         with tempfile.TemporaryDirectory(prefix="g") as folder:
             yield Path(folder) / "socket"
 
@@ -257,7 +257,7 @@ class TestThroughLosses:
 
         return gafferd
 
-    async def test_of_the_api_alone(self, gafferd, logs):
+    async def test_logs_continues_after_a_restart_of_the_api(self, gafferd, logs):
         async with gafferd() as kernel, logs() as running:
             job = load(kernel, "cat", "exec cat", redirect_input=True)
             await job.settled()
@@ -272,8 +272,8 @@ class TestThroughLosses:
             log = process.outputs.logs["out"]
             await until(lambda: log.readers > 0)
             await process.write("after\n")
-            said = await running.until("cat.1 | after\n")
-            assert "cat.1 | ... the connection was lost, output may be missing\n" in said
+            text = await running.until("cat.1 | after\n")
+            assert "cat.1 | ... the connection was lost, output may be missing\n" in text
             assert b"; trying again\n" in await running.process.stderr.receive_some()
             second = job.processes[1]
             await until(lambda: second.outputs.logs["out"].readers > 0)
@@ -281,7 +281,7 @@ class TestThroughLosses:
             await running.until("cat.2 | second\n")
 
     @pytest.mark.parametrize("had_event", [True, False])
-    async def test_of_gafferd_whose_pids_begin_anew(self, gafferd, logs, had_event):
+    async def test_logs_continues_after_a_restart_of_gafferd(self, gafferd, logs, had_event):
         async with AsyncExitStack() as stack:
             first = await stack.enter_async_context(gafferd())
             job = load(first, "old", "echo old; exec sleep 1000")
@@ -299,20 +299,18 @@ class TestThroughLosses:
                 assert running.text.count("new.1") == 1
 
 
-async def test_so_many_processes_that_no_connection_would_be_left_are_not_all_followed(
-    kernel, running, environ, url
-):
+async def test_logs_limits_the_followed_processes(kernel, running, environ, url):
     environ["GAFFER_ENDPOINT"] = url
     for name in ("a", "b", "c"):
         load(kernel, name, f"echo hello from {name}; exec sleep 1000")
     code = (
-        "from gaffer_cli.output import following; from gaffer_cli.programs import gaffer;"
-        "following.MAX_FOLLOWED = 2; gaffer()"
+        "from gaffer_cli.output import multi_follow; from gaffer_cli.programs import gaffer;"
+        "multi_follow.MAX_FOLLOWED = 2; gaffer()"
     )
     async with running("python", "-c", code, "logs", "shop") as followed:
         await followed.until("from a\n")
         await followed.until("from b\n")
         kernel.manager.unload("shop.a")
         await followed.until("from c\n")
-        _, said = await followed.end(signal.SIGINT)
-    assert said.count("gaffer: only 2 processes are followed at a time\n") == 1
+        _, message = await followed.end(signal.SIGINT)
+    assert message.count("gaffer: only 2 processes are followed at a time\n") == 1

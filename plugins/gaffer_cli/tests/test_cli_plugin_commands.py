@@ -8,8 +8,7 @@ from click.testing import CliRunner
 from gaffer_kernel import hookimpl
 from gaffer_kernel.errors import PluginError
 
-from gaffer_cli import Verb
-from gaffer_cli import plugin_commands as contributed
+from gaffer_cli import Verb, plugin_commands
 from gaffer_cli.programs import make_gafferctl
 
 
@@ -29,12 +28,12 @@ class Nap:
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Pretend that a plugin is installed: `installed(plugin, ...)`; None is one that is broken."""
-    contributed._all.cache_clear()
+    """Install fake plugins: `installed(plugin, ...)`; None is a broken one."""
+    plugin_commands._all.cache_clear()
 
     def install(*objects):
         def discover(self, disabled=()):
-            from gaffer_cli import plugin
+            from gaffer_cli.plugin import plugin
 
             self.add(plugin, "cli")
             for each in objects:
@@ -46,30 +45,30 @@ def installed(monkeypatch):
         monkeypatch.setattr("gaffer_kernel.plugins.Plugins.discover", discover)
 
     yield install
-    contributed._all.cache_clear()
+    plugin_commands._all.cache_clear()
 
 
-def test_a_plugin_brings_a_verb_to_one_command(installed):
+def test_plugin_adds_a_verb_to_one_command(installed):
     installed(Nap())
-    said = CliRunner().invoke(make_gafferctl(), ["--help"]).output
-    assert "hello" in said
-    assert "greet (nap)" in said
-    assert "elsewhere" not in said
+    output = CliRunner().invoke(make_gafferctl(), ["--help"]).output
+    assert "hello" in output
+    assert "greet (nap)" in output
+    assert "elsewhere" not in output
 
 
-def test_a_plugin_does_not_replace_a_verb(installed):
+def test_plugin_does_not_replace_a_verb(installed):
     installed(Nap())
     assert "hide the help" not in CliRunner().invoke(make_gafferctl(), ["--help"]).output
 
 
-def test_a_broken_plugin_is_named_and_the_verbs_of_others_work(installed):
+def test_broken_plugin_is_reported_and_other_plugins_work(installed):
     installed(None, Nap())
-    said = CliRunner().invoke(make_gafferctl(), ["--help"])
-    assert "greet (nap)" in said.output
-    assert "broken: does not work; its verbs are missing" in said.output
+    output = CliRunner().invoke(make_gafferctl(), ["--help"])
+    assert "greet (nap)" in output.output
+    assert "broken: does not work; its verbs are missing" in output.output
 
 
-def test_a_verb_of_its_own_imports_neither_the_kernel_nor_trio():
+def test_own_verb_imports_neither_kernel_nor_trio():
     code = (
         "import sys; from gaffer_cli.programs import make_gafferctl, run;"
         "run(make_gafferctl(), ['status', 'web', '--connect', 'unix:/nosuch']);"

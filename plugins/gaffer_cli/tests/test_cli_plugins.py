@@ -1,11 +1,11 @@
-"""`gafferctl plugins`, as a program of its own."""
+"""`gafferctl plugins`, as a subprocess."""
 
 import json
 
 import pytest
 
 
-async def test_all_are_listed(kernel, ask):
+async def test_plugins_shows_all(kernel, ask):
     done = await ask("gafferctl", "plugins")
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["NAME", "VERSION", "STATE", "FROM", "DESCRIPTION"]
@@ -15,20 +15,20 @@ async def test_all_are_listed(kernel, ask):
     assert (await ask("gafferctl", "plugins", "list")).stdout == done.stdout
 
 
-async def test_all_are_listed_as_json(kernel, ask):
+async def test_plugins_shows_all_as_json(kernel, ask):
     done = await ask("gafferctl", "plugins", "--json")
-    told = {plugin["name"]: plugin["state"] for plugin in json.loads(done.stdout)}
-    assert told == {info.name: info.state for info in kernel.plugins.info()}
+    shown = {plugin["name"]: plugin["state"] for plugin in json.loads(done.stdout)}
+    assert shown == {info.name: info.state for info in kernel.plugins.info()}
 
 
-async def test_one_is_closed_opened_and_reloaded(kernel, ask):
+async def test_plugins_closes_opens_and_reloads_one(kernel, ask):
     for verb, state in (("close", "closed"), ("open", "open"), ("reload", "open")):
         done = await ask("gafferctl", "plugins", verb, "stats")
         assert (done.returncode, done.stdout) == (0, f"stats: {state}\n")
         assert ("stats" in kernel.services) == (state == "open")
 
 
-async def test_folders_are_looked_at_again(kernel, ask):
+async def test_plugins_rescans_folders(kernel, ask):
     done = await ask("gafferctl", "plugins", "rescan", "--json")
     assert [plugin["name"] for plugin in json.loads(done.stdout)] == [
         info.name for info in kernel.plugins.info()
@@ -36,27 +36,27 @@ async def test_folders_are_looked_at_again(kernel, ask):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("close", "http"), "gafferctl: this API could not answer if it did close http"),
         (("open", "nosuch"), "gafferctl: no plugin 'nosuch'"),
     ],
 )
-async def test_what_cannot_be_done_is_one_line(kernel, ask, arguments, said):
+async def test_plugins_error_is_one_line(kernel, ask, arguments, message):
     done = await ask("gafferctl", "plugins", *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("open",), "open takes the name of a plugin"),
         (("list", "stats"), "list takes no name of a plugin"),
         (("opne", "stats"), "invalid value for '"),
     ],
 )
-def test_wrong_usage_is_one_line(command, arguments, said):
+def test_wrong_usage_of_plugins_is_one_line(command, arguments, message):
     done = command("gafferctl", "plugins", *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(f"gafferctl plugins: {said}")
+    assert done.stderr.startswith(f"gafferctl plugins: {message}")

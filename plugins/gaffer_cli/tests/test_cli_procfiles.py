@@ -1,6 +1,6 @@
-"""Procfiles in the manner of real projects: `gaffer start` runs them as they are written.
+"""Realistic Procfiles: `gaffer start` runs them unchanged.
 
-Each program is a stand-in that prints its name and its arguments, each in brackets.
+Each program is a fake that prints its name and its arguments in brackets.
 """
 
 import pytest
@@ -134,7 +134,7 @@ CORPUS = {
 
 @pytest.fixture
 def app(tmp_path):
-    """A folder with stand-ins for all programs."""
+    """A folder with fakes of all programs."""
     (tmp_path / "src").mkdir()
     (tmp_path / ".env").write_text('JAVA_OPTS="-Xmx384m -Xss512k"\n')
     for program in PROGRAMS:
@@ -146,7 +146,7 @@ def app(tmp_path):
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_a_procfile_in_the_manner_of_real_ones_starts(begin, app, environ, name):
+def test_realistic_procfile_starts(begin, app, environ, name):
     text, expected = CORPUS[name]
     (app / "Procfile").write_text(text, newline="")
     path = f"{app}/programs:{environ['PATH']}"

@@ -1,4 +1,4 @@
-"""What both commands have in common: help, versions, options, errors and statuses."""
+"""What both commands have in common: help, version, options, errors and exit statuses."""
 
 import json
 
@@ -22,23 +22,23 @@ def test_help_lists_verbs_and_options(command, program, flag):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_without_a_verb_the_help_is_shown_as_it_is_written(command, program):
+def test_no_verb_prints_the_help_on_standard_error(command, program):
     done = command(program)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == command(program, "--help").stdout
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_version_is_told(command, program):
+def test_version_option_prints_the_version(command, program):
     assert command(program, "--version").stdout.startswith(f"{program} 0.")
 
 
-def test_gafferctl_has_its_documented_short_option_for_the_version(command):
+def test_gafferctl_has_a_short_version_option(command):
     assert command("gafferctl", "-v").stdout == command("gafferctl", "--version").stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["stats", "web"], "gafferctl: no such command 'stats', did you mean status?"),
         (["logs"], "gafferctl: no such command 'logs', did you mean gaffer logs?"),
@@ -48,15 +48,15 @@ def test_gafferctl_has_its_documented_short_option_for_the_version(command):
         (["--keyfile", "k", "status", "web"], "gafferctl: --keyfile without --certfile"),
     ],
 )
-def test_wrong_usage_is_one_line_and_status_2(command, arguments, said):
+def test_wrong_usage_is_one_line_and_status_2(command, arguments, message):
     done = command("gafferctl", *arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
-def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
+def test_unreachable_gafferd_is_one_line_and_status_4(command):
     done = command("gafferctl", "status", "web")
     assert done.returncode == 4
     assert done.stderr.startswith("gafferctl: http://127.0.0.1:1: cannot connect: ")
@@ -64,7 +64,7 @@ def test_a_gafferd_that_does_not_answer_is_one_line_and_status_4(command):
 
 
 @pytest.mark.parametrize("endpoint", ["localhost", "ftp://localhost", "http://", "unix:"])
-def test_an_endpoint_that_is_none_is_one_line(command, endpoint):
+def test_invalid_endpoint_is_one_line(command, endpoint):
     done = command("gafferctl", "--connect", endpoint, "status", "web")
     assert done.returncode == 2
     assert done.stderr.startswith(f"gafferctl: '{endpoint}' is not an address: ")
@@ -72,38 +72,38 @@ def test_an_endpoint_that_is_none_is_one_line(command, endpoint):
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "message"),
     [
         ("token", None, "token: no such file or directory"),
         ("token", "", "token is empty: it must hold a token"),
     ],
 )
-def test_a_token_that_cannot_be_read_is_one_line(command, tmp_path, file, text, said):
+def test_unreadable_token_is_one_line(command, tmp_path, file, text, message):
     if text is not None:
         (tmp_path / file).write_text(text)
     done = command("gafferctl", "status", "web", "--token-file", file)
-    assert (done.returncode, done.stderr) == (1, f"gafferctl: {said}\n")
+    assert (done.returncode, done.stderr) == (1, f"gafferctl: {message}\n")
 
 
-def test_an_error_line_cannot_steer_the_terminal(command):
+def test_error_line_is_escaped_for_the_terminal(command):
     done = command("gaffer", "start", "-f", "no\x1b[2Jsuch\u202e")
     assert done.stderr.startswith("gaffer: nosuch\\u202e: no such Procfile; ")
 
 
-def test_a_complaint_cannot_steer_the_terminal(capsys):
+def test_warning_is_escaped_for_the_terminal(capsys):
     with click.Context(click.Command("gaffer"), info_name="gaffer"):
-        Invocation().complain("no\x1b[2Jsuch")
+        Invocation().warn("no\x1b[2Jsuch")
     assert capsys.readouterr().err == "gaffer: nosuch\n"
 
 
-async def test_json_cannot_steer_the_terminal_whatever_programs_are_called(kernel, ask):
+async def test_json_output_is_ascii(kernel, ask):
     kernel.manager.load(JobConfig(name="web", cmd="caf\xe9\x9b2J", start=False))
     done = await ask("gafferctl", "get_process", "web", "--json")
     assert "caf\\u00e9\\u009b2J" in done.stdout
     assert json.loads(done.stdout)["cmd"] == "caf\xe9\x9b2J"
 
 
-async def test_what_the_terminal_cannot_show_is_escaped(kernel, ask, environ):
+async def test_unencodable_characters_are_escaped(kernel, ask, environ):
     kernel.manager.load(JobConfig(name="web", cmd="./nosuch-\u2192"), "shop")
     environ["PYTHONIOENCODING"] = "latin-1"
     done = await ask("gaffer", "ps", "shop")
@@ -111,7 +111,7 @@ async def test_what_the_terminal_cannot_show_is_escaped(kernel, ask, environ):
     assert "`./nosuch-\\u2192`" in done.stdout
 
 
-async def test_options_may_stand_before_the_verb_and_after_it(kernel, ask, url):
+async def test_options_may_precede_or_follow_the_verb(kernel, ask, url):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False))
     before = await ask("gafferctl", "--connect", url, "--json", "status", "web")
     after = await ask("gafferctl", "status", "web", "--json", "--endpoint", url)
@@ -119,13 +119,13 @@ async def test_options_may_stand_before_the_verb_and_after_it(kernel, ask, url):
     assert json.loads(after.stdout)["stopped"]
 
 
-async def test_what_is_said_last_counts(kernel, ask, url):
+async def test_last_option_wins(kernel, ask, url):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False))
     done = await ask("gafferctl", "--connect", "unix:/nosuch", "status", "web", "--connect", url)
     assert done.stdout == "stopped\n"
 
 
-async def test_a_name_that_gafferd_does_not_know_is_one_line(ask, kernel):
+async def test_unknown_job_is_one_line(ask, kernel):
     done = await ask("gafferctl", "status", "nosuch")
     assert done.returncode == 1
     assert done.stderr.startswith("gafferctl: ")

@@ -1,4 +1,4 @@
-"""What the README shows is true."""
+"""The examples of the README work."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def tally(tmp_path, environ):
     environ["PYTHONPATH"] = str(tmp_path / "site")
 
 
-async def test_the_plugin_brings_its_verb(kernel, tally, ask):
+async def test_readme_plugin_adds_its_verb(kernel, tally, ask):
     assert "crashes" in (await ask("gafferctl", "--help")).stdout
     rule = Flapping(attempts=3, window=60, retry_in=600)
     kernel.manager.load(JobConfig(name="bad", cmd="false", flapping=rule))
@@ -39,7 +39,7 @@ async def test_the_plugin_brings_its_verb(kernel, tally, ask):
     assert json.loads(done.stdout) == {"bad": 3}
 
 
-def test_every_status_is_there(command):
+def test_readme_lists_every_exit_status(command):
     table = dict(re.findall(r"^\| (\d)(?:, \d+)? \| (.*) \|$", README, re.MULTILINE))
-    told = command("gafferctl", "--help").stdout.split("Status:")[1]
-    assert re.findall(r"\b(\d) ", told) == sorted(table)
+    shown = command("gafferctl", "--help").stdout.split("Status:")[1]
+    assert re.findall(r"\b(\d) ", shown) == sorted(table)

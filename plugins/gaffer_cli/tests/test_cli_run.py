@@ -9,19 +9,19 @@ import pytest
 from .conftest import COMMANDS
 
 
-def test_the_shell_finds_the_variables_of_the_application(command, tmp_path):
-    (tmp_path / ".env").write_text("PORT=80\nA=beside\n")
-    assert command("gaffer", "run", "echo $PORT $A").stdout == "80 beside\n"
-    assert command("gaffer", "run", "-e", "A=said", "echo $PORT $A").stdout == "80 said\n"
+def test_run_sets_the_variables_of_the_application(command, tmp_path):
+    (tmp_path / ".env").write_text("PORT=80\nA=file\n")
+    assert command("gaffer", "run", "echo $PORT $A").stdout == "80 file\n"
+    assert command("gaffer", "run", "-e", "A=option", "echo $PORT $A").stdout == "80 option\n"
 
 
-def test_without_a_port_it_is_5000(command, environ):
+def test_run_default_port_is_5000(command, environ):
     assert command("gaffer", "run", "echo $PORT").stdout == "5000\n"
     environ["PORT"] = "3000"
     assert command("gaffer", "run", "echo $PORT").stdout == "3000\n"
 
 
-def test_several_words_are_quoted(command):
+def test_run_quotes_several_words(command):
     done = command("gaffer", "run", "printf", "%s|", "$PORT", "a b", "c;d", "-c", "--help")
     assert done.stdout == "$PORT|a b|c;d|-c|--help|"
 
@@ -39,7 +39,7 @@ def test_several_words_are_quoted(command):
         ("sh -c 'echo one\necho two'", "one\ntwo\n"),
     ],
 )
-def test_a_single_word_is_a_line_for_the_shell(command, line, printed):
+def test_run_passes_one_word_to_the_shell(command, line, printed):
     done = command("gaffer", "run", line)
     assert (done.stdout, done.stderr, done.returncode) == (printed, "", 0)
 
@@ -54,19 +54,19 @@ def test_a_single_word_is_a_line_for_the_shell(command, line, printed):
         (["! true"], 1),
     ],
 )
-def test_its_status_is_ours(command, words, status):
+def test_run_exits_with_the_status_of_the_command(command, words, status):
     assert command("gaffer", "run", *words).returncode == status
 
 
-def test_the_signal_that_ends_it_is_what_ends_us(command):
+def test_run_dies_by_the_signal_of_the_command(command):
     assert command("gaffer", "run", "kill -9 $$").returncode == -signal.SIGKILL
 
 
-def test_it_reads_our_input(command):
+def test_run_passes_standard_input(command):
     assert command("gaffer", "run", "tr", "a-z", "A-Z", input="hello").stdout == "HELLO"
 
 
-def test_it_takes_our_place_so_that_a_signal_reaches_it(environ, tmp_path):
+def test_run_replaces_itself_with_the_command(environ, tmp_path):
     code = "import os; print(os.getpid(), flush=True); import time; time.sleep(60)"
     process = subprocess.Popen(
         [COMMANDS / "gaffer", "run", f"{sys.executable} -c '{code}'"],
@@ -81,7 +81,7 @@ def test_it_takes_our_place_so_that_a_signal_reaches_it(environ, tmp_path):
         assert process.wait(20) == -signal.SIGTERM
 
 
-def test_it_dies_of_a_broken_pipe_as_it_would_by_itself(environ, tmp_path):
+def test_run_restores_sigpipe(environ, tmp_path):
     line = f"{COMMANDS}/gaffer run yes | head -n 1"
     done = subprocess.run(
         ["/bin/sh", "-c", line], env=environ, cwd=tmp_path, capture_output=True, timeout=60
@@ -89,7 +89,7 @@ def test_it_dies_of_a_broken_pipe_as_it_would_by_itself(environ, tmp_path):
     assert (done.stdout, done.stderr) == (b"y\n", b"")
 
 
-def test_it_runs_in_the_folder_of_the_application(command, tmp_path):
+def test_run_changes_to_the_folder_of_the_application(command, tmp_path):
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / ".env").write_text("A=there\n")
     for arguments in (["-d", "app"], ["-f", "app/Procfile"]):
@@ -98,7 +98,7 @@ def test_it_runs_in_the_folder_of_the_application(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         ([], 2, "gaffer run: missing argument 'CMD...'; see gaffer run --help"),
         (["-d", "nosuch", "true"], 1, "gaffer: "),
@@ -107,17 +107,17 @@ def test_it_runs_in_the_folder_of_the_application(command, tmp_path):
         (["-c", "x", "true"], 2, "gaffer: concurrency: must be settings like web=2"),
     ],
 )
-def test_what_cannot_be_run_is_said_in_a_line(command, arguments, status, said):
+def test_run_error_is_one_line(command, arguments, status, message):
     done = command("gaffer", "run", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
 
 
 # Copies
 
 
-def test_two_copies_have_names_and_ports_of_their_own(begin):
+def test_copies_get_their_own_names_and_ports(begin):
     shown = begin("run", "-c", "2", "echo $PORT; test -t 0; exit 0")
     assert shown.end() == 0
     assert [shown.texts(f"run.{number}")[1] for number in (1, 2)] == ["5000", "5001"]
@@ -130,16 +130,16 @@ def test_copies_can_be_given_names(begin):
     assert ports == ["5000", "5001", "5100"]
 
 
-def test_copies_run_once_and_the_first_failure_gives_the_status(begin, tmp_path):
+def test_copies_run_once_and_the_first_failure_is_the_status(begin, tmp_path):
     shown = begin("run", "-c", "3", "echo run >>runs; mkdir first 2>/dev/null || exit 6")
     assert shown.end() == 6
     assert (tmp_path / "runs").read_text() == "run\n" * 3
 
 
-def test_ctrl_c_ends_all_copies(begin):
+def test_ctrl_c_stops_all_copies(begin):
     shown = begin("run", "-c", "2", "echo ready; while :; do sleep 0.05; done")
     shown.wait_for(r".* run\.1  \| ready")
     shown.wait_for(r".* run\.2  \| ready")
     shown.signal(signal.SIGINT)
     assert shown.end() == 0
-    shown.wait_alone()
+    shown.wait_all_gone()

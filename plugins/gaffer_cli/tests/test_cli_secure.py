@@ -27,7 +27,7 @@ class TestUnixSocket:
 
     @pytest.fixture
     def path(self):
-        """Short enough for a unix socket, whatever the test is called."""
+        """A path short enough for a unix socket, for any test name."""
         with tempfile.TemporaryDirectory(prefix="g") as folder:
             yield Path(folder) / "socket"
 
@@ -38,20 +38,20 @@ class TestUnixSocket:
         async with open_kernel(config, plugins=[http_plugin]) as kernel:
             yield kernel
 
-    async def test_verbs(self, kernel, ask, path):
+    async def test_verbs_over_a_unix_socket(self, kernel, ask, path):
         load(kernel, start=False)
         options = ("--connect", f"unix:{path}")
         assert (await ask("gafferctl", *options, "processes")).stdout == "shop.web\n"
         assert (await ask("gafferctl", "start", "shop.web", *options)).stdout == "ok\n"
-        said = (await ask("gaffer", "scale", "shop", "web+1", *options)).stdout
-        assert said == "Scaling web processes... done, now running 2\n"
+        output = (await ask("gaffer", "scale", "shop", "web+1", *options)).stdout
+        assert output == "Scaling web processes... done, now running 2\n"
         assert "web.2: up for " in (await ask("gaffer", "ps", "shop", *options)).stdout
         done = await ask("gaffer", *options, "unload", "shop")
         assert done.stdout == "'shop' unloaded\n"
 
 
 class TestTls:
-    """gafferd over HTTPS, for who shows a token."""
+    """gafferd over HTTPS, with tokens."""
 
     @pytest.fixture
     def files(self, tmp_path):
@@ -86,7 +86,7 @@ class TestTls:
     def options(self, url, files):
         return ("--connect", url.replace("127.0.0.1", "localhost"), "--cacert", f"{files}/ca")
 
-    async def test_verbs_with_a_token(self, kernel, ask, token, options):
+    async def test_verbs_over_tls_with_a_token(self, kernel, ask, token, options):
         job = load(kernel)
         await job.settled()
         log = job.processes[0].outputs.logs["out"]
@@ -98,7 +98,7 @@ class TestTls:
         assert re.match(r"\d\d:\d\d:\d\d web\.1 \| hello\n", done.stdout)
         assert (await ask("gafferctl", "stop", "shop.web", *options)).stdout == "ok\n"
 
-    async def test_a_right_that_is_missing_is_one_line(self, kernel, ask, token, options):
+    async def test_missing_permission_is_one_line(self, kernel, ask, token, options):
         load(kernel)
         options = (*options, "--token-file", token("screen"))
         assert (await ask("gafferctl", "status", "shop.web", *options)).stdout == "active\n"
@@ -107,29 +107,27 @@ class TestTls:
         assert "has no right to manage" in done.stderr
         assert done.stderr.count("\n") == 1
 
-    async def test_a_wrong_token_is_one_line(self, kernel, ask, tmp_path, options):
+    async def test_wrong_token_is_one_line(self, kernel, ask, tmp_path, options):
         (tmp_path / "wrong").write_text("gfr_wrong")
         done = await ask("gafferctl", "processes", *options, "--token-file", "wrong")
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
 
-    async def test_a_certificate_that_cannot_be_checked_is_one_line(self, kernel, ask, url):
+    async def test_untrusted_certificate_is_one_line(self, kernel, ask, url):
         done = await ask("gafferctl", "processes", "--connect", url)
         assert done.returncode == 4
         assert done.stderr.startswith(f"gafferctl: {url}: certificate not trusted: ")
         assert done.stderr.endswith("; --cacert names the certificates to check it against\n")
         assert done.stderr.count("\n") == 1
 
-    async def test_a_lookupd_that_refuses_was_not_named(self, kernel, ask, tmp_path, options):
+    async def test_refusing_lookupd_is_named(self, kernel, ask, tmp_path, options):
         (tmp_path / "wrong").write_text("gfr_wrong")
         _, url, *ca = options
         done = await ask("gafferctl", "--lookup", url, *ca, "--token-file", "wrong", "nodes")
-        said = f"gafferctl: {url}: this token is unknown, revoked or expired\n"
-        assert (done.returncode, done.stderr) == (1, said)
+        message = f"gafferctl: {url}: this token is unknown, revoked or expired\n"
+        assert (done.returncode, done.stderr) == (1, message)
 
-    async def test_what_to_do_about_the_certificate_of_a_lookupd_was_not_said(
-        self, kernel, ask, url
-    ):
+    async def test_untrusted_lookupd_certificate_suggests_cacert(self, kernel, ask, url):
         done = await ask("gafferctl", "--lookup", url, "nodes")
         assert done.returncode == 4
         assert done.stderr.startswith(f"gafferctl: no lookupd answers: {url}: certificate ")

@@ -1,4 +1,4 @@
-"""`gafferctl sessions`, as a program of its own."""
+"""`gafferctl sessions`, as a subprocess."""
 
 import json
 
@@ -16,13 +16,13 @@ async def jobs(kernel):
     return {str(job.name): job for job in jobs}
 
 
-async def test_all_are_listed(jobs, ask):
+async def test_sessions_shows_all(jobs, ask):
     assert (await ask("gafferctl", "sessions")).stdout == "shop\nother\n"
     done = await ask("gafferctl", "sessions", "list", "--json")
     assert json.loads(done.stdout) == ["shop", "other"]
 
 
-async def test_all_jobs_of_one_are_started_restarted_and_stopped(jobs, ask):
+async def test_sessions_start_restart_and_stop_all_jobs_of_one(jobs, ask):
     done = await ask("gafferctl", "sessions", "start", "shop")
     assert (done.returncode, done.stdout) == (0, "ok\n")
     before = {name: job.pids() for name, job in jobs.items()}
@@ -37,7 +37,7 @@ async def test_all_jobs_of_one_are_started_restarted_and_stopped(jobs, ask):
     assert not any(job.pids() for job in jobs.values())
 
 
-async def test_a_session_that_is_not_there_is_one_line(kernel, ask):
+async def test_unknown_session_is_one_line(kernel, ask):
     done = await ask("gafferctl", "sessions", "stop", "nosuch")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "nosuch" in done.stderr

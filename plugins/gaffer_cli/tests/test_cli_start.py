@@ -1,4 +1,4 @@
-"""`gaffer start` in a pipe: what runs, what is shown, how it ends."""
+"""`gaffer start` in a pipe: what runs, what is shown, how it exits."""
 
 import os
 import select
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMMANDS
-from .foreground import PATIENCE, Foreground
+from .foreground import TIMEOUT, Foreground
 
 FOREVER = "while :; do sleep 0.05; done"
 READY = f"echo ready; {FOREVER}"
@@ -20,7 +20,7 @@ STUBBORN = f"trap '' TERM; {READY}"
 
 @pytest.fixture
 def in_shell(environ, tmp_path):
-    """Run a line to its end in a shell that knows gaffer: `in_shell("gaffer start | cat")`."""
+    """Run a line in a shell with gaffer in its PATH: `in_shell("gaffer start | cat")`."""
 
     def run(line):
         argv = ["/bin/sh", "-c", line]
@@ -34,19 +34,19 @@ def in_shell(environ, tmp_path):
 # What runs
 
 
-def test_each_type_is_started_and_its_lines_carry_time_and_name(begin, procfile):
+def test_start_prefixes_lines_with_time_and_name(begin, procfile):
     procfile(web=f"echo on $PORT; {FOREVER}", worker=f"echo working >&2; {FOREVER}")
     shown = begin("start")
     pid = shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| spawn process with pid (\d+)")[1]
     shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| on 5000")
     shown.wait_for(r"\d\d:\d\d:\d\d worker\.1 \| working")
-    assert int(pid) in shown.left()
+    assert int(pid) in shown.find_left()
     shown.signal(signal.SIGINT)
     assert shown.end() == 0
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_only_the_types_that_were_named_are_started_with_the_ports_they_have(begin, procfile):
+def test_start_of_named_types_keeps_their_ports(begin, procfile):
     procfile(web="echo no", worker="echo $PORT; sleep 0.1", clock="echo $PORT; sleep 0.1")
     shown = begin("start", "clock", "worker", "--on-exit", "continue")
     assert shown.end() == 0
@@ -55,7 +55,7 @@ def test_only_the_types_that_were_named_are_started_with_the_ports_they_have(beg
 
 
 @pytest.mark.parametrize("settings", [["-c", "web=2,worker=0"], ["-c", "web=2", "-c", "worker=0"]])
-def test_so_many_of_each_type_as_asked_for(begin, procfile, settings):
+def test_start_applies_concurrency(begin, procfile, settings):
     procfile(web="echo $PORT", worker="echo no")
     shown = begin("start", "--on-exit", "continue", *settings)
     assert shown.end() == 0
@@ -71,23 +71,23 @@ def test_so_many_of_each_type_as_asked_for(begin, procfile, settings):
         (["-e", "PORT=80"], {"PORT": "3000"}, ("80", "180")),
     ],
 )
-def test_the_first_port_can_be_chosen(begin, procfile, arguments, variables, ports):
+def test_start_takes_the_first_port(begin, procfile, arguments, variables, ports):
     procfile(web="echo $PORT", worker="echo $PORT")
     shown = begin("start", "--on-exit", "continue", *arguments, **variables)
     assert shown.end() == 0
     assert (shown.texts("web.1")[1], shown.texts("worker.1")[1]) == ports
 
 
-def test_variables_come_from_env_files_and_the_command_line(begin, procfile, tmp_path):
-    (tmp_path / ".env").write_text("A=beside\nB=beside\nC=beside\n")
+def test_start_merges_env_files_and_options(begin, procfile, tmp_path):
+    (tmp_path / ".env").write_text("A=file\nB=file\nC=file\n")
     (tmp_path / "more").write_text("B=more\nC=more\n")
     procfile(web="echo $A $B $C $D")
-    shown = begin("-e", "more", "start", "-e", "C=said", D="inherited")
+    shown = begin("-e", "more", "start", "-e", "C=option", D="inherited")
     assert shown.end() == 0
-    assert "beside more said inherited" in shown.texts("web.1")
+    assert "file more option inherited" in shown.texts("web.1")
 
 
-def test_it_runs_in_the_folder_of_the_procfile_or_the_one_that_was_named(begin, tmp_path):
+def test_start_runs_in_the_folder_of_the_procfile_or_directory(begin, tmp_path):
     app = tmp_path / "app"
     app.mkdir()
     (app / "Procfile").write_text("web: pwd\n")
@@ -97,7 +97,7 @@ def test_it_runs_in_the_folder_of_the_procfile_or_the_one_that_was_named(begin, 
         assert str(app) in shown.texts("web.1")
 
 
-def test_a_release_is_started_only_by_name(begin, procfile):
+def test_release_is_started_only_by_name(begin, procfile):
     procfile(release="echo migrated", web="echo up; sleep 0.3")
     assert "release" not in _whole(begin("start"))
     assert "release.1 | migrated" in _whole(begin("start", "release"))
@@ -110,7 +110,7 @@ def _whole(shown):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["wen"], 1, "gaffer: Procfile: start: no type 'wen' here, there are web, worker\n"),
         (["-c", "wen=1"], 1, "gaffer: Procfile: concurrency: no type 'wen' here, there are web,"),
@@ -123,22 +123,22 @@ def _whole(shown):
         (["--graceful-timeout", "-1"], 2, "gaffer start: invalid value for '--graceful-timeout'"),
     ],
 )
-def test_what_cannot_be_started_is_said_in_a_line(command, procfile, arguments, status, said):
+def test_start_error_is_one_line(command, procfile, arguments, status, message):
     procfile(web="echo no", worker="echo no")
     done = command("gaffer", "start", *arguments)
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
 
 
-def test_the_input_of_programs_does_not_end_so_that_those_who_wait_for_that_stay(begin, procfile):
+def test_start_keeps_standard_input_of_programs_open(begin, procfile):
     procfile(css="cat; echo ended", web="sleep 0.5")
     shown = begin("start")
     assert shown.end() == 0
     assert "ended" not in shown.texts("css.1")
 
 
-def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_path):
+def test_start_in_a_missing_folder_reports_and_exits(begin, procfile, tmp_path):
     procfile(web="echo no")
     shown = begin("start", "-f", "Procfile", "-d", "nosuch")
     assert shown.end() == 1
@@ -148,7 +148,7 @@ def test_a_folder_that_is_not_there_is_said_and_ends_it(begin, procfile, tmp_pat
 @pytest.mark.parametrize(
     "module", ["app.start", "app.run", "app.export", "app.logs", "app.ps", "ctl.top", "ctl.watch"]
 )
-def test_a_verb_imports_the_kernel_only_when_it_is_used(module):
+def test_verb_module_does_not_import_the_kernel(module):
     code = (
         f"import sys; import gaffer_cli.{module};"
         "print([name for name in ('gaffer_kernel', 'trio', 'rich') if name in sys.modules])"
@@ -158,23 +158,23 @@ def test_a_verb_imports_the_kernel_only_when_it_is_used(module):
     assert done.stdout == "[]\n"
 
 
-# How it ends by itself
+# Exit of a process
 
 
 @pytest.mark.parametrize(
     ("line", "status"),
     [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("nosuch-program", 127)],
 )
-def test_the_first_that_ends_ends_all_and_gives_the_status(begin, procfile, line, status):
+def test_first_exit_stops_all_and_is_the_status(begin, procfile, line, status):
     procfile(web=READY, worker=f"sleep 0.1; {line}")
     shown = begin("start")
     assert shown.end() == status
-    assert "worker has ended: stopping the others" in shown.texts("gaffer")
+    assert "worker has exited: stopping the others" in shown.texts("gaffer")
     assert shown.texts("web.1")[-1].startswith("exit process with pid ")
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_the_others_can_run_on_and_the_first_failure_gives_the_status(begin, procfile):
+def test_on_exit_continue_keeps_the_others_running(begin, procfile):
     procfile(one="exit 4", two="sleep 0.3; echo still here; exit 5", three="sleep 0.1")
     shown = begin("start", "--on-exit", "continue")
     assert shown.end() == 4
@@ -182,7 +182,7 @@ def test_the_others_can_run_on_and_the_first_failure_gives_the_status(begin, pro
     assert shown.text.count("spawn") == 3
 
 
-def test_what_ends_can_be_started_again(begin, procfile):
+def test_on_exit_restart_restarts_processes(begin, procfile):
     procfile(web="echo life; sleep 1.05; exit 1")
     shown = begin("start", "--on-exit", "restart")
     shown.wait_for(r".* web\.1  \| exit process .* status 1 .*")
@@ -192,7 +192,7 @@ def test_what_ends_can_be_started_again(begin, procfile):
     assert shown.end() == 0
 
 
-def test_processes_that_get_the_port_of_another_type_are_told(begin, procfile):
+def test_port_conflicts_are_warned_about(begin, procfile):
     procfile(clock="exec sleep 0.1", web="exec sleep 1000")
     shown = begin("start", "-c", "clock=101")
     shown.wait_for(
@@ -201,17 +201,17 @@ def test_processes_that_get_the_port_of_another_type_are_told(begin, procfile):
     assert shown.end() == 0
 
 
-def test_types_that_are_not_started_have_no_port_to_share(begin, procfile):
+def test_types_that_are_not_started_cause_no_port_conflict(begin, procfile):
     procfile(clock="sleep 1000", web="true")
     shown = begin("start", "web", "-c", "clock=101")
     assert shown.end() == 0
     assert "warning" not in shown.text
 
 
-# How it is ended
+# Exit by a signal
 
 
-def test_the_example_runs(begin, environ):
+def test_example_procfile_starts(begin, environ):
     folder = Path(__file__).parent.parent.parent.parent / "examples"
     shown = begin("-d", folder, "start", PATH=f"{COMMANDS}:{environ['PATH']}")
     shown.wait_for(r".* dummy\.1  \| hello 1")
@@ -220,8 +220,8 @@ def test_the_example_runs(begin, environ):
     assert shown.end() == 0
 
 
-@pytest.mark.parametrize("step", ["watch_parent_death", "Obedience", "Kernel"])
-def test_a_signal_that_comes_before_anything_is_started_is_not_lost(tmp_path, step):
+@pytest.mark.parametrize("step", ["watch_parent_death", "SignalHandler", "Kernel"])
+def test_early_signal_is_not_lost(tmp_path, step):
     code = f"""
 import os, signal
 from gaffer_cli.foreground import OnExit, run, run_jobs
@@ -239,12 +239,12 @@ raise SystemExit(run_jobs([JobConfig(name="web", cmd="sleep 1000")], OnExit.STOP
     shown = Foreground([sys.executable, "-c", code], tmp_path, os.environ)
     try:
         assert shown.end() == 0
-        shown.wait_alone()
+        shown.wait_all_gone()
     finally:
         shown.close()
 
 
-def test_many_signals_until_the_very_end_leave_no_trace(begin, procfile):
+def test_signals_during_exit_cause_no_traceback(begin, procfile):
     procfile(web=READY)
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| ready")
@@ -253,11 +253,11 @@ def test_many_signals_until_the_very_end_leave_no_trace(begin, procfile):
         time.sleep(0.001)
     assert shown.end() == (130 if "again: killing" in shown.text else 0)
     assert "Traceback" not in shown.text
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
-def test_a_signal_ends_all_politely_with_status_0(begin, procfile, name):
+def test_signal_stops_all_with_status_0(begin, procfile, name):
     procfile(web=f"trap 'echo bye; exit 7' TERM; {READY}", worker=READY)
     shown = begin("start")
     shown.wait_for(r".* web\.1    \| ready")
@@ -266,53 +266,53 @@ def test_a_signal_ends_all_politely_with_status_0(begin, procfile, name):
     assert shown.end() == 0
     assert shown.texts("gaffer") == [f"SIG{name}: stopping; once more kills"]
     assert shown.texts("web.1")[-2] == "bye"
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_the_second_signal_kills_at_once(begin, procfile):
+def test_second_signal_kills(begin, procfile):
     procfile(web=STUBBORN)
     shown = begin("start", "--graceful-timeout", "1000")
     shown.wait_for(r".* web\.1  \| ready")
     shown.signal(signal.SIGINT)
     shown.wait_for(r".* gaffer \| SIGINT: stopping.*")
-    shown.insist(lambda: shown.signal(signal.SIGINT), "SIGINT again: killing")
+    shown.repeat_until(lambda: shown.signal(signal.SIGINT), "SIGINT again: killing")
     assert shown.end() == 130
     assert "killed by SIGKILL" in shown.texts("web.1")[-1]
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_one_press_that_arrives_twice_is_one(begin, procfile):
+def test_duplicate_signal_of_one_key_press_does_not_kill(begin, procfile):
     procfile(web=f"trap 'sleep 0.3; echo bye; exit' TERM; {READY}")
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| ready")
-    # Both wait until it goes on, however busy the machine is between them; two of a kind would be
-    # one already.
+    # Both are pending until SIGCONT, however busy the machine is; two of the same signal would be
+    # merged.
     for signum in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
         shown.signal(signum)
     assert shown.end() == 0
     assert "bye" in shown.texts("web.1")
 
 
-def test_who_does_not_obey_is_killed_after_the_graceful_timeout(begin, procfile):
+def test_stop_kills_after_graceful_timeout(begin, procfile):
     procfile(web=STUBBORN)
     shown = begin("start", "--graceful-timeout", "0.3")
     shown.wait_for(r".* web\.1  \| ready")
     shown.signal(signal.SIGTERM)
     assert shown.end() == 0
     assert any("did not exit within 0.3 s: sent SIGKILL" in text for text in shown.texts("gaffer"))
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_what_has_left_its_group_is_ended_too(begin, procfile):
+def test_stop_kills_processes_that_left_the_group(begin, procfile):
     procfile(web=f"setsid sh -c '{FOREVER}' & echo ready; {FOREVER}")
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| ready")
     shown.signal(signal.SIGINT)
     assert shown.end() == 0
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_nothing_is_left_even_if_it_is_killed(begin, procfile):
+def test_sigkill_of_gaffer_leaves_no_process(begin, procfile):
     procfile(
         web=f"trap 'echo polite >bye; exit' TERM; {READY}",
         stubborn=STUBBORN,
@@ -323,10 +323,10 @@ def test_nothing_is_left_even_if_it_is_killed(begin, procfile):
         shown.wait_for(rf".* {name}\.1 +\| ready")
     shown.signal(signal.SIGKILL)
     assert shown.end() == -signal.SIGKILL
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_a_program_with_no_variables_is_not_left_if_it_is_killed(begin, procfile):
+def test_sigkill_of_gaffer_leaves_no_process_without_environment(begin, procfile):
     procfile(
         web=f"exec env -i {sys.executable} -c 'import time; print(1, flush=1); time.sleep(99)'"
     )
@@ -336,46 +336,46 @@ def test_a_program_with_no_variables_is_not_left_if_it_is_killed(begin, procfile
     end = os.pidfd_open(int(pid))
     shown.signal(signal.SIGKILL)
     assert shown.end() == -signal.SIGKILL
-    ended, _, _ = select.select([end], [], [], PATIENCE)
+    ended, _, _ = select.select([end], [], [], TIMEOUT)
     os.close(end)
     assert ended
 
 
-def test_it_ends_quietly_when_nobody_reads_its_output_any_more(begin, procfile):
+def test_broken_pipe_stops_start_with_status_141(begin, procfile):
     procfile(web=f"echo one; echo two; {FOREVER}")
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| two")
     shown.stop_reading()
     assert shown.end() == 141
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
 @pytest.mark.parametrize("reader", ["head -n 2", "true"])
-def test_a_reader_that_leaves_ends_it_and_nothing_is_complained_of(in_shell, procfile, reader):
+def test_broken_pipe_prints_no_error(in_shell, procfile, reader):
     procfile(web=f"while :; do echo line; sleep 0.01; done; {FOREVER}")
     done = in_shell(f"gaffer start | {reader}")
     assert done.stderr == ""
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
 
 
-def test_no_line_is_lost_however_slow_the_reader(in_shell, procfile):
+def test_slow_reader_loses_no_line(in_shell, procfile):
     procfile(one="seq 100000", two="seq 100000 >&2")
     done = in_shell("gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'")
     assert (done.stdout, done.stderr) == ("200000\n", "")
 
 
-def test_a_reader_that_stands_still_does_not_hold_up_the_end(begin, procfile):
+def test_stalled_reader_does_not_block_the_exit(begin, procfile):
     procfile(web=f"echo ready; yes; {FOREVER}")
     shown = begin("start")
     shown.wait_for(r".* web\.1  \| ready")
     shown.wait_full()
     shown.signal(signal.SIGINT)
     assert shown.process.wait(20) == 0
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
 @pytest.mark.parametrize("verb", ["start", "run 'echo $PORT >out'"])
-def test_it_can_be_started_with_its_output_closed(environ, procfile, tmp_path, verb):
+def test_start_and_run_work_with_closed_stdout(environ, procfile, tmp_path, verb):
     procfile(web="echo $PORT >out")
     line = f"exec {COMMANDS}/gaffer {verb} >&- <&-"
     argv = ["/bin/sh", "-c", line]
@@ -386,7 +386,7 @@ def test_it_can_be_started_with_its_output_closed(environ, procfile, tmp_path, v
     assert (tmp_path / "out").read_text() == "5000\n"
 
 
-def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path):
+def test_start_under_nohup_ignores_sighup(begin, procfile, environ, tmp_path):
     procfile(web=f"echo ready; sleep 0.5; echo still here; {FOREVER}")
     process = subprocess.Popen(
         ["nohup", COMMANDS / "gaffer", "start"],
@@ -409,7 +409,7 @@ def test_it_survives_its_terminal_under_nohup(begin, procfile, environ, tmp_path
 # Colours in a pipe
 
 
-def test_there_are_no_colours_in_a_pipe_unless_they_are_forced(begin, procfile):
+def test_pipe_gets_no_colours_unless_forced(begin, procfile):
     procfile(web=r"printf '\033[31mred\033[0m\n'")
     assert "\x1b" not in _whole(begin("start"))
     text = _whole(begin("start", FORCE_COLOR="1"))
@@ -417,7 +417,7 @@ def test_there_are_no_colours_in_a_pipe_unless_they_are_forced(begin, procfile):
     assert "\x1b[31mred\x1b[0m" in text
 
 
-def test_programs_get_pipes_in_a_pipe_unless_terminals_are_asked_for(begin, procfile):
+def test_pty_option_applies_in_a_pipe(begin, procfile):
     procfile(web="test -t 1 && echo terminal || echo pipe")
     assert "web.1  | pipe" in _whole(begin("start"))
     assert "web.1  | terminal" in _whole(begin("start", "--pty"))

@@ -1,4 +1,4 @@
-"""`gaffer start` and `gaffer run` in a real terminal: colours, windows, Ctrl-C and Ctrl-Z."""
+"""`gaffer start` and `gaffer run` on a real terminal: colours, sizes, Ctrl-C and Ctrl-Z."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import COMMANDS
-from .foreground import PATIENCE, Foreground
+from .foreground import TIMEOUT, Foreground
 
 SIZE = (24, 100)
 READY = "echo ready; while :; do sleep 0.05; done"
@@ -20,10 +20,10 @@ def environ(environ):
     return {**environ, "TERM": "xterm"}
 
 
-# What is shown
+# Output
 
 
-def test_each_type_has_a_colour_and_programs_keep_theirs(begin, procfile):
+def test_start_colours_each_type_and_keeps_program_colours(begin, procfile):
     procfile(web=r"printf '\033[35mmine\033[0m\n'", worker="sleep 0.2")
     shown = begin("start", "-c", "web=2,worker=1", "--on-exit", "continue", terminal=SIZE)
     assert shown.end() == 0
@@ -33,14 +33,14 @@ def test_each_type_has_a_colour_and_programs_keep_theirs(begin, procfile):
     assert " \x1b[35mmine\x1b[0m" in shown.text
 
 
-def test_no_color_is_obeyed(begin, procfile):
+def test_no_color_removes_all_colours(begin, procfile):
     procfile(web=r"printf '\033[35mmine\033[0m\n'")
     shown = begin("start", terminal=SIZE, NO_COLOR="1")
     assert shown.end() == 0
     assert "\x1b" not in shown.text
 
 
-def test_programs_write_to_a_terminal_that_is_as_wide_as_there_is_room(begin, procfile):
+def test_programs_get_a_pty_of_the_remaining_width(begin, procfile):
     code = "import os; print('window', *os.get_terminal_size(1))"
     procfile(web=f'{sys.executable} -c "{code}"', second__one="sleep 0.2")
     shown = begin("start", "--on-exit", "continue", terminal=SIZE, NO_COLOR="1")
@@ -49,7 +49,7 @@ def test_programs_write_to_a_terminal_that_is_as_wide_as_there_is_room(begin, pr
     assert shown.end() == 0
 
 
-def test_lines_come_at_once_though_the_program_would_hold_them_back_in_a_pipe(begin, procfile):
+def test_pty_output_is_line_buffered(begin, procfile):
     procfile(web=f"{sys.executable} -c 'import time; print(\"ready\"); time.sleep(60)'")
     shown = begin("start", terminal=SIZE, NO_COLOR="1")
     shown.wait_for(r".* web\.1  \| ready")
@@ -57,7 +57,7 @@ def test_lines_come_at_once_though_the_program_would_hold_them_back_in_a_pipe(be
     assert shown.end() == 0
 
 
-def test_programs_get_pipes_if_that_is_asked_for(begin, procfile):
+def test_no_pty_gives_programs_pipes(begin, procfile):
     procfile(web="test -t 1 || echo pipe")
     shown = begin("start", "--no-pty", terminal=SIZE, NO_COLOR="1")
     assert shown.end() == 0
@@ -74,7 +74,7 @@ def test_ctrl_c_stops_all_with_status_0(begin, procfile):
     shown.press(CTRL_C)
     assert shown.end() == 0
     assert "bye" in shown.texts("web.1")
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
 def test_ctrl_c_twice_kills(begin, procfile):
@@ -83,39 +83,39 @@ def test_ctrl_c_twice_kills(begin, procfile):
     shown.wait_for(r".* web\.1  \| ready")
     shown.press(CTRL_C)
     shown.wait_for(r".*SIGINT: stopping.*")
-    shown.insist(lambda: shown.press(CTRL_C), "SIGINT again: killing")
+    shown.repeat_until(lambda: shown.press(CTRL_C), "SIGINT again: killing")
     assert shown.end() == 130
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_a_terminal_that_is_closed_ends_all(begin, procfile):
+def test_terminal_hangup_stops_all(begin, procfile):
     procfile(web=READY)
     shown = begin("start", terminal=SIZE, NO_COLOR="1")
     shown.wait_for(r".* web\.1  \| ready")
     shown.stop_reading()
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
-def test_ctrl_z_does_no_harm_where_there_is_no_shell_to_go_back_to(begin, procfile):
+def test_ctrl_z_without_job_control_has_no_effect(begin, procfile):
     procfile(web=READY)
     shown = begin("start", terminal=SIZE, NO_COLOR="1")
     shown.wait_for(r".* web\.1  \| ready")
     shown.press(CTRL_Z)
     shown.press(CTRL_C)
     assert shown.end() == 0
-    shown.wait_alone()
+    shown.wait_all_gone()
 
 
 @pytest.fixture
 def shell(environ, tmp_path):
-    """A shell with job control in a terminal."""
+    """A shell with job control on a terminal."""
     environ = {**environ, "PATH": f"{COMMANDS}:{environ['PATH']}", "PS1": "> ", "NO_COLOR": "1"}
     shell = Foreground(["/bin/sh", "-i"], tmp_path, environ, terminal=SIZE)
     yield shell
     shell.close()
 
 
-def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile, tmp_path):
+def test_ctrl_z_suspends_all_and_fg_continues_all(shell, procfile, tmp_path):
     code = "import os, time; print('pid', os.getpid())\nwhile not time.sleep(0.05): print('tick')"
     (tmp_path / "ticking.py").write_text(code)
     procfile(web=f"exec {sys.executable} ticking.py")
@@ -130,18 +130,18 @@ def test_ctrl_z_stops_all_and_fg_has_all_go_on(shell, procfile, tmp_path):
     shell.text = ""
     shell.press(b"fg\n")
     shell.wait_for(r".* web\.1  \| tick")
-    # What was printed was perhaps written before it was stopped.
+    # The line may have been written before SIGSTOP.
     _wait_until(lambda: _state(pid) != "T")
     shell.press(CTRL_C)
     shell.wait_for(r".* web\.1  \| exit process .*")
     shell.press(b"echo status $?\n")
     shell.wait_for(r".*status 0")
     shell.press(b"exit\n")
-    shell.wait_alone()
+    shell.wait_all_gone()
 
 
 def _wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -155,7 +155,7 @@ def _state(pid):
 
 
 @pytest.mark.parametrize("words", [[sys.executable, "-q", "-i"], [f"{sys.executable} -q -i"]])
-def test_an_interactive_program_has_the_terminal(begin, words):
+def test_run_gives_an_interactive_program_the_terminal(begin, words):
     shown = begin("run", "-e", "A=5", *words, terminal=SIZE, PYTHON_BASIC_REPL="1")
     shown.wait_for_text(">>> ")
     shown.press(b"import os; print('A is', os.environ['A'])\n")

@@ -1,4 +1,4 @@
-"""A newcomer's first minutes, with a gafferd of his own."""
+"""The first steps of a new user, with their own gafferd."""
 
 import os
 import re
@@ -18,7 +18,7 @@ web: sh -c 'echo web says $A on $PORT; exec sleep 1000'
 worker: sh -c 'echo worker works; exec sleep 1000'
 """
 DEADLINE = 30.0
-"""Seconds for anything that is waited for."""
+"""Seconds that a test waits."""
 
 
 def free_port():
@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def gafferd(environ, tmp_path, command):
-    """gafferd in the background, while the test lasts."""
+    """gafferd in the background during the test."""
     port = free_port()
     environ["GAFFER_ENDPOINT"] = f"http://127.0.0.1:{port}"
     pidfile = tmp_path / "gafferd.pid"
@@ -53,7 +53,7 @@ def gafferd(environ, tmp_path, command):
 
 @pytest.fixture
 def gaffer(gafferd, command, folder):
-    """What gaffer prints in the folder of the application, when all is well."""
+    """Run gaffer in the folder of the application without an error; return its output."""
 
     def run(*arguments):
         done = command("gaffer", *arguments, cwd=folder)
@@ -65,7 +65,7 @@ def gaffer(gafferd, command, folder):
 
 @contextmanager
 def logs(folder, environ):
-    """`gaffer logs`: its lines, without their times."""
+    """Run `gaffer logs`; yield its lines without their times."""
     argv = [COMMANDS / "gaffer", "logs"]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=folder, env=environ, stdout=pipe, text=True) as process:
@@ -78,13 +78,11 @@ def logs(folder, environ):
             process.send_signal(signal.SIGINT)
 
 
-def test_an_application_is_loaded_looked_at_scaled_followed_and_unloaded(
-    gaffer, environ, folder, command
-):
+def test_load_ps_logs_scale_and_unload(gaffer, environ, folder, command):
     assert gaffer("load") == f"'shop' has been loaded in {environ['GAFFER_ENDPOINT']}\n"
-    said = gaffer("ps")
-    assert re.search(r"^web\.1: up for 0:\d\d\.\d\d$", said, re.MULTILINE)
-    assert re.search(r"^worker\.1: up for 0:\d\d\.\d\d$", said, re.MULTILINE)
+    output = gaffer("ps")
+    assert re.search(r"^web\.1: up for 0:\d\d\.\d\d$", output, re.MULTILINE)
+    assert re.search(r"^worker\.1: up for 0:\d\d\.\d\d$", output, re.MULTILINE)
     with logs(folder, environ) as lines:
         first = {next(lines), next(lines)}
         assert first == {"web.1 | web says hello on 7000", "worker.1 | worker works"}

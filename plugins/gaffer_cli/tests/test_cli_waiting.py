@@ -1,4 +1,4 @@
-"""What people see while a verb waits, and how they stop it."""
+"""The spinner of a waiting verb, and Ctrl-C."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ async def job(kernel, tmp_path):
 
 @pytest.fixture
 def at_terminal(environ, url):
-    """Run gafferctl at a terminal while a block lasts: the program, and what is shown."""
+    """Run gafferctl on a terminal while a block runs; yield the process and its terminal."""
 
     @asynccontextmanager
     async def run(*arguments):
@@ -46,31 +46,31 @@ def at_terminal(environ, url):
     return run
 
 
-async def said(shown, text):
-    """Read until a text has been shown."""
+async def read_until(shown, text):
+    """Read until a text appears."""
     got = b""
     while text.encode() not in got:
         got += await shown.receive_some()
 
 
-async def test_people_see_what_is_waited_for(job, at_terminal):
+async def test_spinner_shows_what_is_waited_for(job, at_terminal):
     async with at_terminal("stop", "web") as (process, shown):
-        await said(shown, "waiting for web")
+        await read_until(shown, "waiting for web")
         assert await process.wait() == 0
         assert await process.stdout.receive_some() == b"ok\n"
     assert job.pids() == []
 
 
-async def test_ctrl_c_ends_the_wait_and_not_what_is_done(job, at_terminal):
+async def test_ctrl_c_ends_the_wait_but_not_the_change(job, at_terminal):
     async with at_terminal("stop", "web") as (process, shown):
-        await said(shown, "waiting for web")
+        await read_until(shown, "waiting for web")
         process.send_signal(signal.SIGINT)
         assert await process.wait() == -signal.SIGINT
     assert job.pids() == [1]
     assert not job.active
 
 
-def test_verbs_of_gafferctl_import_neither_the_kernel_nor_trio():
+def test_gafferctl_verbs_import_neither_kernel_nor_trio():
     code = (
         "import sys; from gaffer_cli import verbs;"
         "[verb.load() for verb in verbs.ALL if verb.program == 'gafferctl'];"

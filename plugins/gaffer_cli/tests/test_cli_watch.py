@@ -1,4 +1,4 @@
-"""`gafferctl watch`, as a program of its own."""
+"""`gafferctl watch`, as a subprocess."""
 
 import json
 import os
@@ -15,21 +15,21 @@ from gaffer_kernel import Config, JobConfig, open_kernel
 from tests.waiting import until
 
 from .conftest import COMMANDS
-from .following import Following
+from .line_reader import LineReader
 
 NAP = JobConfig(name="nap", cmd="sleep 1000")
 
 
 @pytest.fixture
 def watch(environ, kernel, url):
-    """Start it, and return once it is subscribed: `watching = await watch("exit", "--json")`."""
+    """Start `gafferctl watch`, subscribed on return: `watching = await watch("exit", "--json")`."""
     environ["GAFFER_ENDPOINT"] = url
     started = []
 
     async def start(*arguments, stdout=subprocess.PIPE, **variables):
         before = kernel.events.subscribers
         argv = [COMMANDS / "gafferctl", "watch", *arguments]
-        started.append(Following(argv, env={**environ, **variables}, stdout=stdout))
+        started.append(LineReader(argv, env={**environ, **variables}, stdout=stdout))
         await until(lambda: kernel.events.subscribers > before)
         return started[-1]
 
@@ -57,7 +57,7 @@ async def tick(kernel, *names):
         kernel.events.publish(name, name="test")
 
 
-async def test_a_line_is_as_the_documentation_of_old_prints_it(kernel, watch):
+async def test_watch_line_has_the_format_of_the_seed(kernel, watch):
     watching = await watch("proc.nap")
     job = kernel.manager.load(NAP)
     assert re.fullmatch(r"\d\d:\d\d:\d\d nap \| proc\.nap\.create nap", await watching.line())
@@ -66,7 +66,7 @@ async def test_a_line_is_as_the_documentation_of_old_prints_it(kernel, watch):
     await watching.until("nap | proc.nap.exit nap")
 
 
-async def test_all_events_are_told_once_without_a_pattern(kernel, watch):
+async def test_watch_without_pattern_shows_each_event_once(kernel, watch):
     watching = await watch()
     kernel.manager.load(NAP, "night")
     lines = [await watching.line() for _ in range(3)]
@@ -77,7 +77,7 @@ async def test_all_events_are_told_once_without_a_pattern(kernel, watch):
     ]
 
 
-async def test_only_what_a_pattern_says_is_told(kernel, watch):
+async def test_watch_pattern_filters_events(kernel, watch):
     watching = await watch("create")
     for name in ("a", "b"):
         kernel.manager.load(JobConfig(name=name, cmd="sleep 1000"))
@@ -85,14 +85,14 @@ async def test_only_what_a_pattern_says_is_told(kernel, watch):
     assert (await watching.line()).endswith(" b | proc.b.create b")
 
 
-async def test_reasons_are_told_if_they_are_asked_for(kernel, watch):
+async def test_watch_long_shows_reasons(kernel, watch):
     watching = await watch("exit", "--long")
     kernel.manager.load(JobConfig(name="bad", cmd="sh -c 'sleep 1; exit 3'"))
     line = await watching.line()
     assert re.search(r" \| proc\.bad\.exit bad: pid 1 \(\d+\), exit_code 3, .*uptime 1\.", line)
 
 
-async def test_each_line_is_an_object_with_json(kernel, watch):
+async def test_watch_json_prints_an_object_for_each_line(kernel, watch):
     watching = await watch("spawn", "--json", "--since", "0")
     kernel.manager.load(NAP)
     event = json.loads(await watching.line())
@@ -111,7 +111,7 @@ async def test_each_line_is_an_object_with_json(kernel, watch):
         (("--no-color",), {"FORCE_COLOR": "1"}, False),
     ],
 )
-async def test_colours_are_there_when_they_are_wanted(kernel, watch, arguments, variables, colored):
+async def test_watch_colours_follow_options(kernel, watch, arguments, variables, colored):
     watching = await watch("tick", *arguments, **variables)
     await tick(kernel)
     line = await watching.line()
@@ -119,20 +119,20 @@ async def test_colours_are_there_when_they_are_wanted(kernel, watch, arguments, 
     assert re.sub(r"\x1b\[\d+m", "", line).endswith(" test | tick test")
 
 
-async def test_what_would_steer_the_terminal_is_shown(kernel, watch):
+async def test_watch_escapes_control_characters(kernel, watch):
     watching = await watch("tick")
     kernel.events.publish("tick", name="a\x1b]0;title\x07\x1b[2Jb\rc")
     assert (await watching.line()).endswith(" ab\\x0dc | tick ab\\x0dc")
 
 
-async def test_what_is_missing_is_told(kernel, watch):
+async def test_watch_shows_a_gap(kernel, watch):
     await tick(kernel, *["tick"] * 20_000)
     watching = await watch("--since", "1")
     assert re.search(r" gaffer \| gap: \d+ events are missing$", await watching.line())
     assert (await watching.line()).endswith(" test | tick test")
 
 
-async def test_a_lost_connection_is_told_and_made_again(kernel, watch, url):
+async def test_watch_reconnects_after_a_lost_connection(kernel, watch, url):
     kernel.config.options["bind"] = url.removeprefix("http://")
     watching = await watch("tick")
     await tick(kernel)
@@ -146,13 +146,13 @@ async def test_a_lost_connection_is_told_and_made_again(kernel, watch, url):
     assert await watching.end() == (-signal.SIGINT, "")
 
 
-async def test_a_new_run_of_gafferd_is_told(api, environ):
+async def test_watch_shows_a_restart_of_gafferd(api, environ):
     async with api() as kernel:
         url = kernel.services["http"].addresses[0]
         await tick(kernel, *["tick"] * 50)
         environ["GAFFER_ENDPOINT"] = url
         argv = [COMMANDS / "gafferctl", "watch", "tick", "--since", "0"]
-        watching = Following(argv, env=environ)
+        watching = LineReader(argv, env=environ)
         try:
             for _ in range(50):
                 await watching.line()
@@ -160,13 +160,13 @@ async def test_a_new_run_of_gafferd_is_told(api, environ):
             async with api(bind=url.removeprefix("http://")) as other:
                 await tick(other)
                 line = await watching.line()
-                assert line.endswith(" gaffer | gap: gafferd was started anew")
+                assert line.endswith(" gaffer | gap: gafferd was restarted")
                 assert (await watching.line()).endswith(" test | tick test")
         finally:
             watching.kill()
 
 
-async def test_ctrl_c_ends_it_quietly(kernel, watch):
+async def test_ctrl_c_ends_watch_quietly(kernel, watch):
     watching = await watch()
     assert await watching.end() == (-signal.SIGINT, "")
 
@@ -174,16 +174,16 @@ async def test_ctrl_c_ends_it_quietly(kernel, watch):
 @pytest.mark.parametrize(
     ("pattern", "what"), [("web", "job"), ("shop.web", "job"), ("shop", "sess")]
 )
-async def test_the_name_of_a_job_in_place_of_an_event_is_told(kernel, ask, pattern, what):
+async def test_watch_of_a_bare_job_name_suggests_the_pattern(kernel, ask, pattern, what):
     for session in ("default", "shop"):
         kernel.manager.load(JobConfig(name="web", cmd="sleep 1000", start=False), session)
     done = await ask("gafferctl", "watch", pattern)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"gafferctl: {pattern!r} is a {what}")
-    assert done.stderr.endswith(f": proc.{pattern} has its events\n")
+    assert done.stderr.endswith(f": use proc.{pattern}\n")
 
 
-async def test_a_reader_who_leaves_ends_it_quietly(kernel, watch):
+async def test_watch_exits_on_a_broken_pipe(kernel, watch):
     reader, writer = os.pipe()
     watching = await watch("tick", stdout=writer)
     os.close(writer)
@@ -196,23 +196,23 @@ async def test_a_reader_who_leaves_ends_it_quietly(kernel, watch):
 @pytest.mark.parametrize(
     "arguments", [("--since", "-1"), ("--since", "x"), ("--heartbeat", "0"), ("a", "b")]
 )
-def test_wrong_usage_is_one_line(command, arguments):
+def test_wrong_usage_of_watch_is_one_line(command, arguments):
     done = command("gafferctl", "watch", *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-async def test_what_cannot_be_a_pattern_is_one_line(ask, kernel):
+async def test_invalid_pattern_is_one_line(ask, kernel):
     done = await ask("gafferctl", "watch", "proc.a b")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "'proc.a b'" in done.stderr
 
 
-def test_nobody_there_at_the_beginning_is_one_line(command):
+def test_watch_without_gafferd_is_one_line(command):
     done = command("gafferctl", "watch")
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
-def test_it_imports_neither_the_kernel_nor_trio():
+def test_watch_imports_neither_kernel_nor_trio():
     code = (
         "import sys; from gaffer_cli.programs import make_gafferctl, run;"
         "run(make_gafferctl(), ['watch', '--connect', 'unix:/nosuch']);"

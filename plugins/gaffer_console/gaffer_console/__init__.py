@@ -1,8 +1,8 @@
-"""Output and life of gaffer's processes on the terminal, prefixed and coloured.
+"""Output and events of gaffer's processes on the terminal, prefixed and coloured.
 
-gafferd finds the plugin by itself; a program that embeds a kernel passes it a `ConsoleOutput()`.
-Nothing of the kernel is imported before that: `color` and `text` also serve commands that must
-start fast.
+gafferd finds the plugin by its entry point; a program that embeds a kernel passes it a
+`ConsoleOutput()`. The kernel is not imported before that, because commands that must start fast
+also use `color` and `text`.
 """
 
 from __future__ import annotations

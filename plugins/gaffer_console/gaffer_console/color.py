@@ -1,4 +1,4 @@
-"""Colours of the console: the seed's twelve, who gets which, and whether there are any."""
+"""Colours of the console: the twelve of the seed, their assignment, and whether they are used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLORS = {
     "intense_red": "\x1b[1;31m",
     "intense_blue": "\x1b[1;34m",
 }
-"""The escape sequence of each colour, in the order in which names receive them."""
+"""The escape sequence of each colour, in the order of assignment to names."""
 
 RESET = "\x1b[0m"
 _BRIGHT_WHITE_ON_BLACK = "\x1b[1;37;40m"
@@ -28,20 +28,20 @@ _REMEMBERED_NAMES = 10_000
 
 
 class Color:
-    """Colours text; `colored` is the short way to it."""
+    """Colours text; `colored` is the short form."""
 
     def output(self, color_name: str, lines: str | Sequence[str]) -> str:
-        """`lines` in a colour, followed by the reset to the terminal's own.
+        """Return `lines` in a colour, followed by a reset.
 
         Args:
             color_name: one of COLORS.
-            lines: text, or pieces of it that are joined as they are.
+            lines: a text, or pieces of text, which are joined without separators.
 
         Raises:
             InvalidField: `color_name`: there is no such colour.
         """
         if color_name not in COLORS:
-            # Late: whoever names a colour that is there needs nothing of the kernel.
+            # Imported here because only this error needs the kernel.
             from gaffer_kernel import InvalidField
 
             raise InvalidField("color_name", f"no colour {color_name!r}: use {', '.join(COLORS)}")
@@ -53,18 +53,19 @@ colored = Color().output
 
 
 class Rotation:
-    """Gives each name a colour, in turn; a name keeps its own."""
+    """Assigns colours to names, in turn; a name keeps its colour."""
 
     def __init__(self) -> None:
         self._order = tuple(COLORS)
         self._given: dict[str, str] = {}
         self._next = 0
 
-    def color_of(self, name: str) -> str:
-        """The name of the colour in which `name` is shown."""
+    def get_color(self, name: str) -> str:
+        """Return the name of the colour of `name`."""
         if name not in self._given:
             if len(self._given) >= _REMEMBERED_NAMES:
-                # Names come and go for as long as gafferd lives; the oldest is the likeliest gone.
+                # Jobs are added and removed as long as gafferd runs; the oldest name is the least
+                # likely to be in use.
                 del self._given[next(iter(self._given))]
             self._given[name] = self._order[self._next]
             self._next = (self._next + 1) % len(self._order)
@@ -72,9 +73,9 @@ class Rotation:
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether output on `stream` may be coloured.
+    """Return whether output on `stream` may be coloured.
 
-    `NO_COLOR` says no; else `FORCE_COLOR` says yes, or no if it is `0`; else a terminal says yes,
+    No with `NO_COLOR`; else yes with `FORCE_COLOR`, or no if it is `0`; else yes on a terminal,
     unless it is `dumb`.
     """
     if environ.get("NO_COLOR"):

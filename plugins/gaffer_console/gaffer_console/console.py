@@ -1,4 +1,4 @@
-"""The console: lifecycle lines and output of the processes of a kernel, on standard output."""
+"""The console: events and output of the processes of a kernel, on standard output."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from gaffer_kernel.plugin import describe_exit
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower
-from gaffer_console.printer import Printer, say_it_is_gone
+from gaffer_console.printer import Printer, log_broken_output
 
 
 class ConsoleOutput:
-    """A plugin that prints what becomes of the processes of one kernel, and what they write.
+    """A plugin that prints the events and the output of the processes of one kernel.
 
-    Lines are written as `HH:MM:SS name | text`, in the order of the events. Printing never holds up
-    the kernel: a terminal that is too slow loses the oldest lines, and is told how many, unless
-    `lossless` says else.
+    Lines have the form `HH:MM:SS name | text`, in the order of the events. Printing never blocks
+    the kernel: for a terminal that is too slow the oldest lines are dropped and counted, unless
+    `lossless` is set.
 
-    Each kernel needs one of its own.
+    Each kernel needs a console of its own.
 
     Args:
-        colorize: give each job a colour, when standard output is a terminal (or FORCE_COLOR is set)
-            and NO_COLOR is not.
-        output_streams: print what the processes write, too: the streams in `redirect_output`.
-        actions: names of the events that make a line; DEFAULT_ACTIONS when not given.
-        numbers: call each process `web.1`, `web.2`: its job, without the session, and which one it
-            is. Otherwise all carry the name of their job.
-        width: characters to which names are filled up, so that lines begin in one column.
-        lossless: have processes wait when standard output is slow, as they would without us, in
-            place of losing lines; not those that have been told to end.
-        on_gone: called with the error when standard output takes nothing more; by default that is
-            logged.
+        colorize: give each job a colour, if standard output is a terminal (or FORCE_COLOR is set)
+            and NO_COLOR is not set.
+        output_streams: also print the output of processes: the streams in `redirect_output`.
+        actions: names of the events that are printed; DEFAULT_ACTIONS if not given.
+        numbers: name each process `web.1`, `web.2`: its job, without the session, and its slot.
+            Otherwise all processes have the name of their job.
+        width: pad names to so many characters, so that lines start in one column.
+        lossless: never drop lines; processes block on write when standard output is slow, as they
+            would without gaffer, except those that are being stopped.
+        on_broken: called with the error when standard output accepts no more data; by default the
+            error is logged.
     """
 
     name = "console"
-    # Signals are received until the last line is printed: a late one would end the program.
+    # Closed before `signals`: a signal while the last lines are printed must not kill the program.
     gaffer_after = ("signals",)
     DEFAULT_ACTIONS: ClassVar[list[str]] = ["start", "stop", "spawn", "reap", "exit", "stop_pid"]
 
@@ -54,7 +54,7 @@ class ConsoleOutput:
         numbers: bool = False,
         width: int = 0,
         lossless: bool = False,
-        on_gone: Callable[[Exception], object] = say_it_is_gone,
+        on_broken: Callable[[Exception], object] = log_broken_output,
     ) -> None:
         self.colorize = colorize
         self.output_streams = output_streams
@@ -62,18 +62,18 @@ class ConsoleOutput:
         self.numbers = numbers
         self.width = width
         self.lossless = lossless
-        self.on_gone = on_gone
+        self.on_broken = on_broken
         self._open: _Console | None = None
 
-    def say(self, text: str) -> None:
-        """Print a line that is not of a job. Never blocks; does nothing while it is not open."""
+    def print_line(self, text: str) -> None:
+        """Print a line that is not of a job. Never blocks; does nothing if the plugin is closed."""
         if self._open is not None:
-            self._open.say(text)
+            self._open.print_line(text)
 
     async def wait_printed(self) -> None:
-        """Wait until all lines so far have been printed, or it is closed, or nothing more can be.
+        """Wait until all lines so far are printed, or the plugin closes, or standard output breaks.
 
-        With a terminal that takes nothing that is never. Cancelling it loses nothing.
+        On a stalled terminal it waits forever. Cancelling loses nothing.
         """
         await trio.lowlevel.checkpoint()
         if self._open is not None:
@@ -81,16 +81,16 @@ class ConsoleOutput:
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
-        """Print for the plugin's whole life."""
-        # There is none in a program that was started without, and it can be closed by hand.
+        """Print while the plugin is open."""
+        # Python sets sys.stdout to None if descriptor 1 was closed; a program can close it later.
         stream: TextIO | None = sys.stdout
         return None if stream is None or stream.closed else self._printing(kernel, stream)
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Print it, if it is one of the actions."""
+        """Print an event, if it is one of the actions."""
         if self._open is not None:
-            self._open.tell(event)
+            self._open.print_event(event)
 
     @asynccontextmanager
     async def _printing(self, kernel: Kernel, stream: TextIO) -> AsyncIterator[None]:
@@ -99,7 +99,7 @@ class ConsoleOutput:
             colors=self.colorize and wants_color(stream),
             width=self.width,
             lossless=self.lossless,
-            on_gone=self.on_gone,
+            on_broken=self.on_broken,
         )
         async with printer.running(), trio.open_nursery() as nursery:
             console = _Console(kernel, printer, nursery, self)
@@ -114,9 +114,9 @@ class ConsoleOutput:
 
 
 class VerboseConsole(ConsoleOutput):
-    """The console of gafferd: prints events with `-v`, output too with `-vv`, nothing without.
+    """The console of gafferd: prints events with `-v`, also output with `-vv`, nothing by default.
 
-    Also says why a process could not be started, or is not started for the time being.
+    Also prints why a process could not be started, and when a flapping job starts again.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class VerboseConsole(ConsoleOutput):
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:
-        """Print for the plugin's whole life, if that was asked for."""
+        """Print while the plugin is open, if gafferd was started with `-v`."""
         verbose = kernel.config.options.get("verbose")
         if not isinstance(verbose, int) or verbose < 1:
             return None
@@ -133,7 +133,7 @@ class VerboseConsole(ConsoleOutput):
 
 
 class _Console:
-    """What an open ConsoleOutput works with."""
+    """The state of an open ConsoleOutput."""
 
     def __init__(
         self, kernel: Kernel, printer: Printer, nursery: trio.Nursery, settings: ConsoleOutput
@@ -145,18 +145,18 @@ class _Console:
         self._followers: dict[int, Follower] = {}
         self._numbers: dict[int, int] = {}
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         self._printer.put("", f"{text}\n".encode())
 
     async def wait_printed(self) -> None:
         await self._printer.wait_idle()
 
-    def tell(self, event: Event) -> None:
+    def print_event(self, event: Event) -> None:
         pid = event.data.get("pid")
         if event.event == "exit" and pid in self._followers:
-            # The last words come before the end.
+            # The rest of the output precedes the exit.
             self._followers.pop(pid).finish()
-        process = self._begun(event)
+        process = self._get_spawned(event)
         if process is not None and self._settings.numbers:
             self._numbers[process.pid] = process.number
         if event.event in self._settings.actions:
@@ -177,14 +177,14 @@ class _Console:
         for follower in self._followers.values():
             follower.finish()
 
-    def _begun(self, event: Event) -> Process | None:
-        """The process that an event says has been started."""
+    def _get_spawned(self, event: Event) -> Process | None:
+        """Return the process of a spawn event; None for other events."""
         if event.event != "spawn" or "pid" not in event.data:
             return None
         try:
             return self._kernel.manager.process(event.data["pid"])
         except NotFound:
-            # Another plugin ended it on hearing of it.
+            # Another plugin stopped the process when it received the event.
             return None
 
     def _follow(self, process: Process) -> None:

@@ -1,4 +1,4 @@
-"""The output of one process on its way to the console."""
+"""The output of one process, assembled to lines for the console."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from gaffer_console.lines import LineAssembler, TerminalLines
 from gaffer_console.printer import Printer
 
 STEP = 32 * 1024
-"""Bytes of one stream that are handled before other tasks get their turn."""
+"""Bytes of one stream that are handled before other tasks run."""
 
 
 class Follower:
-    """Reads what a process writes to its redirected outputs, from the moment this is made.
+    """Reads the redirected outputs of a process, from the creation of the follower.
 
     Args:
-        process: whose output; its extra streams are not for people and are left alone.
+        process: the process; its extra streams are not for people and are not read.
         put: takes blocks of whole lines; must not block.
-        printer: for whose sake the process waits when it is full; if not given it never does.
+        printer: if given, the process is held while the printer is full.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class Follower:
         self._reader = process.outputs.reader() if process.config.redirect_output else None
         lines = TerminalLines if process.config.pty else LineAssembler
         self._lines = {label: lines() for label in process.config.redirect_output}
-        self._shares: Iterator[bytes] = iter(())
+        self._pending: Iterator[bytes] = iter(())
         self._hold(False)
 
     async def run(self) -> None:
-        """Hand over whole lines until the process has ended. On cancel call `finish`."""
+        """Put whole lines until the process has exited. After a cancellation call `finish`."""
         while self._reader is not None and (output := await self._reader.receive()) is not None:
             self._hold(len(output.data) > STEP)
-            self._shares = self._blocks(output)
-            for block in self._shares:
+            self._pending = self._blocks(output)
+            for block in self._pending:
                 self._put(block)
-                await self._room()
+                await self._wait_room()
             self._hold(False)
         self.finish()
 
@@ -53,16 +53,16 @@ class Follower:
         if self._printer is not None:
             self._process.hold_output(held)
 
-    async def _room(self) -> None:
-        """Let others run, and wait until more can be put."""
+    async def _wait_room(self) -> None:
+        """Let other tasks run, and wait until the printer has room."""
         await trio.lowlevel.checkpoint()
         if self._printer is not None and self._printer.is_full:
             self._hold(True)
             await self._printer.wait_room()
 
     def finish(self) -> None:
-        """Hand over what there is, half lines included, and read no more. May be called again."""
-        for block in self._shares:
+        """Put the rest, including partial lines, and stop reading. May be called again."""
+        for block in self._pending:
             self._put(block)
         while self._reader is not None and (output := self._reader.receive_nowait()) is not None:
             for block in self._blocks(output):

@@ -1,7 +1,7 @@
-"""Printing that never blocks who prints: a bounded queue, and a thread that writes.
+"""Printing that never blocks the caller: a bounded queue, and a thread that writes.
 
-A thread and not a non-blocking descriptor, because O_NONBLOCK would also change the terminal of the
-shell that started us. The thread formats too: lines that are dropped cost next to nothing.
+A thread, because O_NONBLOCK on the descriptor would also apply to the shell that shares the
+terminal. The thread also formats the lines, so that dropped lines cost little.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from typing import NamedTuple, TextIO
 import trio
 
 from gaffer_console.color import Rotation, colored
-from gaffer_console.text import clean, split
+from gaffer_console.text import clean, split_lines
 
 log = logging.getLogger(__name__)
 
 QUEUE_SIZE = 1024 * 1024
-"""Bytes that wait for a slow terminal; beyond them the oldest lines are dropped."""
-LAST_LINES = 2.0
-"""Seconds the last lines are given to reach the terminal."""
-BUSY = 0.0005
-"""Seconds the thread computes before it rests."""
-# What an entry takes besides its bytes, roughly: many short ones must not fill the memory either.
+"""Bytes queued for a slow terminal; beyond them the oldest lines are dropped."""
+FLUSH_TIMEOUT = 2.0
+"""Seconds to write the last lines when the printer is closed."""
+COMPUTE_SLICE = 0.0005
+"""Seconds that the thread computes before it pauses."""
+# Approximate overhead of an entry, so that many short entries do not exceed the limit either.
 _ENTRY_SIZE = 200
-# Few enough that the thread soon lets go of the interpreter, many enough to save system calls.
+# Few enough to release the interpreter lock soon, many enough to save system calls.
 _LINES_PER_WRITE = 200
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OWN = "gaffer"
-"""The name of lines that are nobody's."""
+"""The name of lines that do not belong to a job."""
 
 
-def say_it_is_gone(error: Exception) -> None:
-    """Leave a line in the log when standard output takes nothing more."""
-    log.warning("console: nothing more is printed, standard output is gone: %s", error)
+def log_broken_output(error: Exception) -> None:
+    """Log that standard output accepts no more data."""
+    log.warning("console: standard output is broken, nothing more is printed: %s", error)
 
 
 class _Entry(NamedTuple):
-    """Lines of one name, of one moment; `time` in seconds since the epoch.
+    """Lines of one name and one time, in seconds since the epoch.
 
-    Without a name they are the console's own; without a number, not of one process among others.
+    Without a name they are lines of the console itself; without a number the name has no suffix.
     """
 
     name: str
@@ -65,14 +65,14 @@ class _Entry(NamedTuple):
 
 
 class Printer:
-    """Prints lines as `HH:MM:SS name | text`, in the order in which they are put. Runs once.
+    """Prints lines as `HH:MM:SS name | text`, in the order in which they are put. Can run once.
 
     Args:
-        stream: where to; its file descriptor is used if it has one.
-        colors: whether names are coloured and programs may use colours.
-        width: characters to which names are filled up.
-        lossless: drop nothing. Then whoever puts lines waits while it `is_full`.
-        on_gone: called with the error if the stream takes nothing more.
+        stream: the output; its file descriptor is used if it has one.
+        colors: whether names are coloured and the colours of programs are kept.
+        width: pad names to so many characters.
+        lossless: drop nothing; the caller of `put` must wait while the printer `is_full`.
+        on_broken: called with the error when the stream accepts no more data.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Printer:
         colors: bool,
         width: int = 0,
         lossless: bool = False,
-        on_gone: Callable[[Exception], object] = say_it_is_gone,
+        on_broken: Callable[[Exception], object] = log_broken_output,
     ) -> None:
         self._write = _writer(stream)
         self._encoding = stream.encoding or "utf-8"
         self._colors = colors
         self._width = width
         self._lossless = lossless
-        self._on_gone = on_gone
+        self._on_broken = on_broken
         self._rotation = Rotation()
         self._queue: deque[_Entry] = deque()
         self._size = 0
@@ -98,17 +98,17 @@ class Printer:
         self._idle = False
         self._abandoned = False
         self._ready = threading.Condition()
-        self._news = trio.lowlevel.ParkingLot()
+        self._progress = trio.lowlevel.ParkingLot()
         self._token: trio.lowlevel.TrioToken | None = None
 
     def put(self, name: str, block: bytes, when: float | None = None, *, number: int = 0) -> None:
-        """Have lines printed. Never blocks; may drop the oldest that wait.
+        """Queue lines. Never blocks; may drop the oldest lines in the queue.
 
         Args:
-            name: whose lines; nobody's if empty. What has one name has one colour.
-            block: the lines with their ends, of any content.
+            name: the name of the job; empty for lines of the console. A name has one colour.
+            block: the lines with their line ends, of any content.
             when: seconds since the epoch; now if not given.
-            number: which one of that name, shown as `name.number`; not shown if 0.
+            number: the slot, shown as `name.number`; not shown if 0.
         """
         entry = _Entry(name, block, time.time() if when is None else when, number)
         with self._ready:
@@ -125,26 +125,26 @@ class Printer:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that more should not be put."""
+        """Whether the queue is so full that callers should wait."""
         return self._size > QUEUE_SIZE / 2
 
     async def wait_room(self) -> None:
-        """Wait until it is no longer full. Cancelling it loses nothing."""
+        """Wait until the printer is no longer full. Cancelling loses nothing."""
         await trio.lowlevel.checkpoint()
         while self.is_full:
-            await self._news.park()
+            await self._progress.park()
 
     async def wait_idle(self) -> None:
-        """Wait until all that was put has been printed, or never will be."""
+        """Wait until all lines in the queue are printed, or the printer is closed."""
         await trio.lowlevel.checkpoint()
         while self._open and not self._idle:
-            await self._news.park()
+            await self._progress.park()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Print what is put while inside; on the way out, the lines that wait, within LAST_LINES.
+        """Print while inside; on the way out, also on cancellation, flush within FLUSH_TIMEOUT.
 
-        On cancel the same. A terminal that takes nothing is left behind with what it did not take.
+        Lines that a stalled terminal does not accept by then are dropped.
         """
         thread = trio.CancelScope(shield=True)
         self._token = trio.lowlevel.current_trio_token()
@@ -155,30 +155,30 @@ class Printer:
                 yield
             finally:
                 self._close()
-                thread.deadline = trio.current_time() + LAST_LINES
+                thread.deadline = trio.current_time() + FLUSH_TIMEOUT
 
     async def _run(self, scope: trio.CancelScope) -> None:
         with scope:
-            # A limiter of its own: a stalled terminal must not take a thread from anybody else.
-            gone = await trio.to_thread.run_sync(
+            # Its own limiter, so that a stalled terminal takes no thread from trio's shared limit.
+            error = await trio.to_thread.run_sync(
                 self._work, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
             )
-            if gone is not None:
-                self._on_gone(gone)
+            if error is not None:
+                self._on_broken(error)
         self._abandoned = True
 
     def _close(self) -> None:
         with self._ready:
             self._open = False
             self._ready.notify()
-        self._news.unpark_all()
+        self._progress.unpark_all()
 
     # In the thread
 
     def _work(self) -> Exception | None:
         busy = time.thread_time()
         while (entry := self._next()) is not None:
-            lines = split(entry.block)
+            lines = split_lines(entry.block)
             for first in range(0, len(lines), _LINES_PER_WRITE):
                 share = lines[first : first + _LINES_PER_WRITE]
                 text = self._format(entry, share)
@@ -191,17 +191,17 @@ class Printer:
                     self._note_dropped(len(share))
                 if self._abandoned:
                     return None
-                busy = self._rest(busy)
+                busy = self._pause(busy)
         return None
 
-    def _rest(self, busy: float) -> float:
-        """Pause, every BUSY seconds of computing, for as long as that took since `busy`.
+    def _pause(self, busy: float) -> float:
+        """Pause after each COMPUTE_SLICE of CPU time for as long as that took since `busy`.
 
-        A thread that only computes keeps the interpreter from the kernel for 5 ms at a time, and a
-        write that takes no time does not change that. Not if the processes wait for it anyway.
+        A thread that only computes holds the interpreter lock for 5 ms at a time, also across
+        writes that return at once. No pause when lossless, because the processes wait anyway.
         """
         spent = time.thread_time() - busy
-        if spent < BUSY or self._lossless:
+        if spent < COMPUTE_SLICE or self._lossless:
             return busy
         time.sleep(spent)
         return time.thread_time()
@@ -210,7 +210,7 @@ class Printer:
         with self._ready:
             while not self._queue and self._open:
                 self._idle = True
-                self._tell()
+                self._wake_waiters()
                 self._ready.wait()
             if self._dropped and self._queue:
                 note = b"... %d lines dropped\n" % self._dropped
@@ -222,16 +222,16 @@ class Printer:
             was_full = self.is_full
             self._size -= entry.size
             if was_full and not self.is_full:
-                self._tell()
+                self._wake_waiters()
             return entry
 
-    def _tell(self) -> None:
-        """Have those look again who wait for room or for the end."""
+    def _wake_waiters(self) -> None:
+        """Wake the tasks that wait for room or for the end of printing."""
         assert self._token is not None
         try:
-            self._token.run_sync_soon(self._news.unpark_all, idempotent=True)
+            self._token.run_sync_soon(self._progress.unpark_all, idempotent=True)
         except trio.RunFinishedError:
-            # This thread was left behind.
+            # The thread was abandoned, and trio has finished.
             pass
 
     def _note_dropped(self, count: int) -> None:
@@ -243,21 +243,21 @@ class Printer:
             self._open = False
             self._queue.clear()
             self._size = 0
-            self._tell()
+            self._wake_waiters()
 
     def _format(self, entry: _Entry, lines: list[bytes]) -> str:
         stamp = time.strftime("%H:%M:%S", time.localtime(entry.time))
         prefix = f"{stamp} {entry.label:<{self._width}} |"
         if self._colors and entry.name:
-            prefix = colored(self._rotation.color_of(entry.name), prefix)
+            prefix = colored(self._rotation.get_color(entry.name), prefix)
         return "".join(f"{prefix} {clean(line, colors=self._colors)}\n" for line in lines)
 
 
 def _writer(stream: TextIO) -> Callable[[bytes], None]:
-    """What writes bytes to `stream` and returns once all of them are taken.
+    """Return a function that writes all bytes to `stream`.
 
-    The descriptor is preferred to the stream: a thread stuck inside the stream would hold its lock,
-    and keep the interpreter from ending.
+    It uses the descriptor if there is one: a thread blocked inside the stream would hold its lock,
+    and the interpreter could not exit.
     """
     try:
         fd = stream.fileno()
@@ -277,7 +277,7 @@ def _write_all(fd: int, data: bytes) -> None:
         try:
             rest = rest[os.write(fd, rest) :]
         except BlockingIOError:
-            # Somebody else who shares it made it non-blocking.
+            # EAGAIN: another process that shares the descriptor has set O_NONBLOCK.
             poll = select.poll()
             poll.register(fd, select.POLLOUT)
             poll.poll()

@@ -1,4 +1,4 @@
-"""What a program wrote, made fit for a terminal: readable, and unable to command it."""
+"""Output of programs, cleaned for the terminal: control sequences are removed or escaped."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gaffer_console.color import RESET
 MAX_LINE = 64 * 1024
 """Bytes of a line that are shown; the rest is cut."""
 CUT = "\N{HORIZONTAL ELLIPSIS} cut at 64 KiB"
-"""The mark of a cut line; its first character cannot be taken for a part of an escape sequence."""
+"""The mark of a cut line; its first character cannot be part of an escape sequence."""
 
 _SGR = r"\x1b\[[0-9;:]*m"
-# Each class excludes what starts the next sequence, so that hostile text costs linear time.
-# A sequence that never ends loses its introducer only: better stray letters than a swallowed line.
+# Each class excludes the start of the next sequence, so that matching takes linear time.
+# An unterminated sequence loses only its introducer: stray characters are better than a lost line.
 _SEQUENCE = re.compile(
     rf"(?P<sgr>{_SGR})"
     # OSC: titles, links, clipboard
@@ -21,15 +21,15 @@ _SEQUENCE = re.compile(
     # DCS, SOS, PM, APC
     r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*(?:\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: cursor, erase, modes, reports
-    r"|\x1b[ -/]*[0-~]"  # the short ones: charset, reset
+    r"|\x1b[ -/]*[0-~]"  # the short sequences: charset, reset
     r"|(?P<control>[\x00-\x08\x0a-\x1f\x7f-\x9f])"
 )
 
 _CONTINUATION = range(0x80, 0xC0)
 
 
-def split(block: bytes) -> list[bytes]:
-    """The lines of a block of whole ones, without their ends; those over MAX_LINE are cut."""
+def split_lines(block: bytes) -> list[bytes]:
+    """Split a block of whole lines, without their line ends; lines over MAX_LINE are cut."""
     lines = block.split(b"\n")
     lines.pop()
     if b"\r" in block:
@@ -41,23 +41,23 @@ def split(block: bytes) -> list[bytes]:
 
 def _cut(line: bytes) -> bytes:
     end = MAX_LINE
-    # A character of UTF-8 has at most three bytes after its first.
+    # A UTF-8 character has at most three continuation bytes.
     while line[end] in _CONTINUATION and MAX_LINE - end < 3:
         end -= 1
     return line[:end] + CUT.encode()
 
 
 def clean(line: bytes, *, colors: bool) -> str:
-    """A line without its end, as text that is safe to print.
+    """Convert a line, without its line end, to text that is safe to print.
 
-    Invalid UTF-8 and control characters are shown as `\\xNN`, escape sequences are left out.
-    Colours stay when `colors` is set, and end with the line.
+    Invalid UTF-8 and control characters are escaped as `\\xNN`, escape sequences are removed.
+    With `colors`, colours are kept, and reset at the end of the line.
     """
     return clean_text(line.decode("utf-8", "backslashreplace"), colors=colors)
 
 
 def clean_text(text: str, *, colors: bool) -> str:
-    """The same of a line that is text already."""
+    """Clean a line as `clean` does, from text."""
     if text.isprintable():
         return text
     colored = False

@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_twelve_colours_come_in_the_order_of_the_seed():
+def test_colors_are_in_the_order_of_the_seed():
     plain = ["cyan", "yellow", "green", "magenta", "red", "blue"]
     assert list(COLORS) == plain + [f"intense_{name}" for name in plain]
     assert len(set(COLORS.values())) == 12
@@ -30,29 +30,29 @@ def test_colored(name, lines, expected):
     assert colored(name, lines) == Color().output(name, lines) == expected
 
 
-def test_colored_leaves_the_callers_list_alone():
+def test_colored_does_not_change_the_list():
     lines = ["a", "b"]
     colored("green", lines)
     assert lines == ["a", "b"]
 
 
-def test_an_unknown_colour_is_named():
+def test_unknown_color_is_named():
     with pytest.raises(InvalidField, match="color_name: no colour 'pink'"):
         colored("pink", "x")
 
 
-def test_each_name_has_its_colour_in_turn_and_keeps_it():
+def test_rotation_assigns_colours_in_turn():
     rotation = Rotation()
     names = [f"job{n}" for n in range(14)]
-    given = [rotation.color_of(name) for name in names]
+    given = [rotation.get_color(name) for name in names]
     assert given == [*COLORS, "cyan", "yellow"]
-    assert [rotation.color_of(name) for name in reversed(names)] == given[::-1]
+    assert [rotation.get_color(name) for name in reversed(names)] == given[::-1]
 
 
-def test_names_that_come_and_go_do_not_pile_up():
+def test_rotation_forgets_old_names():
     rotation = Rotation()
     for n in range(30_000):
-        rotation.color_of(str(n))
+        rotation.get_color(str(n))
     assert len(rotation._given) == 10_000
 
 
@@ -74,7 +74,7 @@ def test_wants_color(environ, terminal, expected):
     assert wants_color(stream, environ) is expected
 
 
-def test_the_status_bar_is_one_line_bright_white_on_black(capsys):
+def test_status_bar_is_bright_white_on_black(capsys):
     status_bar("all is well")
     assert capsys.readouterr().out == "\x1b[1;37;40mall is well\x1b[0m\n"
     assert gaffer_console.status_bar is status_bar

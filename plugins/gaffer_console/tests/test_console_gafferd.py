@@ -1,4 +1,4 @@
-"""gafferd with the console, as people run it."""
+"""gafferd with the console, as a subprocess."""
 
 import re
 import signal
@@ -17,14 +17,14 @@ redirect_output = stdout, stderr
 """
 
 
-def test_the_entry_point_names_a_class_so_that_each_kernel_has_its_own_console():
+def test_entry_point_names_a_class():
     [point] = entry_points(group="gaffer", name="console")
     assert issubclass(point.load(), ConsoleOutput)
 
 
 @pytest.fixture
 def gafferd(tmp_path):
-    """A function that runs gafferd until it has said something; it gives all its lines."""
+    """Run gafferd until it prints a text; return all lines: `gafferd("-v", until="spawn")`."""
     started = []
 
     def run(*options, until):
@@ -53,7 +53,7 @@ def gafferd(tmp_path):
         process.communicate()
 
 
-def test_v_shows_what_becomes_of_the_processes_and_not_their_output(gafferd):
+def test_v_shows_events_without_output(gafferd):
     lines = gafferd("-v", until="spawn process with pid")
     assert all(re.fullmatch(r"\d\d:\d\d:\d\d web \| .+\n", line) for line in lines)
     texts = [re.sub(r"pid \d+", "pid N", line.split(" | ")[1].strip()) for line in lines]
@@ -68,7 +68,7 @@ def test_v_shows_what_becomes_of_the_processes_and_not_their_output(gafferd):
 
 
 @pytest.mark.parametrize("options", [["-vv"], ["-v", "-v"], ["--vv"]])
-def test_vv_shows_the_output_too(gafferd, options):
+def test_vv_shows_events_and_output(gafferd, options):
     lines = gafferd(*options, until="oops")
     assert [line for line in lines if line.endswith(" web | hello\n")]
     assert [line for line in lines if line.endswith(" web | oops\n")]

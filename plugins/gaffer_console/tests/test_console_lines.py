@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaffer_console.lines import LineAssembler, TerminalLines
-from gaffer_console.text import CUT, MAX_LINE, split
+from gaffer_console.text import CUT, MAX_LINE, split_lines
 
 
-def test_half_lines_are_joined():
+def test_partial_lines_are_joined():
     lines = LineAssembler()
     assert lines.feed(b"he") == b""
     assert lines.feed(b"llo\nwor") == b"hello\n"
@@ -14,26 +14,26 @@ def test_half_lines_are_joined():
     assert lines.end() == b""
 
 
-def test_a_half_line_is_not_lost_at_the_end():
+def test_partial_line_is_completed_at_the_end():
     lines = LineAssembler()
     lines.feed(b"one\ntwo")
     assert lines.end() == b"two\n"
     assert lines.end() == b""
 
 
-def test_the_carriage_return_of_a_line_end_goes():
-    assert split(b"dos\r\nbar\rs\n") == [b"dos", b"bar\rs"]
+def test_split_lines_removes_the_cr_of_crlf():
+    assert split_lines(b"dos\r\nbar\rs\n") == [b"dos", b"bar\rs"]
 
 
 @pytest.mark.parametrize("step", [1, 999, 32 * 1024, 10**6])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_only_a_line_too_long_is_cut(step, end):
+def test_only_lines_over_the_limit_are_cut(step, end):
     written = [b"x" * MAX_LINE, b"y" * (MAX_LINE + 1), b"z" * 3 * MAX_LINE, b"short", b""]
     data = end.join(written)
     lines = LineAssembler()
     blocks = [lines.feed(data[at : at + step]) for at in range(0, len(data), step)]
     mark = CUT.encode()
-    assert [line for block in blocks for line in split(block)] == [
+    assert [line for block in blocks for line in split_lines(block)] == [
         b"x" * MAX_LINE,
         b"y" * MAX_LINE + mark,
         b"z" * MAX_LINE + mark,
@@ -42,32 +42,32 @@ def test_only_a_line_too_long_is_cut(step, end):
     assert lines.end() == b""
 
 
-def test_a_line_that_never_ends_costs_no_memory():
+def test_endless_line_uses_bounded_memory():
     lines = LineAssembler()
     assert not any(lines.feed(b"x" * 1000) for _ in range(10_000))
-    assert split(lines.end()) == [b"x" * MAX_LINE + CUT.encode()]
+    assert split_lines(lines.end()) == [b"x" * MAX_LINE + CUT.encode()]
 
 
 @pytest.mark.parametrize("shift", range(4))
-def test_the_cut_does_not_split_a_character(shift):
-    [line] = split(b"x" * shift + "🐍".encode() * MAX_LINE + b"\n")
+def test_cut_does_not_split_a_character(shift):
+    [line] = split_lines(b"x" * shift + "🐍".encode() * MAX_LINE + b"\n")
     assert line.decode() == "x" * shift + "🐍" * ((MAX_LINE - shift) // 4) + CUT
 
 
-def test_a_cut_in_bytes_that_are_no_characters_ends_too():
-    [line] = split(b"\x80" * 2 * MAX_LINE + b"\n")
+def test_cut_of_invalid_utf_8_terminates():
+    [line] = split_lines(b"\x80" * 2 * MAX_LINE + b"\n")
     assert len(line) <= MAX_LINE + len(CUT.encode())
 
 
 @given(st.lists(st.sampled_from([b"\n", b"a", b"\r", b"xyz", b"", b"q\nr"])))
-def test_the_pieces_do_not_matter(pieces):
+def test_lines_do_not_depend_on_the_pieces(pieces):
     lines = LineAssembler()
     blocks = b"".join(map(lines.feed, pieces)) + lines.end()
     whole = b"".join(pieces)
     assert blocks == (whole if whole.endswith(b"\n") or not whole else whole + b"\n")
 
 
-# Of a terminal
+# TerminalLines
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
@@ -83,20 +83,20 @@ def test_the_pieces_do_not_matter(pieces):
         (b"one\r", b"one\n"),
     ],
 )
-def test_a_carriage_return_overwrites_what_stands_before_it(written, left, step):
+def test_carriage_return_discards_the_text_before_it(written, left, step):
     lines = TerminalLines()
     shown = b"".join(lines.feed(written[at : at + step]) for at in range(0, len(written), step))
-    assert b"".join(line + b"\n" for line in split(shown + lines.end())) == left
+    assert b"".join(line + b"\n" for line in split_lines(shown + lines.end())) == left
 
 
-def test_a_spinner_that_never_ends_its_line_costs_no_memory_and_hides_no_last_word():
+def test_endless_spinner_uses_bounded_memory_and_keeps_the_last_text():
     lines = TerminalLines()
     assert not any(lines.feed(b"\r" + b"x" * 1000) for _ in range(10_000))
     assert lines.feed(b"\rlast word\n") == b"last word\n"
 
 
 @given(st.binary(), st.integers(1, 9))
-def test_without_a_carriage_return_a_terminal_is_like_a_pipe(data, step):
+def test_terminal_lines_without_cr_equal_pipe_lines(data, step):
     data = data.replace(b"\r", b"")
     of_pipe, of_terminal = LineAssembler(), TerminalLines()
     for at in range(0, len(data), step):

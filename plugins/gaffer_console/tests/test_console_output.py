@@ -1,4 +1,4 @@
-"""The console in a running kernel: with processes that only pretend, and with real ones."""
+"""The console in a running kernel, with fake processes and with real ones."""
 
 import io
 import os
@@ -18,7 +18,7 @@ LINE = re.compile(r"\d\d:\d\d:\d\d (\S+) \| (.*)")
 
 
 class Terminal(io.StringIO):
-    """What the test sees of standard output."""
+    """A fake of standard output."""
 
     is_terminal = False
 
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
     @property
     def lines(self):
-        """(name, text) of each line, without how long a process lived: that differs."""
+        """Name and text of each line, without the uptime of a process, which varies."""
         shown = re.sub(r" after \d+\.\d s\n", "\n", self.getvalue())
         return [LINE.fullmatch(line).groups() for line in shown.splitlines()]
 
@@ -43,9 +43,9 @@ def no_environment(monkeypatch):
 
 @pytest.fixture
 def use(monkeypatch):
-    """A function that makes a stream the standard output of the console.
+    """Replace the standard output of the console: `use(stream)`.
 
-    Of the console alone: pytest puts its own sys.stdout back before the test begins.
+    Only that of the console, because pytest restores its own sys.stdout before the test.
     """
     return lambda stream: monkeypatch.setattr(console, "sys", SimpleNamespace(stdout=stream))
 
@@ -66,15 +66,15 @@ async def spawned(recorder, **wanted):
         return await recorder.wait_for("spawn", **wanted)
 
 
-def puppet(system, event):
+def get_fake(system, event):
     return system.processes[event.data["os_pid"]]
 
 
-async def test_the_life_of_a_process(terminal):
+async def test_console_prints_events_and_output_in_order(terminal):
     system, recorder = FakeSystem(), Recorder()
     async with open_kernel(plugins=[ConsoleOutput(), recorder], system=system) as kernel:
         kernel.manager.load(job(graceful_timeout=5))
-        process = puppet(system, await spawned(recorder))
+        process = get_fake(system, await spawned(recorder))
         process.emit("hello\nwor")
         process.emit("oh\n", "err")
         process.emit("ld\nhalf")
@@ -92,24 +92,24 @@ async def test_the_life_of_a_process(terminal):
     ]
 
 
-async def test_the_default_actions_are_the_seeds(terminal):
+async def test_default_actions_are_those_of_the_seed(terminal):
     assert ConsoleOutput.DEFAULT_ACTIONS == ["start", "stop", "spawn", "reap", "exit", "stop_pid"]
     assert ConsoleOutput().actions == frozenset(ConsoleOutput.DEFAULT_ACTIONS)
 
 
-async def test_only_the_actions_asked_for(terminal):
+async def test_actions_select_the_printed_events(terminal):
     system, recorder = FakeSystem(), Recorder()
     plugins = [ConsoleOutput(actions=["create", "exit"], output_streams=False), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job(), "shop")
-        puppet(system, await spawned(recorder)).emit("not shown\n")
+        get_fake(system, await spawned(recorder)).emit("not shown\n")
     assert terminal.lines == [
         ("shop.web", "create shop.web"),
         ("shop.web", "exit process with pid 1000: killed by SIGTERM"),
     ]
 
 
-async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
+async def test_output_of_an_immediate_exit_is_printed(terminal):
     system, recorder = FakeSystem(), Recorder()
     much = [f"line {number}" for number in range(20_000)]
 
@@ -117,8 +117,8 @@ async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
         @hookimpl
         def gaffer_event(self, event):
             if event.event == "spawn":
-                puppet(system, event).emit("\n".join(much))
-                puppet(system, event).exit()
+                get_fake(system, event).emit("\n".join(much))
+                get_fake(system, event).exit()
 
     plugins = [ConsoleOutput(actions=["exit"]), Hasty(), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
@@ -128,31 +128,31 @@ async def test_what_is_written_before_anybody_can_run_is_not_lost(terminal):
     assert terminal.texts("web") == [*much, "exit process with pid 1000: exited with status 0"]
 
 
-async def test_output_lost_before_it_could_be_read_is_counted(terminal, monkeypatch):
+async def test_lost_output_is_counted(terminal, monkeypatch):
     monkeypatch.setattr(streams, "WINDOW", 1000)
     system, recorder = FakeSystem(), Recorder()
     plugins = [ConsoleOutput(actions=()), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job())
-        process = puppet(system, await spawned(recorder))
+        process = get_fake(system, await spawned(recorder))
         process.emit("begin")
         await trio.testing.wait_all_tasks_blocked()
         process.emit("x" * 999 + "\n" + "y" * 999 + "\n")
     assert terminal.texts("web") == ["begin", "... 1000 bytes dropped", "y" * 999]
 
 
-async def test_extra_streams_are_not_for_the_console(terminal):
+async def test_extra_streams_are_not_printed(terminal):
     system, recorder = FakeSystem(), Recorder()
     plugins = [ConsoleOutput(actions=()), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job(custom_streams=["control"]))
-        process = puppet(system, await spawned(recorder))
+        process = get_fake(system, await spawned(recorder))
         process.emit(b"\x00\x01\n", "control")
         process.emit("shown\n")
     assert terminal.lines == [("web", "shown")]
 
 
-async def test_processes_with_numbers_go_without_their_session(terminal):
+async def test_numbers_replace_the_session_in_names(terminal):
     system, recorder = FakeSystem(), Recorder()
     early, late = ConsoleOutput(numbers=True, width=7), ConsoleOutput(numbers=True, width=7)
     late.name = "late"
@@ -162,10 +162,10 @@ async def test_processes_with_numbers_go_without_their_session(terminal):
         await web.settled()
         await kernel.plugins.close("console")
         await kernel.plugins.open("late")
-        for puppet in list(system.processes.values()):
-            puppet.emit("hello\n")
-        late.say("that is all")
-    late.say("not shown")
+        for fake in list(system.processes.values()):
+            fake.emit("hello\n")
+        late.print_line("that is all")
+    late.print_line("not shown")
     text = re.sub(r"\d\d:\d\d:\d\d", "T", terminal.getvalue())
     assert sorted(re.sub(r" after .*", "", line) for line in text.splitlines()) == [
         "T gaffer  | that is all",
@@ -182,7 +182,7 @@ async def test_processes_with_numbers_go_without_their_session(terminal):
     ]
 
 
-async def test_each_job_has_a_colour_on_a_terminal(terminal):
+async def test_terminal_gets_a_colour_for_each_job(terminal):
     terminal.is_terminal = True
     system = FakeSystem()
     plugins = [ConsoleOutput(actions=["start", "stop"])]
@@ -200,7 +200,7 @@ async def test_each_job_has_a_colour_on_a_terminal(terminal):
 
 
 @pytest.mark.parametrize("why", ["asked", "environment", "no terminal"])
-async def test_without_colours_there_is_no_escape_code(terminal, monkeypatch, why):
+async def test_output_without_colours_has_no_escape_codes(terminal, monkeypatch, why):
     terminal.is_terminal = why != "no terminal"
     if why == "environment":
         monkeypatch.setenv("NO_COLOR", "1")
@@ -208,17 +208,17 @@ async def test_without_colours_there_is_no_escape_code(terminal, monkeypatch, wh
     plugins = [ConsoleOutput(colorize=why != "asked"), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         kernel.manager.load(job())
-        puppet(system, await spawned(recorder)).emit("\x1b[31mred\x1b[0m\n")
+        get_fake(system, await spawned(recorder)).emit("\x1b[31mred\x1b[0m\n")
     assert "\x1b" not in terminal.getvalue()
     assert ("web", "red") in terminal.lines
 
 
-async def test_closed_it_is_silent_and_opened_again_it_goes_on(terminal):
+async def test_closed_console_is_silent_until_opened_again(terminal):
     system, recorder = FakeSystem(), Recorder()
     plugins = [ConsoleOutput(actions=["update"]), recorder]
     async with open_kernel(plugins=plugins, system=system) as kernel:
         web = kernel.manager.load(job())
-        process = puppet(system, await spawned(recorder))
+        process = get_fake(system, await spawned(recorder))
         process.emit("1\nhalf")
         await kernel.plugins.close("console")
         process.emit("2\n")
@@ -230,14 +230,14 @@ async def test_closed_it_is_silent_and_opened_again_it_goes_on(terminal):
 
 
 @pytest.mark.parametrize("closed", [False, True])
-async def test_a_program_without_standard_output_has_a_silent_console(use, terminal, closed):
+async def test_console_without_standard_output_is_silent(use, terminal, closed):
     use(terminal if closed else None)
     terminal.close()
     async with open_kernel(plugins=[ConsoleOutput()], system=FakeSystem()) as kernel:
         kernel.manager.load(job())
 
 
-# As gafferd uses it
+# The console of gafferd
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ async def test_a_program_without_standard_output_has_a_silent_console(use, termi
         (3, ["start web", "spawn process with pid 1000", "hello"]),
     ],
 )
-async def test_gafferd_prints_as_much_as_it_was_asked_to(terminal, verbose, expected):
+async def test_verbose_option_selects_events_and_output(terminal, verbose, expected):
     system, recorder = FakeSystem(), Recorder()
     config = Config()
     if verbose is not None:
@@ -259,13 +259,13 @@ async def test_gafferd_prints_as_much_as_it_was_asked_to(terminal, verbose, expe
     async with open_kernel(config, plugins=plugins, system=system) as kernel:
         assert kernel.plugins.names()[0] == "console"
         kernel.manager.load(job())
-        puppet(system, await spawned(recorder)).emit("hello\n")
+        get_fake(system, await spawned(recorder)).emit("hello\n")
         await trio.testing.wait_all_tasks_blocked()
     assert terminal.texts("web")[: len(expected)] == expected
     assert bool(terminal.lines) is bool(expected)
 
 
-async def test_two_kernels_do_not_print_for_each_other(terminal):
+async def test_consoles_of_two_kernels_are_independent(terminal):
     config = Config()
     config.options["verbose"] = 1
     async with (
@@ -278,7 +278,7 @@ async def test_two_kernels_do_not_print_for_each_other(terminal):
     assert terminal.texts("two").count("start two") == 1
 
 
-async def test_gafferd_says_why_a_process_is_not_started(terminal):
+async def test_v_shows_spawn_errors_and_flapping(terminal):
     config, recorder = Config(), Recorder()
     config.options["verbose"] = 1
     async with open_kernel(config, plugins=[console_plugin(), recorder]) as kernel:
@@ -297,7 +297,7 @@ async def test_gafferd_says_why_a_process_is_not_started(terminal):
 # With real processes
 
 
-async def test_the_last_words_are_printed_at_the_shutdown(terminal):
+async def test_output_during_shutdown_is_printed(terminal):
     recorder = Recorder()
     script = 'trap "printf bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
     async with open_kernel(plugins=[ConsoleOutput(), recorder]) as kernel:
@@ -314,7 +314,7 @@ async def test_the_last_words_are_printed_at_the_shutdown(terminal):
     assert ("web", "ready") in terminal.lines
 
 
-async def test_many_short_lives_lose_nothing(terminal):
+async def test_short_lived_processes_lose_no_output(terminal):
     recorder = Recorder()
     async with open_kernel(plugins=[ConsoleOutput(actions=()), recorder]) as kernel:
         web = kernel.manager.load(job(cmd="seq", args=["3000"], numprocesses=0))
@@ -328,7 +328,7 @@ async def test_many_short_lives_lose_nothing(terminal):
 LOUD = "seq 300000"
 
 
-async def test_without_loss_processes_wait_for_a_slow_terminal(use):
+async def test_lossless_processes_wait_for_a_slow_terminal(use):
     reader, writer = os.pipe()
     recorder, read = Recorder(), bytearray()
     console = ConsoleOutput(actions=(), lossless=True)
@@ -356,8 +356,8 @@ async def test_without_loss_processes_wait_for_a_slow_terminal(use):
         assert found == [str(number) for number in range(1, 300_001)]
 
 
-async def test_without_loss_a_stalled_terminal_does_not_hold_up_the_end(use, monkeypatch):
-    monkeypatch.setattr(printer, "LAST_LINES", 0.2)
+async def test_lossless_stalled_terminal_does_not_block_shutdown(use, monkeypatch):
+    monkeypatch.setattr(printer, "FLUSH_TIMEOUT", 0.2)
     reader, writer = os.pipe()
     recorder = Recorder()
     with os.fdopen(writer, "w") as stalled, os.fdopen(reader, "rb"):
@@ -375,12 +375,12 @@ async def test_without_loss_a_stalled_terminal_does_not_hold_up_the_end(use, mon
                     await trio.sleep(0.2)
 
 
-async def test_what_waits_for_lines_to_be_printed_ends_when_standard_output_is_gone(use):
+async def test_wait_printed_ends_on_a_broken_pipe(use):
     reader, writer = os.pipe()
     gone = []
     with os.fdopen(writer, "w") as stalled:
         use(stalled)
-        console = ConsoleOutput(lossless=True, on_gone=gone.append)
+        console = ConsoleOutput(lossless=True, on_broken=gone.append)
         async with open_kernel(plugins=[console]) as kernel:
             kernel.manager.load(job(cmd="yes"))
             await trio.sleep(0.2)
@@ -392,8 +392,8 @@ async def test_what_waits_for_lines_to_be_printed_ends_when_standard_output_is_g
     await console.wait_printed()
 
 
-async def test_a_terminal_that_stands_still_holds_up_nobody(use, monkeypatch):
-    monkeypatch.setattr(printer, "LAST_LINES", 0.2)
+async def test_stalled_terminal_blocks_no_process(use, monkeypatch):
+    monkeypatch.setattr(printer, "FLUSH_TIMEOUT", 0.2)
     reader, writer = os.pipe()
     recorder = Recorder()
     with os.fdopen(writer, "w") as stalled, os.fdopen(reader, "rb"):
@@ -408,7 +408,7 @@ async def test_a_terminal_that_stands_still_holds_up_nobody(use, monkeypatch):
                 await flood.gone.wait()
 
 
-async def test_a_terminal_that_is_closed_ends_nothing(use, caplog):
+async def test_broken_pipe_stops_no_process(use, caplog):
     reader, writer = os.pipe()
     os.close(reader)
     recorder = Recorder()

@@ -13,14 +13,14 @@ LINE = re.compile(r"\d\d:\d\d:\d\d (\S+) \| (.*)")
 
 
 class Pipe:
-    """A pipe whose reading end is ours: the terminal of the test."""
+    """A pipe in place of the terminal; the test has the read end."""
 
     def __init__(self):
         self.reader, writer = os.pipe()
         self.stream = os.fdopen(writer, "w", encoding="utf-8")
 
     def stall(self):
-        """Fill it, so that the next write waits."""
+        """Fill the pipe, so that the next write blocks."""
         fd = self.stream.fileno()
         os.set_blocking(fd, False)
         try:
@@ -39,7 +39,7 @@ class Pipe:
         self.stream.close()
 
     async def read_until(self, mark):
-        """What was printed, up to a piece of text."""
+        """Read until a text appears; return the output."""
         data = b""
         with trio.fail_after(5):
             while mark not in data.decode(errors="ignore"):
@@ -59,7 +59,7 @@ def shown(text):
     return [LINE.fullmatch(line).groups() for line in text.splitlines()]
 
 
-async def test_lines_come_with_time_and_name(pipe):
+async def test_printer_prefixes_lines_with_time_and_name(pipe):
     lines = Printer(pipe.stream, colors=False)
     at = time.mktime((2026, 11, 23, 7, 8, 9, 0, 0, -1))
     async with lines.running():
@@ -69,7 +69,7 @@ async def test_lines_come_with_time_and_name(pipe):
     assert text == "07:08:09 web | one\n07:08:09 web | two\n07:08:09 db | žluť\n"
 
 
-async def test_with_colours_each_name_has_its_own(pipe):
+async def test_printer_colours_each_name(pipe):
     lines = Printer(pipe.stream, colors=True)
     async with lines.running():
         for name in ("web", "db", "web"):
@@ -80,7 +80,7 @@ async def test_with_colours_each_name_has_its_own(pipe):
     assert text == web + db + web
 
 
-async def test_lines_begin_in_one_column_and_a_number_does_not_change_the_colour(pipe):
+async def test_printer_pads_names_and_colours_numbers_alike(pipe):
     lines = Printer(pipe.stream, colors=True, width=8)
     async with lines.running():
         lines.put("web", b"x\n", 0, number=1)
@@ -96,10 +96,10 @@ async def test_lines_begin_in_one_column_and_a_number_does_not_change_the_colour
     ]
 
 
-async def test_who_has_asked_is_told_of_a_closed_terminal_in_place_of_the_log(pipe, caplog):
+async def test_on_broken_replaces_the_log_message(pipe, caplog):
     pipe.close_reader()
     gone = []
-    lines = Printer(pipe.stream, colors=False, on_gone=gone.append)
+    lines = Printer(pipe.stream, colors=False, on_broken=gone.append)
     with trio.fail_after(5):
         async with lines.running():
             lines.put("web", b"lost\n")
@@ -110,7 +110,7 @@ async def test_who_has_asked_is_told_of_a_closed_terminal_in_place_of_the_log(pi
     assert caplog.records == []
 
 
-async def test_nothing_is_printed_before_or_after(pipe):
+async def test_printer_prints_only_while_running(pipe):
     lines = Printer(pipe.stream, colors=False)
     lines.put("web", b"early\n")
     async with lines.running():
@@ -120,7 +120,7 @@ async def test_nothing_is_printed_before_or_after(pipe):
     assert shown(await pipe.read_until("| end")) == [("web", "now"), ("end", "end")]
 
 
-async def test_a_stalled_terminal_drops_the_oldest_lines_and_says_how_many(pipe):
+async def test_stalled_terminal_drops_and_counts_the_oldest_lines(pipe):
     pipe.stall()
     lines = Printer(pipe.stream, colors=False)
     with trio.fail_after(5):
@@ -136,7 +136,7 @@ async def test_a_stalled_terminal_drops_the_oldest_lines_and_says_how_many(pipe)
     assert [int(text) for _, text in got[at + 1 : -1]] == list(range(at + dropped, 100_000))
 
 
-async def test_the_memory_of_a_stalled_terminal_is_bounded_by_bytes(pipe):
+async def test_queue_of_a_stalled_terminal_is_bounded_by_bytes(pipe):
     pipe.stall()
     lines = Printer(pipe.stream, colors=False)
     async with lines.running():
@@ -146,8 +146,8 @@ async def test_the_memory_of_a_stalled_terminal_is_bounded_by_bytes(pipe):
         pipe.close_reader()
 
 
-async def test_a_stalled_terminal_is_left_behind_at_the_end(pipe, monkeypatch):
-    monkeypatch.setattr(printer, "LAST_LINES", 0.1)
+async def test_stalled_terminal_is_abandoned_after_flush_timeout(pipe, monkeypatch):
+    monkeypatch.setattr(printer, "FLUSH_TIMEOUT", 0.1)
     pipe.stall()
     lines = Printer(pipe.stream, colors=False)
     with trio.fail_after(2):
@@ -155,7 +155,7 @@ async def test_a_stalled_terminal_is_left_behind_at_the_end(pipe, monkeypatch):
             lines.put("web", b"never\n")
 
 
-async def test_the_last_lines_are_printed_when_cancelled(pipe):
+async def test_cancelled_printer_flushes_the_last_lines(pipe):
     lines = Printer(pipe.stream, colors=False)
     with trio.CancelScope() as scope:
         async with lines.running():
@@ -165,7 +165,7 @@ async def test_the_last_lines_are_printed_when_cancelled(pipe):
     assert shown(await pipe.read_until("\n")) == [("web", "last")]
 
 
-async def test_a_closed_terminal_is_said_once_and_is_no_error(pipe, caplog):
+async def test_broken_pipe_is_logged_once(pipe, caplog):
     pipe.close_reader()
     lines = Printer(pipe.stream, colors=False)
     with trio.fail_after(5):
@@ -175,10 +175,13 @@ async def test_a_closed_terminal_is_said_once_and_is_no_error(pipe, caplog):
                 await trio.sleep(0.01)
             lines.put("web", b"lost too\n")
     [record] = caplog.records
-    assert "standard output is gone: [Errno 32] Broken pipe" in record.getMessage()
+    assert (
+        "standard output is broken, nothing more is printed: [Errno 32] Broken pipe"
+        in record.getMessage()
+    )
 
 
-async def test_a_full_disk_loses_lines_and_is_tried_again(pipe, monkeypatch):
+async def test_full_disk_drops_lines_and_is_retried(pipe, monkeypatch):
     with open("/dev/full", "w") as full:
         lines = Printer(full, colors=False)
         async with lines.running():
@@ -191,7 +194,7 @@ async def test_a_full_disk_loses_lines_and_is_tried_again(pipe, monkeypatch):
     assert shown(await pipe.read_until("3\n")) == [("gaffer", "... 2 lines dropped"), ("web", "3")]
 
 
-async def test_a_terminal_made_non_blocking_by_another_still_gets_everything(pipe):
+async def test_non_blocking_descriptor_loses_nothing(pipe):
     os.set_blocking(pipe.stream.fileno(), False)
     lines = Printer(pipe.stream, colors=False)
     async with lines.running():
@@ -199,7 +202,7 @@ async def test_a_terminal_made_non_blocking_by_another_still_gets_everything(pip
         assert len(shown(await pipe.read_until("end\n"))) == 6
 
 
-async def test_a_stream_without_a_descriptor_will_do():
+async def test_printer_accepts_a_stream_without_descriptor():
     stream = io.StringIO()
     lines = Printer(stream, colors=False)
     async with lines.running():
@@ -207,7 +210,7 @@ async def test_a_stream_without_a_descriptor_will_do():
     assert shown(stream.getvalue()) == [("web", "žluť")]
 
 
-async def test_what_the_terminal_cannot_show_is_escaped(tmp_path):
+async def test_unencodable_characters_are_escaped(tmp_path):
     with open(tmp_path / "out", "w", encoding="ascii") as stream:
         lines = Printer(stream, colors=False)
         async with lines.running():

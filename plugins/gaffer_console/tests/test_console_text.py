@@ -32,7 +32,7 @@ from gaffer_console.text import clean
         (b"\x1b[31mred\x1b[0m", "red"),
     ],
 )
-def test_without_colours_nothing_but_text_is_left(line, expected):
+def test_clean_without_colors_leaves_only_text(line, expected):
     assert clean(line, colors=False) == expected
 
 
@@ -46,12 +46,12 @@ def test_without_colours_nothing_but_text_is_left(line, expected):
         (b"\x1b[2Jno colour", "no colour"),
     ],
 )
-def test_with_colours_a_programs_own_stay_and_end_with_the_line(line, expected):
+def test_clean_with_colors_resets_them_at_the_end(line, expected):
     assert clean(line, colors=True) == expected
 
 
 @pytest.mark.parametrize("unit", [b"\x1b]", b"\x1b[", b"\x1bP", b"\xc2\x9d", b"\x1b[1", b"\x1b"])
-def test_hostile_text_costs_linear_time(unit):
+def test_clean_takes_linear_time(unit):
     clean(unit * 20_000, colors=True)
     start = time.process_time()
     clean(unit * 20_000, colors=True)

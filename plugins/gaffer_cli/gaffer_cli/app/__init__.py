@@ -1,1 +1,1 @@
-"""The verbs of gaffer, a file each."""
+"""The verbs of gaffer, one file each."""

@@ -1,4 +1,4 @@
-"""The application that a verb of gaffer is about: its Procfile, its variables and its name."""
+"""The application that a verb of gaffer acts on: its Procfile, its variables and its name."""
 
 from __future__ import annotations
 
@@ -7,68 +7,68 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gaffer_cli.app.concurrency import counts_of
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.app.concurrency import parse_counts
+from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from gaffer_procfile import Application
 
 HERE = "."
-"""The application of this folder, as a name."""
+"""The name that stands for the application of the current folder."""
 
 
-def application(run: Invocation, concurrency: Iterable[str] = ()) -> Application:
+def read_application(run: Invocation, concurrency: Iterable[str] = ()) -> Application:
     """Read the Procfile that the options name.
 
     Args:
-        run: has them.
+        run: the invocation with these options.
         concurrency: settings such as `web=2,worker=1`; later ones win.
 
     Raises:
-        ConfigError: a file is wrong, or a setting is for a type that it does not have.
-        Failure: there is no such Procfile, or a setting is none.
+        ConfigError: a file is invalid, or a setting names a type that the Procfile does not have.
+        CommandError: there is no such Procfile, or a setting is malformed.
     """
-    # Late: it takes the kernel.
+    # Imported here because it loads the kernel.
     from gaffer_procfile import Application
 
-    procfile = procfile_of(run)
+    procfile = get_procfile(run)
     if not procfile.exists():
-        raise Failure(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
-    counts = counts_of(concurrency)
+        raise CommandError(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
+    counts = parse_counts(concurrency)
     root = _root(run) if run.directory else None
     return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
 
 
-def procfile_of(run: Invocation) -> Path:
-    """The Procfile that the options name, which may not be there."""
+def get_procfile(run: Invocation) -> Path:
+    """Return the path of the Procfile that the options name; the file may not exist."""
     return Path(run.procfile) if run.procfile else _root(run) / "Procfile"
 
 
-def environment(run: Invocation) -> tuple[Path, dict[str, str]]:
-    """Where an application runs and with which variables, with a Procfile or without.
+def get_environment(run: Invocation) -> tuple[Path, dict[str, str]]:
+    """Return the folder and the variables of an application, with or without a Procfile.
 
-    PORT is among them: that of the first process.
+    The variables include PORT, that of the first process.
 
     Raises:
-        ConfigError: a file cannot be read, or is wrong.
+        ConfigError: a file cannot be read, or is invalid.
     """
     from gaffer_procfile import load_env
     from gaffer_procfile.application import FIRST_PORT, PORT
 
     root = _folder(run)
-    beside = root / ".env"
-    found = {PORT: os.environ.get(PORT, str(FIRST_PORT))}
-    found |= load_env(beside) if beside.is_file() else {}
-    return root, found | _variables(run)
+    env_file = root / ".env"
+    env = {PORT: os.environ.get(PORT, str(FIRST_PORT))}
+    env |= load_env(env_file) if env_file.is_file() else {}
+    return root, env | _variables(run)
 
 
-def application_name(run: Invocation, name: str | None = None) -> str:
-    """The session of an application on gafferd.
+def get_application_name(run: Invocation, name: str | None = None) -> str:
+    """Return the session of an application in gafferd.
 
     Args:
-        run: its options say in which folder the application is.
-        name: the name, if it was given; HERE means that none was.
+        run: the invocation, whose options name the folder of the application.
+        name: the name on the command line; None or HERE for the application of the folder.
     """
     if name not in (None, HERE):
         return str(name)
@@ -78,7 +78,7 @@ def application_name(run: Invocation, name: str | None = None) -> str:
 
 
 def _folder(run: Invocation) -> Path:
-    """Where it runs: the folder that was named, or else that of the Procfile."""
+    """Return the working directory: -d if given, else the folder of the Procfile."""
     if run.procfile and not run.directory:
         return Path(run.procfile).parent.absolute()
     return _root(run).absolute()
@@ -89,11 +89,11 @@ def _root(run: Invocation) -> Path:
 
 
 def _variables(run: Invocation) -> dict[str, str]:
-    """What -e says, in its order: variables and files of them."""
+    """Read the variables and the files of variables given with -e, in order."""
     from gaffer_procfile import load_env
 
-    found: dict[str, str] = {}
+    env: dict[str, str] = {}
     for text in run.env:
         name, equals, value = text.partition("=")
-        found |= {name: value} if equals and not Path(text).is_file() else load_env(text)
-    return found
+        env |= {name: value} if equals and not Path(text).is_file() else load_env(text)
+    return env

@@ -1,4 +1,4 @@
-"""`gaffer apps`: the applications that gafferd has."""
+"""`gaffer apps`: list the applications of gafferd."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gaffer_cli.invocation import Invocation
 @click.command("apps")
 @click.pass_obj
 def command(run: Invocation) -> None:
-    """Print the names of the applications that gafferd has, one a line.
+    """Show the names of the applications in gafferd, one a line.
 
-    Jobs that belong to none are in the application default.
+    Jobs without an application are in the application default.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Several things to do, of which some may fail without keeping the others from being done."""
+"""A series of requests; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from gaffer_client import ClientError, ConnectionLostError, UnreachableError
 
-from gaffer_cli.exit_codes import FAILED, Failure
+from gaffer_cli.exit_codes import FAILED, CommandError
 from gaffer_cli.invocation import Invocation
 
 
 class Attempts:
-    """Says what fails, in a line each.
+    """Collects errors, and prints each in one line.
 
     Args:
-        run: says it.
+        run: the invocation that prints them.
 
     Attributes:
-        errors: what was said, by the name of what failed.
+        errors: the messages, by the name of what failed.
     """
 
     def __init__(self, run: Invocation) -> None:
@@ -27,16 +27,21 @@ class Attempts:
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:
-        """A block that may fail; without gafferd the rest would, too, so that is raised."""
+        """Collect the error of a block.
+
+        Raises:
+            UnreachableError, ConnectionLostError: gafferd does not answer, so the other requests
+                would fail as well.
+        """
         try:
             yield
         except (UnreachableError, ConnectionLostError):
             raise
-        except (ClientError, Failure) as error:
+        except (ClientError, CommandError) as error:
             self.errors[name] = str(error)
-            self._run.complain(str(error))
+            self._run.warn(str(error))
 
     @property
     def status(self) -> int:
-        """What the command ends with."""
+        """The exit status of the command."""
         return FAILED if self.errors else 0

@@ -1,4 +1,4 @@
-"""`-c web=2,worker=3`: how many processes of each type, as several verbs are told."""
+"""The option `-c web=2,worker=3`: the number of processes of each type."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterable
 
 import click
 
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, CommandError
 
 concurrency_option = click.option(
     "-c",
     "--concurrency",
     metavar="TYPE=N,...",
     multiple=True,
-    help="how many of each type; `all` is for those not named (default: 1 of each)",
+    help="number of processes of each type; `all` is for types not named (default: 1 of each)",
 )
 
 
-def counts_of(settings: Iterable[str]) -> dict[str, int]:
-    """What such options say; later ones win.
+def parse_counts(settings: Iterable[str]) -> dict[str, int]:
+    """Parse the values of such options; later ones win.
 
     Raises:
-        Failure: one of them says nothing.
+        CommandError: a value is malformed.
     """
-    # Late: it takes the kernel.
+    # Imported here because they load the kernel.
     from gaffer_kernel import InvalidField
     from gaffer_procfile import parse_concurrency
 
@@ -32,5 +32,5 @@ def counts_of(settings: Iterable[str]) -> dict[str, int]:
         for text in settings:
             counts |= parse_concurrency(text)
     except InvalidField as error:
-        raise Failure(str(error), USAGE) from None
+        raise CommandError(str(error), USAGE) from None
     return counts

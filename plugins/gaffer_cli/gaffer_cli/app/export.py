@@ -1,4 +1,4 @@
-"""`gaffer export`: the Procfile for other supervisors."""
+"""`gaffer export`: write the Procfile in the format of another supervisor."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gaffer_cli.app.application import application
+from gaffer_cli.app.application import read_application
 from gaffer_cli.app.concurrency import concurrency_option
-from gaffer_cli.app.formats import exporter, is_format
-from gaffer_cli.app.ports import tell_clashes
-from gaffer_cli.app.types import TYPE
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.app.formats import get_exporter, is_format
+from gaffer_cli.app.port_conflicts import warn_port_conflicts
+from gaffer_cli.app.process_types import TYPE
+from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ JSON = "json"
     "--out",
     metavar="FILE|FOLDER",
     type=click.Path(),
-    help="where to; a folder if there are several files (default: standard output)",
+    help="where to write; a folder if there are several files (default: standard output)",
 )
-@click.option("--force", is_flag=True, help="replace files that are there")
+@click.option("--force", is_flag=True, help="replace existing files")
 @click.pass_obj
 def command(
     run: Invocation,
@@ -49,12 +49,12 @@ def command(
     out: str | None,
     force: bool,
 ) -> None:
-    """Say what the Procfile says in another format, of all types or of one TYPE.
+    """Export the Procfile to another format, with all types or one TYPE.
 
     `ini` is for gafferd, to run or to include; `json` for its API: all jobs, or that of one TYPE.
-    The files hold the variables, secrets too. `gaffer export FORMAT FILE` is understood as well.
+    The files contain the variables, including secrets. `gaffer export FORMAT FILE` also works.
 
-    The type `release` has no process there, unless it or its number is given.
+    The type `release` gets no process, unless it or its number is given.
 
     \b
     Examples:
@@ -64,15 +64,15 @@ def command(
     """
     from gaffer_procfile.ports import get_type_ports
 
-    app = application(run, concurrency)
-    format_, out, name = _understood(app, list(words), format_, out)
+    app = read_application(run, concurrency)
+    format_, out, name = _parse_arguments(app, list(words), format_, out)
     format_ = format_ or (JSON if run.json and out is None else "ini")
     if run.json and out is None and format_ != JSON:
-        raise Failure(f"export: --json prints JSON, and {format_} is another format", USAGE)
+        raise CommandError(f"export: --json prints JSON, and {format_} is another format", USAGE)
     if name is not None:
         app = app.only(name)
-    files = exporter(format_).export(app)
-    tell_clashes(run, get_type_ports(app))
+    files = get_exporter(format_).export(app)
+    warn_port_conflicts(run, get_type_ports(app))
     if out is None:
         _print(files, format_)
     else:
@@ -82,36 +82,34 @@ def command(
         run.show({"files": written}, [f"wrote {path}" for path in written])
 
 
-def _understood(
+def _parse_arguments(
     app: Application, words: list[str], format_: str | None, out: str | None
 ) -> tuple[str | None, str | None, str | None]:
-    """Format, file and type, whichever way they were given; no file for the standard output."""
+    """Return format, file and type, from options or words; no file for standard output."""
     if words and format_ is None and words[0] not in app.procfile.entries and is_format(words[0]):
         format_ = words.pop(0)
         if words and out is None and words[0] not in app.procfile.entries:
             out = words.pop(0)
     if len(words) > 1:
-        raise Failure(f"export: one TYPE at most, not {' '.join(words)}", USAGE)
+        raise CommandError(f"export: one TYPE at most, not {' '.join(words)}", USAGE)
     return format_, None if out == STANDARD_OUTPUT else out, words[0] if words else None
 
 
 def _print(files: list[ExportedFile], format_: str) -> None:
     if len(files) > 1:
         names = ", ".join(file.name for file in files)
-        raise Failure(f"{format_} has several files, {names}: name a folder with --out", USAGE)
+        raise CommandError(f"{format_} has several files, {names}: name a folder with --out", USAGE)
     for file in files:
-        # Whatever the terminal is set to: gafferd reads UTF-8.
+        # As bytes, because gafferd reads UTF-8 whatever the encoding of the terminal.
         click.echo(file.text.encode(), nl=False)
 
 
 def _write(files: list[ExportedFile], out: Path, force: bool) -> list[str]:
-    """Write all files, or none if one of them would be replaced."""
+    """Write all files, or none if one of them would replace another file."""
     targets = {out / file.name if out.is_dir() else out: file.text for file in files}
     for path, text in targets.items():
         if not force and path.is_file() and path.read_bytes() not in (b"", text.encode()):
-            raise Failure(
-                f"{path} is there already, with something else in it: --force replaces it"
-            )
+            raise CommandError(f"{path} exists with other content: --force replaces it")
     for path, text in targets.items():
         path.write_text(text, encoding="utf-8")
     return [str(path) for path in targets]

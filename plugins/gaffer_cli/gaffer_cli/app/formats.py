@@ -1,30 +1,30 @@
-"""The formats to which an application can be exported, of plugins too."""
+"""The formats to which an application can be exported, including those of plugins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.exit_codes import USAGE, CommandError
 
 if TYPE_CHECKING:
     from gaffer_procfile import Exporter
 
 
-def exporter(name: str) -> Exporter:
-    """The exporter of a format.
+def get_exporter(name: str) -> Exporter:
+    """Return the exporter of a format.
 
     Raises:
-        Failure: there is none.
-        PluginError: two plugins bring one format.
+        CommandError: there is no such format.
+        PluginError: two plugins define the same format.
     """
     found = _own().get(name) or _all().get(name)
     if found is None:
-        raise Failure(f"no format {name!r}, there are {', '.join(_all())}", USAGE)
+        raise CommandError(f"no format {name!r}, there are {', '.join(_all())}", USAGE)
     return found
 
 
 def is_format(name: str) -> bool:
-    """Whether there is such a format."""
+    """Return whether there is such a format."""
     return name in _own() or name in _all()
 
 
@@ -36,9 +36,9 @@ def _own() -> dict[str, Exporter]:
 
 
 def _all() -> dict[str, Exporter]:
-    # Not at once: it takes every plugin.
+    # Only when needed, because it imports every plugin.
     from gaffer_procfile import get_exporters
 
-    from gaffer_cli.plugin_commands import installed
+    from gaffer_cli.plugin_commands import load_plugins
 
-    return get_exporters(installed("formats").call("gaffer_exporters"))
+    return get_exporters(load_plugins("formats").call("gaffer_exporters"))

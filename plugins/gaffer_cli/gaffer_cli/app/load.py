@@ -1,4 +1,4 @@
-"""`gaffer load`: have gafferd run an application."""
+"""`gaffer load`: load an application into gafferd."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import click
 from gaffer_client import ArgumentError, ConflictError, Job, Server
 from gaffer_client.names import JobName, check_part
 
-from gaffer_cli.app.application import application, application_name
+from gaffer_cli.app.application import get_application_name, read_application
 from gaffer_cli.app.attempts import Attempts
 from gaffer_cli.app.concurrency import concurrency_option
-from gaffer_cli.app.ports import tell_clashes
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.app.port_conflicts import warn_port_conflicts
+from gaffer_cli.arguments import SESSION
+from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.jobfile import STDIN, Fields, load_job, read_jobs
-from gaffer_cli.names import SESSION
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.job_file import STDIN, Fields, load_job, read_jobs
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("load")
@@ -25,7 +25,7 @@ from gaffer_cli.waiting import Wait, settle, waiting
 @concurrency_option
 @click.option("--nostart", is_flag=True, help="load it without starting it")
 @click.option("--app", metavar="NAME", help="application of the jobs in FILE that name none")
-@waiting
+@wait_options
 @click.pass_obj
 def command(
     run: Invocation,
@@ -35,10 +35,10 @@ def command(
     app: str | None,
     wait: Wait,
 ) -> int:
-    """Have gafferd run the application of this folder, under the name NAME.
+    """Load the application of this folder into gafferd, under the name NAME.
 
-    Its name is that of the folder if none, or ., is given. In place of a Procfile, FILE or standard
-    input (-) can hold a job in JSON, or {"jobs": [...]}, as gaffer export writes it.
+    Without a name, or with ., its name is that of the folder. In place of a Procfile, FILE or
+    standard input (-) can hold a job in JSON, or {"jobs": [...]}, as gaffer export writes it.
 
     The type `release` is not started, unless -c names it: gafferctl commit shop.release runs it.
 
@@ -56,28 +56,28 @@ def command(
         what = name if app is None else app
     else:
         what = _name(run, app or name)
-        jobs = _of_procfile(run, what, concurrency)
+        jobs = _read_procfile(run, what, concurrency)
     return _load(run, what, [{**job, "start": False} for job in jobs] if nostart else jobs, wait)
 
 
 def _name(run: Invocation, name: str | None) -> str:
     try:
-        return check_part(application_name(run, name))
+        return check_part(get_application_name(run, name))
     except ArgumentError:
-        raise Failure(
+        raise CommandError(
             f"{name!r} is neither a file nor the name of an application, of letters, digits, _, -"
             " and +; a folder is named with -d",
             USAGE,
         ) from None
 
 
-def _of_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
+def _read_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> list[Fields]:
     from gaffer_procfile.application import RELEASE
     from gaffer_procfile.ports import get_type_ports
 
-    read = application(run, concurrency)
-    tell_clashes(run, get_type_ports(read))
-    # It would be active with no process; gafferctl commit runs it once.
+    read = read_application(run, concurrency)
+    warn_port_conflicts(run, get_type_ports(read))
+    # Started, it would be active without processes; gafferctl commit runs it once.
     stopped = {RELEASE} - read.concurrency.keys()
     return [
         {**job.to_dict(), "name": f"{app}.{job.name}", "start": job.name not in stopped}
@@ -92,7 +92,7 @@ def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
         name = fields["name"]
         with attempts.attempt(name):
             starting = server.job(name) if fields.get("start", True) else None
-            settle(name, partial(_load_job, server, fields, wait), starting=starting)
+            wait_settled(name, partial(_load_job, server, fields, wait), starting=starting)
     loaded = [fields["name"] for fields in jobs if fields["name"] not in attempts.errors]
     if not attempts.errors:
         line = f"{what!r} has been loaded in {server.url}"
@@ -108,6 +108,6 @@ def _load_job(server: Server, fields: Fields, wait: Wait) -> Job:
         return load_job(server, fields, wait)
     except ConflictError as error:
         app = JobName.parse(fields["name"]).session
-        raise Failure(
-            f"{error}: gaffer unload {app} first, to load it anew, or gaffer restart {app}"
+        raise CommandError(
+            f"{error}: gaffer unload {app} first, to load it again, or gaffer restart {app}"
         ) from None

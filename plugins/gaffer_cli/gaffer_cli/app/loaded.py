@@ -1,34 +1,63 @@
-"""Applications that gafferd has, and their processes, as people see them."""
+"""Applications loaded in gafferd: their jobs, their processes, and changes to all jobs of one."""
 
 from __future__ import annotations
 
-from gaffer_client import NotFoundError, ProcessInfo, Server
+from collections.abc import Callable
 
-from gaffer_cli.exit_codes import NotLoaded
+from gaffer_client import NotFoundError, ProcessInfo, Server, Session
+
+from gaffer_cli.app.application import get_application_name
+from gaffer_cli.exit_codes import NotLoadedError
+from gaffer_cli.invocation import Invocation
+from gaffer_cli.waiting import wait_settled
 
 
-def jobs_of(server: Server, app: str) -> list[str]:
-    """The names of the jobs of an application.
+def get_job_names(server: Server, app: str) -> list[str]:
+    """Return the names of the jobs of an application.
 
     Raises:
-        NotLoaded: gafferd does not have it.
+        NotLoadedError: gafferd does not have the application.
     """
     try:
         return server.session(app).jobs()
     except NotFoundError:
-        raise not_loaded(server, app) from None
+        raise not_loaded_error(server, app) from None
 
 
-def not_loaded(server: Server, app: str) -> NotLoaded:
-    """The error that an application is not there."""
-    return NotLoaded(f"{app!r} is not loaded in {server.url}; gaffer apps lists what is")
+def not_loaded_error(server: Server, app: str) -> NotLoadedError:
+    """Make the error for an application that gafferd does not have."""
+    return NotLoadedError(f"{app!r} is not loaded in {server.url}; gaffer apps lists what is")
 
 
-def label(process: ProcessInfo, name: str) -> str:
-    """What a process is called: by its place among those of its job.
+def get_process_label(process: ProcessInfo, name: str) -> str:
+    """Return the name of a process for people, from its slot: `web.1`, or `web.once-7`.
 
     Args:
-        process: what is known of it.
-        name: of its job, as it is to be shown.
+        process: the process.
+        name: the name of its job, as shown.
     """
     return f"{name}.{process.number}" if process.number else f"{name}.once-{process.pid}"
+
+
+def change_application(
+    run: Invocation, name: str | None, send: Callable[[Session], object], done: str
+) -> None:
+    """Change all jobs of an application in gafferd, and print the result.
+
+    Args:
+        run: the invocation; its options name the application if `name` does not.
+        name: the name of the application.
+        send: sends the request, and waits until it is done.
+        done: the word for the result, such as `restarted`.
+
+    Raises:
+        CommandError: gafferd does not have the application.
+    """
+    app = get_application_name(run, name)
+    server = run.server()
+    session = server.session(app)
+    try:
+        wait_settled(app, lambda: send(session))
+    except NotFoundError:
+        raise not_loaded_error(server, app) from None
+    run.show({"ok": True, "app": app}, f"{app!r} {done}")

@@ -1,4 +1,4 @@
-"""`gaffer ps`: how the processes of an application are."""
+"""`gaffer ps`: show the processes of an application."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import click
 from gaffer_client import JobStats, NamedStatus, NotFoundError, Server
 
-from gaffer_cli.app.application import application_name
-from gaffer_cli.app.elapsed import elapsed
-from gaffer_cli.app.loaded import label, not_loaded
-from gaffer_cli.condition import condition
+from gaffer_cli.app.application import get_application_name
+from gaffer_cli.app.loaded import get_process_label, not_loaded_error
+from gaffer_cli.arguments import SESSION
+from gaffer_cli.condition import describe_condition
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import SESSION
 from gaffer_cli.printable import printable
 
 
@@ -42,9 +41,9 @@ class _Type:
 @click.argument("name", type=SESSION, required=False)
 @click.pass_obj
 def command(run: Invocation, name: str | None) -> None:
-    """Show the processes of the application NAME on gafferd, type by type.
+    """Show the processes of the application NAME in gafferd, type by type.
 
-    CPU is in percent of a processor, memory in percent of the machine's; both take gaffer-stats.
+    CPU is in percent of a processor, memory in percent of the machine's; both need gaffer-stats.
     Without a name, or with ., it is the application of this folder.
 
     \b
@@ -53,17 +52,28 @@ def command(run: Invocation, name: str | None) -> None:
       gaffer ps shop
     """
     server = run.server()
-    app = application_name(run, name)
+    app = get_application_name(run, name)
     jobs = [each for each in server.status() if each.session == app]
     if not jobs:
-        raise not_loaded(server, app)
+        raise not_loaded_error(server, app)
     stats = _stats(server)
     types = [each for each in (_type(server, job, stats) for job in jobs) if each is not None]
     run.show(types, _lines(types))
 
 
+def format_elapsed(seconds: float) -> str:
+    """Format a time: `0:00.44`, from an hour `1:00:00`, from a day `1 d 0:00:00`; rounded down."""
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes:.0f}:{int(rest * 100) / 100:05.2f}"
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    clock = f"{hours}:{minutes:02}:{int(rest):02}"
+    return f"{days} d {clock}" if days else clock
+
+
 def _stats(server: Server) -> dict[str, JobStats]:
-    """Those of all jobs: asked for one by one, each would take its time."""
+    """Get the measurements of all jobs in one request, because each takes its time."""
     try:
         return {each.name: each for each in server.stats()}
     except NotFoundError:
@@ -71,7 +81,7 @@ def _stats(server: Server) -> dict[str, JobStats]:
 
 
 def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _Type | None:
-    """None if it is gone meanwhile."""
+    """Return what is shown of a job; None if it has been removed meanwhile."""
     try:
         info = server.job(status.name).info()
     except NotFoundError:
@@ -80,7 +90,7 @@ def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _T
     return _Type(
         info.job,
         " ".join([info.config["cmd"], *map(shlex.quote, info.config["args"])]),
-        condition(status),
+        describe_condition(status),
         status.numprocesses,
         sample.cpu if sample else None,
         sample.mem if sample else None,
@@ -89,13 +99,16 @@ def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _T
 
 
 def _processes(server: Server, pids: list[int]) -> list[_Process]:
-    """By their numbers, those that were started once at the end."""
+    """Return processes by their slot, one-off processes last."""
     infos = []
     for pid in pids:
         with suppress(NotFoundError):
             infos.append(server.process(pid).info())
     infos.sort(key=lambda info: (not info.number, info.number))
-    return [_Process(label(info, info.job), info.pid, info.os_pid, info.uptime) for info in infos]
+    return [
+        _Process(get_process_label(info, info.job), info.pid, info.os_pid, info.uptime)
+        for info in infos
+    ]
 
 
 def _lines(types: list[_Type]) -> Iterator[str]:
@@ -107,7 +120,7 @@ def _lines(types: list[_Type]) -> Iterator[str]:
             yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
         yield ""
         for process in each.processes:
-            yield f"{process.name}: up for {elapsed(process.uptime or 0.0)}"
+            yield f"{process.name}: up for {format_elapsed(process.uptime or 0.0)}"
         if each.condition != "active":
             yield f"{each.name}: {printable(each.condition)}"
         elif not each.numprocesses:

@@ -1,4 +1,4 @@
-"""`gaffer run`: a command with the variables of the application."""
+"""`gaffer run`: run a command with the variables of the application."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import NoReturn
 
 import click
 
-from gaffer_cli.app.application import environment
-from gaffer_cli.app.concurrency import counts_of
-from gaffer_cli.app.here import jobs_here
+from gaffer_cli.app.application import get_environment
+from gaffer_cli.app.concurrency import parse_counts
+from gaffer_cli.app.foreground_jobs import foreground_jobs
 from gaffer_cli.app.shell import shell_argv
-from gaffer_cli.entry import end_at_ctrl_c
-from gaffer_cli.exit_codes import USAGE, Failure
+from gaffer_cli.entry import exit_on_sigint
+from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
 
 _NAME = "run"
-"""What copies are called that were given no name."""
+"""The name of copies without a name."""
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -30,14 +30,15 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
     "--concurrency",
     metavar="N|NAME=N",
     multiple=True,
-    help="run so many copies, without input, their lines with the name of each",
+    help="run N copies without input, and prefix each line with the name of its copy",
 )
 @click.pass_obj
 def command(run: Invocation, words: tuple[str, ...], concurrency: tuple[str, ...]) -> int:
-    """Run CMD once in the folder of the application, with its variables; its status is ours.
+    """Run CMD once, in the folder of the application and with its variables.
 
-    A shell runs it: a single word is a line for the shell, of several each is quoted. It has this
-    terminal, and its input. With -c, the first status of a copy that is not 0 is that of all.
+    A shell runs it: one word is a command line for the shell, several words are quoted each. CMD
+    has the terminal and the input of gaffer, and its exit status becomes that of gaffer. With -c
+    the exit status is the first of a copy that is not 0.
 
     \b
     Examples:
@@ -46,15 +47,16 @@ def command(run: Invocation, words: tuple[str, ...], concurrency: tuple[str, ...
       gaffer run -e DEBUG=1 ./manage.py migrate --plan
       gaffer run -c 2 ./work.py
     """
-    end_at_ctrl_c()  # Until there is something that runs.
-    root, env = environment(run)
+    # Until run_jobs receives the signals, or exec resets them.
+    exit_on_sigint()
+    root, env = get_environment(run)
     line = words[0] if len(words) == 1 else shlex.join(words)
     if not concurrency:
-        _become(line, root, env)
-    return _copies(line, root, env, _counts(concurrency))
+        _exec(line, root, env)
+    return _run_copies(line, root, env, _parse_copies(concurrency))
 
 
-def _become(line: str, root: Path, env: dict[str, str]) -> NoReturn:
+def _exec(line: str, root: Path, env: dict[str, str]) -> NoReturn:
     os.chdir(root)
     for signum in _IGNORED_BY_PYTHON:
         signal.signal(signum, signal.SIG_DFL)
@@ -63,16 +65,16 @@ def _become(line: str, root: Path, env: dict[str, str]) -> NoReturn:
     os.execve(argv[0], argv, environ)
 
 
-def _counts(concurrency: tuple[str, ...]) -> dict[str, int]:
-    counts = counts_of(
+def _parse_copies(concurrency: tuple[str, ...]) -> dict[str, int]:
+    counts = parse_counts(
         f"{_NAME}={text}" if text.strip().isdecimal() else text for text in concurrency
     )
     if not any(counts.values()):
-        raise Failure("-c: run at least one copy", USAGE)
+        raise CommandError("-c: run at least one copy", USAGE)
     return counts
 
 
-def _copies(line: str, root: Path, env: dict[str, str], counts: dict[str, int]) -> int:
+def _run_copies(line: str, root: Path, env: dict[str, str], counts: dict[str, int]) -> int:
     from gaffer_procfile import Application, Procfile
     from gaffer_procfile.procfile import Entry
 
@@ -80,4 +82,4 @@ def _copies(line: str, root: Path, env: dict[str, str], counts: dict[str, int]) 
 
     procfile = Procfile(root / "run", {name: Entry(name, line, 1) for name in counts})
     app = Application(_NAME, root, procfile, env, counts)
-    return run_jobs(jobs_here(app), OnExit.CONTINUE)
+    return run_jobs(foreground_jobs(app), OnExit.CONTINUE)

@@ -1,4 +1,4 @@
-"""A command line for a shell, which makes way for the program if there is only one."""
+"""Shell command lines; the shell replaces itself with the program if there is only one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 
 SHELL = "/bin/sh"
 _BUILT_IN = frozenset({"[", "echo", "false", "kill", "printf", "pwd", "test", "true"})
-"""What a shell does itself, though there are programs of that name."""
+"""Built-in commands of the shell for which there are programs of the same name."""
 _OPERATOR = re.compile(r"[();<>|&]+")
 
 
 def shell_argv(line: str, environ: Mapping[str, str]) -> list[str]:
-    """The words that have a shell run a line.
+    """Return the arguments that run a line in a shell.
 
-    A shell that waits for a program would take part in its Ctrl-C, and be the one that is killed in
-    its place; so it becomes the program where it can.
+    The line starts with `exec` if it runs a single program. A shell that waited for the program
+    would receive Ctrl-C as well, and signals for the program would kill the shell instead.
     """
     start = "exec " if _is_one_program(line, environ) else ""
     return [SHELL, "-c", start + line]
@@ -29,10 +29,10 @@ def _is_one_program(line: str, environ: Mapping[str, str]) -> bool:
     try:
         words = list(lexer)
     except ValueError:
-        # A quotation is not ended: the shell knows better how to say so.
+        # An unclosed quotation: the shell reports it better.
         return False
     if not words or "\n" in line or any(_OPERATOR.fullmatch(word) for word in words):
         return False
-    # An assignment, a keyword and `cd` are no programs.
+    # Assignments, keywords and `cd` are not programs.
     program = words[0]
     return program not in _BUILT_IN and bool(shutil.which(program, path=environ.get("PATH")))

@@ -1,4 +1,4 @@
-"""`gaffer start`: the programs of a Procfile in the foreground."""
+"""`gaffer start`: run the programs of a Procfile in the foreground."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gaffer_cli.app.application import application
+from gaffer_cli.app.application import read_application
 from gaffer_cli.app.concurrency import concurrency_option
-from gaffer_cli.app.here import PATIENCE, jobs_here
-from gaffer_cli.app.ports import tell_clashes
-from gaffer_cli.app.types import TYPE
-from gaffer_cli.entry import end_at_ctrl_c
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.app.foreground_jobs import GRACEFUL_TIMEOUT, foreground_jobs
+from gaffer_cli.app.port_conflicts import warn_port_conflicts
+from gaffer_cli.app.process_types import TYPE
+from gaffer_cli.entry import exit_on_sigint
+from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     type=click.Choice(["stop", "continue", "restart"]),
     default="stop",
     show_default=True,
-    help="when a process ends: stop the others, let them run on, or start it again",
+    help="when a process exits: stop the others, let them continue, or restart it",
 )
 @click.option(
     "--graceful-timeout",
     metavar="SECONDS",
     type=click.FloatRange(0, 1e9),
-    default=PATIENCE,
+    default=GRACEFUL_TIMEOUT,
     show_default=True,
-    help="time between TERM and KILL when stopping",
+    help="time between SIGTERM and SIGKILL when stopping",
 )
 @click.option(
     "--pty/--no-pty",
     default=None,
-    help="have programs write to a terminal of their own, so that they keep colours and write line"
+    help="run each program on a terminal of its own, so that it keeps its colours and writes line"
     " by line (default: if standard output is a terminal)",
 )
 @click.pass_obj
@@ -64,9 +64,9 @@ def command(
 ) -> int:
     """Run the programs of the Procfile here until Ctrl-C: all, or those of each TYPE.
 
-    Ctrl-C stops them, twice kills them. When one ends, the others are stopped, and its status is
-    that of gaffer. Each line of their output begins with the time and the name of the process. The
-    type `release` is not started unless it is named.
+    Ctrl-C stops them, a second Ctrl-C kills them. When one exits, the others are stopped, and its
+    exit status becomes that of gaffer. Each line of output starts with the time and the name of
+    the process. The type `release` is not started unless it is named.
 
     \b
     Examples:
@@ -74,20 +74,21 @@ def command(
       gaffer start web -e .env.local -e DEBUG=1
       gaffer start -c web=2,worker=3 --on-exit restart
     """
-    end_at_ctrl_c()  # Until run_jobs receives the signals.
+    # Until run_jobs receives the signals.
+    exit_on_sigint()
     from gaffer_procfile.ports import get_ports
 
     from gaffer_cli.foreground import OnExit, run_jobs
 
-    app = _named(_with_port(application(run, concurrency), port), types)
+    app = _select(_with_port(read_application(run, concurrency), port), types)
     jobs = [
         job
-        for job in jobs_here(app, graceful_timeout=graceful_timeout, pty=pty, open_input=True)
+        for job in foreground_jobs(app, graceful_timeout=graceful_timeout, pty=pty, open_input=True)
         if not types or job.name in types
     ]
     if not any(job.numprocesses for job in jobs):
-        raise Failure("nothing to start: there is no process of any type")
-    tell_clashes(run, (get_ports(job.name, job.env, job.numprocesses) for job in jobs))
+        raise CommandError("nothing to start: there is no process of any type")
+    warn_port_conflicts(run, (get_ports(job.name, job.env, job.numprocesses) for job in jobs))
     return run_jobs(jobs, OnExit(on_exit))
 
 
@@ -96,8 +97,8 @@ def _with_port(app: Application, port: int | None) -> Application:
     return replace(app, env={**app.env, "PORT": str(first)}) if first else app
 
 
-def _named(app: Application, types: tuple[str, ...]) -> Application:
-    """The application with numbers of its own for the types that were named."""
+def _select(app: Application, types: tuple[str, ...]) -> Application:
+    """Return the application with a number of processes for each type on the command line."""
     app.procfile.check_names(dict.fromkeys(types), "start")
     counts = dict.fromkeys(types, app.concurrency.get("all", 1))
     return replace(app, concurrency={**counts, **app.concurrency})

@@ -1,27 +1,27 @@
-"""`gaffer unload`: have gafferd run an application no more."""
+"""`gaffer unload`: unload an application from gafferd."""
 
 from __future__ import annotations
 
 import click
 
-from gaffer_cli.app.changing import change
+from gaffer_cli.app.loaded import change_application
+from gaffer_cli.arguments import SESSION
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import SESSION
-from gaffer_cli.waiting import Wait, waiting
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("unload")
 @click.argument("name", type=SESSION, required=False)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str | None, wait: Wait) -> None:
-    """Stop the application NAME on gafferd, and remove it.
+    """Stop the application NAME in gafferd and remove it.
 
-    Without a name, or with ., it is the one of this folder.
+    Without a name, or with ., NAME is the application of this folder.
 
     \b
     Examples:
       gaffer unload
       gaffer unload shop
     """
-    change(run, name, lambda session: session.unload(wait), "unloaded")
+    change_application(run, name, lambda session: session.unload(wait), "unloaded")

@@ -1,8 +1,9 @@
-"""One verb and many gafferds: `--lookup`.
+"""One verb on many gafferds: `--lookup`.
 
-reach     what a verb does with `--lookup`, and doing so
-scatter   at all of them at once, and what is told of that
-at        one run of a verb, at one of them
-places    which gafferds there are
-registry  who knows: lookupds, or what a distribution brings for other addresses
+dispatch         the choice between one gafferd and many, by the options and the verb's `reach`
+scatter          a verb run on all nodes at once, and the report of the results
+node_invocation  the run of a verb on one node
+nodes            the nodes that the registries know
+registry         the client of a registry: lookupds, or a plugin's for other address schemes
+source_table     jobs and the nodes that have them, as a table
 """

@@ -1,4 +1,4 @@
-"""Who knows which gafferds there are."""
+"""The client of the registry that knows the nodes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable
 from gaffer_client import Lookup
 
 GROUP = "gaffer_lookups"
-"""Entry points by the scheme of an address: each is called as Lookup is, and does what it does."""
+"""Entry points, named by the scheme of an address; each is called as Lookup is, and works alike."""
 
-OWN = ("http", "https", "unix", "http+unix", "https+unix")
+HTTP_SCHEMES = ("http", "https", "unix", "http+unix", "https+unix")
 
 
 def speaks_http(url: str) -> bool:
-    """Whether it is the address of a lookupd, whatever else there is."""
-    return url.partition(":")[0] in OWN
+    """Return whether an address is that of a lookupd, not that of a plugin's registry."""
+    return url.partition(":")[0] in HTTP_SCHEMES
 
 
-def registry_at(url: str) -> Callable[..., Lookup]:
-    """What is to be asked at an address: lookupds, unless its scheme is one that others know."""
+def get_registry(url: str) -> Callable[..., Lookup]:
+    """Return the client class for an address: Lookup, unless a plugin handles its scheme."""
     if speaks_http(url):
         return Lookup
-    # Late: it reads what is installed.
+    # Imported here because it reads the metadata of installed distributions.
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=url.partition(":")[0]):

@@ -1,4 +1,4 @@
-"""A verb at many gafferds at once."""
+"""A verb run on many nodes at once."""
 
 from __future__ import annotations
 
@@ -11,74 +11,76 @@ from typing import Any, NamedTuple
 import click
 from gaffer_client import NotFoundError
 
-from gaffer_cli.cluster.at import Answer, AtPlace
-from gaffer_cli.cluster.places import Place, check_place, places
-from gaffer_cli.exit_codes import FAILED, NotLoaded, status_of
+from gaffer_cli.cluster.node_invocation import NodeInvocation, Shown
+from gaffer_cli.cluster.nodes import NodeAddress, check_node, find_nodes
+from gaffer_cli.exit_codes import FAILED, NotLoadedError, get_exit_status
 from gaffer_cli.invocation import Invocation
 
-AT_ONCE = 64
-"""Gafferds that are asked at the same time."""
+MAX_CONCURRENT = 64
+"""Nodes that are sent requests at the same time."""
 
-Verb = Callable[[], Any]
+Call = Callable[[], Any]
 
 
 class _Outcome(NamedTuple):
-    """What came of it at one place."""
+    """The result of the verb on one node."""
 
-    place: Place
-    answers: list[Answer]
+    node: NodeAddress
+    results: list[Shown]
     status: int
     error: Exception | None = None
 
     @property
     def is_absent(self) -> bool:
-        """Whether what was asked about is just not there."""
-        return isinstance(self.error, NotFoundError | NotLoaded)
+        """Whether the node does not have the job or the application."""
+        return isinstance(self.error, NotFoundError | NotLoadedError)
 
 
-def scatter(ctx: click.Context, run: Invocation, verb: Verb) -> int:
-    """Run a verb at each gafferd that lookupds know; tell it all, in the order of their names.
+def scatter(ctx: click.Context, run: Invocation, call: Call) -> int:
+    """Run a verb on each node that lookupds know, and print the results by node name.
 
-    Where there is no such thing as the verb is about nothing is told, unless that is so everywhere.
+    Nodes that do not have the job or application of the verb are left out, unless none has it.
 
     Args:
-        ctx: of the verb.
-        run: its options say which gafferds.
-        verb: does it, in a context whose object is an Invocation.
+        ctx: the context of the verb.
+        run: the invocation, whose options choose the nodes.
+        call: runs the verb, in a context whose object is an Invocation.
 
     Returns:
-        The status: that of the verb where it was the same everywhere, else 1.
+        The exit status: that of the verb if it was the same on all nodes, else 1.
 
     Raises:
-        Failure, ClientError: there is nobody to ask.
-        Exception: what the verb raises that no person can do anything about.
+        CommandError, ClientError: there is no node.
+        Exception: the verb raised an error that is a bug.
     """
-    found = places(run)
-    outcomes = sorted(_gathered(found, partial(_at, ctx, run, verb)))
+    found = find_nodes(run)
+    outcomes = sorted(_gather(found, partial(_run_on, ctx, run, call)))
     present = [each for each in outcomes if not each.is_absent] or outcomes
-    _tell(run, present)
+    _report(run, present)
     statuses = {each.status for each in present}
     return statuses.pop() if len(statuses) == 1 else FAILED
 
 
-def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_Outcome]:
-    waiting: SimpleQueue[Place | None] = SimpleQueue()
+def _gather(
+    found: list[NodeAddress], run_on: Callable[[NodeAddress], _Outcome]
+) -> Iterator[_Outcome]:
+    waiting: SimpleQueue[NodeAddress | None] = SimpleQueue()
     done: SimpleQueue[_Outcome | BaseException] = SimpleQueue()
-    for place in found:
-        waiting.put(place)
+    for node in found:
+        waiting.put(node)
 
     def work() -> None:
-        while (place := waiting.get()) is not None:
+        while (node := waiting.get()) is not None:
             try:
-                done.put(at(place))
+                done.put(run_on(node))
             except BaseException as error:  # noqa: BLE001
-                # Raised below, a SystemExit too: here it would only end this thread.
+                # Raised below, SystemExit included, which would only end this thread.
                 done.put(error)
 
-    for _ in range(min(AT_ONCE, len(found))):
+    for _ in range(min(MAX_CONCURRENT, len(found))):
         waiting.put(None)
-    for _ in range(min(AT_ONCE, len(found))):
-        # Daemons: Ctrl-C waits for none of them.
+    for _ in range(min(MAX_CONCURRENT, len(found))):
+        # Daemon threads, so that Ctrl-C does not wait for them.
         Thread(target=work, daemon=True).start()
     for _ in found:
         outcome = done.get()
@@ -87,37 +89,37 @@ def _gathered(found: list[Place], at: Callable[[Place], _Outcome]) -> Iterator[_
         yield outcome
 
 
-def _at(ctx: click.Context, run: Invocation, verb: Verb, place: Place) -> _Outcome:
-    here = AtPlace(run, place)
+def _run_on(ctx: click.Context, run: Invocation, call: Call, node: NodeAddress) -> _Outcome:
+    node_run = NodeInvocation(run, node)
     try:
-        check_place(run, place)
-        with click.Context(ctx.command, ctx.parent, ctx.info_name, here):
-            status = verb()
+        check_node(run, node)
+        with click.Context(ctx.command, ctx.parent, ctx.info_name, node_run):
+            status = call()
     except Exception as error:
-        failed = status_of(error)
+        failed = get_exit_status(error)
         if failed is None or isinstance(error, click.ClickException):
             raise
-        return _Outcome(place, here.answers, failed, error)
-    return _Outcome(place, here.answers, status if isinstance(status, int) else 0)
+        return _Outcome(node, node_run.results, failed, error)
+    return _Outcome(node, node_run.results, status if isinstance(status, int) else 0)
 
 
-def _tell(run: Invocation, outcomes: list[_Outcome]) -> None:
+def _report(run: Invocation, outcomes: list[_Outcome]) -> None:
     reasons: dict[str, list[str]] = {}
     for each in outcomes:
         if each.error is not None:
-            reasons.setdefault(str(each.error), []).append(each.place.name)
+            reasons.setdefault(str(each.error), []).append(each.node.name)
     for reason, names in reasons.items():
-        run.complain(f"{', '.join(names)}: {reason}")
-    data = {each.place.name: answer.data for each in outcomes for answer in each.answers}
-    errors = {each.place.name: str(each.error) for each in outcomes if each.error is not None}
+        run.warn(f"{', '.join(names)}: {reason}")
+    data = {each.node.name: shown.data for each in outcomes for shown in each.results}
+    errors = {each.node.name: str(each.error) for each in outcomes if each.error is not None}
     run.show({"nodes": data, "errors": errors}, _lines(outcomes))
 
 
 def _lines(outcomes: list[_Outcome]) -> Iterator[str]:
     for each in outcomes:
-        lines = [line for answer in each.answers for line in answer.lines]
+        lines = [line for shown in each.results for line in shown.lines]
         if len(lines) > 1:
-            yield f"{each.place.name}:"
+            yield f"{each.node.name}:"
             yield from (f"  {line}".rstrip() for line in lines)
         elif lines:
-            yield f"{each.place.name}: {lines[0]}"
+            yield f"{each.node.name}: {lines[0]}"

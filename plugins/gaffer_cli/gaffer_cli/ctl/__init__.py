@@ -1,1 +1,1 @@
-"""The verbs of gafferctl, a file each."""
+"""The verbs of gafferctl, one file each."""

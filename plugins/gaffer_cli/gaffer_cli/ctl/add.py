@@ -1,23 +1,23 @@
-"""`gafferctl add`: run more processes of a job."""
+"""`gafferctl add`: increase the number of processes of a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("add")
 @click.argument("name", type=JOB)
 @click.argument("inc", type=click.IntRange(min=0), default=1)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
-    """Have INC more processes of the job NAME, 1 if not given; print how many are wanted now.
+    """Increase the number of processes of the job NAME by INC, default 1, and print it.
 
-    A job that is stopped has them when it is started.
+    A stopped job runs them when it is started.
 
     \b
     Examples:
@@ -25,5 +25,5 @@ def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
       gafferctl add shop.worker
     """
     job = run.server().job(name)
-    wanted = settle(name, lambda: job.add(inc, wait), starting=job)
-    run.show({"ok": True, "numprocesses": wanted}, str(wanted))
+    number = wait_settled(name, lambda: job.add(inc, wait), starting=job)
+    run.show({"ok": True, "numprocesses": number}, str(number))

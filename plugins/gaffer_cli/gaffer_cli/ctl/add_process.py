@@ -7,19 +7,19 @@ from functools import partial
 import click
 
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("add_process")
 @click.argument("name")
 @click.argument("cmd")
-@click.option("--start", is_flag=True, help="start it, too")
-@waiting
+@click.option("--start", is_flag=True, help="also start it")
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, cmd: str, start: bool, wait: Wait) -> None:
     """Add a job with the name NAME and the command line CMD.
 
-    `load_process` adds one with more to say about it.
+    `load_process` adds a job with other settings.
 
     \b
     Examples:
@@ -29,5 +29,5 @@ def command(run: Invocation, name: str, cmd: str, start: bool, wait: Wait) -> No
     server = run.server()
     job = server.job(name)
     add = partial(server.add_process, name, cmd, start=start, wait=wait)
-    settle(name, add, starting=job if start else None)
+    wait_settled(name, add, starting=job if start else None)
     run.show({"ok": True}, "ok")

@@ -1,24 +1,26 @@
-"""`gafferctl commit`: run a process of a job once more."""
+"""`gafferctl commit`: start a one-off process of a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("commit")
 @click.argument("name", type=JOB)
-@click.option("-p", "--param", "params", metavar="K=V", multiple=True, help="a variable for it")
+@click.option(
+    "-p", "--param", "params", metavar="K=V", multiple=True, help="variable of the process"
+)
 @click.option(
     "--graceful-timeout",
     metavar="SECONDS",
     type=click.FloatRange(0),
-    help="what it gets to end when it is stopped (default: the job's)",
+    help="time between SIGTERM and SIGKILL when it is stopped (default: the job's)",
 )
-@waiting
+@wait_options
 @click.pass_obj
 def command(
     run: Invocation,
@@ -27,7 +29,7 @@ def command(
     graceful_timeout: float | None,
     wait: Wait,
 ) -> None:
-    """Start one process of the job NAME, once: it is not counted, and not started again.
+    """Start a one-off process of the job NAME: it is not counted, and not restarted.
 
     \b
     Examples:
@@ -36,7 +38,7 @@ def command(
     """
     job = run.server().job(name)
     env = dict(_variable(text) for text in params)
-    process = settle(name, lambda: job.commit(env, graceful_timeout, wait))
+    process = wait_settled(name, lambda: job.commit(env, graceful_timeout, wait))
     run.show({"ok": True, "pid": process.pid}, f"{name!r}: new process {process.pid} launched")
 
 

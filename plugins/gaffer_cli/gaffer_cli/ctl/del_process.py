@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("del_process")
 @click.argument("name", type=JOB)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, wait: Wait) -> None:
     """Stop the job NAME and remove it.
@@ -21,5 +21,5 @@ def command(run: Invocation, name: str, wait: Wait) -> None:
       gafferctl del_process web
     """
     job = run.server().job(name)
-    settle(name, lambda: job.unload(wait))
+    wait_settled(name, lambda: job.unload(wait))
     run.show({"ok": True}, "ok")

@@ -1,13 +1,13 @@
-"""`gafferctl find`: which gafferds have a job or a session."""
+"""`gafferctl find`: find the gafferds that have a job or a session."""
 
 from __future__ import annotations
 
 import click
 from gaffer_client import LookupJob
 
-from gaffer_cli.cluster.places import complain
-from gaffer_cli.cluster.sources import table
-from gaffer_cli.exit_codes import NotRunning
+from gaffer_cli.cluster.nodes import warn_failed_lookups
+from gaffer_cli.cluster.source_table import format_sources
+from gaffer_cli.exit_codes import NotRunningError
 from gaffer_cli.invocation import Invocation
 
 
@@ -15,7 +15,7 @@ from gaffer_cli.invocation import Invocation
 @click.argument("name")
 @click.pass_obj
 def command(run: Invocation, name: str) -> None:
-    """List the gafferds that have the job or the session NAME; the status is 3 if none has.
+    """Find the gafferds that have the job or the session NAME; exit with status 3 if none has it.
 
     \b
     Examples:
@@ -23,16 +23,16 @@ def command(run: Invocation, name: str) -> None:
       gafferctl --lookup http://127.0.0.1:5010 find shop
     """
     lookups = run.lookups()
-    of_job = lookups.find_job(name)
-    complain(run, of_job)
-    found = [LookupJob(name, of_job.value)] if of_job.value else []
+    job_sources = lookups.find_job(name)
+    warn_failed_lookups(run, job_sources)
+    found = [LookupJob(name, job_sources.value)] if job_sources.value else []
     if not found and _is_bare(name):
-        of_session = lookups.find_session(name)
-        complain(run, of_session, told=of_job.failed)
-        found = of_session.value
+        session_sources = lookups.find_session(name)
+        warn_failed_lookups(run, session_sources, reported=job_sources.failed)
+        found = session_sources.value
     if not found:
-        raise NotRunning(f"no node has {name}")
-    run.show(found, table((job.name, job.sources) for job in found))
+        raise NotRunningError(f"no node has {name}")
+    run.show(found, format_sources((job.name, job.sources) for job in found))
 
 
 def _is_bare(name: str) -> bool:

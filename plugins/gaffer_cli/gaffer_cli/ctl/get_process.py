@@ -1,4 +1,4 @@
-"""`gafferctl get_process`: the configuration of a job."""
+"""`gafferctl get_process`: show the configuration of a job."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
 
 
 @click.command("get_process")
 @click.argument("name", type=JOB)
 @click.pass_obj
 def command(run: Invocation, name: str) -> None:
-    """Print the configuration of the job NAME, as JSON that `load_process` takes.
+    """Show the configuration of the job NAME, as JSON that `load_process` takes.
 
-    Who may not manage the job sees *** for its variables and arguments.
+    Without the permission to manage the job, its variables and arguments are shown as ***.
 
     \b
     Examples:
@@ -25,5 +25,5 @@ def command(run: Invocation, name: str) -> None:
     """
     info = run.server().job(name).info()
     config = {**info.config, "name": info.name}
-    # As `show` has it, all in ASCII.
+    # In ASCII, as `show` prints JSON.
     run.show(config, json.dumps(config, indent=2))

@@ -1,11 +1,11 @@
-"""`gafferctl kill`: send a signal."""
+"""`gafferctl kill`: send a signal to a process or a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
 
 
 @click.command("kill")
@@ -13,10 +13,10 @@ from gaffer_cli.names import JOB
 @click.argument("signal", metavar="SIG")
 @click.pass_obj
 def command(run: Invocation, target: str, signal: str) -> None:
-    """Send the signal SIG, a name or a number, to a process or to all of a job.
+    """Send the signal SIG, a name or a number, to a process or to all processes of a job.
 
-    A number is a pid of gaffer's, as `pids` prints them. What a signal ends is started again,
-    unless its job is stopped.
+    A number is a pid of gaffer, as `pids` shows it. A process that exits is restarted, unless its
+    job is stopped.
 
     \b
     Examples:

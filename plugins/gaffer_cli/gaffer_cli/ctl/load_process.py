@@ -7,19 +7,19 @@ from functools import partial
 import click
 
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.jobfile import load_job, read_jobs
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.job_file import load_job, read_jobs
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("load_process")
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--start", is_flag=True, help="start them, too")
-@waiting
+@click.option("--start", is_flag=True, help="also start them")
+@wait_options
 @click.pass_obj
 def command(run: Invocation, file: str, start: bool, wait: Wait) -> None:
-    """Add the job in FILE, in JSON, or all of {"jobs": [...]}; - is standard input.
+    """Add the job in FILE, in JSON, or all jobs of {"jobs": [...]}; - is standard input.
 
-    A job has a name and a cmd, and what else docs/configuration.md says of [process:NAME].
+    A job has a name and a cmd, and the other keys of [process:NAME] in docs/configuration.md.
 
     \b
     Examples:
@@ -31,5 +31,5 @@ def command(run: Invocation, file: str, start: bool, wait: Wait) -> None:
         name = fields["name"]
         starting = server.job(name) if start else None
         load = partial(load_job, server, {**fields, "start": start}, wait)
-        settle(name, load, starting=starting)
+        wait_settled(name, load, starting=starting)
     run.show({"ok": True}, "ok")

@@ -1,19 +1,19 @@
-"""`gafferctl nodes`: the gafferds that lookupds know."""
+"""`gafferctl nodes`: show the gafferds that lookupds know."""
 
 from __future__ import annotations
 
 import click
 
-from gaffer_cli.cluster.places import complain
-from gaffer_cli.columns import columns
+from gaffer_cli.cluster.nodes import warn_failed_lookups
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.printable import printable
+from gaffer_cli.table import format_table
 
 
 @click.command("nodes")
 @click.pass_obj
 def command(run: Invocation) -> None:
-    """List the gafferds that the lookupds of --lookup know, or those of $GAFFER_LOOKUP.
+    """Show the gafferds that the lookupds of --lookup know, or those of $GAFFER_LOOKUP.
 
     \b
     Examples:
@@ -21,6 +21,6 @@ def command(run: Invocation) -> None:
       gafferctl --lookup https://one:5010 --lookup https://two:5010 nodes --json
     """
     found = run.lookups().nodes()
-    complain(run, found)
+    warn_failed_lookups(run, found)
     rows = [[printable(text) for text in (n.name, n.origin, n.version)] for n in found.value]
-    run.show(found.value, columns(["NAME", "ORIGIN", "VERSION"], sorted(rows)))
+    run.show(found.value, format_table(["NAME", "ORIGIN", "VERSION"], sorted(rows)))

@@ -1,4 +1,4 @@
-"""`gafferctl open`: sign the browser of the user in, and open a page of gafferd in it."""
+"""`gafferctl open`: sign the user's browser in, and open a page of gafferd in it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import click
 from gaffer_client import NotFoundError, Server
 from gaffer_client.address import Address
 
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.invocation import Invocation
 
 
 @click.command("open")
 @click.argument("site", required=False)
-@click.option("--print", "only_print", is_flag=True, help="print the URL, and start no browser")
+@click.option("--print", "only_print", is_flag=True, help="print the URL, start no browser")
 @click.option("--revoke", is_flag=True, help="sign all browsers out")
 @click.pass_context
 def command(ctx: click.Context, site: str | None, only_print: bool, revoke: bool) -> None:
     """Open the page of SITE in your browser, or a list of the sites, and sign the browser in.
 
-    Pages in a browser need a key: that it is your browser proves nothing about the page. This
-    prints a URL with a key that is valid once, for 30 seconds, and opens it. The browser then
-    stays signed in for 12 hours, also when gafferd is restarted. --revoke signs all browsers out,
-    and ends what their pages follow. You must be the user who runs gafferd, on its machine;
-    tokens do not count here.
+    Pages in a browser need a key, because any page can send requests from your browser. This
+    command prints a URL with a key that is valid once, for 30 seconds, and opens it. The browser
+    then stays signed in for 12 hours, also after a restart of gafferd. --revoke signs all browsers
+    out, and closes the streams of their pages. You must be the user who runs gafferd, on its
+    machine; tokens are not accepted here.
 
     \b
     Examples:
@@ -46,22 +46,24 @@ def command(ctx: click.Context, site: str | None, only_print: bool, revoke: bool
     url = f"{key.origin}{quote(path)}#key={key.key}"
     run.show({"url": url, "expires_in": key.expires_in}, url)
     if not only_print and not _open(url):
-        run.complain(f"no browser could be started: open this URL within {key.expires_in} seconds")
+        run.warn(f"no browser could be started: open this URL within {key.expires_in} seconds")
 
 
 def _path(server: Server, name: str) -> str:
     try:
         sites = {site.name: site.path for site in server.sites()}
     except NotFoundError:
-        raise Failure(f"gafferd serves no sites: install gaffer-sites to open {name}") from None
+        raise CommandError(
+            f"gafferd serves no sites: install gaffer-sites to open {name}"
+        ) from None
     if name not in sites:
         known = f"there are {', '.join(sorted(sites))}" if sites else "there are none"
-        raise Failure(f"no site {name!r}: {known}")
+        raise CommandError(f"no site {name!r}: {known}")
     return sites[name]
 
 
 def _open(url: str) -> bool:
-    # Late: it looks for all browsers that there are. It uses $BROWSER, else xdg-open.
+    # Imported here because it searches for all browsers. It uses $BROWSER, else xdg-open.
     import webbrowser
 
     return webbrowser.open(url)

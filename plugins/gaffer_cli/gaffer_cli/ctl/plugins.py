@@ -1,4 +1,4 @@
-"""`gafferctl plugins`: the plugins of a gafferd, and opening and closing them."""
+"""`gafferctl plugins`: show, open, close and reload the plugins of a gafferd."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import click
 from gaffer_client import PluginInfo, Server
 
-from gaffer_cli.columns import columns
+from gaffer_cli.arguments import PLUGIN
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import PLUGIN
 from gaffer_cli.printable import printable
+from gaffer_cli.table import format_table
 
 _ALL: dict[str, Callable[[Server], list[PluginInfo]]] = {
     "list": lambda server: server.plugins(),
@@ -28,14 +28,14 @@ _ONE: dict[str, Callable[[Server, str], PluginInfo]] = {
 @click.argument("name", type=PLUGIN, required=False)
 @click.pass_context
 def command(ctx: click.Context, what: str, name: str | None) -> None:
-    """List the plugins of gafferd, or open, close or reload the plugin NAME while it runs.
+    """Show the plugins of gafferd, or open, close or reload the plugin NAME while gafferd runs.
 
     \b
-    open     open it, and first those that it requires
-    close    close it, and first those that require it
-    reload   close and open it; one in a folder gets its new code
-    rescan   take up all that is new, changed or gone in the folders of plugins
-    No process is touched by any of it. What cannot be done changes nothing.
+    open     open it, after the plugins that it requires
+    close    close it, after the plugins that require it
+    reload   close and open it; a plugin in a folder gets its new code
+    rescan   apply all additions, changes and removals in the folders of plugins
+    No process is touched. A change that fails changes nothing.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def command(ctx: click.Context, what: str, name: str | None) -> None:
 
 
 def _table(plugins: list[PluginInfo]) -> Iterator[str]:
-    return columns(
+    return format_table(
         ["NAME", "VERSION", "STATE", "FROM", "DESCRIPTION"],
         [
             [

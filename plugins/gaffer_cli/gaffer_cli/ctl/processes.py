@@ -1,4 +1,4 @@
-"""`gafferctl processes`: the names of all jobs, or the pids of all processes."""
+"""`gafferctl processes`: show the names of all jobs, or the pids of all processes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from gaffer_cli.invocation import Invocation
 
 
 @click.command("processes")
-@click.option("--running", is_flag=True, help="the pids of all processes, in place of the jobs")
+@click.option("--running", is_flag=True, help="show the pids of all processes instead")
 @click.pass_obj
 def command(run: Invocation, running: bool) -> None:
-    """Print the names of all jobs, one a line.
+    """Show the names of all jobs, one a line.
 
     \b
     Examples:

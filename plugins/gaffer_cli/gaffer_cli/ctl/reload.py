@@ -1,25 +1,25 @@
-"""`gafferctl reload`: run a job anew."""
+"""`gafferctl reload`: stop the processes of a job, and start new ones."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("reload")
 @click.argument("name", type=JOB)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, wait: Wait) -> None:
-    """End the processes of the job NAME, then start as many as its configuration says.
+    """Stop the processes of the job NAME, then start as many as configured.
 
     \b
     Examples:
       gafferctl reload web
     """
     job = run.server().job(name)
-    settle(name, lambda: job.reload(wait), starting=job)
+    wait_settled(name, lambda: job.reload(wait), starting=job)
     run.show({"ok": True}, "ok")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("restart")
 @click.argument("name", type=JOB)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, wait: Wait) -> None:
     """Replace the processes of the job NAME, the new ones first; start it if it is stopped.
@@ -21,5 +21,5 @@ def command(run: Invocation, name: str, wait: Wait) -> None:
       gafferctl restart web
     """
     job = run.server().job(name)
-    settle(name, lambda: job.restart(wait), starting=job)
+    wait_settled(name, lambda: job.restart(wait), starting=job)
     run.show({"ok": True}, "ok")

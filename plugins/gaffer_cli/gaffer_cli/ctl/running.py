@@ -1,18 +1,18 @@
-"""`gafferctl running`: how many processes of a job run."""
+"""`gafferctl running`: show how many processes of a job run."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
 
 
 @click.command("running")
 @click.argument("name", type=JOB)
 @click.pass_obj
 def command(run: Invocation, name: str) -> None:
-    """Print how many processes of the job NAME run now.
+    """Show how many processes of the job NAME run now.
 
     \b
     Example:

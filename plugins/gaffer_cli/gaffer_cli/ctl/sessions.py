@@ -1,4 +1,4 @@
-"""`gafferctl sessions`: groups of jobs, and starting and stopping one at once."""
+"""`gafferctl sessions`: show the sessions; start, stop or restart all jobs of one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 import click
 from gaffer_client import Session
 
+from gaffer_cli.arguments import SESSION
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import SESSION
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 _CHANGES: dict[str, Callable[[Session, Wait], None]] = {
     "start": lambda session, wait: session.start(wait),
@@ -21,10 +21,10 @@ _CHANGES: dict[str, Callable[[Session, Wait], None]] = {
 @click.command("sessions")
 @click.argument("what", type=click.Choice(["list", *_CHANGES]), default="list")
 @click.argument("name", type=SESSION, required=False)
-@waiting
+@wait_options
 @click.pass_context
 def command(ctx: click.Context, what: str, name: str | None, wait: Wait) -> None:
-    """List the sessions, which are groups of jobs, or start, stop or restart all jobs of NAME.
+    """Show the sessions, which are groups of jobs, or start, stop or restart all jobs of NAME.
 
     An application that `gaffer load` has loaded is a session.
 
@@ -41,5 +41,5 @@ def command(ctx: click.Context, what: str, name: str | None, wait: Wait) -> None
         run.show(found, found)
     else:
         session = run.server().session(name)
-        settle(name, lambda: _CHANGES[what](session, wait))
+        wait_settled(name, lambda: _CHANGES[what](session, wait))
         run.show({"ok": True}, "ok")

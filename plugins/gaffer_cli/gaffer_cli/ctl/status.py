@@ -1,4 +1,4 @@
-"""`gafferctl status`: whether jobs do what is wanted of them."""
+"""`gafferctl status`: show the status of jobs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 import click
 from gaffer_client import NamedStatus
 
-from gaffer_cli.columns import columns
-from gaffer_cli.condition import condition
+from gaffer_cli.arguments import JOB
+from gaffer_cli.condition import describe_condition
 from gaffer_cli.exit_codes import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
 from gaffer_cli.printable import printable
+from gaffer_cli.table import format_table
 
 
 @click.command("status")
 @click.argument("name", type=JOB, required=False)
 @click.pass_obj
 def command(run: Invocation, name: str | None) -> int:
-    """Tell whether the job NAME is active, and why not; or that of all jobs.
+    """Show whether the job NAME is active, and the reason if not; or the status of all jobs.
 
-    The status is 3 if one is not active.
+    The exit status is 3 if a job is not active.
 
     \b
     Examples:
@@ -34,10 +34,10 @@ def command(run: Invocation, name: str | None) -> int:
         run.show(jobs, _table(jobs))
         return 0 if all(each.active for each in jobs) else NOT_RUNNING
     status = run.server().job(name).status()
-    run.show(status, printable(condition(status)))
+    run.show(status, printable(describe_condition(status)))
     return 0 if status.active else NOT_RUNNING
 
 
 def _table(jobs: list[NamedStatus]) -> Iterator[str]:
-    rows = [[each.name, printable(condition(each))] for each in jobs]
-    return columns(["NAME", "CONDITION"], rows)
+    rows = [[each.name, printable(describe_condition(each))] for each in jobs]
+    return format_table(["NAME", "CONDITION"], rows)

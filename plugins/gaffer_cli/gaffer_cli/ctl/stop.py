@@ -1,20 +1,20 @@
-"""`gafferctl stop`: have a job not running."""
+"""`gafferctl stop`: stop a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("stop")
 @click.argument("name", type=JOB)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, wait: Wait) -> None:
-    """Stop the job NAME, all its processes; how many it had is kept for the next start.
+    """Stop all processes of the job NAME; the next start runs as many again.
 
     \b
     Examples:
@@ -22,5 +22,5 @@ def command(run: Invocation, name: str, wait: Wait) -> None:
       gafferctl stop shop.worker --no-wait
     """
     job = run.server().job(name)
-    settle(name, lambda: job.stop(wait))
+    wait_settled(name, lambda: job.stop(wait))
     run.show({"ok": True}, "ok")

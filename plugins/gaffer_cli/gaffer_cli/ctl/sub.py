@@ -1,23 +1,23 @@
-"""`gafferctl sub`: run fewer processes of a job."""
+"""`gafferctl sub`: decrease the number of processes of a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("sub")
 @click.argument("name", type=JOB)
 @click.argument("inc", type=click.IntRange(min=0), default=1)
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
-    """Have INC fewer processes of the job NAME, 1 if not given; print how many are wanted now.
+    """Decrease the number of processes of the job NAME by INC, default 1, and print it.
 
-    Never less than none. A job without processes is not stopped: `add` brings some back.
+    The number is at least 0. A job with 0 processes is still active: `add` starts some again.
 
     \b
     Examples:
@@ -25,5 +25,5 @@ def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
       gafferctl sub shop.worker
     """
     job = run.server().job(name)
-    wanted = settle(name, lambda: job.sub(inc, wait))
-    run.show({"ok": True, "numprocesses": wanted}, str(wanted))
+    number = wait_settled(name, lambda: job.sub(inc, wait))
+    run.show({"ok": True, "numprocesses": number}, str(number))

@@ -1,4 +1,4 @@
-"""`gafferctl top`: the jobs of a gafferd, live."""
+"""`gafferctl top`: show the jobs of a gafferd live."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 import click
 from gaffer_client import JobStats, NotFoundError, Server
 
-from gaffer_cli.columns import columns
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.top.cells import HEAD, cells
-from gaffer_cli.top.rows import ORDERS, rows
+from gaffer_cli.table import format_table
+from gaffer_cli.top.cells import HEAD, format_cells
+from gaffer_cli.top.rows import ORDERS, make_rows
 
 
 @click.command("top")
@@ -20,7 +20,7 @@ from gaffer_cli.top.rows import ORDERS, rows
     type=click.Choice(list(ORDERS)),
     default="name",
     show_default=True,
-    help="which jobs come first",
+    help="order of the jobs",
 )
 @click.option(
     "--interval",
@@ -28,18 +28,18 @@ from gaffer_cli.top.rows import ORDERS, rows
     type=click.FloatRange(0.25, 3600),
     default=1.0,
     show_default=True,
-    help="how often gafferd is asked",
+    help="time between two requests",
 )
 @click.pass_obj
 def command(run: Invocation, sort: str, interval: float) -> int:
-    """Show all jobs, and what the chosen one writes, until q is pressed.
+    """Show all jobs, and the output of the selected one, until q is pressed.
 
-    The arrow keys, j and k choose a job; c, m and n sort by processor, memory and name. A gafferd
-    that is away is waited for. Where there is no terminal, and with --json, it is all told once.
+    The arrow keys, j and k select a job; c, m and n sort by CPU, memory and name. If gafferd cannot
+    be reached, the view waits for it. Without a terminal, and with --json, the jobs are printed
+    once.
 
-    CPU is in percent of one processor and MEM what is resident, both of processes and their
-    children; they take gaffer-stats. RESTARTS are processes that have ended unasked and were
-    started again.
+    CPU is in percent of one processor and MEM the resident memory, both of processes and their
+    children; they need gaffer-stats. RESTARTS counts the restarts after a crash.
 
     \b
     Examples:
@@ -47,16 +47,16 @@ def command(run: Invocation, sort: str, interval: float) -> int:
       gafferctl top --sort mem
       gafferctl top --json
     """
-    # Also to say at once, in one line, that there is no gafferd.
+    # This also reports in one line that gafferd cannot be reached.
     server = run.server()
-    found = sorted(rows(server.status(), _stats(server)), key=ORDERS[sort])
+    found = sorted(make_rows(server.status(), _stats(server)), key=ORDERS[sort])
     if run.json or not _is_terminal():
-        run.show(found, columns(HEAD, map(cells, found)))
+        run.show(found, format_table(HEAD, map(format_cells, found)))
         return 0
-    # Late: it takes rich and trio.
-    from gaffer_cli.top.live import live
+    # Imported here because it loads rich and trio.
+    from gaffer_cli.top.live import show_live
 
-    return live(run.settings(), sort, interval, sys.stdin.fileno())
+    return show_live(run.settings(), sort, interval, sys.stdin.fileno())
 
 
 def _is_terminal() -> bool:

@@ -1,23 +1,23 @@
-"""`gafferctl update_process`: give a job another command line."""
+"""`gafferctl update_process`: change the command line of a job."""
 
 from __future__ import annotations
 
 import click
 
+from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.names import JOB
-from gaffer_cli.waiting import Wait, settle, waiting
+from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 
 @click.command("update_process")
 @click.argument("name", type=JOB)
 @click.argument("cmd")
-@waiting
+@wait_options
 @click.pass_obj
 def command(run: Invocation, name: str, cmd: str, wait: Wait) -> None:
-    """Give the job NAME the command line CMD in place of its own, and replace its processes.
+    """Change the command line of the job NAME to CMD, and replace its processes.
 
-    All else of its configuration stays, and so does whether it is stopped.
+    The rest of its configuration is unchanged; a stopped job stays stopped.
 
     \b
     Example:
@@ -25,5 +25,5 @@ def command(run: Invocation, name: str, cmd: str, wait: Wait) -> None:
     """
     job = run.server().job(name)
     kept = {key: value for key, value in job.info().config.items() if key not in ("args", "start")}
-    settle(name, lambda: job.update(wait, **{**kept, "cmd": cmd}), starting=job)
+    wait_settled(name, lambda: job.update(wait, **{**kept, "cmd": cmd}), starting=job)
     run.show({"ok": True}, "ok")

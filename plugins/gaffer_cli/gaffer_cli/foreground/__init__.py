@@ -1,13 +1,13 @@
-"""Jobs run in the foreground, with a kernel of their own, until they end or somebody ends them.
+"""Jobs run in the foreground, by a kernel inside the command, until they exit or are stopped.
 
-run        the kernel, its plugins and their life
-ending     what becomes of the others when a process ends, and the status of it all
-signals    what Ctrl-C, Ctrl-Z and other signals do
-guarded    what ends them all if this program is killed has to know
-screen     what of it is shown, and how wide a window programs find
-spectator  whether whoever reads our output is still there
+run           the kernel, its plugins and their lifecycle
+exit_policy   what the exit of a process does to the others, and the exit status of the command
+signals       what Ctrl-C, Ctrl-Z and other signals do
+parent_death  cleanup of the processes if this program is killed
+window_size   what is shown, and the terminal size that programs get
+broken_pipe   notice that the reader of standard output is gone
 
-Imported by the verbs that need it, when they are used: it takes trio and the kernel.
+Imported by a verb only when it runs, because it loads trio and the kernel.
 """
 
 from gaffer_cli.foreground.exit_policy import OnExit

@@ -1,4 +1,4 @@
-"""Whether whoever reads our output is still there."""
+"""Notice that the reader of standard output is gone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import TextIO
 import trio
 
 
-async def wait_gone(stream: TextIO | None) -> None:
-    """Wait until nobody reads a pipe any more, even if nothing is written; of anything else, for
-    ever.
-    """
+async def wait_broken_pipe(stream: TextIO | None) -> None:
+    """Wait until a pipe has no reader, even if nothing is written; forever if it is not a pipe."""
     try:
         fd = stream.fileno() if stream is not None else -1
         is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
@@ -23,7 +21,7 @@ async def wait_gone(stream: TextIO | None) -> None:
     if not is_pipe:
         await trio.sleep(inf)
     while not _is_broken(fd):
-        # The end for writing is never readable but when it is broken.
+        # The write end of a pipe becomes readable only by POLLERR.
         await trio.lowlevel.wait_readable(fd)
 
 

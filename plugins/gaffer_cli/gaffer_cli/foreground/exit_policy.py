@@ -1,4 +1,4 @@
-"""What becomes of the others when a process ends, and with which status all of it ends."""
+"""What the exit of a process does to the others, and the exit status of the command."""
 
 from __future__ import annotations
 
@@ -10,83 +10,84 @@ import trio
 from gaffer_kernel import Event, Job, Kernel, hookimpl
 
 _SIGNALLED = 128
-"""What shells add to the number of the signal that has ended a program."""
+"""Shells add the signal number to this for a program killed by a signal."""
 
 
 class OnExit(StrEnum):
-    """What the end of a process means."""
+    """What happens when a process exits."""
 
     STOP = "stop"
-    """The end of all; its status is that of all."""
+    """The others are stopped; its status is that of the command."""
     CONTINUE = "continue"
-    """The others run on. The first status that is not 0 is that of all."""
+    """The others continue; the first status that is not 0 is that of the command."""
     RESTART = "restart"
-    """It is started again."""
+    """It is restarted."""
 
 
-class Ending:
-    """A plugin that ends all jobs when it is time to, and its kernel when it is told to.
+class ExitPolicy:
+    """A plugin that stops the jobs as `on_exit` says, and its kernel on request.
 
     Args:
-        on_exit: what the end of a process means.
-        count: how many processes are started.
-        say: tells people, in a line.
+        on_exit: what happens when a process exits.
+        count: the number of processes that are started.
+        print_line: prints a line for people.
 
     Attributes:
-        status: of all, so far.
-        over: set when no process runs any more, or none is to.
+        status: the exit status of the command so far.
+        done: set when no process runs any more, or the kernel stops.
     """
 
-    name = "ending"
+    name = "exit_policy"
     gaffer_after = ("console",)
 
-    def __init__(self, on_exit: OnExit, count: int, say: Callable[[str], None]) -> None:
+    def __init__(self, on_exit: OnExit, count: int, print_line: Callable[[str], None]) -> None:
         self.status = 0
-        self.over = trio.Event()
+        self.done = trio.Event()
         self._on_exit = on_exit
         self._running = count
-        self._say = say
+        self._print_line = print_line
         self._kernel: Kernel | None = None
 
     def attach(self, kernel: Kernel) -> None:
-        """Say which kernel it is that ends."""
+        """Set the kernel to stop."""
         self._kernel = kernel
 
-    def end(self, status: int, *, kill: bool = False) -> None:
-        """End the kernel.
+    def stop_kernel(self, status: int, *, kill: bool = False) -> None:
+        """Stop the kernel.
 
         Args:
-            status: of it all, unless it was ending already and `kill` is not set.
-            kill: do not wait for anybody any longer.
+            status: the exit status of the command; ignored if the kernel is already stopping,
+                unless `kill` is set.
+            kill: send SIGKILL to the processes now.
         """
         assert self._kernel is not None
-        if kill or not self.over.is_set():
+        if kill or not self.done.is_set():
             self.status = status
-        self.over.set()
+        self.done.set()
         self._kernel.stop(kill=kill)
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Count who has ended, or could not even be started."""
+        """Count the processes that exited or could not be started."""
         if event.event == "exit":
             code, signum = event.data["exit_code"], event.data["term_signal"]
-            self._ended(event, _SIGNALLED + signum if signum else code)
+            self._count_exit(event, _SIGNALLED + signum if signum else code)
         elif event.event == "spawn_error" and event.data["error"] != "no_resources":
-            self._ended(event, 1)
+            self._count_exit(event, 1)
 
     @hookimpl
     def gaffer_restart_delay(self, job: Job) -> float | None:
-        """Never, or as the kernel has it."""
+        """Return infinity unless processes are restarted; None for the kernel's own delay."""
         return None if self._on_exit is OnExit.RESTART else inf
 
-    def _ended(self, event: Event, status: int) -> None:
-        if self._kernel is None or self.over.is_set() or self._on_exit is OnExit.RESTART:
+    def _count_exit(self, event: Event, status: int) -> None:
+        if self._kernel is None or self.done.is_set() or self._on_exit is OnExit.RESTART:
             return
         self._running -= 1
         self.status = self.status or status
         if self._running and self._on_exit is OnExit.STOP:
-            self._say(f"{event.job} has ended: stopping the others")
+            self._print_line(f"{event.job} has exited: stopping the others")
         if not self._running or self._on_exit is OnExit.STOP:
-            self.over.set()
+            self.done.set()
             for job in self._kernel.manager.jobs():
                 job.stop()

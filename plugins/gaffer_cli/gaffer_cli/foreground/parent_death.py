@@ -1,4 +1,4 @@
-"""What the guardian of a program in the foreground has to know."""
+"""Cleanup of the processes if the program in the foreground is killed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from gaffer_kernel import Event, hookimpl
 from gaffer_kernel.plugin import ParentDeathWatcher
 
 
-class Guarded:
-    """A plugin that tells a guardian which processes run: each leads a session.
+class ParentDeathPlugin:
+    """A plugin that registers each process, which leads a session, with a guardian.
 
     Args:
-        guardian: ends them if this program is killed.
+        guardian: kills the registered processes if this program is killed.
     """
 
-    name = "guarded"
+    name = "parent_death"
 
     def __init__(self, guardian: ParentDeathWatcher) -> None:
         self._guardian = guardian
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
-        """Tell it of those that come and go."""
+        """Register processes on spawn, and remove them on exit."""
         if event.event == "spawn":
             self._guardian.watch(event.data["os_pid"])
         elif event.event == "exit":

@@ -1,4 +1,4 @@
-"""A kernel of their own for jobs in the foreground."""
+"""A kernel for jobs in the foreground."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from gaffer_kernel.plugin import LinuxSystem, ParentDeathWatcher, watch_parent_d
 from gaffer_procfile.plugin import plugin as procfile_plugin
 
 from gaffer_cli.exit_codes import BROKEN_PIPE
-from gaffer_cli.foreground.broken_pipe import wait_gone
-from gaffer_cli.foreground.exit_policy import Ending, OnExit
-from gaffer_cli.foreground.parent_death import Guarded
-from gaffer_cli.foreground.signals import Obedience, Signals
-from gaffer_cli.foreground.window_size import Window, name_width, warnings_shown
+from gaffer_cli.foreground.broken_pipe import wait_broken_pipe
+from gaffer_cli.foreground.exit_policy import ExitPolicy, OnExit
+from gaffer_cli.foreground.parent_death import ParentDeathPlugin
+from gaffer_cli.foreground.signals import SignalHandler, SignalReceiver
+from gaffer_cli.foreground.window_size import WindowSize, name_width, show_warnings
 
 SHOWN = ("spawn", "exit")
-"""The events that make a line."""
+"""The events that are printed."""
 
 
 def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
-    """Run jobs until they end, or a signal or a closed standard output ends them.
+    """Run jobs until they exit, or a signal or a closed standard output stops them.
 
-    Nothing of them is left then, even if this program is killed.
+    No process of them remains, even if this program is killed.
 
     Args:
-        jobs: at least one process.
-        on_exit: what the end of a process means.
+        jobs: with at least one process.
+        on_exit: what happens when a process exits.
 
     Returns:
-        The status of a process, as `on_exit` has it; 128 more than the signal if one ended it.
-        After a signal 0, or 130 if it took a second one; 141 if nobody reads the output any more.
+        The exit status of a process, chosen by `on_exit`; 128 more than the signal if one killed
+        it. After a signal 0, or 130 after a second one; 141 if standard output has no reader.
     """
-    signals = Signals()
+    signals = SignalReceiver()
     system = LinuxSystem(own_process=True)
     guardian = watch_parent_death(system.instance, max(job.graceful_timeout for job in jobs))
     try:
         return trio.run(partial(_run, system, guardian, jobs, on_exit, signals))
     finally:
-        signals.silence()
+        signals.ignore_all()
         guardian.dismiss()
 
 
@@ -51,7 +51,7 @@ async def _run(
     guardian: ParentDeathWatcher,
     jobs: Sequence[JobConfig],
     on_exit: OnExit,
-    signals: Signals,
+    signals: SignalReceiver,
 ) -> int:
     width = name_width(jobs)
     console = ConsoleOutput(
@@ -59,34 +59,34 @@ async def _run(
         numbers=True,
         width=width,
         lossless=True,
-        on_gone=lambda error: ending.end(BROKEN_PIPE),
+        on_broken=lambda error: policy.stop_kernel(BROKEN_PIPE),
     )
-    ending = Ending(on_exit, sum(job.numprocesses for job in jobs), console.say)
+    policy = ExitPolicy(on_exit, sum(job.numprocesses for job in jobs), console.print_line)
     config = Config()
     for job in jobs:
         config.add_job(job)
-    plugins = [procfile_plugin, console, ending, Window(width), Guarded(guardian)]
+    plugins = [procfile_plugin, console, policy, WindowSize(width), ParentDeathPlugin(guardian)]
     kernel = Kernel(config, plugins=plugins, system=system)
-    ending.attach(kernel)
-    signals.attach(Obedience(ending, kernel.manager, console.say).obey)
-    with warnings_shown(console.say):
+    policy.attach(kernel)
+    signals.attach(SignalHandler(policy, kernel.manager, console.print_line).handle)
+    with show_warnings(console.print_line):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_leave_with_the_reader, ending)
-            nursery.start_soon(_leave_at_the_end, ending, kernel, console)
+            nursery.start_soon(_stop_on_broken_pipe, policy)
+            nursery.start_soon(_stop_when_done, policy, kernel, console)
             await kernel.run()
             nursery.cancel_scope.cancel()
-    return ending.status
+    return policy.status
 
 
-async def _leave_at_the_end(ending: Ending, kernel: Kernel, console: ConsoleOutput) -> None:
-    """Stop the kernel when all have ended and all that they wrote is printed."""
-    await ending.over.wait()
+async def _stop_when_done(policy: ExitPolicy, kernel: Kernel, console: ConsoleOutput) -> None:
+    """Stop the kernel when all processes have exited and their output is printed."""
+    await policy.done.wait()
     for job in kernel.manager.jobs():
         await job.settled()
     await console.wait_printed()
     kernel.stop()
 
 
-async def _leave_with_the_reader(ending: Ending) -> None:
-    await wait_gone(sys.stdout)
-    ending.end(BROKEN_PIPE)
+async def _stop_on_broken_pipe(policy: ExitPolicy) -> None:
+    await wait_broken_pipe(sys.stdout)
+    policy.stop_kernel(BROKEN_PIPE)

@@ -1,4 +1,4 @@
-"""What is shown of programs in the foreground, and how wide a window they find."""
+"""What is shown of programs in the foreground, and the terminal size that they get."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from contextlib import contextmanager
 
 from gaffer_kernel import Job, JobConfig, hookimpl
 
-_NARROWEST = 20
+_MIN_COLUMNS = 20
 _OWN_NAME = len("gaffer")
-_AROUND = len("HH:MM:SS  | ")
-"""What stands before a line besides the name."""
+_PREFIX = len("HH:MM:SS  | ")
+"""Characters before a line, in addition to the name."""
 
 
 def name_width(jobs: Iterable[JobConfig]) -> int:
-    """Characters of the longest name of a process, such as `worker.10`."""
+    """Return the length of the longest name of a process, such as `worker.10`."""
     names = (f"{job.name}.{job.numprocesses}" for job in jobs if job.numprocesses)
     return max(_OWN_NAME, *map(len, names))
 
 
-class Window:
-    """A plugin that tells programs with a terminal of their own how much room there is in ours.
+class WindowSize:
+    """A plugin that gives programs with a pty the size of our terminal, less the prefix.
 
     Args:
-        name_width: characters that names take.
+        name_width: the length of the names in the prefix.
     """
 
-    name = "window"
+    name = "window_size"
 
     def __init__(self, name_width: int) -> None:
-        self._taken = name_width + _AROUND
+        self._taken = name_width + _PREFIX
 
     @hookimpl
     def gaffer_process_env(self, job: Job) -> Mapping[str, str]:
-        """COLUMNS and LINES, if nobody has set them for it."""
+        """Return COLUMNS and LINES, unless the job sets them."""
         if not job.config.pty:
             return {}
         try:
             ours = os.get_terminal_size(1)
         except (OSError, ValueError):
-            # It is no terminal.
+            # Standard output is not a terminal.
             return {}
-        columns = max(_NARROWEST, ours.columns - self._taken)
-        found = {"COLUMNS": str(columns), "LINES": str(ours.lines)}
-        return {key: value for key, value in found.items() if key not in job.config.env}
+        columns = max(_MIN_COLUMNS, ours.columns - self._taken)
+        size = {"COLUMNS": str(columns), "LINES": str(ours.lines)}
+        return {key: value for key, value in size.items() if key not in job.config.env}
 
 
-class _Lines(logging.Handler):
-    """Shows what is logged, a line each."""
+class _LineHandler(logging.Handler):
+    """Prints log records, one a line."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
-        self._say = say
+        self._print_line = print_line
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(self.format(record))
+        self._print_line(self.format(record))
 
 
 @contextmanager
-def warnings_shown(say: Callable[[str], None]) -> Iterator[None]:
-    """Show warnings of the kernel as lines among the others."""
-    handler = _Lines(say)
+def show_warnings(print_line: Callable[[str], None]) -> Iterator[None]:
+    """Print warnings of the kernel among the other lines."""
+    handler = _LineHandler(print_line)
     root = logging.getLogger()
     root.addHandler(handler)
     try:

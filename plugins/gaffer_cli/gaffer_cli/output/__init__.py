@@ -1,10 +1,10 @@
-"""What processes on a gafferd write: chosen, followed and printed.
+"""The output of processes on a gafferd: selected, followed and printed.
 
-kept       the last that processes have written
-printed    lines for people and for programs
-following  what all chosen processes write, those that come later too
-follower   what one process writes
-patience   asking again while gafferd cannot be reached
-told       what the others hand on
-chosen     which processes
+backlog       the last output that gafferd stores
+printer       lines for people and for programs
+multi_follow  the output of all selected processes, including those started later
+follower      the output of one process
+retry         requests repeated while gafferd cannot be reached
+records       the lines and notes that the other modules pass on
+selection     the selected processes
 """

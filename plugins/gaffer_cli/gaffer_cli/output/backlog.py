@@ -1,4 +1,4 @@
-"""The last that processes have written, as far as gafferd keeps it."""
+"""The last output of processes that gafferd stores."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterator
 
 from gaffer_client import NotFoundError, Process, Server
 
-from gaffer_cli.output.records import Note, Told, not_redirected, told_of
-from gaffer_cli.output.selection import Chosen
+from gaffer_cli.output.records import Note, OutputRecord, not_redirected_note, to_record
+from gaffer_cli.output.selection import Selection
 
 
-def kept(server: Server, chosen: Chosen) -> Iterator[Told | Note]:
-    """What is kept of the chosen processes."""
-    for pid in chosen.pids_to_read():
+def read_backlog(server: Server, selection: Selection) -> Iterator[OutputRecord | Note]:
+    """Read the stored output of the selected processes."""
+    for pid in selection.pids_to_read():
         try:
-            yield from kept_of(server.process(pid))
+            yield from read_process_backlog(server.process(pid))
         except NotFoundError:
             continue
 
 
-def kept_of(process: Process) -> Iterator[Told | Note]:
-    """What is kept of one process, which may have ended.
+def read_process_backlog(process: Process) -> Iterator[OutputRecord | Note]:
+    """Read the stored output of one process, which may have exited.
 
     Raises:
-        NotFoundError: nothing is.
+        NotFoundError: nothing is stored.
     """
     info = process.info(ended=True)
     if not info.redirect_output:
-        yield not_redirected(info)
+        yield not_redirected_note(info)
         return
     with process.lines(tail=True, follow=False) as lines:
-        yield from filter(None, (told_of(info, line) for line in lines))
+        yield from filter(None, (to_record(info, line) for line in lines))

@@ -1,4 +1,4 @@
-"""What one process writes, for as long as it lives and gafferd can be reached."""
+"""The output of one process, for as long as it runs and gafferd can be reached."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from gaffer_client.errors import BusyError
 from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT, Backoff
 from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
-from gaffer_cli.output.backlog import kept_of
-from gaffer_cli.output.records import Note, Told, not_redirected, told_of
-from gaffer_cli.output.retry import patiently
+from gaffer_cli.output.backlog import read_process_backlog
+from gaffer_cli.output.records import Note, OutputRecord, not_redirected_note, to_record
+from gaffer_cli.output.retry import retry
 
-Put = Callable[[Told | Note], None]
-"""Takes what is told; may wait until there is room for it."""
+Put = Callable[[OutputRecord | Note], None]
+"""Takes a record; may block until there is room for it."""
 
 
 class Follower:
     """Follows a process, in a thread of its own.
 
-    A lost connection is made again, for as long as it takes. What was written meanwhile is lost,
-    and that is said. A process that has closed its outputs is given up after PATIENCE seconds.
+    A lost connection is retried for as long as it takes. A record marks the output lost in the
+    meantime. A process that has closed its outputs is given up after RECONNECT_TIMEOUT seconds.
 
     Args:
-        process: which.
-        put: takes what it writes.
+        process: the process.
+        put: takes its output.
     """
 
     def __init__(self, process: Process, put: Put) -> None:
@@ -40,40 +40,40 @@ class Follower:
         self._is_replaced = False
 
     def run(self) -> bool:
-        """Return when the process has ended.
+        """Follow until the process has exited.
 
         Returns:
-            Whether there is another one of its pid: gafferd was started anew.
+            Whether another process has its pid now, because gafferd was restarted.
 
         Raises:
-            ClientError: gafferd refuses it, or answers nonsense.
+            ClientError: gafferd refuses a request, or sends an invalid answer.
         """
         try:
-            info = patiently(self._process.info, self._report_busy)
+            info = retry(self._process.info, self._report_busy)
         except NotFoundError:
-            self._tell_kept()
+            self._put_backlog()
             return False
         if not info.redirect_output:
-            self._put(not_redirected(info))
+            self._put(not_redirected_note(info))
             return False
-        while (delay := self._followed(info)) is not None:
+        while (delay := self._follow_once(info)) is not None:
             time.sleep(delay)
             self._missed = True
         return self._is_replaced
 
-    def _followed(self, info: ProcessInfo) -> float | None:
-        """Follow until the feed ends: seconds until the next try; None if there is nothing to try.
+    def _follow_once(self, info: ProcessInfo) -> float | None:
+        """Follow until the feed ends; return the seconds until the next try, or None for no retry.
 
-        The end of a feed may be that of the process, or of its outputs, or of the API alone.
+        A feed ends when the process exits, when its outputs are closed, or when the API stops.
         """
         try:
             self._is_replaced = not (self._is_first or _is_same(info, self._process.info()))
             if self._is_replaced:
                 return None
-            self._tell(info)
+            self._put_lines(info)
         except NotFoundError:
             if self._is_first:
-                self._tell_kept()
+                self._put_backlog()
             return None
         except TRANSIENT_ERRORS as error:
             if isinstance(error, BusyError):
@@ -81,34 +81,34 @@ class Follower:
             return self._losses.next_delay(time.monotonic())
         return self._ends.next_delay(time.monotonic())
 
-    def _tell(self, info: ProcessInfo) -> None:
+    def _put_lines(self, info: ProcessInfo) -> None:
         with self._process.lines(tail=self._is_first) as lines:
             self._is_first = False
             self._losses.connected(time.monotonic())
             self._ends.connected(time.monotonic())
             for line in lines:
-                told = told_of(info, line)
-                if told is None:
+                record = to_record(info, line)
+                if record is None:
                     continue
                 if self._missed:
                     self._missed = False
-                    self._put(Told(info, line.label, lost=None))
-                self._put(told)
+                    self._put(OutputRecord(info, line.label, lost=None))
+                self._put(record)
 
     def _report_busy(self, error: BusyError) -> None:
         self._put(Note(f"not every process is followed now: {error}", once=True))
 
-    def _tell_kept(self) -> None:
-        """It has ended before it could be followed."""
+    def _put_backlog(self) -> None:
+        """Put the stored output of a process that exited before it could be followed."""
         try:
-            # All of it before any is told, so that nothing is told twice.
-            for told in patiently(lambda: list(kept_of(self._process))):
-                self._put(told)
+            # The whole list before the first record, so that a retry does not repeat records.
+            for record in retry(lambda: list(read_process_backlog(self._process))):
+                self._put(record)
         except NotFoundError:
-            text = f"a process, pid {self._process.pid}, has ended before its output could be read"
+            text = f"process {self._process.pid} exited before its output could be read"
             self._put(Note(text))
 
 
 def _is_same(one: ProcessInfo, other: ProcessInfo) -> bool:
-    """Whether a pid still means the same process: another run of gafferd begins to count anew."""
+    """Return whether two infos are of one process: pids start again when gafferd is restarted."""
     return (one.os_pid, one.create_time) == (other.os_pid, other.create_time)

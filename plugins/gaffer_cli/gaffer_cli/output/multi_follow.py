@@ -1,4 +1,4 @@
-"""What all chosen processes write, in one stream."""
+"""The output of all selected processes, in one stream."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from gaffer_client import Event, Server
 from gaffer_client.feeds.events import OnLost
 
 from gaffer_cli.output.follower import Follower
-from gaffer_cli.output.records import Note, Told
-from gaffer_cli.output.retry import patiently
-from gaffer_cli.output.selection import Chosen
+from gaffer_cli.output.records import Note, OutputRecord
+from gaffer_cli.output.retry import retry
+from gaffer_cli.output.selection import Selection
 
-MOST = 1000
-"""Lines that wait to be printed. More of them wait at gafferd, which drops the oldest."""
+MAX_QUEUED = 1000
+"""Lines queued for printing. More of them are queued in gafferd, which drops the oldest."""
 
 MAX_FOLLOWED = 200
-"""Processes at a time: each takes one of the 512 connections that gafferd has for everybody."""
+"""Processes followed at a time: each uses one of the 512 connections that gafferd accepts."""
 
 
 class _Ended(NamedTuple):
-    """A process is not followed any more; perhaps because its pid is another one's now."""
+    """The end of a follower; `is_replaced` if another process has the pid now."""
 
     pid: int
     is_replaced: bool
 
 
-class Following:
-    """What the chosen processes write, and those that are started later: loop over it.
+class MultiFollower:
+    """Iterates over the output of the selected processes, and of those started later.
 
-    A lost connection is made again, for as long as it takes; the loop ends only with an error.
+    A lost connection is retried for as long as it takes; only an error ends the iteration.
 
     Args:
-        server: has them.
-        chosen: which.
+        server: the client of gafferd.
+        selection: the processes.
         on_lost: called when a connection is lost, in another thread.
     """
 
-    def __init__(self, server: Server, chosen: Chosen, on_lost: OnLost) -> None:
+    def __init__(self, server: Server, selection: Selection, on_lost: OnLost) -> None:
         self._server = server
-        self._chosen = chosen
-        self._queue: Queue[Told | Note | Event | _Ended | Exception] = Queue(MOST)
+        self._selection = selection
+        self._queue: Queue[OutputRecord | Note | Event | _Ended | Exception] = Queue(MAX_QUEUED)
         self._followed: set[int] = set()
         self._left_out = False
-        # Before anybody looks at what is there, so that no process comes unnoticed.
+        # Subscribed before the processes are listed, so that no spawn is missed.
         self._events = server.events("spawn", reconnect_timeout=math.inf, on_lost=on_lost)
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether there is nothing to tell just now."""
+    def is_drained(self) -> bool:
+        """Whether nothing is queued."""
         return self._queue.empty()
 
-    def __iter__(self) -> Iterator[Told | Note]:
-        self._begin(self._hear)
-        self._look(self._chosen.pids_to_read)
+    def __iter__(self) -> Iterator[OutputRecord | Note]:
+        self._start_thread(self._queue_events)
+        self._follow_all(self._selection.pids_to_read)
         while True:
             if self._left_out:
                 yield Note(f"only {MAX_FOLLOWED} processes are followed at a time", once=True)
@@ -66,35 +66,35 @@ class Following:
                 case Exception() as error:
                     raise error
                 case Event() as event:
-                    self._take(event)
+                    self._handle_event(event)
                 case _Ended() as ended:
                     self._forget(ended)
-                case told:
-                    yield told
+                case record:
+                    yield record
 
-    def _begin(self, work: Callable[[], None]) -> None:
-        # Daemons: whoever is done with the loop waits for none of them.
+    def _start_thread(self, work: Callable[[], None]) -> None:
+        # A daemon thread, so that the exit of the program does not wait for it.
         Thread(target=self._run, args=[work], daemon=True).start()
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # noqa: BLE001
-            # Raised by the loop.
+            # Raised by the iteration.
             self._queue.put(error)
 
-    def _hear(self) -> None:
+    def _queue_events(self) -> None:
         for event in self._events:
             self._queue.put(event)
 
-    def _take(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         if event.is_gap:
-            self._look(self._chosen.pids)
-        elif event.pid is not None and self._chosen.admits(event.session, event.job):
+            self._follow_all(self._selection.pids)
+        elif event.pid is not None and self._selection.includes(event.session, event.job):
             self._follow(event.pid)
 
-    def _look(self, pids: Callable[[], list[int]]) -> None:
-        for pid in patiently(pids):
+    def _follow_all(self, pids: Callable[[], list[int]]) -> None:
+        for pid in retry(pids):
             self._follow(pid)
 
     def _follow(self, pid: int) -> None:
@@ -104,9 +104,9 @@ class Following:
             self._left_out = True
             return
         self._followed.add(pid)
-        self._begin(partial(self._tell, pid))
+        self._start_thread(partial(self._run_follower, pid))
 
-    def _tell(self, pid: int) -> None:
+    def _run_follower(self, pid: int) -> None:
         follower = Follower(self._server.process(pid), self._queue.put)
         self._queue.put(_Ended(pid, follower.run()))
 
@@ -114,4 +114,4 @@ class Following:
         self._followed.discard(ended.pid)
         if ended.is_replaced or self._left_out:
             self._left_out = False
-            self._look(self._chosen.pids)
+            self._follow_all(self._selection.pids)

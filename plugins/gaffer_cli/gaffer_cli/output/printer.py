@@ -1,4 +1,4 @@
-"""Lines of output as they are printed: for people as gafferd's console has them, or in JSON."""
+"""Lines of output on standard output: for people as the console prints them, or in JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gaffer_client import NamedStatus
 from gaffer_console.color import Rotation, colored, wants_color
 from gaffer_console.text import clean_text
 
-from gaffer_cli.app.loaded import label
-from gaffer_cli.output.records import Note, Told
+from gaffer_cli.app.loaded import get_process_label
+from gaffer_cli.output.records import Note, OutputRecord
 
 
 class Printer:
-    """Prints what is told, on standard output.
+    """Prints records on standard output, and notes on standard error.
 
     Args:
-        as_json: an object for each line, for programs.
-        short: show the names of jobs without their session.
-        jobs: those that are known to be told of, so that lines begin in one column.
-        node: the gafferd that has them, if it is one of many.
+        as_json: print an object for each line, for programs.
+        short: omit the session from the names of jobs.
+        jobs: the jobs known at the start, whose names determine the width of the prefix.
+        node: the name of the node, if it is one of many.
     """
 
     def __init__(
@@ -36,44 +36,45 @@ class Printer:
         # With room for a dot and a digit.
         width = max((len(job.job if short else job.name) + 2 for job in jobs), default=0)
         self._width = width + (len(node) + 1 if node else 0)
-        self._shown: Callable[[Told], str] = self._json if as_json else self._text
-        self._noted: set[Note] = set()
+        self._format: Callable[[OutputRecord], str] = self._json if as_json else self._text
+        self._printed_notes: set[Note] = set()
 
-    def print(self, told: Told | Note) -> None:
-        """Print it; a note on standard error."""
-        if isinstance(told, Told):
-            sys.stdout.write(self._shown(told) + "\n")
-        elif told not in self._noted:
-            click.echo(f"gaffer: {told.text}", err=True)
-            if told.once:
-                self._noted.add(told)
+    def print(self, record: OutputRecord | Note) -> None:
+        """Print a record or a note."""
+        if isinstance(record, OutputRecord):
+            sys.stdout.write(self._format(record) + "\n")
+        elif record not in self._printed_notes:
+            click.echo(f"gaffer: {record.text}", err=True)
+            if record.once:
+                self._printed_notes.add(record)
 
     def flush(self) -> None:
-        """Let whoever reads us see it all."""
+        """Flush standard output."""
         sys.stdout.flush()
 
-    def _json(self, told: Told) -> str:
-        fields = {"name": self._name(told), "pid": told.process.pid, "stream": told.stream}
+    def _json(self, record: OutputRecord) -> str:
+        fields = {"name": self._name(record), "pid": record.process.pid, "stream": record.stream}
         if self._node is not None:
             fields["node"] = self._node
-        value = {**fields, "text": told.text, "lost": told.lost}
+        value = {**fields, "text": record.text, "lost": record.lost}
         return json.dumps(value)
 
-    def _text(self, told: Told) -> str:
-        prefix = f"{time.strftime('%H:%M:%S')} {self._shown_name(told):<{self._width}} |"
+    def _text(self, record: OutputRecord) -> str:
+        prefix = f"{time.strftime('%H:%M:%S')} {self._full_name(record):<{self._width}} |"
         if self._colors:
-            prefix = colored(self._rotation.color_of(told.process.name), prefix)
-        return f"{prefix} {self._said(told)}"
+            prefix = colored(self._rotation.get_color(record.process.name), prefix)
+        return f"{prefix} {self._line(record)}"
 
-    def _said(self, told: Told) -> str:
-        if told.lost is None:
+    def _line(self, record: OutputRecord) -> str:
+        if record.lost is None:
             return "... the connection was lost, output may be missing"
-        if told.lost:
-            return f"... {told.lost} bytes dropped"
-        return clean_text(told.text, colors=self._colors)
+        if record.lost:
+            return f"... {record.lost} bytes dropped"
+        return clean_text(record.text, colors=self._colors)
 
-    def _name(self, told: Told) -> str:
-        return label(told.process, told.process.job if self._short else told.process.name)
+    def _name(self, record: OutputRecord) -> str:
+        name = record.process.job if self._short else record.process.name
+        return get_process_label(record.process, name)
 
-    def _shown_name(self, told: Told) -> str:
-        return self._name(told) if self._node is None else f"{self._node}/{self._name(told)}"
+    def _full_name(self, record: OutputRecord) -> str:
+        return self._name(record) if self._node is None else f"{self._node}/{self._name(record)}"

@@ -1,4 +1,4 @@
-"""What is told of the output of processes."""
+"""Records of the output of processes, and notes about it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 from gaffer_client import Line, ProcessInfo
 
 
-class Told(NamedTuple):
-    """A line of a process, or how much of its output is missing.
+class OutputRecord(NamedTuple):
+    """A line of a process, or the size of a gap in its output.
 
     Attributes:
-        process: of which.
-        stream: of which of its outputs.
+        process: the process.
+        stream: the name of the stream.
         text: the line, without its end.
-        lost: how many bytes before it are missing; None if nobody knows.
+        lost: the number of missing bytes before it; None if unknown.
     """
 
     process: ProcessInfo
@@ -24,24 +24,24 @@ class Told(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something that people should know, beside the output.
+    """A message for people, printed next to the output.
 
     Attributes:
-        once: whether it need not be said again.
+        once: whether it is printed only once.
     """
 
     text: str
     once: bool = False
 
 
-def told_of(process: ProcessInfo, line: Line) -> Told | None:
-    """A line; None of a stream that is not for people."""
+def to_record(process: ProcessInfo, line: Line) -> OutputRecord | None:
+    """Make the record of a line; None for a stream that is not redirected output."""
     if line.label not in process.redirect_output:
         return None
-    return Told(process, line.label, line.text, line.lost)
+    return OutputRecord(process, line.label, line.text, line.lost)
 
 
-def not_redirected(process: ProcessInfo) -> Note:
-    """Why there is nothing to tell of a process."""
-    text = f"{process.name} has no redirect_output, so that nobody can read what it writes"
+def not_redirected_note(process: ProcessInfo) -> Note:
+    """Make the note for a process whose output cannot be read."""
+    text = f"{process.name}: its output cannot be read: set redirect_output"
     return Note(text, once=True)

@@ -1,4 +1,4 @@
-"""Asking again while gafferd cannot be reached."""
+"""Requests repeated while gafferd cannot be reached."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gaffer_client.feeds.events import TRANSIENT_ERRORS
 T = TypeVar("T")
 
 
-def patiently(ask: Callable[[], T], on_busy: Callable[[BusyError], None] | None = None) -> T:
-    """Ask, and again after each error that may pass.
+def retry(send: Callable[[], T], on_busy: Callable[[BusyError], None] | None = None) -> T:
+    """Send a request, and repeat it after each transient error.
 
     Args:
-        ask: sends the request.
-        on_busy: called each time gafferd answers that it is busy, or that the caller has too much
-            in progress.
+        send: sends the request.
+        on_busy: called each time gafferd answers that it is busy, or that the caller has too many
+            requests in progress.
 
     Raises:
-        ClientError: one that will not pass.
+        ClientError: an error that is not transient.
     """
     backoff = Backoff(math.inf)
     while True:
         try:
-            return ask()
+            return send()
         except TRANSIENT_ERRORS as error:
             if on_busy is not None and isinstance(error, BusyError):
                 on_busy(error)

@@ -1,4 +1,4 @@
-"""Which processes are meant by names of applications and jobs."""
+"""The processes that names of applications and jobs select."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from gaffer_client import NamedStatus, NotFoundError, Server
 from gaffer_client.names import JobName
 
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.exit_codes import CommandError
 
 _SEPARATORS = "./:"
 
 
-class Chosen:
+class Selection:
     """Applications and single jobs.
 
     Args:
-        server: which has them.
+        server: the client of gafferd.
         names: of applications, or of jobs: `session.name`, or `name` in the default session.
 
     Raises:
-        Failure: there is neither an application nor a job of a name.
+        CommandError: there is neither an application nor a job of a name.
     """
 
     def __init__(self, server: Server, names: Iterable[str]) -> None:
@@ -28,9 +28,9 @@ class Chosen:
         self._sessions: set[str] = set()
         self._jobs: set[JobName] = set()
         for name in names:
-            self._choose(name)
+            self._add(name)
 
-    def _choose(self, name: str) -> None:
+    def _add(self, name: str) -> None:
         bare = not any(separator in name for separator in _SEPARATORS)
         if bare and name in self._server.sessions():
             self._sessions.add(name)
@@ -40,26 +40,26 @@ class Chosen:
             job.pids()
         except NotFoundError:
             what = "application or job" if bare else "job"
-            raise Failure(f"no {what} {name!r} in {self._server.url}") from None
+            raise CommandError(f"no {what} {name!r} in {self._server.url}") from None
         self._jobs.add(job.name)
 
     @property
     def is_of_one_session(self) -> bool:
-        """Whether the names of jobs alone tell them apart."""
+        """Whether the names of jobs are unique without their session."""
         return len(self._sessions | {job.session for job in self._jobs}) == 1
 
-    def admits(self, session: str | None, job: str | None) -> bool:
-        """Whether a job is chosen."""
+    def includes(self, session: str | None, job: str | None) -> bool:
+        """Return whether a job is selected."""
         return session in self._sessions or (session, job) in self._jobs
 
     def jobs(self) -> list[NamedStatus]:
-        """Those that are there now."""
-        return [each for each in self._server.status() if self.admits(each.session, each.job)]
+        """Get the selected jobs that exist now."""
+        return [each for each in self._server.status() if self.includes(each.session, each.job)]
 
     def pids(self) -> list[int]:
-        """Their processes."""
+        """Get the pids of their processes."""
         return [pid for job in self.jobs() for pid in job.pids]
 
     def pids_to_read(self) -> list[int]:
-        """The same, and of a job that has none the last one that has ended."""
+        """Get the pids of their processes; for a job without processes, the last that exited."""
         return [pid for job in self.jobs() for pid in job.pids or job.ended[-1:]]

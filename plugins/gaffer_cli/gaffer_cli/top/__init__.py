@@ -1,14 +1,14 @@
-"""A live view of a gafferd's jobs.
+"""A live view of the jobs of a gafferd.
 
-meter     how much of a processor they take, between two looks
-rows      what is shown of each job, out of what gafferd tells
+meter     CPU use of processes between two measurements
+rows      the jobs as rows, from the answers of gafferd
 cells     rows as cells of a table
-view      what somebody looks at: the chosen row, the order; what a key does
-keys      keys out of the bytes of a terminal
-terminal  the terminal, taken and given back
-screen    how a view is painted
-tail      the last lines that the chosen job has written
-live      the tasks that keep all this up to date
+view      the state of the view: selected row and order, and what keys do to it
+keys      decoding of the bytes of a terminal into keys
+terminal  the terminal in full-screen mode, and its restoration
+screen    rendering of the view
+tail      the last lines of output of the selected job
+live      the tasks that update and paint the view
 
-Each line uses only what stands above it. rich and trio are imported by the last ones alone.
+Each module uses only those above it. rich and trio are imported by the last ones alone.
 """

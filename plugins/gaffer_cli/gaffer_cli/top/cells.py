@@ -9,26 +9,26 @@ from gaffer_cli.top.rows import Row
 HEAD = ["NAME", "STATE", "RUN/WANT", "CPU%", "MEM", "RESTARTS", "PIDS"]
 
 
-def cells(row: Row) -> list[str]:
-    """What is shown of a job, as HEAD says."""
+def format_cells(row: Row) -> list[str]:
+    """Format the cells of a job, in the order of HEAD."""
     return [
         row.name,
         row.state,
         f"{row.running}/{row.numprocesses}",
-        percent(row.cpu),
-        size(row.mem),
+        format_percent(row.cpu),
+        format_size(row.mem),
         str(row.restarts),
         ",".join(map(str, row.pids)) or "-",
     ]
 
 
-def percent(cpu: float | None) -> str:
-    """A share of a processor."""
+def format_percent(cpu: float | None) -> str:
+    """Format a share of a processor."""
     return "-" if cpu is None else f"{cpu:.1f}"
 
 
-def size(number: float | None) -> str:
-    """A number of bytes, with as many digits as people look at."""
+def format_size(number: float | None) -> str:
+    """Format a number of bytes, with two or three significant digits."""
     if number is None:
         return "-"
     for unit in ("", "K", "M", "G"):
@@ -38,13 +38,13 @@ def size(number: float | None) -> str:
     return f"{number:.1f}T"
 
 
-def total(rows: Iterable[Row]) -> str:
-    """All jobs in one line."""
+def format_total(rows: Iterable[Row]) -> str:
+    """Format the totals of all jobs in one line."""
     every = list(rows)
     parts = [_counted(len(every), "job"), _counted(sum(row.running for row in every), "process")]
     if any(row.cpu is not None for row in every):
-        parts.append(f"cpu {percent(sum(row.cpu or 0.0 for row in every))}%")
-        parts.append(f"mem {size(sum(row.mem or 0 for row in every))}")
+        parts.append(f"cpu {format_percent(sum(row.cpu or 0.0 for row in every))}%")
+        parts.append(f"mem {format_size(sum(row.mem or 0 for row in every))}")
     return ", ".join(parts)
 
 

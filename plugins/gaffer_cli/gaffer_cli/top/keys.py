@@ -1,4 +1,4 @@
-"""Keys out of the bytes of a terminal."""
+"""Decoding of the bytes of a terminal into keys."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _SEQUENCES = {
 
 
 class Keys:
-    """Reads keys. Bytes that are no key that it knows mean themselves, or nothing."""
+    """Decodes keys. Unknown bytes are returned as they are."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """The keys in these bytes; a sequence may come in pieces."""
+        """Return the keys in these bytes; a sequence may arrive in pieces."""
         waiting, self._rest = self._rest + data, b""
         keys = []
         while waiting:

@@ -1,4 +1,4 @@
-"""The tasks of a live view: asking, painting, keys and signals."""
+"""The tasks of the live view: requests, painting, keys and signals."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 from gaffer_cli.exit_codes import INTERRUPTED
 from gaffer_cli.top.keys import Keys
-from gaffer_cli.top.meter import Meter
-from gaffer_cli.top.rows import rows
-from gaffer_cli.top.screen import picture
+from gaffer_cli.top.meter import CpuMeter
+from gaffer_cli.top.rows import make_rows
+from gaffer_cli.top.screen import render
 from gaffer_cli.top.tail import Tail
 from gaffer_cli.top.terminal import Terminal
 from gaffer_cli.top.view import View
 
-_SHORTEST = 0.25
-"""Seconds between two pictures: painting one keeps everything else waiting."""
+_FRAME_INTERVAL = 0.25
+"""Seconds between two frames: painting blocks all other tasks."""
 
-_GONE = 128 + signal.SIGHUP
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALLED = 128
+_HUNG_UP = _SIGNALLED + signal.SIGHUP
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def live(settings: dict[str, Any], order: str, interval: float, keyboard: int) -> int:
-    """Show the jobs of a gafferd until somebody quits.
+def show_live(settings: dict[str, Any], order: str, interval: float, keyboard: int) -> int:
+    """Show the jobs of a gafferd until the user quits.
 
     Args:
         settings: as for AsyncServer.
-        order: in which the jobs stand.
-        interval: seconds between two questions.
-        keyboard: descriptor of the terminal.
+        order: the order of the jobs.
+        interval: seconds between two requests.
+        keyboard: the descriptor of the terminal.
 
     Returns:
         The exit status.
 
     Raises:
-        ClientError: gafferd says no, which will not pass by itself.
+        ClientError: gafferd refuses a request.
     """
     terminal = Terminal(keyboard)
-    showing = _Live(settings["url"], terminal, View(order), interval, keyboard)
-    trio.run(showing.run, settings)
-    if showing.failure is not None:
-        raise showing.failure
-    return showing.status
+    live = _Live(settings["url"], terminal, View(order), interval, keyboard)
+    trio.run(live.run, settings)
+    if live.failure is not None:
+        raise live.failure
+    return live.status
 
 
 class _Live:
@@ -65,59 +66,60 @@ class _Live:
         self._scope = trio.CancelScope()
 
     async def run(self, settings: dict[str, Any]) -> None:
-        """Show it until the end."""
-        # Before the terminal is taken: no signal may end us before it is given back.
+        """Show the view until it ends."""
+        # Signals are received before the terminal changes, so that none of them kills this program
+        # before the terminal is restored.
         with (
-            trio.open_signal_receiver(*_ENDS, signal.SIGWINCH) as signals,
-            self._terminal.taken(),
+            trio.open_signal_receiver(*_STOP_SIGNALS, signal.SIGWINCH) as signals,
+            self._terminal.full_screen(),
             self._scope,
         ):
             async with AsyncServer(**settings) as server, trio.open_nursery() as nursery:
-                tail = Tail(server, nursery, self._change)
-                nursery.start_soon(self._ask, server, tail)
-                nursery.start_soon(self._hear, signals)
+                tail = Tail(server, nursery, self._repaint)
+                nursery.start_soon(self._poll, server, tail)
+                nursery.start_soon(self._receive_signals, signals)
                 nursery.start_soon(self._read_keys, tail)
                 nursery.start_soon(self._paint, tail)
 
-    def _end(self, status: int) -> None:
+    def _stop(self, status: int) -> None:
         self.status = status
         self._scope.cancel()
 
-    def _change(self) -> None:
+    def _repaint(self) -> None:
         self._changed.set()
 
-    async def _ask(self, server: AsyncServer, tail: Tail) -> None:
-        meter = Meter()
+    async def _poll(self, server: AsyncServer, tail: Tail) -> None:
+        meter = CpuMeter()
         while True:
             try:
                 statuses, stats = await server.status(), await _stats(server)
             except TRANSIENT_ERRORS as error:
                 self._view.lost = str(error)
-                tail.forget()
+                tail.stop_feeds()
             except ClientError as error:
                 self.failure = error
                 self._scope.cancel()
             else:
-                meter.look(stats or (), trio.current_time())
-                self._view.tell(rows(statuses, stats, meter.cpu))
+                meter.update(stats or (), trio.current_time())
+                self._view.update(make_rows(statuses, stats, meter.get_cpu))
                 self._follow(tail)
-            self._change()
+            self._repaint()
             await trio.sleep(self._interval)
 
     def _follow(self, tail: Tail) -> None:
-        chosen = self._view.chosen
+        selected = self._view.selected
         if self._view.lost is not None:
             return
-        if chosen is None:
+        if selected is None:
             tail.follow(None, [])
         else:
-            tail.follow(chosen.name, chosen.pids or chosen.ended[-1:])
+            tail.follow(selected.name, selected.pids or selected.ended[-1:])
 
-    async def _hear(self, signals: AsyncIterator[int]) -> None:
+    async def _receive_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
-            if number in _ENDS:
-                self._end(128 + number)
-            self._change()
+            if number in _STOP_SIGNALS:
+                self._stop(_SIGNALLED + number)
+            self._repaint()
 
     async def _read_keys(self, tail: Tail) -> None:
         keys = Keys()
@@ -128,17 +130,17 @@ class _Live:
             except OSError:
                 data = b""
             if not data:
-                # The terminal is gone.
-                self._end(_GONE)
+                # The terminal has hung up.
+                self._stop(_HUNG_UP)
                 return
             for key in keys.feed(data):
                 self._press(key)
             self._follow(tail)
-            self._change()
+            self._repaint()
 
     def _press(self, key: str) -> None:
         if key in ("quit", "interrupt"):
-            self._end(INTERRUPTED if key == "interrupt" else 0)
+            self._stop(INTERRUPTED if key == "interrupt" else 0)
         elif key == "suspend":
             self._terminal.suspend()
         else:
@@ -149,16 +151,16 @@ class _Live:
             await self._changed.wait()
             self._changed = trio.Event()
             try:
-                width, height = self._terminal.measured()
-                self._terminal.paint(picture(self._view, tail.lines, self._where, width, height))
+                width, height = self._terminal.get_size()
+                self._terminal.paint(render(self._view, tail.lines, self._where, width, height))
             except OSError:
-                # The terminal is gone.
-                self._end(_GONE)
-            await trio.sleep(_SHORTEST)
+                # The terminal has hung up.
+                self._stop(_HUNG_UP)
+            await trio.sleep(_FRAME_INTERVAL)
 
 
 async def _stats(server: AsyncServer) -> list[JobStats] | None:
-    """How much every job takes; None without gaffer-stats."""
+    """Get the measurements of all jobs; None without gaffer-stats."""
     try:
         return await server.stats()
     except NotFoundError:

@@ -1,4 +1,4 @@
-"""How much of a processor processes take, over the time between two looks."""
+"""CPU use of processes between two measurements."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from gaffer_client import JobStats, Sample
 
 
-class Meter:
-    """Remembers how much processor time each process had used.
+class CpuMeter:
+    """Stores the CPU time of each process, and computes its use since the previous measurement.
 
-    gafferd measures over a tenth of a second, in which most processes do all or nothing.
+    gafferd itself measures over a tenth of a second, which is too short for an average.
     """
 
     def __init__(self) -> None:
@@ -19,16 +19,16 @@ class Meter:
         self._between = 0.0
         self._at: float | None = None
 
-    def look(self, stats: Iterable[JobStats], now: float) -> None:
-        """Take what all processes have used until now, a monotonic time in seconds."""
+    def update(self, stats: Iterable[JobStats], now: float) -> None:
+        """Store the CPU time that all processes have used until `now`, monotonic seconds."""
         self._before = self._now
         self._between = 0.0 if self._at is None else now - self._at
         self._at = now
         every = (sample for job in stats for sample in with_children(job.stats))
         self._now = {each.os_pid: each.ctime for each in every if each.ctime is not None}
 
-    def cpu(self, sample: Sample) -> float:
-        """Percent of one processor; as gafferd measures it, of a process that is new."""
+    def get_cpu(self, sample: Sample) -> float:
+        """Return the percentage of one processor; for a new process, that measured by gafferd."""
         before, now = self._before.get(sample.os_pid), self._now.get(sample.os_pid)
         if before is None or now is None or self._between <= 0:
             return sample.cpu or 0.0
@@ -36,7 +36,7 @@ class Meter:
 
 
 def with_children(samples: Iterable[Sample]) -> Iterable[Sample]:
-    """Processes, and all that they have started."""
+    """Iterate over processes and all their descendants."""
     waiting = list(samples)
     while waiting:
         sample = waiting.pop()

@@ -1,4 +1,4 @@
-"""What is shown of each job, out of what gafferd tells."""
+"""The jobs as rows, from the answers of gafferd."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gaffer_client import JobStats, NamedStatus, Sample
 
-from gaffer_cli.condition import condition
+from gaffer_cli.condition import describe_condition
 from gaffer_cli.top.meter import with_children
 
 
@@ -16,11 +16,11 @@ class Row:
     """A job at one moment.
 
     Attributes:
-        state: in a word: `active`, `stopped`, `flapping` or `given up`.
-        condition: the same, and why it does not do what is wanted of it.
-        ended: the pids of the last that have ended, whose last words are kept.
-        cpu: percent of one processor, of its processes and their children; None if nobody measures.
-        mem: their resident memory, bytes; None if nobody measures.
+        state: one word: `active`, `stopped`, `flapping` or `given up`.
+        condition: the condition in words, with the reason if it does not run as configured.
+        ended: the pids of the last processes that exited, whose output is still stored.
+        cpu: percent of one processor, of its processes and their children; None if not measured.
+        mem: their resident memory in bytes; None if not measured.
     """
 
     name: str
@@ -40,36 +40,38 @@ ORDERS: dict[str, Callable[[Row], tuple[float, str]]] = {
     "cpu": lambda row: (-(row.cpu or 0.0), row.name),
     "mem": lambda row: (-(row.mem or 0), row.name),
 }
-"""In which order rows can stand."""
+"""The sort keys of the orders."""
 
 
-def rows(
+def make_rows(
     statuses: Iterable[NamedStatus],
     stats: Iterable[JobStats] | None,
-    cpu: Callable[[Sample], float] = lambda sample: sample.cpu or 0.0,
+    get_cpu: Callable[[Sample], float] = lambda sample: sample.cpu or 0.0,
 ) -> list[Row]:
-    """What is shown of each job.
+    """Make the rows of all jobs.
 
     Args:
         statuses: of all jobs.
-        stats: of all jobs; None if nobody measures.
-        cpu: how much of a processor a process takes, in percent.
+        stats: of all jobs; None if not measured.
+        get_cpu: returns the percentage of a processor that a process uses.
     """
     measured = {each.name: list(with_children(each.stats)) for each in stats or ()}
-    return [_row(status, measured.get(status.name), cpu) for status in statuses]
+    return [_row(status, measured.get(status.name), get_cpu) for status in statuses]
 
 
-def _row(status: NamedStatus, every: list[Sample] | None, cpu: Callable[[Sample], float]) -> Row:
+def _row(
+    status: NamedStatus, every: list[Sample] | None, get_cpu: Callable[[Sample], float]
+) -> Row:
     return Row(
         name=status.name,
         state=_state(status),
-        condition=condition(status),
+        condition=describe_condition(status),
         running=status.running,
         numprocesses=status.numprocesses,
         pids=status.pids,
         ended=status.ended,
         restarts=status.restarts,
-        cpu=None if every is None else round(sum(map(cpu, every), 0.0), 1),
+        cpu=None if every is None else round(sum(map(get_cpu, every), 0.0), 1),
         mem=None if every is None else sum(each.mem_info1 or 0 for each in every),
     )
 

@@ -1,4 +1,4 @@
-"""How a view is painted: a title, rows, the output of the chosen job, and what keys do."""
+"""Rendering of the view: a title, rows, the output of the selected job, and the keys."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from rich.console import Group
 from rich.text import Text
 
 from gaffer_cli.printable import printable
-from gaffer_cli.top.cells import HEAD, cells, total
+from gaffer_cli.top.cells import HEAD, format_cells, format_total
 from gaffer_cli.top.rows import Row
 from gaffer_cli.top.view import View
 
-_KEYS = " q quit  j/k choose  c cpu  m mem  n name"
+_KEYS = " q quit  j/k select  c cpu  m mem  n name"
 _STYLES = {"stopped": "dim", "flapping": "yellow", "given up": "red"}
 _NUMBERS = {"RUN/WANT", "CPU%", "MEM", "RESTARTS"}
-_NARROWEST_NAME = 12
+_MIN_NAME_WIDTH = 12
 _MAX_OUTPUT = 12
 """Lines."""
 _MIN_ROWS = 5
-"""Rows that are worth more than output."""
+"""Rows that take precedence over output."""
 
 
-def picture(view: View, output: Sequence[str], where: str, width: int, height: int) -> Group:
-    """All that is on the screen.
+def render(view: View, output: Sequence[str], where: str, width: int, height: int) -> Group:
+    """Render the whole screen.
 
     Args:
-        view: what is looked at.
-        output: the last lines of the chosen job, with how it is in the first.
+        view: the view.
+        output: the last lines of the selected job.
         where: the address of gafferd.
         width: of the terminal, cells.
         height: of the terminal, lines.
     """
     room = height - 3
     below = min(_MAX_OUTPUT, max(0, room - max(_MIN_ROWS, room // 2)))
-    shown = view.in_sight(room - below)
+    shown = view.visible_rows(room - below)
     lines = [_title(view, where, width), *_table(view, shown, width)]
     lines += [Text()] * (2 + room - below - len(lines))
-    lines += _output(view.chosen, output, below, width)
+    lines += _output(view.selected, output, below, width)
     lines.append(Text(_KEYS + f"  (by {view.order})", style="reverse"))
     for line in lines:
         line.no_wrap = True
@@ -50,28 +50,28 @@ def picture(view: View, output: Sequence[str], where: str, width: int, height: i
 def _title(view: View, where: str, width: int) -> Text:
     if view.lost is not None:
         return Text(f"waiting for gafferd: {printable(view.lost)}", style="bold red")
-    text = f"gaffer at {where}: {total(view.rows)}"
+    text = f"gaffer at {where}: {format_total(view.rows)}"
     clock = time.strftime("  %H:%M:%S").rjust(width - len(text))
     return Text(text + clock if len(text + clock) <= width else text, style="bold")
 
 
 def _table(view: View, shown: list[Row], width: int) -> list[Text]:
-    lines = [HEAD, *map(cells, shown)]
+    lines = [HEAD, *map(format_cells, shown)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    # As wide as any name, so that columns stand still when one looks further down.
+    # As wide as the longest name of all jobs, so that columns do not move on scrolling.
     longest = max((len(row.name) for row in view.rows), default=0)
-    # But a long one leaves room for what is told of it.
-    widths[0] = max(_NARROWEST_NAME, min(longest, width // 2))
-    texts = [Text(_joined(line, widths)) for line in lines]
+    # But at most half of the screen, to leave room for the other columns.
+    widths[0] = max(_MIN_NAME_WIDTH, min(longest, width // 2))
+    texts = [Text(_join(line, widths)) for line in lines]
     texts[0].stylize("bold underline")
     for row, text in zip(shown, texts[1:], strict=True):
-        if row is view.chosen:
+        if row is view.selected:
             text.stylize("reverse")
         text.stylize(_style(row))
     return texts
 
 
-def _joined(line: list[str], widths: list[int]) -> str:
+def _join(line: list[str], widths: list[int]) -> str:
     name = line[0] if len(line[0]) <= widths[0] else line[0][: widths[0] - 1] + "…"
     return "  ".join(
         cell.rjust(width) if title in _NUMBERS else cell.ljust(width)
@@ -85,10 +85,10 @@ def _style(row: Row) -> str:
     return "yellow" if row.running < row.numprocesses else ""
 
 
-def _output(chosen: Row | None, output: Sequence[str], number: int, width: int) -> list[Text]:
+def _output(selected: Row | None, output: Sequence[str], number: int, width: int) -> list[Text]:
     if not number:
         return []
-    title = "" if chosen is None else f" {chosen.name}: {printable(chosen.condition)} "
+    title = "" if selected is None else f" {selected.name}: {printable(selected.condition)} "
     lines = [Text(f"--{title:-<{max(0, width - 2)}}", style="bold")]
     lines += [Text(line) for line in list(output)[1 - number :]] if number > 1 else []
     return [*lines, *[Text()] * (number - len(lines))]

@@ -1,4 +1,4 @@
-"""The terminal, taken for a live view and given back."""
+"""The terminal in full-screen mode, and its restoration."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LFLAG, _CC = 3, 6
 
 
 class Terminal:
-    """The terminal while it shows a live view.
+    """A terminal that can show a live view.
 
     Args:
-        keyboard: descriptor that keys are read from.
+        keyboard: the descriptor from which keys are read.
     """
 
     def __init__(self, keyboard: int) -> None:
@@ -28,17 +28,18 @@ class Terminal:
         self._live: Live | None = None
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Show the live view in place of what was there; on the way out everything is as before."""
+    def full_screen(self) -> Iterator[None]:
+        """Show the live view on the alternate screen; restore the terminal on the way out."""
         try:
-            self._take()
+            self._enter()
             yield
         finally:
-            self._give_back()
+            self._restore()
 
-    def _take(self) -> None:
+    def _enter(self) -> None:
         mode = termios.tcgetattr(self._keyboard)
-        # Ctrl-C and Ctrl-Z are keys, too: what they do has to wait until the terminal is restored.
+        # Without ISIG, Ctrl-C and Ctrl-Z are read as keys, so that the terminal can be restored
+        # before they take effect.
         mode[_LFLAG] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
         mode[_CC][termios.VMIN], mode[_CC][termios.VTIME] = 1, 0
         termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, mode)
@@ -51,9 +52,9 @@ class Terminal:
         )
         self._live.start()
 
-    def _give_back(self) -> None:
+    def _restore(self) -> None:
         live, self._live = self._live, None
-        # If the terminal is gone there is nothing to restore.
+        # After a hangup of the terminal there is nothing to restore.
         with suppress(OSError, termios.error):
             try:
                 if live is not None:
@@ -61,21 +62,21 @@ class Terminal:
             finally:
                 termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, self._saved)
 
-    def measured(self) -> tuple[int, int]:
-        """Its width and height, now. Other than rich, this does not believe $COLUMNS and $LINES."""
+    def get_size(self) -> tuple[int, int]:
+        """Return the current width and height. Unlike rich, ignores $COLUMNS and $LINES."""
         width, height = os.get_terminal_size(self._keyboard)
-        # Some do not know it, and say 0.
+        # A terminal of unknown size reports 0.
         self._console.size = ConsoleDimensions(width or 80, height or 24)
         return self._console.size
 
     def paint(self, picture: RenderableType) -> None:
-        """Show a picture."""
+        """Paint the screen."""
         if self._live is not None:
             self._live.update(picture, refresh=True)
 
     def suspend(self) -> None:
-        """Give the terminal back and stop; when somebody continues us, take it again."""
-        self._give_back()
-        # As the terminal would: everybody who was started with us.
+        """Restore the terminal and stop this program; after SIGCONT, show the view again."""
+        self._restore()
+        # To the whole process group, as the terminal does on Ctrl-Z.
         os.kill(0, signal.SIGTSTP)
-        self._take()
+        self._enter()

@@ -1,4 +1,4 @@
-"""What somebody looks at: which jobs, in which order, and which one is chosen."""
+"""The state of the live view: the rows, their order, and the selected one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class View:
 
     Attributes:
         rows: in order.
-        lost: why nothing new is known; None while gafferd answers.
-        page: how many rows are in sight.
+        lost: why there is no new data; None while gafferd answers.
+        page: the number of visible rows.
     """
 
     def __init__(self, order: str) -> None:
@@ -30,25 +30,25 @@ class View:
         self._index = 0
 
     @property
-    def chosen(self) -> Row | None:
-        """The chosen row; None if there are none."""
+    def selected(self) -> Row | None:
+        """The selected row; None if there are no rows."""
         return self.rows[self._index] if self.rows else None
 
-    def tell(self, rows: list[Row]) -> None:
-        """Take how the jobs are now. The chosen one stays chosen as long as it is there."""
+    def update(self, rows: list[Row]) -> None:
+        """Replace the rows. The selected job stays selected as long as it exists."""
         self.lost = None
         self._arrange(rows)
 
     def _arrange(self, rows: list[Row]) -> None:
-        chosen = self.chosen
+        selected = self.selected
         self.rows = sorted(rows, key=ORDERS[self.order])
         names = [row.name for row in self.rows]
-        if chosen is not None and chosen.name in names:
-            self._index = names.index(chosen.name)
+        if selected is not None and selected.name in names:
+            self._index = names.index(selected.name)
         self._move(0)
 
     def press(self, key: str) -> None:
-        """Do what a key says; one that says nothing does nothing."""
+        """Apply a key; unknown keys do nothing."""
         moves: dict[str, Callable[[], int]] = {
             "up": lambda: -1,
             "down": lambda: 1,
@@ -66,8 +66,8 @@ class View:
     def _move(self, by: int) -> None:
         self._index = max(0, min(len(self.rows) - 1, self._index + by))
 
-    def in_sight(self, number: int) -> list[Row]:
-        """The rows that are shown if there is room for so many; the chosen one is among them."""
+    def visible_rows(self, number: int) -> list[Row]:
+        """Return the visible rows for a window of that many; the selected one is among them."""
         self.page = max(1, number)
         lowest = max(0, self._index - self.page + 1)
         self._first = min(max(self._first, lowest), self._index)

@@ -9,25 +9,26 @@ if TYPE_CHECKING:
     from gaffer_kernel import JobConfig
     from gaffer_procfile import Application
 
-PATIENCE = 5.0
-"""Seconds between TERM and KILL, as with foreman and honcho."""
+GRACEFUL_TIMEOUT = 5.0
+"""Seconds between SIGTERM and SIGKILL, as with foreman and honcho."""
 
 
-def jobs_here(
+def foreground_jobs(
     app: Application,
     *,
-    graceful_timeout: float = PATIENCE,
+    graceful_timeout: float = GRACEFUL_TIMEOUT,
     pty: bool | None = None,
     open_input: bool = False,
 ) -> list[JobConfig]:
-    """The jobs of an application, as they run in the foreground.
+    """Return the jobs of an application, configured for the foreground.
 
     Args:
         app: the application.
-        graceful_timeout: seconds between TERM and KILL.
-        pty: whether outputs are terminals; if not given, as our own is one or not.
-        open_input: the standard input is not at its end; nothing ever comes of it all the same.
-            Compilers that watch files take its end for ours, and leave.
+        graceful_timeout: seconds between SIGTERM and SIGKILL.
+        pty: whether the outputs are terminals; by default, if the standard output of this program
+            is one.
+        open_input: keep the standard input of the processes open, although nothing is ever written
+            to it. Compilers that watch files exit when they read EOF.
 
     Raises:
         ConfigError: as `Application.jobs` does.

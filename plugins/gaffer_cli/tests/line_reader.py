@@ -1,4 +1,4 @@
-"""A command that goes on, read line by line."""
+"""A long-running command, read line by line."""
 
 import queue
 import signal
@@ -7,11 +7,11 @@ import threading
 
 import trio
 
-PATIENCE = 60.0
-"""Seconds for a line, on a very busy machine."""
+TIMEOUT = 60.0
+"""Seconds to wait for a line, on a very busy machine."""
 
 
-class Following:
+class LineReader:
     """A running command.
 
     Attributes:
@@ -35,8 +35,8 @@ class Following:
             self._lines[name].put(line.rstrip("\n"))
 
     async def line(self, name="stdout"):
-        """The next line."""
-        with trio.fail_after(PATIENCE):
+        """Return the next line."""
+        with trio.fail_after(TIMEOUT):
             while True:
                 try:
                     return self._lines[name].get_nowait()
@@ -44,24 +44,24 @@ class Following:
                     await trio.sleep(0.005)
 
     async def until(self, part, name="stdout"):
-        """The next line that has this in it."""
+        """Return the next line that contains a text."""
         while part not in (line := await self.line(name)):
             pass
         return line
 
     async def end(self, number=signal.SIGINT):
-        """Send it a signal, and return how it ended and what more it said on standard error."""
+        """Send a signal; return the exit status and the rest of standard error."""
         self.process.send_signal(number)
-        status = await trio.to_thread.run_sync(self.process.wait, PATIENCE)
+        status = await trio.to_thread.run_sync(self.process.wait, TIMEOUT)
         for thread in self._threads:
-            await trio.to_thread.run_sync(thread.join, PATIENCE)
+            await trio.to_thread.run_sync(thread.join, TIMEOUT)
         rest = []
         while not self._lines["stderr"].empty():
             rest.append(self._lines["stderr"].get_nowait())
         return status, "".join(rest)
 
     def kill(self):
-        """End it, whatever it does, and close its pipes."""
+        """Kill it, and close its pipes."""
         self.process.kill()
         self.process.wait()
         for thread in self._threads:

@@ -1,4 +1,4 @@
-"""Telling people of processes that get the same PORT."""
+"""Warnings about processes that get the same PORT."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from gaffer_procfile.ports import Ports
 
 
-def tell_clashes(run: Invocation, ports: Iterable[Ports]) -> None:
-    """Warn, in a line each. It is no error: a worker may have no use for its PORT."""
+def warn_port_conflicts(run: Invocation, ports: Iterable[Ports]) -> None:
+    """Print a warning for each conflict. It is not an error: a worker may not use its PORT."""
     from gaffer_procfile.ports import find_port_conflicts
 
     for line in find_port_conflicts(ports):
-        run.complain(f"warning: {line}")
+        run.warn(f"warning: {line}")

@@ -1,4 +1,4 @@
-"""`help`: what a verb does."""
+"""`help`: show the help of a verb."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 @click.argument("verb", required=False)
 @click.pass_context
 def command(ctx: click.Context, verb: str | None) -> None:
-    """Show what a verb does, or all of them.
+    """Show the help of a verb, or the list of all verbs.
 
     \b
     Examples:
@@ -24,5 +24,5 @@ def command(ctx: click.Context, verb: str | None) -> None:
         return
     found = program.command.resolve_command(program, [verb])[1]
     assert found is not None
-    with click.Context(found, parent=program, info_name=verb) as of_verb:
-        click.echo(found.get_help(of_verb))
+    with click.Context(found, parent=program, info_name=verb) as verb_context:
+        click.echo(found.get_help(verb_context))

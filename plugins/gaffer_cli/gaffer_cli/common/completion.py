@@ -1,11 +1,11 @@
-"""`completion`: what a shell needs to complete the command."""
+"""`completion`: print the completion script of a shell."""
 
 from __future__ import annotations
 
 import click
 from click.shell_completion import get_completion_class
 
-from gaffer_cli.completing import completion_variable
+from gaffer_cli.options import completion_variable
 
 _SHELLS = ("bash", "zsh", "fish")
 
@@ -14,7 +14,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print a script that has the shell complete verbs, options and the names of jobs.
+    """Print a script that makes the shell complete verbs, options and names of jobs.
 
     \b
     Examples:

@@ -1,15 +1,15 @@
-"""Rows in columns, for people."""
+"""Tables of text, for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 
-def columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Lines with a head, each column as wide as it has to be; the last one is not filled up.
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Format rows in columns as wide as their widest cell; the last column is not padded.
 
     Args:
-        head: a word for each column.
+        head: a title for each column.
         rows: a cell for each column.
     """
     lines = [head, *rows]

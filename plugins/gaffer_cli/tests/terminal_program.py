@@ -11,52 +11,52 @@ import termios
 
 import trio
 
-PATIENCE = 60.0
-"""Seconds for something to appear, on a very busy machine."""
+TIMEOUT = 60.0
+"""Seconds to wait for a text, on a very busy machine."""
 
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()].|\][^\x07]*\x07|[=>78M])")
 
 
-class Pseudo:
+class TerminalProgram:
     """A command whose standard streams are a terminal.
 
     Attributes:
         process: of the command.
-        raw: all that it has written.
-        before: how the terminal was set.
+        raw: its whole output.
+        before: the terminal settings before it started.
     """
 
     def __init__(self, argv, *, width=80, height=24, **settings):
-        self._ours, self._its = os.openpty()
+        self._master, self._slave = os.openpty()
         self.resize(width, height)
-        self.before = termios.tcgetattr(self._its)
+        self.before = termios.tcgetattr(self._slave)
         self.raw = ""
         self._seen = 0
         self.process = subprocess.Popen(
             argv,
-            stdin=self._its,
-            stdout=self._its,
-            stderr=self._its,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             **settings,
         )
-        os.set_blocking(self._ours, False)
+        os.set_blocking(self._master, False)
 
     def resize(self, width, height):
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     @property
     def settings(self):
-        """How the terminal is set now."""
-        return termios.tcgetattr(self._its)
+        """The current terminal settings."""
+        return termios.tcgetattr(self._slave)
 
     def type(self, text):
-        os.write(self._ours, text.encode())
+        os.write(self._master, text.encode())
 
     async def until(self, text):
-        """Wait until this appears, after what was waited for before; return what is there then."""
-        with trio.move_on_after(PATIENCE):
+        """Wait until a text appears after the previous one; return the output so far."""
+        with trio.move_on_after(TIMEOUT):
             while (found := self.text[self._seen :].find(text)) < 0:
                 if not self._read():
                     await trio.sleep(0.01)
@@ -65,8 +65,8 @@ class Pseudo:
         return self.text
 
     async def ended(self):
-        """Wait until it has ended; its status."""
-        with trio.fail_after(PATIENCE):
+        """Wait until it exits; return its status."""
+        with trio.fail_after(TIMEOUT):
             while self.process.poll() is None:
                 self._read()
                 await trio.sleep(0.01)
@@ -76,19 +76,19 @@ class Pseudo:
 
     @property
     def text(self):
-        """All that it has written, without what steers the terminal."""
+        """Its output without escape sequences."""
         return SEQUENCE.sub("", self.raw)
 
     def hang_up(self):
-        """Take the terminal away."""
-        os.close(self._ours)
-        self._ours = None
+        """Hang up the terminal."""
+        os.close(self._master)
+        self._master = None
 
     def _read(self):
-        if self._ours is None:
+        if self._master is None:
             return False
         try:
-            data = os.read(self._ours, 65536).decode(errors="replace")
+            data = os.read(self._master, 65536).decode(errors="replace")
         except BlockingIOError:
             return False
         except OSError as error:
@@ -99,10 +99,10 @@ class Pseudo:
         return bool(data)
 
     def close(self):
-        """End it, whatever it does."""
+        """Kill it."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        if self._ours is not None:
-            os.close(self._ours)
-        os.close(self._its)
+        if self._master is not None:
+            os.close(self._master)
+        os.close(self._slave)

@@ -1,4 +1,4 @@
-"""Names of jobs, sessions and the like as arguments of verbs, which the shell can complete."""
+"""Argument types: names of jobs, sessions, plugins and events, which the shell can complete."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ import click
 from click.shell_completion import CompletionItem
 from gaffer_client import ClientError, Server
 
-from gaffer_cli.exit_codes import Failure
+from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.invocation import Invocation
 
-_PATIENCE = 1.0
-"""Seconds that somebody who has pressed Tab waits."""
+_COMPLETION_TIMEOUT = 1.0
+"""Seconds until the completion of a name is given up."""
 
 EVENTS = [
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "spawn_error", "stop_pid", "reap", "exit", "flap"),
 ]
-"""Events of jobs and processes, as gaffer calls them."""
+"""Events of jobs and processes."""
 _PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]
 
 
-def ask_soon(run: Invocation, question: Callable[[Server], list[str]]) -> list[str]:
-    """What gafferd answers, for somebody who has pressed Tab; nothing if it takes too long.
+def get_completions(run: Invocation, request: Callable[[Server], list[str]]) -> list[str]:
+    """Get names from gafferd for the completion of the shell; none on an error or a timeout.
 
     Args:
-        run: says which gafferd.
-        question: asks it for names.
+        run: the invocation, with the address of gafferd.
+        request: sends the request.
     """
     names: list[str] = []
 
-    def ask() -> None:
+    def send() -> None:
         try:
-            with Server(**run.settings(), timeout=_PATIENCE) as server:
-                names.extend(question(server))
-        except (ClientError, Failure, OSError):
-            # There is nobody to tell: what is typed stays as it is.
+            with Server(**run.settings(), timeout=_COMPLETION_TIMEOUT) as server:
+                names.extend(request(server))
+        except (ClientError, CommandError, OSError):
+            # An error message would appear inside the line that the user types.
             return
 
-    # The client's timeout counts anew for each piece of an answer, so a thread is given up.
-    asking = Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_PATIENCE)
-    return [] if asking.is_alive() else names
+    # The timeout of the client restarts with each piece of an answer, so only abandoning a thread
+    # limits the whole request.
+    sender = Thread(target=send, daemon=True)
+    sender.start()
+    sender.join(_COMPLETION_TIMEOUT)
+    return [] if sender.is_alive() else names
 
 
 class _Name(click.ParamType[str]):
-    """A name that gafferd knows; it is asked when the shell completes one."""
+    """A name that gafferd knows; the shell completes it by a request."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
@@ -58,11 +59,11 @@ class _Name(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         run = ctx.ensure_object(Invocation)
-        names = ask_soon(run, lambda server: self.known(server, incomplete))
+        names = get_completions(run, lambda server: self.get_names(server, incomplete))
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
-    def known(self, server: Server, incomplete: str) -> list[str]:
-        """The names that gafferd knows; those that do not begin so may be left out."""
+    def get_names(self, server: Server, incomplete: str) -> list[str]:
+        """Return the names that gafferd knows; may omit those without the prefix `incomplete`."""
         raise NotImplementedError
 
 
@@ -71,7 +72,7 @@ class JobType(_Name):
 
     name = "job"
 
-    def known(self, server: Server, incomplete: str) -> list[str]:
+    def get_names(self, server: Server, incomplete: str) -> list[str]:
         return server.jobs()
 
 
@@ -80,7 +81,7 @@ class SessionType(_Name):
 
     name = "session"
 
-    def known(self, server: Server, incomplete: str) -> list[str]:
+    def get_names(self, server: Server, incomplete: str) -> list[str]:
         return server.sessions()
 
 
@@ -89,16 +90,16 @@ class PluginType(_Name):
 
     name = "plugin"
 
-    def known(self, server: Server, incomplete: str) -> list[str]:
+    def get_names(self, server: Server, incomplete: str) -> list[str]:
         return [plugin.name for plugin in server.plugins()]
 
 
 class PatternType(_Name):
-    """Which events: `exit`, `proc.web` or `proc.web.exit`."""
+    """A pattern of events: `exit`, `proc.web` or `proc.web.exit`."""
 
     name = "pattern"
 
-    def known(self, server: Server, incomplete: str) -> list[str]:
+    def get_names(self, server: Server, incomplete: str) -> list[str]:
         names = [*EVENTS, *_PLUGIN_EVENTS]
         if "proc".startswith(incomplete[:4]):
             jobs = [f"proc.{job}" for job in server.jobs()]

@@ -1,1 +1,0 @@
-"""Verbs of both commands, a file each."""

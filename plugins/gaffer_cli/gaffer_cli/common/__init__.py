@@ -1,0 +1,1 @@
+"""The verbs that gaffer and gafferctl have in common, one file each."""
