@@ -1,4 +1,4 @@
-"""What both commands have in common: help, version, options, errors and exit statuses."""
+"""Common features of both commands: help, version, options, errors and exit statuses."""
 
 import json
 

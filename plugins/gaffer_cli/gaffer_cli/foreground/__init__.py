@@ -1,10 +1,10 @@
 """Jobs run in the foreground, by a kernel inside the command, until they exit or are stopped.
 
 run           the kernel, its plugins and their lifecycle
-exit_policy   what the exit of a process does to the others, and the exit status of the command
-signals       what Ctrl-C, Ctrl-Z and other signals do
+exit_policy   the reaction to the exit of a process, and the exit status of the command
+signals       the reaction to Ctrl-C, Ctrl-Z and other signals
 parent_death  cleanup of the processes if this program is killed
-window_size   what is shown, and the terminal size that programs get
+window_size   the lines shown, and the terminal size that programs get
 broken_pipe   notice that the reader of standard output is gone
 
 Imported by a verb only when it runs, because it loads trio and the kernel.

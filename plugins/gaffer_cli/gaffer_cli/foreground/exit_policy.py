@@ -1,4 +1,4 @@
-"""What the exit of a process does to the others, and the exit status of the command."""
+"""The reaction to the exit of a process, and the exit status of the command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIGNALLED = 128
 
 
 class OnExit(StrEnum):
-    """What happens when a process exits."""
+    """The reaction to the exit of a process."""
 
     STOP = "stop"
     """The others are stopped; its status is that of the command."""

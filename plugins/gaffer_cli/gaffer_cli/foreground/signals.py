@@ -1,4 +1,4 @@
-"""What signals do to a program in the foreground."""
+"""The reaction of a program in the foreground to signals."""
 
 from __future__ import annotations
 

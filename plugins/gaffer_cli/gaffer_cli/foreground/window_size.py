@@ -1,4 +1,4 @@
-"""What is shown of programs in the foreground, and the terminal size that they get."""
+"""The lines shown of programs in the foreground, and the terminal size that they get."""
 
 from __future__ import annotations
 
