@@ -1,4 +1,4 @@
-"""A task that has nothing to do: how often does it get its turn?"""
+"""A probe of scheduling latency: it counts how often an idle task is scheduled."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,24 +6,24 @@ from contextlib import asynccontextmanager
 import trio
 
 
-class Bystander:
-    """Counts its turns."""
+class LatencyProbe:
+    """Counts how often it is scheduled."""
 
     def __init__(self) -> None:
         self.turns = 0
 
     async def run(self) -> None:
-        """Take each turn there is."""
+        """Count until cancelled."""
         while True:
             await trio.lowlevel.checkpoint()
             self.turns += 1
 
 
 @asynccontextmanager
-async def bystanding() -> AsyncIterator[Bystander]:
-    """Count the turns of others as long as the block lasts."""
+async def run_latency_probe() -> AsyncIterator[LatencyProbe]:
+    """Run a probe during the block."""
     async with trio.open_nursery() as nursery:
-        bystander = Bystander()
-        nursery.start_soon(bystander.run)
-        yield bystander
+        probe = LatencyProbe()
+        nursery.start_soon(probe.run)
+        yield probe
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""What a plugin with routes, or one that identifies callers, may import from gaffer-http.
+"""The public names of gaffer-http for plugins with routes, or plugins that identify callers.
 
 Everything else in this package may change at any time. gaffer-http need not be installed where such
 a plugin runs: import this module in the module with the routes, and that module only inside

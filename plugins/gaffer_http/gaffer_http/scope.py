@@ -88,7 +88,7 @@ class ConnectionState(_Keys):
 
 
 class RequestContext(_Keys):
-    """What gaffer-http knows about one request or websocket.
+    """The data of gaffer-http about one request or websocket.
 
     Args:
         mapping: the ASGI scope.

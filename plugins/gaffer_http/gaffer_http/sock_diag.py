@@ -32,7 +32,7 @@ ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LISTEN = 1, 4, 5, 8, 10
 
 @dataclass(frozen=True, slots=True)
 class TcpSocket:
-    """What the kernel reports about one socket.
+    """The report of the operating system about one socket.
 
     Attributes:
         family: AF_INET or AF_INET6.

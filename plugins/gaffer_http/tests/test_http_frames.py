@@ -7,7 +7,7 @@ import h2.errors
 import pytest
 import trio
 from hypercorn.protocol.ws_stream import WSStream
-from tests.latency_probe import bystanding
+from tests.latency_probe import run_latency_probe
 
 from gaffer_http.serve import budget, connection, frames
 
@@ -215,7 +215,7 @@ async def test_all_connections_together_get_a_budget_for_each_turn(autojump_cloc
     budgets = budget.Budgets()
     per_pass = budget.ADMITTED_PER_PASS if admitted else budget.PENDING_PER_PASS
     done = []
-    async with bystanding() as others, trio.open_nursery() as service:
+    async with run_latency_probe() as others, trio.open_nursery() as service:
         service.start_soon(budgets.run)
         async with trio.open_nursery() as nursery:
             for _ in range(20):
@@ -267,7 +267,7 @@ async def test_others_have_turns_while_tiny_frames_of_websockets_are_parsed(serv
     """A pong and an empty continuation are answered by nothing: no turn ends with them."""
     many = 20_000
     served = await serve(asgi)
-    async with await open_websocket(served) as stream, bystanding() as others:
+    async with await open_websocket(served) as stream, run_latency_probe() as others:
         data = ws_frame(kind, final=kind > 0) * (many if kind else 1000)
         first = ws_frame(1, b"x") if kind == 0 else b""
         done = trio.Event()
@@ -295,7 +295,7 @@ async def test_others_have_turns_while_requests_are_refused(serve, monkeypatch):
     monkeypatch.setattr(budget, "PENDING_PER_SECOND", 10**9)
     served = await serve(refuse)
     many = 200
-    async with await served.connect() as stream, bystanding() as others:
+    async with await served.connect() as stream, run_latency_probe() as others:
         await stream.send_all(GET * many)
         got = b""
         with trio.fail_after(50):
@@ -307,7 +307,7 @@ async def test_others_have_turns_while_requests_are_refused(serve, monkeypatch):
 async def test_others_have_turns_while_a_body_of_tiny_chunks_is_parsed(serve):
     served = await serve(asgi)
     many = 5000
-    async with await served.connect() as stream, bystanding() as others:
+    async with await served.connect() as stream, run_latency_probe() as others:
         head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stream.send_all, head + b"1\r\nx\r\n" * many + b"0\r\n\r\n")
@@ -340,7 +340,7 @@ async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
             assert await client.terminated(50) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 
     streams = [await served.connect() for _ in range(20)]
-    async with bystanding() as others:
+    async with run_latency_probe() as others:
         async with trio.open_nursery() as nursery:
             for stream in streams:
                 nursery.start_soon(send_frames, stream)
@@ -355,7 +355,7 @@ async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
 async def test_a_large_body_costs_few_turns(serve):
     served = await serve(asgi)
     size = 4 * 1024 * 1024
-    async with served.client() as client, bystanding() as others:
+    async with served.client() as client, run_latency_probe() as others:
         assert (await client.ask("POST", "/", bytes(size))).status == 200
         assert others.turns < size / budget.ADMITTED_PER_PASS
 
@@ -387,7 +387,7 @@ async def test_a_request_after_a_body_is_parsed_as_one(serve):
 async def test_a_websocket_is_no_body_whatever_its_handshake_says(serve, header):
     served = await serve(asgi)
     many = 20_000
-    async with await served.connect() as stream, bystanding() as others:
+    async with await served.connect() as stream, run_latency_probe() as others:
         await stream.send_all(UPGRADE.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n"))
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
         await send_pongs(stream.send_all, stream, many)
@@ -422,7 +422,7 @@ async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_rea
 async def cost(budgets, requests, **options):
     """Send requests of one byte on one connection; returns how many passes they took."""
     allowance = budget.Allowance(budgets, **options)
-    async with bystanding() as others:
+    async with run_latency_probe() as others:
         for _ in range(requests):
             await allowance.spend(1)
             await allowance.request()
@@ -503,7 +503,7 @@ async def test_requests_that_are_reset_at_once_start_few_in_each_turn(serve_h2):
             await client.request(METHOD, PATH, *PLACE)
             assert await client.status() == b"200"
 
-    async with bystanding() as others:
+    async with run_latency_probe() as others:
         clients = [await admitted() for _ in range(40)]
         started.clear()
         async with trio.open_nursery() as nursery:

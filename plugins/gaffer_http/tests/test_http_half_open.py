@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from tests.slow_reader import TEXT, deaf, frame
+from tests.slow_reader import TEXT, open_slow_reader, frame
 
 from gaffer_http.listen import sockets
 
@@ -28,8 +28,8 @@ async def listen_only(scope, receive, send):
 
 async def test_a_quiet_websocket_whose_client_is_gone_is_given_up(serve, impatient):
     served = await serve(listen_only)
-    async with deaf(served.url, "/") as client:
-        client.lose()
+    async with open_slow_reader(served.url, "/") as client:
+        client.drop_incoming()
         with trio.fail_after(WITHIN):
             while served.server._connections:
                 await trio.sleep(0.05)
@@ -37,8 +37,11 @@ async def test_a_quiet_websocket_whose_client_is_gone_is_given_up(serve, impatie
 
 async def test_a_quiet_websocket_whose_client_is_there_stays(serve, impatient):
     served = await serve(listen_only)
-    async with deaf(served.url, "/") as client, deaf(served.url, "/") as lost:
-        lost.lose()
+    async with (
+        open_slow_reader(served.url, "/") as client,
+        open_slow_reader(served.url, "/") as lost,
+    ):
+        lost.drop_incoming()
         with trio.fail_after(WITHIN):
             while len(served.server._connections) > 1:
                 await trio.sleep(0.05)

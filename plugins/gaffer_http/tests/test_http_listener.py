@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 import trio
-from tests.latency_probe import bystanding
+from tests.latency_probe import run_latency_probe
 
 from gaffer_http.serve.listener import MAX_AT_ONCE, Listener
 
@@ -31,7 +31,7 @@ def clients(listening):
 
 async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(listening, clients):
     connected = clients(2 * MAX_AT_ONCE)
-    async with Listener(listening) as listener, bystanding() as others:
+    async with Listener(listening) as listener, run_latency_probe() as others:
         accepted = [await listener.accept() for _ in connected]
     names = [stream.socket.getpeername() for stream in accepted]
     assert names == [client.getsockname() for client in connected]

@@ -7,7 +7,7 @@ import trio
 from gaffer_kernel import hookimpl
 from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint, websocket
-from tests.slow_reader import PING, TEXT, deaf
+from tests.slow_reader import PING, TEXT, open_slow_reader
 
 from .channel_client import shell
 
@@ -24,19 +24,22 @@ async def people():
 async def test_one_who_has_lost_his_rights_is_cut_off_though_he_reads_nothing(
     running_api, people, kind
 ):
-    async with running_api(people) as api, deaf(api.urls[0], "/channel", "good") as client:
+    async with (
+        running_api(people) as api,
+        open_slow_reader(api.urls[0], "/channel", "good") as client,
+    ):
         await client.flood(kind)
         people.known["good"].revoke()
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
 
 
 async def test_what_a_process_writes_does_not_keep_one_who_has_lost_his_rights(running_api, people):
     async with running_api(people) as api:
         process = await shell(api, "yes")
-        async with deaf(api.urls[0], f"/wstreams/{process.pid}", "good") as client:
+        async with open_slow_reader(api.urls[0], f"/wstreams/{process.pid}", "good") as client:
             await client.flood(PING)
             people.known["good"].revoke()
-            await client.ended(SOON)
+            await client.wait_closed(SOON)
 
 
 class Talkative:
@@ -69,18 +72,18 @@ class Talkative:
 
 async def test_a_view_of_a_plugin_that_hurries_ends(running_api):
     talkative = Talkative()
-    async with running_api(talkative) as api, deaf(api.urls[0], "/repeat") as client:
+    async with running_api(talkative) as api, open_slow_reader(api.urls[0], "/repeat") as client:
         await client.flood(TEXT)
         talkative.enough.set()
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
 
 
 async def test_the_websockets_of_a_plugin_that_is_closed_end(running_api, caplog):
     caplog.set_level(logging.ERROR)
-    async with running_api(Talkative()) as api, deaf(api.urls[0], "/repeat") as client:
+    async with running_api(Talkative()) as api, open_slow_reader(api.urls[0], "/repeat") as client:
         await client.flood(TEXT)
         await api.kernel.plugins.close("talkative")
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
     assert not caplog.messages
 
 
@@ -88,9 +91,9 @@ async def test_a_websocket_that_nobody_ends_is_cut_off_when_too_long_nothing_is_
     running_api, monkeypatch
 ):
     monkeypatch.setattr("gaffer_http.serve.transport.SEND_TIMEOUT", 1.0)
-    async with running_api() as api, deaf(api.urls[0], "/channel") as client:
+    async with running_api() as api, open_slow_reader(api.urls[0], "/channel") as client:
         await client.flood(TEXT)
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
 
 
 async def pour(scope, receive, send):

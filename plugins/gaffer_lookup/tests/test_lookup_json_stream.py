@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from tests.latency_probe import bystanding
+from tests.latency_probe import run_latency_probe
 
 from gaffer_lookup.lookupd.json_stream import TIME_SLICE, stream_json
 from gaffer_lookup.registry import MemoryBackend, Registry, serializers
@@ -28,7 +28,7 @@ async def test_long_response_lets_other_tasks_run():
             time.sleep(1.1 * TIME_SLICE)
             yield b"x"
 
-    async with bystanding() as others:
+    async with run_latency_probe() as others:
         answer = await stream_json(slow())
         async with answer.response as body:
             assert b"".join([chunk async for chunk in body]) == 20 * b"x"

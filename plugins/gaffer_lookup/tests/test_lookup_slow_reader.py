@@ -2,7 +2,7 @@
 
 import pytest
 from gaffer_http.listen import sockets
-from tests.slow_reader import PING, TEXT, deaf
+from tests.slow_reader import PING, TEXT, open_slow_reader
 from tests.waiting import until
 
 SOON = 15.0
@@ -11,16 +11,16 @@ SOON = 15.0
 
 @pytest.mark.parametrize("kind", [TEXT, PING])
 async def test_flood_without_reading_ends_with_its_lease(running_lookupd, kind):
-    async with running_lookupd(lease=2) as lookupd, deaf(lookupd.url, "/ws") as client:
+    async with running_lookupd(lease=2) as lookupd, open_slow_reader(lookupd.url, "/ws") as client:
         await client.flood(kind)
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
 
 
 async def test_slow_reader_is_closed_when_its_token_is_revoked(lookupd):
-    async with deaf(lookupd.url, "/ws", "web1") as client:
+    async with open_slow_reader(lookupd.url, "/ws", "web1") as client:
         await client.flood(TEXT, b'{"type": "PING", "msgid": 1}')
         lookupd.callers.known["web1"].revoke()
-        await client.ended(SOON)
+        await client.wait_closed(SOON)
 
 
 async def test_half_open_observer_is_removed_without_any_change(running_lookupd, monkeypatch):
@@ -28,7 +28,10 @@ async def test_half_open_observer_is_removed_without_any_change(running_lookupd,
     monkeypatch.setattr(sockets, "KEEPALIVE_IDLE", 1)
     monkeypatch.setattr(sockets, "USER_TIMEOUT_MS", 2000)
     monkeypatch.setattr(sockets, "KEEPALIVE_INTERVAL", 1)
-    async with running_lookupd() as lookupd, deaf(lookupd.url, "/lookup/websocket") as observer:
+    async with (
+        running_lookupd() as lookupd,
+        open_slow_reader(lookupd.url, "/lookup/websocket") as observer,
+    ):
         await until(lambda: lookupd.lookupd.changes.subscribers == 1)
-        observer.lose()
+        observer.drop_incoming()
         await until(lambda: lookupd.lookupd.changes.subscribers == 0)

@@ -19,7 +19,7 @@ Certificate = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client shows to identify itself.
+    """The credentials that a client sends to identify itself.
 
     Attributes:
         peer: the other end of the connection.

@@ -21,7 +21,7 @@ def _owners() -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the middleware checks requests against.
+    """The rules against which the middleware checks requests.
 
     Attributes:
         hosts: names under which the API may be addressed, besides localhost and IP addresses.

@@ -31,7 +31,7 @@ def _nothing() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a subscription sends.
+    """The messages of a subscription.
 
     Attributes:
         opening: entered when it begins, left at its end.

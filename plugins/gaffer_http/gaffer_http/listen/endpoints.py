@@ -63,7 +63,7 @@ class Endpoint:
 
     @property
     def auth_note(self) -> str:
-        """What callers must show, like `tokens only`; empty if the owner needs nothing."""
+        """The required credentials, such as `tokens only`; empty if the owner needs nothing."""
         has_client_ca = self.tls is not None and self.tls.verify_mode != ssl.CERT_NONE
         return describe_auth(self.auth, has_client_ca=has_client_ca)
 

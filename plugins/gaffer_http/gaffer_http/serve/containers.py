@@ -44,7 +44,7 @@ _WHOLE_MAP = ["0", "0", "4294967295"]
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What separates a process from the rest of the system.
+    """The namespaces and capabilities that separate a process from the rest of the system.
 
     Attributes:
         pid_namespaces: how deep it is in pid namespaces, counted from ours.

@@ -1,1 +1,1 @@
-"""What the views of all routes share: parameters, bodies, responses and `?wait=`."""
+"""Helpers of the views of all routes: parameters, bodies, responses and `?wait=`."""
