@@ -69,7 +69,7 @@ class SlowReader:
 
 @asynccontextmanager
 async def open_slow_reader(url, path, token=None):
-    """Open a websocket: `async with open_slow_reader("http://127.0.0.1:5000", "/channel") as client`."""
+    """Open a websocket to a URL such as `http://127.0.0.1:5000` and a path such as `/channel`."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     token_header = f"Authorization: Bearer {token}\r\n" if token else ""
     with socket.socket() as sock:

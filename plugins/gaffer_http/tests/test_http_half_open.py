@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from tests.slow_reader import TEXT, open_slow_reader, frame
+from tests.slow_reader import TEXT, frame, open_slow_reader
 
 from gaffer_http.listen import sockets
 
