@@ -157,17 +157,21 @@ def get_part(path):
 # Reading
 
 
+def blank_code(match):
+    """Replace code by a word; keep the number of lines."""
+    return re.sub(r"[^\n]+", "CODE", match[0])
+
+
+def read_prose(source):
+    """Return the lines of a page, with blocks of code replaced."""
+    source = re.sub(r"^( *)```.*?^\1```", blank_code, source, flags=re.M | re.S)
+    source = re.sub(r"(?<=\n\n)(?: {4}.*\n)+", blank_code, source)
+    return re.sub(r"<!--.*?-->", blank_code, source, flags=re.S)
+
+
 def read_markdown(source):
     """The prose of a page: neither blocks of code nor code in backquotes nor targets of links."""
-
-    def blank(match):
-        return re.sub(r"[^\n]+", "CODE", match[0]) if "\n" in match[0] else "CODE"
-
-    source = re.sub(r"^( *)```.*?^\1```", blank, source, flags=re.M | re.S)
-    source = re.sub(r"(?<=\n\n)(?: {4}.*\n)+", blank, source)
-    source = re.sub(r"<!--.*?-->", blank, source, flags=re.S)
-    source = re.sub(r"\]\([^)]*\)", "]", source)
-    yield Text(1, source)
+    yield Text(1, re.sub(r"\]\([^)]*\)", "]", read_prose(source)))
 
 
 def read_comments(source):
@@ -286,6 +290,20 @@ def test_no_retired_word_is_used(part):
         pytest.skip("not rewritten yet")
     found = [line for path in FILES[part] for line in check_file(path)]
     assert not found, "\n".join(["", *found])
+
+
+@pytest.mark.parametrize("part", FILES)
+def test_lines_of_markdown_have_at_most_120_characters(part):
+    if part in NOT_REWRITTEN_YET:
+        pytest.skip("not rewritten yet")
+    long = [
+        f"{path}:{number}"
+        for path in FILES[part]
+        if path.suffix == ".md" and str(path) not in GENERATED
+        for number, line in enumerate(read_prose((ROOT / path).read_text()).splitlines(), 1)
+        if len(line) > 120 and not line.startswith("|")
+    ]
+    assert not long
 
 
 def test_parts_that_are_not_rewritten_exist():
