@@ -6,6 +6,7 @@ the plugins in this repository.
 """
 
 from gaffer_kernel.daemon.log import start_logging
+from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.options import parse_command_line
 from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
@@ -53,6 +54,7 @@ __all__ = [
     "hookspec",
     "is_pid",
     "parse_command_line",
+    "print_error",
     "shown",
     "start_logging",
     "watch_parent_death",

@@ -8,7 +8,7 @@ shutdown_watchdog  kills and exits from a thread if the shutdown hangs
 signals            SIGQUIT, SIGTERM, SIGINT and SIGHUP while no plugin receives them
 daemonize          the double fork, and how the launching process learns the outcome
 pidfile, locks     one gafferd at a time, and who has locked a file
-log, log_file      the log, on standard error or in a file
+log, log_handlers  the log, on standard error or in a file
 show               --list-plugins and --check
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+from gaffer_kernel.daemon.log_handlers import LogFile, StderrHandler
 from gaffer_kernel.errors import GafferError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -21,7 +22,7 @@ class _OneLine(logging.Formatter):
 
 
 def start_logging(level: str, file: str | None) -> None:
-    """Write the log of this program to one place.
+    """Write the log of this program to one place. Logging never raises, even if it fails to write.
 
     Args:
         level: the lowest level that is logged.
@@ -31,16 +32,13 @@ def start_logging(level: str, file: str | None) -> None:
     Raises:
         GafferError: the file cannot be written.
     """
-    handler = _file_handler(file) if file else logging.StreamHandler()
+    handler = _file_handler(file) if file else StderrHandler()
     handler.setFormatter(_OneLine(FORMAT))
     logging.root.addHandler(handler)
     logging.root.setLevel(level.upper())
 
 
 def _file_handler(file: str) -> logging.Handler:
-    # Imported late: logging.handlers takes time to import, and most runs have no log file.
-    from gaffer_kernel.daemon.log_file import LogFile
-
     try:
         return LogFile(file)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -6,7 +6,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import trio
 from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.daemon_kernel import run_daemon
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
+from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
 from gaffer_kernel.errors import GafferError, describe_exception
 from gaffer_kernel.plugins import Plugins
@@ -28,6 +30,9 @@ GC_THRESHOLD = 10_000
 A few requests reach Python's default of 700. With the default the collector takes a tenth of the
 processor time, and a third in a lookupd to which 1000 nodes connect.
 """
+
+BROKEN_PIPE = 141
+"""The exit status if the reader of the output is gone, as in shells: 128 + SIGPIPE."""
 
 
 class KernelSetup(NamedTuple):
@@ -57,13 +62,15 @@ class DaemonRunner:
             command: runs, and returns the exit status.
 
         Returns:
-            That status; 1 after a GafferError, which is printed in one line.
+            That status; 1 after a GafferError, which is printed in one line, and if standard output
+            cannot be written.
         """
         _fill_stdio()
         gc.set_threshold(GC_THRESHOLD)
         restore_defaults()
         try:
-            return command()
+            with _flushed_stdout():
+                return command()
         except GafferError as error:
             return self.report_error(error)
 
@@ -136,8 +143,27 @@ class DaemonRunner:
         if in_log or unexpected:
             log.critical("%s", describe_exception(error), exc_info=error if unexpected else None)
         if not unexpected:
-            print(f"{self._name}: {describe_exception(error)}", file=sys.stderr)
+            print_error(f"{self._name}: {describe_exception(error)}")
         return 1
+
+
+@contextmanager
+def _flushed_stdout() -> Iterator[None]:
+    """Turn an error of standard output, as with a full disk, into a GafferError."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Python would try again, and print the error, when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(BROKEN_PIPE) from None
+        raise GafferError(f"standard output: {error.strerror}") from None
 
 
 def _no_launcher() -> bool:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -113,9 +113,20 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         failed = get_exit_status(error)
         if failed is None:
             raise
-        click.echo(format_error(error, program), err=True)
+        with suppress(OSError):  # standard error can be full, too
+            click.echo(format_error(error, program), err=True)
+        _discard_unwritten()
         return failed
     return status if isinstance(status, int) else 0
+
+
+def _discard_unwritten() -> None:
+    """Discard what standard output does not take: at its exit Python would try again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted() -> int:

@@ -358,6 +358,16 @@ def test_broken_pipe_prints_no_error(in_shell, procfile, reader):
     assert done.stdout.count("\n") == (2 if reader != "true" else 0)
 
 
+@pytest.mark.parametrize("verb", ["start", "run -c 2 'echo hi'"])
+def test_full_disk_is_one_line_on_stderr_and_status_1(in_shell, procfile, verb):
+    procfile(web="echo hi")
+    done = in_shell(f"gaffer {verb} >/dev/full")
+    assert done.stderr == (
+        "gaffer: standard output: No space left on device: lines are lost until it works\n"
+    )
+    assert done.returncode == 1
+
+
 def test_slow_reader_loses_no_line(in_shell, procfile):
     procfile(one="seq 100000", two="seq 100000 >&2")
     done = in_shell("gaffer start --on-exit continue | (sleep 1; exec cat) | grep -c '| [0-9]*$'")

@@ -14,7 +14,7 @@ from gaffer_kernel.plugin import describe_exit
 
 from gaffer_console.color import wants_color
 from gaffer_console.follower import Follower
-from gaffer_console.printer import Printer, log_broken_output
+from gaffer_console.printer import Printer, log_broken_output, log_lost
 
 
 class ConsoleOutput:
@@ -38,6 +38,9 @@ class ConsoleOutput:
             would without gaffer, except those that are being stopped.
         on_broken: called with the error when standard output accepts no more data; by default the
             error is logged.
+        on_lost: called in a thread with a line of text when lines begin to be lost on a full disk,
+            and with one that has their number when it can be written again; by default it is
+            logged.
     """
 
     name = "console"
@@ -55,6 +58,7 @@ class ConsoleOutput:
         width: int = 0,
         lossless: bool = False,
         on_broken: Callable[[Exception], object] = log_broken_output,
+        on_lost: Callable[[str], object] = log_lost,
     ) -> None:
         self.colorize = colorize
         self.output_streams = output_streams
@@ -63,6 +67,7 @@ class ConsoleOutput:
         self.width = width
         self.lossless = lossless
         self.on_broken = on_broken
+        self.on_lost = on_lost
         self._open: _Console | None = None
 
     def print_line(self, text: str) -> None:
@@ -100,6 +105,7 @@ class ConsoleOutput:
             width=self.width,
             lossless=self.lossless,
             on_broken=self.on_broken,
+            on_lost=self.on_lost,
         )
         async with printer.running(), trio.open_nursery() as nursery:
             console = _Console(kernel, printer, nursery, self)

@@ -34,9 +34,16 @@ COMPUTE_SLICE = 0.0005
 _ENTRY_SIZE = 200
 # Few enough to release the interpreter lock soon, many enough to save system calls.
 _LINES_PER_WRITE = 200
+RETRY_INTERVAL = 1.0
+"""Seconds between two tries to write to a full disk; the lines in between are lost."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OWN = "gaffer"
 """The name of lines that do not belong to a job."""
+
+
+def log_lost(text: str) -> None:
+    """Log that lines are lost on a full disk, or no longer."""
+    log.warning("console: %s", text)
 
 
 def log_broken_output(error: Exception) -> None:
@@ -73,6 +80,8 @@ class Printer:
         width: pad names to so many characters.
         lossless: drop nothing; the caller of `put` must wait while the printer `is_full`.
         on_broken: called with the error when the stream accepts no more data.
+        on_lost: called in a thread with a line of text when lines begin to be lost on a full disk,
+            and with one that has their number when it can be written again.
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class Printer:
         width: int = 0,
         lossless: bool = False,
         on_broken: Callable[[Exception], object] = log_broken_output,
+        on_lost: Callable[[str], object] = log_lost,
     ) -> None:
         self._write = _writer(stream)
         self._encoding = stream.encoding or "utf-8"
@@ -90,6 +100,9 @@ class Printer:
         self._width = width
         self._lossless = lossless
         self._on_broken = on_broken
+        self._on_lost = on_lost
+        self._lost = 0
+        self._retry_at = 0.0
         self._rotation = Rotation()
         self._queue: deque[_Entry] = deque()
         self._size = 0
@@ -181,18 +194,57 @@ class Printer:
             lines = split_lines(entry.block)
             for first in range(0, len(lines), _LINES_PER_WRITE):
                 share = lines[first : first + _LINES_PER_WRITE]
-                text = self._format(entry, share)
                 try:
-                    self._write(text.encode(self._encoding, "backslashreplace"))
+                    self._print(entry, share, begins=first == 0)
                 except (OSError, ValueError) as error:
-                    if getattr(error, "errno", None) not in _DISK_FULL:
-                        self._give_up()
-                        return error
-                    self._note_dropped(len(share))
+                    self._give_up()
+                    return error
                 if self._abandoned:
                     return None
                 busy = self._pause(busy)
         return None
+
+    def _print(self, entry: _Entry, lines: list[bytes], *, begins: bool) -> None:
+        """Write lines of an entry; lose them if the disk is full.
+
+        Lines were dropped before the entry `begins`, not within it, unless by a full disk.
+
+        Raises:
+            OSError, ValueError: the stream accepts no more data.
+        """
+        if self._lost and self._open and time.monotonic() < self._retry_at:
+            self._lose(lines, 0)
+            return
+        note, dropped = self._take_note(entry.time) if begins or self._lost else ("", 0)
+        text = note + self._format(entry, lines)
+        try:
+            self._write(text.encode(self._encoding, "backslashreplace"))
+        except OSError as error:
+            if error.errno not in _DISK_FULL:
+                raise
+            if not self._lost:
+                self._on_lost(f"standard output: {error.strerror}: lines are lost until it works")
+            self._lose(lines, dropped)
+            self._retry_at = time.monotonic() + RETRY_INTERVAL
+            return
+        if self._lost:
+            self._on_lost(f"standard output: works again, lines lost: {self._lost:,}")
+            self._lost = 0
+
+    def _lose(self, lines: list[bytes], dropped: int) -> None:
+        """Count lines that were not written, and those that a note had counted before."""
+        self._lost += len(lines)
+        with self._ready:
+            self._dropped += len(lines) + dropped
+
+    def _take_note(self, when: float) -> tuple[str, int]:
+        """Return a line with the number of dropped lines, if there are any, and the number."""
+        with self._ready:
+            dropped, self._dropped = self._dropped, 0
+        if not dropped:
+            return "", 0
+        note = b"... %d lines dropped" % dropped
+        return self._format(_Entry("", note, when), [note]), dropped
 
     def _pause(self, busy: float) -> float:
         """Pause after each COMPUTE_SLICE of CPU time for as long as that took since `busy`.
@@ -212,10 +264,6 @@ class Printer:
                 self._idle = True
                 self._wake_waiters()
                 self._ready.wait()
-            if self._dropped and self._queue:
-                note = b"... %d lines dropped\n" % self._dropped
-                self._dropped = 0
-                return _Entry("", note, self._queue[0].time)
             if not self._queue:
                 return None
             entry = self._queue.popleft()
@@ -233,10 +281,6 @@ class Printer:
         except trio.RunFinishedError:
             # The thread was abandoned, and trio has finished.
             pass
-
-    def _note_dropped(self, count: int) -> None:
-        with self._ready:
-            self._dropped += count
 
     def _give_up(self) -> None:
         with self._ready:

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import re
@@ -192,6 +193,35 @@ async def test_full_disk_drops_lines_and_is_retried(pipe, monkeypatch):
             monkeypatch.setattr(lines, "_write", printer._writer(pipe.stream))
             lines.put("web", b"3\n")
     assert shown(await pipe.read_until("3\n")) == [("gaffer", "... 2 lines dropped"), ("web", "3")]
+
+
+async def test_full_disk_is_tried_once_a_second_and_reported_once(pipe, monkeypatch):
+    tries, reports = [], []
+
+    def refuse(data):
+        tries.append(data)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lines = Printer(pipe.stream, colors=False, lossless=True, on_lost=reports.append)
+    works, lines._write = lines._write, refuse
+    monkeypatch.setattr(printer, "RETRY_INTERVAL", 60)
+    with trio.fail_after(5):
+        async with lines.running():
+            for number in range(100):
+                lines.put("web", b"%d\n" * 500 % ((number,) * 500))
+            await lines.wait_idle()
+            assert len(tries) == 1
+            assert reports == [
+                "standard output: No space left on device: lines are lost until it works"
+            ]
+            lines._write = works
+            lines._retry_at = 0.0
+            lines.put("web", b"end\n")
+            await lines.wait_idle()
+    assert reports[1:] == ["standard output: works again, lines lost: 50,000"]
+    note, end = shown(await pipe.read_until("end\n"))
+    assert note == ("gaffer", "... 50000 lines dropped")
+    assert end == ("web", "end")
 
 
 async def test_non_blocking_descriptor_loses_nothing(pipe):

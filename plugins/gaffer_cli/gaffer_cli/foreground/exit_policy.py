@@ -8,6 +8,9 @@ from math import inf
 
 import trio
 from gaffer_kernel import Event, Job, Kernel, hookimpl
+from gaffer_kernel.plugin import print_error
+
+from gaffer_cli.exit_codes import FAILED
 
 _SIGNALLED = 128
 """Shells add the signal number to this for a program killed by a signal."""
@@ -33,7 +36,6 @@ class ExitPolicy:
         print_line: prints a line for people.
 
     Attributes:
-        status: the exit status of the command so far.
         done: set when no process runs any more, or the kernel stops.
     """
 
@@ -41,7 +43,8 @@ class ExitPolicy:
     gaffer_after = ("console",)
 
     def __init__(self, on_exit: OnExit, count: int, print_line: Callable[[str], None]) -> None:
-        self.status = 0
+        self._status = 0
+        self._lost = False
         self.done = trio.Event()
         self._on_exit = on_exit
         self._running = count
@@ -62,9 +65,19 @@ class ExitPolicy:
         """
         assert self._kernel is not None
         if kill or not self.done.is_set():
-            self.status = status
+            self._status = status
         self.done.set()
         self._kernel.stop(kill=kill)
+
+    @property
+    def status(self) -> int:
+        """The exit status of the command so far; not 0 if lines of output were lost."""
+        return self._status or (FAILED if self._lost else 0)
+
+    def report_lost(self, text: str) -> None:
+        """Print on standard error that lines are lost on a full disk; the status is not 0 then."""
+        self._lost = True
+        print_error(f"gaffer: {text}")
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
@@ -84,7 +97,7 @@ class ExitPolicy:
         if self._kernel is None or self.done.is_set() or self._on_exit is OnExit.RESTART:
             return
         self._running -= 1
-        self.status = self.status or status
+        self._status = self._status or status
         if self._running and self._on_exit is OnExit.STOP:
             self._print_line(f"{event.job} has exited: stopping the others")
         if not self._running or self._on_exit is OnExit.STOP:

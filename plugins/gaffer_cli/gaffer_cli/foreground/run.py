@@ -35,6 +35,7 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
     Returns:
         The exit status of a process, chosen by `on_exit`; 128 more than the signal if one killed
         it. After a signal 0, or 130 after a second one; 141 if standard output has no reader.
+        1 instead of 0 if lines were lost on a full disk.
     """
     signals = SignalReceiver()
     system = LinuxSystem(own_process=True)
@@ -60,6 +61,7 @@ async def _run(
         width=width,
         lossless=True,
         on_broken=lambda error: policy.stop_kernel(BROKEN_PIPE),
+        on_lost=lambda text: policy.report_lost(text),
     )
     policy = ExitPolicy(on_exit, sum(job.numprocesses for job in jobs), console.print_line)
     config = Config()

@@ -1,0 +1,159 @@
+"""Log handlers that never raise and never retry in a loop: standard error, and a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import select
+import sys
+
+MODE = 0o640
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK
+WRITE_TIMEOUT = 100
+"""Milliseconds to wait for a descriptor that another program has made non-blocking."""
+
+
+class StderrHandler(logging.Handler):
+    """Writes each record as a line to standard error.
+
+    Lines that cannot be written are counted. The first line that can be written again follows one
+    that gives their number.
+    """
+
+    place = "standard error"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; never raises."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001  the arguments of a log call can be wrong in any way
+            self.handleError(record)
+            return
+        note = f"{self.place}: works again, lines lost: {self._lost:,}\n" if self._lost else ""
+        try:
+            self.write(f"{note}{line}\n")
+        except (OSError, ValueError) as error:  # ValueError: a stream that is closed
+            self._lost += 1
+            self.report_failure(line, error)
+        else:
+            self._lost = 0
+
+    def write(self, text: str) -> None:
+        """Write text.
+
+        Raises:
+            OSError: not all of it was written.
+            ValueError: standard error is closed.
+        """
+        write_stderr(text)
+
+    def report_failure(self, line: str, error: Exception) -> None:
+        """Called with each line that was not written."""
+
+
+class LogFile(StderrHandler):
+    """Appends records to a file, which is created with mode 0640 and may be moved away at any time.
+
+    While the file cannot be written, records go to standard error, after one line that gives the
+    reason.
+
+    Args:
+        path: the path of the file.
+
+    Raises:
+        OSError: it cannot be opened, or is a symbolic link.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = os.path.abspath(path)
+        self.place = f"error log {self._path}"
+        self._fd = _open(self._path)
+
+    def write(self, text: str) -> None:
+        """Open the file again if it was moved away, and append text to it; raises OSError."""
+        if not self._is_current():
+            self._close_file()
+            self._fd = _open(self._path)
+        _write_all(self._fd, text)
+
+    def report_failure(self, line: str, error: Exception) -> None:
+        """Write the line to standard error, the first time after the reason."""
+        if self._lost == 1:
+            reason = getattr(error, "strerror", None) or str(error)
+            line = f"{self.place}: {reason}: the log goes to standard error\n{line}"
+        print_error(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._close_file()
+        super().close()
+
+    def _is_current(self) -> bool:
+        try:
+            return self._fd >= 0 and os.path.samestat(os.fstat(self._fd), os.lstat(self._path))
+        except OSError:
+            # ENOENT: it was moved or removed; EACCES: its folder may no longer be entered.
+            return False
+
+    def _close_file(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def print_error(line: str) -> None:
+    """Print a line on standard error; do nothing if that fails: no other place is left."""
+    with contextlib.suppress(OSError, ValueError):
+        write_stderr(f"{line}\n")
+
+
+def write_stderr(text: str) -> None:
+    """Write text to standard error, without a buffer.
+
+    The buffer of `sys.stderr` would keep what cannot be written, and fail again with each line.
+
+    Raises:
+        OSError: not all of it was written.
+        ValueError: it is closed.
+    """
+    stream = sys.stderr
+    if stream is None:
+        return
+    try:
+        fd = stream.fileno()
+    except OSError:
+        # An object that a program has put there, without a descriptor.
+        stream.write(text)
+        return
+    _write_all(fd, text)
+
+
+def _open(path: str) -> int:
+    try:
+        fd = os.open(path, _FLAGS, MODE)
+    except OSError as error:
+        if error.errno == errno.ELOOP and os.path.islink(path):
+            raise OSError(error.errno, "is a symbolic link: name the file itself", path) from None
+        raise
+    # O_NONBLOCK is only for open(2), which would block on a FIFO without a reader.
+    os.set_blocking(fd, True)
+    return fd
+
+
+def _write_all(fd: int, text: str) -> None:
+    rest = text.encode(errors="backslashreplace")
+    while rest:
+        try:
+            rest = rest[os.write(fd, rest) :]
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT)
+            if not poll.poll(WRITE_TIMEOUT):
+                raise
