@@ -22,7 +22,13 @@ from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.reload import apply_difference, index_jobs, warn_of_restart_keys
+from gaffer_kernel.reload import (
+    apply_difference,
+    check_not_empty,
+    index_jobs,
+    load_job,
+    warn_of_restart_keys,
+)
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -95,7 +101,7 @@ class Kernel:
         still goes on to its end.
 
         Raises:
-            ConfigError: the file is wrong. Nothing has changed.
+            ConfigError: the file is wrong, or has no section left. Nothing has changed.
             PluginError: the plugins are wrong, or new code does not open. Nothing has changed: the
                 plugins that were closed for it are open again.
             Closing: the kernel is stopping, or began to during the reload. No job has changed.
@@ -114,6 +120,7 @@ class Kernel:
     async def _reload(self) -> None:
         self._check_not_stopping()
         before, config = self.config, self.config.again()
+        check_not_empty(before, config, self._loaded)
         try:
             change = self.plugins.reloader.prepare(config)
             try:
@@ -177,7 +184,8 @@ class Kernel:
             async with self.plugins.running(self), self.manager.running():
                 # After a `stop` while the plugins were opening no job is started at all.
                 self._loaded = {} if self.stopping else index_jobs(self.config)
-                apply_difference(self.manager, {}, self._loaded)
+                for name, config in self._loaded.items():
+                    load_job(self.manager, name, config)
                 self.started.set()
                 task_status.started(self)
                 await self._stopping.wait()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import Conflict, NotFound
+from gaffer_kernel.errors import ConfigError, Conflict, NotFound
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.names import JobName
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 RESTART_KEYS = ("plugin_dir", "plugins_dir", "insecure_plugin_dir", "disable_plugins", "pidfile")
 """Keys of `[gaffer]` that are read only when gafferd starts."""
+
+_KINDS = ("loaded", "changed", "scaled", "unloaded")
 
 
 def index_jobs(config: Config) -> dict[JobName, JobConfig]:
@@ -41,23 +44,58 @@ def warn_of_restart_keys(before: Config, after: Config) -> None:
             log.warning("[gaffer] %s: changed: restart gafferd to apply it", key)
 
 
+def check_not_empty(before: Config, after: Config, jobs: Mapping[JobName, JobConfig]) -> None:
+    """Refuse a file without any section: it was truncated, and its jobs would all be unloaded.
+
+    Args:
+        before: the current configuration.
+        after: the one to reload.
+        jobs: those that were loaded from `before`.
+
+    Raises:
+        ConfigError: jobs were loaded from the file, and it has no section left.
+    """
+    if jobs and before.sections() and after.path is not None and not after.sections():
+        jobs_loaded = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+        raise ConfigError(
+            f"no section left, but {jobs_loaded} loaded from it: to unload them all, keep [gaffer]",
+            file=after.path,
+        )
+
+
 def apply_difference(
     manager: Manager, before: Mapping[JobName, JobConfig], after: Mapping[JobName, JobConfig]
 ) -> None:
     """Unload jobs that are gone, load new ones, update changed ones; leave the others alone.
 
-    A job may have been unloaded or replaced over the API in the meantime: the file wins.
+    Each difference is logged, and the number of each kind. A job may have been unloaded or replaced
+    over the API in the meantime: the file wins.
     """
+    done: Counter[str] = Counter()
     for name in before:
         if name not in after:
-            log.info("%s: removed from the configuration: unloading", name)
             _unload(manager, name)
+            done["unloaded"] += 1
+            log.info("%s: unloaded: removed from the configuration", name)
     for name, config in after.items():
         if name not in before:
-            _load(manager, name, config)
+            load_job(manager, name, config)
+            done["loaded"] += 1
+            log.info("%s: loaded", name)
         elif before[name] != config:
-            log.info("%s: changed in the configuration: updating", name)
-            _change(manager, name, before[name], config)
+            change, detail = _change(manager, name, before[name], config)
+            done[change] += 1
+            log.info("%s: %s", name, detail)
+    summary = ", ".join(f"{done[kind]} {kind}" for kind in _KINDS if done[kind])
+    log.info("configuration reloaded: %s", f"jobs: {summary}" if summary else "no job changed")
+
+
+def load_job(manager: Manager, name: JobName, config: JobConfig) -> None:
+    """Load a job of the configuration, or give its configuration to the job that has its name."""
+    try:
+        manager.load(config, name.session)
+    except Conflict:
+        manager.update(config, name.session, start=config.start)
 
 
 def _unload(manager: Manager, name: JobName) -> None:
@@ -68,21 +106,19 @@ def _unload(manager: Manager, name: JobName) -> None:
         pass
 
 
-def _load(manager: Manager, name: JobName, config: JobConfig) -> None:
-    try:
-        manager.load(config, name.session)
-    except Conflict:
-        manager.update(config, name.session, start=config.start)
-
-
-def _change(manager: Manager, name: JobName, before: JobConfig, after: JobConfig) -> None:
+def _change(
+    manager: Manager, name: JobName, before: JobConfig, after: JobConfig
+) -> tuple[str, str]:
+    """Return the kind of the change, and a description of it."""
     try:
         job = manager.get(name)
     except NotFound:
         manager.load(after, name.session)
-        return
+        return "loaded", "loaded: changed in the configuration after it was unloaded"
     only_number = msgspec.structs.replace(before, numprocesses=after.numprocesses) == after
     if only_number and job.config == before:
         manager.resize(after, name.session)
-    else:
-        job.update(after)
+        return "scaled", f"scaled from {before.numprocesses} to {after.numprocesses}"
+    keys = [key for key in after.__struct_fields__ if getattr(before, key) != getattr(after, key)]
+    job.update(after)
+    return "changed", f"changed: {', '.join(keys)}"

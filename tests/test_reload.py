@@ -1,5 +1,6 @@
 """Kernel.reload applies only the differences in the file."""
 
+import logging
 from contextlib import asynccontextmanager
 
 import pytest
@@ -50,6 +51,14 @@ def rewrite(file, *changes):
 
 def events_since(recorder, seq):
     return [(event.event, event.name) for event in recorder.events if event.seq > seq]
+
+
+def messages(caplog, level=logging.INFO):
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "gaffer_kernel.reload" and record.levelno >= level
+    ]
 
 
 async def test_reload_of_an_unchanged_file_changes_nothing(autojump_clock, kernel, recorder):
@@ -139,6 +148,49 @@ async def test_a_wrong_file_changes_nothing(autojump_clock, kernel, file, wrong)
     assert len(kernel.manager.jobs()) == 4
 
 
+@pytest.mark.parametrize("text", ["", "\n# web = gone\n"])
+async def test_file_without_a_section_is_refused(autojump_clock, kernel, file, text):
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        await kernel.reload()
+    assert str(refused.value) == (
+        f"{file}: no section left, but 4 jobs loaded from it: to unload them all, keep [gaffer]"
+    )
+    assert len(kernel.manager.pids()) == 4
+    file.write_text("[gaffer]\n")
+    await kernel.reload()
+    assert kernel.manager.jobs() == []
+
+
+async def test_file_that_never_had_a_section_is_reloaded(autojump_clock, file):
+    file.write_text("")
+    async with open_kernel(Config.read(file), system=FakeSystem()) as kernel:
+        await kernel.reload()
+        file.write_text(FILE)
+        await kernel.reload()
+        assert len(kernel.manager.jobs()) == 4
+
+
+async def test_reload_logs_what_it_did(autojump_clock, kernel, file, caplog):
+    caplog.set_level(logging.INFO)
+    await kernel.reload()
+    rewrite(
+        file,
+        ("cmd = old", "cmd = new"),
+        ("cmd = scaled", "cmd = scaled\nnumprocesses = 3"),
+        ("[process:gone]\ncmd = gone", "[process:fresh]\ncmd = fresh"),
+    )
+    await kernel.reload()
+    assert messages(caplog) == [
+        "configuration reloaded: no job changed",
+        "gone: unloaded: removed from the configuration",
+        "changed: changed: cmd",
+        "scaled: scaled from 1 to 3",
+        "fresh: loaded",
+        "configuration reloaded: jobs: 1 loaded, 1 changed, 1 scaled, 1 unloaded",
+    ]
+
+
 async def test_a_missing_file_changes_nothing(autojump_clock, kernel, file):
     file.unlink()
     with pytest.raises(GafferError, match=r"gaffer\.ini"):
@@ -172,8 +224,7 @@ async def test_changed_keys_that_need_a_restart_are_logged(autojump_clock, file,
         file.write_text(f"[gaffer]\ndisable_plugins = web\npidfile = pid\n{FILE}")
         await kernel.reload()
         await kernel.reload()
-    told = [record.getMessage() for record in caplog.records if record.name.endswith("reload")]
-    assert told == [
+    assert messages(caplog, logging.WARNING) == [
         "[gaffer] disable_plugins: changed: restart gafferd to apply it",
         "[gaffer] pidfile: changed: restart gafferd to apply it",
     ]
