@@ -120,7 +120,7 @@ class SpawnError(GafferError):
     Args:
         slug: a word for programs: `command_not_found` `bad_cwd` `not_executable`
             `bad_interpreter` `exec_format` `bad_user` `bad_group` `bad_argument` `bad_env`
-            `too_long` `no_resources`.
+            `bad_port` `too_long` `no_resources`.
         reason: one sentence for users.
     """
 

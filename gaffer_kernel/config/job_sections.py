@@ -20,6 +20,10 @@ def _optional_bool(section: Section, key: str) -> bool | None:
     return section.getbool(key) if section.get(key) else None
 
 
+def _optional_int(section: Section, key: str) -> int | None:
+    return section.getint(key) if section.get(key) else None
+
+
 CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "cmd": Section.get,
     "args": Section.get,
@@ -30,6 +34,7 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "shell": Section.getbool,
     "os_env": _optional_bool,
     "numprocesses": Section.getint,
+    "port": _optional_int,
     "flapping": _flapping,
     "redirect_output": Section.getlist,
     "pty": Section.getbool,

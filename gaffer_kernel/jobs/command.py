@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 SHELL = "/bin/sh"
 
+PORT = "PORT"
+"""The variable that `port` of a job sets."""
+
 _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")

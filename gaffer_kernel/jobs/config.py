@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr, replace
 from gaffer_kernel.errors import InvalidField, did_you_mean, shown
 from gaffer_kernel.jobs import fields as ft
 from gaffer_kernel.jobs import validation
+from gaffer_kernel.jobs.command import PORT
 
 
 class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +78,13 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     numprocesses: Annotated[ft.Processes, Meta(description="How many processes to keep alive.")] = 1
+    port: Annotated[
+        ft.Port | None,
+        Meta(
+            title=ft.PORT_TITLE,
+            description="PORT of the first instance; each further instance gets the next port.",
+        ),
+    ] = None
     flapping: Annotated[
         Flapping | None,
         Meta(
@@ -122,6 +130,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             force_setattr(self, field, clean(getattr(self, field), kind))
         validation.check_command_line(self)
         validation.check_streams(self)
+        validation.check_port(self)
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> "JobConfig":
@@ -160,10 +169,12 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             self,
             env={} if env is None else env,
             graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
+            port=None,
         )
         return replace(
             asked,
             env={**self.env, **asked.env},
+            port=None if PORT in asked.env else self.port,
             graceful_timeout=asked.graceful_timeout or self.graceful_timeout,
         )
 

@@ -24,6 +24,8 @@ MAX_WORDS = 256
 MAX_VARIABLES = 1024
 MAX_PROCESSES = 10_000
 MAX_STREAMS = 64
+MAX_PORT = 65535
+PORT_TITLE = f"a whole number from 1 to {MAX_PORT}"
 
 
 def _matching(pattern: str, title: str, longest: int) -> Meta:
@@ -86,6 +88,7 @@ Processes = Annotated[
     int,
     Meta(title=f"a whole number from 0 to {MAX_PROCESSES}", ge=0, le=MAX_PROCESSES),
 ]
+Port = Annotated[int, Meta(title=PORT_TITLE, ge=1, le=MAX_PORT)]
 Seconds = Annotated[float, Meta(title="a number of seconds from 0 to 1e9", ge=0, le=1e9)]
 Flag = Annotated[bool, Meta(title="true or false")]
 

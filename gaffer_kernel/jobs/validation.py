@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaffer_kernel.errors import InvalidField, shown
 from gaffer_kernel.jobs import fields as ft
-from gaffer_kernel.jobs.command import split_words
+from gaffer_kernel.jobs.command import PORT, split_words
 
 if TYPE_CHECKING:
     from gaffer_kernel.jobs.config import JobConfig
@@ -79,4 +79,19 @@ def check_streams(config: "JobConfig") -> None:
             "detach",
             "a detached process outlives gafferd, so it cannot have "
             "redirect_output, redirect_input or custom_streams",
+        )
+
+
+def check_port(config: "JobConfig") -> None:
+    """Check that each instance has a port, and that PORT is not set in `env`, too."""
+    if config.port is None:
+        return
+    if PORT in config.env:
+        raise InvalidField("port", "PORT is among the variables, too: keep one of them")
+    last = config.port + config.numprocesses - 1
+    if last > ft.MAX_PORT:
+        raise InvalidField(
+            "port",
+            f"is too high: instance {config.numprocesses} would get {last}, and the highest port"
+            f" is {ft.MAX_PORT}",
         )

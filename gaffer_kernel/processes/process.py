@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gaffer_kernel.environment import inherited
-from gaffer_kernel.errors import Closing, NotFound, StreamUnavailable
-from gaffer_kernel.jobs.command import build_argv, configured_program
+from gaffer_kernel.errors import Closing, NotFound, SpawnError, StreamUnavailable
+from gaffer_kernel.jobs.command import PORT, build_argv, configured_program
 from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.fields import MAX_PORT
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
 from gaffer_kernel.processes.stop import StopSequence, parse_signal
@@ -86,7 +87,7 @@ class Process:
         environ = inherited(system.environ(), config.os_env, user)
         for number, label in enumerate(config.custom_streams, 3):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
-        environ |= {**config.env, **added}
+        environ |= {**self._identity(), **config.env, **added}
         self.argv = build_argv(config, environ)
         self._system = system
         self._on_exit = on_exit
@@ -107,6 +108,26 @@ class Process:
         self._child = system.spawn(request, self)
         self.started_at = system.now()
         self.create_time = system.wall()
+
+    def _identity(self) -> dict[str, str]:
+        """Return the variables with its session, job, number, pid and port."""
+        session, job = self.job
+        identity = {
+            "GAFFER_SESSION": session,
+            "GAFFER_JOB": job,
+            "GAFFER_NUMBER": str(self.number),
+            "GAFFER_PID": str(self.pid),
+        }
+        if self.config.port is None:
+            return identity
+        # A one-off is instance 0: it gets the port of the first instance.
+        port = self.config.port + max(self.number, 1) - 1
+        if port > MAX_PORT:
+            raise SpawnError(
+                "bad_port",
+                f"instance {self.number} would get port {port}, and the highest port is {MAX_PORT}",
+            )
+        return {**identity, PORT: str(port)}
 
     def output(self, label: str, data: bytes | memoryview) -> None:
         """Take bytes that the system has read from a stream."""

@@ -59,6 +59,7 @@ gid = 33
 shell = false
 os_env = no
 numprocesses = 4
+port = 8000
 flapping = 2, 1., 7., 5
 redirect_output = stdout, stderr
 pty = true
@@ -69,19 +70,20 @@ priority = 0
 start = off
 
 [env:web]
-port = 80
+colour = red
 Path = /bin
 """
     expected = {
         "name": "web",
         "cmd": "./server --port $PORT",
         "args": ["-v", "a b"],
-        "env": {"PORT": "80", "PATH": "/bin"},
+        "env": {"COLOUR": "red", "PATH": "/bin"},
         "cwd": "/srv",
         "uid": "www-data",
         "gid": 33,
         "os_env": False,
         "numprocesses": 4,
+        "port": 8000,
         "flapping": {"attempts": 2, "window": 1.0, "retry_in": 7.0, "max_retry": 5},
         "redirect_output": ["stdout", "stderr"],
         "pty": True,
@@ -119,7 +121,7 @@ def test_flapping_can_have_fewer_numbers(text, flapping):
 
 
 def test_empty_keys_count_as_missing():
-    empty = ("args", "cwd", "uid", "gid", "flapping", "redirect_output", "custom_streams")
+    empty = ("args", "cwd", "uid", "gid", "port", "flapping", "redirect_output", "custom_streams")
 
     assert only(WEB + "".join(f"{key} =\n" for key in empty)) == only(WEB)
 
@@ -140,6 +142,15 @@ def test_variables_belong_to_one_job():
         ("numprocesses = x", "numprocesses: must be a whole number, not 'x'"),
         ("numprocesses =", "numprocesses: must be a whole number, not ''"),
         ("numprocesses = 10001", "numprocesses: must be a whole number from 0 to 10000, not 10001"),
+        ("port = 0", "port: must be a whole number from 1 to 65535, not 0"),
+        (
+            "port = 65535\nnumprocesses = 2",
+            "port: is too high: instance 2 would get 65536, and the highest port is 65535",
+        ),
+        (
+            "port = 80\n[env:web]\nport = 90",
+            "port: PORT is among the variables, too: keep one of them",
+        ),
         ("numproceses = 1", "numproceses: unknown key, did you mean 'numprocesses'?"),
         ("name = other", "name: unknown key"),
         ("env = A=1", "env: variables go into a section [env:web]"),

@@ -7,6 +7,7 @@ import socket
 import pytest
 import trio
 
+from gaffer_kernel import JobConfig
 from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
 from gaffer_kernel.processes.stop import parse_signal
 from tests.real import exists
@@ -310,3 +311,43 @@ async def test_info_has_configured_variables_without_inherited_ones(run):
 async def test_each_process_leads_a_session_and_a_group_of_its_own(run):
     process = await run.begin("sleep 60")
     assert os.getsid(process.os_pid) == os.getpgid(process.os_pid) == process.os_pid
+
+
+# Which instance it is
+
+
+IDENTITY = "echo $GAFFER_SESSION $GAFFER_JOB $GAFFER_NUMBER $GAFFER_PID $PORT"
+
+
+async def test_each_instance_knows_its_number_and_has_a_port_of_its_own(run):
+    kernel = run.kernel
+    config = JobConfig(
+        name="web",
+        cmd=f"{IDENTITY}; exec sleep 600",
+        shell=True,
+        numprocesses=2,
+        port=8000,
+        redirect_output=["out"],
+    )
+    job = kernel.manager.load(config, "shop")
+    await job.settled()
+    one, two = sorted(job.processes, key=lambda process: process.number)
+    await run.lines(one, f"shop web 1 {one.pid} 8000")
+    await run.lines(two, f"shop web 2 {two.pid} 8001")
+
+
+async def test_a_one_off_has_the_port_of_the_first_instance_or_its_own(run):
+    settings = {"shell": True, "port": 8000}
+    assert (await run(IDENTITY, **settings)).split()[2:] == ["0", "1", "8000"]
+    job = run.load(IDENTITY, redirect_output=["out"], **settings)
+    pid = job.commit({"PORT": "90"})
+    await run.recorder.wait_for("spawn", pid=pid)
+    await run.lines(run.processes[pid], f"default {job.name.name} 0 {pid} 90")
+
+
+async def test_an_instance_past_the_last_port_is_not_started(run):
+    job = run.kernel.manager.load(JobConfig(name="web", cmd="sleep 600", port=65535))
+    job.scale("=2")
+    failed = await run.recorder.wait_for("spawn_error")
+    assert failed.data["error"] == "bad_port"
+    assert "instance 2 would get port 65536" in failed.data["reason"]

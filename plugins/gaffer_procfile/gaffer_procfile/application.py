@@ -23,8 +23,9 @@ PORTS_PER_TYPE = 100
 MAX_PORT = 65535
 
 PORT = "PORT"
-FIRST_PORT_VARIABLE = "GAFFER_PORT"
-"""The variable of a job that sets PORT of its first process; each further one gets one more."""
+
+TYPE_VARIABLE = "PS"
+"""The variable that names a process: its type and number, such as `web.1`."""
 
 RELEASE = "release"
 """A type for deployments, whose process exits; it has no processes unless a number is given."""
@@ -201,7 +202,9 @@ class Application:
                 cmd=each.command,
                 shell=True,
                 cwd=str(self.root),
-                env={**each.env, PORT: str(each.port), FIRST_PORT_VARIABLE: str(each.port)},
+                env={**each.env, TYPE_VARIABLE: each.name},
+                # A type without processes may be past the last port.
+                port=each.port if each.port <= MAX_PORT else None,
                 uid=self.env.get("GAFFER_UID") or None,
                 gid=self.env.get("GAFFER_GID") or None,
                 numprocesses=each.count,
@@ -220,14 +223,14 @@ def get_app_name(folder: Path) -> str:
     return name or "app"
 
 
-def get_port_env(env: Mapping[str, str], number: int) -> dict[str, str]:
-    """Return PORT for one process of a job; nothing if the job does not set GAFFER_PORT.
+def get_type_env(name: str, env: Mapping[str, str], number: int) -> dict[str, str]:
+    """Return PS for one process of a type; nothing if the job is not a type of a Procfile.
 
     Args:
-        env: the variables of the job.
+        name: the name of the job.
+        env: the variables of the job; in a type, PS is its name.
         number: the instance number of the process, from 1; 0 for a one-off.
     """
-    first = env.get(FIRST_PORT_VARIABLE, "")
-    if number < 1 or not (first.isascii() and first.isdigit()):
+    if number < 1 or env.get(TYPE_VARIABLE) != name:
         return {}
-    return {PORT: str(int(first) + number - 1)}
+    return {TYPE_VARIABLE: f"{name}.{number}"}

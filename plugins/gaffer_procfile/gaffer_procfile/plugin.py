@@ -1,4 +1,4 @@
-"""The plugin `procfile`: the jobs of a Procfile, their PORT, and the export formats."""
+"""The plugin `procfile`: the jobs of a Procfile, their PS, and the export formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_kernel import Config, Job, hookimpl
 
-from gaffer_procfile.application import get_port_env
+from gaffer_procfile.application import get_type_env
 
 if TYPE_CHECKING:
     import pluggy
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProcfilePlugin:
-    """Adds the jobs of `[gaffer] procfile`, PORT for their processes, and the export formats."""
+    """Adds the jobs of `[gaffer] procfile`, PS for their processes, and the export formats."""
 
     name = "procfile"
 
@@ -41,8 +41,8 @@ class ProcfilePlugin:
 
     @hookimpl
     def gaffer_process_env(self, job: Job, number: int) -> Mapping[str, str]:
-        """Set PORT, one higher for each process of a job that has GAFFER_PORT."""
-        return get_port_env(job.config.env, number)
+        """Set PS, such as `web.1`, in the processes of a type."""
+        return get_type_env(job.name.name, job.config.env, number)
 
     @hookimpl(optionalhook=True)
     def gaffer_exporters(self) -> Iterable[Exporter]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from gaffer_procfile.application import FIRST_PORT_VARIABLE, Application
+from gaffer_procfile.application import Application
 
 
 class Ports(NamedTuple):
@@ -17,17 +17,15 @@ class Ports(NamedTuple):
     size: int
 
 
-def get_ports(name: str, env: Mapping[str, str], count: int) -> Ports:
-    """Return the ports of a job; none if it does not set GAFFER_PORT.
+def get_ports(name: str, port: int | None, count: int) -> Ports:
+    """Return the ports of a job; none if it has no `port`.
 
     Args:
         name: the name of the job.
-        env: the variables of the job.
+        port: the port of its first instance.
         count: the number of its instances.
     """
-    first = env.get(FIRST_PORT_VARIABLE, "")
-    is_set = first.isascii() and first.isdigit()
-    return Ports(name, int(first) if is_set else 0, count if is_set else 0)
+    return Ports(name, port or 0, count if port else 0)
 
 
 def get_type_ports(app: Application) -> list[Ports]:

@@ -28,7 +28,7 @@ def test_ports_of_types_and_processes(application):
 
 
 def test_port_variable_sets_first_port(application):
-    assert [job.env["PORT"] for job in application(TWO, env="PORT=80").jobs()] == ["80", "180"]
+    assert [job.port for job in application(TWO, env="PORT=80").jobs()] == [80, 180]
 
 
 @pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''", "9" * 5000])
@@ -85,7 +85,7 @@ def test_root_can_be_another_folder(application, tmp_path):
 def test_single_type_keeps_its_port(application):
     app = application(TWO, concurrency={"worker": 2}).only("worker")
     [job] = app.jobs()
-    assert (job.name, job.env["PORT"], job.numprocesses) == ("worker", "5100", 2)
+    assert (job.name, job.port, job.numprocesses) == ("worker", 5100, 2)
     with pytest.raises(ConfigError, match="no type 'x'"):
         app.only("x")
 

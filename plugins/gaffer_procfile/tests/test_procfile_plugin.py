@@ -108,6 +108,16 @@ async def test_each_process_has_its_port(application, tmp_path):
         assert kernel.manager.sessions() == ["shop"]
 
 
+async def test_each_process_of_a_type_knows_its_name(application):
+    line = "echo $PS $GAFFER_SESSION.$GAFFER_JOB.$GAFFER_NUMBER > $PS.new; mv $PS.new $PS"
+    app = application(f"web: {line}; exec sleep 600\n", concurrency={"web": 2})
+    async with open_kernel(plugins=[procfile_plugin]) as kernel:
+        for job in app.jobs():
+            kernel.manager.load(job, app.name)
+        found = await lines(app.root, "web.1", "web.2")
+        assert found == ["web.1 shop.web.1", "web.2 shop.web.2"]
+
+
 async def test_commands_of_real_procfiles_run(application):
     app = application(HARMLESS, env="A=from env\n", concurrency={"release": 1})
     async with open_kernel(plugins=[procfile_plugin]) as kernel:

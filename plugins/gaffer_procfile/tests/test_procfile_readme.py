@@ -26,8 +26,8 @@ def test_configuration_of_readme(application, tmp_path):
     config = Config.read(tmp_path / "gaffer.ini")
     procfile_plugin.gaffer_configure(config)
     jobs = {job.name: job for _, job in config.jobs()}
-    assert (jobs["web"].numprocesses, jobs["web"].env["PORT"]) == (2, "5000")
-    assert (jobs["worker"].numprocesses, jobs["worker"].env["PORT"]) == (1, "5100")
+    assert (jobs["web"].numprocesses, jobs["web"].port) == (2, 5000)
+    assert (jobs["worker"].numprocesses, jobs["worker"].port) == (1, 5100)
 
 
 def test_program_of_readme_runs(application):

@@ -62,7 +62,7 @@ def _warn_port_conflicts(run: Invocation, server: Server, app: str) -> None:
 
     infos = [server.job(each).info() for each in get_job_names(server, app)]
     warn_port_conflicts(
-        run, [get_ports(each.job, each.config.get("env", {}), each.numprocesses) for each in infos]
+        run, [get_ports(each.job, each.config.get("port"), each.numprocesses) for each in infos]
     )
 
 

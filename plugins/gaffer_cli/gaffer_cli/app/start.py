@@ -88,7 +88,7 @@ def command(
     ]
     if not any(job.numprocesses for job in jobs):
         raise CommandError("nothing to start: there is no process of any type")
-    warn_port_conflicts(run, (get_ports(job.name, job.env, job.numprocesses) for job in jobs))
+    warn_port_conflicts(run, (get_ports(job.name, job.port, job.numprocesses) for job in jobs))
     return run_jobs(jobs, OnExit(on_exit))
 
 

@@ -36,6 +36,8 @@ def _make_sections(session: str, job: JobConfig) -> Iterator[str]:
         if getattr(job, key) is not None:
             yield f"{key} = {getattr(job, key)}"
     yield f"numprocesses = {job.numprocesses}"
+    if job.port is not None:
+        yield f"port = {job.port}"
     yield f"priority = {job.priority}"
     yield f"redirect_output = {', '.join(job.redirect_output)}"
     if job.redirect_input:
