@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from gaffer_testing.waiting import DEADLINE, until
 from trio_websocket import open_websocket_url
-
-from tests.waiting import DEADLINE, until
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
@@ -13,7 +14,6 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.testing import FakeSystem, Plan, Recorder
 from tests.invariants import Ledger
 from tests.real import BRAND, Runner, branded, end_all
-from tests.waiting import until
 
 
 @pytest.fixture

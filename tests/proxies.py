@@ -9,9 +9,8 @@ import subprocess
 from contextlib import closing, contextmanager
 
 import pytest
-
-from tests.gafferd import COMMAND, Home
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import COMMAND, Home
+from gaffer_testing.waiting import wait_until
 
 
 def needs(program):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import trio
+from gaffer_testing.gafferd import COMMAND, Home
+from gaffer_testing.waiting import until, wait_until
 
 from tests.chromium import needs_chromium, open_chromium
-from tests.gafferd import COMMAND, Home
-from tests.waiting import until, wait_until
 
 pytestmark = needs_chromium
 

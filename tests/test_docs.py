@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import pytest
 from gaffer_testing import Conformance
+from gaffer_testing.waiting import wait_until
 
 from gaffer_kernel.config import Config
-from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -9,10 +9,10 @@ import uuid
 from pathlib import Path
 
 import pytest
+from gaffer_testing.gafferd import COMMAND, DEADLINE
+from gaffer_testing.waiting import wait_until
 
 from gaffer_kernel import JobConfig, open_kernel
-from tests.gafferd import COMMAND, DEADLINE
-from tests.waiting import wait_until
 
 CONFIG = """
 [endpoint:test]

@@ -13,10 +13,10 @@ from urllib.request import urlopen
 
 import pytest
 from gaffer_testing import Conformance
+from gaffer_testing.waiting import wait_until
 
 from gaffer_kernel import Config, ConfigError
 from gaffer_kernel.plugins import Plugins
-from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEADLINE = 60.0

@@ -8,9 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from gaffer_testing.waiting import wait_until
 from uv import find_uv_bin
-
-from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))

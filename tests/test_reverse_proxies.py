@@ -4,9 +4,9 @@ import subprocess
 import tempfile
 
 import pytest
+from gaffer_testing.waiting import wait_until
 
 from tests.proxies import House, Visitor, ask, free_port, needs
-from tests.waiting import wait_until
 
 NGINX = """\
 server {{

@@ -158,6 +158,16 @@ def test_plugins_import_only_the_distributions_they_declare(folder):
 
 
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda path: path.name)
+def test_tests_of_plugins_need_no_helper_of_the_root(folder):
+    imported = {
+        (path.name, each)
+        for name, path in modules(folder / "tests").items()
+        for each in imports(f"of.{name}", path, ast.walk(ast.parse(path.read_text())), ())
+    }
+    assert [pair for pair in sorted(imported) if pair[1].partition(".")[0] == "tests"] == []
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=lambda path: path.name)
 def test_entry_points_have_one_form(folder):
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     for name, value in project.get("entry-points", {}).get("gaffer", {}).items():

@@ -5,10 +5,10 @@ import os
 import subprocess
 
 import pytest
+from gaffer_testing.gafferd import COMMAND, Home, one_line
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError
-from tests.gafferd import COMMAND, Home, one_line
 
 JOB = "[process:{0}]\ncmd = {0}\n"
 WARNED = "writable by other users"

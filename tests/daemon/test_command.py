@@ -5,9 +5,8 @@ import signal
 import sys
 
 import pytest
-
-from tests.gafferd import Home, is_alive, one_line
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import Home, is_alive, one_line
+from gaffer_testing.waiting import wait_until
 
 QUIT_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 BUGGY = """

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-from tests.gafferd import COMMAND, Home, is_alive, one_line
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import COMMAND, Home, is_alive, one_line
+from gaffer_testing.waiting import wait_until
 
 FAILING = """
 from contextlib import asynccontextmanager

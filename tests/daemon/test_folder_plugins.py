@@ -5,9 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-
-from tests.gafferd import Home, one_line
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import Home, one_line
+from gaffer_testing.waiting import wait_until
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "plugins"
 CODE = "from gaffer_kernel.hookspecs import hookimpl\n@hookimpl\ndef gaffer_process_env():\n"

@@ -8,9 +8,9 @@ import subprocess
 from contextlib import redirect_stderr, suppress
 
 import pytest
+from gaffer_testing.gafferd import COMMAND, DEADLINE, Home, one_line
 
 from gaffer_kernel.daemon.log_handlers import LogFile, StderrHandler
-from tests.gafferd import COMMAND, DEADLINE, Home, one_line
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from tests.gafferd import Home, one_line
+from gaffer_testing.gafferd import Home, one_line
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gafferd.md").read_text()
 PLUGIN = "from gaffer_kernel import hookimpl\n@hookimpl\ndef gaffer_event(event): pass\n"

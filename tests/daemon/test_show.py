@@ -4,8 +4,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-
-from tests.gafferd import Home, one_line
+from gaffer_testing.gafferd import Home, one_line
 
 WHOLE = '"""A plugin."""\n__version__ = "2.0"\nfrom gaffer_kernel import hookimpl\n'
 HOOK = "@hookimpl\ndef gaffer_configure(config):\n    {}\n"

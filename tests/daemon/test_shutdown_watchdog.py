@@ -4,9 +4,8 @@ import subprocess
 import sys
 
 import pytest
-
-from tests.gafferd import DEADLINE, Home, is_alive
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import DEADLINE, Home, is_alive
+from gaffer_testing.waiting import wait_until
 
 STUCK = """
 import logging, os, subprocess, sys, time

@@ -4,9 +4,8 @@ import signal
 import subprocess
 
 import pytest
-
-from tests.gafferd import COMMAND, Home, is_alive
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import COMMAND, Home, is_alive
+from gaffer_testing.waiting import wait_until
 
 STUBBORN = "sh -c 'trap \"\" TERM; echo $$$$ >s.new; mv s.new s.pid; while :; do sleep 600; done'"
 IGNORED = (1, 2, 3, 15)

@@ -2,12 +2,12 @@
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.errors import NotFound
 from gaffer_kernel.jobs.instances import MAX_EXITED
 from gaffer_kernel.processes.output import TAIL
 from tests.fake_jobs import CRASH, web
-from tests.waiting import until
 
 
 def written(process):

@@ -5,13 +5,13 @@ import resource
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.orphans import PR_SET_CHILD_SUBREAPER
 from tests.invariants import Ledger
 from tests.real import branded, children
-from tests.waiting import until
 
 
 @pytest.fixture

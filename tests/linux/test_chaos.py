@@ -7,11 +7,11 @@ from contextlib import suppress
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel import Conflict, JobConfig, Kernel, NotFound, open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from tests.real import branded, children, descriptors
-from tests.waiting import until
 
 PROGRAMS = [
     "sleep 60",

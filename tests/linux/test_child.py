@@ -6,13 +6,13 @@ import subprocess
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.processes.output import TAIL, WINDOW
 from tests.real import branded, children, descriptors, exists
-from tests.waiting import until
 
 # Exit status
 

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from tests.real import branded, descriptors
-from tests.waiting import until
 
 COUNT = "seq 200000"
 ALL = "".join(f"{number}\n" for number in range(1, 200_001)).encode()

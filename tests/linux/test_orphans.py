@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.procfs import identify
 from tests.real import Runner, branded, children, descriptors
-from tests.waiting import until
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.linux import LinuxSystem, parent_death
 from gaffer_kernel.linux.procfs import MARK
 from tests.real import branded
-from tests.waiting import until
 
 PROGRAM = """
 import os, subprocess, sys, time

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.linux import pty
 from tests.real import descriptors
-from tests.waiting import until
 
 BOTH = ["out", "err"]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
 from tests.real import branded
-from tests.waiting import until
 
 # Arguments and environment
 

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 import trio
+from gaffer_testing.waiting import until
 
 from gaffer_kernel import JobConfig
 from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
 from gaffer_kernel.processes.stop import parse_signal
 from tests.real import exists
-from tests.waiting import until
 
 # Signals
 

@@ -10,7 +10,7 @@ from gaffer_client import NamedStatus, NotFoundError, Server
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_procfile.plugin import plugin as procfile_plugin
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_cli.app import ps
 from gaffer_cli.invocation import Invocation

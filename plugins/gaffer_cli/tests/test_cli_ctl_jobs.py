@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from gaffer_kernel import JobConfig, JobName
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 
 @pytest.fixture

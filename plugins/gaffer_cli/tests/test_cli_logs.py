@@ -13,7 +13,7 @@ import trio
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.jobs.config import Flapping
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .conftest import COMMANDS
 from .line_reader import TIMEOUT

@@ -9,7 +9,7 @@ import trustme
 from gaffer_auth.plugin import plugin as auth_plugin
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 
 def load(kernel, **fields):

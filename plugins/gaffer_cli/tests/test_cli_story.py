@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Timer
 
 import pytest
-from tests.waiting import wait_until
+from gaffer_testing.waiting import wait_until
 
 from .conftest import COMMANDS
 

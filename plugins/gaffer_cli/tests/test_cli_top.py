@@ -6,7 +6,7 @@ import signal
 import pytest
 from gaffer_kernel import JobConfig
 from gaffer_kernel.jobs.config import Flapping
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .conftest import COMMANDS
 from .terminal_program import TerminalProgram

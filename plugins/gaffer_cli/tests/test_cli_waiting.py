@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .conftest import COMMANDS
 

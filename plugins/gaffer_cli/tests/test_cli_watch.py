@@ -12,7 +12,7 @@ import pytest
 import trio
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .conftest import COMMANDS
 from .line_reader import LineReader

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_client import (
     ArgumentError,

@@ -11,7 +11,7 @@ from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 from gaffer_sites.plugin import plugin as sites_plugin
 from gaffer_stats.plugin import plugin as stats_plugin
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_client import (
     ConflictError,

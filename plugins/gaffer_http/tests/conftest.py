@@ -14,8 +14,8 @@ import pytest
 import trio
 import trustme
 from gaffer_kernel import Config, open_kernel
-from tests.gafferd import Home
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import Home
+from gaffer_testing.waiting import wait_until
 from trio_websocket import wrap_client_stream
 
 from gaffer_http.listen.endpoints import read_endpoints

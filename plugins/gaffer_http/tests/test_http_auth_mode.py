@@ -98,7 +98,7 @@ async def test_somebody_has_to_check_what_callers_show(running_api, ca, short_pa
 
 
 def test_check_shows_who_may_call(tmp_path):
-    from tests.gafferd import Home
+    from gaffer_testing.gafferd import Home
 
     home = Home(tmp_path, "http", "auth")
     home.write(

@@ -8,8 +8,8 @@ import trio
 import trustme
 from gaffer_kernel import GafferError, hookimpl
 from gaffer_testing import Callers, TokenCaller
+from gaffer_testing.waiting import until
 from quart import Blueprint
-from tests.waiting import until
 from trio_websocket import ConnectionClosed
 
 from gaffer_http.auth.caller import Credentials

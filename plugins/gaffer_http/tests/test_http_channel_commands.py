@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from gaffer_stats.plugin import plugin as stats_plugin
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .channel_client import Refused, shell, start, talking
 

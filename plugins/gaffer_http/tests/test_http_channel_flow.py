@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed
 
 from .channel_client import Refused, readers, shell, start, talking

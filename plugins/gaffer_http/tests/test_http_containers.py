@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.waiting import wait_until
+from gaffer_testing.waiting import wait_until
 
 from gaffer_http.serve import containers, peer
 from gaffer_http.serve.peer import Peer, get_peer

@@ -16,8 +16,8 @@ import trio
 import trustme
 from gaffer_kernel import Config, ConfigError, open_kernel
 from gaffer_testing import Callers, TokenCaller
-from tests.gafferd import Home
-from tests.waiting import until, wait_until
+from gaffer_testing.gafferd import Home
+from gaffer_testing.waiting import until, wait_until
 
 from gaffer_http import HttpHandler
 from gaffer_http.serve import connection, server

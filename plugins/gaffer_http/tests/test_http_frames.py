@@ -6,8 +6,8 @@ from collections import Counter
 import h2.errors
 import pytest
 import trio
+from gaffer_testing.latency_probe import run_latency_probe
 from hypercorn.protocol.ws_stream import WSStream
-from tests.latency_probe import run_latency_probe
 
 from gaffer_http.serve import budget, connection, frames
 

@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from tests.slow_reader import TEXT, frame, open_slow_reader
+from gaffer_testing.slow_reader import TEXT, frame, open_slow_reader
 
 from gaffer_http.listen import sockets
 

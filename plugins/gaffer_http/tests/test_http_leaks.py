@@ -5,7 +5,7 @@ import os
 import pytest
 import trio
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 ROUNDS = 5
 """Of a hundred requests each."""

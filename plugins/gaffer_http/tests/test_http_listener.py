@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 import trio
-from tests.latency_probe import run_latency_probe
+from gaffer_testing.latency_probe import run_latency_probe
 
 from gaffer_http.serve.listener import MAX_AT_ONCE, Listener
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from gaffer_kernel import Config, GafferError
-from tests.gafferd import Home
+from gaffer_testing.gafferd import Home
 
 from gaffer_http.listen.endpoints import read_endpoints
 from gaffer_http.listen.sockets import listening

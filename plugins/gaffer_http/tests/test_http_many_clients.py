@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 from gaffer_kernel import JobConfig, hookimpl
+from gaffer_testing.waiting import until
 from quart import Blueprint
-from tests.waiting import until
 
 PATHS = ["/watch", "/streams/1/stdout"]
 CLIENTS = 200

@@ -7,8 +7,8 @@ import pytest
 import trio
 from gaffer_kernel import hookimpl
 from gaffer_testing import Callers, TokenCaller
+from gaffer_testing.waiting import until
 from quart import Blueprint
-from tests.waiting import until
 
 
 class Pile:

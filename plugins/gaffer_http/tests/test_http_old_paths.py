@@ -2,7 +2,7 @@
 
 import pytest
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 SLEEP = {"name": "dummy", "cmd": "sleep 100"}
 

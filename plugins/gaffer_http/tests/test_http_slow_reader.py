@@ -6,8 +6,8 @@ import pytest
 import trio
 from gaffer_kernel import hookimpl
 from gaffer_testing import Callers, TokenCaller
+from gaffer_testing.slow_reader import PING, TEXT, open_slow_reader
 from quart import Blueprint, websocket
-from tests.slow_reader import PING, TEXT, open_slow_reader
 
 from .channel_client import shell
 

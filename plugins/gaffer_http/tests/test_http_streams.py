@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .channel_client import readers, start
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import trio
 from gaffer_kernel import Event, EventBus, JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_http.feeds.events import EventForms, open_events
 

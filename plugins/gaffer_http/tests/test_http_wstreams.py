@@ -4,7 +4,7 @@ import json
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed
 
 from .channel_client import readers, shell, start

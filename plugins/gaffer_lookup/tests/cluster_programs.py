@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import httpx2
 import trio
-from tests.gafferd import Home, is_alive
+from gaffer_testing.gafferd import Home, is_alive
 from trio_websocket import ConnectionClosed, HandshakeError
 
 from .conftest import LookupdClient

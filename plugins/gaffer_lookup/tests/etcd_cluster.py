@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.waiting import wait_until
+from gaffer_testing.waiting import wait_until
 
 from gaffer_lookup.etcd.address import read_settings
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.gafferd import Home
+from gaffer_testing.gafferd import Home
 
 LOOKUPD = Path(sys.executable).with_name("gaffer_lookupd")
 AUTH = Path(sys.executable).with_name("gaffer-auth")

@@ -9,7 +9,7 @@ import trio
 from gaffer_http.serve import server
 from gaffer_http.serve.peer import Peer
 from gaffer_testing import TokenCaller
-from tests.waiting import until
+from gaffer_testing.waiting import until
 from trio_websocket import ConnectionRejected
 
 from gaffer_lookup.lookupd.command import MAX_CONNECTIONS, make_http

@@ -9,8 +9,8 @@ import ssl
 
 import pytest
 import trustme
-from tests.gafferd import is_alive
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import is_alive
+from gaffer_testing.waiting import wait_until
 
 from .lookupd_home import LookupdHome, free_port
 

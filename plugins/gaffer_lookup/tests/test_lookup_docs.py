@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from gaffer_kernel import Config
-from tests.gafferd import DEADLINE, Home
+from gaffer_testing.gafferd import DEADLINE, Home
 
 from gaffer_lookup.lookupd.options import make_parser
 from gaffer_lookup.node.settings import KEYS, OPTIONS

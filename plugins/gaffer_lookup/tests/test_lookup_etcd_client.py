@@ -10,7 +10,7 @@ import trio
 import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.waiting import wait_until
+from gaffer_testing.waiting import wait_until
 
 from gaffer_lookup.etcd import responses as responses_module
 from gaffer_lookup.etcd import watch as watch_module

@@ -4,7 +4,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .cluster_programs import LEASE, START, Cluster, Lookupd, Node
 from .etcd_cluster import needs_etcd, running

@@ -10,7 +10,7 @@ import pytest
 import trio
 from gaffer_client import ArgumentError, Lookup, LookupJob, Node, NoLookupdError, Source
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_lookup.etcd.query import EtcdLookup
 

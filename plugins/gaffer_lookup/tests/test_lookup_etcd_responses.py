@@ -6,7 +6,7 @@ import pytest
 import trio
 import trustme
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_lookup.etcd import responses as responses_module
 from gaffer_lookup.etcd.address import read_settings

@@ -11,7 +11,7 @@ import pytest
 import trio
 from gaffer_kernel import JobConfig, JobName, PluginError
 from gaffer_kernel.testing import FakeSystem
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_lookup.etcd import watch as watch_module
 from gaffer_lookup.etcd.client import Etcd

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from tests.latency_probe import run_latency_probe
+from gaffer_testing.latency_probe import run_latency_probe
 
 from gaffer_lookup.lookupd.json_stream import TIME_SLICE, stream_json
 from gaffer_lookup.registry import MemoryBackend, Registry, serializers

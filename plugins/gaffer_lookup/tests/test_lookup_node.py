@@ -16,7 +16,7 @@ from gaffer_client.settings import Settings
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
 from gaffer_kernel.testing import FakeSystem
-from tests.waiting import until
+from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed, serve_websocket
 
 from gaffer_lookup.node.lookupd_registration import LookupdRegistration, NodeIdentity

@@ -13,8 +13,8 @@ from threading import Thread
 import pytest
 import trustme
 from gaffer_client import Server, UnauthorizedError, node_token
-from tests.gafferd import Home
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import Home
+from gaffer_testing.waiting import wait_until
 
 from .etcd_cluster import needs_etcd, running
 from .lookupd_home import AUTH, LookupdHome, free_port

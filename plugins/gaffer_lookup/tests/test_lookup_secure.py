@@ -2,7 +2,7 @@
 
 import pytest
 import trustme
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from .test_lookup_node import open_node
 

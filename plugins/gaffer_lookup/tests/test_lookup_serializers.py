@@ -1,7 +1,7 @@
 """The responses of lookupd, and the changes for observers."""
 
 import pytest
-from tests.waiting import until
+from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed
 
 WEB1 = {"name": "web1", "origin": "http://web1:5000", "version": "0.1"}

@@ -2,8 +2,8 @@
 
 import pytest
 from gaffer_http.listen import sockets
-from tests.slow_reader import PING, TEXT, open_slow_reader
-from tests.waiting import until
+from gaffer_testing.slow_reader import PING, TEXT, open_slow_reader
+from gaffer_testing.waiting import until
 
 SOON = 15.0
 """Seconds; the README says 5, and a loaded machine may need more, but not 30 and 10."""

@@ -8,8 +8,8 @@ from gaffer_kernel import Config, ConfigError, Kernel, Plugin, PluginError, open
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.testing import FakeSystem
-from tests.gafferd import Home, one_line
-from tests.waiting import wait_until
+from gaffer_testing.gafferd import Home, one_line
+from gaffer_testing.waiting import wait_until
 
 from gaffer_mandatory.plugin import plugin as mandatory_plugin
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import trio
 from gaffer_kernel import JobConfig
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_stats.measure import Meter
 from gaffer_stats.sample import Sample

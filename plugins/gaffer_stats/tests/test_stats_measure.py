@@ -8,7 +8,7 @@ import sys
 
 import psutil
 import pytest
-from tests.waiting import wait_until
+from gaffer_testing.waiting import wait_until
 
 from gaffer_stats import measure
 from gaffer_stats.measure import MAX_CMDLINE, MAX_DEPTH, Meter

@@ -1,14 +1,18 @@
-"""For authors of plugins: fixtures for pytest, and a suite of tests that any plugin can run.
+"""Fixtures for pytest and a conformance suite, for authors of plugins.
 
-    fixtures     what pytest finds by itself: kernel, events, hook_calls, fake_processes
-    conformance  the suite: one class to derive from
-    bench        a kernel with the plugin under test, on processes that only pretend
-    subject      what can be put under test: a module, an object, a class, a folder
-    events, calls, processes   what the fixtures give
-    callers      callers of the HTTP API who may do less than its owner
-    judging, neighbour, holdings, release, importing, reading   what single tests of the suite need
+    fixtures                    found by pytest: kernel, events, hook_calls, fake_processes
+    conformance                 the suite, a base class for tests
+    harness                     a kernel with the plugin under test, on fake processes
+    setup                       the forms of a plugin under test: module, object, class, folder
+    events, calls, processes    the values of the fixtures
+    callers                     callers of the HTTP API with limited permissions
+    checks, faulty_plugin, leaks, release, import_probe, config_probe   parts of single tests
+    gafferd                     the command gafferd, in a folder of its own
+    waiting                     polling for a condition
+    slow_reader, latency_probe  websocket clients that never read; a task that detects blocking code
 
-Each line uses only what stands below it. None of it is a plugin of gafferd.
+A line imports only from the lines below it. None of it is a plugin of gafferd.
+The tests of gaffer and its plugins use the last three lines; they are not documented further.
 """
 
 from gaffer_testing.callers import Callers, TokenCaller

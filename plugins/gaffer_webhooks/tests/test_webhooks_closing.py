@@ -5,7 +5,7 @@ import threading
 import pytest
 import trio
 from gaffer_kernel import NotFound
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_webhooks import hook_registry
 from gaffer_webhooks.state_dir import StateDirInUseError, open_state_dir

@@ -7,8 +7,8 @@ import sys
 import pytest
 import trustme
 from gaffer_kernel import Config, Kernel, PluginError, Plugins, open_kernel
+from gaffer_testing.waiting import until
 from standardwebhooks import Webhook
-from tests.waiting import until
 
 from gaffer_webhooks import WebHooks
 from gaffer_webhooks.plugin import plugin as webhooks_plugin

@@ -3,8 +3,8 @@
 import signal
 
 import pytest
-from tests.gafferd import Home, one_line
-from tests.waiting import until, wait_until
+from gaffer_testing.gafferd import Home, one_line
+from gaffer_testing.waiting import until, wait_until
 
 
 @pytest.fixture

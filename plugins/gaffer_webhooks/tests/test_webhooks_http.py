@@ -8,8 +8,8 @@ from gaffer_http.openapi.document import describe_routes
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Kernel
 from gaffer_testing import Callers
+from gaffer_testing.waiting import until
 from httpx2 import AsyncClient
-from tests.waiting import until
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin
 

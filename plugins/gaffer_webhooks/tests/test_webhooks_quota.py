@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_webhooks import targets
 from gaffer_webhooks.messages import Enqueued

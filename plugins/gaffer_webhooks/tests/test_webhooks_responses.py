@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_webhooks import sender
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 import trio
 from gaffer_kernel import InvalidField
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_webhooks import ssrf
 from gaffer_webhooks.hook import make_hook

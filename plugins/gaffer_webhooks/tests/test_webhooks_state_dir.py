@@ -2,7 +2,7 @@
 
 import pytest
 from gaffer_kernel import Config, GafferError, open_kernel
-from tests.waiting import until
+from gaffer_testing.waiting import until
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin
 from gaffer_webhooks.state_dir import open_state_dir

@@ -1,4 +1,6 @@
-"""A probe of scheduling latency: it counts how often an idle task is scheduled."""
+"""An idle task that counts how often the scheduler runs it, to find code that blocks others."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,13 +9,17 @@ import trio
 
 
 class LatencyProbe:
-    """Counts how often it is scheduled."""
+    """A task that only yields to the scheduler.
+
+    Attributes:
+        turns: how often the scheduler has run it.
+    """
 
     def __init__(self) -> None:
         self.turns = 0
 
     async def run(self) -> None:
-        """Count until cancelled."""
+        """Count turns until cancelled."""
         while True:
             await trio.lowlevel.checkpoint()
             self.turns += 1
