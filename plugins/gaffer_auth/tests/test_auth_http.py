@@ -78,7 +78,9 @@ async def test_read_token_reads_and_changes_nothing(home, api):
         ("DELETE", "/jobs/web/one", {}),
         ("POST", "/streams/1/stdin", {}),
     ]:
-        assert (await refused(ci, 403, method, path, json=body)).startswith("token ci has no right")
+        assert (await refused(ci, 403, method, path, json=body)).startswith(
+            "token ci has no permission"
+        )
 
 
 async def test_write_token_writes_to_processes(home, api):
@@ -318,7 +320,7 @@ async def test_certificate_identifies_caller(home, ca):
         async with secure_client(kernel, ca, mine) as client:
             assert (await granted(client, "GET", "/jobs")).json()["jobs"] == ["web.one", "web.two"]
             reason = await refused(client, 403, "DELETE", "/jobs/web/one")
-            assert reason.startswith("certificate ops has no right to manage")
+            assert reason.startswith("certificate ops has no permission to manage")
             # A token takes precedence over a certificate.
             wrong = {"Authorization": "Bearer x"}
             await refused(client, 401, headers=wrong)

@@ -38,7 +38,7 @@ async def test_plugins_rescans_folders(kernel, ask):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("close", "http"), "gafferctl: this API could not answer if it did close http"),
+        (("close", "http"), "gafferctl: cannot close http: this API needs it"),
         (("open", "nosuch"), "gafferctl: no plugin 'nosuch'"),
     ],
 )

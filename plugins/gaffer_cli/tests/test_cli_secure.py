@@ -104,7 +104,7 @@ class TestTls:
         assert (await ask("gafferctl", "status", "shop.web", *options)).stdout == "active\n"
         done = await ask("gafferctl", "stop", "shop.web", *options)
         assert (done.returncode, done.stdout) == (1, "")
-        assert "has no right to manage" in done.stderr
+        assert "has no permission to manage" in done.stderr
         assert done.stderr.count("\n") == 1
 
     async def test_wrong_token_is_one_line(self, kernel, ask, tmp_path, options):

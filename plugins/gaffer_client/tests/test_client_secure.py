@@ -84,7 +84,7 @@ async def test_tls_to_plain_server_is_explained(connect, running_api):
 async def test_token_is_sent(connect, url, ca):
     server = connect(url, ca_file=ca, token="good")
     assert await do(server.jobs) == []
-    with pytest.raises(ForbiddenError, match="reader has no right to manage"):
+    with pytest.raises(ForbiddenError, match="reader has no permission to manage"):
         await do(server.add_process, "nap", "sleep 9")
     async with opened(server.events):
         pass

@@ -27,7 +27,7 @@ class Error(Struct, kw_only=True):
 
     ok: Annotated[bool, Meta(extra_json_schema={"const": False})] = False
     error: Annotated[str, Meta(description="One word for programs.")]
-    errno: Annotated[int, Meta(ge=400, le=599, description="The status of HTTP.")]
+    errno: Annotated[int, Meta(ge=400, le=599, description="The HTTP status.")]
     reason: Annotated[str, Meta(description="One sentence for people.")]
 
 

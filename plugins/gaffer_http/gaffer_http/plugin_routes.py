@@ -143,7 +143,7 @@ class PluginRoutes:
 
     def _error(self, error: Exception) -> PluginError:
         shown = describe_exception(error)
-        reason = f"what its routes do before, while or after serving failed: {shown}"
+        reason = f"a before, while or after serving function failed: {shown}"
         return PluginError(self.plugin, reason)
 
     def add_request(self, context: RequestContext) -> None:

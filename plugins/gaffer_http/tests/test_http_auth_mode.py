@@ -93,7 +93,8 @@ async def test_somebody_has_to_check_what_callers_show(running_api, ca, short_pa
             pass
     [error] = getattr(raised.value, "exceptions", [raised.value])
     assert str(error).endswith(
-        f"endpoint secure: auth = {mode}: no plugin here checks {mode}s: install gaffer-auth"
+        f"endpoint secure: auth = {mode}: no plugin here checks {mode}s: install gaffer-auth,"
+        " or no longer disable it"
     )
 
 

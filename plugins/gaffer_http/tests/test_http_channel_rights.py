@@ -40,7 +40,7 @@ async def test_a_reader_follows_what_is_his(people):
         for topic in ("EVENTS", "JOB:one.a", "PROCESS:1", "STREAM:1"):
             await talker.subscribe(topic)
         for topic in ("JOB:two.b", "STATS:two.b", "JOB:b"):
-            with pytest.raises(Refused, match="no right to read in session") as refused:
+            with pytest.raises(Refused, match="no permission to read in session") as refused:
                 await talker.subscribe(topic)
             assert (refused.value.status, refused.value.slug) == (403, "forbidden")
         for topic in ("PROCESS:2", "STREAM:2", "STATS:2"):
@@ -121,11 +121,11 @@ async def test_what_is_refused_is_not_done(people, who):
 
 async def test_to_write_takes_the_right_to(people):
     async with talking(people, **as_("guest")) as talker:
-        with pytest.raises(Refused, match="no right to write in session one"):
+        with pytest.raises(Refused, match="no permission to write in session one"):
             await talker.do("send", 1, "x\n")
     async with talking(people, **as_("typist")) as talker:
         assert await talker.do("send", 1, "x\n") == {"ok": True}
-        with pytest.raises(Refused, match="no right to manage in session one"):
+        with pytest.raises(Refused, match="no permission to manage in session one"):
             await talker.do("kill", 1, "KILL")
 
 

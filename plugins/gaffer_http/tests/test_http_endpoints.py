@@ -92,7 +92,7 @@ def test_the_same_port_zero_may_be_asked_for_twice():
             "[endpoint:a]\nclient_ca = /c\nclient_certificate = perhaps",
             "client_certificate: must be optional or required, not 'perhaps'",
         ),
-        ("[endpoint:a]\nkeyfile = /k", "certfile is not given"),
+        ("[endpoint:a]\nkeyfile = /k", "needs a certfile"),
         ("[endpoint:a]\ncertfile = /no/such", "certfile: cannot read /no/such: No such file"),
     ],
 )

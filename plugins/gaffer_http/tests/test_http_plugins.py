@@ -165,7 +165,7 @@ async def test_no_such_plugin(api, verb):
 async def test_the_api_does_not_close_itself(api, verb):
     answer = await api.ask("POST", f"/plugins/http/{verb}")
     assert (answer.status, answer.slug) == (409, "conflict")
-    assert f"could not answer if it did {verb} http" in answer.json["reason"]
+    assert f"cannot {verb} http" in answer.json["reason"]
     assert (await api.ask("POST", "/plugins/http/open")).json["state"] == "open"
 
 
@@ -239,7 +239,10 @@ async def test_a_task_that_a_request_left_ends_with_the_plugin(api, extra):
     [
         ("hook", "gaffer_http_routes raised ValueError: oh"),
         ("name", "its routes cannot be added: "),
-        ("before", "what its routes do before, while or after serving failed: ValueError: oh"),
+        (
+            "before",
+            "a before, while or after serving function failed: ValueError: oh",
+        ),
     ],
 )
 async def test_routes_that_cannot_be_had_later_are_left_out_and_said(
@@ -278,7 +281,7 @@ async def test_what_fails_after_serving_is_said(api, extra, caplog):
     await api.ask("POST", "/plugins/extra/close")
     assert (await api.ask("GET", "/extra")).status == 404
     with trio.fail_after(5):
-        while "plugin extra: what its routes do" not in caplog.text:
+        while "serving function failed" not in caplog.text:
             await trio.sleep(0.01)
     caplog.clear()
 

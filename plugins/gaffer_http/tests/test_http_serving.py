@@ -386,7 +386,7 @@ async def test_who_spoke_http_to_a_port_of_https_was_not_told_why_it_broke_off(
     with trio.fail_after(5):
         answer = await ask_once(served.url.replace("https", "http"), "GET", "/")
     assert (answer.status, answer.slug) == (400, "bad_request")
-    assert answer.json["reason"] == "this port speaks https://, and was asked over http://"
+    assert answer.json["reason"] == "this port speaks https://, not http://"
     assert served.server.crashes == 0
 
 

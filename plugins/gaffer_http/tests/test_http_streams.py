@@ -292,7 +292,7 @@ async def test_a_feed_of_the_tail_only_ends_with_what_was_written_before(api):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("feed=longpoll&tail=true", "tail: is for feeds that go on, not for long polls"),
+        ("feed=longpoll&tail=true", "tail: is for continuous feeds, not for long polls"),
         ("feed=continuous&tail=all", "tail: must be one of false, true, only, not 'all'"),
     ],
 )

@@ -39,8 +39,8 @@ def test_good_ones_load(files, certfile, keyfile):
     [
         ("none", "key", "certfile", "cannot read"),
         ("cert", "none", "keyfile", "cannot read"),
-        ("text", "key", "keyfile", "no certificate and its key"),
-        ("cert", None, "certfile", "no certificate and its key"),
+        ("text", "key", "keyfile", "not a certificate and its key"),
+        ("cert", None, "certfile", "not a certificate and its key"),
         ("cert", "other", "keyfile", "KEY_VALUES_MISMATCH"),
         ("cert", "locked", "keyfile", "has a password"),
     ],
@@ -53,7 +53,9 @@ def test_bad_ones_name_the_file(files, certfile, keyfile, blamed, words):
     assert "\n" not in raised.value.reason
 
 
-@pytest.mark.parametrize(("client_ca", "words"), [("none", "cannot read"), ("text", "no certif")])
+@pytest.mark.parametrize(
+    ("client_ca", "words"), [("none", "cannot read"), ("text", "not a certif")]
+)
 def test_a_bad_authority_for_clients_names_the_file(files, client_ca, words):
     with pytest.raises(TlsError) as raised:
         server_context(str(files / "cert"), str(files / "key"), str(files / client_ca))

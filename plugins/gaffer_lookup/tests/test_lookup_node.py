@@ -203,7 +203,7 @@ async def test_token_bound_to_another_node_is_an_error(on_socket):
 async def test_token_without_write_permission_is_an_error(on_socket):
     async with open_node(on_socket.url, more="token = reader") as kernel:
         link = await until(lambda: get_failed(kernel))
-        assert "no right to write" in link.error
+        assert "no permission to write" in link.error
 
 
 @pytest.mark.parametrize(("status", "limit"), [(401, 2), (429, 2), (403, 30)])

@@ -75,7 +75,7 @@ class Authenticator:
         header = find_proxy_header(headers)
         if header is None:
             return
-        reason = "a proxy hides who is calling: give it an endpoint with auth = token"
+        reason = "a proxy hides the caller: give it an endpoint with auth = token"
         if self._authenticate:
             raise _unauthorized(f"{header}: {reason}, and send a token")
         raise ApiError(403, "forbidden", f"{header}: {reason}")

@@ -46,7 +46,7 @@ def require(right: Right, session: str | None = None) -> None:
     caller = current_caller()
     if not caller.may(right, session):
         where = "in every session" if session is None else f"in session {session}"
-        raise ApiError(403, "forbidden", f"{caller.name} has no right to {right} {where}")
+        raise ApiError(403, "forbidden", f"{caller.name} has no permission to {right} {where}")
 
 
 def readable_jobs() -> list[Job]:

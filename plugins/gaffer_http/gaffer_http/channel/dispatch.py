@@ -57,7 +57,7 @@ class Dispatcher:
         with request.report_errors():
             command = request.find(self._commands)
             if command.waits and self._waiting >= MAX_WAITING:
-                reason = f"{MAX_WAITING} commands are waiting, more cannot"
+                reason = f"{MAX_WAITING} commands are waiting already"
                 raise ApiError(429, "too_many", reason)
             result = request.execute(command)
             if command.waits:

@@ -28,7 +28,7 @@ def stats_service() -> Any:
     """
     service = current_kernel().services.get("stats")
     if service is None:
-        raise ApiError(404, "not_found", "nothing measures here: install gaffer-stats")
+        raise ApiError(404, "not_found", "no statistics here: install gaffer-stats")
     return service
 
 

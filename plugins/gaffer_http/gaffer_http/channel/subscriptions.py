@@ -59,9 +59,7 @@ class Subscriptions:
         if topic in self._topics:
             raise ApiError(409, "conflict", f"{topic} is subscribed already")
         if len(self._topics) >= MAX_SUBSCRIPTIONS:
-            raise ApiError(
-                429, "too_many", f"{MAX_SUBSCRIPTIONS} topics are subscribed, more cannot be"
-            )
+            raise ApiError(429, "too_many", f"{MAX_SUBSCRIPTIONS} topics are subscribed already")
 
     def _refuse(self, topic: str, error: ApiError) -> None:
         self._outbox.answer(not_subscribed(topic, error))

@@ -80,7 +80,7 @@ def _events(name: str, opening: AbstractAsyncContextManager[Source[Events]]) -> 
 
 
 def _job(name: str, job: JobName, since: int | None) -> Topic:
-    """The events of a job; it need not exist yet."""
+    """Return the topic of a job, which need not exist yet."""
     require("read", job.session)
 
     def admits(event: Event) -> bool:

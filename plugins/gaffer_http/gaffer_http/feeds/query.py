@@ -59,7 +59,7 @@ class EventHeaders(Struct):
 
     last_event_id: Annotated[
         Annotated[int, Meta(ge=0, lt=10**18)] | UnsetType,
-        Meta(description="As `since`, which it wins over: browsers send it."),
+        Meta(description="Like `since`, over which it takes precedence: browsers send it."),
     ] = UNSET
 
 
@@ -98,7 +98,7 @@ def tail_parameter(kind: Kind) -> Tail:
     """
     wanted = request.args.get("tail", "false")
     if wanted != "false" and kind == "longpoll":
-        raise InvalidField("tail", "is for feeds that go on, not for long polls")
+        raise InvalidField("tail", "is for continuous feeds, not for long polls")
     for tail in TAILS:
         if tail == wanted:
             return tail

@@ -82,7 +82,7 @@ def _ipv6(text: str) -> IPv6Address:
     try:
         return IPv6Address(text)
     except ValueError:
-        raise ValueError(f"[{text}] is no IPv6 address") from None
+        raise ValueError(f"[{text}] is not an IPv6 address") from None
 
 
 def _resolve(host: str) -> list[IPv4Address | IPv6Address]:

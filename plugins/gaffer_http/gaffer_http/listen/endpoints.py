@@ -234,7 +234,7 @@ class _Source:
                 raise self._error("client_ca", "needs a certfile: only HTTPS has certificates")
             return None
         if certfile is None:
-            raise self._error("keyfile", "is the key of no certificate: certfile is not given")
+            raise self._error("keyfile", "needs a certfile")
         try:
             return server_context(certfile, keyfile, client_ca, required=required)
         except TlsError as error:

@@ -53,7 +53,7 @@ def server_context(
     except ssl.SSLError as error:
         both = certfile if keyfile is None else f"{certfile} and {keyfile}"
         reason = error.reason or "not in PEM form"
-        raise TlsError(culprit, f"{both}: no certificate and its key ({reason})") from None
+        raise TlsError(culprit, f"{both}: not a certificate and its key ({reason})") from None
     if client_ca is not None:
         _ask_for_certificates(context, client_ca, required)
     return context
@@ -63,7 +63,7 @@ def _ask_for_certificates(context: ssl.SSLContext, client_ca: str, required: boo
     try:
         context.load_verify_locations(client_ca)
     except ssl.SSLError as error:
-        reason = f"{client_ca}: no certificate in PEM form ({error.reason})"
+        reason = f"{client_ca}: not a certificate in PEM form ({error.reason})"
         raise TlsError("client_ca", reason) from None
     context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
 

@@ -69,7 +69,7 @@ async def show_page() -> Response:
 @without_page_key
 @describes(answers={200: {"text/javascript": str}})
 async def show_script() -> Response:
-    """The script with which a page exchanges its page key."""
+    """Return the script with which a page exchanges its page key."""
     return Response(static("page-key.js"), content_type="text/javascript; charset=utf-8")
 
 

@@ -61,7 +61,7 @@ async def control_plugin(plugin: str, verb: str) -> Response:
     _info(plugin)
     if verb != "open" and _carries_us(plugin):
         raise ApiError(
-            409, "conflict", f"this API could not answer if it did {verb} {plugin}: restart gafferd"
+            409, "conflict", f"cannot {verb} {plugin}: this API needs it: restart gafferd"
         )
     await _done(VERBS[verb](current_kernel().plugins, plugin))
     return json_response({"ok": True, **_shown(_info(plugin))})

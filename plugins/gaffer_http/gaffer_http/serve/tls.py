@@ -9,7 +9,7 @@ import trio
 
 from gaffer_http.errors import JSON, error_from_status
 
-_ERROR = error_from_status(400, "this port speaks https://, and was asked over http://")
+_ERROR = error_from_status(400, "this port speaks https://, not http://")
 
 _ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\n"
