@@ -61,10 +61,15 @@ class ShutdownWatchdog:
             if deadline >= self._deadline:
                 return  # The earlier deadline counts.
             self._timer.cancel()
-        self._deadline = deadline
-        self._timer = threading.Timer(seconds, self._end, [end])
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(seconds, self._end, [end])
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError as error:
+            # pthread_create(3) failed with EAGAIN: the user or the cgroup has no process left.
+            log.warning("the shutdown has no deadline: %s", error)
+            return
+        self._deadline, self._timer = deadline, timer
 
     def _end(self, end: Callable[[], int]) -> None:
         status = 1

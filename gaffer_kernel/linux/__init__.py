@@ -9,6 +9,7 @@ pipes         the streams of a child, read and written
 poller        one epoll for every pipe and pidfd
 orphans       what children left behind and the kernel inherited
 procfs        processes as /proc shows them
+shortage      a reserve of descriptors for supervision, and reports of shortages
 parent_death  stops what a foreground program has started if the program is killed
 users         user and group names
 """

@@ -142,8 +142,11 @@ class LinuxChild:
         try:
             with open(f"/proc/{self.os_pid}/stat", "rb") as file:
                 code = chr(file.read().rpartition(b")")[2].split()[0][0])
-        except OSError:
+        except (FileNotFoundError, ProcessLookupError):
             return "dead"
+        except OSError:
+            # EMFILE, for example: the table knows this much.
+            return "running" if self.state <= ChildState.STOPPING else "zombie"
         return _STATUS.get(code, code)
 
     def abandon(self) -> None:

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import inf
 from typing import Protocol
 
@@ -19,6 +20,12 @@ import trio
 
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.procfs import ProcessIdentity, identify, list_children
+from gaffer_kernel.linux.shortage import (
+    RETRY_INTERVAL,
+    DescriptorReserve,
+    ShortageLog,
+    is_shortage,
+)
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +114,19 @@ class OrphanReaper:
         poller: watches the pidfds of orphans.
         instance: the beginning of the marks of our children.
         children: our children by os pid; kept up to date by the caller.
+        reserve: the descriptors for scans.
     """
 
-    def __init__(self, poller: Poller, instance: str, children: Mapping[int, Marked]) -> None:
+    def __init__(
+        self,
+        poller: Poller,
+        instance: str,
+        children: Mapping[int, Marked],
+        reserve: DescriptorReserve,
+    ) -> None:
         self.enabled = False
+        self._reserve = reserve
+        self._shortage = ShortageLog()
         self._poller = poller
         self._prefix = f"{instance}:"
         self._children = children
@@ -148,12 +164,17 @@ class OrphanReaper:
     def _scan(self) -> None:
         """Find the processes that have become our children without a spawn."""
         began = trio.current_time()
-        ours = list_children()
-        self._foreign = {pid for pid in self._foreign & ours if not self._is_unclaimed(pid)}
-        self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
-        for pid in ours:
-            if not (pid in self._children or pid in self._orphans or pid in self._foreign):
-                self._decide(pid, began)
+        try:
+            with self._reserve.opened():
+                self._find(began)
+        except (OSError, MemoryError) as error:
+            if not is_shortage(error):
+                raise
+            # The exits of children wait for a complete scan, and so does what depends on them.
+            self._shortage.report("cannot look for orphans", error)
+            self._next_scan = trio.current_time() + RETRY_INTERVAL
+            self._rescan(self._next_scan)
+            return
         ended = trio.current_time()
         self._next_scan = ended + (ended - began) / MAX_SCAN_SHARE
         newest = max(self._undecided.values(), default=-inf)
@@ -163,6 +184,14 @@ class OrphanReaper:
                 function()
         if self._undecided:
             self._rescan(ended + min(max(ended - newest, EXEC_TIMEOUT / 4), 1.0))
+
+    def _find(self, began: float) -> None:
+        ours = list_children()
+        self._foreign = {pid for pid in self._foreign & ours if not self._is_unclaimed(pid)}
+        self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
+        for pid in ours:
+            if not (pid in self._children or pid in self._orphans or pid in self._foreign):
+                self._decide(pid, began)
 
     def _rescan(self, when: float) -> None:
         if when < self._rescan_at:
@@ -188,7 +217,8 @@ class OrphanReaper:
         if identity.is_zombie and identity.session != self._session:
             # A program that started a process of its own reaps it sooner.
             if now - since > UNCLAIMED_TIMEOUT:
-                os.waitpid(pid, os.WNOHANG)
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
         elif (
             identity.session == self._session
             or identity.mark is not None
@@ -230,7 +260,9 @@ class OrphanReaper:
     def _reap(self, orphan: Orphan) -> int:
         self._unwatch(orphan)
         del self._orphans[orphan.os_pid]
-        os.waitpid(orphan.os_pid, 0)
+        with suppress(ChildProcessError):
+            # ECHILD: a plugin has reaped it with waitpid(-1).
+            os.waitpid(orphan.os_pid, 0)
         for function in orphan.waiters:
             function()
         return 0

@@ -11,16 +11,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from gaffer_kernel.linux.orphans import DETACHED
 from gaffer_kernel.linux.procfs import ProcessIdentity, identify
+from gaffer_kernel.linux.shortage import RETRY_INTERVAL, is_shortage
 
 SCAN_INTERVAL = 0.05
 """Seconds between two scans of all processes."""
 KILL_TIMEOUT = 5.0
 """Seconds for which SIGKILL is sent again and again."""
+_Result = TypeVar("_Result")
 _IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
@@ -125,11 +129,26 @@ def stop_marked(prefix: str, stop_timeout: float, sessions: Set[int] = frozenset
 
 def _find(prefix: str, sessions: Set[int]) -> set[int]:
     found = set()
-    for name in os.listdir("/proc"):
-        identity = identify(int(name)) if name.isdigit() else None
+    for name in _list_processes():
+        identity = _retry(partial(identify, int(name)))
         if identity and not identity.is_zombie and _is_ours(identity, prefix, sessions):
             found.add(int(name))
     return found
+
+
+def _list_processes() -> list[str]:
+    return [name for name in _retry(lambda: os.listdir("/proc")) if name.isdigit()]
+
+
+def _retry(function: Callable[[], _Result]) -> _Result:
+    """Call a function until no shortage of memory or files keeps it from its result."""
+    while True:
+        try:
+            return function()
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            time.sleep(RETRY_INTERVAL)
 
 
 def _is_ours(identity: ProcessIdentity, prefix: str, sessions: Set[int]) -> bool:

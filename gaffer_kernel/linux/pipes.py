@@ -6,11 +6,13 @@ import fcntl
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import trio
 
 from gaffer_kernel.linux.poller import FLOOD, Poller
+from gaffer_kernel.linux.shortage import is_shortage
 from gaffer_kernel.linux.spawn import Started
 
 SHORT_READ = 2048
@@ -118,9 +120,11 @@ class Pipes:
     def drain(self) -> None:
         """Read what is left of the outputs that are not held, up to MAX_DRAINS reads of each."""
         for fd in self._readers.keys() - self._held:
-            for _ in range(MAX_DRAINS):
-                if fd not in self._readers or not self._read(fd):
-                    break
+            # What a shortage leaves unread here, the poller reads later.
+            with suppress(MemoryError, OSError):
+                for _ in range(MAX_DRAINS):
+                    if fd not in self._readers or not self._read(fd):
+                        break
 
     def _read(self, fd: int) -> int:
         """Read what there is, up to one turn's share; return how many bytes."""
@@ -131,7 +135,9 @@ class Pipes:
                 got = os.readv(fd, [buffer])
             except BlockingIOError:
                 break
-            except OSError:
+            except OSError as error:
+                if is_shortage(error):
+                    raise
                 # EIO: a pseudo-terminal without writers. ECONNRESET: a two-way stream that the
                 # child closed with unread data.
                 got = 0
@@ -177,5 +183,9 @@ class Pipes:
 
 
 def _shut_writing(fd: int) -> None:
-    with socket.socket(fileno=os.dup(fd)) as copy:
-        copy.shutdown(socket.SHUT_WR)
+    # Not from a copy of the descriptor: there may be none left (EMFILE).
+    stream = socket.socket(fileno=fd)
+    try:
+        stream.shutdown(socket.SHUT_WR)
+    finally:
+        stream.detach()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -16,6 +17,7 @@ from math import inf
 import trio
 
 from gaffer_kernel.checkpoints import let_others_run
+from gaffer_kernel.linux.shortage import RETRY_INTERVAL, ShortageLog, is_shortage
 
 Handler = Callable[[], int]
 """Called when its descriptor is readable; returns how many bytes it read."""
@@ -45,19 +47,44 @@ class Poller:
         self.buffer = memoryview(bytearray(READ_SIZE))
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
+        self._unregistered: set[int] = set()
+        self._shortage = ShortageLog()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._sleeping: trio.CancelScope | None = None
 
     def add(self, fd: int, handler: Handler) -> None:
-        """Watch a descriptor until `remove`."""
+        """Watch a descriptor until `remove`; in a shortage of watches, as soon as it is over."""
         self._handlers[fd] = handler
-        self._epoll.register(fd, select.EPOLLIN)
+        self._register(fd, handler)
+
+    def _register(self, fd: int, handler: Handler) -> None:
+        self._unregistered.discard(fd)
+        if self._handlers.get(fd) is not handler:
+            return
+        try:
+            self._epoll.register(fd, select.EPOLLIN)
+        except OSError as error:
+            # ENOSPC: the user has max_user_watches descriptors in epolls.
+            self._wait_out(error, "cannot watch a process")
+            self._unregistered.add(fd)
+            self.call_at(self._retry_at(), partial(self._register, fd, handler))
+
+    def _wait_out(self, error: OSError | MemoryError, what: str) -> None:
+        if not is_shortage(error):
+            raise error
+        self._shortage.report(what, error)
+
+    def _retry_at(self) -> float:
+        return trio.current_time() + RETRY_INTERVAL
 
     def remove(self, fd: int) -> None:
         """Stop watching a descriptor; required before it is closed."""
         del self._handlers[fd]
-        self._epoll.unregister(fd)
+        if fd in self._unregistered:
+            self._unregistered.remove(fd)
+        else:
+            self._epoll.unregister(fd)
 
     def call_at(self, when: float, function: Callable[[], None]) -> None:
         """Call a function once, at a time of the monotonic clock."""
@@ -79,7 +106,11 @@ class Poller:
     async def _wait(self) -> None:
         deadline = self._timers[0][0] if self._timers else inf
         with trio.CancelScope(deadline=deadline) as self._sleeping:
-            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            try:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+            except OSError as error:
+                self._wait_out(error, "cannot wait for processes")
+                await trio.sleep(RETRY_INTERVAL)
         self._sleeping = None
 
     def _run_timers(self) -> None:
@@ -94,7 +125,12 @@ class Poller:
             # An earlier handler of this turn may have closed it.
             if (handler := self._handlers.get(fd)) is None:
                 continue
-            size = handler()
+            try:
+                size = handler()
+            except (OSError, MemoryError) as error:
+                self._wait_out(error, "cannot read the output of a process")
+                self._pause([fd], RETRY_INTERVAL)
+                continue
             spent += size
             if size >= FLOOD:
                 floods.append(fd)
@@ -102,18 +138,15 @@ class Poller:
                 spent = 0
                 await let_others_run()
         if len(floods) > FREE_FLOODS:
-            self._pause(floods)
+            # Reading fifty floods at full speed left no CPU time for other tasks: the API answered
+            # in a second instead of in milliseconds.
+            self._pause(floods, min(MAX_PAUSE, PAUSE * len(floods)))
 
-    def _pause(self, floods: list[int]) -> None:
-        """Stop reading floods for a moment: their pipes fill, and the writers block.
-
-        Reading fifty floods at full speed left no CPU time for other tasks: the API answered in a
-        second instead of in milliseconds.
-        """
-        paused = {fd: self._handlers[fd] for fd in floods if fd in self._handlers}
+    def _pause(self, fds: list[int], seconds: float) -> None:
+        """Stop reading for a moment: the pipes fill, and the writers block."""
+        paused = {fd: self._handlers[fd] for fd in fds if fd in self._handlers}
         for fd in paused:
             self._epoll.modify(fd, 0)
-        seconds = min(MAX_PAUSE, PAUSE * len(floods))
         self.call_at(trio.current_time() + seconds, lambda: self._resume(paused))
 
     def _resume(self, paused: dict[int, Handler]) -> None:

@@ -6,6 +6,8 @@ import os
 import time
 from typing import NamedTuple
 
+from gaffer_kernel.linux.shortage import is_shortage
+
 MARK = "GAFFER_SPAWN"
 """The variable in the environment of every child that says which spawn it belongs to."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -46,7 +48,11 @@ def list_children() -> set[int]:
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Read what /proc says of a process; None if it is gone."""
+    """Read what /proc says of a process; None if it is gone.
+
+    Raises:
+        OSError: no descriptor or memory is left; see `is_shortage`.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name, in brackets, can contain any character, brackets too.
@@ -69,7 +75,9 @@ def _read_mark(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environ = file.read()
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return None
     if not environ:
         return None
@@ -84,5 +92,7 @@ def _has_arguments(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return bool(file.read(1))
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return False

@@ -18,6 +18,7 @@ from gaffer_kernel.linux.child import LinuxChild
 from gaffer_kernel.linux.orphans import DETACHED, OrphanReaper, become_subreaper
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.procfs import MARK
+from gaffer_kernel.linux.shortage import DescriptorReserve
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.linux.users import find_user
 from gaffer_kernel.system import Child, ChildListener, SpawnRequest, User
@@ -32,8 +33,8 @@ class LinuxSystem:
     Args:
         own_process: the whole program belongs to the kernel, as gafferd's does: become a child
             subreaper, so that what leaves its group is still found and stopped, and raise the soft
-            limit of open files to the hard one. A program that embeds the kernel keeps its
-            settings.
+            limit of open files to the hard one, less a reserve for supervision. A program that
+            embeds the kernel keeps its settings.
     """
 
     def __init__(self, *, own_process: bool = False) -> None:
@@ -43,11 +44,11 @@ class LinuxSystem:
         self._spawned = 0
         # Copied once: os.environ decodes every variable each time it is copied.
         self._environ = dict(os.environ)
-        self._orphans = OrphanReaper(self._poller, self._instance, self._children)
-        self._open_files: tuple[int, int] | None = None
+        self._reserve = DescriptorReserve()
+        self._orphans = OrphanReaper(self._poller, self._instance, self._children, self._reserve)
         if own_process:
             self._orphans.enabled = become_subreaper()
-            self._open_files = _raise_open_files()
+            self._reserve.enable()
 
     @property
     def instance(self) -> str:
@@ -78,9 +79,11 @@ class LinuxSystem:
         """Start a process and watch it."""
         self._spawned += 1
         mark = f"{self._instance}:{self._spawned}{DETACHED if request.detach else ''}"
-        started = spawn(dataclasses.replace(request, environ={**request.environ, MARK: mark}))
-        if self._open_files is not None:
-            _limit_open_files(started.os_pid, self._open_files)
+        marked = dataclasses.replace(request, environ={**request.environ, MARK: mark})
+        with self._reserve.opened():
+            started = spawn(marked)
+        if self._reserve.before is not None:
+            _limit_open_files(started.os_pid, self._reserve.before)
         child = LinuxChild(
             started,
             listener,
@@ -121,13 +124,6 @@ class LinuxSystem:
 
 def _do_nothing() -> None:
     """The scan itself adopts the orphans, and an adopted orphan is reaped when it exits."""
-
-
-def _raise_open_files() -> tuple[int, int]:
-    """Raise our soft limit to the hard one; return the previous limits, for the children."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
-    return before
 
 
 def _limit_open_files(pid: int, limits: tuple[int, int]) -> None:

@@ -7,6 +7,8 @@ import pytest
 from gaffer_testing.gafferd import DEADLINE, Home, is_alive
 from gaffer_testing.waiting import wait_until
 
+from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
+
 STUCK = """
 import logging, os, subprocess, sys, time
 from pathlib import Path
@@ -162,3 +164,12 @@ def test_the_deadline_counts_from_any_call_of_stop(home):
     with home.running("-p", "plugins", program=(sys.executable, "-c", HASTY)) as gafferd:
         wait_until(lambda: gafferd.poll() is not None)
         assert gafferd.returncode == 1
+
+
+def test_a_shutdown_without_a_free_thread_goes_on_without_a_deadline(monkeypatch, caplog):
+    def fail(timer):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", fail)
+    ShutdownWatchdog(lambda: None).kill_within(500, spare=set())
+    assert "no deadline: can't start new thread" in caplog.text

@@ -180,6 +180,18 @@ async def test_a_kernel_without_descriptors_retries_until_there_are_some(
     assert len(job.pids()) == 1
 
 
+async def test_a_two_way_stream_is_half_closed_without_a_free_descriptor(run, allow_descriptors):
+    code = "import os; os.read(3, 9); os.read(3, 9); print('saw EOF')"
+    process = await run.begin(
+        f'python3 -c "{code}"', custom_streams=["ctrl"], redirect_output=["out"]
+    )
+    allow_descriptors(0)
+    await process.write(b"hello", "ctrl")
+    process.close_input("ctrl")
+    await run.lines(process, "saw EOF")
+    await run.end(process)
+
+
 async def test_a_failed_spawn_does_not_stop_other_jobs(run, recorder):
     broken = run.load("/no/such/program")
     broken.start()

@@ -1,5 +1,6 @@
 """Accepting many who come at once."""
 
+import resource
 import socket
 from contextlib import ExitStack
 
@@ -51,3 +52,20 @@ async def test_who_is_accepted_and_not_served_is_not_kept_waiting(listening, cli
     assert first.recv(1) == b""
     with pytest.raises(trio.ClosedResourceError):
         await listener.accept()
+
+
+async def test_a_shortage_delays_connections_and_is_logged_once(listening, clients, caplog):
+    connected = clients(1)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with Listener(listening) as listener:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            with trio.move_on_after(0.3) as waited:
+                await listener.accept()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert waited.cancelled_caught
+        stream = await listener.accept()
+    assert stream.socket.getpeername() == connected[0].getsockname()
+    stream.socket.close()
+    assert caplog.text.count("connections have to wait: Too many open files") == 1

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import socket
 from collections import deque
+from math import inf
 
 import trio
 
+log = logging.getLogger(__name__)
+
 MAX_AT_ONCE = 64
 """Connections that are accepted before other tasks run."""
+RETRY_INTERVAL = 0.1
+"""Seconds after which accepting is tried again when the system is short of something."""
+REPORT_INTERVAL = 60.0
+"""Seconds without a shortage after which the next one is logged."""
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC}
 
 
 class Listener(trio.abc.Listener[trio.SocketStream]):
@@ -26,17 +36,39 @@ class Listener(trio.abc.Listener[trio.SocketStream]):
         self._socket = listening
         self._listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
         self._accepted: deque[trio.SocketStream] = deque()
+        self._last_shortage = -inf
 
     async def accept(self) -> trio.SocketStream:
         """Return the next connection; no other task runs meanwhile if it has been accepted already.
 
+        In a shortage of descriptors or memory, clients wait in the system's queue until it is over.
+
         Raises:
-            OSError: no connection can be accepted now.
+            OSError: the socket is broken.
         """
         if not self._accepted:
-            self._accepted.append(await self._listener.accept())
+            self._accepted.append(await self._accept_first())
             self._accept_more()
         return self._accepted.popleft()
+
+    async def _accept_first(self) -> trio.SocketStream:
+        while True:
+            try:
+                return await self._listener.accept()
+            except OSError as error:
+                if error.errno not in _SHORTAGES:
+                    raise
+                self._report(error)
+                await trio.sleep(RETRY_INTERVAL)
+
+    def _report(self, error: OSError) -> None:
+        now = trio.current_time()
+        if now - self._last_shortage >= REPORT_INTERVAL:
+            log.warning(
+                "connections have to wait: %s: close some, or raise the limit of open files",
+                error.strerror,
+            )
+        self._last_shortage = now
 
     def _accept_more(self) -> None:
         try:

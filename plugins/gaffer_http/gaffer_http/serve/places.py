@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
@@ -10,6 +11,9 @@ import trio
 from gaffer_http.serve.peer import Peer
 
 MAX_CONNECTIONS = 512
+
+OTHER_FILES = 64
+"""Descriptors that are not used for connections; two thirds of the limit if that is less."""
 
 MAX_RESERVED = 32
 """Places that only the owner may take; a sixteenth of all if that is less."""
@@ -86,7 +90,7 @@ class Places:
     unless it is the owner's; that includes TLS handshakes.
 
     Args:
-        places: how many there are; MAX_CONNECTIONS when not given.
+        places: how many there are; `default_total()` when not given.
         per_peer: how many unadmitted ones a peer may have; MAX_UNADMITTED when not given.
         owners: the users that count as the owner.
     """
@@ -97,7 +101,7 @@ class Places:
         per_peer: int | None = None,
         owners: frozenset[int] = frozenset(),
     ) -> None:
-        self.total = MAX_CONNECTIONS if places is None else places
+        self.total = default_total() if places is None else places
         self._owners = owners
         self._for_others = self.total - min(MAX_RESERVED, self.total // 16)
         self._unadmitted_total = max(1, self.total // 4)
@@ -233,6 +237,12 @@ class Places:
                 place.evict()
                 return
         raise NoPlaceError(reason)
+
+
+def default_total() -> int:
+    """Return how many connections there may be: so many that descriptors are left for the rest."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MAX_CONNECTIONS, max(limit // 3, limit - OTHER_FILES))
 
 
 def _refused_first(places: Iterable[Place]) -> list[Place]:
