@@ -1,6 +1,6 @@
 """One connection: hypercorn's protocols over a Transport, with a deadline on everything.
 
-This module and `protocols` depend on hypercorn's internals; tests/test_http_serving.py checks what
+This module and `protocols` depend on hypercorn's internals; tests/serve/test_server.py checks what
 they rely on.
 """
 

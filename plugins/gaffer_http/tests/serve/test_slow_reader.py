@@ -9,7 +9,7 @@ from gaffer_testing import Callers, TokenCaller
 from gaffer_testing.slow_reader import PING, TEXT, open_slow_reader
 from quart import Blueprint, websocket
 
-from .channel_client import shell
+from ..channel_client import shell
 
 SOON = 15.0
 """Seconds; README says 5, and a busy machine may need more, but not 30 and 10."""

@@ -8,7 +8,7 @@ from gaffer_testing import Callers, TokenCaller
 
 from gaffer_http.listen.endpoints import read_endpoints
 
-from .test_http_authentication import TOKEN, ask_with, ca, people, secure_ini
+from ..auth.test_authentication import TOKEN, ask_with, ca, people, secure_ini
 
 __all__ = ["ca", "people"]
 

@@ -6,7 +6,7 @@ import pytest
 from gaffer_stats.plugin import plugin as stats_plugin
 from gaffer_testing.waiting import until
 
-from .channel_client import Refused, shell, start, talking
+from ..channel_client import Refused, shell, start, talking
 
 SLEEP = {"name": "x", "cmd": "sleep 100"}
 

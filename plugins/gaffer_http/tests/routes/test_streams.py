@@ -6,7 +6,7 @@ import pytest
 import trio
 from gaffer_testing.waiting import until
 
-from .channel_client import readers, start
+from ..channel_client import readers, start
 
 
 async def shell(api, script, **settings):

@@ -15,7 +15,7 @@ import trustme
 from gaffer_http.serve import connection, transport
 from gaffer_http.serve.peer import Peer
 
-from .h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
+from ..h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (

@@ -7,7 +7,7 @@ import trio
 from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed
 
-from .channel_client import readers, shell, start
+from ..channel_client import readers, shell, start
 
 
 async def closed(socket):

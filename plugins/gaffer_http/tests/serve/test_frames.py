@@ -11,7 +11,7 @@ from hypercorn.protocol.ws_stream import WSStream
 
 from gaffer_http.serve import budget, connection, frames
 
-from .h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
+from ..h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (

@@ -11,7 +11,7 @@ from gaffer_testing import Callers, TokenCaller
 from gaffer_http.auth import audit, refusals
 from gaffer_http.auth.refusals import Refusals
 
-from .channel_client import Refused, talking
+from ..channel_client import Refused, talking
 
 BAD = {"authorization": "Bearer gfr_wrong"}
 

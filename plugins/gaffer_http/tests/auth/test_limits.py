@@ -23,7 +23,7 @@ from gaffer_http import HttpHandler
 from gaffer_http.serve import connection, server
 from gaffer_http.serve.peer import Peer, get_peer
 
-from .conftest import Api, ask_once, connect, listens, open_client
+from ..conftest import Api, ask_once, connect, listens, open_client
 
 NOBODY = 65534
 CONNECTIONS = 64

@@ -17,7 +17,7 @@ from gaffer_http.auth.wrong_tokens import WrongTokens
 from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
 
-from .channel_client import readers, start, talking
+from ..channel_client import readers, start, talking
 
 TOKEN = {"authorization": "Bearer good"}
 

@@ -8,7 +8,7 @@ import trio
 from gaffer_testing.waiting import until
 from trio_websocket import ConnectionClosed
 
-from .channel_client import Refused, readers, shell, start, talking
+from ..channel_client import Refused, readers, shell, start, talking
 
 FLOOD = "exec yes 0123456789"
 

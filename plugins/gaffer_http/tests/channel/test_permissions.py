@@ -11,7 +11,7 @@ from gaffer_testing import Callers, TokenCaller
 from quart import Blueprint, websocket
 from trio_websocket import ConnectionClosed
 
-from .channel_client import Refused, start, talking
+from ..channel_client import Refused, start, talking
 
 PEOPLE = {
     "guest": TokenCaller("read.one", "guest"),

@@ -11,7 +11,7 @@ from quart import Blueprint, current_app, request
 
 from gaffer_http.plugin import plugin as http_plugin
 
-from .conftest import Api
+from ..conftest import Api
 
 FOLDER = """
 from gaffer_kernel.hookspecs import hookimpl

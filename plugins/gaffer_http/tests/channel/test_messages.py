@@ -5,7 +5,7 @@ import json
 import pytest
 from trio_websocket import ConnectionClosed
 
-from .channel_client import talking
+from ..channel_client import talking
 
 
 @pytest.mark.parametrize(
