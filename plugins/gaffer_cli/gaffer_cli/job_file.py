@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from gaffer_client import ArgumentError, Job, Server
-from gaffer_client.names import JobName
+from gaffer_client.names import JobName, has_session
 
 from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.waiting import Wait
@@ -85,12 +85,8 @@ def _check(file: str, fields: Any, session: str | None) -> Fields:
         if not isinstance(fields.get(field), str):
             raise CommandError(f"{file}: a job has no {field}, or one that is not a string")
     try:
-        named = JobName.parse(fields["name"], session if _is_bare(fields["name"]) else None)
+        named = JobName.parse(fields["name"], None if has_session(fields["name"]) else session)
     except ArgumentError as error:
         # The fault is in the file, not in the command line.
         raise CommandError(f"{file}: {error}") from None
     return {**fields, "name": str(named)}
-
-
-def _is_bare(name: str) -> bool:
-    return not any(separator in name for separator in "./:")

@@ -46,6 +46,11 @@ class JobName(NamedTuple):
         return named
 
 
+def has_session(text: str) -> bool:
+    """Return whether the name of a job includes its session."""
+    return _SEPARATOR.search(text) is not None
+
+
 def check_part(text: str) -> str:
     """Return one part of a name unchanged.
 

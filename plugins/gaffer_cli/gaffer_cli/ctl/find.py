@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from gaffer_client import LookupJob
+from gaffer_client.names import has_session
 
 from gaffer_cli.cluster.nodes import warn_failed_lookups
 from gaffer_cli.cluster.source_table import format_sources
@@ -26,14 +27,10 @@ def command(run: Invocation, name: str) -> None:
     job_sources = lookups.find_job(name)
     warn_failed_lookups(run, job_sources)
     found = [LookupJob(name, job_sources.value)] if job_sources.value else []
-    if not found and _is_bare(name):
+    if not found and not has_session(name):
         session_sources = lookups.find_session(name)
         warn_failed_lookups(run, session_sources, reported=job_sources.failed)
         found = session_sources.value
     if not found:
         raise NotRunningError(f"no node has {name}")
     run.show(found, format_sources((job.name, job.sources) for job in found))
-
-
-def _is_bare(name: str) -> bool:
-    return not any(separator in name for separator in "./:")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gaffer_client import NamedStatus, NotFoundError, Server
-from gaffer_client.names import JobName
+from gaffer_client.names import JobName, has_session
 
 from gaffer_cli.exit_codes import CommandError
-
-_SEPARATORS = "./:"
 
 
 class Selection:
@@ -31,7 +29,7 @@ class Selection:
             self._add(name)
 
     def _add(self, name: str) -> None:
-        bare = not any(separator in name for separator in _SEPARATORS)
+        bare = not has_session(name)
         if bare and name in self._server.sessions():
             self._sessions.add(name)
             return
