@@ -197,7 +197,8 @@ def get_config_path(named: str | None, environ: Mapping[str, str]) -> Path | Non
     """Return the configuration file to read; None to run without one."""
     if name := named or environ.get(CONFIG_VARIABLE):
         path = Path(os.path.expanduser(name))
-        return path / CONFIG_NAME if path.is_dir() else path
+        # os.path.isdir, unlike Path.is_dir, does not raise in a folder that may not be entered.
+        return path / CONFIG_NAME if os.path.isdir(path) else path
     default = os.path.expanduser(DEFAULT_CONFIG)
     return Path(default) if os.path.lexists(default) else None
 

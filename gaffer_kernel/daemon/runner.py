@@ -73,6 +73,12 @@ class DaemonRunner:
                 return command()
         except GafferError as error:
             return self.report_error(error)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            # Of a file that an option or a configuration names.
+            log.debug("the traceback of the error", exc_info=error)
+            return self.report_error(GafferError(f"{error.filename}: {error.strerror}"))
 
     def run(
         self, prepare: Callable[[], KernelSetup], *, daemon: bool = False, in_log: bool = False

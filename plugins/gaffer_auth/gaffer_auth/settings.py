@@ -42,8 +42,8 @@ def check(config: Config) -> None:
         if key not in KEYS:
             raise section.error(key, f"unknown key{did_you_mean(key, KEYS)}")
     settings = read_settings(config)
-    if settings.audit is not None and not settings.audit.parent.is_dir():
-        raise section.error("audit", f"no such folder: {settings.audit.parent}")
+    if settings.audit is not None:
+        _check_folder(section, settings.audit.parent)
     try:
         read_store(settings.file)
     except FileNotFoundError:
@@ -52,6 +52,15 @@ def check(config: Config) -> None:
         raise _make_file_error(section, str(error)) from None
     except OSError as error:
         raise _make_file_error(section, f"{settings.file}: {error.strerror}") from None
+
+
+def _check_folder(section: Section, folder: Path) -> None:
+    try:
+        found = folder.is_dir()
+    except OSError as error:  # EACCES: a folder above it may not be entered
+        raise section.error("audit", f"{folder}: {error.strerror}") from None
+    if not found:
+        raise section.error("audit", f"no such folder: {folder}")
 
 
 def read_settings(config: Config) -> Settings:

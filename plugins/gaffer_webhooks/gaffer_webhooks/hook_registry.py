@@ -60,15 +60,17 @@ class HookRegistry:
         Raises:
             GafferError: the folder or a file in it cannot be used.
         """
-        if not self.fixed and not self.settings.state.exists():
-            return
         try:
+            if not self.fixed and not self.settings.state.exists():
+                return
             state_dir = self._open_state_dir()
         except StateDirInUseError as error:
             if self.fixed:
                 raise
             log.warning("%s; until then, it has no hooks", error)
             return
+        except OSError as error:  # EACCES: a folder above it may not be entered
+            raise GafferError(f"webhooks: {self.settings.state}: {error.strerror}") from None
         used = {
             state_dir.get_journal(hook.url, trusted=hook.trusted)
             for hook in self.get_all().values()
