@@ -24,11 +24,11 @@ DEADLINE = 60.0
 
 
 @contextmanager
-def gafferd(home, *arguments, examples=EXAMPLES, **options):
+def gafferd(home, *arguments, examples=EXAMPLES, file="gaffer.ini", **options):
     """Start gafferd with all jobs running; yield its process and the URL of its API."""
     log = home / "log"
     command = [
-        *(Path(sys.executable).with_name("gafferd"), "-c", "gaffer.ini", *arguments),
+        *(Path(sys.executable).with_name("gafferd"), "-c", file, *arguments),
         *("--bind", "127.0.0.1:0", "--log-level", "info", "--error-log", log),
     ]
     environ = {**os.environ, "HOME": str(home)}
@@ -59,6 +59,13 @@ def test_echo_client_receives_its_message(url):
         timeout=DEADLINE,
     )
     assert (done.stdout, done.stderr) == ("Sent\nReceiving...\nReceived 'ECHO\\n'\n", "")
+
+
+def test_example_runs_from_every_folder(tmp_path):
+    with gafferd(tmp_path, examples="/", file=EXAMPLES / "gaffer.ini") as (_, url):
+        for pid in (1, 2):
+            os_pid = json.load(urlopen(f"{url}/{pid}"))["os_pid"]
+            assert os.readlink(f"/proc/{os_pid}/cwd") == str(EXAMPLES)
 
 
 # Plugins

@@ -9,7 +9,7 @@ from gaffer_kernel.config import ownership
 from gaffer_kernel.config.includes import Reader
 from gaffer_kernel.config.ini import parse_ini
 from gaffer_kernel.config.job_sections import read_jobs
-from gaffer_kernel.config.section import Section
+from gaffer_kernel.config.section import Section, get_folder
 from gaffer_kernel.config.trust import Trust
 from gaffer_kernel.errors import ConfigError, Conflict
 from gaffer_kernel.jobs.config import JobConfig
@@ -63,7 +63,7 @@ class Config:
             ConfigError: as `read` does.
         """
         reader = Reader()
-        reader.add(parse_ini(text, path), Path(path).parent)
+        reader.add(parse_ini(text, path), get_folder(path))
         return cls._from_reader(reader, None)
 
     def again(self, *, read: bool = True) -> "Config":

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from gaffer_kernel.config.ini import read_ini
-from gaffer_kernel.config.section import Section
+from gaffer_kernel.config.section import Section, get_folder
 from gaffer_kernel.config.trust import KEY, Trust
 from gaffer_kernel.errors import ConfigError
 
@@ -46,7 +46,7 @@ class Reader:
         in_order = exempt or self.trust.insecure or self.trust.check(path)
         if exempt:
             self.trust.exempt(path)
-        self.add(read_ini(path), path.parent, in_order=in_order)
+        self.add(read_ini(path), get_folder(path), in_order=in_order)
         self._chain.pop()
 
     def add(self, sections: list[Section], folder: Path, *, in_order: bool = True) -> None:

@@ -1,6 +1,8 @@
 """Makes JobConfigs of the sections [process:NAME] and [env:NAME]."""
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from gaffer_kernel.config.section import Section
@@ -24,12 +26,21 @@ def _optional_int(section: Section, key: str) -> int | None:
     return section.getint(key) if section.get(key) else None
 
 
+def _get_folder(section: Section, key: str) -> str | None:
+    """Return the working directory: that of the file when not given, None for gafferd's own.
+
+    It is absolute, because the file itself may be named by a relative path.
+    """
+    path = section.resolve(section.get(key, ""), key)
+    return None if path == Path() else os.path.abspath(path)
+
+
 CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "cmd": Section.get,
     "args": Section.get,
     "uid": Section.get,
     "gid": Section.get,
-    "cwd": Section.get,
+    "cwd": _get_folder,
     "detach": Section.getbool,
     "shell": Section.getbool,
     "os_env": _optional_bool,
@@ -100,7 +111,11 @@ def _job(name: JobName, section: Section, environment: Section | None) -> JobCon
     if "cmd" not in values:
         raise section.error("cmd", "is missing")
     try:
-        return JobConfig(name=name.name, env=_variables(environment), **values)
+        return JobConfig(
+            name=name.name,
+            env=_variables(environment),
+            **{"cwd": _get_folder(section, "cwd"), **values},
+        )
     except InvalidField as error:
         raise _locate(error, section, environment) from None
 

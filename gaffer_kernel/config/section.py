@@ -1,6 +1,7 @@
 """Section: the values of one section, converted on demand, with their file and line."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
@@ -121,6 +122,25 @@ class Section:
         """Return numbers separated by commas, white space or both; `5` is an int, `5.` a float."""
         return self._convert(key, default, _numbers, "a list of numbers")
 
+    @overload
+    def getpath(self, key: str) -> Path | None: ...
+    @overload
+    def getpath(self, key: str, default: T) -> Path | T: ...
+    def getpath(self, key: str, default: object = None) -> object:
+        """Return a path, made by `resolve`; an empty text counts as missing."""
+        text = self.get(key)
+        return self.resolve(text, key) if text else default
+
+    def resolve(self, path: str, key: str | None = None) -> Path:
+        """Expand `~` in a path, and take a relative one as relative to the folder of the file.
+
+        Args:
+            path: as written in the file.
+            key: the key whose file counts: the keys of one section can be in several files.
+        """
+        entry = self._entries.get(key) if key is not None else None
+        return get_folder(entry.file if entry else self.file) / os.path.expanduser(path)
+
     def _convert(
         self, key: str, default: object, convert: Callable[[str], object], expected: str
     ) -> object:
@@ -131,6 +151,15 @@ class Section:
             return convert(text)
         except (ValueError, KeyError):
             raise self.error(key, f"must be {expected}, not {shown(text)}") from None
+
+
+def get_folder(file: Path | str) -> Path:
+    """Return the folder to which the paths in a file are relative.
+
+    It is the current one for a file without a folder of its own: a pipe, or /dev/null.
+    """
+    path = Path(file)
+    return Path() if path.exists() and not path.is_file() else path.parent
 
 
 # int() and float() alone would accept `1_000`, the digits of any script, `nan` and `infinity`.

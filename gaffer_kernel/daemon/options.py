@@ -212,12 +212,12 @@ def get_plugins_dir(
         ConfigError: the file names two folders.
     """
     section = config.section("gaffer")
-    in_file = [section.get(key) for key in FOLDER_KEYS] if section else []
+    in_file = [section.getpath(key) for key in FOLDER_KEYS] if section else []
     if section and all(in_file):
         raise section.error(FOLDER_KEYS[1], f"means the same as {FOLDER_KEYS[0]}: keep one")
     for name in (named, environ.get(FOLDER_VARIABLE), *in_file):
         if name:
-            return Path(os.path.expanduser(name)), True
+            return Path(name).expanduser(), True
     usual = [os.path.expanduser(folder) for folder in DEFAULT_FOLDERS]
     return Path(next(filter(os.path.isdir, usual), usual[0])), False
 
@@ -240,5 +240,7 @@ def get_disabled_plugins(named: Sequence[str], config: Config) -> set[str]:
 
 def get_pidfile_path(named: str | None, config: Config) -> Path | None:
     """Return the path of the pid file, if there is one."""
-    name = named or config.get("gaffer", "pidfile")
-    return Path(os.path.expanduser(name)) if name else None
+    if named:
+        return Path(os.path.expanduser(named))
+    section = config.section("gaffer")
+    return section.getpath("pidfile") if section else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gaffer_kernel.config import Config
+from gaffer_kernel.config.section import get_folder
 from gaffer_kernel.errors import PluginError
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import Kernel
@@ -72,16 +75,23 @@ def format_plan(kernel: Kernel) -> str:
         for info in kernel.plugins.info()
         if info.state != "disabled"
     )
-    rows = [_job_row(JobName.parse(job.name, session), job) for session, job in config.jobs()]
+    rows = [
+        _job_row(JobName.parse(job.name, session), job, _get_default_folder(config))
+        for session, job in config.jobs()
+    ]
     jobs = f"jobs:\n{_table(rows)}" if rows else "jobs: none"
     notes = "".join(f"{note}\n" for note in config.notes)
     return f"configuration: {files}\nplugins: {plugins or 'none'}\n{notes}{jobs}"
 
 
-def _job_row(name: JobName, job: JobConfig) -> tuple[str, ...]:
+def _get_default_folder(config: Config) -> str | None:
+    return os.path.abspath(get_folder(config.path)) if config.path else None
+
+
+def _job_row(name: JobName, job: JobConfig, default_folder: str | None) -> tuple[str, ...]:
     line = " ".join(filter(None, (job.cmd, shlex.join(job.args))))
     notes = [
-        f"in {job.cwd}" if job.cwd else "",
+        f"in {job.cwd}" if job.cwd and job.cwd != default_folder else "",
         f"as {job.uid}" if job.uid is not None else "",
         "" if job.start else "not started",
     ]

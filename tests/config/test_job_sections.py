@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -213,3 +214,17 @@ def test_any_section_is_a_job_or_refused(keys, variables):
     except ConfigError as error:
         assert error.line  # noqa: PT017 - most are wrong, some are not
         assert error.section  # noqa: PT017
+
+
+def test_cwd_is_relative_to_the_folder_of_the_file(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+
+    def cwd(text: str, path: str) -> str | None:
+        [(_, job)] = Config.from_string(WEB + text, path).jobs()
+        return job.cwd
+
+    assert cwd("", "/srv/a.ini") == cwd("cwd =\n", "/srv/a.ini") == "/srv"
+    assert cwd("cwd = web\n", "/srv/a.ini") == "/srv/web"
+    assert cwd("cwd = ~/web\n", "/srv/a.ini") == "/home/me/web"
+    assert cwd("", "conf/a.ini") == f"{os.getcwd()}/conf"
+    assert cwd("", "a.ini") is None  # gafferd's own

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from gaffer_kernel.config.ini import parse_ini
@@ -99,3 +101,24 @@ def test_an_error_names_the_line_of_the_key_or_of_the_section():
     assert str(section("x").error("key", "is bad")) == "a.ini:2: [a] key: is bad"
     assert str(section("x").error("other", "is missing")) == "a.ini:1: [a] other: is missing"
     assert str(section("x").error(None, "is empty")) == "a.ini:1: [a] is empty"
+
+
+def test_getpath_is_relative_to_the_folder_of_the_file(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    first, second = (
+        parse_ini(f"[gaffer]\n{key} = b/c\n", f"{folder}/a.ini")[0]
+        for key, folder in (("one", "conf"), ("two", "/etc/other"))
+    )
+    both = first.merged(second)
+
+    assert both.getpath("one") == Path("conf/b/c")
+    assert both.getpath("two") == Path("/etc/other/b/c")
+    assert both.resolve("~/x", "one") == Path("/home/me/x")
+    assert both.resolve("/x", "one") == Path("/x")
+    assert both.getpath("three") is None
+    assert section("").getpath("key") is None
+
+
+@pytest.mark.parametrize("file", ["/dev/null", "a.ini", "<string>"])
+def test_a_file_without_a_folder_is_in_the_current_one(file):
+    assert Section("a", file, 1).resolve("b") == Path("b")

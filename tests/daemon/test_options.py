@@ -79,7 +79,7 @@ def folders(home):
     for path in ("opt/a", "var/b", "ini/c", ".gaffer/plugins/d", ".gafferd/plugins/e"):
         home.write(f"{path}/__init__.py", PLUGIN)
     home.write("option.ini", "[gaffer]\nplugin_dir = ~/ini\n")
-    home.write("folder/gafferd.ini", "[gaffer]\nplugins_dir = ini\n")
+    home.write("folder/gafferd.ini", "[gaffer]\nplugins_dir = ../ini\n")
     return home
 
 
@@ -96,7 +96,7 @@ def test_plugin_dir_of_the_environment_is_second(folders):
 
 def test_plugin_dir_of_the_file_is_third_in_both_spellings(folders):
     assert listed(folders, "option.ini") == {"c": f"{folders / 'ini/c'}"}
-    assert listed(folders, "folder") == {"c": "ini/c"}
+    assert listed(folders, "folder") == {"c": "folder/../ini/c"}
 
 
 def test_default_plugin_dirs_are_last_and_the_older_only_alone(folders):

@@ -9,7 +9,7 @@ from pathlib import Path
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.plugin import did_you_mean
 
-from gaffer_auth.paths import VARIABLE, expand_path, get_default_file
+from gaffer_auth.paths import VARIABLE, get_default_file
 from gaffer_auth.store_file import StoreError, read_store
 
 KEYS = ("file", "audit")
@@ -80,7 +80,7 @@ def _get_path(section: Section | None, key: str) -> Path | None:
     text = section.get(key) if section is not None else None
     if section is not None and text == "":
         raise section.error(key, "is empty: give the path of a file")
-    return expand_path(text) if text else None
+    return section.getpath(key) if section is not None else None
 
 
 def _make_file_error(section: Section, reason: str) -> ConfigError:

@@ -45,6 +45,14 @@ def test_token_is_read_from_a_file(tmp_path):
     assert connection.token == "gfr_x"
 
 
+def test_files_are_relative_to_the_configuration(tmp_path):
+    (tmp_path / "token").write_text("gfr_x\n")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    text = "[lookup]\naddress = https://localhost:5010\ntoken_file = token\ncacert = ca.pem\n"
+    [connection] = read_settings(Config.from_string(text, tmp_path / "a.ini")).connections
+    assert (connection.token, connection.ca_file) == ("gfr_x", str(tmp_path / "ca.pem"))
+
+
 @pytest.mark.parametrize("key", ["token_file", "password_file"])
 def test_empty_secret_file_is_an_error(tmp_path, key):
     (tmp_path / "secret").write_text("\n")

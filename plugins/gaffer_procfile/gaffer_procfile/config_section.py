@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from gaffer_kernel import Config, GafferError, InvalidField, Section
 
@@ -40,18 +39,18 @@ def add_jobs(config: Config) -> None:
 
 
 def _read_application(config: Config, section: Section, path: str) -> Application:
-    folder = Path(section.file).parent
     try:
         concurrency = parse_concurrency(section.get("concurrency", "all=1"))
     except InvalidField as error:
         raise section.error("concurrency", error.reason) from None
     if not path:
         raise section.error("procfile", "is empty: give the path of a file")
-    env_files = [folder / each for each in section.getlist("env_files", [])]
-    default_env = (folder / path).parent / ".env"
-    config.check_file(folder / path, section, "procfile")
+    procfile = section.resolve(path, "procfile")
+    env_files = [section.resolve(each, "env_files") for each in section.getlist("env_files", [])]
+    default_env = procfile.parent / ".env"
+    config.check_file(procfile, section, "procfile")
     for file in env_files:
         config.check_file(file, section, "env_files")
     if default_env.is_file():
         config.check_file(default_env, section, "procfile")
-    return Application.read(folder / path, env_files=env_files, concurrency=concurrency)
+    return Application.read(procfile, env_files=env_files, concurrency=concurrency)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,11 +50,10 @@ def read_settings(config: Config) -> Settings:
         ConfigError: a key is not a pattern, or a value is invalid.
     """
     section = config.section(SECTION) or Section(SECTION, "", 0)
-    state = section.get("state", DEFAULT_STATE)
-    if not state:
+    if section.get("state") == "":
         raise section.error("state", "names no folder")
     return Settings(
-        Path(os.path.expanduser(state)),
+        section.getpath("state") or Path(DEFAULT_STATE).expanduser(),
         _get_number(section, "tries", DEFAULT_TRIES, MAX_TRIES),
         _get_number(section, "queue", DEFAULT_QUEUE, MAX_QUEUE),
         tuple(_read_hooks(section)),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 from gaffer_kernel import Config, ConfigError, Section
 from gaffer_kernel.plugin import did_you_mean
@@ -152,6 +154,14 @@ class _Source:
         option = self._options.get(key)
         return str(option) if option is not None else self._section.get(key)
 
+    def _path(self, key: str) -> str | None:
+        """Return the path of a file: an option is relative to the current folder."""
+        option = self._options.get(key)
+        if option is not None:
+            return os.path.expanduser(str(option)) or None
+        path = self._section.getpath(key)
+        return str(path) if path is not None else None
+
     def _error(self, key: str, message: str) -> ConfigError:
         if self._options.get(key) is not None:
             return ConfigError(message, key=f"--{key}")
@@ -173,7 +183,7 @@ class _Source:
 
     def _parsed(self, word: str, exposed: bool) -> list[Address]:
         try:
-            addresses = parse_addresses(word)
+            addresses = parse_addresses(self._with_absolute_path(word))
         except ValueError as error:
             raise self._error("bind", str(error)) from None
         for address in addresses:
@@ -181,6 +191,15 @@ class _Source:
                 shown = word if word == str(address) else f"{word} ({address})"
                 raise self._error("bind", f"{shown} {_EXPOSED}")
         return addresses
+
+    def _with_absolute_path(self, word: str) -> str:
+        """Return the address with an absolute path if it is that of a unix socket."""
+        scheme, colon, path = word.partition(":")
+        if scheme != "unix" or not path:
+            return word
+        in_file = self._options.get("bind") is None
+        named = self._section.resolve(path, "bind") if in_file else Path(path).expanduser()
+        return f"{scheme}{colon}{os.path.abspath(named)}"
 
     def _auth(self, addresses: tuple[Address, ...]) -> AuthMode:
         text = self._text("auth")
@@ -219,7 +238,7 @@ class _Source:
 
     def _client_ca(self) -> tuple[str | None, bool]:
         """Return the file of CAs for client certificates, and whether a certificate is required."""
-        file, wanted = self._text("client_ca") or None, self._text("client_certificate")
+        file, wanted = self._path("client_ca"), self._text("client_certificate")
         if wanted is not None and file is None:
             raise self._error("client_certificate", "needs client_ca, to check them against")
         if wanted not in (None, "optional", "required"):
@@ -227,7 +246,7 @@ class _Source:
         return file, wanted == "required"
 
     def _tls(self) -> ssl.SSLContext | None:
-        certfile, keyfile = self._text("certfile") or None, self._text("keyfile") or None
+        certfile, keyfile = self._path("certfile"), self._path("keyfile")
         client_ca, required = self._client_ca()
         if certfile is None and keyfile is None:
             if client_ca is not None:

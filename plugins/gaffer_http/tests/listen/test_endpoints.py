@@ -132,3 +132,22 @@ def test_the_command_line():
     assert set(vars(parser.parse_args([])).values()) == {None}
     with pytest.raises(SystemExit):
         parser.parse_args(["--backlog", "x"])
+
+
+def test_paths_are_relative_to_the_file_and_options_to_the_current_folder(tmp_path, monkeypatch):
+    ca = trustme.CA()
+    ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in ("both.pem", "~/both.pem"):
+        ini = f"[endpoint:a]\nbind = unix:run/a.sock, unix:~/b.sock\ncertfile = {name}\n"
+        [found] = read_endpoints(Config.from_string(ini, "../gaffer.ini"))
+        assert found.tls is not None
+        expected = [f"unix:{tmp_path}/run/a.sock", f"unix:{tmp_path}/b.sock"]
+        assert [str(address) for address in found.addresses] == expected
+    assert endpoints(bind="unix:a.sock", certfile="../both.pem")["default"] == (
+        [f"unix:{tmp_path}/here/a.sock"],
+        128,
+    )
+    assert endpoints(bind="unix:~/a.sock")["default"][0] == [f"unix:{tmp_path}/a.sock"]

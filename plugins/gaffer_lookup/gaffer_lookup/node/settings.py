@@ -7,7 +7,6 @@ import os
 import re
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 from gaffer_client.address import Address
 from gaffer_client.errors import ArgumentError
@@ -131,6 +130,14 @@ class _SettingsReader:
         option = self._options.get(key)
         return str(option) if option is not None else self._section.get(key)
 
+    def _path(self, key: str) -> str | None:
+        """Return the path of a file: an option is relative to the current folder."""
+        option = self._options.get(key)
+        if option is not None:
+            return os.path.expanduser(str(option)) or None
+        path = self._section.getpath(key)
+        return str(path) if path is not None else None
+
     def _error(self, key: str, message: str) -> ConfigError:
         if self._options.get(key) is not None:
             return ConfigError(message, key=f"--{OPTIONS[key].replace('_', '-')}")
@@ -170,7 +177,7 @@ class _SettingsReader:
             return read_etcd(
                 texts,
                 password=password,
-                ca_file=self._text("cacert") or None,
+                ca_file=self._path("cacert"),
                 certificate=self._certificate(),
             )
         except ArgumentError as error:
@@ -182,14 +189,14 @@ class _SettingsReader:
                 address=address,
                 token=token,
                 timeout=TIMEOUT,
-                ca_file=self._text("cacert") or None,
+                ca_file=self._path("cacert"),
                 certificate=self._certificate(),
             )
         except ArgumentError as error:
             raise self._section.error("token", str(error)) from None
 
     def _certificate(self) -> str | tuple[str, str] | None:
-        file, key = self._text("certfile") or None, self._text("keyfile") or None
+        file, key = self._path("certfile"), self._path("keyfile")
         if file is None and key is not None:
             raise self._error("keyfile", "needs the certificate too: give certfile")
         return (file, key) if file and key else file
@@ -205,7 +212,7 @@ class _SettingsReader:
         if file is None:
             return None
         try:
-            text = Path(os.path.expanduser(file)).read_text().strip()
+            text = self._section.resolve(file, key).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is not text"
             raise self._section.error(key, f"{file}: {reason}") from None
