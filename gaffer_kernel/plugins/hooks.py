@@ -6,7 +6,7 @@ calling is not used: there, one plugin that raises ends the call for all.
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, cast
 
@@ -16,6 +16,7 @@ import trio
 from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import GafferError, PluginError, describe_exception, did_you_mean
 from gaffer_kernel.plugins.dependencies import Problem
+from gaffer_kernel.plugins.lag import LagMonitor
 from gaffer_kernel.plugins.record import PluginRecord
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Hooks:
     def __init__(self) -> None:
         self.running = False
         self.changes = 0
+        self._lag = LagMonitor()
         self._records: dict[str, PluginRecord] = {}  # those with code, in the order of calls
         self._found: dict[str, tuple[Implementation, ...]] = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -106,6 +108,7 @@ class Hooks:
         """Take the place of the hooks of another set of plugins."""
         self.running = other.running
         self.changes = other.changes
+        self._lag = other._lag
         self.refresh()
 
     def refresh(self) -> None:
@@ -126,7 +129,7 @@ class Hooks:
         for each in self.find(hook):
             values = [arguments[name] for name in each.arguments]
             try:
-                result = each.function(*values)
+                result = self._call(each, hook, each.function, values)
             except (trio.Cancelled, GeneratorExit):
                 raise
             except BaseException as exc:  # noqa: BLE001  a SystemExit is a fault of the plugin, too
@@ -141,7 +144,10 @@ class Hooks:
         Raises:
             LookupError: the hook is not specified, or an argument is missing.
         """
-        results = [(each.record.name, each.call(hook, arguments)) for each in self.find(hook)]
+        results = [
+            (each.record.name, self._call(each, hook, each.call, (hook, arguments)))
+            for each in self.find(hook)
+        ]
         return [(name, result) for name, result in results if result is not None]
 
     def call_one(self, record: PluginRecord, hook: str, arguments: Mapping[str, object]) -> Any:
@@ -151,8 +157,20 @@ class Hooks:
         """
         for each in self.find(hook):
             if each.record is record:
-                return each.call(hook, arguments)
+                return self._call(each, hook, each.call, (hook, arguments))
         return None
+
+    def _call(
+        self,
+        implementation: Implementation,
+        hook: str,
+        function: Callable[..., Any],
+        arguments: Sequence[object],
+    ) -> Any:
+        if not self.running:
+            # No process and no request waits yet.
+            return function(*arguments)
+        return self._lag.call(implementation.record, hook, function, arguments)
 
     def find(self, hook: str) -> tuple[Implementation, ...]:
         """Return the implementations that a call runs now, in order.

@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from tests.gafferd import COMMAND, Home, one_line
 
 WITHOUT_OVERRIDE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
