@@ -136,4 +136,4 @@ class System(Protocol):
         """Start a process in its own session. Raises SpawnError and leaves nothing open."""
 
     async def run(self) -> None:
-        """Watch the children until cancelled."""
+        """Watch the children until cancelled. After an exception it is called again."""

@@ -5,6 +5,7 @@ job              the public face of a supervisor
 supervisor       messages, timer and reconciling of one job
 instances, slots the processes of a job, and the numbered slots they fill
 restart          backoff and flapping: rules, and the state of one job
+tasks            tasks that are not cancelled before all is stopped
 spawn_queue      one spawn at a time, other tasks in between
 scale            changes of the number of instances
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 
 import trio
 
-from gaffer_kernel.errors import Closing, Conflict, NotFound
+from gaffer_kernel.errors import Closing, Conflict, NotFound, describe_exception
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.jobs.supervisor import Advice, Context, Supervisor
+from gaffer_kernel.jobs.tasks import ShieldedTasks
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 from gaffer_kernel.processes.process import Process
 from gaffer_kernel.system import System
@@ -49,10 +50,9 @@ class Manager:
         )
         self._sessions: dict[str, dict[str, Supervisor]] = {}
         self._unloading: dict[JobName, Supervisor] = {}
-        self._nursery: trio.Nursery | None = None
-        self._scopes: set[trio.CancelScope] = set()
+        self._tasks: ShieldedTasks | None = None
+        self._close_scope = trio.CancelScope()
         self._closing = False
-        self._system_runs = True
         self._kill_at_once = False
 
     # Life
@@ -61,56 +61,41 @@ class Manager:
     async def running(self) -> AsyncIterator[None]:
         """Supervise as long as the block lasts; then stop every job in parallel, and wait.
 
+        A failure of one of the manager's own tasks cancels the block, which then stops the jobs as
+        usual.
+
         Cancelling the block does not cut the stopping short: it has a bound of its own, the longest
         graceful timeout plus KILL_TIMEOUT seconds. `kill_stopping` shortens it.
+
+        Raises:
+            RuntimeError: one of the manager's own tasks failed.
         """
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            self._start_task(self._run_system, "system")
-            self._start_task(self._spawn_queue.run, "spawn queue")
+            self._tasks = tasks = ShieldedTasks(nursery, self._give_up)
+            tasks.start(self._system.run, "system")
+            tasks.start(self._spawn_queue.run, "spawn queue")
             try:
                 yield
             finally:
-                await self._close()
-                for scope in list(self._scopes):
-                    scope.cancel()
+                await self._close(tasks)
+                tasks.cancel()
+        if tasks.failure is not None:
+            raise RuntimeError(describe_exception(tasks.failure)) from tasks.failure
 
-    def _start_task(self, function: Callable[[], Awaitable[None]], name: str) -> None:
-        """Start a task that survives a cancelled nursery: it is needed until all is stopped."""
-        assert self._nursery is not None
-        # Created here, not in the task: it may have to be cancelled before the task runs at all.
-        scope = trio.CancelScope(shield=True)
-        self._scopes.add(scope)
-        self._nursery.start_soon(self._run_shielded, scope, function, name=name)
+    def _give_up(self) -> None:
+        """SIGKILL every process: no exit would be noticed any longer."""
+        self.kill_stopping()
+        self._close_scope.cancel()
 
-    # A KeyboardInterrupt must be raised in the program around us, never in one of these tasks:
-    # without them nothing can be stopped.
-    @trio.lowlevel.enable_ki_protection
-    async def _run_shielded(
-        self, scope: trio.CancelScope, function: Callable[[], Awaitable[None]]
-    ) -> None:
-        try:
-            with scope:
-                await function()
-        finally:
-            self._scopes.discard(scope)
-
-    async def _run_system(self) -> None:
-        self._system_runs = True
-        try:
-            await self._system.run()
-        finally:
-            self._system_runs = False
-
-    async def _close(self) -> None:
+    async def _close(self, tasks: ShieldedTasks) -> None:
         self._closing = True
         supervisors = self._all_supervisors()
         with trio.move_on_after(self.stop_timeout + KILL_TIMEOUT, shield=True) as scope:
             for supervisor in supervisors:
                 supervisor.shutdown()
-            if self._kill_at_once or not self._system_runs:
+            if self._kill_at_once or tasks.gave_up:
                 self.kill_stopping()
-            if self._system_runs:
+            with self._close_scope:
                 with trio.move_on_after(QUIET_TIMEOUT):
                     await _wait_gone(supervisors)
                 _log_remaining(supervisors)
@@ -155,7 +140,7 @@ class Manager:
             Conflict: the session has a job of that name.
             Closing: the manager is not running, or is stopping.
         """
-        if self._nursery is None or self._closing:
+        if self._tasks is None or self._closing:
             raise Closing()
         name = JobName.parse(config.name, session)
         members = self._sessions.setdefault(session, {})
@@ -166,7 +151,7 @@ class Manager:
         supervisor.create()
         if config.start if start is None else start:
             supervisor.job.start()
-        self._start_task(partial(self._run_supervisor, supervisor), f"job {name}")
+        self._tasks.start(partial(self._run_supervisor, supervisor), f"job {name}")
         return supervisor.job
 
     async def _run_supervisor(self, supervisor: Supervisor) -> None:

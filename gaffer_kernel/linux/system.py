@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from math import inf
 
 import trio
 
@@ -102,17 +103,24 @@ class LinuxSystem:
         self._orphans.forget(child.mark)
 
     async def run(self) -> None:
-        """Watch the children until cancelled; then kill the orphans, and let the others run on."""
+        """Watch the children until cancelled; then kill the orphans, and let the others run on.
+
+        After an exception it can be called again.
+        """
         try:
             async with trio.open_nursery() as nursery:
                 if self._orphans.enabled and threading.current_thread() is threading.main_thread():
                     nursery.start_soon(self._scan_on_sigchld)
                 await self._poller.run()
         finally:
-            self._orphans.close()
-            for child in self._children.values():
-                child.abandon()
-            self._poller.close()
+            if trio.current_effective_deadline() == -inf:
+                self._close()
+
+    def _close(self) -> None:
+        self._orphans.close()
+        for child in self._children.values():
+            child.abandon()
+        self._poller.close()
 
     async def _scan_on_sigchld(self) -> None:
         """Find and reap orphans that exit while the process that left them behind runs on."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gaffer_kernel.hookspecs import PROJECT
+from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.entry_point import get_plugin
 from gaffer_kernel.plugins.record import PluginRecord
 
@@ -51,6 +52,8 @@ def load(record: PluginRecord, point: EntryPoint) -> object:
     """
     try:
         imported: object = point.load()
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
+        if is_interrupt(exc):
+            raise
         raise record.import_error(exc, point.value) from exc
     return get_plugin(record, imported)

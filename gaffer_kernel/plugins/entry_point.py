@@ -5,6 +5,7 @@ from types import ModuleType
 
 from gaffer_kernel.errors import describe_exception
 from gaffer_kernel.hookspecs import PROJECT
+from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import PluginRecord
 
@@ -58,7 +59,9 @@ def _has_hooks(module: ModuleType) -> bool:
 def _instantiate(record: PluginRecord, kind: type) -> object:
     try:
         plugin: object = kind()
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
+        if is_interrupt(exc):
+            raise
         raise record.plugin_error(f"{kind.__name__}() raised {describe_exception(exc)}") from exc
     if not isinstance(plugin, Plugin):
         return plugin

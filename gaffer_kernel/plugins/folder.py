@@ -18,6 +18,7 @@ from typing import NamedTuple
 from gaffer_kernel.errors import PluginError
 from gaffer_kernel.path_security import PathGuard
 from gaffer_kernel.plugins import importer
+from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.entry_point import get_plugin
 from gaffer_kernel.plugins.plugin_class import Plugin
 from gaffer_kernel.plugins.record import PluginRecord
@@ -124,7 +125,7 @@ def load(record: PluginRecord, *, insecure: bool = False) -> None:
         record.version = get_version(record.plugin)
     except BaseException as exc:
         importer.forget(record.package)
-        if isinstance(exc, PluginError) or not isinstance(exc, Exception | SystemExit):
+        if isinstance(exc, PluginError) or is_interrupt(exc):
             raise
         raise record.import_error(exc, folder) from exc
 

@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import Any, NamedTuple, cast
 
 import pluggy
-import trio
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import GafferError, PluginError, describe_exception, did_you_mean
+from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.dependencies import Problem
 from gaffer_kernel.plugins.lag import LagMonitor
 from gaffer_kernel.plugins.record import PluginRecord
@@ -47,7 +47,9 @@ class Implementation(NamedTuple):
             return self.function(*values)
         except GafferError:
             raise
-        except (Exception, SystemExit, KeyboardInterrupt) as exc:
+        except BaseException as exc:
+            if is_interrupt(exc):
+                raise
             reason = f"{hook} raised {describe_exception(exc)}: {self.record.remedy}"
             raise self.record.plugin_error(reason) from exc
 
@@ -85,7 +87,7 @@ class Hooks:
                 raise record.plugin_error("has no function marked @hookimpl")
         except BaseException as exc:
             self._manager.unregister(name=record.name)
-            if isinstance(exc, PluginError) or not isinstance(exc, Exception | SystemExit):
+            if isinstance(exc, PluginError) or is_interrupt(exc):
                 raise
             raise self._register_error(record, exc) from exc
         self._records[record.name] = record
@@ -130,9 +132,10 @@ class Hooks:
             values = [arguments[name] for name in each.arguments]
             try:
                 result = self._call(each, hook, each.function, values)
-            except (trio.Cancelled, GeneratorExit):
-                raise
-            except BaseException as exc:  # noqa: BLE001  a SystemExit is a fault of the plugin, too
+            except BaseException as exc:
+                if is_interrupt(exc):
+                    raise
+                # SystemExit, GeneratorExit and trio.Cancelled are faults of the plugin, too.
                 report_failure(each.record, hook, exc)
             else:
                 if result is not None:

@@ -58,8 +58,11 @@ class ServiceTask:
         try:
             with self._scope:
                 await self._hold(opened)
-        # All but Cancelled and GeneratorExit, which do not come from the plugin.
-        except (Exception, SystemExit, KeyboardInterrupt, BaseExceptionGroup) as exc:  # noqa: BLE001
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            if isinstance(exc, GeneratorExit) and not trio.lowlevel.in_trio_run():
+                raise  # The garbage collector closes this coroutine after the end of trio.
             self.error = exc
         self.timed_out = self._scope.cancelled_caught
 
@@ -128,14 +131,16 @@ class ChangeLock:
         Raises what the change raises; if cancelled before, that is logged, unless it is Closing.
         """
         ended = trio.Event()
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
         awaited = True
 
         async def run() -> None:
             try:
                 async with self.lock:
                     await change()
-            except Exception as exc:  # noqa: BLE001  raised again in the task of the caller
+            except trio.Cancelled:
+                raise
+            except BaseException as exc:  # noqa: BLE001  raised again in the task of the caller
                 errors.append(exc)
                 if not awaited and not isinstance(exc, Closing):
                     log.error("%s", describe_exception(exc))

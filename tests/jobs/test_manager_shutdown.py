@@ -5,6 +5,7 @@ import trio
 
 from gaffer_kernel.errors import Closing
 from gaffer_kernel.jobs.config import Flapping, JobConfig
+from gaffer_kernel.jobs.supervisor import Supervisor
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 from tests.fake_jobs import CRASH, SLOW, STUBBORN, Span, fakes, idle, web
@@ -257,3 +258,70 @@ async def test_an_internal_error_in_one_job_is_logged_and_others_go_on(
         assert 1 < caplog.text.count("bad: internal error") <= 101
         assert "RuntimeError: not foreseen" in caplog.text
     ledger.check_end(system)
+
+
+# Failures of the kernel itself
+
+
+class BrokenSystem(FakeSystem):
+    """A system whose `run` raises when the test wants it."""
+
+    def __init__(self, errors):
+        super().__init__(plan=lambda request: SLOW)
+        self.errors = errors
+        self.broken = trio.Event()
+
+    async def run(self):
+        if self.broken.is_set() and self.errors:
+            raise self.errors.pop()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._break)
+            await super().run()
+
+    async def _break(self):
+        await self.broken.wait()
+        if self.errors:
+            raise self.errors.pop()
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), GeneratorExit()])
+async def test_a_failure_of_the_system_stops_the_processes_as_usual(
+    autojump_clock, recorder, error, caplog
+):
+    system = BrokenSystem([error])
+    with pytest.RaisesGroup(RuntimeError):
+        async with open_kernel(plugins=[recorder], system=system) as kernel:
+            await kernel.manager.load(web()).settled()
+            span = Span()
+            system.broken.set()
+            await trio.sleep_forever()
+    assert span.seconds == pytest.approx(10, abs=1)
+    [exited] = [event for event in recorder.events if event.event == "exit"]
+    assert exited.data["term_signal"] == 15
+    assert caplog.text.count("internal error: stopping every job") == 1
+    assert type(error).__name__ in caplog.text
+
+
+async def test_a_system_that_fails_again_and_again_ends_with_sigkill(autojump_clock, recorder):
+    system = BrokenSystem([ValueError("odd") for _ in range(100)])
+    with trio.fail_after(5), pytest.RaisesGroup(RuntimeError):
+        async with open_kernel(plugins=[recorder], system=system) as kernel:
+            await kernel.manager.load(web()).settled()
+            [process] = system.processes.values()
+            system.broken.set()
+            await trio.sleep_forever()
+    assert process.signals[-1] == 9
+
+
+async def test_a_failure_of_the_spawn_queue_stops_the_processes_as_usual(
+    autojump_clock, recorder, monkeypatch
+):
+    system = FakeSystem(plan=lambda request: SLOW)
+    with pytest.RaisesGroup(RuntimeError):
+        async with open_kernel(plugins=[recorder], system=system) as kernel:
+            await kernel.manager.load(web()).settled()
+            monkeypatch.setattr(Supervisor, "spawn_next", lambda self: 1 / 0)
+            kernel.manager.load(web(name="other"))
+            await trio.sleep_forever()
+    [exited] = [event for event in recorder.events if event.event == "exit"]
+    assert exited.data["term_signal"] == 15

@@ -11,6 +11,7 @@ from gaffer_testing.waiting import until
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.processes.output import TAIL, WINDOW
 from tests.real import branded, children, descriptors, exists
 
@@ -216,3 +217,32 @@ async def test_a_kernel_leaves_no_descriptor_open(brand):
             await kernel.manager.load(config).settled()
         del kernel
     assert (descriptors(), children()) == before
+
+
+async def test_a_failure_of_the_poller_stops_the_children_with_their_stop_signal(
+    recorder, brand, monkeypatch
+):
+    broken = trio.Event()
+    run = Poller.run
+
+    async def fail(poller):
+        monkeypatch.setattr(Poller, "run", run)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, poller)
+            await broken.wait()
+            raise ValueError("odd")
+
+    monkeypatch.setattr(Poller, "run", fail)
+    cmd = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
+    config = JobConfig(name="web", cmd=cmd, shell=True, redirect_output=["out"])
+    with trio.fail_after(20), pytest.RaisesGroup(RuntimeError):
+        async with open_kernel(plugins=[recorder], system=LinuxSystem()) as kernel:
+            job = kernel.manager.load(config)
+            await job.settled()
+            [process] = job.processes
+            await until(lambda: process.outputs.logs["out"].since(0)[0])
+            broken.set()
+            await trio.sleep_forever()
+    [exited] = [event for event in recorder.events if event.event == "exit"]
+    assert exited.data["exit_code"] == 7
+    assert not branded(brand)

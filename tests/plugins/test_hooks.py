@@ -1,6 +1,8 @@
 """Hooks: calls in order, isolation of failures, and checks of implementations."""
 
+import asyncio
 import logging
+import signal
 import types
 from contextlib import asynccontextmanager
 
@@ -77,7 +79,17 @@ def test_tryfirst_is_called_before_and_trylast_after_the_order_of_opening(plugin
 
 
 @pytest.mark.parametrize(
-    "exc", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), ExceptionGroup("", [OSError()])]
+    "exc",
+    [
+        ValueError("no"),
+        SystemExit(3),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        asyncio.CancelledError(),
+        BaseException("odd"),
+        ExceptionGroup("", [OSError()]),
+        BaseExceptionGroup("", [GeneratorExit()]),
+    ],
 )
 def test_a_hook_that_raises_is_logged_and_counted_and_others_are_called(plugins, caplog, exc):
     seen = []
@@ -92,6 +104,25 @@ def test_a_hook_that_raises_is_logged_and_counted_and_others_are_called(plugins,
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert record.message.startswith("plugin broken: gaffer_event raised ")
+
+
+def interrupt(event):
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_during_a_hook_ends_the_program_around_the_kernel(plugins, caplog):
+    plugins.add(plugin(gaffer_event=interrupt), "busy")
+    with pytest.raises(KeyboardInterrupt):
+        plugins.call("gaffer_event", event="spawn")
+    with pytest.raises(KeyboardInterrupt):
+        plugins.call_strict("gaffer_event", event="spawn")
+
+    async def main():
+        plugins.call("gaffer_event", event="spawn")
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    assert not caplog.records
 
 
 def test_only_the_first_failure_of_a_hook_is_logged_with_its_traceback(plugins, caplog):
@@ -129,16 +160,17 @@ def test_failures_are_counted_for_each_hook(plugins, caplog):
     assert record.exc_info
 
 
-async def test_cancellation_is_not_a_failure(plugins, autojump_clock):
+async def test_a_cancelled_exception_from_a_hook_is_a_failure_because_hooks_never_wait(
+    plugins, autojump_clock
+):
     plugins.add(plugin(gaffer_event=lambda event: event()), "canceller")
     cancelled = await cancelled_exception()
 
     def cancel():
         raise cancelled
 
-    with pytest.raises(trio.Cancelled):
-        plugins.call("gaffer_event", event=cancel)
-    assert plugins.info()[0].failures == 0
+    plugins.call("gaffer_event", event=cancel)
+    assert plugins.info()[0].failures == 1
 
 
 async def cancelled_exception():
@@ -190,7 +222,8 @@ def test_call_strict_raises_gaffer_errors_unchanged(plugins):
 
 
 @pytest.mark.parametrize(
-    "exc", [ZeroDivisionError("oh"), SystemExit("oh"), KeyboardInterrupt("oh")]
+    "exc",
+    [ZeroDivisionError("oh"), SystemExit("oh"), KeyboardInterrupt("oh"), GeneratorExit("oh")],
 )
 def test_call_strict_names_the_plugin_and_line_of_other_errors(plugins, exc):
     later = []
