@@ -26,7 +26,6 @@ GENERATED = {"docs/commands.md": "plugins/gaffer_cli", "constraints.txt": "Makef
 
 NOT_REWRITTEN_YET = {
     "plugins/gaffer_http",
-    "plugins/gaffer_testing",
 }
 """Parts whose language is still the old one. Must end up empty."""
 

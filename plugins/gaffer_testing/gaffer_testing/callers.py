@@ -1,4 +1,4 @@
-"""Callers of the HTTP API who may do less than its owner, without gaffer-auth."""
+"""Callers of the HTTP API with limited permissions, without gaffer-auth."""
 
 from __future__ import annotations
 
@@ -9,54 +9,55 @@ from typing import Any
 import trio
 from gaffer_kernel import hookimpl
 
-RIGHTS = ("read", "write", "manage")
-"""Each holds those before it."""
+PERMISSIONS = ("read", "write", "manage")
+"""Each includes those before it."""
 
 
 class TokenCaller:
-    """Who shows a token.
+    """A caller who shows a token.
 
     Args:
-        token: a right, everywhere or behind a dot in one session only: `read`, `write.shop`.
-        name: what people know him by; the token if it is not given.
+        token: a permission, followed by a dot and a session if it is for one session only:
+            `read`, `write.shop`.
+        name: the name in logs; by default the token.
     """
 
     def __init__(self, token: str, name: str | None = None) -> None:
         self.name = token if name is None else name
-        self._right, _, self._session = token.partition(".")
-        self._admitted: set[trio.CancelScope] = set()
+        self._permission, _, self._session = token.partition(".")
+        self._scopes: set[trio.CancelScope] = set()
 
-    def may(self, right: str, session: str | None = None) -> bool:
-        """Whether he has a right in a session; with None, in all of them."""
+    def may(self, permission: str, session: str | None = None) -> bool:
+        """Return whether the caller has a permission in a session; with None, in all sessions."""
         is_there = self._session in ("", session)
-        return is_there and RIGHTS.index(right) <= RIGHTS.index(self._right)
+        return is_there and PERMISSIONS.index(permission) <= PERMISSIONS.index(self._permission)
 
     @contextmanager
     def revocable_scope(self) -> Iterator[None]:
-        """Until he is told to go."""
+        """Cancel the block when `revoke` is called."""
         with trio.CancelScope() as scope:
-            self._admitted.add(scope)
+            self._scopes.add(scope)
             try:
                 yield
             finally:
-                self._admitted.remove(scope)
+                self._scopes.remove(scope)
 
     def revoke(self) -> None:
-        """Cancel all that he has asked for. He is let in again if he is still known."""
-        for scope in self._admitted:
+        """Cancel all requests of the caller; new ones are accepted while the token is known."""
+        for scope in self._scopes:
             scope.cancel()
 
 
 class Callers:
-    """A plugin that knows callers, and nobody else.
+    """A plugin that authenticates callers by token or certificate.
 
     Args:
-        known: callers by the token they show, or the common name in their certificate. Without it,
-            whoever shows the token of a TokenCaller is known.
+        known: callers by token or by the common name in a certificate. Without it, any token that
+            TokenCaller accepts is known.
 
     Attributes:
-        known: the same, to be changed at any time.
-        seen: the credentials that were shown.
+        known: the same; it may change at any time.
+        seen: the credentials of all requests.
     """
 
     name = "callers"
@@ -67,14 +68,14 @@ class Callers:
 
     @hookimpl(optionalhook=True)
     def gaffer_http_caller(self, credentials: Any) -> TokenCaller | None:
-        """The caller that a token tells, or a certificate."""
+        """Return the caller with this token or certificate; None if unknown."""
         self.seen.append(credentials)
         token = credentials.token
         if self.known is not None:
             named = _common_name(credentials.certificate) if token is None else token
             return self.known.get(named)
         token = token or ""
-        return TokenCaller(token) if token.partition(".")[0] in RIGHTS else None
+        return TokenCaller(token) if token.partition(".")[0] in PERMISSIONS else None
 
 
 def _common_name(certificate: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""Who was asked what, and what the answer was."""
+"""A record of all calls of hooks, with arguments and results."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class HookCall:
     """One call of one implementation of a hook.
 
     Attributes:
-        hook: its name.
-        plugin: whose implementation it was.
-        arguments: those that the implementation takes, by name.
-        result: what it returned.
-        error: what it raised; None if it returned.
+        hook: the name of the hook.
+        plugin: the name of the plugin.
+        arguments: the arguments that the implementation takes, by name.
+        result: its result.
+        error: the exception that it raised; None if it returned.
     """
 
     hook: str
@@ -30,12 +30,12 @@ class HookCall:
 
 
 class HookCalls:
-    """A plugin that notes each call of a hook of the others. Add it last.
+    """A plugin that records each call of a hook of the other plugins. Add it last.
 
-    `gaffer_addhooks` is not noted: it is called while a plugin is added.
+    Calls of `gaffer_addhooks` are not recorded, because they happen while a plugin is added.
 
     Attributes:
-        all: every call that has ended, in that order.
+        all: every call that has returned or raised, in this order.
     """
 
     name = "hook_calls"
@@ -46,20 +46,20 @@ class HookCalls:
         self._manager: pluggy.PluginManager | None = None
 
     def __call__(self, hook: str | None = None, plugin: str | None = None) -> list[HookCall]:
-        """The calls so far of one hook or of all, of one plugin or of all."""
+        """Return the calls so far, of one hook or all, of one plugin or all."""
         return [
             call for call in self.all if hook in (None, call.hook) and plugin in (None, call.plugin)
         ]
 
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
-        """Find those that have been added before."""
+        """Observe the plugins that have been added before."""
         self._manager = pluginmanager
         self._observe()
 
     @hookimpl(tryfirst=True)
     def gaffer_config_sections(self) -> tuple[str, ...]:
-        """Find those that came with a reload."""
+        """Observe the plugins that a reload has added."""
         self._observe()
         return ()
 
@@ -68,8 +68,8 @@ class HookCalls:
         for hook, caller in vars(self._manager.hook).items():
             for impl in caller.get_hookimpls():
                 if impl.plugin is not self and impl.function not in self._observed:
-                    # The kernel calls implementations one by one, not through pluggy, whose own
-                    # means to look on would therefore see nothing. To mypy it is final.
+                    # The kernel calls implementations one by one, not through pluggy, so pluggy's
+                    # add_hookcall_monitoring would see nothing. For mypy, `function` is final.
                     setattr(impl, "function", self._observer(hook, impl))  # noqa: B010
 
     def _observer(self, hook: str, impl: pluggy.HookImpl) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""How a test of the suite is run, and how it fails: with one line for the author of the plugin."""
+"""Running a test of the suite, and failing it with one line for the author of the plugin."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _HANG_LIMIT = 60.0
 
 
 def expect(truth: bool, message: str) -> None:
-    """Fail the test with a message, unless something is true."""
+    """Fail the test with a message unless `truth` is true."""
     if not truth:
         pytest.fail(message, pytrace=False)
 
 
 def run_check(check: Callable[[], Awaitable[None]]) -> None:
-    """Run a test under trio, within a minute; what is wrong with a plugin fails it in one line."""
+    """Run a test under trio for at most a minute; errors of the plugin fail it in one line."""
 
     async def limited() -> None:
         with trio.fail_after(_HANG_LIMIT):
@@ -30,12 +30,12 @@ def run_check(check: Callable[[], Awaitable[None]]) -> None:
         errors, others = group.split((GafferError, pytest.fail.Exception))
         if errors is None or others is not None:
             raise
-        pytest.fail("; ".join(map(str, _leaves(errors))), pytrace=False)
+        pytest.fail("; ".join(map(str, _flatten(errors))), pytrace=False)
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+def _flatten(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return [
         leaf
         for each in group.exceptions
-        for leaf in (_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+        for leaf in (_flatten(each) if isinstance(each, BaseExceptionGroup) else [each])
     ]

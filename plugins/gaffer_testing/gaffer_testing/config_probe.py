@@ -1,4 +1,4 @@
-"""What a plugin owns of the configuration, what it reads there, and where that is documented."""
+"""The sections that a plugin owns, the keys that it reads, and its documentation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gaffer_kernel import Plugins, Section
 
 
 def owned(plugins: Plugins, name: str) -> tuple[str, ...]:
-    """What `gaffer_config_sections` of one plugin gives."""
+    """Return the result of `gaffer_config_sections` of one plugin."""
     sections = plugins.call_strict("gaffer_config_sections")
     return tuple(each for plugin, names in sections if plugin == name for each in names)
 
 
 def example(owner: str) -> str | None:
-    """A section that is one of those owned; None for single keys of `[gaffer]`."""
+    """Return a section that matches an owned name; None for single keys of `[gaffer]`."""
     if "." in owner:
         return None
     return f"{owner}conformance" if owner.endswith(":") else owner
 
 
 def with_line(text: str, section: str, line: str = "") -> str:
-    """A configuration to which a line has been added in a section, which is added if need be."""
+    """Add a line to a section of a configuration, and the section if it is missing."""
     header = f"[{section}]\n"
     if header in text:
         return text.replace(header, f"{header}{line}\n")
@@ -33,29 +33,30 @@ def with_line(text: str, section: str, line: str = "") -> str:
 
 
 @contextmanager
-def noting_keys() -> Iterator[set[tuple[str, str]]]:
-    """Note what is asked of any section: names of sections and keys."""
-    asked: set[tuple[str, str]] = set()
+def record_keys() -> Iterator[set[tuple[str, str]]]:
+    """Record the keys that are read during the block, as pairs of section and key."""
+    read: set[tuple[str, str]] = set()
     get = Section.get
 
-    def noting(section: Section, key: str, default: object = None) -> object:
-        asked.add((section.name, key))
+    def recording_get(section: Section, key: str, default: object = None) -> object:
+        read.add((section.name, key))
         return get(section, key, default)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Section, "get", noting)
-        yield asked
+        patch.setattr(Section, "get", recording_get)
+        yield read
 
 
 def documentation(plugin: object) -> str:
-    """All that is written for the users of a plugin: the README near its code, the pages in `docs`
-    beside that, and the docstring.
+    """Return the documentation of a plugin.
+
+    This is the README near its code, the pages in `docs` next to that, and the docstring.
     """
     folder, text = _place(plugin)
     for each in (folder, *folder.parents):
         pages = [*each.glob("README*"), *each.glob("docs/*.md")]
         text += "".join(page.read_text() for page in pages)
-        # A folder of plugins may be in a repository that is about something else.
+        # A folder of plugins may be part of a repository with another purpose.
         if pages or isinstance(plugin, Path) or (each / "pyproject.toml").exists():
             break
     return text

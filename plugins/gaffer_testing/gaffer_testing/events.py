@@ -1,4 +1,4 @@
-"""What has happened in the kernel under test."""
+"""The events of the kernel under test."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from gaffer_kernel import Event
 from gaffer_kernel.testing import Recorder
 
 _SHOWN = 20
-"""How many events a failure tells."""
+"""Number of events that the message of a failure shows."""
 
 
 class Events(Recorder):
-    """A plugin that keeps every event, and waits for one no longer than it is told to."""
+    """A plugin that keeps every event, and waits for events with a timeout."""
 
     name = "events"
 
-    async def wait(self, event: str, *, seconds: float = 5.0, **wanted: Any) -> Event:
-        """The first event of this name whose fields have these values, past or to come.
+    async def wait(self, event: str, *, seconds: float = 5.0, **fields: Any) -> Event:
+        """Return the first event with this name and these fields, past or future.
 
         Args:
-            event: such as `exit`.
-            seconds: how long to wait, on the clock of the test. After that the test fails, and
-                says what has happened instead.
-            wanted: fields, such as `name="web"`.
+            event: the name, such as `exit`.
+            seconds: the timeout, on the clock of the test. Then the test fails, with a message
+                that lists the last events.
+            fields: values of fields, such as `name="web"`.
         """
         with trio.move_on_after(seconds):
-            return await self.wait_for(event, **wanted)
-        asked = ", ".join([event, *(f"{key}={value!r}" for key, value in wanted.items())])
+            return await self.wait_for(event, **fields)
+        asked = ", ".join([event, *(f"{key}={value!r}" for key, value in fields.items())])
         last = self.events[-_SHOWN:]
-        happened = "".join(f"\n  {each.to_dict()}" for each in last) or " nothing"
-        pytest.fail(f"no {asked} within {seconds:g} s; what happened last:{happened}")
+        happened = "".join(f"\n  {each.to_dict()}" for each in last) or " none"
+        pytest.fail(f"no {asked} within {seconds:g} s; the last events:{happened}")
 
-    async def news(self) -> None:
-        """Wait until something more has happened."""
+    async def wait_for_any(self) -> None:
+        """Wait for the next event."""
         await self._news.park()

@@ -1,4 +1,4 @@
-"""A plugin that is no good: every hook of it raises."""
+"""A plugin whose hooks all raise."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from gaffer_kernel import Plugins, hookimpl
 from gaffer_kernel.plugin import PROJECT
 
 
-class Neighbour:
-    """It implements every hook that other plugins bring, and those about events and processes.
+class FaultyPlugin:
+    """A plugin with all hooks that other plugins add, and those about events and processes.
 
     Attributes:
-        armed: whether it raises; else it has nothing to say.
+        armed: whether its hooks raise; otherwise they do nothing.
         raised: the hooks that have raised.
     """
 
-    name = "neighbour"
+    name = "faulty"
 
-    def __init__(self, brought: set[str]) -> None:
+    def __init__(self, added: set[str]) -> None:
         self.armed = False
         self.raised: set[str] = set()
-        for hook in {"gaffer_event", "gaffer_process_env", "gaffer_restart_delay", *brought}:
+        for hook in {"gaffer_event", "gaffer_process_env", "gaffer_restart_delay", *added}:
             setattr(self, hook, hookimpl(optionalhook=True)(self._raising(hook)))
 
     def _raising(self, hook: str) -> Callable[[], Any]:
         def raising() -> None:
             if self.armed:
                 self.raised.add(hook)
-                raise RuntimeError(f"{hook} of the neighbour raises")
+                raise RuntimeError(f"{hook} of the faulty plugin raises")
 
         return raising
 
 
-def hooks_brought_by(plugins: Plugins) -> set[str]:
-    """The hooks that plugins bring by `gaffer_addhooks`."""
+def get_added_hooks(plugins: Plugins) -> set[str]:
+    """Return the names of the hooks that plugins add by `gaffer_addhooks`."""
     manager = pluggy.PluginManager(PROJECT)
     plugins.call_strict("gaffer_addhooks", pluginmanager=manager)
     return set(vars(manager.hook))

@@ -1,4 +1,4 @@
-"""The fixtures. pytest finds them by the entry point of the distribution."""
+"""The fixtures, which pytest finds by the entry point of the distribution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gaffer_testing.setup import make_plugins
 
 @pytest.fixture
 def plugins_under_test() -> Sequence[object]:
-    """The plugins of `kernel`; define a fixture of this name in your tests.
+    """The plugins of `kernel`; define a fixture with this name in your tests.
 
     It may hold modules, objects, classes (each kernel gets an instance) and paths of folder
     plugins.
@@ -32,30 +32,30 @@ def plugins_under_test() -> Sequence[object]:
 
 @pytest.fixture
 def kernel_config() -> Config:
-    """The configuration of `kernel`, empty; define a fixture of this name to have another."""
+    """The configuration of `kernel`, empty; define a fixture with this name to change it."""
     return Config()
 
 
 @pytest.fixture
 def events() -> Events:
-    """What has happened in `kernel`: `await events.wait("exit", name="web")`."""
+    """The events of `kernel`: `await events.wait("exit", name="web")`."""
     return Events()
 
 
 @pytest.fixture
 def hook_calls() -> HookCalls:
-    """Each call of a hook of the plugins under test: `hook_calls("gaffer_event")`."""
+    """The calls of hooks of the plugins under test: `hook_calls("gaffer_event")`."""
     return HookCalls()
 
 
 @pytest.fixture
 def fake_processes(request: pytest.FixtureRequest, autojump_clock: MockClock) -> FakeProcesses:
-    """Processes that only pretend, under `kernel`, and a virtual clock: an hour takes no time.
+    """Fake processes for `kernel`, and a virtual clock: an hour passes at once.
 
-    Without it `kernel` starts real ones.
+    Without this fixture, `kernel` starts real processes.
     """
     if inspect.iscoroutinefunction(request.function):
-        # pytest-trio would look for a clock among the arguments of the test only.
+        # pytest-trio looks for a clock among the arguments of the test only.
         run = partial(_run, autojump_clock)
         request.node.add_marker(pytest.mark.trio(run=run), append=False)
     return FakeProcesses()
@@ -81,7 +81,7 @@ async def kernel(
     hook_calls: HookCalls,
     _system: System,
 ) -> AsyncIterator[Kernel]:
-    """A running kernel with the plugins under test; it ends with the test, its processes too."""
+    """A running kernel with the plugins under test, stopped with its processes after the test."""
     plugins = make_plugins(plugins_under_test)
     plugins.add(events)
     plugins.add(hook_calls)

@@ -1,4 +1,4 @@
-"""A kernel with the plugin under test, on processes that only pretend."""
+"""A kernel with the plugin under test, on fake processes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from trio.testing import wait_all_tasks_blocked
 from gaffer_testing.events import Events
 from gaffer_testing.processes import FakeProcesses
 from gaffer_testing.release import release
-from gaffer_testing.setup import make_plugins, name_of
+from gaffer_testing.setup import get_name, make_plugins
 
-_SETTLING = 1.0
-"""Seconds that plugins get to react to what happened, at most."""
+_REACTION_TIMEOUT = 1.0
+"""Maximum seconds for plugins to react to events."""
 
 _QUIET = 0.01
-"""Seconds without anything to do, after which they have."""
+"""Seconds with all tasks blocked after which plugins have reacted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What a plugin under test needs to run. The attributes are those of Conformance."""
+class Harness:
+    """The plugin under test and what it needs. The attributes are those of Conformance."""
 
     plugin: object
-    beside: Sequence[object]
+    required_plugins: Sequence[object]
     config: str
     arguments: Sequence[str]
     stop_deadline: float
 
     def plugins(self, *more: object) -> Plugins:
-        """The plugin under test, those beside it and more, in no kernel yet."""
-        subjects = [self.plugin, *self.beside, *more]
+        """Return the plugin under test, the required ones and more, not yet in a kernel."""
+        subjects = [self.plugin, *self.required_plugins, *more]
         return make_plugins(subjects, stop_deadline=self.stop_deadline)
 
     def configured(self, plugins: Plugins, text: str | None = None) -> Config:
-        """The configuration that gafferd would have made of a text and the arguments.
+        """Return the configuration that gafferd would make of a text and the arguments.
 
         Raises:
-            GafferError: the text is no ini file, or a plugin failed to add its options.
+            GafferError: the text is not an ini file, or a plugin failed to add its options.
         """
         config = Config.from_string(self.config if text is None else text)
         config.options.update(vars(parse_command_line(self.arguments, plugins)))
@@ -50,7 +50,7 @@ class Bench:
 
     @asynccontextmanager
     async def running(self, *more: object) -> AsyncIterator[Run]:
-        """Run a kernel as gafferd would. What it has to abandon at its end is ended all the same.
+        """Run a kernel as gafferd would, and end the plugins that it abandons on shutdown.
 
         Args:
             more: further plugins.
@@ -63,17 +63,17 @@ class Bench:
         config = self.configured(plugins)
         try:
             async with open_kernel(config, plugins=plugins, system=processes) as kernel:
-                yield Run(kernel, events, processes, name_of(self.plugin))
+                yield Run(kernel, events, processes, get_name(self.plugin))
         finally:
             await release(plugins.abandoned)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A kernel that runs.
+    """A running kernel.
 
     Attributes:
-        kernel, events, processes: the kernel, what happens in it, what it starts.
+        kernel, events, processes: the kernel, its events and its fake processes.
         name: the name of the plugin under test.
     """
 
@@ -84,7 +84,7 @@ class Run:
 
     @property
     def info(self) -> PluginInfo:
-        """What the kernel knows of the plugin under test."""
+        """The entry of the plugin under test in the list of plugins."""
         return next(info for info in self.kernel.plugins.info() if info.name == self.name)
 
     async def open(self) -> None:
@@ -95,21 +95,21 @@ class Run:
         """Close the plugin under test."""
         await self.kernel.plugins.close(self.name)
 
-    async def live(self) -> None:
-        """Let a job come and go, whose process writes, and crashes; then let plugins react."""
-        wanted = JobConfig(name="conformance", cmd="pretend", redirect_output=["stdout"])
+    async def run_job(self) -> None:
+        """Load a job whose process writes and crashes, unload it, and let plugins react."""
+        config = JobConfig(name="conformance", cmd="pretend", redirect_output=["stdout"])
         begun = self.events.events[-1].seq if self.events.events else 0
-        job = self.kernel.manager.load(wanted)
+        job = self.kernel.manager.load(config)
         await job.settled()
-        [process] = self.processes.of("pretend")
+        [process] = self.processes.by_program("pretend")
         process.emit("one line\n")
         process.exit(1)
-        await self._after(begun, "exit")
+        await self._wait_after(begun, "exit")
         self.kernel.manager.unload("conformance")
-        await self._after(begun, "delete")
-        with trio.move_on_after(_SETTLING):
+        await self._wait_after(begun, "delete")
+        with trio.move_on_after(_REACTION_TIMEOUT):
             await wait_all_tasks_blocked(_QUIET)
 
-    async def _after(self, seq: int, event: str) -> None:
+    async def _wait_after(self, seq: int, event: str) -> None:
         while not any(each.event == event and each.seq > seq for each in self.events.events):
-            await self.events.news()
+            await self.events.wait_for_any()

@@ -1,4 +1,4 @@
-"""Importing a plugin in an interpreter of its own."""
+"""Importing a plugin in a separate interpreter."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ _DEADLINE = 60.0
 
 
 class Import(NamedTuple):
-    """What an import took and did: seconds of processor, threads then, modules, and what it said.
+    """Cost and effects of an import: processor seconds, threads, new modules and output.
 
-    The kernel had been imported before.
+    The kernel was imported before.
     """
 
     seconds: float
     threads: int
     modules: list[str]
-    said: str
+    output: str
 
 
 def import_alone(plugin: object) -> Import:
-    """Import a plugin's code as gafferd does, in an interpreter of its own.
+    """Import a plugin's code as gafferd does, in a separate interpreter.
 
     Raises:
-        RuntimeError: it cannot be imported there; its words say why.
+        RuntimeError: the import failed; the message is its traceback.
     """
-    command = [sys.executable, "-c", _PROBE, *_named(plugin)]
+    command = [sys.executable, "-c", _PROBE, *_get_target(plugin)]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE, env=environ)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    *said, result = done.stderr.splitlines()
+    *lines, result = done.stderr.splitlines()
     seconds, threads, modules = json.loads(result)
-    return Import(seconds, threads, modules, done.stdout + "\n".join(said))
+    return Import(seconds, threads, modules, done.stdout + "\n".join(lines))
 
 
-def _named(plugin: object) -> tuple[str, str]:
+def _get_target(plugin: object) -> tuple[str, str]:
     if isinstance(plugin, Path):
         return "folder", str(plugin.absolute())
     if inspect.ismodule(plugin):

@@ -1,4 +1,4 @@
-"""What a program holds at a moment."""
+"""Counts of tasks, descriptors and subscriptions, to find leaks."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ import trio
 from gaffer_kernel import Kernel
 from trio.lowlevel import Task
 
-_PATIENCE = 5.0
-"""Seconds that something may need to go after its plugin has."""
+_CLEANUP_TIMEOUT = 5.0
+"""Seconds that resources may need to disappear after their plugin has closed."""
 
 _POLL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """Tasks by name, open descriptors and what they are, and the number of subscriptions."""
+class Resources:
+    """Names of tasks, targets of open descriptors, and the number of subscriptions."""
 
     tasks: tuple[str, ...]
     descriptors: tuple[str, ...]
     subscriptions: int
 
-    def surplus(self, before: Holdings) -> str:
-        """What is more than before, in words; empty if nothing is."""
+    def surplus(self, before: Resources) -> str:
+        """Describe the resources added since `before`; empty if there are none."""
         found = []
         if len(self.tasks) > len(before.tasks):
-            found.append(f"tasks: {', '.join(_more(self.tasks, before.tasks))}")
+            found.append(f"tasks: {', '.join(_subtract(self.tasks, before.tasks))}")
         if len(self.descriptors) > len(before.descriptors):
-            found.append(f"descriptors: {', '.join(_more(self.descriptors, before.descriptors))}")
+            found.append(
+                f"descriptors: {', '.join(_subtract(self.descriptors, before.descriptors))}"
+            )
         if self.subscriptions > before.subscriptions:
             found.append(f"{self.subscriptions - before.subscriptions} subscriptions to events")
         return "; ".join(found)
 
 
-def count(kernel: Kernel) -> Holdings:
-    """What is held now, by this program and a kernel in it."""
+def count(kernel: Kernel) -> Resources:
+    """Count the resources of this program and of a kernel in it."""
     gc.collect()
     tasks = tuple(sorted(_names(trio.lowlevel.current_root_task())))
-    return Holdings(tasks, tuple(sorted(_descriptors())), kernel.events.subscribers)
+    return Resources(tasks, tuple(sorted(_descriptors())), kernel.events.subscribers)
 
 
-async def surplus(kernel: Kernel, before: Holdings) -> str:
-    """What is more than before, once it has had time to go."""
-    deadline = trio.current_time() + _PATIENCE
+async def surplus(kernel: Kernel, before: Resources) -> str:
+    """Describe the resources added since `before`, after a time for cleanup."""
+    deadline = trio.current_time() + _CLEANUP_TIMEOUT
     while (found := count(kernel).surplus(before)) and trio.current_time() < deadline:  # noqa: ASYNC110
-        await trio.sleep(_POLL)  # nothing tells when a descriptor is closed
+        await trio.sleep(_POLL)  # there is no notification of a closed descriptor
     return found
 
 
-def _more(now: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
+def _subtract(now: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
     left = list(now)
     for each in before:
         if each in left:
@@ -72,5 +74,5 @@ def _descriptors() -> list[str]:
         try:
             found.append(os.readlink(f"/proc/self/fd/{number}"))
         except FileNotFoundError:
-            continue  # The one that lists them.
+            continue  # The descriptor of the listing itself.
     return found

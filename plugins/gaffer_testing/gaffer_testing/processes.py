@@ -1,4 +1,4 @@
-"""Processes that only pretend."""
+"""Fake processes for tests."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 
 
 class FakeProcesses(FakeSystem):
-    """The system under the kernel of a test that asks for it.
+    """A fake system under the kernel of a test.
 
     Attributes:
-        plans: how they will live, by program; without a plan, until they are stopped.
-        processes: those that are there, by os_pid.
+        plans: the life of processes by program; without a plan they run until they are stopped.
+        processes: the running processes by os_pid.
     """
 
     def __init__(self) -> None:
-        super().__init__(plan=self._plan_of)
+        super().__init__(plan=self._get_plan)
         self.plans: dict[str, Plan] = {}
 
-    def _plan_of(self, request: SpawnRequest) -> Plan:
+    def _get_plan(self, request: SpawnRequest) -> Plan:
         return self.plans.get(request.argv[0], Plan())
 
-    def of(self, program: str) -> list[FakeProcess]:
-        """Those of one program, the oldest first."""
+    def by_program(self, program: str) -> list[FakeProcess]:
+        """Return the processes of one program, the oldest first."""
         return [each for each in self.processes.values() if each.request.argv[0] == program]

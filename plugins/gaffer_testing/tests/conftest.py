@@ -1,3 +1,3 @@
-"""pytest's own fixture for tests of plugins of pytest."""
+"""The fixture `pytester`, for tests that run pytest."""
 
 pytest_plugins = ["pytester"]

@@ -1,4 +1,4 @@
-"""Callers who may do less than the owner of the API."""
+"""Tests of callers with limited permissions."""
 
 from types import SimpleNamespace
 
@@ -20,18 +20,22 @@ def caller(token):
         ("write.other", set()),
     ],
 )
-def test_a_token_says_what_its_caller_may_and_where(token, may):
-    asked = [(right, where) for right in ("read", "write", "manage") for where in (None, "shop")]
+def test_token_defines_permission_and_session(token, may):
+    asked = [
+        (permission, where)
+        for permission in ("read", "write", "manage")
+        for where in (None, "shop")
+    ]
     assert {each for each in asked if caller(token).may(*each)} == may
     assert caller(token).name == token
 
 
 @pytest.mark.parametrize("token", [None, "", "stranger", "reads", ".shop"])
-def test_any_other_token_is_unknown(token):
+def test_other_tokens_are_unknown(token):
     assert caller(token) is None
 
 
-def test_with_callers_of_a_tests_own_nobody_else_is_known():
+def test_given_callers_replace_the_default_ones():
     callers = Callers({"secret": TokenCaller("write", "token ci")})
     ops = callers.known["ops"] = TokenCaller("read.shop", "certificate ops")
     certificate = {"subject": ((("countryName", "XX"),), (("commonName", "ops"),))}
@@ -46,7 +50,7 @@ def test_with_callers_of_a_tests_own_nobody_else_is_known():
     assert [each.token for each in callers.seen] == ["secret", None, "read", None]
 
 
-async def test_what_a_caller_asks_for_ends_when_he_is_told_to_go(autojump_clock):
+async def test_revoke_cancels_the_requests_of_a_caller(autojump_clock):
     eye = TokenCaller("read")
     ended = []
 

@@ -1,4 +1,4 @@
-"""Each test of the suite fails for a plugin that deserves it, and says why; a good one passes."""
+"""Tests of the suite with good plugins, which pass, and bad ones, which fail with a reason."""
 
 import os
 import types
@@ -17,15 +17,15 @@ TESTS = [name for name in vars(Conformance) if name.startswith("test_")]
 
 
 def plugin(**hooks):
-    """A plugin made of a few functions."""
+    """Make a plugin of a few functions."""
     made = types.SimpleNamespace(name="mine", gaffer_process_env=hookimpl(lambda: None))
     for name, function in hooks.items():
         setattr(made, name, hookimpl(function))
     return made
 
 
-def complaint(test, subject, **attributes):
-    """What a test of the suite says of a plugin."""
+def get_failure(test, subject, **attributes):
+    """Return the message with which a test of the suite fails for a plugin."""
     suite = type("Suite", (Conformance,), {"plugin": subject, **attributes})()
     with pytest.raises(pytest.fail.Exception) as caught:
         getattr(suite, test)()
@@ -33,7 +33,7 @@ def complaint(test, subject, **attributes):
 
 
 def service(opening=None, closing=None):
-    """A `gaffer_service` of two functions, plain or async."""
+    """Make a `gaffer_service` of two functions, plain or async."""
 
     @asynccontextmanager
     async def gaffer_service(kernel):
@@ -46,31 +46,31 @@ def service(opening=None, closing=None):
     return gaffer_service
 
 
-# Ours
+# Plugins of this repository
 
 
 @pytest.mark.parametrize("name", sorted(entry_points(group="gaffer").names))
-def test_every_plugin_of_this_repository_runs_it(name):
+def test_every_plugin_of_this_repository_runs_the_suite(name):
     tests = PLUGINS / f"gaffer_{name}" / "tests" / f"test_{name}_conformance.py"
     assert "(Conformance)" in tests.read_text()
 
 
-# Good ones
+# Good plugins
 
 
-class AtHome:
-    """Writes down what it knows."""
+class FileWriter:
+    """A plugin that writes a file to HOME."""
 
     @hookimpl
     def gaffer_process_env(self):
         (Path.home() / "notes").write_text("one")
 
 
-class TestInAHomeOfItsOwn(Conformance):
-    plugin = AtHome
+class TestHomeOfTheTest(Conformance):
+    plugin = FileWriter
 
-    def test_its_hooks_do_not_raise_while_a_job_lives(self, tmp_path):
-        super().test_its_hooks_do_not_raise_while_a_job_lives()
+    def test_its_hooks_do_not_raise_while_a_job_runs(self, tmp_path):
+        super().test_its_hooks_do_not_raise_while_a_job_runs()
         assert (tmp_path / "notes").read_text() == "one"
 
 
@@ -78,7 +78,7 @@ class TestAnObject(Conformance):
     plugin = plugin()
 
     def test_importing_it_is_cheap_and_does_nothing(self):
-        """Its class is not its own."""
+        """Skip this test, as the class of the object is not in a plugin."""
 
 
 class Counter:
@@ -114,7 +114,7 @@ class TestAClass(Conformance):
 
 
 FOLDER = '''
-"""What stands in [tally] is a number, `start`."""
+"""The section [tally] has one key, the number `start`."""
 
 from gaffer_kernel import hookimpl
 
@@ -134,7 +134,7 @@ def gaffer_configure(config):
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_a_plugin_in_a_folder_can_run_it(test, tmp_path):
+def test_folder_plugin_passes(test, tmp_path):
     folder = tmp_path / "plugins" / "tally"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text(FOLDER)
@@ -145,7 +145,7 @@ def test_a_plugin_in_a_folder_can_run_it(test, tmp_path):
     getattr(type("Suite", (Conformance,), {"plugin": folder})(), test)()
 
 
-def test_a_strangers_tests_run_it(pytester):
+def test_suite_runs_in_tests_outside_of_this_repository(pytester):
     pytester.makepyfile(
         """
         import types
@@ -164,18 +164,18 @@ def test_a_strangers_tests_run_it(pytester):
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=len(TESTS))
 
 
-# Bad ones
+# Bad plugins
 
 
-def refuses(kernel):
+def raise_error(kernel):
     raise RuntimeError("no luck")
 
 
-def test_one_that_does_not_open():
-    assert "no luck" in complaint("test_it_opens_and_closes", plugin(gaffer_service=refuses))
+def test_plugin_that_does_not_open_fails():
+    assert "no luck" in get_failure("test_it_opens_and_closes", plugin(gaffer_service=raise_error))
 
 
-def test_one_that_opens_only_once():
+def test_plugin_that_opens_only_once_fails():
     opened = []
 
     async def once(kernel):
@@ -183,27 +183,27 @@ def test_one_that_opens_only_once():
         if len(opened) > 1:
             raise RuntimeError("already there")
 
-    words = complaint("test_it_opens_and_closes", plugin(gaffer_service=service(once)))
+    words = get_failure("test_it_opens_and_closes", plugin(gaffer_service=service(once)))
     assert "already there" in words
 
 
-def test_one_that_fails_when_it_closes():
+def test_plugin_that_raises_on_close_fails():
     async def stumble(kernel):
         raise RuntimeError("stumbled")
 
-    words = complaint("test_it_opens_and_closes", plugin(gaffer_service=service(closing=stumble)))
+    words = get_failure("test_it_opens_and_closes", plugin(gaffer_service=service(closing=stumble)))
     assert "stumbled" in words
 
 
 @pytest.mark.parametrize("hook", ["gaffer_event", "gaffer_process_env", "gaffer_restart_delay"])
-def test_one_whose_hook_raises(hook):
-    words = complaint(
-        "test_its_hooks_do_not_raise_while_a_job_lives", plugin(**{hook: lambda: 1 / 0})
+def test_plugin_whose_hook_raises_fails(hook):
+    words = get_failure(
+        "test_its_hooks_do_not_raise_while_a_job_runs", plugin(**{hook: lambda: 1 / 0})
     )
     assert "hooks raised" in words
 
 
-def test_one_that_crashes_when_a_process_ends():
+def test_plugin_that_crashes_on_a_process_exit_fails():
     @asynccontextmanager
     async def gaffer_service(kernel):
         async with kernel.events.subscribe("exit") as exits, trio.open_nursery() as nursery:
@@ -214,13 +214,13 @@ def test_one_that_crashes_when_a_process_ends():
         async for _ in exits:
             raise RuntimeError("stumbled")
 
-    words = complaint(
-        "test_its_hooks_do_not_raise_while_a_job_lives", plugin(gaffer_service=gaffer_service)
+    words = get_failure(
+        "test_its_hooks_do_not_raise_while_a_job_runs", plugin(gaffer_service=gaffer_service)
     )
     assert "it is failed: failed: RuntimeError: stumbled" in words
 
 
-def brings_a_hook(pluginmanager):
+def add_a_hook(pluginmanager):
     class Hooks:
         @staticmethod
         def gaffer_greeting():
@@ -232,7 +232,7 @@ def brings_a_hook(pluginmanager):
     pluginmanager.add_hookspecs(Hooks)
 
 
-def test_one_that_does_not_survive_what_implements_its_hook():
+def test_plugin_that_does_not_survive_implementations_of_its_hook_fails():
     def gaffer_service(kernel):
         return greeting(kernel)
 
@@ -247,20 +247,20 @@ def test_one_that_does_not_survive_what_implements_its_hook():
         async for _ in exits:
             kernel.plugins.call_strict("gaffer_greeting")
 
-    mine = plugin(gaffer_addhooks=brings_a_hook, gaffer_service=gaffer_service)
-    words = complaint("test_it_survives_a_neighbour_whose_hooks_raise", mine)
-    assert "gaffer_greeting of the neighbour raises" in words
+    mine = plugin(gaffer_addhooks=add_a_hook, gaffer_service=gaffer_service)
+    words = get_failure("test_it_survives_a_plugin_whose_hooks_raise", mine)
+    assert "gaffer_greeting of the faulty plugin raises" in words
 
 
-async def leave_a_task(kernel):
+async def leak_task(kernel):
     trio.lowlevel.spawn_system_task(trio.sleep_forever, name="left behind")
 
 
-async def leave_a_descriptor(kernel):
+async def leak_descriptor(kernel):
     os.open("/dev/null", os.O_RDONLY)
 
 
-async def leave_a_subscription(kernel):
+async def leak_subscription(kernel):
     async def subscribe():
         async with kernel.events.subscribe("exit"):
             await trio.sleep_forever()
@@ -269,42 +269,42 @@ async def leave_a_subscription(kernel):
 
 
 @pytest.mark.parametrize(
-    ("leave", "words"),
+    ("leak", "words"),
     [
-        (leave_a_task, "tasks: left behind"),
-        (leave_a_descriptor, "descriptors: /dev/null"),
-        (leave_a_subscription, "2 subscriptions"),
+        (leak_task, "tasks: left behind"),
+        (leak_descriptor, "descriptors: /dev/null"),
+        (leak_subscription, "2 subscriptions"),
     ],
 )
-def test_one_that_leaves_something_behind(leave, words, monkeypatch):
-    monkeypatch.setattr("gaffer_testing.leaks._PATIENCE", 0.05)
+def test_plugin_that_leaks_fails(leak, words, monkeypatch):
+    monkeypatch.setattr("gaffer_testing.leaks._CLEANUP_TIMEOUT", 0.05)
     left = []
     really = os.open
     monkeypatch.setattr(os, "open", lambda *how: left.append(really(*how)) or left[-1])
 
-    found = complaint("test_it_leaks_nothing", plugin(gaffer_service=service(leave)), rounds=5)
+    found = get_failure("test_it_leaks_nothing", plugin(gaffer_service=service(leak)), rounds=5)
 
     assert words in found
     for descriptor in left:
         os.close(descriptor)
 
 
-def test_one_that_takes_its_time_to_close():
+def test_plugin_that_closes_slowly_fails():
     async def dawdle(kernel):
         await trio.sleep(5)
 
     mine = plugin(gaffer_service=service(closing=dawdle))
-    words = complaint("test_it_stops_in_time", mine, stop_deadline=0.1)
+    words = get_failure("test_it_stops_in_time", mine, stop_deadline=0.1)
     assert "did not close within 0.1 s" in words
 
 
-def test_one_that_never_ends_does_not_hold_up_its_test():
+def test_plugin_that_never_closes_does_not_block_its_test():
     async def never(kernel):
         with trio.CancelScope(shield=True):
             await trio.sleep_forever()
 
     mine = plugin(gaffer_service=service(closing=never))
-    assert "abandoned" in complaint("test_it_stops_in_time", mine, stop_deadline=0.1)
+    assert "abandoned" in get_failure("test_it_stops_in_time", mine, stop_deadline=0.1)
 
 
 def owning(*owned, keys=()):
@@ -316,37 +316,37 @@ def owning(*owned, keys=()):
     return plugin(gaffer_config_sections=lambda: owned, gaffer_configure=gaffer_configure)
 
 
-def test_one_that_does_not_document_what_it_owns(tmp_path):
+def test_plugin_with_undocumented_keys_fails(tmp_path):
     mine = owning("mine", "gaffer.mine_too", "mine:", keys=("colour",))
-    words = complaint("test_it_documents_what_it_owns", mine)
+    words = get_failure("test_it_documents_what_it_owns", mine)
     for each in ("mine", "gaffer.mine_too", "mine:", "mine.colour", "mine:conformance.colour"):
         assert each in words.removeprefix("not documented: ").split(", ")
 
 
 @pytest.mark.parametrize("owned", ["mine", "mine:"])
-def test_one_that_takes_unknown_keys(owned):
-    words = complaint("test_it_refuses_unknown_keys", owning(owned))
-    assert "takes no_such_key = 1" in words
+def test_plugin_that_accepts_unknown_keys_fails(owned):
+    words = get_failure("test_it_refuses_unknown_keys", owning(owned))
+    assert "accepts no_such_key = 1" in words
 
 
-def test_a_section_may_be_free():
+def test_free_section_may_accept_unknown_keys():
     suite = type("Suite", (Conformance,), {"plugin": owning("mine"), "free_sections": ("mine",)})
     suite().test_it_refuses_unknown_keys()
 
 
-def test_one_whose_error_does_not_name_the_key():
+def test_plugin_whose_error_does_not_name_the_key_fails():
     def gaffer_configure(config):
         if section := config.section("mine"):
             raise section.error(None, "something is wrong")
 
     mine = plugin(gaffer_config_sections=lambda: ["mine"], gaffer_configure=gaffer_configure)
-    assert "does not name the key" in complaint("test_it_refuses_unknown_keys", mine)
+    assert "does not name the key" in get_failure("test_it_refuses_unknown_keys", mine)
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("print('here I am')", "it says something when it is imported: here I am"),
+        ("print('here I am')", "it writes output when it is imported: here I am"),
         (
             "import threading, time; threading.Thread(target=time.sleep, args=[1]).start()",
             "starts a thread",
@@ -354,11 +354,11 @@ def test_one_whose_error_does_not_name_the_key():
         ("sum(range(3_000_000))", "s of processor time, and the modules"),
     ],
 )
-def test_one_that_does_something_when_it_is_imported(code, words, tmp_path):
+def test_plugin_whose_import_has_effects_fails(code, words, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "__init__.py").write_text(f"{FOLDER}\n{code}\n")
-    words_found = complaint(
+    words_found = get_failure(
         "test_importing_it_is_cheap_and_does_nothing", folder, import_seconds=0.01
     )
     assert words in words_found
