@@ -8,7 +8,7 @@ from typing import TypeVar, overload
 from gaffer_kernel.config import ownership
 from gaffer_kernel.config.includes import Reader
 from gaffer_kernel.config.ini import parse_ini
-from gaffer_kernel.config.job_sections import read_jobs
+from gaffer_kernel.config.job_sections import JOB_PREFIXES, group_by_job, read_jobs
 from gaffer_kernel.config.section import Section, get_folder
 from gaffer_kernel.config.trust import Trust
 from gaffer_kernel.errors import ConfigError, Conflict
@@ -162,6 +162,10 @@ class Config:
         if name in self._added:
             raise Conflict("job", name)
         self._added[name] = job
+
+    def get_job_section(self, name: JobName) -> Section | None:
+        """Return the section [process:NAME] of a job; None if no file describes it."""
+        return group_by_job(self._sections.values(), JOB_PREFIXES).get(name)
 
     def jobs(self) -> list[tuple[str, JobConfig]]:
         """Return the jobs of the files and of the plugins with their sessions, in start order.

@@ -65,8 +65,8 @@ def read_jobs(sections: Iterable[Section]) -> list[tuple[str, JobConfig]]:
         ConfigError: with the file, the line, the section and the key that is wrong.
     """
     sections = list(sections)
-    environments = _group_by_job(sections, (ENV_PREFIX,))
-    described = _group_by_job(sections, JOB_PREFIXES)
+    environments = group_by_job(sections, (ENV_PREFIX,))
+    described = group_by_job(sections, JOB_PREFIXES)
     for name, section in environments.items():
         if name not in described:
             raise section.error(None, f"there is no [process:{_format_name(name)}] for it")
@@ -76,7 +76,12 @@ def read_jobs(sections: Iterable[Section]) -> list[tuple[str, JobConfig]]:
     ]
 
 
-def _group_by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
+def group_by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
+    """Return the sections whose names begin with a prefix, by the job that they name.
+
+    Raises:
+        ConfigError: a section names no job, or the same job as another one.
+    """
     found: dict[JobName, Section] = {}
     for section in sections:
         if section.name.startswith(prefixes):

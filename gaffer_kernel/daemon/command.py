@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from gaffer_kernel.config import Config
+from gaffer_kernel.daemon.check import find_unknown_users
 from gaffer_kernel.daemon.log import start_logging
 from gaffer_kernel.daemon.options import (
     allows_insecure_plugins,
@@ -112,5 +113,8 @@ def _list_plugins(first: argparse.Namespace) -> int:
 def _check(config: Config, plugins: Plugins) -> int:
     kernel = Kernel(config, plugins=plugins)
     kernel.configure()
+    errors = list(find_unknown_users(config))
+    for error in errors:
+        RUNNER.report_error(error)
     print(format_plan(kernel))
-    return 0
+    return 1 if errors else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -87,6 +88,8 @@ class Process:
         environ = inherited(system.environ(), config.os_env, user)
         for number, label in enumerate(config.custom_streams, 3):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
+        if config.cwd is not None:
+            environ["PWD"] = os.path.abspath(config.cwd)
         environ |= {**self._identity(), **config.env, **added}
         self.argv = build_argv(config, environ)
         self._system = system

@@ -117,3 +117,23 @@ def test_check_runs_the_checks_of_plugins(home):
     expected = one_line(home.run("--check", "-p", "plugins", "gaffer.ini"))
 
     assert expected.startswith("plugin picky: gaffer_configure raised AttributeError")
+
+
+def test_check_names_unknown_users_and_groups(home):
+    home.write(
+        "gaffer.ini",
+        home.job("a", uid="nobdy")
+        + home.job("b", uid="root", gid="nogrp")
+        + home.job("c", uid=54321)
+        + home.job("d", uid="root"),
+    )
+
+    result = home.run("--check", "gaffer.ini")
+
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "gafferd: gaffer.ini:3: [process:a] uid: no user is called 'nobdy'",
+        "gafferd: gaffer.ini:7: [process:b] gid: no group is called 'nogrp'",
+        "gafferd: gaffer.ini:10: [process:c] uid: user 54321 has no entry of its own:"
+        " set gid as well",
+    ]

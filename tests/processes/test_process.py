@@ -351,3 +351,11 @@ async def test_an_instance_past_the_last_port_is_not_started(run):
     failed = await run.recorder.wait_for("spawn_error")
     assert failed.data["error"] == "bad_port"
     assert "instance 2 would get port 65536" in failed.data["reason"]
+
+
+async def test_pwd_is_the_working_directory(run, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    for cwd in ("real", "link"):
+        assert await run("printenv PWD", cwd=f"{tmp_path}/{cwd}") == f"{tmp_path}/{cwd}\n"
+    assert await run("printenv PWD", cwd=str(tmp_path), env={"PWD": "/own"}) == "/own\n"

@@ -148,10 +148,17 @@ class Application:
         named = {name: count for name, count in self.concurrency.items() if name != ALL}
         self.procfile.check_names(named, "concurrency")
         first = self._first_port()
-        entries = enumerate(self.procfile.entries.values())
+        names = list(self.procfile.entries)
+        # `release` is rarely started, and needs no port: the types after it must not lose theirs.
+        by_port = sorted(names, key=lambda name: name == RELEASE)
         found = [
-            self._type(entry, index, self._count(entry.name), first + PORTS_PER_TYPE * index)
-            for index, entry in entries
+            self._type(
+                entry,
+                names.index(entry.name),
+                self._count(entry.name),
+                first + PORTS_PER_TYPE * by_port.index(entry.name),
+            )
+            for entry in self.procfile.entries.values()
             if self.selected in (None, entry.name)
         ]
         for each in found:

@@ -31,6 +31,12 @@ def test_port_variable_sets_first_port(application):
     assert [job.port for job in application(TWO, env="PORT=80").jobs()] == [80, 180]
 
 
+def test_release_takes_no_port_from_the_other_types(application):
+    app = application(f"release: migrate\n{TWO}")
+    ports = [(each.name, each.port, each.index) for each in app.types()]
+    assert ports == [("release", 5200, 0), ("web", 5000, 1), ("worker", 5100, 2)]
+
+
 @pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''", "9" * 5000])
 def test_invalid_port_is_refused(application, port):
     with pytest.raises(ConfigError, match="PORT must be a number"):

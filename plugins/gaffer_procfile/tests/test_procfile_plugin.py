@@ -126,7 +126,7 @@ async def test_commands_of_real_procfiles_run(application):
         names = ("release", "web", "log", "worker", "clock")
         assert await lines(app.root, *names) == [
             "migrated 100%",
-            "test 5100",
+            "test 5000",
             "A B  C",
             "from env",
             "# 2",

@@ -81,8 +81,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--bind",
         metavar="ADDRESS",
+        action="append",
         help="where the HTTP API listens, instead of the endpoints of the file: host:port,"
-        f" [v6]:port or unix:/path, several with commas (default: {DEFAULT_BIND} and [::1]:5000)",
+        f" [v6]:port or unix:/path; several with commas, or repeated (default:"
+        f" {DEFAULT_BIND} and [::1]:5000)",
     )
     group.add_argument("--certfile", metavar="FILE", help="TLS certificate: HTTPS, not HTTP")
     group.add_argument("--keyfile", metavar="FILE", help="key of the certificate")
@@ -134,6 +136,8 @@ class _Source:
 
     def __init__(self, config: Config, section: Section) -> None:
         self._options = {key: config.options.get(key) for key in (*OPTIONS, *OTHER_OPTIONS)}
+        if isinstance(bind := self._options["bind"], list):
+            self._options["bind"] = ",".join(map(str, bind))
         self._section = section
 
     def endpoint(self) -> Endpoint:

@@ -55,6 +55,12 @@ def test_all_endpoints_when_none_is_named():
     }
 
 
+def test_bind_can_be_repeated():
+    found = endpoints(bind=["127.0.0.1:1", "127.0.0.2:2,127.0.0.3:3"])["default"][0]
+    assert found == ["127.0.0.1:1", "127.0.0.2:2", "127.0.0.3:3"]
+    assert refusal(bind=["127.0.0.1:1", "127.0.0.1:1"]) == "--bind: names 127.0.0.1:1 twice"
+
+
 def test_bind_replaces_the_endpoints_of_the_file():
     assert endpoints(TWO, bind="127.0.0.2:9, 127.0.0.3:9") == {
         "default": (["127.0.0.2:9", "127.0.0.3:9"], 128)
@@ -128,7 +134,7 @@ def test_the_command_line():
     parser = argparse.ArgumentParser()
     add_options(parser)
     given = parser.parse_args(["--bind", "x:1", "--certfile=c", "--keyfile=k", "--backlog", "5"])
-    assert vars(given) == {"bind": "x:1", "certfile": "c", "keyfile": "k", "backlog": 5}
+    assert vars(given) == {"bind": ["x:1"], "certfile": "c", "keyfile": "k", "backlog": 5}
     assert set(vars(parser.parse_args([])).values()) == {None}
     with pytest.raises(SystemExit):
         parser.parse_args(["--backlog", "x"])

@@ -62,7 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--bind",
         metavar="ADDRESS",
-        help="listen on host:port, [v6]:port or unix:/path, several with commas (default:"
+        action="append",
+        help="listen on host:port, [v6]:port or unix:/path; several with commas, or repeated"
+        " (default:"
         f" {NETWORK_BIND}; without --certfile {LOOPBACK_BIND} and [::1]:5010)",
     )
     add(
