@@ -13,6 +13,9 @@ from gaffer_kernel.jobs import fields as ft
 from gaffer_kernel.jobs import validation
 from gaffer_kernel.jobs.command import PORT
 
+ONE_STREAM = ("out", "out")
+"""The default of `redirect_output`: both outputs in one stream, in the order they are written."""
+
 
 class Flapping(Struct, frozen=True, forbid_unknown_fields=True):
     """When a job that keeps crashing pauses, how often it is retried, when it is given up.
@@ -93,8 +96,13 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     redirect_output: Annotated[
-        ft.Outputs, Meta(description="Labels of the standard output and of the standard error.")
-    ] = ()
+        ft.Outputs,
+        Meta(
+            description="Labels of the standard output and of the standard error; the same label"
+            " twice is one stream, an empty list reads neither. A detached job reads neither by"
+            " default."
+        ),
+    ] = ONE_STREAM
     pty: Annotated[
         ft.Flag,
         Meta(
@@ -125,6 +133,8 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: Annotated[ft.Flag, Meta(description="Start it as soon as it is loaded.")] = True
 
     def __post_init__(self) -> None:
+        if self.detach and self.redirect_output is ONE_STREAM:
+            force_setattr(self, "redirect_output", ())
         for field, kind in _kinds(JobConfig).items():
             clean = _CLEAN.get(field) or partial(ft.checked, field)
             force_setattr(self, field, clean(getattr(self, field), kind))

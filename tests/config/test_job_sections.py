@@ -122,9 +122,14 @@ def test_flapping_can_have_fewer_numbers(text, flapping):
 
 
 def test_empty_keys_count_as_missing():
-    empty = ("args", "cwd", "uid", "gid", "port", "flapping", "redirect_output", "custom_streams")
+    empty = ("args", "cwd", "uid", "gid", "port", "flapping", "custom_streams")
 
     assert only(WEB + "".join(f"{key} =\n" for key in empty)) == only(WEB)
+
+
+def test_outputs_are_one_stream_unless_the_key_is_empty():
+    assert only(WEB).redirect_output == ("out", "out")
+    assert only(f"{WEB}redirect_output =\n").redirect_output == ()
 
 
 def test_the_env_section_can_come_first():

@@ -55,7 +55,13 @@ def test_a_name_and_a_command_are_enough():
     assert config.detach is config.shell is config.pty is config.redirect_input is False
     assert config.numprocesses == 1
     assert config.graceful_timeout == 30.0
-    assert config.redirect_output == config.custom_streams == config.custom_channels == ()
+    assert config.redirect_output == ("out", "out")
+    assert config.custom_streams == config.custom_channels == ()
+
+
+def test_a_detached_job_has_no_output_by_default():
+    assert job(detach=True).redirect_output == ()
+    assert JobConfig.from_dict(job(detach=True).to_dict()) == job(detach=True)
 
 
 def test_a_config_cannot_be_changed_from_outside():
@@ -150,8 +156,8 @@ def test_an_invalid_account_is_an_error(field, value):
         ({"redirect_output": ["a/b"]}, "redirect_output[0]"),
         ({"redirect_output": ["."]}, "redirect_output[0]"),
         ({"redirect_output": ["stdin"]}, "redirect_output"),
-        ({"pty": True}, "pty"),
-        ({"pty": True, "redirect_input": True}, "pty"),
+        ({"pty": True, "redirect_output": []}, "pty"),
+        ({"pty": True, "redirect_output": [], "redirect_input": True}, "pty"),
         ({"custom_streams": ["a", None]}, "custom_streams[1]"),
         ({"custom_streams": ["a"], "redirect_output": ["a"]}, "redirect_output"),
         ({"custom_streams": [f"s{n}" for n in range(65)]}, "custom_streams"),
@@ -184,7 +190,13 @@ def test_values_above_the_limits_are_errors(fields, culprit):
 
 
 @pytest.mark.parametrize(
-    "stream", [{"redirect_output": ["a"]}, {"redirect_input": True}, {"custom_streams": ["a"]}]
+    "stream",
+    [
+        {"redirect_output": ["a"]},
+        {"redirect_output": ["out", "out"]},
+        {"redirect_input": True},
+        {"custom_streams": ["a"]},
+    ],
 )
 def test_a_detached_job_with_streams_is_an_error(stream):
     assert refused(detach=True, **stream).field == "detach"

@@ -119,7 +119,7 @@ async def test_concurrent_writes_do_not_mix(run):
 
 
 async def test_write_without_redirection_is_an_error(run):
-    process = await run.begin("sleep 60")
+    process = await run.begin("sleep 60", redirect_output=[])
     with pytest.raises(StreamUnavailable, match="redirect_input"):
         await process.write("x")
     with pytest.raises(NotFound, match="nope"):

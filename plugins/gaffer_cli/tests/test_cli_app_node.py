@@ -51,7 +51,7 @@ async def test_load_starts_the_application_of_this_folder(gaffer, jobs, shop, ur
     assert list(jobs()) == ["web", "my-type"]
     for job in jobs().values():
         assert len(job.pids()) == 1
-        assert job.config.redirect_output == ("out", "err")
+        assert job.config.redirect_output == ("out", "out")
         assert job.config.cwd == str(shop)
 
 

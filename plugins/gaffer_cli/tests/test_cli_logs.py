@@ -172,7 +172,7 @@ async def test_logs_reports_missing_redirect_output_once(kernel, ask):
     await load(kernel, "web", "sleep 1000", redirect_output=(), numprocesses=2).settled()
     done = await ask("gaffer", "logs", "--no-follow", "shop")
     assert (done.returncode, done.stdout) == (0, "")
-    message = "gaffer: shop.web: its output cannot be read: set redirect_output\n"
+    message = "gaffer: shop.web: its output is not read: its redirect_output is empty\n"
     assert done.stderr == message
 
 

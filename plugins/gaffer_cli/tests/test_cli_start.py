@@ -34,6 +34,15 @@ def in_shell(environ, tmp_path):
 # What runs
 
 
+@pytest.mark.parametrize("pty", ["--pty", "--no-pty"])
+def test_start_shows_both_outputs_in_their_order(begin, procfile, pty):
+    procfile(web="for n in 1 2 3 4 5 6; do echo out $n; echo err $n >&2; done")
+    shown = begin("start", pty)
+    assert shown.end() == 0
+    written = [f"{label} {n}" for n in range(1, 7) for label in ("out", "err")]
+    assert shown.texts("web.1")[1:-1] == written
+
+
 def test_start_prefixes_lines_with_time_and_name(begin, procfile):
     procfile(web=f"echo on $PORT; {FOREVER}", worker=f"echo working >&2; {FOREVER}")
     shown = begin("start")

@@ -13,7 +13,6 @@ from gaffer_console import ConsoleOutput
 CONFIG = """
 [process:web]
 cmd = sh -c 'echo hello; echo oops >&2; exec sleep 60'
-redirect_output = stdout, stderr
 """
 
 

@@ -215,7 +215,6 @@ class Application:
                 uid=self.env.get("GAFFER_UID") or None,
                 gid=self.env.get("GAFFER_GID") or None,
                 numprocesses=each.count,
-                redirect_output=("out", "err"),
                 redirect_input=each.name in with_input,
                 priority=each.index,
             )

@@ -14,7 +14,7 @@ def test_each_type_becomes_a_job(application):
     web, worker = app.jobs()
     assert (web.name, web.cmd, web.shell, web.cwd) == ("web", "serve", True, str(app.root))
     assert (web.numprocesses, web.priority, worker.priority) == (1, 0, 1)
-    assert web.redirect_output == ("out", "err")
+    assert web.redirect_output == ("out", "out")
     assert web.env["A"] == "1"
 
 

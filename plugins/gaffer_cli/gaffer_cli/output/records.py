@@ -43,5 +43,5 @@ def to_record(process: ProcessInfo, line: Line) -> OutputRecord | None:
 
 def not_redirected_note(process: ProcessInfo) -> Note:
     """Make the note for a process whose output cannot be read."""
-    text = f"{process.name}: its output cannot be read: set redirect_output"
+    text = f"{process.name}: its output is not read: its redirect_output is empty"
     return Note(text, once=True)

@@ -80,7 +80,7 @@ def _find_process(pid: str) -> Process:
         reason = f"redirect_input is not set for job {process.job}"
         raise ApiError(403, "forbidden_write", reason)
     if not process.config.redirect_output:
-        reason = f"redirect_output is not set for job {process.job}"
+        reason = f"redirect_output of job {process.job} is empty"
         raise ApiError(400, "io_not_redirected", reason)
     return process
 

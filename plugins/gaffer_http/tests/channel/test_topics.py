@@ -210,7 +210,7 @@ async def test_samples(running_api, topic):
     ],
 )
 async def test_what_cannot_be_subscribed_to(api, talker, topic, status, slug):
-    await start(api, "mute", cmd="sleep 100")
+    await start(api, "mute", cmd="sleep 100", redirect_output=())
     await start(api)
     with pytest.raises(Refused) as refused:
         await talker.subscribe(topic)

@@ -147,7 +147,7 @@ async def test_a_custom_stream_is_read_and_written(api):
 
 
 async def test_what_cannot_be_read(api):
-    await start(api, name="mute", cmd="cat", redirect_input=True)
+    await start(api, name="mute", cmd="cat", redirect_output=(), redirect_input=True)
     await start(api)
     for path, status, slug in (
         ("/streams/9/stdout", 404, "not_found"),

@@ -100,7 +100,7 @@ async def test_a_cut_character_at_the_end_comes_as_bytes(api):
 )
 async def test_errors_are_told_in_a_message_and_by_the_code(api, path, code, slug):
     await start(api, name="deaf", cmd="sleep 100", redirect_output=("stdout",))
-    await start(api, name="mute", cmd="sleep 100", redirect_input=True)
+    await start(api, name="mute", cmd="sleep 100", redirect_output=(), redirect_input=True)
     async with api.websocket(path) as socket:
         error = json.loads(await socket.get_message())
         assert (error["ok"], error["error"], error["errno"]) == (False, slug, code - 4000)

@@ -39,7 +39,6 @@ def _make_sections(session: str, job: JobConfig) -> Iterator[str]:
     if job.port is not None:
         yield f"port = {job.port}"
     yield f"priority = {job.priority}"
-    yield f"redirect_output = {', '.join(job.redirect_output)}"
     if job.redirect_input:
         yield "redirect_input = true"
     yield ""
