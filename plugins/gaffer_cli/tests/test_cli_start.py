@@ -55,6 +55,35 @@ def test_start_prefixes_lines_with_time_and_name(begin, procfile):
     shown.wait_all_gone()
 
 
+@pytest.mark.parametrize("pty", ["--pty", "--no-pty"])
+def test_start_shows_the_last_state_of_a_line(begin, procfile, tmp_path, pty):
+    (tmp_path / "bar.py").write_text(
+        "for n in range(20_000): print(end=f'\\rstate {n}')\nprint('\\rALL DONE')\n"
+    )
+    procfile(web=f"{sys.executable} bar.py")
+    shown = begin("start", pty)
+    assert shown.end() == 0
+    assert shown.texts("web.1")[-2] == "ALL DONE"
+
+
+@pytest.mark.parametrize("pty", ["--pty", "--no-pty"])
+def test_start_shows_an_unfinished_line(begin, procfile, pty):
+    procfile(web=f"printf 'Continue? '; {FOREVER}")
+    shown = begin("start", pty)
+    shown.wait_for(r".* web\.1 +\| Continue\? ")
+    shown.signal(signal.SIGINT)
+    assert shown.end() == 0
+
+
+def test_start_shows_every_byte_of_a_long_line(begin, procfile):
+    procfile(web=f"{sys.executable} -c \"print('x' * 200_000 + 'END')\"")
+    shown = begin("start")
+    assert shown.end() == 0
+    text = "".join(each for each in shown.texts("web.1") if each.startswith("x"))
+    assert text.count("x") == 200_000
+    assert text.endswith("END")
+
+
 def test_start_of_named_types_keeps_their_ports(begin, procfile):
     procfile(web="echo no", worker="echo $PORT; sleep 0.1", clock="echo $PORT; sleep 0.1")
     shown = begin("start", "clock", "worker", "--on-exit", "continue")

@@ -1,53 +1,85 @@
-"""Whole lines assembled from pieces of output."""
+"""Lines assembled from pieces of output."""
 
 from __future__ import annotations
 
-from gaffer_console.text import MAX_LINE
+from codecs import utf_8_decode
 
-_MAX_STORED = MAX_LINE + 2
-"""Bytes stored of a line: the maximum, its \\r, and one more that shows it to be too long."""
+from gaffer_console.text import MAX_LINE, split_long
 
 
 class LineAssembler:
-    """Joins the pieces of one stream to whole lines with their line ends.
+    """Joins the pieces of one stream to lines with their line ends, as a terminal shows them.
+
+    A `\\r` that no line end follows ends a state: the text after it replaces the text before it in
+    its line. A progress bar is shown in its last state, not as one line of all its states.
 
     Returns blocks of lines, not single lines, so that much output costs little.
     """
 
     def __init__(self) -> None:
-        self._partial = bytearray()
+        self._partial = b""
+        self._is_shown = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the text of an unfinished line is held back."""
+        return bool(self._partial.strip(b"\r"))
 
     def feed(self, data: bytes) -> bytes:
-        """Return the lines that `data` completes, in one block; empty if there are none."""
-        cut = data.find(b"\n") if len(self._partial) >= _MAX_STORED else 0
-        if cut < 0:
-            return b""
-        end = data.rfind(b"\n", cut) + 1
-        if not end:
-            self._partial += data[: _MAX_STORED - len(self._partial)]
-            return b""
-        block = bytes(self._partial) + data[cut:end]
-        self._partial = bytearray(data[end : end + _MAX_STORED])
-        return block
+        """Return the lines that `data` completes, in one block; empty if there are none.
+
+        A line longer than MAX_LINE is returned in several lines.
+        """
+        data = self._partial + data
+        self._partial = b""
+        if self._is_shown:
+            data = self._skip_line_end(data)
+        if b"\r" in data:
+            data = _overwrite(data)
+        end = data.rfind(b"\n") + 1
+        # A final \r may belong to a line end, which must not begin a line of its own.
+        text = data[end:].rstrip(b"\r")
+        *pieces, rest = split_long(text)
+        self._partial = rest + data[end + len(text) :]
+        return _split_long_lines(data[:end]) + b"".join(pieces)
+
+    def _skip_line_end(self, data: bytes) -> bytes:
+        """Remove the end of a line whose text is shown already."""
+        text = data.lstrip(b"\r")
+        if not text:
+            return data
+        self._is_shown = False
+        return text.removeprefix(b"\n")
+
+    def flush(self) -> bytes:
+        """Return the text of an unfinished line as a line; empty if there is none.
+
+        The text that follows is a line of its own.
+        """
+        # The beginning of a character waits for the rest of it.
+        _, used = utf_8_decode(self._partial, "replace", False)
+        return self._take(used)
 
     def end(self) -> bytes:
-        """Return the partial line at the end of the stream as a line; empty if there is none."""
-        line = bytes(self._partial)
-        self._partial.clear()
-        return line + b"\n" if line else b""
+        """Return what is left at the end of the stream, and begin again."""
+        line = self._take(len(self._partial))
+        self._partial = b""
+        self._is_shown = False
+        return line
+
+    def _take(self, size: int) -> bytes:
+        line = self._partial[:size].rstrip(b"\r")
+        if not line:
+            return b""
+        self._partial = self._partial[size:]
+        self._is_shown = True
+        return line + b"\n"
 
 
-class TerminalLines(LineAssembler):
-    """Joins the output of a program on a pty: a `\\r` discards the text before it in its line.
-
-    A progress bar is shown in its last state, not as one line of all its states.
-    """
-
-    def feed(self, data: bytes) -> bytes:
-        if b"\r" in data or b"\r" in self._partial:
-            data = _overwrite(bytes(self._partial) + data)
-            self._partial.clear()
-        return super().feed(data)
+def _split_long_lines(block: bytes) -> bytes:
+    if len(block) <= MAX_LINE:
+        return block
+    return b"\n".join(b"".join(split_long(line)) for line in block.split(b"\n"))
 
 
 def _overwrite(data: bytes) -> bytes:

@@ -7,9 +7,10 @@ import re
 from gaffer_console.color import RESET
 
 MAX_LINE = 64 * 1024
-"""Bytes of a line that are shown; the rest is cut."""
-CUT = "\N{HORIZONTAL ELLIPSIS} cut at 64 KiB"
-"""The mark of a cut line; its first character cannot be part of an escape sequence."""
+"""Bytes of a line; a longer one is shown in several lines."""
+CONTINUED = "\N{HORIZONTAL ELLIPSIS} continued"
+"""The mark at the end of a line that continues in the next one; its first character cannot be part
+of an escape sequence."""
 
 _SGR = r"\x1b\[[0-9;:]*m"
 # Each class excludes the start of the next sequence, so that matching takes linear time.
@@ -26,25 +27,30 @@ _SEQUENCE = re.compile(
 )
 
 _CONTINUATION = range(0x80, 0xC0)
+_CONTINUED_LINE_END = f"{CONTINUED}\n".encode()
 
 
 def split_lines(block: bytes) -> list[bytes]:
-    """Split a block of whole lines, without their line ends; lines over MAX_LINE are cut."""
+    """Split a block of whole lines, without their line ends."""
     lines = block.split(b"\n")
     lines.pop()
-    if b"\r" in block:
-        lines = [line.removesuffix(b"\r") for line in lines]
-    if len(block) <= MAX_LINE:
-        return lines
-    return [line if len(line) <= MAX_LINE else _cut(line) for line in lines]
+    return [line.removesuffix(b"\r") for line in lines] if b"\r" in block else lines
 
 
-def _cut(line: bytes) -> bytes:
-    end = MAX_LINE
-    # A UTF-8 character has at most three continuation bytes.
-    while line[end] in _CONTINUATION and MAX_LINE - end < 3:
-        end -= 1
-    return line[:end] + CUT.encode()
+def split_long(line: bytes) -> list[bytes]:
+    """Split a line without its line end into lines of at most MAX_LINE bytes and the rest.
+
+    All but the rest end with CONTINUED and a line end.
+    """
+    pieces = []
+    while len(line) > MAX_LINE:
+        end = MAX_LINE
+        # A UTF-8 character has at most three continuation bytes.
+        while line[end] in _CONTINUATION and MAX_LINE - end < 3:
+            end -= 1
+        pieces.append(line[:end] + _CONTINUED_LINE_END)
+        line = line[end:]
+    return [*pieces, line]
 
 
 def clean(line: bytes, *, colors: bool) -> str:
