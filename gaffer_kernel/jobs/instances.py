@@ -38,6 +38,9 @@ class Owner(Protocol):
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Decide what follows the exit of an instance; its slot is empty and due now."""
 
+    def one_off_exited(self, process: Process, status: ExitStatus) -> None:
+        """Take note of the exit of a one-off."""
+
     def instance_failed(self, slot: Slot, error: SpawnError) -> None:
         """Decide what follows a failed spawn."""
 
@@ -202,3 +205,5 @@ class Instances:
         )
         if slot is not None:
             self._owner.instance_exited(slot, process, status)
+        elif process.one_off:
+            self._owner.one_off_exited(process, status)

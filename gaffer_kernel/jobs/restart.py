@@ -200,8 +200,6 @@ class RestartState:
             return max(delay, MIN_DELAY)
         if delay != inf:
             self.restarts += 1
-        if slot.early_crashes == 2:
-            log.warning("%s: %s, again: next start in %.1f s", self._name, crash, delay)
         return delay
 
     def pause(self, rule: Flapping, crash: ExitRecord) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import trio
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.crash_log import CrashLog
 from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.restart import (
@@ -101,6 +102,7 @@ class Supervisor:
         self.job = Job(self)
         self.instances = Instances(self, context.system, context.registry)
         self.restart_state = RestartState(name, context.system)
+        self._crash_log = CrashLog(name, context.system.now)
         self._context = context
         self._system = context.system
         self._predecessor = predecessor
@@ -304,9 +306,21 @@ class Supervisor:
         """Apply the restart rules to an exit that nobody asked for."""
         if process.stopping or not self.active:
             return
-        now = self._system.now()
-        self._handle_crash(
-            slot, ExitRecord(slot.number, now, process.uptime, status.exit_code, status.term_signal)
+        crash = self._get_record(process, status)
+        self._crash_log.add(process, crash, self._handle_crash(slot, crash))
+
+    def one_off_exited(self, process: Process, status: ExitStatus) -> None:
+        """Log that a one-off failed."""
+        if not process.stopping and (status.exit_code or status.term_signal):
+            self._crash_log.add(process, self._get_record(process, status), None)
+
+    def _get_record(self, process: Process, status: ExitStatus) -> ExitRecord:
+        return ExitRecord(
+            process.number,
+            self._system.now(),
+            process.uptime,
+            status.exit_code,
+            status.term_signal,
         )
 
     def instance_failed(self, slot: Slot, error: SpawnError) -> None:
@@ -318,7 +332,8 @@ class Supervisor:
         slot.early_crashes = max(1, slot.early_crashes)
         self._handle_crash(slot, ExitRecord(slot.number, now, 0.0, None, 0))
 
-    def _handle_crash(self, slot: Slot, crash: ExitRecord) -> None:
+    def _handle_crash(self, slot: Slot, crash: ExitRecord) -> float | None:
+        """Return the delay until the next start; None if the job flaps."""
         rule = self.config.flapping
         advise = partial(self._context.advice.restart_delay, self.job)
         delay = self.restart_state.next_delay(slot, crash, rule, advise)
@@ -327,6 +342,7 @@ class Supervisor:
         elif rule is not None:
             self.publish("flap", **self.restart_state.pause(rule, crash))
             self.instances.stop_all()
+        return delay
 
     # Stopping
 

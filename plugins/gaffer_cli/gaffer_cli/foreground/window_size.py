@@ -14,6 +14,8 @@ _OWN_NAME = len("gaffer")
 _PREFIX = len("HH:MM:SS  | ")
 """Characters before a line, in addition to the name."""
 
+_CRASH_LOG = "gaffer_kernel.jobs.crash_log"
+
 
 def name_width(jobs: Iterable[JobConfig]) -> int:
     """Return the length of the longest name of a process, such as `worker.10`."""
@@ -56,6 +58,9 @@ class _LineHandler(logging.Handler):
         self._print_line = print_line
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == _CRASH_LOG:
+            # The console prints each exit, and the output before it.
+            return
         self._print_line(self.format(record))
 
 
