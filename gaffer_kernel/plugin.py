@@ -13,6 +13,7 @@ from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
 from gaffer_kernel.jobs.fields import Flag, FullName, Label, Name, Seconds, Variables, Words
 from gaffer_kernel.jobs.restart import describe_exit
+from gaffer_kernel.jobs.shell_syntax import describe_shell_syntax, find_shell_syntax
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
 from gaffer_kernel.names import DEFAULT_SESSION, MAX_PID, PART, PART_RULE, check_session, is_pid
@@ -49,8 +50,10 @@ __all__ = [
     "check_session",
     "describe_exception",
     "describe_exit",
+    "describe_shell_syntax",
     "did_you_mean",
     "find_plugins",
+    "find_shell_syntax",
     "hookspec",
     "is_pid",
     "parse_command_line",

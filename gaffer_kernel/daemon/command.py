@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.daemon.check import find_unknown_users
+from gaffer_kernel.daemon.check import find_command_warnings, find_unknown_users
 from gaffer_kernel.daemon.log import start_logging
 from gaffer_kernel.daemon.options import (
     allows_insecure_plugins,
@@ -116,5 +116,7 @@ def _check(config: Config, plugins: Plugins) -> int:
     errors = list(find_unknown_users(config))
     for error in errors:
         RUNNER.report_error(error)
+    for warning in find_command_warnings(config):
+        print(f"gafferd: warning: {warning}", file=sys.stderr)
     print(format_plan(kernel))
     return 1 if errors else 0

@@ -16,7 +16,7 @@ SHELL = "/bin/sh"
 PORT = "PORT"
 """The variable that `port` of a job sets."""
 
-_VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
@@ -74,4 +74,4 @@ def substitute(word: str, environ: Mapping[str, str]) -> str:
         dollar, bare, braced = match.groups()
         return dollar or environ.get(bare or braced, match[0])
 
-    return _VARIABLE.sub(value, word)
+    return VARIABLE.sub(value, word)

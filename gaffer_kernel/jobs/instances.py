@@ -65,6 +65,7 @@ class Instances:
         self._registry = registry
         self._one_offs: deque[Process] = deque()
         self._stopping: dict[int, Process] = {}
+        self._warned: set[str] = set()
 
     @property
     def stopping_count(self) -> int:
@@ -114,12 +115,21 @@ class Instances:
         try:
             process.spawn(self._system, self._owner.process_env(process.number), self._on_exit)
         except SpawnError as error:
+            self._warn(process)
             self._report_failure(process, error)
             return error
+        self._warn(process)
         self.last_error = None
         self.processes[process.pid] = self._registry[process.pid] = process
         self._publish("spawn", process)
         return None
+
+    def _warn(self, process: Process) -> None:
+        """Log the warnings of a process, each once for the job."""
+        for line in process.warnings:
+            if line not in self._warned:
+                self._warned.add(line)
+                log.warning("%s: %s", process.job, line)
 
     def _report_failure(self, process: Process, error: SpawnError) -> None:
         if self.last_error != str(error):

@@ -12,11 +12,12 @@ from gaffer_kernel.errors import Closing, NotFound, SpawnError, StreamUnavailabl
 from gaffer_kernel.jobs.command import PORT, build_argv, configured_program
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.fields import MAX_PORT
+from gaffer_kernel.jobs.shell_syntax import find_warnings
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
 from gaffer_kernel.processes.stop import StopSequence, parse_signal
 from gaffer_kernel.processes.terminal_size import TerminalSize
-from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System
+from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System, User
 
 INPUTS = ("stdin", "ttin")
 """The names of the standard input of a process."""
@@ -34,6 +35,7 @@ class Process:
         started_at, exited_at: on the monotonic clock.
         create_time: when it was started, in seconds since the epoch.
         argv: what was executed.
+        warnings: a line for each likely mistake in its command line; set by `spawn`.
         exit_status: None until it has been reaped.
         outputs: its streams that can be read.
         request_stop: stops it through its job, which then publishes `stop_pid`.
@@ -57,6 +59,7 @@ class Process:
         self.exited_at: float | None = None
         self.create_time = 0.0
         self.argv: list[str] = []
+        self.warnings: list[str] = []
         self.exit_status: ExitStatus | None = None
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._child: Child | None = None
@@ -85,12 +88,8 @@ class Process:
         """
         config = self.config
         user = system.user(config.uid, config.gid)
-        environ = inherited(system.environ(), config.os_env, user)
-        for number, label in enumerate(config.custom_streams, 3):
-            environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
-        if config.cwd is not None:
-            environ["PWD"] = os.path.abspath(config.cwd)
-        environ |= {**self._identity(), **config.env, **added}
+        environ = self.build_environ(system, user, added)
+        self.warnings = find_warnings(config, environ)
         self.argv = build_argv(config, environ)
         self._system = system
         self._on_exit = on_exit
@@ -111,6 +110,24 @@ class Process:
         self._child = system.spawn(request, self)
         self.started_at = system.now()
         self.create_time = system.wall()
+
+    def build_environ(
+        self, system: System, user: User | None, added: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return all its variables.
+
+        Args:
+            system: the operating system.
+            user: the user it runs as, if the job sets one.
+            added: variables that plugins add; they override all others.
+        """
+        config = self.config
+        environ = inherited(system.environ(), config.os_env, user)
+        for number, label in enumerate(config.custom_streams, 3):
+            environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
+        if config.cwd is not None:
+            environ["PWD"] = os.path.abspath(config.cwd)
+        return {**environ, **self._identity(), **config.env, **added}
 
     def _identity(self) -> dict[str, str]:
         """Return the variables with its session, job, number, pid and port."""

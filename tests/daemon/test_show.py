@@ -137,3 +137,17 @@ def test_check_names_unknown_users_and_groups(home):
         "gafferd: gaffer.ini:10: [process:c] uid: user 54321 has no entry of its own:"
         " set gid as well",
     ]
+
+
+def test_check_warns_of_shell_syntax_and_undefined_variables(home):
+    home.write("gaffer.ini", home.job("a", "true && $NO_SUCH", port=8000, args="$PORT"))
+
+    result = home.run("--check", "gaffer.ini")
+
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        "gafferd: warning: gaffer.ini:2: [process:a] cmd: && has no meaning without a shell:"
+        " set shell = true, or quote it",
+        "gafferd: warning: gaffer.ini:2: [process:a] cmd: $NO_SUCH is not set,"
+        " so it stays as it is: set it, or write $$NO_SUCH",
+    ]

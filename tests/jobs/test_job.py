@@ -326,3 +326,14 @@ async def test_every_verb_called_twice_acts_once(autojump_clock, kernel, recorde
         await idle()
         assert recorder.names("web") == events
         recorder.events.clear()
+
+
+async def test_a_likely_mistake_in_the_command_line_is_logged_once(kernel, autojump_clock, caplog):
+    job = kernel.manager.load(web(cmd="serve $NO_SUCH | tee log", numprocesses=2))
+    await job.settled()
+    job.restart()
+    await job.settled()
+    assert [line for line in caplog.messages if line.startswith("web: cmd:")] == [
+        "web: cmd: | has no meaning without a shell: set shell = true, or quote it",
+        "web: cmd: $NO_SUCH is not set, so it stays as it is: set it, or write $$NO_SUCH",
+    ]

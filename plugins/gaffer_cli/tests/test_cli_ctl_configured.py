@@ -75,6 +75,14 @@ async def test_add_process_adds_a_job_by_name_and_command_line(kernel, ask):
     assert len(the_job(kernel).pids()) == 1
 
 
+async def test_add_process_warns_of_shell_syntax(kernel, ask):
+    done = await ask("gafferctl", "add_process", "web", "sleep 1000 > log")
+    assert (done.returncode, done.stdout) == (0, "ok\n")
+    assert done.stderr == (
+        "gafferctl: warning: web: > has no meaning without a shell: set shell = true, or quote it\n"
+    )
+
+
 async def test_add_process_of_an_existing_job_is_one_line(kernel, ask):
     kernel.manager.load(JobConfig(name="web", cmd="sleep 1000"))
     failed = await ask("gafferctl", "add_process", "web", "sleep 1000")

@@ -26,6 +26,10 @@ def command(run: Invocation, name: str, cmd: str, start: bool, wait: Wait) -> No
       gafferctl add_process web "python3 -m http.server"
       gafferctl add_process --start shop.worker ./worker.sh
     """
+    from gaffer_kernel.plugin import describe_shell_syntax, find_shell_syntax
+
+    if syntax := find_shell_syntax(cmd):
+        run.warn(f"warning: {name}: {describe_shell_syntax(syntax)}")
     server = run.server()
     job = server.job(name)
     add = partial(server.add_process, name, cmd, start=start, wait=wait)
