@@ -14,7 +14,7 @@ from gaffer_http.errors import Error
 from gaffer_http.openapi.describe import Content
 from gaffer_http.openapi.errors import error_references, error_responses, error_statuses
 from gaffer_http.openapi.parameters import PARAMETERS
-from gaffer_http.openapi.schemas import Schemas
+from gaffer_http.openapi.schemas import Schemas, simplify
 from gaffer_http.openapi.views import Views, get_description
 
 _PARAMETER = re.compile("<(?:[^<>:]*:)?([^<>]+)>")
@@ -40,6 +40,7 @@ class Provider(OpenAPIProvider):
         error = self._schemas.schema(Error)
         whole["components"]["schemas"] = self._schemas.fill()
         whole["components"]["responses"] = error_responses(self._errors, error)
+        simplify(whole)
         return whole
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -49,7 +50,7 @@ class Provider(OpenAPIProvider):
         # quart-schema takes `<a>/<any(b, c):d>` for a single parameter.
         path = _PARAMETER.sub(r"{\1}", rule.rule)
         for method, operation in operations.items():
-            operation["operationId"] = "_".join((method, *re.findall(r"\w+", path)))
+            operation["operationId"] = _operation_id(method, path)
             self._complete(rule, method, operation)
         return {path: operations}, components
 
@@ -100,6 +101,12 @@ class Provider(OpenAPIProvider):
     def generate_methods(self, rule: Rule) -> Iterable[str]:
         """Return the methods in a fixed order. Routes with GET also have HEAD."""
         return sorted(super().generate_methods(rule))
+
+
+def _operation_id(method: str, path: str) -> str:
+    """Return a name of an operation; a path that ends with `/` has one of its own."""
+    words = [word.strip("_") for word in re.findall(r"\w+", path)]
+    return "_".join((method, *words, *(["index"] if path.endswith("/") else [])))
 
 
 def _described(responses: Mapping[int, dict[str, Any]]) -> dict[str, Any]:

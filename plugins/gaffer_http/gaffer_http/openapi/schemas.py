@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import cleandoc
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ MORE = "json_schema_more"
 """Attribute of a Struct: additions to the schema that msgspec makes."""
 
 _TEMPLATE = "#/components/schemas/{name}"
+
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 class Schemas:
@@ -51,7 +54,21 @@ class Schemas:
             if "description" in component:
                 # The rest of a docstring is for Python programmers.
                 component["description"] = cleandoc(component["description"]).partition("\n\n")[0]
-        return components
+        names = _short_names(components)
+        for node in _nodes([*(given for _, given in self._given), components]):
+            if "$ref" in node:
+                prefix, _, name = node["$ref"].rpartition("/")
+                node["$ref"] = f"{prefix}/{names[name]}"
+        for name, component in components.items():
+            if "title" in component:
+                component["title"] = names[name]
+        return {names[name]: component for name, component in components.items()}
+
+
+def simplify(document: dict[str, Any]) -> None:
+    """Rewrite what generators of clients do not understand, with the same meaning."""
+    for node in _nodes(document):
+        _simplify(node)
 
 
 def check_content(content: Content) -> None:
@@ -63,6 +80,60 @@ def check_content(content: Content) -> None:
     for kind in _by_media(content).values():
         for each in kind if isinstance(kind, tuple) else (kind,):
             msgspec.json.schema(each)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of a tree, outer ones first, each once."""
+    waiting, seen = [tree], set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict) and id(node) not in seen:
+            seen.add(id(node))
+            yield node
+        waiting += (
+            node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        )
+
+
+def _simplify(node: dict[str, Any]) -> None:
+    if isinstance(node.get("anyOf"), list):
+        node["anyOf"] = [part for each in node["anyOf"] for part in _split_enum(each)]
+    elif len(parts := _split_enum(node)) > 1:
+        del node["enum"]
+        node["anyOf"] = parts
+    properties = node.get("properties", {})
+    for name in [name for name, schema in properties.items() if _is_empty_array(schema)]:
+        # It can be given from Python only.
+        del properties[name]
+
+
+def _split_enum(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one schema for each JSON type of an enum, or the schema itself."""
+    values = schema.get("enum", ()) if isinstance(schema.get("enum", ()), list) else ()
+    kinds = sorted({_JSON_TYPES[type(value)] for value in values if type(value) in _JSON_TYPES})
+    if len(kinds) < 2:
+        return [schema]
+    return [
+        {"type": kind, "enum": [value for value in values if _JSON_TYPES[type(value)] == kind]}
+        for kind in kinds
+    ]
+
+
+def _is_empty_array(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("maxItems") == 0
+
+
+def _short_names(components: Mapping[str, Any]) -> dict[str, str]:
+    """Return a name for each component without its module, which msgspec adds to equal names."""
+    names: dict[str, str] = {}
+    by_class = sorted(components, key=lambda name: name.rpartition(".")[2])
+    for short, same in groupby(by_class, lambda name: name.rpartition(".")[2]):
+        for number, name in enumerate(sorted(same), start=1):
+            package = name.partition(".")[0].removeprefix("gaffer_")
+            own = package == "http" or "." not in name
+            wanted = short if own else f"{package.title().replace('_', '')}{short}"
+            names[name] = wanted if wanted not in names.values() else f"{wanted}{number}"
+    return names
 
 
 def _by_media(content: Content) -> Mapping[str, Kind]:
