@@ -208,6 +208,7 @@ class Job:
         """Describe whether the job runs as wanted, and if not, why."""
         return {
             "active": self.active,
+            "failing": self._supervisor.is_failing(),
             "running": len(self._supervisor.instances.processes),
             "numprocesses": self.numprocesses,
             "max_processes": self.numprocesses,

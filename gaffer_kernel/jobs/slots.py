@@ -80,6 +80,21 @@ class Slots:
             if slot.process is None:
                 self.mark_due(slot, max(time, slot.due))
 
+    def is_failing(self, now: float, healthy_after: float) -> bool:
+        """Return whether the process of a slot has crashed and its successor is not yet healthy.
+
+        Args:
+            now: on the monotonic clock.
+            healthy_after: the uptime in seconds from which on a successor is healthy.
+        """
+        return any(
+            slot.due > now
+            if slot.process is None and not slot.early_crashes
+            else slot.early_crashes > 0
+            and (slot.process is None or slot.process.uptime < healthy_after)
+            for slot in self._by_number.values()
+        )
+
     def next_due(self) -> Slot | None:
         """Return the empty slot that is due first; None if no slot is empty."""
         while self._due:

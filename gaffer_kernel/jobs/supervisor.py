@@ -25,6 +25,7 @@ from gaffer_kernel.jobs.crash_log import CrashLog
 from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.restart import (
+    HEALTHY_AFTER,
     MAX_DELAY,
     ExitRecord,
     History,
@@ -401,6 +402,11 @@ class Supervisor:
             # Not "if it is in the future": it may have become due since it was looked at.
             due = inf if self._is_queued else slot.due
         return min(due, self.instances.next_kill())
+
+    def is_failing(self) -> bool:
+        """Return whether an instance of an active job has crashed and does not run again yet."""
+        now = self._system.now()
+        return self.active and self.instances.slots.is_failing(now, HEALTHY_AFTER)
 
     def next_start_in(self) -> float | None:
         """Return the seconds until the next start; None when no start is pending."""

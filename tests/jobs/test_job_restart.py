@@ -215,3 +215,29 @@ async def test_a_restart_due_between_two_reads_of_the_clock_is_not_lost(
     job.scale("+0")
     await trio.sleep(20)
     assert len(job.pids()) == 1
+
+
+async def test_failing_lasts_until_a_successor_has_lived_a_second(autojump_clock, kernel, plans):
+    plans["serve"] = Plan(life=0.2, exit_code=3)
+    job = kernel.manager.load(web())
+    await job.settled()
+    assert not job.status()["failing"]
+    await trio.sleep(0.3)
+    assert job.pids() == [2]
+    assert job.status()["failing"]
+    plans["serve"] = Plan()
+    await trio.sleep(0.5)
+    assert job.pids() == [3]
+    assert job.status()["failing"]
+    await trio.sleep(1)
+    assert not job.status()["failing"]
+
+
+async def test_a_stopped_job_is_not_failing(autojump_clock, kernel, plans):
+    plans["serve"] = Plan(life=0.2, exit_code=3)
+    job = kernel.manager.load(web())
+    await trio.sleep(2)
+    assert job.status()["failing"]
+    job.stop()
+    await job.settled()
+    assert not job.status()["failing"]

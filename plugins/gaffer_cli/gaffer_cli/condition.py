@@ -1,15 +1,39 @@
-"""The condition of a job, in words."""
+"""The condition of a job, in the same words for all verbs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gaffer_client.models import Status
+
+ACTIVE = "active"
+
+
+def get_state(status: Status) -> str:
+    """Return the state of a job: `active`, `failing`, `flapping`, `given up` or `stopped`."""
+    if status.stopped:
+        return "stopped"
+    if status.flapping.gave_up:
+        return "given up"
+    if not status.active:
+        return "flapping"
+    return "failing" if status.failing else ACTIVE
 
 
 def describe_condition(status: Status) -> str:
-    """Return whether a job is active, and the reason if it does not run as configured."""
-    why = status.last_error or status.last_exit
-    if not status.active:
-        return "stopped" if status.stopped else f"stopped: {why}"
-    if status.running < status.numprocesses and why:
-        return f"active: {status.running} of {status.numprocesses} run, {why}"
-    return "active"
+    """Return the state of a job, with the reason if it does not run as configured."""
+    state = get_state(status)
+    if state in (ACTIVE, "stopped"):
+        return state
+    return f"{state}: {', '.join(_reasons(status))}"
+
+
+def _reasons(status: Status) -> Iterator[str]:
+    if status.numprocesses > 1:
+        yield f"{status.running} of {status.numprocesses} run"
+    if why := status.last_error or status.last_exit:
+        yield why
+    if status.restarts:
+        yield "1 restart" if status.restarts == 1 else f"{status.restarts} restarts"
+    if status.next_start_in is not None and status.next_start_in > 0:
+        yield f"next start in {status.next_start_in:.1f} s"

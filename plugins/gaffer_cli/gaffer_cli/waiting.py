@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from threading import Event, Thread, current_thread, main_thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import click
-from gaffer_client import ClientError, Job, NotSettledError
+from gaffer_client import NotSettledError
 
-from gaffer_cli.condition import describe_condition
 from gaffer_cli.exit_codes import CommandError
+from gaffer_cli.printable import printable
 
 T = TypeVar("T")
 
@@ -27,6 +27,18 @@ _SPINNER_DELAY = 0.5
 """Seconds of waiting before the spinner appears."""
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks of a job that is starting."""
+_REPORT_DELAY = 2.0
+"""Seconds of waiting before the spinner also shows the condition of the job."""
+
+
+class Starting(Protocol):
+    """A job that a request starts."""
+
+    def check_crash_loop(self) -> str | None:
+        """Raise CommandError if the job cannot start; return its condition, if it is known."""
+
+    def describe(self) -> str:
+        """Return the condition of the job."""
 
 
 def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,7 +50,7 @@ def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(0, _MAX_WAIT),
         default=_DEFAULT_WAIT,
         show_default=True,
-        help="wait at most so long until it is done",
+        help="wait at most so long until it is done; processes that start must then live a second",
     )
     @click.option("--no-wait", is_flag=True, help="return when it is recorded, do not wait")
     @wraps(function)
@@ -48,7 +60,7 @@ def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return verb
 
 
-def wait_settled(what: str, send: Callable[[], T], *, starting: Job | None = None) -> T:
+def wait_settled(what: str, send: Callable[[], T], *, starting: Starting | None = None) -> T:
     """Send a request that waits for a change, and return the answer.
 
     On a terminal a spinner shows what is waited for.
@@ -64,27 +76,19 @@ def wait_settled(what: str, send: Callable[[], T], *, starting: Job | None = Non
     """
     request = _PendingRequest(send)
     if not request.wait_done(_SPINNER_DELAY):
-        with _spinner(f"waiting for {what}"):
+        text = f"waiting for {what}"
+        with _spinner(text) as update:
+            waited = _SPINNER_DELAY
             while not request.wait_done(_CHECK_INTERVAL):
-                _check(what, starting)
+                waited += _CHECK_INTERVAL
+                condition = None if starting is None else starting.check_crash_loop()
+                if condition is not None and waited >= _REPORT_DELAY:
+                    update(f"{text}: it is {condition}")
     try:
         return request.get_result()
     except NotSettledError as error:
-        why = "" if starting is None else f", it is {describe_condition(starting.status())}"
+        why = "" if starting is None else f", it is {starting.describe()}"
         raise CommandError(f"{what}: {error}{why}") from None
-
-
-def _check(what: str, starting: Job | None) -> None:
-    if starting is None:
-        return
-    try:
-        status = starting.status()
-    except ClientError:
-        # The pending request reports the error with more detail.
-        return
-    # While no restart is scheduled, the error may be an old one.
-    if status.last_error is not None and status.next_start_in is not None:
-        raise CommandError(f"{what}: {status.last_error}")
 
 
 class _PendingRequest(Generic[T]):
@@ -118,14 +122,14 @@ class _PendingRequest(Generic[T]):
 
 
 @contextmanager
-def _spinner(text: str) -> Iterator[None]:
+def _spinner(text: str) -> Iterator[Callable[[str], None]]:
     # Only one at a time: with many nodes each request has a thread of its own.
     if not sys.stderr.isatty() or current_thread() is not main_thread():
-        yield
+        yield lambda _: None
         return
     # Imported here because that takes longer than most requests.
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(text)):
-        yield
+    with Console(stderr=True).status(Text(text)) as status:
+        yield lambda text: status.update(Text(printable(text)))

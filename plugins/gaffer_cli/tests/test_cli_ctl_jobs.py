@@ -122,7 +122,7 @@ async def test_wait_timeout_reports_the_condition(load, ask):
     load("web", "/nosuch/program", start=False)
     failed = await ask("gafferctl", "start", "web", "--wait", "0.3")
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert "in the time given, it is active: 0 of 1 run, " in failed.stderr
+    assert "in the time given, it is failing: " in failed.stderr
     assert "/nosuch/program" in failed.stderr
 
 

@@ -34,6 +34,7 @@ class Status:
 
     Attributes:
         active: whether it is started and has not given up.
+        failing: whether an instance has crashed, and its successor has not lived a second yet.
         running: the number of processes kept alive now, without one-offs.
         numprocesses: the number of instances wanted.
         stopped: whether it was stopped by a caller, or never started.
@@ -47,6 +48,7 @@ class Status:
     active: bool
     running: int
     numprocesses: int
+    failing: bool = False
     stopped: bool = False
     restarts: int = 0
     flapping: FlappingStatus = field(default_factory=FlappingStatus)

@@ -17,7 +17,8 @@ from gaffer_cli.arguments import SESSION
 from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.job_file import STDIN, Fields, load_job, read_jobs
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import StartWatch, get_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("load")
@@ -88,18 +89,24 @@ def _read_procfile(run: Invocation, app: str, concurrency: tuple[str, ...]) -> l
 def _load(run: Invocation, what: str, jobs: list[Fields], wait: Wait) -> int:
     server = run.server()
     attempts = Attempts(run)
+    started: dict[str, StartWatch | None] = {}
     for fields in jobs:
         name = fields["name"]
         with attempts.attempt(name):
-            starting = server.job(name) if fields.get("start", True) else None
-            wait_settled(name, partial(_load_job, server, fields, wait), starting=starting)
+            starting = wait if fields.get("start", True) else None
+            load = partial(_load_job, server, fields, wait)
+            started[name] = start_job(server, server.job(name), starting, load)[1]
     loaded = [fields["name"] for fields in jobs if fields["name"] not in attempts.errors]
-    if not attempts.errors:
+    exits = []
+    for name, first in get_started(started).items():
+        with attempts.attempt(name):
+            exits += first.require_success(name)
+    if len(loaded) == len(jobs):
         line = f"{what!r} has been loaded in {server.url}"
     else:
         line = f"{len(loaded)} of {len(jobs)} jobs of {what!r} have been loaded in {server.url}"
     result = {"ok": not attempts.errors, "loaded": loaded, "errors": attempts.errors}
-    run.show({**result, "url": server.url}, line)
+    run.show({**result, "url": server.url}, [*exits, line])
     return attempts.status
 
 

@@ -9,6 +9,7 @@ from gaffer_client import NotFoundError, ProcessInfo, Server, Session
 from gaffer_cli.app.application import get_application_name
 from gaffer_cli.exit_codes import NotLoadedError
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.starting import check_started, watch_session
 from gaffer_cli.waiting import wait_settled
 
 
@@ -40,7 +41,12 @@ def get_process_label(process: ProcessInfo, name: str) -> str:
 
 
 def change_application(
-    run: Invocation, name: str | None, send: Callable[[Session], object], done: str
+    run: Invocation,
+    name: str | None,
+    send: Callable[[Session], object],
+    done: str,
+    *,
+    starts: bool = False,
 ) -> None:
     """Change all jobs of an application in gafferd, and print the result.
 
@@ -49,15 +55,18 @@ def change_application(
         name: the name of the application.
         send: sends the request, and waits until it is done.
         done: the word for the result, such as `restarted`.
+        starts: whether processes start, which is then checked as by the verb `start`.
 
     Raises:
-        CommandError: gafferd does not have the application.
+        CommandError: gafferd does not have the application, or a process crashed.
     """
     app = get_application_name(run, name)
     server = run.server()
     session = server.session(app)
     try:
+        watches = watch_session(server, app) if starts else {}
         wait_settled(app, lambda: send(session))
+        exits = check_started(watches)
     except NotFoundError:
         raise not_loaded_error(server, app) from None
-    run.show({"ok": True, "app": app}, f"{app!r} {done}")
+    run.show({"ok": True, "app": app}, [*exits, f"{app!r} {done}"])

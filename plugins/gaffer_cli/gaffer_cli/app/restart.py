@@ -25,4 +25,10 @@ def command(run: Invocation, name: str | None, wait: Wait) -> None:
       gaffer restart
       gaffer restart shop
     """
-    change_application(run, name, lambda session: session.restart(wait), "restarted")
+    change_application(
+        run,
+        name,
+        lambda session: session.restart(wait),
+        "restarted",
+        starts=wait is not None,
+    )

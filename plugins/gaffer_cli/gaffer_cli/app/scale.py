@@ -11,7 +11,8 @@ from gaffer_cli.app.loaded import get_job_names
 from gaffer_cli.app.port_conflicts import warn_port_conflicts
 from gaffer_cli.app.process_types import CHANGE, Change, parse_change
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import StartWatch, get_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 PORTS_PER_TYPE = 100
 """Processes of a type whose PORT is not that of another type: types are 100 ports apart."""
@@ -40,12 +41,18 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
     get_job_names(server, app)
     attempts = Attempts(run)
     counts: dict[str, int] = {}
+    started: dict[str, StartWatch | None] = {}
     for type_, change in changes:
         with attempts.attempt(type_):
             job = server.job(type_, app)
-            counts[type_] = number = _scale(job, change, wait)
+            counts[type_], started[type_] = _scale(server, job, change, wait)
             if not run.json:
-                run.print_line(f"Scaling {type_} processes... done, {_describe(job, number)}")
+                done = _describe(job, counts[type_])
+                run.print_line(f"Scaling {type_} processes... done, {done}")
+    for type_, first in get_started(started).items():
+        with attempts.attempt(type_):
+            for line in first.require_success(type_):
+                run.warn(line)
     if any(number > PORTS_PER_TYPE for number in counts.values()):
         _warn_port_conflicts(run, server, app)
     if run.json:
@@ -53,8 +60,8 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
     return attempts.status
 
 
-def _scale(job: Job, change: str, wait: Wait) -> int:
-    return wait_settled(str(job.name), lambda: job.scale(change, wait), starting=job)
+def _scale(server: Server, job: Job, change: str, wait: Wait) -> tuple[int, StartWatch | None]:
+    return start_job(server, job, wait, lambda: job.scale(change, wait))
 
 
 def _warn_port_conflicts(run: Invocation, server: Server, app: str) -> None:

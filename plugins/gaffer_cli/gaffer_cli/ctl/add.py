@@ -6,7 +6,8 @@ import click
 
 from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("add")
@@ -24,6 +25,8 @@ def command(run: Invocation, name: str, inc: int, wait: Wait) -> None:
       gafferctl add web 3
       gafferctl add shop.worker
     """
-    job = run.server().job(name)
-    number = wait_settled(name, lambda: job.add(inc, wait), starting=job)
-    run.show({"ok": True, "numprocesses": number}, str(number))
+    server = run.server()
+    job = server.job(name)
+    number, watch = start_job(server, job, wait, lambda: job.add(inc, wait))
+    exits = check_started({name: watch})
+    run.show({"ok": True, "numprocesses": number}, [str(number), *exits])

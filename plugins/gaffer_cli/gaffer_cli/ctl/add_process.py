@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("add_process")
@@ -33,5 +34,5 @@ def command(run: Invocation, name: str, cmd: str, start: bool, wait: Wait) -> No
     server = run.server()
     job = server.job(name)
     add = partial(server.add_process, name, cmd, start=start, wait=wait)
-    wait_settled(name, add, starting=job if start else None)
-    run.show({"ok": True}, "ok")
+    _, watch = start_job(server, job, wait if start else None, add)
+    run.show({"ok": True}, check_started({name: watch}) or "ok")

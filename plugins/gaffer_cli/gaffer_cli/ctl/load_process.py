@@ -8,7 +8,8 @@ import click
 
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.job_file import load_job, read_jobs
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("load_process")
@@ -27,9 +28,9 @@ def command(run: Invocation, file: str, start: bool, wait: Wait) -> None:
       gafferctl get_process web | gafferctl --connect http://other:5000 load_process --start -
     """
     server = run.server()
+    started = {}
     for fields in read_jobs(file):
         name = fields["name"]
-        starting = server.job(name) if start else None
         load = partial(load_job, server, {**fields, "start": start}, wait)
-        wait_settled(name, load, starting=starting)
-    run.show({"ok": True}, "ok")
+        started[name] = start_job(server, server.job(name), wait if start else None, load)[1]
+    run.show({"ok": True}, check_started(started) or "ok")

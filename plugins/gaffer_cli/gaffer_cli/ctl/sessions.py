@@ -9,6 +9,7 @@ from gaffer_client import Session
 
 from gaffer_cli.arguments import SESSION
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.starting import check_started, watch_session
 from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
 _CHANGES: dict[str, Callable[[Session, Wait], None]] = {
@@ -40,6 +41,8 @@ def command(ctx: click.Context, what: str, name: str | None, wait: Wait) -> None
         found = run.server().sessions()
         run.show(found, found)
     else:
-        session = run.server().session(name)
+        server = run.server()
+        watches = {} if what == "stop" or wait is None else watch_session(server, name)
+        session = server.session(name)
         wait_settled(name, lambda: _CHANGES[what](session, wait))
-        run.show({"ok": True}, "ok")
+        run.show({"ok": True}, check_started(watches) or "ok")

@@ -6,7 +6,8 @@ import click
 
 from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("start")
@@ -21,6 +22,8 @@ def command(run: Invocation, name: str, wait: Wait) -> None:
       gafferctl start web
       gafferctl start shop.worker --wait 5
     """
-    job = run.server().job(name)
-    wait_settled(name, lambda: job.start(wait), starting=job)
-    run.show({"ok": True}, "ok")
+    server = run.server()
+    job = server.job(name)
+    _, watch = start_job(server, job, wait, lambda: job.start(wait))
+    exits = check_started({name: watch})
+    run.show({"ok": True}, exits or "ok")

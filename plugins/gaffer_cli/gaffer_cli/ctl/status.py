@@ -8,7 +8,7 @@ import click
 from gaffer_client import NamedStatus
 
 from gaffer_cli.arguments import JOB
-from gaffer_cli.condition import describe_condition
+from gaffer_cli.condition import ACTIVE, describe_condition, get_state
 from gaffer_cli.exit_codes import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.printable import printable
@@ -21,7 +21,7 @@ from gaffer_cli.table import format_table
 def command(run: Invocation, name: str | None) -> int:
     """Show whether the job NAME is active, and the reason if not; or the status of all jobs.
 
-    The exit status is 3 if a job is not active.
+    The exit status is 3 if a job is not active: stopped, or failing because its processes crash.
 
     \b
     Examples:
@@ -32,10 +32,10 @@ def command(run: Invocation, name: str | None) -> int:
     if name is None:
         jobs = run.server().status()
         run.show(jobs, _table(jobs))
-        return 0 if all(each.active for each in jobs) else NOT_RUNNING
+        return 0 if all(get_state(each) == ACTIVE for each in jobs) else NOT_RUNNING
     status = run.server().job(name).status()
     run.show(status, printable(describe_condition(status)))
-    return 0 if status.active else NOT_RUNNING
+    return 0 if get_state(status) == ACTIVE else NOT_RUNNING
 
 
 def _table(jobs: list[NamedStatus]) -> Iterator[str]:

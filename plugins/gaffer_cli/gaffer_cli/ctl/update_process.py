@@ -6,7 +6,8 @@ import click
 
 from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("update_process")
@@ -23,7 +24,9 @@ def command(run: Invocation, name: str, cmd: str, wait: Wait) -> None:
     Example:
       gafferctl update_process web "python3 -m http.server 8080"
     """
-    job = run.server().job(name)
+    server = run.server()
+    job = server.job(name)
     kept = {key: value for key, value in job.info().config.items() if key not in ("args", "start")}
-    wait_settled(name, lambda: job.update(wait, **{**kept, "cmd": cmd}), starting=job)
-    run.show({"ok": True}, "ok")
+    fields = {**kept, "cmd": cmd}
+    _, watch = start_job(server, job, wait, lambda: job.update(wait, **fields))
+    run.show({"ok": True}, check_started({name: watch}) or "ok")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gaffer_client import JobStats, NamedStatus, Sample
 
-from gaffer_cli.condition import describe_condition
+from gaffer_cli.condition import describe_condition, get_state
 from gaffer_cli.top.meter import with_children
 
 
@@ -16,7 +16,7 @@ class Row:
     """A job at one moment.
 
     Attributes:
-        state: one word: `active`, `stopped`, `flapping` or `given up`.
+        state: `active`, `failing`, `flapping`, `given up` or `stopped`.
         condition: the condition in words, with the reason if it does not run as configured.
         ended: the pids of the last processes that exited, whose output is still stored.
         cpu: percent of one processor, of its processes and their children; None if not measured.
@@ -64,7 +64,7 @@ def _row(
 ) -> Row:
     return Row(
         name=status.name,
-        state=_state(status),
+        state=get_state(status),
         condition=describe_condition(status),
         running=status.running,
         numprocesses=status.numprocesses,
@@ -74,11 +74,3 @@ def _row(
         cpu=None if every is None else round(sum(map(get_cpu, every), 0.0), 1),
         mem=None if every is None else sum(each.mem_info1 or 0 for each in every),
     )
-
-
-def _state(status: NamedStatus) -> str:
-    if status.flapping.gave_up:
-        return "given up"
-    if status.flapping.waiting:
-        return "flapping"
-    return "active" if status.active else "stopped"

@@ -230,6 +230,10 @@ class JobStatus(Struct, kw_only=True):
     """Whether a job runs as configured, and if not, why."""
 
     active: bool
+    failing: Annotated[
+        bool,
+        Meta(description="An instance has crashed, and its successor has not lived a second yet."),
+    ]
     running: int
     numprocesses: int
     max_processes: int
