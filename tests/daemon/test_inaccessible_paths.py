@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from tests.gafferd import COMMAND, Home, one_line
+from gaffer_testing.gafferd import COMMAND, Home, one_line
 
 WITHOUT_OVERRIDE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Root enters each folder, unless it drops these capabilities."""
