@@ -21,13 +21,20 @@ log = logging.getLogger(__name__)
 
 QUIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 ALL = (*QUIT_SIGNALS, signal.SIGHUP)
+PYTHON_IGNORES = {signal.SIGPIPE, signal.SIGXFSZ}
+"""Ignored by Python in every program, so that write(2) fails instead; Popen resets them."""
 
 
 def restore_defaults() -> None:
-    """Reset inherited dispositions: after `nohup`, every child would ignore SIGHUP as well."""
-    for signum in ALL:
-        signal.signal(signum, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
+    """Reset inherited dispositions and the signal mask.
+
+    After `nohup`, every child would ignore SIGHUP as well; with SIGCHLD ignored, the system reaps
+    the children before their exit status can be read.
+    """
+    for signum in signal.valid_signals() - PYTHON_IGNORES:
+        if signum in ALL or signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 class Signals:

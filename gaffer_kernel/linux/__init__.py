@@ -2,7 +2,7 @@
 
 system        what the port asks for, put together
 spawn         start a process, and say why it could not be started
-fd_shim       runs in the child: puts extra streams on descriptors 3, 4, 5
+fd_shim       runs in the child: puts extra streams on descriptors 3, 4, 5, resets signals
 pty           a pseudo-terminal in place of a pipe
 child         one process: a table of states and events, from spawn to reaping
 pipes         the streams of a child, read and written

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import IntEnum, auto
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from gaffer_kernel.system import ChildListener, ExitStatus
 
 OUTPUT_TIMEOUT = 0.5
 """Seconds to wait for EOF after the exit: another process may hold the pipe open."""
+UNKNOWN_EXIT_CODE = 255
+"""The exit code of a child that other code has reaped."""
 
 log = logging.getLogger(__name__)
 
@@ -184,8 +187,10 @@ class LinuxChild:
         try:
             os.killpg(self.os_pid, signum)
         except ProcessLookupError:
-            # Between vfork and setsid there is no group yet, but the process exists.
-            os.kill(self.os_pid, signum)
+            # Between vfork and setsid there is no group yet, but the process exists; unless this
+            # program ignores SIGCHLD, and the system has reaped it.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signum)
         except PermissionError:
             # EPERM: every member runs as another user by now.
             pass
@@ -279,12 +284,24 @@ class LinuxChild:
     def _reap(self) -> None:
         self.state = ChildState.GONE
         self._pipes.close()
-        _, status, usage = os.wait4(self.os_pid, 0)
+        status = self._wait()
         os.close(self._pidfd)
         self._on_gone(self)
+        self._listener.exited(status)
+
+    def _wait(self) -> ExitStatus:
+        try:
+            _, status, usage = os.wait4(self.os_pid, 0)
+        except ChildProcessError:
+            log.warning(
+                "%s: the exit status of os pid %d is lost: this program ignores SIGCHLD, or waits"
+                " for all its children",
+                self._title,
+                self.os_pid,
+            )
+            return ExitStatus(UNKNOWN_EXIT_CODE, 0)
         code = os.waitstatus_to_exitcode(status)
-        cpu_seconds = usage.ru_utime + usage.ru_stime
-        self._listener.exited(ExitStatus(max(code, 0), max(-code, 0), cpu_seconds))
+        return ExitStatus(max(code, 0), max(-code, 0), usage.ru_utime + usage.ru_stime)
 
     def _abandon(self, _: int) -> None:
         self._poller.remove(self._pidfd)

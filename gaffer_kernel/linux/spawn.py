@@ -25,6 +25,8 @@ _REFUSED = (
     *(OSError, ValueError, OverflowError, KeyError, TypeError, IndexError),
     subprocess.SubprocessError,
 )
+_INHERITABLE = sorted(signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ})
+"""Signals that a child ignores if we do. Python ignores the others, and Popen resets them."""
 _BUSY = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 
@@ -87,7 +89,7 @@ def _popen(
     if not argv or not argv[0]:
         raise SpawnError("command_not_found", "the command is empty")
     executable = None if "PATH" in request.environ else shutil.which(argv[0])
-    if extra:
+    if extra or not _has_default_signals():
         _require_program(argv[0], request)
         argv = [sys.executable, "-I", "-S", FD_SHIM, ",".join(map(str, extra)), *argv]
         executable = sys.executable
@@ -107,6 +109,13 @@ def _popen(
         group=user.gid if user else None,
         extra_groups=user.groups if user else None,
     )
+
+
+def _has_default_signals() -> bool:
+    """Return whether a child inherits an empty signal mask and no ignored signals."""
+    if signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        return False
+    return all(signal.getsignal(each) is not signal.SIG_IGN for each in _INHERITABLE)
 
 
 def _other_user(request: SpawnRequest) -> User | None:

@@ -48,6 +48,7 @@ class LinuxSystem:
         self._reserve = DescriptorReserve()
         self._orphans = OrphanReaper(self._poller, self._instance, self._children, self._reserve)
         if own_process:
+            _stop_ignoring_sigchld()
             self._orphans.enabled = become_subreaper()
             self._reserve.enable()
 
@@ -128,6 +129,13 @@ class LinuxSystem:
             async for _ in signals:
                 self._orphans.after_scan(_do_nothing)
                 await trio.sleep(SCAN_INTERVAL)
+
+
+def _stop_ignoring_sigchld() -> None:
+    """Keep exited children for us: while SIGCHLD is ignored, the system reaps them itself."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _do_nothing() -> None:

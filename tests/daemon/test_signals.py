@@ -2,13 +2,14 @@
 
 import signal
 import subprocess
+import sys
 
 import pytest
 from gaffer_testing.gafferd import COMMAND, Home, is_alive
 from gaffer_testing.waiting import wait_until
 
 STUBBORN = "sh -c 'trap \"\" TERM; echo $$$$ >s.new; mv s.new s.pid; while :; do sleep 600; done'"
-IGNORED = (1, 2, 3, 15)
+IGNORED = (1, 2, 3, 10, 15)
 IMPORTING = """
 import pathlib, time
 
@@ -95,7 +96,7 @@ def test_sighup_does_not_end_gafferd(home):
 
 def test_ignored_signals_of_the_parent_are_reset(home):
     home.write("gaffer.ini", home.job("one"))
-    ignoring = ("sh", "-c", 'trap "" HUP INT QUIT TERM; exec "$0" "$@"')
+    ignoring = ("sh", "-c", 'trap "" HUP INT QUIT USR1 TERM; exec "$0" "$@"')
     with home.running("gaffer.ini", program=(*ignoring, *home_program())) as gafferd:
         pid = home.pid("one.pid")
         ignored = signal_set(pid, "SigIgn")
@@ -226,7 +227,17 @@ def signal_set(pid, name):
 
 def test_a_shell_can_ignore_signals_in_its_children(home):
     """Ensure that the two tests above test something: masks are inherited."""
-    command = ["sh", "-c", 'trap "" HUP INT QUIT TERM; exec sleep 600']
+    command = ["sh", "-c", 'trap "" HUP INT QUIT USR1 TERM; exec sleep 600']
     with subprocess.Popen(command) as process:
         wait_until(lambda: signal_set(process.pid, "SigIgn") >= set(IGNORED))
         process.kill()
+
+
+def test_gafferd_reads_exit_statuses_if_its_parent_ignores_sigchld(home):
+    home.write("gaffer.ini", home.job("one", "sh -c 'echo >>runs; exit 3'"))
+    code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+    ignoring = (sys.executable, "-c", f"{code} os.execv(sys.argv[1], sys.argv[1:])", COMMAND)
+    with home.running("gaffer.ini", program=ignoring) as gafferd:
+        wait_until(lambda: "exited with status 3" in home.messages(), gafferd)
+        gafferd.terminate()
+        assert gafferd.wait() == 0

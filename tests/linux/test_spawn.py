@@ -110,6 +110,51 @@ async def test_no_descriptor_of_ours_leaks_into_a_child(careless, run, streams):
     assert numbers[:-1] == list(range(3 + len(streams)))
 
 
+SIGNALS = "grep -E 'Sig(Blk|Ign)' /proc/self/status"
+
+
+@pytest.fixture
+def odd_signals() -> Iterator[None]:
+    """A program that blocks one signal, and ignores two."""
+    ignored = (signal.SIGUSR1, signal.SIGHUP)
+    handlers = {each: signal.signal(each, signal.SIG_IGN) for each in ignored}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.parametrize("streams", [[], ["ctrl"]])
+async def test_a_child_blocks_and_ignores_no_signal(run, streams):
+    lines = await run(SIGNALS, custom_streams=streams)
+    assert [int(line.split()[1], 16) for line in lines.splitlines()] == [0, 0]
+
+
+@pytest.mark.parametrize("streams", [[], ["ctrl"]])
+async def test_a_child_does_not_inherit_blocked_and_ignored_signals(odd_signals, run, streams):
+    lines = await run(SIGNALS, custom_streams=streams)
+    assert [int(line.split()[1], 16) for line in lines.splitlines()] == [0, 0]
+
+
+async def test_a_program_that_ignores_signals_reports_a_missing_program_as_others_do(
+    odd_signals, run, recorder
+):
+    run.load("no-such-program-anywhere").start()
+    failed = await recorder.wait_for("spawn_error")
+    assert failed.data["error"] == "command_not_found"
+
+
+async def test_a_lost_exit_status_is_reported(run, caplog):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        exited = await run.end(await run.begin("sh -c 'exit 3'"))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert exited.data["exit_code"] == 255
+    assert "ignores SIGCHLD" in caplog.text
+
+
 async def test_a_child_does_not_inherit_the_pipes_of_another(run):
     first = await run.begin("cat", redirect_input=True, redirect_output=["out"])
     second = await run.begin("sleep 60", redirect_input=True, redirect_output=["out"])
