@@ -91,15 +91,17 @@ class Job:
         self._supervisor.post(partial(self._supervisor.instances.queue_one_off, process))
         return process.pid
 
-    def killall(self, sig: int | str) -> None:
+    def killall(self, sig: int | str) -> int:
         """Send a signal to every process of the job, one-offs included.
+
+        Returns:
+            The number of processes that it was sent to.
 
         Raises:
             InvalidField: no such signal.
         """
         number = parse_signal(sig)
-        for process in self.processes:
-            process.kill(number)
+        return sum([process.kill(number) for process in self.processes])
 
     def update(self, config: JobConfig, *, start: bool = False) -> None:
         """Replace the configuration and every process.

@@ -220,15 +220,20 @@ class Process:
         if self.active and self._child:
             self._child.stop(self._stop.kill())
 
-    def kill(self, sig: int | str) -> None:
+    def kill(self, sig: int | str) -> bool:
         """Send a signal, by number or name, to its whole group.
+
+        Returns:
+            Whether there is a process to send it to: false before the spawn and after the exit.
 
         Raises:
             InvalidField: no such signal.
         """
         number = parse_signal(sig)
-        if self._child is not None:
-            self._child.signal(number)
+        if self._child is None or not self.active:
+            return False
+        self._child.signal(number)
+        return True
 
     # Streams
 

@@ -229,10 +229,21 @@ async def test_killall_reaches_every_process_and_one_off(autojump_clock, kernel,
     job = kernel.manager.load(web(numprocesses=2))
     job.commit()
     await job.settled()
-    job.killall("usr1")
+    assert job.killall("usr1") == 3
     assert [fake.signals for fake in fakes(job, system)] == [[10], [10], [10]]
     with pytest.raises(InvalidField):
         job.killall("SIGNOTHING")
+
+
+async def test_killall_of_a_stopped_job_signals_nothing(autojump_clock, kernel):
+    job = kernel.manager.load(web(), start=False)
+    assert job.killall("HUP") == 0
+    job.start()
+    await job.settled()
+    [process] = job.processes
+    job.stop()
+    await job.settled()
+    assert not process.kill("HUP")
 
 
 async def test_killall_with_a_fatal_signal_counts_as_a_crash(autojump_clock, kernel, recorder):

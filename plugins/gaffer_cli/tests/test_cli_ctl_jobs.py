@@ -139,6 +139,13 @@ async def test_kill_accepts_job_or_pid_and_signal_name_or_number(load, done, tmp
     await until((tmp_path / "got").exists)
 
 
+async def test_kill_of_a_stopped_job_is_status_3(load, ask):
+    load(start=False)
+    failed = await ask("gafferctl", "kill", "web", "HUP")
+    assert (failed.returncode, failed.stdout) == (3, "")
+    assert failed.stderr == "gafferctl: web: no process runs that could take the signal\n"
+
+
 async def test_unknown_signal_is_one_line(load, ask):
     load()
     failed = await ask("gafferctl", "kill", "web", "NOPE")

@@ -122,7 +122,7 @@ class NotFoundError(ResponseError):
 
 
 class ConflictError(ResponseError):
-    """A job with this name exists already. Update it, or choose another name."""
+    """A job with this name exists already, or no process runs that could take a signal."""
 
 
 class BusyError(ResponseError):

@@ -56,6 +56,11 @@ class ApiError(Exception):
         return msgspec.json.encode(Error(error=self.slug, errno=self.status, reason=self.reason))
 
 
+def not_running_error(name: object) -> ApiError:
+    """Return the error for a signal that reached no process."""
+    return ApiError(409, "not_running", f"{name}: no process runs that could take the signal")
+
+
 def error_from_status(status: int, reason: str | None = None) -> ApiError:
     """Return the error for an HTTP status."""
     slug = _HTTP_SLUGS.get(status) or HTTPStatus(status).name.lower()

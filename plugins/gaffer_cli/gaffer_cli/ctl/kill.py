@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import click
+from gaffer_client import ConflictError
 
 from gaffer_cli.arguments import JOB
+from gaffer_cli.exit_codes import NotRunningError
 from gaffer_cli.invocation import Invocation
 
 
@@ -14,6 +16,8 @@ from gaffer_cli.invocation import Invocation
 @click.pass_obj
 def command(run: Invocation, target: str, signal: str) -> None:
     """Send the signal SIG, a name or a number, to a process or to all processes of a job.
+
+    The exit status is 3 if no process runs that could take the signal.
 
     A number is a pid of gaffer, as `pids` shows it. A process that exits is restarted, unless its
     job is stopped.
@@ -25,7 +29,10 @@ def command(run: Invocation, target: str, signal: str) -> None:
     """
     server = run.server()
     receiver = server.process(int(target)) if _is_number(target) else server.job(target)
-    receiver.signal(int(signal) if _is_number(signal) else signal)
+    try:
+        receiver.signal(int(signal) if _is_number(signal) else signal)
+    except ConflictError as error:
+        raise NotRunningError(str(error)) from None
     run.show({"ok": True}, "ok")
 
 

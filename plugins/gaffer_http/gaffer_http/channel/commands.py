@@ -13,7 +13,7 @@ from gaffer_http.auth.caller import Right
 from gaffer_http.channel import arguments as takes
 from gaffer_http.channel.samples import stats_service
 from gaffer_http.channel.writes import Writes
-from gaffer_http.errors import ApiError
+from gaffer_http.errors import ApiError, not_running_error
 from gaffer_http.routes.pids import readable_pids
 from gaffer_http.routes.sessions import readable_sessions
 from gaffer_http.views.current import current_kernel
@@ -164,7 +164,8 @@ def _commit(job: Job, given: takes.CommitArguments) -> Result:
 
 
 def _killall(job: Job, given: takes.KillAllArguments) -> Result:
-    job.killall(given.sig)
+    if not job.killall(given.sig):
+        raise not_running_error(job.name)
     return {"ok": True}
 
 
@@ -190,7 +191,8 @@ async def _process_stats(process: Process, given: takes.ProcessArguments) -> Res
 
 
 def _kill(process: Process, given: takes.KillArguments) -> Result:
-    process.kill(given.sig)
+    if not process.kill(given.sig):
+        raise not_running_error(process.pid)
     return {"ok": True}
 
 

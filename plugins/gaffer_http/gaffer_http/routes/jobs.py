@@ -10,6 +10,7 @@ from quart import Blueprint, Response
 
 from gaffer_http.auth.authorization import readable_jobs
 from gaffer_http.auth.marks import checks_permissions
+from gaffer_http.errors import not_running_error
 from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.requests import (
     BareState,
@@ -151,11 +152,13 @@ async def scale_job(session: str, name: str) -> Response:
 
 
 @routes.post("/jobs/<session>/<name>/signal")
-@describes(body=SignalRequest, answers={202: Done})
+@describes(body=SignalRequest, answers={202: Done}, errors=(409,))
 async def signal_job(session: str, name: str) -> Response:
     """Send a signal to every process of a job."""
     signal = await read_field("signal")
-    _job(session, name).killall(signal)
+    job = _job(session, name)
+    if not job.killall(signal):
+        raise not_running_error(job.name)
     return json_response({"ok": True}, 202)
 
 

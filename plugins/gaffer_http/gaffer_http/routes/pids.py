@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from gaffer_http.auth.authorization import check_visible, current_caller
 from gaffer_http.auth.marks import checks_permissions
+from gaffer_http.errors import not_running_error
 from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.requests import Ended, SignalRequest
 from gaffer_http.schemas.responses import Done, Pids, ProcessInfo
@@ -83,9 +84,10 @@ async def stop_process(pid: str) -> Response:
 
 @routes.post("/pids/<pid>/signal")
 @routes.post("/<digits:pid>/signal")
-@describes(body=SignalRequest, answers={202: Done})
+@describes(body=SignalRequest, answers={202: Done}, errors=(409,))
 async def signal_process(pid: str) -> Response:
     """Send a signal to a process and its group."""
     signal = await read_field("signal")
-    get_process(pid).kill(signal)
+    if not get_process(pid).kill(signal):
+        raise not_running_error(pid)
     return json_response({"ok": True}, 202)

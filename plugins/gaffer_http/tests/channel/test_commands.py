@@ -131,6 +131,10 @@ async def test_signals(api, talker):
         await until(lambda: process.status() != "stopped")
         error = await refusal(talker, command, subject, "NOPE")
         assert (error.status, error.slug) == (400, "bad_signal")
+    api.kernel.manager.jobs()[0].stop()
+    await until(lambda: not api.kernel.manager.pids())
+    error = await refusal(talker, "killall", "x", "HUP")
+    assert (error.status, error.slug) == (409, "not_running")
 
 
 async def test_a_process_is_stopped_and_replaced(api, talker):

@@ -280,6 +280,14 @@ async def test_signal(api, dummy, number):
             await trio.sleep(0.01)
 
 
+@pytest.mark.parametrize("path", [JOB + "/signal", "/processes/dummy/_signal/HUP"])
+async def test_signal_of_a_stopped_job_is_409(api, dummy, path):
+    assert (await api.ask("POST", JOB + "/state?wait=10", {"state": "stop"})).status == 202
+    answer = await api.ask("POST", path, None if "_signal" in path else {"signal": "HUP"})
+    assert (answer.status, answer.slug) == (409, "not_running")
+    assert "dummy: no process runs" in answer.json["reason"]
+
+
 @pytest.mark.parametrize("number", ["", "NOPE", 0, 99, -1, 1.5, True, None, [], {}])
 async def test_no_such_signal(api, dummy, number):
     answer = await api.ask("POST", JOB + "/signal", {"signal": number})

@@ -10,7 +10,7 @@ from quart import Blueprint, Response
 
 from gaffer_http.auth.authorization import readable_jobs, require
 from gaffer_http.auth.marks import checks_permissions
-from gaffer_http.errors import ApiError
+from gaffer_http.errors import ApiError, not_running_error
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.legacy.names import get_job, is_pid, legacy_name
 from gaffer_http.routes.pids import get_process, readable_pids
@@ -203,14 +203,13 @@ async def signal_nothing(name: str) -> Response:
 
 
 @routes.post("/processes/<name>/_signal/<signal>")
-@describes(path={"name": OldNameOrPid, "signal": Signal}, answers={200: Done})
+@describes(path={"name": OldNameOrPid, "signal": Signal}, answers={200: Done}, errors=(409,))
 async def signal_process(name: str, signal: str) -> Response:
     """Send a signal, by name or number, to every process of a job, or to one process."""
     check_parameters()
-    if is_pid(name):
-        get_process(name).kill(signal)
-    else:
-        get_job(name).killall(signal)
+    target = get_process(name).kill if is_pid(name) else get_job(name).killall
+    if not target(signal):
+        raise not_running_error(name)
     return json_response({"ok": True})
 
 
