@@ -9,6 +9,7 @@ from gaffer_kernel.daemon.log import start_logging
 from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.options import parse_command_line
 from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
+from gaffer_kernel.environment import PRIVATE
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
 from gaffer_kernel.jobs.fields import Flag, FullName, Label, Name, Seconds, Variables, Words
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_PID",
     "PART",
     "PART_RULE",
+    "PRIVATE",
     "PROJECT",
     "STOP_DEADLINE",
     "DaemonRunner",

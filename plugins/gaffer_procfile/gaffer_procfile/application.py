@@ -124,7 +124,7 @@ class Application:
         folder = Path(root if root is not None else Path(procfile).parent).absolute()
         default_env = folder / ".env"
         found = load_env(default_env) if default_env.is_file() else {}
-        found |= {**load_envs(env_files), **(env or {})}
+        found |= {**load_envs(env_files, found), **(env or {})}
         app = cls(name or get_app_name(folder), folder, read, found, concurrency or {})
         app.types()
         return app

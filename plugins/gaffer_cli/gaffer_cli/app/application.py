@@ -95,5 +95,5 @@ def _variables(run: Invocation) -> dict[str, str]:
     env: dict[str, str] = {}
     for text in run.env:
         name, equals, value = text.partition("=")
-        env |= {name: value} if equals and not Path(text).is_file() else load_env(text)
+        env |= {name: value} if equals and not Path(text).is_file() else load_env(text, env)
     return env
