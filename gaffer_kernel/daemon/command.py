@@ -27,7 +27,7 @@ from gaffer_kernel.errors import GafferError
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.plugins import Plugins
 
-RUNNER = DaemonRunner("gafferd")
+RUNNER = DaemonRunner("gafferd", "gaffer-kernel")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

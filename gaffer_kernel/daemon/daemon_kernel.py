@@ -13,6 +13,7 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.pidfile import PidFile
 from gaffer_kernel.daemon.shutdown_watchdog import ShutdownWatchdog
 from gaffer_kernel.daemon.signals import Signals
+from gaffer_kernel.daemon.startup import get_addresses, take_default_pidfile
 from gaffer_kernel.jobs.manager import KILL_TIMEOUT
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.linux import LinuxSystem
@@ -88,8 +89,9 @@ async def run_daemon(
     plugins: Plugins,
     *,
     pidfile: Path | None,
+    default_pidfile: str | None = None,
     signals: Signals,
-    ready: Callable[[], bool],
+    ready: Callable[[Kernel, Path | None], bool],
     report: Callable[[Exception], int],
 ) -> int:
     """Run a kernel as a program: lock the pid file, open the plugins, supervise, close them.
@@ -98,28 +100,42 @@ async def run_daemon(
         config: the configuration.
         plugins: the plugins.
         pidfile: the path of the pid file, if there is one.
+        default_pidfile: the name of the program, to write its default pid file once it is up, if
+            `pidfile` is None. It runs without a pid file if that one cannot be used.
         signals: attached to the kernel.
-        ready: called when all is running; False if the launching process is gone: then stop.
+        ready: called when all is running, with the kernel and the pid file; False if the launching
+            process is gone: then stop.
         report: called with the error as soon as the kernel fails, because a plugin that hangs may
             keep this function from returning; gives the exit status.
 
     Returns:
         The exit status.
     """
-    file = PidFile(pidfile) if pidfile else None
-    kernel = DaemonKernel(config, plugins, file.release if file else _do_nothing)
+    files = [PidFile(pidfile)] if pidfile else []
+
+    def release() -> None:
+        for file in files:
+            file.release()
+
+    kernel = DaemonKernel(config, plugins, release)
     signals.attach(kernel)
 
     def announce() -> None:
         jobs = len(kernel.manager.jobs())
         log.info("up, with %d job%s", jobs, "" if jobs == 1 else "s")
-        if not ready():
+        if default_pidfile and not files:
+            default = take_default_pidfile(default_pidfile, get_addresses(kernel))
+            files.extend([default] if default else [])
+        if not ready(kernel, files[0].path if files else None):
             log.warning("the launching process is gone: stopping")
             kernel.stop()
 
     status = 0
     try:
-        with file or contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            stack.callback(release)
+            for file in files:
+                file.take()
             await kernel.run_until_stopped(announce)
     except Exception as error:  # noqa: BLE001  every error is reported and ends the program
         status = report(error)
@@ -127,7 +143,3 @@ async def run_daemon(
         log.info("ended")
     kernel.exit_soon(status)
     return status
-
-
-def _do_nothing() -> None:
-    pass

@@ -16,9 +16,13 @@ class Launcher:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def ready(self) -> bool:
-        """Report success; return False if the launching process no longer waits."""
-        return self._send(_READY)
+    def ready(self, text: str = "") -> bool:
+        """Report success; return False if the launching process no longer waits.
+
+        Args:
+            text: printed there on standard output.
+        """
+        return self._send(_READY + text.encode(errors="backslashreplace"))
 
     def failed(self, reason: str) -> bool:
         """Report a failure; return False if the launching process no longer waits."""
@@ -72,10 +76,11 @@ def daemonize() -> Launcher | None:
 def _wait(pipe: int) -> None:
     with open(pipe, "rb") as report:
         message = report.read()
-    if message != _READY:
+    if not message.startswith(_READY):
         raise GafferError(
             message.decode(errors="replace") or "the daemon ended before it was ready"
         )
+    print(message.removeprefix(_READY).decode(errors="replace"), end="")
 
 
 def _fork_again(launcher: Launcher) -> None:

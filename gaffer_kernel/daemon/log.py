@@ -38,6 +38,13 @@ def start_logging(level: str, file: str | None) -> None:
     logging.root.setLevel(level.upper())
 
 
+def describe_log() -> str:
+    """Describe where the log goes, and from which level on."""
+    places = [each.place for each in logging.root.handlers if isinstance(each, StderrHandler)]
+    level = logging.getLevelName(logging.root.level).lower()
+    return f"log: {', '.join(places) or 'nowhere'}, level {level}"
+
+
 def _file_handler(file: str) -> logging.Handler:
     try:
         return LogFile(file)

@@ -147,9 +147,15 @@ def _parser(*, help_action: str) -> _Parser:
     add(
         "--daemon",
         action="store_true",
-        help="run in the background; return when everything is running",
+        help="run in the background; print pid and address when everything is running",
     )
-    add("--pidfile", metavar="FILE", type=_name, help="write the pid to this file while running")
+    add(
+        "--pidfile",
+        metavar="FILE",
+        type=_name,
+        help="write the pid to this file while running (default with --daemon:"
+        " ~/.gaffer/gafferd-PORT.pid)",
+    )
     add(
         "--error-log",
         metavar="FILE",

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,9 @@ from gaffer_kernel.daemon.daemon_kernel import run_daemon
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
 from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
+from gaffer_kernel.daemon.startup import describe_daemon, describe_start, get_addresses
 from gaffer_kernel.errors import GafferError, describe_exception
+from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.plugins import Plugins
 
 log = logging.getLogger(__name__)
@@ -50,10 +52,12 @@ class DaemonRunner:
 
     Args:
         name: the name of the command, for error messages.
+        distribution: the one with its version, to print on a terminal at the start.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, distribution: str | None = None) -> None:
         self._name = name
+        self._distribution = distribution
 
     def main(self, command: Callable[[], int]) -> int:
         """Prepare the process, run a command, and report its error.
@@ -124,13 +128,26 @@ class DaemonRunner:
             prepared.config,
             prepared.plugins,
             pidfile=prepared.pidfile,
+            default_pidfile=self._name if launcher else None,
             signals=signals,
-            ready=launcher.ready if launcher else _no_launcher,
+            ready=partial(self._report_start, launcher),
             report=report,
         )
         status = trio.run(run)
         signals.ignore_all()
         return status
+
+    def _report_start(
+        self, launcher: Launcher | None, kernel: Kernel, pidfile: Path | None
+    ) -> bool:
+        addresses = get_addresses(kernel)
+        if launcher is not None:
+            return launcher.ready(f"{self._name}: {describe_daemon(addresses, pidfile)}\n")
+        if self._distribution is not None and sys.stdout is not None and sys.stdout.isatty():
+            with suppress(OSError):  # the terminal is gone
+                text = describe_start(self._name, self._distribution, kernel, addresses)
+                print(text, flush=True)
+        return True
 
     def report_error(self, error: Exception, *, in_log: bool = False) -> int:
         """Print an error in one line; log it with its traceback if it is a bug.
@@ -170,10 +187,6 @@ def _flushed_stdout() -> Iterator[None]:
         if isinstance(error, BrokenPipeError):
             raise SystemExit(BROKEN_PIPE) from None
         raise GafferError(f"standard output: {error.strerror}") from None
-
-
-def _no_launcher() -> bool:
-    return True
 
 
 def _fill_stdio() -> None:

@@ -49,8 +49,10 @@ def ended(home):
 
 def launch(home, *args, **env):
     result = home.run("gaffer.ini", "--daemon", "--pidfile", "pid", *args, **env)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    return home.pid("pid")
+    pid = home.pid("pid")
+    printed = f"gafferd: pid {pid}, pid file pid\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, printed, "")
+    return pid
 
 
 def read_status(pid, key):

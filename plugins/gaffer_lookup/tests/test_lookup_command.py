@@ -144,8 +144,9 @@ def test_exits_on_termination_signals_and_ignores_sighup(home, port, signum):
 
 def test_daemon_runs_in_the_background(home, port):
     result = home.lookupd("--bind", f"127.0.0.1:{port}", "--daemon", "--pidfile", "pid")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     pid = home.pid("pid")
+    printed = f"gaffer_lookupd: pid {pid}, http://127.0.0.1:{port}, pid file pid\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, printed, "")
     try:
         assert answers(port)
         second = home.lookupd("--bind", "127.0.0.1:0", "--pidfile", "pid")
