@@ -19,7 +19,13 @@ from typing import Protocol
 import trio
 
 from gaffer_kernel.linux.poller import Poller
-from gaffer_kernel.linux.procfs import ProcessIdentity, identify, list_children
+from gaffer_kernel.linux.procfs import (
+    MARK,
+    ProcessIdentity,
+    describe_command,
+    identify,
+    list_children,
+)
 from gaffer_kernel.linux.shortage import (
     RETRY_INTERVAL,
     DescriptorReserve,
@@ -134,10 +140,16 @@ class OrphanReaper:
         self._orphans: dict[int, Orphan] = {}
         self._sessions: dict[int, str] = {}  # session -> mark
         self._foreign: set[int] = set()
+        self._unattributed: dict[int, str] = {}  # os pid -> command, of those that were logged
         self._undecided: dict[int, float] = {}  # os pid -> first seen
         self._next_scan = -inf
         self._rescan_at = inf
         self._waiting: dict[Callable[[], None], None] = {}
+
+    def ignore_existing(self) -> None:
+        """Call the current children foreign: this program started them before any job."""
+        with suppress(OSError):
+            self._foreign |= list_children() - self._children.keys()
 
     def left_by(self, group: int, mark: str) -> list[Orphan]:
         """Return the orphans with this group or mark, as of the last scan."""
@@ -189,6 +201,9 @@ class OrphanReaper:
         ours = list_children()
         self._foreign = {pid for pid in self._foreign & ours if not self._is_unclaimed(pid)}
         self._undecided = {pid: since for pid, since in self._undecided.items() if pid in ours}
+        self._unattributed = {
+            pid: command for pid, command in self._unattributed.items() if pid in self._foreign
+        }
         for pid in ours:
             if not (pid in self._children or pid in self._orphans or pid in self._foreign):
                 self._decide(pid, began)
@@ -228,6 +243,15 @@ class OrphanReaper:
             # environment: the two look the same.
             del self._undecided[pid]
             self._foreign.add(pid)
+            if identity.session != self._session:
+                self._unattributed[pid] = command = describe_command(pid)
+                log.warning(
+                    "os pid %d (%s) was inherited, and no job is known to have started it: it is"
+                    " in a session of its own, without %s in its environment: it is not stopped",
+                    pid,
+                    command,
+                    MARK,
+                )
 
     def _is_unclaimed(self, pid: int) -> bool:
         """Return whether a foreign process is a zombie that may be an orphan without its mark."""
@@ -272,6 +296,8 @@ class OrphanReaper:
         if self.enabled:
             self._scan()
         self.enabled = False
+        for pid, command in self._unattributed.items():
+            log.warning("os pid %d (%s) is left running: it belongs to no job", pid, command)
         for orphan in self._orphans.values():
             if not orphan.mark.endswith(DETACHED):
                 orphan.signal(signal.SIGKILL)

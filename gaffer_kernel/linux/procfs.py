@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
+from gaffer_kernel.errors import shown
 from gaffer_kernel.linux.shortage import is_shortage
 
 MARK = "GAFFER_SPAWN"
 """The variable in the environment of every child that says which spawn it belongs to."""
+MAX_COMMAND = 200
+"""Bytes of a command line in a log line."""
 TICKS = os.sysconf("SC_CLK_TCK")
 """Ticks in a second."""
 
@@ -64,6 +68,16 @@ def identify(pid: int) -> ProcessIdentity | None:
     is_in_exec = mark is None and not _has_arguments(pid)
     is_zombie = fields[0] in (b"Z", b"X")
     return ProcessIdentity(group, session, start_ticks, is_zombie, mark, is_in_exec)
+
+
+def describe_command(pid: int) -> str:
+    """Return the command line of a process for a log line; its short name if it has none."""
+    for name in ("cmdline", "comm"):
+        with suppress(OSError), open(f"/proc/{pid}/{name}", "rb") as file:
+            words = file.read(MAX_COMMAND).replace(b"\0", b" ").decode(errors="replace").strip()
+            if words:
+                return shown(words)
+    return "?"
 
 
 def current_ticks() -> int:

@@ -79,6 +79,8 @@ class LinuxSystem:
 
     def spawn(self, request: SpawnRequest, listener: ChildListener) -> Child:
         """Start a process and watch it."""
+        if not self._spawned:
+            self._orphans.ignore_existing()
         self._spawned += 1
         mark = f"{self._instance}:{self._spawned}{DETACHED if request.detach else ''}"
         marked = dataclasses.replace(request, environ={**request.environ, MARK: mark})

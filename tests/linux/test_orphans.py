@@ -206,6 +206,40 @@ def _zombies() -> list[int]:
     return found
 
 
+async def test_an_orphan_without_its_mark_is_logged_when_inherited_and_at_the_end(
+    own_settings, brand, caplog, tmp_path
+):
+    file = tmp_path / "pid"
+    line = f"echo $$ >{file}.new; mv {file}.new {file}; exec sleep 61"
+    cmd = f"(setsid env -i sh -c '{line}' </dev/null >/dev/null 2>&1 &); exec sleep 60"
+    async with open_kernel(system=LinuxSystem(own_process=True)) as kernel:
+        job = kernel.manager.load(JobConfig(name="web", cmd=cmd, shell=True))
+        await until(file.exists)
+        pid = int(file.read_text())
+        job.stop()
+        await until(lambda: f"os pid {pid} (" in caplog.text)
+        assert "left running" not in caplog.text
+    assert f"os pid {pid} ('sleep 61') is left running" in caplog.text
+    kill(pid)
+
+
+async def test_children_that_the_program_started_before_the_first_job_are_not_logged(
+    own_settings, brand, caplog
+):
+    with subprocess.Popen(["sleep", "60"], start_new_session=True, env={}) as own:
+        async with open_kernel(system=LinuxSystem(own_process=True)) as kernel:
+            job = kernel.manager.load(JobConfig(name="web", cmd="sleep 0.2"))
+            await until(lambda: job.exited)
+        own.kill()
+    assert "inherited" not in caplog.text
+    assert "left running" not in caplog.text
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 async def test_foreign_children_are_neither_killed_nor_reaped(run):
     with (
         subprocess.Popen(["sleep", "60"]) as own,
