@@ -22,7 +22,7 @@ from gaffer_kernel.path_security import PathGuard
 from gaffer_kernel.plugins.folder import FolderOptions, find_plugins
 from gaffer_kernel.plugins.manager import STOP_DEADLINE
 from gaffer_kernel.processes.output import OutputLog, OutputReader
-from gaffer_kernel.system import SpawnRequest, System
+from gaffer_kernel.system import Child, ChildListener, SpawnRequest, System
 
 __all__ = [
     "DEFAULT_SESSION",
@@ -32,6 +32,8 @@ __all__ = [
     "PRIVATE",
     "PROJECT",
     "STOP_DEADLINE",
+    "Child",
+    "ChildListener",
     "DaemonRunner",
     "Flag",
     "FolderOptions",

@@ -37,7 +37,8 @@ class SpawnRequest:
         outputs: the labels of stdout and stderr, in that order; one label twice shares one pipe.
         terminal_size: if given, each output is a pseudo-terminal of that size instead of a pipe,
             which is no process's controlling terminal.
-        redirect_input: whether stdin is a pipe; else it is empty.
+        redirect_input: whether stdin is a pipe; else it is empty, or `stdin`.
+        stdin: an open descriptor that the process inherits as its stdin; it stays open here.
         streams: the labels of two-way streams, passed to the child from descriptor 3 on.
         channels: open descriptors that follow the streams.
         detach: whether the process outlives gafferd.
@@ -52,6 +53,7 @@ class SpawnRequest:
     outputs: Sequence[str] = ()
     terminal_size: TerminalSize | None = None
     redirect_input: bool = False
+    stdin: int | None = None
     streams: Sequence[str] = ()
     channels: Sequence[Any] = field(default=())
     detach: bool = False

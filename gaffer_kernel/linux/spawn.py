@@ -135,7 +135,7 @@ def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
 
 def _input(request: SpawnRequest, started: Started, ours: ExitStack, theirs: ExitStack) -> int:
     if not request.redirect_input:
-        return subprocess.DEVNULL
+        return subprocess.DEVNULL if request.stdin is None else request.stdin
     read, started.stdin = _pipe(theirs, ours)
     os.set_blocking(started.stdin, False)
     return read

@@ -169,11 +169,33 @@ def test_start_error_is_one_line(command, procfile, arguments, status, message):
     assert done.stderr.count("\n") == 1
 
 
-def test_start_keeps_standard_input_of_programs_open(begin, procfile):
-    procfile(css="cat; echo ended", web="sleep 0.5")
+ASK = f"{sys.executable} -c \"print('hello', input('name? '))\""
+
+
+def test_standard_input_of_programs_is_empty(begin, procfile):
+    procfile(web=ASK)
     shown = begin("start")
-    assert shown.end() == 0
-    assert "ended" not in shown.texts("css.1")
+    assert shown.end() == 1
+    assert "EOFError: EOF when reading a line" in shown.texts("web.1")
+
+
+@pytest.mark.parametrize(("name", "reader"), [("web", "web.1"), ("web.2", "web.2")])
+def test_stdin_gives_one_process_the_input(in_shell, procfile, name, reader):
+    procfile(web="cat", worker="cat")
+    line = f"printf 'to you\\n' | gaffer start -c web=2 --on-exit continue --stdin {name}"
+    done = in_shell(line)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[1] for line in done.stdout.splitlines() if "to you" in line] == [reader]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "web.2", "web.0", "web.x", "web."])
+def test_stdin_of_an_unknown_process_is_an_error(command, procfile, name):
+    procfile(web="echo no")
+    done = command("gaffer", "start", "--stdin", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    message = f"--stdin {name}: no such process is started: use one of web.1"
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_start_in_a_missing_folder_reports_and_exits(begin, procfile, tmp_path):

@@ -175,3 +175,14 @@ def test_copies_have_no_input(begin):
     assert shown.end() == 0
     assert "end" in shown.texts("run.1")
     assert "end" in shown.texts("run.2")
+
+
+def test_stdin_is_the_terminal(begin, procfile):
+    code = "import sys; print('terminal', sys.stdin.isatty()); breakpoint(); print('went on')"
+    procfile(web=f'{sys.executable} -c "{code}"')
+    shown = begin("start", "--stdin", "web", terminal=SIZE, NO_COLOR="1")
+    shown.wait_for_text("terminal True")
+    shown.wait_for_text("(Pdb) ")
+    shown.press(b"continue\n")
+    shown.wait_for(r".* web\.1 +\| .*went on")
+    assert shown.end() == 0

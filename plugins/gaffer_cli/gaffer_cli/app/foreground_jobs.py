@@ -18,7 +18,6 @@ def foreground_jobs(
     *,
     graceful_timeout: float = GRACEFUL_TIMEOUT,
     pty: bool | None = None,
-    open_input: bool = False,
 ) -> list[JobConfig]:
     """Return the jobs of an application, configured for the foreground.
 
@@ -27,8 +26,6 @@ def foreground_jobs(
         graceful_timeout: seconds between SIGTERM and SIGKILL.
         pty: whether the outputs are terminals; by default, if the standard output of this program
             is one.
-        open_input: keep the standard input of the processes open, although nothing is ever written
-            to it. Compilers that watch files exit when they read EOF.
 
     Raises:
         ConfigError: as `Application.jobs` does.
@@ -38,6 +35,6 @@ def foreground_jobs(
     if pty is None:
         pty = sys.stdout is not None and sys.stdout.isatty()
     return [
-        replace(job, graceful_timeout=graceful_timeout, pty=pty, redirect_input=open_input)
+        replace(job, graceful_timeout=graceful_timeout, pty=pty, redirect_input=False)
         for job in app.jobs()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,14 @@ from gaffer_cli.app.foreground_jobs import GRACEFUL_TIMEOUT, foreground_jobs
 from gaffer_cli.app.port_conflicts import warn_port_conflicts
 from gaffer_cli.app.process_types import TYPE
 from gaffer_cli.entry import exit_on_sigint
-from gaffer_cli.exit_codes import CommandError
+from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:
+    from gaffer_kernel import JobConfig
     from gaffer_procfile import Application
+
+    from gaffer_cli.foreground import InputOwner
 
 
 @click.command("start")
@@ -52,6 +56,13 @@ if TYPE_CHECKING:
     help="run each program on a terminal of its own, so that it keeps its colours and writes line"
     " by line (default: if standard output is a terminal)",
 )
+@click.option(
+    "--stdin",
+    "input_name",
+    metavar="TYPE[.N]",
+    help="give this process the standard input of gaffer, a terminal or a pipe (default: the input"
+    " of every process is empty)",
+)
 @click.pass_obj
 def command(
     run: Invocation,
@@ -61,6 +72,7 @@ def command(
     on_exit: str,
     graceful_timeout: float,
     pty: bool | None,
+    input_name: str | None,
 ) -> int:
     """Run the programs of the Procfile here until Ctrl-C: all, or those of each TYPE.
 
@@ -68,11 +80,15 @@ def command(
     exit status becomes that of gaffer. Each line of output starts with the time and the name of
     the process. The type `release` is not started unless it is named.
 
+    The standard input of the processes is empty. For programs that ask, such as a debugger, name
+    one with --stdin.
+
     \b
     Examples:
       gaffer start
       gaffer start web -e .env.local -e DEBUG=1
       gaffer start -c web=2,worker=3 --on-exit restart
+      gaffer start --stdin web
     """
     # Until run_jobs receives the signals.
     exit_on_sigint()
@@ -83,13 +99,29 @@ def command(
     app = _select(_with_port(read_application(run, concurrency), port), types)
     jobs = [
         job
-        for job in foreground_jobs(app, graceful_timeout=graceful_timeout, pty=pty, open_input=True)
+        for job in foreground_jobs(app, graceful_timeout=graceful_timeout, pty=pty)
         if not types or job.name in types
     ]
     if not any(job.numprocesses for job in jobs):
         raise CommandError("nothing to start: there is no process of any type")
     warn_port_conflicts(run, (get_ports(job.name, job.port, job.numprocesses) for job in jobs))
-    return run_jobs(jobs, OnExit(on_exit))
+    return run_jobs(jobs, OnExit(on_exit), _parse_input_owner(input_name, jobs))
+
+
+def _parse_input_owner(name: str | None, jobs: list[JobConfig]) -> InputOwner | None:
+    if name is None:
+        return None
+    from gaffer_cli.foreground import InputOwner
+
+    if sys.stdin is None:
+        raise CommandError("--stdin: the standard input of gaffer is closed")
+    job_name, dot, number = name.partition(".")
+    owner = InputOwner(job_name, int(number) if number.isdecimal() else 0 if dot else 1)
+    for job in jobs:
+        if job.name == owner.job and 1 <= owner.number <= job.numprocesses:
+            return owner
+    started = ", ".join(f"{job.name}.{n + 1}" for job in jobs for n in range(job.numprocesses))
+    raise CommandError(f"--stdin {name}: no such process is started: use one of {started}", USAGE)
 
 
 def _with_port(app: Application, port: int | None) -> Application:

@@ -9,12 +9,13 @@ from functools import partial
 import trio
 from gaffer_console import ConsoleOutput
 from gaffer_kernel import Config, JobConfig, Kernel
-from gaffer_kernel.plugin import LinuxSystem, ParentDeathWatcher, watch_parent_death
+from gaffer_kernel.plugin import ParentDeathWatcher, watch_parent_death
 from gaffer_procfile.plugin import plugin as procfile_plugin
 
 from gaffer_cli.exit_codes import BROKEN_PIPE
 from gaffer_cli.foreground.broken_pipe import wait_broken_pipe
 from gaffer_cli.foreground.exit_policy import ExitPolicy, OnExit
+from gaffer_cli.foreground.input_owner import ForegroundSystem, InputOwner
 from gaffer_cli.foreground.parent_death import ParentDeathPlugin
 from gaffer_cli.foreground.signals import SignalHandler, SignalReceiver
 from gaffer_cli.foreground.window_size import WindowSize, name_width, show_warnings
@@ -23,7 +24,9 @@ SHOWN = ("spawn", "exit")
 """The events that are printed."""
 
 
-def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
+def run_jobs(
+    jobs: Sequence[JobConfig], on_exit: OnExit, input_owner: InputOwner | None = None
+) -> int:
     """Run jobs until they exit, or a signal or a closed standard output stops them.
 
     No process of them remains, even if this program is killed.
@@ -31,6 +34,8 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
     Args:
         jobs: with at least one process.
         on_exit: what happens when a process exits.
+        input_owner: the instance that has the standard input of this program; that of all others
+            is empty.
 
     Returns:
         The exit status of a process, chosen by `on_exit`; 128 more than the signal if one killed
@@ -38,7 +43,7 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
         1 instead of 0 if lines were lost on a full disk.
     """
     signals = SignalReceiver()
-    system = LinuxSystem(own_process=True)
+    system = ForegroundSystem(input_owner)
     guardian = watch_parent_death(system.instance, max(job.graceful_timeout for job in jobs))
     try:
         return trio.run(partial(_run, system, guardian, jobs, on_exit, signals))
@@ -48,7 +53,7 @@ def run_jobs(jobs: Sequence[JobConfig], on_exit: OnExit) -> int:
 
 
 async def _run(
-    system: LinuxSystem,
+    system: ForegroundSystem,
     guardian: ParentDeathWatcher,
     jobs: Sequence[JobConfig],
     on_exit: OnExit,
