@@ -1,4 +1,4 @@
-"""A client of the channel, for tests, and the processes that it is about."""
+"""A client of the channel, and functions that start processes for it."""
 
 import json
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from itertools import count
 from gaffer_kernel import JobConfig
 
 
-class Refused(Exception):
+class CommandError(Exception):
     """A command was answered with an error."""
 
     def __init__(self, error):
@@ -19,11 +19,11 @@ class Refused(Exception):
         self.message = error["message"]
 
 
-class Talker:
-    """Talks on a websocket.
+class ChannelClient:
+    """A client of the channel on a websocket.
 
     Attributes:
-        events: what was told so far and not asked for yet, without `gaffer:event` around it.
+        events: events that were received and not yet returned, without `gaffer:event` around them.
     """
 
     def __init__(self, socket):
@@ -31,24 +31,24 @@ class Talker:
         self.events = []
         self._ids = count(1)
 
-    async def say(self, event, **data):
+    async def send(self, event, **data):
         message = {"event": event, "data": data} if data else {"event": event}
         await self.socket.send_message(json.dumps(message))
 
-    async def hear(self):
-        """The next message."""
+    async def receive(self):
+        """Receive the next message."""
         text = await self.socket.get_message()
         assert isinstance(text, str)
         return json.loads(text)
 
     async def answer(self):
-        """The next message that is no event; the events before it are kept."""
-        while (message := await self.hear())["event"] == "gaffer:event":
+        """Receive the next message that is not an event, and keep the events before it."""
+        while (message := await self.receive())["event"] == "gaffer:event":
             self.events.append(message["data"])
         return message
 
     async def event(self, name=None, topic=None):
-        """The next event, or the next of a name or topic; the others are kept."""
+        """Return the next event with this name and topic, and keep the others."""
 
         def fits(event):
             return name in (None, event["event"]) and topic in (None, event["topic"])
@@ -57,34 +57,34 @@ class Talker:
             if fits(event):
                 return self.events.pop(place)
         while True:
-            message = await self.hear()
+            message = await self.receive()
             assert message["event"] == "gaffer:event", message
             if fits(message["data"]):
                 return message["data"]
             self.events.append(message["data"])
 
     async def subscribe(self, topic, **more):
-        await self.say("SUB", topic=topic, **more)
+        await self.send("SUB", topic=topic, **more)
         return _subscribed(topic, await self.answer())
 
     async def unsubscribe(self, topic):
-        await self.say("UNSUB", topic=topic)
+        await self.send("UNSUB", topic=topic)
         return _subscribed(topic, await self.answer())
 
     async def ask(self, name, /, *args, **kwargs):
-        """Have a command done: its identity."""
+        """Send a command; return its identity."""
         identity = next(self._ids)
         call = {"identity": identity, "name": name, "args": args, "kwargs": kwargs}
-        await self.say("CMD", **call)
+        await self.send("CMD", **call)
         return identity
 
     async def do(self, name, /, *args, **kwargs):
-        """Have a command done: its result."""
+        """Run a command; return its result."""
         identity = await self.ask(name, *args, **kwargs)
         message = await self.answer()
         assert message["data"]["id"] == identity
         if message["event"] == "gaffer:command_error":
-            raise Refused(message["data"]["error"])
+            raise CommandError(message["data"]["error"])
         assert message["event"] == "gaffer:command_success"
         return message["data"]["result"]
 
@@ -92,21 +92,21 @@ class Talker:
 def _subscribed(topic, message):
     assert message["topic"] == topic
     if message["event"] == "gaffer:subscription_error":
-        raise Refused(message["data"])
+        raise CommandError(message["data"])
     assert message == {"event": "gaffer:subscription_success", "topic": topic}
 
 
 @asynccontextmanager
-async def talking(api, path="/channel", **headers):
+async def open_channel(api, path="/channel", **headers):
     async with api.websocket(path, **headers) as socket:
-        yield Talker(socket)
+        yield ChannelClient(socket)
 
 
 ECHO = {"cmd": "cat", "redirect_output": ("stdout", "stderr"), "redirect_input": True}
 
 
 async def start(api, name="x", session="default", **settings):
-    """The process of a new job; `cat` when nothing else is said."""
+    """Load a job, by default `cat`; return its process."""
     settings = {"name": name, **(ECHO if "cmd" not in settings else {}), **settings}
     job = api.kernel.manager.load(JobConfig(**settings), session, start=True)
     await job.settled()

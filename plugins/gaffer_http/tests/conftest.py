@@ -1,4 +1,4 @@
-"""An HTTP client of a few lines, a server around any application, and the API of a real kernel."""
+"""A small HTTP client, a server for any application, and the API of a real kernel."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from .h2client import H2, METHOD, PATH, PLACE
 
 
 class Answer:
-    """What a server answered."""
+    """A response of a server."""
 
     def __init__(self, response):
         self.status = response.status_code
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def slug(self):
-        """The error, of an answer that is one in every respect."""
+        """The error code of a response, after checks of its form."""
         error = self.json
         assert set(error) == {"ok", "error", "errno", "reason"}
         assert error["ok"] is False
@@ -59,7 +59,7 @@ class Client:
         self._h11 = h11.Connection(h11.CLIENT)
 
     async def ask(self, method, path, body=None, **headers):
-        """Ask and wait for the whole answer. A body that is no bytes is sent as JSON."""
+        """Send a request, as JSON if the body is not bytes; return the whole response."""
         fields = {"host": "localhost", "accept": "*/*"}
         data = body if isinstance(body, bytes) else b"" if body is None else encode(body)
         if body is not None:
@@ -72,7 +72,7 @@ class Client:
         return await self.answer()
 
     async def follow(self, path, method="GET", **headers):
-        """Ask for an answer that goes on: the beginning of it. `more` gives the rest."""
+        """Send a request with a streaming response; return its start. `more` returns the rest."""
         fields = {"host": "localhost", **headers}
         pairs = [(name.replace("_", "-"), value) for name, value in fields.items()]
         await self.send(h11.Request(method=method, target=path, headers=pairs))
@@ -80,14 +80,14 @@ class Client:
         return Answer(await self._event())
 
     async def more(self):
-        """The next bytes of the answer that goes on; none at its end."""
+        """Return the next bytes of the streaming response, b"" at its end."""
         event = await self._event()
         if isinstance(event, h11.EndOfMessage):
             return b""
         return bytes(event.data)
 
     async def until(self, text):
-        """Everything of the answer that goes on, from here to the first time a text is in it."""
+        """Return the bytes of the streaming response up to the first chunk with a text."""
         got = b""
         while text not in got:
             more = await self.more()
@@ -96,14 +96,14 @@ class Client:
         return got
 
     async def rest(self):
-        """Everything to the end of the answer that goes on."""
+        """Return the remaining bytes of the streaming response."""
         got = b""
         while more := await self.more():
             got += more
         return got
 
     async def closed(self):
-        """Wait until the server closes a connection on which nothing was asked."""
+        """Wait until the server closes a connection without a request."""
         assert await self.stream.receive_some() == b""
 
     async def _event(self):
@@ -137,7 +137,7 @@ def encode(value):
 
 
 async def connect(url):
-    """A stream to an address as the API shows it."""
+    """Open a stream to an address in the form of the API."""
     scheme, _, rest = url.partition(":")
     if scheme.endswith("+unix"):
         return await trio.open_unix_socket(rest)
@@ -146,7 +146,7 @@ async def connect(url):
 
 
 def listens(path):
-    """Whether somebody accepts connections on a unix socket."""
+    """Return whether a program accepts connections on a unix socket."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(path) == 0
 
@@ -167,7 +167,7 @@ async def ask_once(url, method, path, body=None, **headers):
 
 @pytest.fixture(name="ask_once")
 def _ask_once():
-    """Ask an address one thing: `answer = await ask_once(url, "GET", "/")`."""
+    """Send one request to an address: `answer = await ask_once(url, "GET", "/")`."""
     return ask_once
 
 
@@ -197,7 +197,7 @@ class Served:
         return await ask_once(self.url, method, path, body, **headers)
 
     async def check_alive(self):
-        """Assert that it still answers."""
+        """Assert that the server responds."""
         assert (await self.ask("GET", "/")).status == 200
 
 
@@ -243,14 +243,14 @@ def serve_h2(serve, short_path):
 
 @pytest.fixture
 def short_path():
-    """A folder whose path is short enough for unix sockets, whatever the test is called."""
+    """A folder with a path that is short enough for unix sockets (108 bytes)."""
     with tempfile.TemporaryDirectory(prefix="g") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 async def serve(nursery):
-    """Serve any application: `served = await serve(app)`, on 127.0.0.1 or what `bind` says."""
+    """Serve any application on 127.0.0.1 or `bind`: `served = await serve(app)`."""
     servers = []
     with ExitStack() as stack:
 
@@ -277,7 +277,7 @@ UPGRADE = {
 
 
 class Reached:
-    """Somebody who answers at some addresses."""
+    """A server with known addresses."""
 
     def __init__(self, urls):
         self.urls = urls
@@ -290,7 +290,7 @@ class Reached:
 
     @asynccontextmanager
     async def websocket(self, path, **headers):
-        """A websocket to a path. It is gone at the end of the block, without a word."""
+        """Open a websocket to a path. The end of the block closes it without a close frame."""
         stream = await connect(self.urls[0])
         extra = [(name.replace("_", "-"), value) for name, value in headers.items()]
         try:
@@ -303,7 +303,7 @@ class Reached:
             await trio.aclose_forcefully(stream)
 
     async def ask_websocket(self, path, **headers):
-        """The answer to a websocket that is refused before it is accepted."""
+        """Return the response to a websocket that is refused before the handshake."""
         return await self.ask("GET", path, **UPGRADE, **headers)
 
     async def connect(self):
@@ -330,13 +330,13 @@ class Daemon(Reached):
         self.process = process
 
     async def spawned(self, *pids):
-        """Wait until there are these processes."""
+        """Wait until these processes exist."""
         while (await self.ask("GET", "/pids")).json["pids"] != list(pids):
             await trio.sleep(0.01)
 
     @property
     def memory(self):
-        """Resident, in bytes."""
+        """Resident memory in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         [kilobytes] = re.findall(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
         return int(kilobytes) * 1024

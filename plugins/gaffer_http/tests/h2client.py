@@ -1,4 +1,4 @@
-"""The client's half of HTTP/2, over a stream."""
+"""A client of HTTP/2 over a stream."""
 
 import h2.config
 import h2.connection
@@ -13,7 +13,7 @@ SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 async def read_to_end(stream):
-    """What the server sends until it closes; a reset is also an end."""
+    """Return the bytes that the server sends until it closes or resets the connection."""
     data = b""
     try:
         async for piece in stream:
@@ -46,7 +46,7 @@ class H2:
         await self.stream.send_all(self.h2.data_to_send())
 
     async def reset(self):
-        """Wait for the server to reset a stream: which, and why."""
+        """Wait for RST_STREAM; return the stream and the error code."""
         with trio.fail_after(5):
             while True:
                 for event in self.h2.receive_data(await self.stream.receive_some()):
@@ -54,7 +54,7 @@ class H2:
                         return event.stream_id, event.error_code
 
     async def status(self):
-        """The status of the next answer."""
+        """Return the status of the next response."""
         with trio.fail_after(5):
             while True:
                 for event in self.h2.receive_data(await self.stream.receive_some()):
@@ -62,7 +62,7 @@ class H2:
                         return dict(event.headers)[b":status"]
 
     async def terminated(self, within=5):
-        """Wait for a GOAWAY: its error code."""
+        """Wait for GOAWAY; return its error code."""
         with trio.fail_after(within):
             while True:
                 for event in self.h2.receive_data(await self.stream.receive_some()):

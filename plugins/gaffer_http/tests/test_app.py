@@ -1,4 +1,4 @@
-"""The application around the routes: one form for every error, and routes of other plugins."""
+"""The application: one form for all errors, and routes of other plugins."""
 
 import threading
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ class Routes:
 
 @pytest.fixture
 def extra():
-    """Routes that raise what the test puts into `errors`, by the last part of the path."""
+    """Routes that raise the errors that the test sets, by the last part of the path."""
     routes = Blueprint("extra", __name__)
     routes.errors = {}
 
@@ -41,19 +41,19 @@ def extra():
 
 
 @pytest.mark.parametrize(("path", "beginning"), ROOT)
-async def test_is_it_gaffer(api, path, beginning):
+async def test_root_identifies_gaffer(api, path, beginning):
     answer = await api.ask("GET", path)
     assert answer.status == 200
     assert answer.body.startswith(beginning)
     assert (await api.ask("HEAD", path)).body == b""
 
 
-async def test_ping_is_text(api):
+async def test_ping_returns_text(api):
     answer = await api.ask("GET", "/ping")
     assert (answer.body, answer.headers["content-type"]) == (b"OK", "text/plain; charset=utf-8")
 
 
-async def test_the_version_of_the_api(api):
+async def test_version_of_the_api_is_returned(api):
     answer = (await api.ask("GET", "/version")).json
     assert answer == {"name": "gaffer", "version": answer["version"], "api": 1}
 
@@ -74,7 +74,7 @@ async def test_the_version_of_the_api(api):
         *("/_plugin/x", "/sessions/a/dance", "/../etc/passwd", "/auth", "/" + "x" * 9000),
     ],
 )
-async def test_nothing_there(api, path):
+async def test_missing_paths_are_not_found(api, path):
     answer = await api.ask("GET", path)
     assert answer.status == 404
     assert answer.slug in ("resource_not_found", "not_found")
@@ -91,19 +91,19 @@ async def test_nothing_there(api, path):
         ("BREW", "/", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_a_method_that_a_path_does_not_take(api, method, path, allowed):
+async def test_unsupported_method_is_405(api, method, path, allowed):
     answer = await api.ask(method, path)
     assert (answer.status, answer.slug) == (405, "method_not_allowed")
     assert answer.headers["allow"] == allowed
 
 
-async def test_a_websocket_asked_like_any_path_says_what_it_is(api):
+async def test_plain_request_to_a_websocket_path_is_refused_with_a_reason(api):
     answer = await api.ask("GET", "/channel")
     assert (answer.status, answer.slug) == (400, "bad_request")
     assert answer.json["reason"] == "/channel is a websocket: connect to it as one"
 
 
-async def test_options_tell_the_methods(api):
+async def test_options_lists_the_methods(api):
     answer = await api.ask("OPTIONS", "/jobs")
     assert (answer.status, answer.body) == (204, b"")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
@@ -121,7 +121,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "status", "slug", "reason"), ERRORS)
-async def test_errors_of_the_kernel(running_api, extra, error, status, slug, reason):
+async def test_kernel_errors_become_responses(running_api, extra, error, status, slug, reason):
     extra.errors["x"] = error
     async with running_api(Routes(extra)) as api:
         answer = await api.ask("GET", "/extra/x")
@@ -129,7 +129,7 @@ async def test_errors_of_the_kernel(running_api, extra, error, status, slug, rea
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 408, 410, 413, 418, 429, 501])
-async def test_errors_of_http(running_api, code):
+async def test_http_errors_become_json_responses(running_api, code):
     routes = Blueprint("extra", __name__)
 
     @routes.get("/extra")
@@ -142,7 +142,7 @@ async def test_errors_of_http(running_api, code):
         assert answer.slug
 
 
-async def test_errors_of_http_keep_their_headers(running_api, extra):
+async def test_http_errors_keep_their_headers(running_api, extra):
     extra.errors["x"] = RequestedRangeNotSatisfiable(10)
     async with running_api(Routes(extra)) as api:
         answer = await api.ask("GET", "/extra/x")
@@ -150,7 +150,7 @@ async def test_errors_of_http_keep_their_headers(running_api, extra):
         assert answer.headers["content-range"] == "bytes */10"
 
 
-async def test_bugs_are_logged_not_shown(running_api, extra, caplog):
+async def test_internal_errors_are_logged_and_not_shown(running_api, extra, caplog):
     extra.errors["x"] = ZeroDivisionError("secret")
     async with running_api(Routes(extra)) as api:
         answer = await api.ask("GET", "/extra/x")
@@ -161,7 +161,7 @@ async def test_bugs_are_logged_not_shown(running_api, extra, caplog):
         assert (await api.ask("GET", "/extra/y")).slug == "internal_error"
 
 
-async def test_nothing_runs_in_threads(api):
+async def test_views_do_not_run_in_threads(api):
     before = threading.active_count()
     for method, path in (("GET", "/jobs"), ("POST", "/jobs/x"), ("GET", "/no"), ("PUT", "/jobs")):
         await api.ask(method, path)
@@ -172,13 +172,13 @@ async def test_nothing_runs_in_threads(api):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_a_body_that_is_too_large(api, method):
+async def test_oversized_body_is_refused(api, method):
     answer = await api.ask(method, "/jobs/default" + "/x" * (method == "PUT"), bytes(2_000_000))
     assert answer.status in (404, 413)
     assert answer.slug in ("not_found", "too_large")
 
 
-async def test_a_chunked_body_that_is_too_large(api):
+async def test_oversized_chunked_body_is_refused(api):
     data = b"100000\r\n" + bytes(0x100000) + b"\r\n"
     async with api.client() as client:
         await client.stream.send_all(
@@ -194,7 +194,7 @@ async def test_a_chunked_body_that_is_too_large(api):
         assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-async def test_a_body_that_never_comes(running_api, monkeypatch):
+async def test_body_that_never_arrives_times_out(running_api, monkeypatch):
     monkeypatch.setattr("gaffer_http.app.BODY_TIMEOUT", 0.1)
     headers = [("host", "localhost"), ("content-length", "100")]
     async with running_api() as api, api.client() as client:
@@ -206,7 +206,7 @@ async def test_a_body_that_never_comes(running_api, monkeypatch):
 # Plugins
 
 
-async def test_routes_of_a_plugin(running_api):
+async def test_routes_of_a_plugin_are_served(running_api):
     one, other = Blueprint("one", __name__), Blueprint("other", __name__)
     told = []
 
@@ -232,12 +232,12 @@ async def test_routes_of_a_plugin(running_api):
         assert told == ["before"]
         assert "peer" in (await api.ask("GET", "/extra")).json
         assert (await api.ask("GET", "/other")).body == b"working"
-        # The guard is around them too.
+        # The middleware is around them, too.
         assert (await api.ask("GET", "/extra", host="evil.com")).status == 421
     assert told == ["before", "after"]
 
 
-async def test_one_blueprint_needs_no_list(running_api):
+async def test_single_blueprint_needs_no_list(running_api):
     class One:
         @hookimpl
         def gaffer_http_routes(self, kernel):
@@ -255,7 +255,7 @@ async def test_one_blueprint_needs_no_list(running_api):
 @pytest.mark.parametrize(
     "result", [(Blueprint("jobs", __name__),), ("text",), 7, (Blueprint("a", __name__), None)]
 )
-async def test_routes_that_cannot_be_added_name_the_plugin(running_api, result):
+async def test_invalid_routes_are_an_error_that_names_the_plugin(running_api, result):
     class Bad:
         name = "bad"
 
@@ -275,7 +275,7 @@ async def test_routes_that_cannot_be_added_name_the_plugin(running_api, result):
 STUBBORN = "sh -c 'trap \"\" TERM; echo > ready; exec sleep 100'"
 
 
-async def test_changes_are_refused_while_it_stops(api, tmp_path):
+async def test_changes_are_refused_during_shutdown(api, tmp_path):
     job = {"name": "x", "cmd": STUBBORN, "cwd": str(tmp_path)}
     assert (await api.ask("POST", "/jobs/default", job)).status == 201
     while not (tmp_path / "ready").exists():
@@ -287,9 +287,9 @@ async def test_changes_are_refused_while_it_stops(api, tmp_path):
     api.kernel.stop(kill=True)
 
 
-async def test_changes_are_refused_until_it_has_started(running_api, ask_once):
+async def test_changes_are_refused_during_startup(running_api, ask_once):
     class Slow:
-        """Opens after the API, and asks it for a change."""
+        """A plugin that opens after the API, and requests a change."""
 
         gaffer_requires = ("http",)
 
@@ -305,7 +305,7 @@ async def test_changes_are_refused_until_it_has_started(running_api, ask_once):
         assert (slow.answer.status, slow.answer.slug) == (503, "starting")
 
 
-async def test_a_websocket_to_a_path_that_is_not_there_was_an_internal_error(api, caplog):
+async def test_websocket_to_a_missing_path_is_not_found(api, caplog):
     answer = await api.ask_websocket("/ws")
     assert (answer.status, answer.slug) == (404, "resource_not_found")
     assert answer.json["reason"] == "there is nothing at /ws"

@@ -1,4 +1,4 @@
-"""The plugin as an object: without the routes of gafferd, with room for fewer clients."""
+"""The plugin as an object, without the routes of gafferd and with fewer connections."""
 
 from contextlib import asynccontextmanager
 
@@ -40,18 +40,18 @@ async def api():
         yield api
 
 
-async def test_only_routes_of_plugins_are_there(api):
+async def test_handler_serves_routes_of_plugins_only(api):
     assert (await api.ask("GET", "/jobs")).body == b"mine"
     for path in ("/", "/ping", "/sessions", "/processes", "/openapi.json"):
         assert (await api.ask("GET", path)).status == 404
 
 
-async def test_they_are_guarded_like_all_others(api):
+async def test_handler_checks_hosts_and_callers(api):
     assert (await api.ask("GET", "/jobs", host="evil.example")).status == 421
     assert (await api.ask("GET", "/jobs", origin="https://evil.example")).status == 403
 
 
-async def test_the_routes_of_gafferd_stay_away_when_plugins_come_and_go(api):
+async def test_handler_adds_no_routes_of_gafferd_when_plugins_change(api):
     await api.kernel.plugins.close("routes")
     assert (await api.ask("GET", "/jobs")).status == 404
     await api.kernel.plugins.open("routes")
@@ -59,7 +59,7 @@ async def test_the_routes_of_gafferd_stay_away_when_plugins_come_and_go(api):
     assert (await api.ask("GET", "/")).status == 404
 
 
-async def test_there_is_room_for_as_many_as_it_was_told():
+async def test_handler_limits_connections():
     async with (
         serving(routes=False, connections=2) as api,
         api.client() as one,

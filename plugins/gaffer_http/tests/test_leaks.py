@@ -1,4 +1,4 @@
-"""Requests of every sort leave no descriptor, no task, no reader and no subscriber behind."""
+"""Requests of every kind, which must not leak descriptors, tasks, readers or subscribers."""
 
 import os
 
@@ -8,10 +8,10 @@ from gaffer_kernel import JobConfig
 from gaffer_testing.waiting import until
 
 ROUNDS = 5
-"""Of a hundred requests each."""
+"""Rounds of a hundred requests."""
 
 CLIENTS = 4
-"""At a time."""
+"""Concurrent requests."""
 
 KEPT = [
     ("GET", "/ping", 200),
@@ -23,7 +23,7 @@ KEPT = [
     ("DELETE", "/ping", 405),
     ("PUT", "/jobs/default/cat", 400),
 ]
-"""Asked on one connection."""
+"""Requests on one connection."""
 
 ONCE = [
     ("GET", "/version", 200),
@@ -33,19 +33,19 @@ ONCE = [
     ("GET", "/streams/{pid}/stdout?feed=longpoll", 200),
     ("GET", "/pids/{pid}", 200),
 ]
-"""Asked on one connection each."""
+"""Requests with their own connection."""
 
 CUT_SHORT = [
     "/watch/nothing?heartbeat=0.1",
     "/streams/{pid}/stderr?heartbeat=0.1",
     "/watch/nothing?feed=eventsource&heartbeat=0.1",
 ]
-"""Left after the first beat."""
+"""Feeds that the client leaves after the first heartbeat."""
 
 
 @pytest.fixture
 async def cats(api):
-    """A process for each client, and a function that counts what must not become more."""
+    """A process for each client, and a function that counts resources."""
     config = JobConfig(
         name="cat",
         cmd="cat",
@@ -88,9 +88,9 @@ async def ask_100(api):
             nursery.start_soon(ask_25, api, pid)
 
 
-async def test_requests_of_every_sort_leave_nothing_behind(api, cats):
+async def test_requests_of_every_kind_leak_nothing(api, cats):
     before = cats()
-    # What is made once and kept, like imported modules, comes in the first round.
+    # The first round creates everything that is kept, like imported modules.
     await ask_100(api)
     await until(lambda: cats()["tasks"] == before["tasks"])
     before = cats()

@@ -1,4 +1,4 @@
-"""What the service offers to routes of other plugins: who may do what, and feeds of anything."""
+"""The service for routes of other plugins: permissions of the caller, and feeds."""
 
 import json
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from quart import Blueprint
 
 
 class Pile:
-    """Objects to be told: three are kept, those before are counted."""
+    """A queue of objects to send: it keeps three, and counts those dropped before."""
 
     def __init__(self):
         self.dropped = 0
@@ -63,8 +63,8 @@ class Extra:
         async def feed():
             return await kernel.services["http"].feed(self.pile.open(), event="thing")
 
-        @routes.get("/extra/who")
-        async def who():
+        @routes.get("/extra/personal")
+        async def personal():
             caller = kernel.services["http"].caller()
             show = lambda thing: {"thing": thing, "for": caller.name}  # noqa: E731
             return await kernel.services["http"].feed(self.pile.open(), event="thing", show=show)
@@ -108,7 +108,7 @@ async def api(running_api, extra):
         yield api
 
 
-async def test_a_long_poll_tells_the_first_object(api, extra):
+async def test_long_poll_returns_the_first_object(api, extra):
     for parameters in ("", "?feed=longpoll"):
         extra.pile.put({"a": 1}, {"b": 2})
         answer = await api.ask("GET", f"/extra/feed{parameters}")
@@ -117,7 +117,7 @@ async def test_a_long_poll_tells_the_first_object(api, extra):
         assert await anext(extra.pile) == {"b": 2}
 
 
-async def test_a_continuous_feed_tells_one_in_each_line(api, extra):
+async def test_continuous_feed_sends_an_object_per_line(api, extra):
     async with api.client() as client:
         answer = await client.follow("/extra/feed?feed=continuous")
         assert answer.headers["content-type"] == "application/x-ndjson"
@@ -125,7 +125,7 @@ async def test_a_continuous_feed_tells_one_in_each_line(api, extra):
         assert await client.until(b"null\n") == b'1\n[2,"two\\n"]\nnull\n'
 
 
-async def test_an_event_source_gets_the_type_and_what_is_missing(api, extra):
+async def test_event_source_receives_type_and_gaps(api, extra):
     async with api.client() as client:
         answer = await client.follow("/extra/feed?feed=eventsource")
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -139,7 +139,7 @@ async def test_an_event_source_gets_the_type_and_what_is_missing(api, extra):
 
 
 @pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
-async def test_a_feed_beats_and_ends_with_the_objects(api, extra, feed):
+async def test_feed_sends_heartbeats_and_ends_with_the_objects(api, extra, feed):
     async with api.client() as client:
         await client.follow(f"/extra/feed?feed={feed}&heartbeat=0.1")
         assert await client.until(b"\n\n") == b"\n\n"
@@ -148,14 +148,14 @@ async def test_a_feed_beats_and_ends_with_the_objects(api, extra, feed):
     await until(lambda: extra.pile.watchers == 0)
 
 
-async def test_a_client_who_goes_is_let_go(api, extra):
+async def test_feed_of_a_disconnected_client_is_closed(api, extra):
     async with api.client() as client:
         await client.follow("/extra/feed?feed=continuous")
         assert extra.pile.watchers == 1
     await until(lambda: extra.pile.watchers == 0)
 
 
-async def test_head_opens_nothing(api, extra):
+async def test_head_opens_no_feed(api, extra):
     assert (await api.ask("HEAD", "/extra/feed?feed=eventsource")).status == 200
     assert extra.pile.watchers == 0
 
@@ -168,21 +168,21 @@ async def test_head_opens_nothing(api, extra):
         ("fed=longpoll", "fed: is not a parameter of this request, did you mean 'feed'?"),
     ],
 )
-async def test_wrong_parameters_are_named(api, extra, parameters, reason):
+async def test_invalid_parameters_are_named(api, extra, parameters, reason):
     answer = await api.ask("GET", f"/extra/feed?{parameters}")
     assert (answer.slug, answer.json["reason"]) == ("bad_value", reason)
     assert extra.pile.watchers == 0
 
 
-async def test_what_is_shown_may_depend_on_the_caller(api, extra):
+async def test_feed_can_depend_on_the_caller(api, extra):
     async with api.client() as client:
-        await client.follow("/extra/who?feed=continuous", authorization="Bearer reader")
+        await client.follow("/extra/personal?feed=continuous", authorization="Bearer reader")
         extra.pile.put(1)
         assert json.loads(await client.until(b"\n")) == {"thing": 1, "for": "reader"}
 
 
 @pytest.mark.parametrize(
-    ("who", "may"),
+    ("token", "may"),
     [
         (None, {"read": [True] * 3, "write": [True] * 3, "manage": [True] * 3}),
         ("reader", {"read": [True] * 3, "write": [False] * 3, "manage": [False] * 3}),
@@ -196,14 +196,14 @@ async def test_what_is_shown_may_depend_on_the_caller(api, extra):
         ),
     ],
 )
-async def test_a_view_is_told_what_its_caller_may(api, who, may):
-    headers = {"authorization": f"Bearer {who}"} if who else {}
+async def test_view_can_check_permissions_of_its_caller(api, token, may):
+    headers = {"authorization": f"Bearer {token}"} if token else {}
     assert (await api.ask("GET", "/extra/may", **headers)).json == may
 
 
-async def test_attributes_of_a_view_say_who_may_ask_it(api):
-    async def ask(who, path):
-        return (await api.ask("GET", path, authorization=f"Bearer {who}")).status
+async def test_marks_of_a_view_define_the_required_permission(api):
+    async def ask(token, path):
+        return (await api.ask("GET", path, authorization=f"Bearer {token}")).status
 
     assert await ask("typist", "/extra/may") == 200
     assert await ask("typist", "/extra/feed") == 403

@@ -1,4 +1,4 @@
-"""A gafferd with bad plugins: each is named in the log and in the list, and the rest runs."""
+"""A gafferd with bad plugins, which are named in the log and the list while the rest runs."""
 
 import signal
 import sys
@@ -57,7 +57,7 @@ async def crash():
 """
 
 
-# A gafferd that waits less than five seconds.
+# A gafferd with a stop deadline of less than five seconds.
 IMPATIENT = """
 import functools, sys
 from gaffer_kernel.daemon import command
@@ -85,7 +85,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def logged(tmp_path):
-    """Wait until the log has some words."""
+    """Wait until the log contains some words."""
 
     async def logged(*words):
         while not all(word in (tmp_path / "err").read_text() for word in words):
@@ -95,7 +95,7 @@ def logged(tmp_path):
 
 
 async def listed(daemon, name, **wanted):
-    """What the list says of a plugin, once it says what is wanted."""
+    """Wait until the entry of a plugin in the list has a state; return it."""
     while True:
         plugins = (await daemon.ask("GET", "/plugins")).json["plugins"]
         for each in plugins:
@@ -114,7 +114,7 @@ async def the_rest_runs(daemon):
 
 
 @pytest.mark.parametrize("hook", RAISING)
-async def test_a_hook_that_raises(gafferd, write, logged, hook):
+async def test_hook_that_raises_is_logged_with_the_plugin(gafferd, write, logged, hook):
     write("bad", RAISING[hook])
     with gafferd("http", ini=INI + CRASHING_JOB) as daemon:
         await daemon.ask("POST", "/jobs/default", {"name": "more", "cmd": "sleep 600"})
@@ -126,7 +126,7 @@ async def test_a_hook_that_raises(gafferd, write, logged, hook):
 
 
 @pytest.mark.parametrize("where", AT_OPENING)
-async def test_one_that_raises_while_it_opens(gafferd, write, where):
+async def test_plugin_that_raises_on_open_is_listed_as_failed(gafferd, write, where):
     write("bad", "@hookimpl\ndef gaffer_process_env():\n    return {}\n")
     with gafferd("http", ini=INI) as daemon:
         write("bad", AT_OPENING[where])
@@ -139,7 +139,7 @@ async def test_one_that_raises_while_it_opens(gafferd, write, where):
 
 
 @pytest.mark.parametrize("what", BEFORE)
-async def test_one_that_is_wrong_before_it_opens(gafferd, write, logged, tmp_path, what):
+async def test_plugin_that_fails_before_it_opens_is_listed(gafferd, write, logged, tmp_path, what):
     with gafferd("http", "signals", ini=INI) as daemon:
         await daemon.spawned(1)
         write("bad", BEFORE[what])
@@ -158,7 +158,7 @@ async def test_one_that_is_wrong_before_it_opens(gafferd, write, logged, tmp_pat
         await listed(daemon, "bad", state="open", error=None)
 
 
-async def test_one_that_hangs_when_it_is_to_close(gafferd, write, logged):
+async def test_plugin_that_hangs_on_close_is_abandoned(gafferd, write, logged):
     write("bad", HANGS)
     with gafferd("http", ini=INI, program=(sys.executable, "-c", IMPATIENT)) as daemon:
         answer = await daemon.ask("POST", "/plugins/bad/close")
@@ -171,7 +171,7 @@ async def test_one_that_hangs_when_it_is_to_close(gafferd, write, logged):
         assert await trio.to_thread.run_sync(daemon.process.wait, 20) == 0
 
 
-async def test_one_that_crashes_after_a_while(gafferd, write, logged):
+async def test_plugin_that_crashes_later_is_listed_as_failed(gafferd, write, logged):
     write("bad", CRASHES)
     write(
         "needs", 'gaffer_requires = ("bad",)\n@hookimpl\ndef gaffer_process_env():\n    return {}'

@@ -1,4 +1,4 @@
-"""What the README shows is true: its endpoints, its programs, its paths and its commands."""
+"""The examples of the README: endpoints, programs, paths and commands."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ def blocks(kind):
     return re.findall(rf"```{kind}\n(.*?)```", README.read_text(), re.DOTALL)
 
 
-def test_the_endpoints(tmp_path):
+def test_endpoints_of_the_readme_are_valid(tmp_path):
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
         tmp_path / "pem"
     )
@@ -35,7 +35,7 @@ def test_the_endpoints(tmp_path):
     assert (secure.backlog, secure.tls is None) == (256, False)
 
 
-def test_the_table_has_every_path():
+def test_table_of_the_readme_has_every_path():
     text = README.read_text()
     table = text[text.index("| path |") : text.index("    curl 127.0.0.1:5000/jobs/default -d")]
     found = {}
@@ -48,7 +48,7 @@ def test_the_table_has_every_path():
         assert set(re.findall("[A-Z]+", line.split("|")[2])) == methods, path
 
 
-async def test_the_commands(api):
+async def test_commands_of_the_readme_run(api):
     commands = re.findall(
         r"^    curl (.*127.0.0.1:5000/jobs/.*)$", README.read_text(), re.MULTILINE
     )
@@ -63,7 +63,7 @@ async def test_the_commands(api):
         assert answer.status in (200, 201, 202), command
 
 
-def test_the_commands_of_the_channel():
+def test_table_of_the_readme_has_every_command_of_the_channel():
     text = README.read_text()
     table = text[text.index("| command | arguments |") : text.index("Arguments stand in")]
     shown = {}
@@ -78,7 +78,7 @@ def test_the_commands_of_the_channel():
     assert shown == {**taken, "jobs": ["sessionid"]}
 
 
-async def test_the_routes(running_api):
+async def test_routes_of_the_readme_work(running_api):
     _, source = blocks("python")
     plugin = types.ModuleType("hello")
     exec(source, vars(plugin))
@@ -86,6 +86,6 @@ async def test_the_routes(running_api):
         assert (await api.ask("GET", "/hello")).json == {"jobs": 0}
 
 
-def test_the_program(capfd):
+def test_program_of_the_readme_runs(capfd):
     exec(blocks("python")[0], {"__name__": "readme"})
     assert capfd.readouterr().out.startswith("('http://127.0.0.1:")

@@ -1,4 +1,4 @@
-"""The life of the API as a plugin: opened with the kernel, told where it is, closed in time."""
+"""The API as a plugin: it opens with the kernel, shows its addresses and closes in time."""
 
 import logging
 import os
@@ -25,11 +25,11 @@ while data := client.recv(65536):
 """
 
 
-def port_of(url):
+def get_port(url):
     return int(url.rpartition(":")[2])
 
 
-async def test_it_tells_where_it_listens(running_api, short_path, ask_once, caplog):
+async def test_service_has_the_address_it_listens_on(running_api, short_path, ask_once, caplog):
     caplog.set_level(logging.INFO)
     bind = f"127.0.0.1:0,[::1]:0,unix:{short_path}/s"
     async with running_api(bind=bind) as api:
@@ -42,10 +42,10 @@ async def test_it_tells_where_it_listens(running_api, short_path, ask_once, capl
             assert (await ask_once(url, "GET", "/ping")).body == b"OK"
     assert not (short_path / "s").exists()
     with pytest.raises(OSError, match="all attempts"):
-        await trio.open_tcp_stream("127.0.0.1", port_of(v4))
+        await trio.open_tcp_stream("127.0.0.1", get_port(v4))
 
 
-async def test_several_endpoints(running_api, short_path, ask_once):
+async def test_several_endpoints_are_served(running_api, short_path, ask_once):
     ini = f"[endpoint:a]\nbind=127.0.0.1:0\n[endpoint:b]\nbind=unix:{short_path}/s"
     async with running_api(ini=ini, bind=None) as api:
         assert len(api.urls) == 2
@@ -53,7 +53,7 @@ async def test_several_endpoints(running_api, short_path, ask_once):
             assert (await ask_once(url, "GET", "/ping")).body == b"OK"
 
 
-async def test_https(running_api, short_path):
+async def test_https_endpoint_is_served(running_api, short_path):
     ca = trustme.CA()
     ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(short_path / "pem")
     ini = f"[endpoint:a]\nbind = 127.0.0.1:0\ncertfile = {short_path}/pem\n"
@@ -62,19 +62,21 @@ async def test_https(running_api, short_path):
     async with running_api(ini=ini, bind=None) as api:
         [url] = api.urls
         assert url.startswith("https://127.0.0.1:")
-        stream = await trio.open_ssl_over_tcp_stream("127.0.0.1", port_of(url), ssl_context=context)
-        # The certificate is that of localhost.
+        stream = await trio.open_ssl_over_tcp_stream(
+            "127.0.0.1", get_port(url), ssl_context=context
+        )
+        # The certificate is for localhost.
         with pytest.raises(trio.BrokenResourceError):
             await stream.do_handshake()
         await trio.aclose_forcefully(stream)
-        tcp = await trio.open_tcp_stream("127.0.0.1", port_of(url))
+        tcp = await trio.open_tcp_stream("127.0.0.1", get_port(url))
         stream = trio.SSLStream(tcp, context, server_hostname="localhost", https_compatible=True)
         await stream.send_all(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
         await stream.aclose()
 
 
-async def test_a_busy_port_ends_the_start_with_one_line(running_api):
+async def test_port_in_use_ends_the_start_with_one_line(running_api):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.RaisesGroup(
@@ -89,13 +91,13 @@ async def test_a_busy_port_ends_the_start_with_one_line(running_api):
 
 
 @pytest.mark.parametrize("line", ["http_endpoints = x", "cors_origins = *", "http_hosts = a:1"])
-async def test_a_wrong_configuration_ends_the_start(running_api, line):
+async def test_invalid_configuration_ends_the_start(running_api, line):
     with pytest.RaisesGroup(ConfigError, allow_unwrapped=True, flatten_subgroups=True):
         async with running_api(ini=f"[gaffer]\n{line}", bind=None):
             pass
 
 
-async def test_it_closes_and_opens_again_while_processes_run(running_api, ask_once):
+async def test_service_reopens_while_processes_run(running_api, ask_once):
     async with running_api() as api:
         job = {"name": "x", "cmd": "sleep 100"}
         assert (await api.ask("POST", "/jobs/default?wait=10", job)).status == 201
@@ -107,10 +109,10 @@ async def test_it_closes_and_opens_again_while_processes_run(running_api, ask_on
         assert (await ask_once(url, "GET", "/pids")).json == {"pids": [1]}
 
 
-async def test_clients_of_every_sort_do_not_keep_the_kernel_from_stopping(running_api):
+async def test_connected_clients_do_not_delay_shutdown_of_the_kernel(running_api):
     async with running_api() as api, trio.open_nursery() as nursery:
         urls = [api.urls[0]] * 4
-        streams = [await trio.open_tcp_stream("127.0.0.1", port_of(url)) for url in urls]
+        streams = [await trio.open_tcp_stream("127.0.0.1", get_port(url)) for url in urls]
         await streams[1].send_all(b"GET /jobs HTTP/1.1\r\nHost: loc")
         await streams[2].send_all(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await streams[3].send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -124,15 +126,15 @@ async def test_clients_of_every_sort_do_not_keep_the_kernel_from_stopping(runnin
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_programs_of_other_users_are_told_why_not(api):
-    command = [sys.executable, "-c", ASK_AS, str(NOBODY), str(port_of(api.urls[0]))]
+async def test_programs_of_other_users_get_403_with_a_reason(api):
+    command = [sys.executable, "-c", ASK_AS, str(NOBODY), str(get_port(api.urls[0]))]
     done = await trio.run_process(command, capture_stdout=True)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 403 ")
     assert b"this API serves programs of user 0, not of user 65534" in body
 
 
-def test_finding_out_what_it_is_imports_nothing_heavy():
+def test_import_of_the_plugin_imports_no_heavy_module():
     script = (
         "import sys, argparse, gaffer_http.plugin, gaffer_kernel as g\n"
         "plugins = g.Plugins(); plugins.add(gaffer_http.plugin.plugin)\n"

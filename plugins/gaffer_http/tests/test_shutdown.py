@@ -1,4 +1,4 @@
-"""SIGTERM ends gafferd soon and well, whatever its clients do."""
+"""SIGTERM stops gafferd soon and cleanly, whatever its clients do."""
 
 import signal
 import time
@@ -26,7 +26,7 @@ redirect_output = out
 KINDS = ("longpoll", "continuous", "eventsource")
 FEEDS = ("/streams/1/out", "/watch/nothing", "/stats", "/stats/cat", "/pids/1/stats")
 ENOUGH = 30_000_000
-"""Bytes of a flood after which a client who reads nothing holds up who sends."""
+"""Bytes of output that fill the buffers to a client that does not read."""
 
 
 async def closes(websocket, code):
@@ -42,7 +42,7 @@ async def drained(websocket):
 
 
 async def open_feeds(connect):
-    """Feeds of every kind: each ends as an answer does."""
+    """Open feeds of every kind; each must end like a complete response."""
     ends = []
     for path in FEEDS:
         for kind in KINDS:
@@ -53,7 +53,7 @@ async def open_feeds(connect):
 
 
 async def open_idle(connect):
-    """Connections without a request: each is closed."""
+    """Open connections without a request; each must be closed."""
     ends = []
     for path in ("/ping", "/nothing", "/stats"):
         client = await connect()
@@ -63,7 +63,7 @@ async def open_idle(connect):
 
 
 async def open_stalled(connect):
-    """Clients who do not read what floods them: nothing more is asked of them."""
+    """Open clients that do not read a flood; they may end in any way."""
     for kind in ("continuous", "eventsource"):
         await (await connect()).follow(f"/streams/2/out?feed={kind}")
     reader = await connect()
@@ -75,18 +75,18 @@ async def open_stalled(connect):
 
 
 CLIENTS = [open_feeds, open_idle, open_stalled]
-"""Each opens connections and returns functions that wait for their proper ends."""
+"""Functions that open connections and return functions that wait for their proper ends."""
 
 
 async def end_with_clients(daemon):
-    """How many seconds gafferd takes to end, by SIGTERM, with clients of every sort."""
+    """Return the seconds that gafferd takes after SIGTERM with clients of every kind."""
     async with AsyncExitStack() as stack:
 
         async def connect():
             return await stack.enter_async_context(daemon.client())
 
         ends = [end for opened in CLIENTS for end in await opened(connect)]
-        # Processes end before the API does.
+        # Processes stop before the API closes.
         for path, code in (("/wstreams/1", 1000), ("/channel", 1012), ("/channel", 1012)):
             websocket = await stack.enter_async_context(daemon.websocket(path))
             ends.append(partial(closes, websocket, code))
@@ -101,9 +101,9 @@ async def end_with_clients(daemon):
             return time.monotonic() - before
 
 
-async def test_clients_of_every_sort_do_not_keep_gafferd_from_ending(gafferd):
+async def test_connected_clients_do_not_delay_sigterm(gafferd):
     times = []
-    # It takes about half of that, but other programs can hold it up.
+    # It takes about half of that, but a busy machine can delay it.
     while not times or (times[-1] >= SOON and len(times) < TRIES):
         with gafferd("http", "stats", ini=INI) as daemon:
             await daemon.spawned(1, 2)

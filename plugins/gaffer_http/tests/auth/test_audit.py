@@ -1,4 +1,4 @@
-"""The audit log: refused requests are counted by peer, and nothing a client sends breaks a line."""
+"""The audit log: counts of refused requests by peer, and lines that no client can break."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from gaffer_testing import Callers, TokenCaller
 from gaffer_http.auth import audit, refusals
 from gaffer_http.auth.refusals import Refusals
 
-from ..channel_client import Refused, talking
+from ..channel_client import CommandError, open_channel
 
 BAD = {"authorization": "Bearer gfr_wrong"}
 
@@ -46,27 +46,25 @@ USER = f"user {os.getuid()}"
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-async def test_a_refused_request_is_a_line(api, lines, method, headers, status):
+async def test_refused_request_is_logged_as_a_line(api, lines, method, headers, status):
     for _ in range(3):
         assert (await api.ask(method, "/jobs/one", **headers)).status == status
     assert lines() == [f"{USER}: {method} /jobs/one: {status}"]
 
 
-async def test_a_refused_websocket_is_a_line(api, lines):
+async def test_refused_websocket_is_logged_as_a_line(api, lines):
     assert (await api.ask_websocket("/channel", **BAD)).status == 401
     assert lines() == [f"{USER}: WS /channel: 401"]
 
 
-async def test_a_known_caller_without_the_permission_is_a_line(api, lines):
+async def test_caller_without_permission_is_logged_as_a_line(api, lines):
     for path in ("/jobs/two", "/jobs/three"):
         assert (await api.ask("GET", path, authorization="Bearer eye")).status == 403
     assert (await api.ask("GET", "/jobs", authorization="Bearer eye")).status == 200
     assert lines() == ["token eye: GET /jobs/two: 403"]
 
 
-async def test_changes_of_a_page_without_a_key_are_counted_and_those_of_a_token_are_lines(
-    api, lines
-):
+async def test_refused_changes_of_pages_are_counted_and_changes_by_token_are_lines(api, lines):
     page = {"sec_fetch_site": "same-origin"}
     for _ in range(3):
         assert (await api.ask("DELETE", "/jobs/one/a", **page)).status == 401
@@ -76,7 +74,7 @@ async def test_changes_of_a_page_without_a_key_are_counted_and_those_of_a_token_
     assert lines()[1:] == ["token eye: DELETE /jobs/one/a: 403"] * 3
 
 
-async def test_more_wrong_tokens_than_allowed_are_counted_until_the_end(running_api, lines):
+async def test_wrong_tokens_over_the_limit_are_counted_and_logged_on_shutdown(running_api, lines):
     async with running_api(Callers({})) as api:
         for _ in range(13):
             await api.ask("GET", "/jobs", **BAD)
@@ -86,10 +84,10 @@ async def test_more_wrong_tokens_than_allowed_are_counted_until_the_end(running_
     ]
 
 
-async def test_a_peer_has_a_line_a_minute(lines, autojump_clock):
+async def test_refusals_of_a_peer_are_one_line_a_minute(lines, autojump_clock):
     refused = Refusals()
     async with refused.counting():
-        # Every 7 seconds, so that no refusal falls on the end of a minute.
+        # Every 7 seconds, so that no refusal coincides with the end of a minute.
         for second in range(0, 180, 7):
             refused.note("192.0.2.1", "192.0.2.1", "GET /jobs", 401)
             if second == 91:
@@ -108,7 +106,7 @@ async def test_a_peer_has_a_line_a_minute(lines, autojump_clock):
     assert len(lines()) == 6
 
 
-async def test_many_peers_take_bounded_room(lines, monkeypatch, autojump_clock):
+async def test_number_of_counted_peers_is_bounded(lines, monkeypatch, autojump_clock):
     monkeypatch.setattr(refusals, "MAX_PEERS", 5)
     refused = Refusals()
     async with refused.counting():
@@ -119,7 +117,7 @@ async def test_many_peers_take_bounded_room(lines, monkeypatch, autojump_clock):
     assert lines()[6:] == ["other peers: more requests refused within a minute: 94 with 401"]
 
 
-# What clients send
+# Input of clients
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ async def test_many_peers_take_bounded_room(lines, monkeypatch, autojump_clock):
         "/jobs?token=c2VjcmV0",
     ],
 )
-async def test_no_secret_reaches_the_log(api, caplog, lines, path):
+async def test_log_contains_no_secret(api, caplog, lines, path):
     caplog.set_level(logging.DEBUG)
     await api.ask("POST", path, authorization="Bearer c2VjcmV0")
     await api.ask("GET", path, x_api_key="c2VjcmV0")
@@ -141,14 +139,14 @@ async def test_no_secret_reaches_the_log(api, caplog, lines, path):
     assert not any("c2VjcmV0" in line for line in ours)
 
 
-def test_no_control_character_reaches_the_log():
+def test_log_contains_no_control_character():
     shown = audit.clean("GET /\x1b[2J\r\n\x00\x9b\u2028" + "x" * 10_000)
     assert shown.startswith("GET /\\x1b[2J\\r\\n\\x00\\x9b\\u2028xxx")
     assert shown.isprintable()
     assert len(shown) < 400
 
 
-# What a load runs
+# Programs of loaded jobs
 
 
 LOADS = [
@@ -162,7 +160,7 @@ LOADS = [
 
 
 @pytest.mark.parametrize(("fields", "program"), LOADS)
-async def test_a_load_names_its_program(api, lines, fields, program):
+async def test_load_is_logged_with_its_program(api, lines, fields, program):
     config = {"name": "x", "start": False, **fields}
     await api.ask("POST", "/jobs/one", config)
     await api.ask("PUT", "/jobs/one/x", config)
@@ -177,12 +175,12 @@ async def test_a_load_names_its_program(api, lines, fields, program):
 
 
 @pytest.mark.parametrize(("fields", "program"), LOADS)
-async def test_a_load_on_the_channel_names_its_program(api, lines, fields, program):
-    async with talking(api, "/channel", authorization="Bearer all") as talker:
+async def test_load_on_the_channel_is_logged_with_its_program(api, lines, fields, program):
+    async with open_channel(api, "/channel", authorization="Bearer all") as channel:
         for command in ("load", "update"):
             try:
-                await talker.do(command, {"name": "x", **fields}, sessionid="one", start=False)
-            except Refused:
+                await channel.do(command, {"name": "x", **fields}, sessionid="one", start=False)
+            except CommandError:
                 pass
     assert [line.rpartition(": ")[0] for line in lines()] == [
         f"token all: CMD load one.x ({program})",

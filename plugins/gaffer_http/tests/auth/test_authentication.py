@@ -1,4 +1,4 @@
-"""Who is calling: tokens and certificates, instead of or besides the user at the other end."""
+"""Authentication by token, certificate or uid of the peer."""
 
 import logging
 import ssl
@@ -17,7 +17,7 @@ from gaffer_http.auth.wrong_tokens import WrongTokens
 from gaffer_http.errors import ApiError
 from gaffer_http.serve.peer import Peer
 
-from ..channel_client import readers, start, talking
+from ..channel_client import open_channel, readers, start
 
 TOKEN = {"authorization": "Bearer good"}
 
@@ -38,7 +38,7 @@ async def api(running_api, people):
     [TOKEN, {"authorization": "bearer  good"}, {"x_api_key": "good"}],
     ids=lambda shown: " ".join(shown.values()),
 )
-async def test_a_token_is_shown_in_a_header(api, people, shown):
+async def test_token_in_a_header_identifies_the_caller(api, people, shown):
     assert (await api.ask("GET", "/jobs", **shown)).status == 200
     assert people.seen[-1].token == "good"
 
@@ -56,27 +56,27 @@ async def test_a_token_is_shown_in_a_header(api, people, shown):
     ],
     ids=lambda shown: " ".join(shown.values()),
 )
-async def test_a_wrong_token_is_refused_even_to_the_owner(api, shown):
+async def test_wrong_token_of_the_owner_is_refused(api, shown):
     answer = await api.ask("GET", "/jobs", **shown)
     assert (answer.status, answer.slug) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_token_means_nothing_where_no_plugin_knows_it(running_api):
+async def test_token_is_ignored_without_a_plugin_that_checks_it(running_api):
     async with running_api() as api:
         answer = await api.ask("GET", "/jobs", **TOKEN)
         assert answer.status == 401
         assert "gaffer-auth" in answer.json["reason"]
 
 
-async def test_a_token_opens_what_came_through_a_proxy(api):
+async def test_token_is_accepted_in_a_request_through_a_proxy(api):
     proxied = {"x_forwarded_for": "10.0.0.1"}
     refused = await api.ask("GET", "/jobs", **proxied)
     assert (refused.status, refused.slug) == (401, "unauthorized")
     assert (await api.ask("GET", "/jobs", **proxied, **TOKEN)).status == 200
 
 
-async def test_wrong_tokens_are_limited_and_lock_out_no_valid_one(api):
+async def test_wrong_tokens_are_limited_without_refusing_valid_ones(api):
     for _ in range(10):
         assert (await api.ask("GET", "/", authorization="Bearer bad")).status == 401
     answer = await api.ask("GET", "/", authorization="Bearer bad")
@@ -84,8 +84,8 @@ async def test_wrong_tokens_are_limited_and_lock_out_no_valid_one(api):
     assert "10 wrong tokens within a minute" in answer.json["reason"]
     assert (await api.ask("GET", "/jobs", **TOKEN)).status == 200
     assert (await api.ask_websocket("/channel", authorization="Bearer bad")).status == 429
-    async with talking(api, "/channel", **TOKEN) as talker:
-        await talker.subscribe("EVENTS")
+    async with open_channel(api, "/channel", **TOKEN) as channel:
+        await channel.subscribe("EVENTS")
     assert (await api.ask("GET", "/jobs")).status == 200
 
 
@@ -100,11 +100,11 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize(("addresses", "groups"), NETWORKS)
-def test_limits_count_ipv6_by_network(addresses, groups):
+def test_limit_of_wrong_tokens_counts_ipv6_by_network(addresses, groups):
     assert len({Peer(None, address=each).group for each in addresses}) == groups
 
 
-async def test_the_limit_of_wrong_tokens_holds_for_a_network_and_for_a_minute(autojump_clock):
+async def test_limit_of_wrong_tokens_holds_for_a_network_and_a_minute(autojump_clock):
     wrong = WrongTokens()
     for host in range(10):
         wrong.count(Peer(None, address=f"2001:db8::{host}"))
@@ -117,7 +117,7 @@ async def test_the_limit_of_wrong_tokens_holds_for_a_network_and_for_a_minute(au
     wrong.count(Peer(None, address="2001:db8::ffff"))
 
 
-async def test_a_plugin_that_fails_lets_nobody_in(running_api):
+async def test_plugin_that_raises_authenticates_no_caller(running_api):
     broken = Callers()
     broken.tokens = None
     async with running_api(broken) as api:
@@ -125,7 +125,7 @@ async def test_a_plugin_that_fails_lets_nobody_in(running_api):
         assert (await api.ask("GET", "/jobs")).status == 200
 
 
-async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
+async def test_feed_ends_when_its_caller_is_revoked(api, people):
     async with api.client() as client:
         await client.follow("/watch?feed=continuous", **TOKEN)
         people.known["good"].revoke()
@@ -134,21 +134,21 @@ async def test_a_feed_ends_when_its_caller_loses_his_rights(api, people):
 
 
 @pytest.mark.parametrize("path", ["/channel", "/wstreams/1"])
-async def test_a_websocket_says_that_its_caller_has_lost_his_rights(api, people, path):
+async def test_websocket_of_a_revoked_caller_closes_with_an_error(api, people, path):
     process = await start(api)
-    async with talking(api, path, **TOKEN) as talker:
+    async with open_channel(api, path, **TOKEN) as channel:
         if path == "/channel":
-            await talker.subscribe("EVENTS")
+            await channel.subscribe("EVENTS")
         else:
             await until(lambda: readers(process))
         people.known["good"].revoke()
         with pytest.raises(ConnectionClosed) as closed, trio.fail_after(10):
-            await talker.hear()
+            await channel.receive()
     assert closed.value.reason.code == 4401
 
 
 class Slow:
-    """A plugin with a route that takes for ever; `begun` is set when somebody asks for it."""
+    """A plugin with a route that never returns; a request for it sets `begun`."""
 
     name = "slow"
 
@@ -167,7 +167,7 @@ class Slow:
         return routes
 
 
-async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, people, caplog):
+async def test_caller_revoked_before_the_response_gets_401(running_api, people, caplog):
     caplog.set_level(logging.INFO, "gaffer.audit")
     slow = Slow()
 
@@ -183,7 +183,7 @@ async def test_who_loses_his_rights_before_the_answer_is_told_so(running_api, pe
         assert caplog.messages[-1] == "token ci: POST /slow: no answer"
 
 
-def test_the_token_was_in_what_a_log_shows_of_credentials():
+def test_repr_of_credentials_hides_the_token():
     assert "secret" not in repr(Credentials(Peer(0), "secret"))
 
 
@@ -212,7 +212,7 @@ def secure_ini(folder, *more):
 
 
 async def ask_with(api, ca, certificate, header="Accept: */*"):
-    """The status of an answer over TLS, with a certificate of the client or none."""
+    """Return the status of a request over TLS, with or without a client certificate."""
     context = ssl.create_default_context()
     ca.configure_trust(context)
     if certificate is not None:
@@ -224,24 +224,24 @@ async def ask_with(api, ca, certificate, header="Accept: */*"):
         return int((await stream.receive_some()).split()[1])
 
 
-async def test_a_certificate_tells_who_is_calling(running_api, ca, short_path):
+async def test_certificate_identifies_the_caller(running_api, ca, short_path):
     people = Callers({"ops": TokenCaller("read", "certificate ops")})
     async with running_api(people, ini=secure_ini(short_path), bind=None) as api:
         assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
         assert people.seen[-1].certificate["subjectAltName"] == (("email", "x@y.z"),)
-        # An unknown one, or none, leaves it to the user, who is the owner here.
+        # With an unknown certificate or none, the uid decides: here it is that of the owner.
         assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="eve")) == 200
         assert await ask_with(api, ca, None) == 200
 
 
-async def test_a_certificate_of_another_authority_is_refused(running_api, ca, short_path):
+async def test_certificate_of_another_authority_is_refused(running_api, ca, short_path):
     foreign = trustme.CA().issue_cert("x@y.z", common_name="ops")
     async with running_api(Callers(), ini=secure_ini(short_path), bind=None) as api:
         with pytest.raises(trio.BrokenResourceError):
             await ask_with(api, ca, foreign)
 
 
-async def test_a_certificate_may_be_required(running_api, ca, short_path):
+async def test_certificate_can_be_required(running_api, ca, short_path):
     ini = secure_ini(short_path, "client_certificate = required")
     async with running_api(Callers(), ini=ini, bind=None) as api:
         with pytest.raises(trio.BrokenResourceError):
@@ -252,16 +252,16 @@ async def test_a_certificate_may_be_required(running_api, ca, short_path):
 # The network
 
 
-async def test_the_network_is_served_where_somebody_tells_who_calls(running_api, ca, short_path):
+async def test_network_endpoint_opens_with_a_plugin_that_authenticates(running_api, ca, short_path):
     ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
     people = Callers({"ops": TokenCaller("read", "certificate ops")})
     async with running_api(people, ini=ini, bind=None) as api:
-        # The owner, too, needs to show something here.
+        # The owner needs credentials here, too.
         assert await ask_with(api, ca, None) == 401
         assert await ask_with(api, ca, ca.issue_cert("x@y.z", common_name="ops")) == 200
 
 
-async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, ca, short_path):
+async def test_network_endpoint_requires_a_plugin_that_authenticates(running_api, ca, short_path):
     ini = secure_ini(short_path).replace("127.0.0.1:0", "0.0.0.0:0")
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
         async with running_api(ini=ini, bind=None):
@@ -274,7 +274,7 @@ async def test_the_network_is_refused_where_nobody_tells_who_calls(running_api, 
 # The audit log
 
 
-async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
+async def test_each_change_is_logged_as_a_line(api, people, caplog):
     people.known["eye"] = TokenCaller("read", "token eye")
     caplog.set_level(logging.INFO, "gaffer.audit")
     await api.ask("GET", "/jobs", **TOKEN)
@@ -287,7 +287,7 @@ async def test_each_change_is_a_line_of_the_audit_log(api, people, caplog):
     ]
 
 
-async def test_the_audit_log_names_the_user_who_needs_no_token(api, caplog):
+async def test_audit_log_names_the_user_of_a_request_without_token(api, caplog):
     caplog.set_level(logging.INFO, "gaffer.audit")
     await api.ask("POST", "/jobs/default", {"name": "nap", "cmd": "sleep 9"})
     [line] = [each.getMessage() for each in caplog.records if each.name == "gaffer.audit"]

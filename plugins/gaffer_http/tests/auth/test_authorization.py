@@ -1,4 +1,4 @@
-"""What a caller may do: a right, in every session or in some."""
+"""Permissions of callers in all sessions or some."""
 
 import pytest
 from gaffer_testing import Callers, TokenCaller
@@ -19,13 +19,13 @@ PEOPLE = {
 
 @pytest.fixture
 async def ask(running_api):
-    """`await ask(who, method, path, body)`, of jobs one.a, one.b and two.c, pids 1, 2 and 3."""
+    """`await ask(name, method, path, body)`, with jobs one.a, one.b and two.c, pids 1, 2 and 3."""
     async with running_api(Callers(PEOPLE)) as api:
         for session, job in zip(("one", "one", "two"), JOBS, strict=True):
             assert (await api.ask("POST", f"/jobs/{session}?wait=10", job)).status == 201
 
-        async def ask(who, method, path, body=None, **headers):
-            return await api.ask(method, path, body, authorization=f"Bearer {who}", **headers)
+        async def ask(caller, method, path, body=None, **headers):
+            return await api.ask(method, path, body, authorization=f"Bearer {caller}", **headers)
 
         yield ask
 
@@ -77,33 +77,33 @@ OTHERS_CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("who", PEOPLE)
-async def test_whoever_may_call_reads_his_own(ask, who):
-    assert {path: (await ask(who, "GET", path)).status for path in READS} == dict.fromkeys(
+@pytest.mark.parametrize("caller", PEOPLE)
+async def test_caller_reads_jobs_of_their_sessions(ask, caller):
+    assert {path: (await ask(caller, "GET", path)).status for path in READS} == dict.fromkeys(
         READS, 200
     )
 
 
-@pytest.mark.parametrize("who", ["manager", "tenant"])
-async def test_who_may_manage_changes_his_own(ask, who):
+@pytest.mark.parametrize("caller", ["manager", "tenant"])
+async def test_manager_changes_jobs_of_their_sessions(ask, caller):
     for method, path, body, status in CHANGES:
-        assert (await ask(who, method, path, body)).status == status, path
+        assert (await ask(caller, method, path, body)).status == status, path
 
 
-@pytest.mark.parametrize("who", ["reader", "writer", "guest", "typist"])
-async def test_others_change_nothing(ask, who):
+@pytest.mark.parametrize("caller", ["reader", "writer", "guest", "typist"])
+async def test_callers_without_manage_change_nothing(ask, caller):
     for method, path, body, _ in CHANGES:
-        answer = await ask(who, method, path, body)
+        answer = await ask(caller, method, path, body)
         assert (answer.status, answer.slug) == (403, "forbidden"), path
     assert (await ask("manager", "GET", "/pids")).json == {"pids": [1, 2, 3]}
 
 
-@pytest.mark.parametrize("who", ["guest", "typist", "tenant"])
-async def test_nobody_sees_or_changes_what_is_in_the_sessions_of_others(ask, who):
+@pytest.mark.parametrize("caller", ["guest", "typist", "tenant"])
+async def test_jobs_of_other_sessions_are_hidden_and_unchangeable(ask, caller):
     asked = [("GET", path, None) for path in OTHERS_READS]
     for method, path, body in asked + OTHERS_CHANGES:
-        answer = await ask(who, method, path, body)
-        # Whose a process is, its number must not tell.
+        answer = await ask(caller, method, path, body)
+        # The pid of a process must not reveal its session.
         refused = (404, "not_found") if "3" in path.split("/") else (403, "forbidden")
         assert (answer.status, answer.slug) == refused, path
     assert (await ask("manager", "GET", "/jobs/two")).json["jobs"] == ["two.c"]
@@ -121,30 +121,30 @@ async def test_nobody_sees_or_changes_what_is_in_the_sessions_of_others(ask, who
         ("/groups", ["one"]),
     ],
 )
-async def test_lists_have_only_what_the_caller_may_see(ask, path, mine):
+async def test_lists_contain_only_readable_jobs(ask, path, mine):
     assert (await ask("guest", "GET", path)).json == mine
     assert (await ask("reader", "GET", path)).json != mine
 
 
-async def test_the_status_of_all_has_only_what_the_caller_may_see(ask):
-    for who, names in (("guest", ["one.a", "one.b"]), ("reader", ["one.a", "one.b", "two.c"])):
-        answer = await ask(who, "GET", "/status")
+async def test_status_of_all_contains_only_readable_jobs(ask):
+    for caller, names in (("guest", ["one.a", "one.b"]), ("reader", ["one.a", "one.b", "two.c"])):
+        answer = await ask(caller, "GET", "/status")
         assert [job["name"] for job in answer.json["jobs"]] == names
 
 
-@pytest.mark.parametrize("who", ["writer", "typist"])
-async def test_to_write_to_a_process_takes_the_right_to_write(ask, who):
-    assert (await ask(who, "POST", "/streams/1/stdin", b"x")).status == 200
+@pytest.mark.parametrize("caller", ["writer", "typist"])
+async def test_writing_to_a_process_requires_write(ask, caller):
+    assert (await ask(caller, "POST", "/streams/1/stdin", b"x")).status == 200
     for other in ("reader", "guest"):
         assert (await ask(other, "POST", "/streams/1/stdin", b"x")).slug == "forbidden"
     assert (await ask("typist", "POST", "/streams/3/stdin", b"x")).slug == "not_found"
 
 
-async def test_secrets_are_masked_for_who_may_not_manage(ask):
-    for who in ("reader", "writer"):
-        config = (await ask(who, "GET", "/jobs/two/c")).json["config"]
-        process = (await ask(who, "GET", "/pids/3")).json
-        flat = (await ask(who, "GET", "/processes/two:c")).json
+async def test_secrets_are_masked_for_callers_without_manage(ask):
+    for caller in ("reader", "writer"):
+        config = (await ask(caller, "GET", "/jobs/two/c")).json["config"]
+        process = (await ask(caller, "GET", "/pids/3")).json
+        flat = (await ask(caller, "GET", "/processes/two:c")).json
         for shown in (config, process, flat):
             assert (shown["cmd"], shown["args"], shown["env"]) == ("cat", ["***"], {"KEY": "***"})
         assert process["argv"] == ["cat", "***"]
@@ -162,7 +162,7 @@ MASKED = [
 
 
 @pytest.mark.parametrize(("config", "cmd", "argv"), MASKED)
-async def test_a_command_is_masked_as_far_as_it_may_hold_secrets(ask, config, cmd, argv):
+async def test_command_is_masked_where_it_may_contain_secrets(ask, config, cmd, argv):
     created = await ask("manager", "POST", "/jobs/one?wait=10", {"name": "d", **config})
     assert created.status == 201
     pid = (await ask("reader", "GET", "/jobs/one/d/pids")).json["pids"][0]
@@ -180,7 +180,7 @@ NO_SHELL = {"name": "d", "cmd": "PASSWORD=hunter2 sleep 60"}
 
 
 @pytest.mark.parametrize("config", [NO_SHELL, {"name": "d", "cmd": "/$S", "env": {"S": "hunter2"}}])
-async def test_what_is_said_of_a_failed_start_holds_no_secret(ask, config):
+async def test_error_of_a_failed_start_contains_no_secret(ask, config):
     await ask("manager", "POST", "/jobs/one", config)
     seen = (await ask("reader", "GET", "/watch/spawn_error?since=0")).json
     assert seen["error"] == "command_not_found"
@@ -191,21 +191,21 @@ async def test_what_is_said_of_a_failed_start_holds_no_secret(ask, config):
     assert "no such program" in answers[-2]["last_error"]
 
 
-async def test_a_masked_command_is_refused(ask):
+async def test_masked_command_is_refused_in_a_configuration(ask):
     answer = await ask("manager", "PUT", "/jobs/one/a", {"cmd": "***", "shell": True})
     assert (answer.status, answer.slug) == (400, "invalid_process_info")
     assert "cmd: is ***" in str(answer.json)
 
 
-async def test_events_of_other_sessions_are_not_told(ask):
+async def test_events_of_other_sessions_are_not_sent(ask):
     seen = []
-    for who in ("guest", "reader"):
-        answer = await ask(who, "GET", "/watch?since=0")
+    for caller in ("guest", "reader"):
+        answer = await ask(caller, "GET", "/watch?since=0")
         seen.append(answer.json["name"])
     assert seen == ["one.a", "http"]
 
 
-async def test_what_is_not_there_is_not_forbidden(ask):
+async def test_missing_object_is_404_instead_of_403(ask):
     for path in ("/pids/77", "/processes/77", "/nothing"):
         assert (await ask("guest", "GET", path)).status == 404
     assert (await ask("guest", "PATCH", "/jobs")).status == 405

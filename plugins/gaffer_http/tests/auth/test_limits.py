@@ -1,4 +1,4 @@
-"""Others take every place they can get, and take no answer: the owner still gets in."""
+"""Limits of connections and requests: the owner connects whatever the other clients do."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ from ..conftest import Api, ask_once, connect, listens, open_client
 NOBODY = 65534
 CONNECTIONS = 64
 SMALL = 200
-"""The machine to which the server has a small buffer."""
+"""Number of the machine for which the server has a small send buffer."""
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 CROWD = """
@@ -57,7 +57,7 @@ for _ in range(count):
 print("full", flush=True)
 sys.stdin.read()
 """
-"""Another user's program: HTTP/2 connections that can be sent no answer."""
+"""A program of another user: HTTP/2 connections with a window of 0 bytes."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def pem(short_path):
 
 @pytest.fixture
 def strangers(monkeypatch):
-    """Connections from 127.0.0.2 and above are those of other machines, 192.0.2.2 and above."""
+    """Map peers from 127.0.0.2 upwards to other machines, 192.0.2.2 upwards."""
 
     def peer(sock):
         if sock.family == socket.AF_INET:
@@ -92,7 +92,7 @@ async def serving(ini, *plugins, **options):
 
 @pytest.fixture
 async def api(strangers, pem, short_path):
-    """An API for 64 connections: HTTP, HTTPS and a unix socket; every token is known."""
+    """An API with 64 connections over HTTP, HTTPS and a unix socket, and any token."""
     ini = (
         f"[endpoint:a]\nbind = 127.0.0.1:0, unix:{short_path}/s\n"
         f"[endpoint:tls]\nbind = 127.0.0.1:0\ncertfile = {pem}\n"
@@ -119,7 +119,7 @@ async def crowd():
 
 
 class H2:
-    """A client of HTTP/2 over TLS that grants `window` bytes of each answer."""
+    """A client of HTTP/2 over TLS with a window of `window` bytes for each response."""
 
     def __init__(self, stream, window):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -141,7 +141,7 @@ class H2:
         return stream_id
 
     async def status(self, stream_id):
-        """The status and the headers of an answer."""
+        """Return the status and the headers of a response."""
         while stream_id not in self.statuses:
             for event in self.h2.receive_data(await self.stream.receive_some()):
                 if isinstance(event, h2.events.ResponseReceived):
@@ -179,7 +179,7 @@ async def check_owner_gets_in(api):
             assert (await ask_once(url, "GET", "/ping")).body == b"OK"
 
 
-async def test_who_takes_no_answer_leaves_room_for_the_owner(api, crowd):
+async def test_owner_connects_while_slow_readers_hold_connections(api, crowd):
     async with trio.open_nursery() as nursery:
 
         async def occupy(number):
@@ -193,18 +193,18 @@ async def test_who_takes_no_answer_leaves_room_for_the_owner(api, crowd):
     await check_owner_gets_in(api)
 
 
-async def test_who_has_not_finished_the_handshake_of_tls_leaves_room(api, crowd):
+async def test_owner_connects_while_tls_handshakes_are_unfinished(api, crowd):
     for number in range(2 * CONNECTIONS):
         await crowd(api.urls[2], 2 + number % 8)
     await check_owner_gets_in(api)
-    # And for strangers who have fewer connections than others.
+    # There is also room for strangers with fewer connections than others.
     client = H2(await crowd(api.urls[2], 99), 65535)
     with trio.fail_after(5):
         assert (await client.status(await client.request("/ping")))[":status"] == "401"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_another_user_cannot_shut_the_owner_out(tmp_path, short_path, pem):
+async def test_owner_connects_while_another_user_holds_connections(tmp_path, short_path, pem):
     home = Home(tmp_path, "http", "auth")
     with (
         socket.create_server(("127.0.0.1", 0)) as plain,
@@ -229,7 +229,7 @@ async def test_another_user_cannot_shut_the_owner_out(tmp_path, short_path, pem)
                 process.kill()
 
 
-async def test_many_tokens_leave_room_for_the_owner(api, crowd):
+async def test_owner_connects_while_many_tokens_hold_connections(api, crowd):
     plain = api.urls[0]
     feeds = []
     for number in range(60):
@@ -242,7 +242,7 @@ async def test_many_tokens_leave_room_for_the_owner(api, crowd):
     await check_owner_gets_in(api)
 
 
-async def test_when_all_is_taken_the_unix_socket_goes_on_accepting(api, crowd):
+async def test_unix_socket_accepts_when_all_places_are_taken(api, crowd):
     _, unix, _ = api.urls
     async with AsyncExitStack() as stack:
         feeds = [await stack.enter_async_context(open_client(unix)) for _ in range(CONNECTIONS)]
@@ -267,14 +267,14 @@ async def test_when_all_is_taken_the_unix_socket_goes_on_accepting(api, crowd):
                 await trio.sleep(0.01)
 
 
-async def test_a_refused_request_of_http_2_has_a_second_for_its_answer(api, crowd):
+async def test_refused_http2_request_has_a_second_for_its_response(api, crowd):
     client = H2(await crowd(api.urls[2], 2), 0)
     await client.request("/")
     with trio.fail_after(connection.REFUSAL_TIMEOUT + 4):
         await read_to_end(client.stream)
 
 
-async def test_who_never_reads_refusals_is_cut_off(api):
+async def test_client_that_never_reads_refusals_is_disconnected(api):
     sock = trio.socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     await sock.bind((f"127.0.0.{SMALL}", 0))
@@ -285,12 +285,12 @@ async def test_who_never_reads_refusals_is_cut_off(api):
                 await send_without_end(stream)
 
 
-async def test_a_refused_stream_does_not_end_the_feed_beside_it(api, crowd):
+async def test_refused_http2_stream_does_not_end_a_feed_of_the_same_connection(api, crowd):
     client = H2(await crowd(api.urls[2], 2), 10_000)
     path = "/watch?feed=eventsource&heartbeat=0.2"
     feed = await client.request(path, **{"x-api-key": "t1"})
     assert (await client.status(feed))[":status"] == "200"
-    # No room for the answer.
+    # There is no window for the response.
     client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
     refused = await client.request("/jobs")
     assert (await client.status(refused))[":status"] == "401"
@@ -304,7 +304,7 @@ async def test_a_refused_stream_does_not_end_the_feed_beside_it(api, crowd):
     assert (await client.status(later))[":status"] == "200"
 
 
-# What one caller has at a time
+# Concurrent requests of one caller
 
 LIMITED = "[gaffer]\nhttp_requests_per_caller = 3\n"
 
@@ -319,7 +319,7 @@ async def limited(strangers, pem):
         yield api
 
 
-async def test_a_token_has_so_many_feeds_and_no_more(limited, crowd):
+async def test_feeds_of_a_token_are_limited(limited, crowd):
     plain = limited.urls[0]
     token = {"x_api_key": "t1"}
     feeds = [await crowd(plain, 1) for _ in range(3)]
@@ -343,7 +343,7 @@ async def test_a_token_has_so_many_feeds_and_no_more(limited, crowd):
     await until(has_room)
 
 
-async def test_streams_of_http_2_count(limited, crowd):
+async def test_http2_streams_count_towards_the_limit(limited, crowd):
     client = H2(await crowd(limited.urls[1], 2), 65535)
     token = {"x-api-key": "t1"}
     feeds = [await client.request("/watch?feed=eventsource", **token) for _ in range(5)]
@@ -353,7 +353,7 @@ async def test_streams_of_http_2_count(limited, crowd):
     assert answers[-1]["retry-after"] == "1"
 
 
-async def test_the_owner_has_no_limit_of_requests(limited):
+async def test_owner_has_no_limit_of_requests(limited):
     async with AsyncExitStack() as stack:
         for _ in range(5):
             client = await stack.enter_async_context(limited.client())
@@ -361,7 +361,7 @@ async def test_the_owner_has_no_limit_of_requests(limited):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1000001"])
-async def test_a_wrong_limit_is_refused(number):
+async def test_invalid_limit_is_refused(number):
     with pytest.RaisesGroup(
         pytest.RaisesExc(ConfigError, match="http_requests_per_caller: must be from 1 to 1000000"),
         flatten_subgroups=True,

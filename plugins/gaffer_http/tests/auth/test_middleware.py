@@ -1,4 +1,4 @@
-"""Who may call: the matrix of hosts, origins, kinds of bodies and users, for every method."""
+"""The matrix of hosts, origins, content types and users, for every method."""
 
 import json
 import os
@@ -48,7 +48,7 @@ async def ask(
     http_version="1.1",
     **more,
 ):
-    """What the guard answers, and whether the application was asked."""
+    """Return the response of the middleware, and whether it called the application."""
     asked = []
 
     async def application(scope, receive, send):
@@ -108,14 +108,14 @@ FOREIGN_HOSTS = [
 
 
 @pytest.mark.parametrize("host", OUR_HOSTS)
-async def test_our_hosts(host):
+async def test_local_hosts_are_accepted(host):
     assert (await ask(host=host)).asked
 
 
 @pytest.mark.parametrize("host", OUR_HOSTS_WITH_TOKENS)
-async def test_hosts_where_a_token_is_needed_anyway(host):
+async def test_any_host_is_accepted_where_a_token_is_required(host):
     assert (await ask(host=host)).slug == "misdirected_request"
-    # Nobody has a token here: it is the next check that refuses.
+    # There is no token here, so the next check refuses the request.
     assert (await ask(host=host, auth="token")).slug == "unauthorized"
 
 
@@ -127,13 +127,13 @@ async def test_foreign_hosts_are_refused_for_every_method(host, method):
 
 
 @pytest.mark.parametrize("host", [None, "", ["localhost", "localhost"], ["localhost", "evil.com"]])
-async def test_one_host_and_only_one(host):
+async def test_exactly_one_host_is_required(host):
     reply = await ask(host=host)
     assert (reply.asked, reply.status, reply.slug) == (False, 400, "bad_request")
 
 
 @pytest.mark.parametrize("path", [b"", b"*", b"http://evil.com/", b"evil.com:80"])
-async def test_the_target_is_a_path(path):
+async def test_target_must_be_a_path(path):
     assert (await ask(path=path)).slug == "bad_request"
 
 
@@ -164,13 +164,13 @@ async def test_foreign_origins_are_refused_for_every_method(origin, method):
         ("[::1]:5000", "http://[::1]:5000"),
     ],
 )
-async def test_our_own_pages_may(host, origin):
+async def test_pages_of_the_same_origin_are_accepted(host, origin):
     reply = await ask(host=host, origin=origin)
     assert reply.asked
     assert "access-control-allow-origin" not in reply.headers
 
 
-async def test_the_pages_of_a_listed_origin_may():
+async def test_pages_of_a_listed_origin_are_accepted():
     reply = await ask(origin="https://app.example:443", sec_fetch_site="cross-site")
     assert reply.asked
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
@@ -179,7 +179,7 @@ async def test_the_pages_of_a_listed_origin_may():
     assert reply.headers["access-control-allow-credentials"] == "true"
 
 
-async def test_a_listed_origin_is_told_what_it_may():
+async def test_preflight_of_a_listed_origin_is_answered():
     reply = await ask(
         "OPTIONS", origin="https://app.example", access_control_request_method="DELETE"
     )
@@ -190,7 +190,7 @@ async def test_a_listed_origin_is_told_what_it_may():
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
 
 
-async def test_options_without_an_origin_are_the_applications():
+async def test_options_without_origin_reach_the_application():
     assert (await ask("OPTIONS")).asked
 
 
@@ -205,7 +205,7 @@ async def test_options_without_an_origin_are_the_applications():
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_requests_of_pages_without_origin(method, site, fine):
+async def test_page_requests_without_origin_are_judged_by_sec_fetch_site(method, site, fine):
     reply = await ask(method, sec_fetch_site=site)
     assert reply.asked is fine
     assert fine or reply.slug == "forbidden_origin"
@@ -229,7 +229,7 @@ async def test_requests_of_pages_without_origin(method, site, fine):
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_kinds_of_bodies_of_programs(method, kind, fine):
+async def test_programs_send_bodies_of_any_content_type(method, kind, fine):
     reply = await ask(method, content_type=kind, content_length="2")
     assert reply.asked is fine
     assert fine or (reply.status, reply.slug) == (415, "unsupported_media_type")
@@ -249,13 +249,13 @@ async def test_kinds_of_bodies_of_programs(method, kind, fine):
 @pytest.mark.parametrize(
     "browser", [{"origin": "http://localhost:5000"}, {"sec_fetch_site": "same-origin"}]
 )
-async def test_kinds_of_bodies_of_pages(browser, kind, length, fine):
+async def test_pages_send_json_bodies_only(browser, kind, length, fine):
     reply = await ask("POST", content_type=kind, content_length=length, **browser)
     assert reply.asked is fine
     assert fine or reply.slug == "unsupported_media_type"
 
 
-async def test_a_chunked_body_of_a_page_needs_its_kind():
+async def test_chunked_body_of_a_page_requires_a_content_type():
     reply = await ask("POST", transfer_encoding="chunked", origin="http://localhost:5000")
     assert reply.slug == "unsupported_media_type"
 
@@ -264,25 +264,25 @@ async def test_a_chunked_body_of_a_page_needs_its_kind():
 
 
 @pytest.mark.parametrize("uid", [os.geteuid(), 0])
-async def test_the_owner_and_root_may(uid):
+async def test_owner_and_root_are_accepted(uid):
     assert (await ask(peer=Peer(uid))).asked
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("peer", [Peer(54321), Peer(None), None])
-async def test_nobody_else_may(peer, method):
+async def test_other_users_are_refused(peer, method):
     reply = await ask(method, peer=peer)
     assert (reply.asked, reply.status, reply.slug) == (False, 403, "forbidden")
 
 
-async def test_who_shows_an_unknown_certificate_was_told_of_tokens_only():
+async def test_error_for_an_unknown_certificate_names_the_certificate():
     door = Authenticator(frozenset({1000}), lambda credentials: None)
     state = {"peer": Peer(1001), "auth": "owner", "certificate": lambda: {"subject": ()}}
     with pytest.raises(ApiError, match=r"; the client certificate is unknown$"):
         door.authenticate({"state": state}, {})
 
 
-async def test_the_reason_names_both_users():
+async def test_refusal_names_both_users():
     policy = Policy(uids=frozenset({1000, 0}))
     reason = json.loads((await ask(policy=policy, peer=Peer(1001))).body)["reason"]
     assert reason == "this API serves programs of user 1000 and 0, not of user 1001"
@@ -296,14 +296,14 @@ async def test_the_reason_names_both_users():
         *("x_original_host", "x_original_forwarded_for", "x_envoy_external_address"),
     ],
 )
-async def test_a_proxy_hides_who_is_calling(header):
+async def test_requests_through_a_proxy_are_refused(header):
     reply = await ask(**{header: "x"})
     assert (reply.status, reply.slug) == (403, "forbidden")
     assert b"auth = token" in reply.body
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_proxy_may_speak_https_where_a_token_is_needed(scheme):
+async def test_proxy_over_https_is_accepted_where_a_token_is_required(scheme):
     page = {"origin": f"{scheme}://box.lan", "host": "box.lan"}
     assert (await ask(auth="token", **page)).slug == "unauthorized"
     assert (await ask(**page)).asked is (scheme == "http")
@@ -321,7 +321,7 @@ async def test_a_proxy_may_speak_https_where_a_token_is_needed(scheme):
         *(("GET", b"/jobs", False), ("DELETE", b"/jobs/default/web", False)),
     ],
 )
-async def test_http_1_0_is_for_health_checks(method, path, fine, host):
+async def test_http_1_0_is_accepted_for_health_checks_only(method, path, fine, host):
     reply = await ask(method, path=path, host=host, http_version="1.0")
     assert reply.asked is fine
     if not fine:
@@ -344,29 +344,29 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("more", ALLOWED)
-async def test_websockets_from_where_requests_come(more):
+async def test_websockets_of_accepted_origins_are_accepted(more):
     assert (await ask(kind="websocket", **more)).asked
 
 
 @pytest.mark.parametrize("more", REFUSED)
-async def test_other_websockets_are_refused_before_they_are_accepted(more):
+async def test_other_websockets_are_refused_before_the_handshake(more):
     reply = await ask(kind="websocket", **more)
     assert not reply.asked
     assert reply.kind == "websocket.http.response.start"
     assert reply.slug
 
 
-# Every answer
+# Every response
 
 
 @pytest.mark.parametrize("more", [{}, {"host": "evil.com"}, {"peer": None}])
-async def test_security_headers_are_on_every_answer(more):
+async def test_every_response_has_security_headers(more):
     reply = await ask(**more)
     for name, value in SECURITY_HEADERS:
         assert reply.headers[name.decode()] == value.decode()
 
 
-async def test_the_application_may_have_its_own():
+async def test_security_headers_of_the_application_take_precedence():
     async def app(scope, receive, send):
         headers = [(b"cache-control", b"no-cache")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -375,7 +375,7 @@ async def test_the_application_may_have_its_own():
     assert reply.headers["cache-control"] == "no-cache"
 
 
-async def test_an_application_that_raises_is_answered_for(caplog):
+async def test_exception_of_the_application_is_answered_with_500(caplog):
     async def app(scope, receive, send):
         raise ZeroDivisionError("oops")
 
@@ -385,7 +385,7 @@ async def test_an_application_that_raises_is_answered_for(caplog):
     assert "oops" in caplog.text
 
 
-async def test_an_application_that_raises_in_its_answer_is_not_answered_for():
+async def test_exception_during_a_response_breaks_it_off():
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ZeroDivisionError
@@ -401,11 +401,11 @@ def policy(ini):
     return read_policy(Config.from_string(ini, "gaffer.ini"))
 
 
-def test_by_default_only_ourselves():
+def test_default_policy_accepts_local_hosts_only():
     assert policy("") == Policy(frozenset(), frozenset(), frozenset({os.geteuid(), 0}))
 
 
-def test_hosts_and_origins_of_the_file():
+def test_hosts_and_origins_are_read_from_the_file():
     read = policy(
         "[gaffer]\nhttp_hosts = Box.lan\ncors_origins = HTTPS://App.example:443 http://a:1"
     )
@@ -425,14 +425,14 @@ def test_hosts_and_origins_of_the_file():
         ("http_hosts = *", "http_hosts: must be host names"),
     ],
 )
-def test_wrong_values_are_refused(line, message):
+def test_invalid_hosts_and_origins_are_refused(line, message):
     with pytest.raises(ConfigError) as raised:
         policy(f"[gaffer]\n{line}")
     assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-async def test_a_connection_learns_of_its_first_admitted_request(kind):
+async def test_first_admitted_request_marks_the_connection(kind):
     admitted = []
     for refused in ({"peer": Peer(os.geteuid() + 1)}, {"host": "evil.example"}):
         await ask(kind=kind, admit=lambda: admitted.append(1), **refused)

@@ -1,4 +1,4 @@
-"""Pages in the owner's browser: without a page key they get the files of sites and nothing else."""
+"""Pages in the browser of the owner, which need a page key for all but the files of sites."""
 
 import os
 import stat
@@ -23,13 +23,13 @@ US = os.geteuid()
 
 @pytest.fixture(autouse=True)
 def key_file(tmp_path, monkeypatch):
-    """Where the key is, in a HOME of the test's own."""
+    """The path of the key file, in the HOME of the test."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path / ".gaffer" / "page.key"
 
 
 class Site:
-    """A plugin with a file that is no secret, as gaffer-sites has them."""
+    """A plugin with a public file, as those of gaffer-sites."""
 
     name = "site"
 
@@ -46,7 +46,7 @@ class Site:
 
 
 class Browser:
-    """Sends what a browser sends for a page of the API's own origin."""
+    """A client with the headers of a browser for a page of the API."""
 
     def __init__(self, api):
         self.api = api
@@ -80,7 +80,7 @@ class Browser:
 
 
 async def ended(client):
-    """Wait until a feed ends, orderly or not."""
+    """Wait until a feed ends or its connection breaks."""
     with suppress(h11.RemoteProtocolError, trio.BrokenResourceError):
         await client.rest()
 
@@ -104,7 +104,7 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("header", ["sec_fetch_site", "sec_fetch_mode", "sec_fetch_dest", "origin"])
-async def test_no_path_of_the_api_answers_a_page_without_a_key(api, browser, path, header):
+async def test_page_without_a_key_is_refused_on_every_path(api, browser, path, header):
     values = {"sec_fetch_site": "same-origin", "origin": browser.origin}
     answer = await api.ask("GET", path, host=browser.host, **{header: values.get(header, "x")})
     assert (answer.status, answer.slug) == (401, "unauthorized")
@@ -112,25 +112,25 @@ async def test_no_path_of_the_api_answers_a_page_without_a_key(api, browser, pat
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_no_method_does(browser, method):
+async def test_page_without_a_key_is_refused_for_every_method(browser, method):
     assert (await browser.ask(method, "/jobs/default/web")).status == 401
 
 
 @pytest.mark.parametrize("path", ["/channel", "/channel/websocket", "/wstreams/1"])
-async def test_no_websocket_does(api, browser, path):
+async def test_page_without_a_key_is_refused_on_websockets(api, browser, path):
     answer = await api.ask_websocket(path, host=browser.host, origin=browser.origin)
     assert (answer.status, answer.slug) == (401, "unauthorized")
 
 
-async def test_files_of_sites_are_readable_without_a_key(browser):
+async def test_files_of_sites_need_no_page_key(browser):
     assert (await browser.ask("GET", "/_plugin/ui/")).body == b"a file"
 
 
-async def test_programs_need_no_key(api):
+async def test_programs_need_no_page_key(api):
     assert (await api.ask("GET", "/jobs")).status == 200
 
 
-async def test_who_asks_for_a_page_is_shown_what_to_type(browser):
+async def test_browser_without_a_key_is_shown_the_command_to_run(browser):
     answer = await browser.ask("GET", "/jobs", accept="text/html,application/xhtml+xml,*/*;q=0.8")
     assert answer.status == 401
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -140,7 +140,7 @@ async def test_who_asks_for_a_page_is_shown_what_to_type(browser):
     assert (page.status, page.body) == (200, answer.body)
 
 
-async def test_a_page_key_is_exchanged_for_a_cookie(api, browser, key_file):
+async def test_page_key_is_exchanged_for_a_cookie(api, browser, key_file):
     answer = await browser.sign_in()
     value, *attributes = answer.headers["set-cookie"].split("; ")
     assert value.startswith("gaffer_page=v1.")
@@ -152,13 +152,13 @@ async def test_a_page_key_is_exchanged_for_a_cookie(api, browser, key_file):
     assert (await browser.ask("POST", "/jobs/default", job, origin=browser.origin)).status == 201
 
 
-async def test_a_cookie_opens_websockets(api, browser):
+async def test_cookie_opens_websockets(api, browser):
     await browser.sign_in()
     async with api.websocket("/channel", origin="http://localhost", cookie=browser.cookie) as ws:
         assert not ws.closed
 
 
-async def test_a_page_key_is_valid_once(browser):
+async def test_page_key_is_valid_once(browser):
     key = await browser.new_key()
     assert (await browser.exchange(key)).status == 200
     again = await browser.exchange(key)
@@ -166,18 +166,18 @@ async def test_a_page_key_is_valid_once(browser):
 
 
 @pytest.mark.parametrize("key", ["", "x", "\ud800"])
-async def test_a_wrong_page_key_signs_nobody_in(browser, key):
+async def test_wrong_page_key_is_refused(browser, key):
     answer = await browser.exchange(key)
     assert (answer.status, "set-cookie" in answer.headers) in {(401, False), (400, False)}
 
 
 @pytest.mark.parametrize("body", [{}, {"key": 1}, {"key": "a", "more": 1}, []])
-async def test_a_wrong_body_is_refused(browser, body):
+async def test_invalid_body_is_refused(browser, body):
     answer = await browser.ask("POST", "/page-key", body, origin=browser.origin)
     assert answer.status == 400
 
 
-async def test_a_page_key_is_for_one_origin(browser):
+async def test_page_key_is_bound_to_its_origin(browser):
     """Another user sees the key in the command line of the browser, and has squatted localhost."""
     key = await browser.new_key()
     port = browser.host.rpartition(":")[2]
@@ -187,13 +187,13 @@ async def test_a_page_key_is_for_one_origin(browser):
     assert (await browser.exchange(key)).status == 200
 
 
-async def test_a_program_gets_no_cookie(api, browser):
+async def test_program_gets_no_cookie(api, browser):
     key = await browser.new_key()
     answer = await api.ask("POST", "/page-key", {"key": key}, host=browser.host)
     assert (answer.status, answer.slug) == (403, "forbidden_origin")
 
 
-async def test_a_page_makes_no_page_keys(browser):
+async def test_page_cannot_create_page_keys(browser):
     assert (await browser.ask("POST", "/page-key/new", {})).status == 401
     assert (await browser.ask("DELETE", "/page-key")).status == 401
     await browser.sign_in()
@@ -201,7 +201,7 @@ async def test_a_page_makes_no_page_keys(browser):
     assert (await browser.ask("DELETE", "/page-key")).status == 403
 
 
-async def test_a_token_makes_no_page_keys_but_replaces_one(running_api):
+async def test_token_replaces_a_page_key_and_cannot_create_one(running_api):
     async with running_api(Callers()) as api:
         browser = Browser(api)
         token = {"authorization": "Bearer manage"}
@@ -210,7 +210,7 @@ async def test_a_token_makes_no_page_keys_but_replaces_one(running_api):
         assert (await api.ask("DELETE", "/page-key", **token)).status == 403
 
 
-async def test_where_tokens_are_required_a_cookie_is_worth_nothing(running_api):
+async def test_cookie_is_refused_where_tokens_are_required(running_api):
     ini = "[endpoint:a]\nbind = 127.0.0.1:0\n[endpoint:b]\nbind = 127.0.0.1:0\nauth = token\n"
     async with running_api(Callers(), ini=ini, bind=None) as api:
         browser = Browser(api)
@@ -223,7 +223,7 @@ async def test_where_tokens_are_required_a_cookie_is_worth_nothing(running_api):
         assert (await api.ask("POST", "/page-key/new")).status == 401
 
 
-async def test_a_listed_origin_needs_the_cookie_too(running_api):
+async def test_listed_origin_requires_the_cookie(running_api):
     ini = "[gaffer]\ncors_origins = http://127.0.0.1:3000\n"
     async with running_api(ini=ini) as api:
         browser = Browser(api)
@@ -235,18 +235,18 @@ async def test_a_listed_origin_needs_the_cookie_too(running_api):
         answer = await browser.ask("GET", "/jobs", **listed)
         assert answer.status == 200
         assert answer.headers["access-control-allow-credentials"] == "true"
-        # A cookie opens nothing to an origin that is not listed.
+        # A cookie is not accepted from an origin that is not listed.
         foreign = {**listed, "origin": "http://127.0.0.1:3001"}
         assert (await browser.ask("GET", "/jobs", **foreign)).status == 403
 
 
-async def test_a_foreign_origin_does_not_sign_in(browser):
+async def test_foreign_origin_cannot_sign_in(browser):
     key = await browser.new_key()
     answer = await browser.exchange(key, origin="https://evil.example")
     assert (answer.status, answer.slug) == (403, "forbidden_origin")
 
 
-async def test_revoking_ends_feeds_and_websockets(api, browser):
+async def test_revoking_page_keys_ends_feeds_and_websockets(api, browser):
     await browser.sign_in()
     async with api.client() as client:
         feed = await client.follow("/watch?feed=eventsource", **browser.headers)
@@ -264,7 +264,7 @@ async def test_revoking_ends_feeds_and_websockets(api, browser):
     assert (await browser.ask("GET", "/jobs")).status == 200
 
 
-async def test_a_key_that_another_gafferd_has_renewed_ends_feeds(api, browser):
+async def test_key_file_renewed_by_another_gafferd_ends_feeds(api, browser):
     await browser.sign_in()
     async with api.client() as client:
         await client.follow("/watch?feed=eventsource", **browser.headers)
@@ -273,7 +273,7 @@ async def test_a_key_that_another_gafferd_has_renewed_ends_feeds(api, browser):
             await ended(client)
 
 
-async def test_a_cookie_outlives_gafferd(running_api):
+async def test_cookie_stays_valid_after_a_restart_of_gafferd(running_api):
     async with running_api() as api:
         first = Browser(api)
         await first.sign_in()
@@ -283,7 +283,7 @@ async def test_a_cookie_outlives_gafferd(running_api):
         assert (await browser.ask("GET", "/jobs")).status == 200
 
 
-async def test_gafferd_chooses_the_address_that_is_opened(api):
+async def test_address_of_the_page_is_chosen_by_gafferd(api):
     port = api.urls[0].rpartition(":")[2]
     for wanted, origin in [
         ({}, f"http://127.0.0.1:{port}"),
@@ -298,14 +298,14 @@ async def test_gafferd_chooses_the_address_that_is_opened(api):
         assert (answer.status, answer.slug) == (400, "bad_value")
 
 
-async def test_unix_sockets_alone_cannot_be_opened(running_api, short_path):
+async def test_page_key_requires_a_tcp_endpoint(running_api, short_path):
     async with running_api(bind=f"unix:{short_path}/s") as api:
         answer = await api.ask("POST", "/page-key/new")
         assert (answer.status, answer.slug) == (409, "conflict")
         assert "bind 127.0.0.1:PORT" in answer.json["reason"]
 
 
-async def test_a_page_served_by_a_squatter_is_refused(api):
+async def test_page_of_a_squatted_address_is_refused(api):
     """Chromium falls back from [::1] to 127.0.0.1: Host, Origin and Sec-Fetch-Site all match."""
     host = f"localhost:{api.urls[0].rpartition(':')[2]}"
     headers = {"host": host, "origin": f"http://{host}", "sec_fetch_site": "same-origin"}
@@ -318,7 +318,7 @@ async def test_a_page_served_by_a_squatter_is_refused(api):
 # Keys and cookies
 
 
-async def test_a_page_key_expires(autojump_clock):
+async def test_page_key_expires(autojump_clock):
     pages = Pages()
     key = pages.new_key(US, "http://a")
     await trio.sleep(KEY_TIMEOUT)
@@ -327,13 +327,13 @@ async def test_a_page_key_expires(autojump_clock):
 
 
 @pytest.mark.parametrize(("uid", "origin"), [(US + 1, "http://a"), (US, "http://b")])
-async def test_a_page_key_is_for_one_user_and_one_origin(uid, origin):
+async def test_page_key_is_bound_to_user_and_origin(uid, origin):
     pages = Pages()
     with pytest.raises(ApiError):
         pages.exchange(pages.new_key(US, "http://a"), uid, origin, secure=False)
 
 
-async def test_not_all_page_keys_are_remembered():
+async def test_number_of_remembered_page_keys_is_limited():
     pages = Pages()
     first, *_, last = [pages.new_key(US, "http://a") for _ in range(100)]
     with pytest.raises(ApiError):
@@ -350,7 +350,7 @@ def made(key=b"k", uid=US):
     return make_cookie(key, uid, secure=False).partition(";")[0].removeprefix("gaffer_page=")
 
 
-def test_a_cookie_is_for_one_key_and_one_user():
+def test_cookie_is_bound_to_key_and_user():
     assert find_cookie(b"k", US, sent(made())) == pytest.approx(LIFETIME, abs=5)
     assert find_cookie(b"other", US, sent(made())) is None
     assert find_cookie(b"k", US + 1, sent(made())) is None
@@ -369,16 +369,16 @@ def test_a_cookie_is_for_one_key_and_one_user():
         lambda value: "\xff",
     ],
 )
-def test_a_changed_cookie_is_none(change):
+def test_changed_cookie_is_invalid(change):
     assert find_cookie(b"k", US, {b"cookie": [b"gaffer_page=" + change(made()).encode()]}) is None
 
 
-def test_cookies_of_other_pages_do_not_hide_it():
+def test_cookie_is_found_among_others():
     assert find_cookie(b"k", US, sent("x", made(b"other"), made()))
 
 
 @pytest.mark.parametrize("moved", [LIFETIME + 1, -10])
-def test_a_cookie_expires_and_is_not_from_the_future(monkeypatch, moved):
+def test_cookie_with_an_old_or_future_time_is_invalid(monkeypatch, moved):
     cookie = made()
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + moved)
@@ -407,7 +407,7 @@ SPOILED = [link, readable, empty, os.mkfifo, lambda path: path.mkdir()]
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-async def test_a_key_file_that_cannot_be_trusted_signs_nobody_in(api, browser, key_file, spoil):
+async def test_untrusted_key_file_refuses_sign_in(api, browser, key_file, spoil):
     await browser.sign_in()
     key_file.unlink()
     spoil(key_file)
@@ -417,7 +417,7 @@ async def test_a_key_file_that_cannot_be_trusted_signs_nobody_in(api, browser, k
     assert str(key_file) in answer.json["reason"]
 
 
-async def test_revoking_mends_the_key_file(api, browser, key_file):
+async def test_revoking_replaces_an_untrusted_key_file(api, browser, key_file):
     key_file.parent.mkdir()
     readable(key_file)
     assert (await api.ask("DELETE", "/page-key")).status == 200
@@ -425,7 +425,7 @@ async def test_revoking_mends_the_key_file(api, browser, key_file):
     await browser.sign_in()
 
 
-def test_two_gafferds_make_one_key(key_file):
+def test_concurrent_gafferds_create_one_key_file(key_file):
     files = [PageKeyFile(), PageKeyFile()]
     assert len({file.read_or_create() for file in files}) == 1
     assert [each.name for each in key_file.parent.iterdir()] == ["page.key"]

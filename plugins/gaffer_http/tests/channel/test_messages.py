@@ -1,11 +1,11 @@
-"""What a client of the channel says: understood, or told why not."""
+"""Messages from clients of the channel, valid and invalid."""
 
 import json
 
 import pytest
 from trio_websocket import ConnectionClosed
 
-from ..channel_client import talking
+from ..channel_client import open_channel
 
 
 @pytest.mark.parametrize(
@@ -43,46 +43,46 @@ from ..channel_client import talking
         ),
     ],
 )
-async def test_what_cannot_be_understood_is_told(api, text, slug, named):
-    async with talking(api) as talker:
-        await talker.socket.send_message(text)
-        message = await talker.hear()
+async def test_invalid_message_is_answered_with_an_error(api, text, slug, named):
+    async with open_channel(api) as channel:
+        await channel.socket.send_message(text)
+        message = await channel.receive()
         assert message["event"] == "gaffer:error"
         assert (message["data"]["error"], message["data"]["reason"]) == ("invalid_msg", slug)
         assert named in message["data"]["message"]
-        # It goes on.
-        assert await talker.do("jobs") == {"jobs": []}
+        # The channel stays usable.
+        assert await channel.do("jobs") == {"jobs": []}
 
 
-async def test_nothing_is_answered_to_nop(api):
-    async with talking(api) as talker:
-        await talker.say("NOP")
-        assert await talker.do("jobs") == {"jobs": []}
+async def test_nop_has_no_reply(api):
+    async with open_channel(api) as channel:
+        await channel.send("NOP")
+        assert await channel.do("jobs") == {"jobs": []}
 
 
-async def test_bytes_are_as_good_as_text(api):
-    async with talking(api) as talker:
+async def test_binary_messages_are_accepted(api):
+    async with open_channel(api) as channel:
         call = {"event": "CMD", "data": {"identity": "a", "name": "jobs"}}
-        await talker.socket.send_message(json.dumps(call).encode())
-        assert (await talker.hear())["data"] == {"id": "a", "result": {"jobs": []}}
+        await channel.socket.send_message(json.dumps(call).encode())
+        assert (await channel.receive())["data"] == {"id": "a", "result": {"jobs": []}}
 
 
-async def test_a_message_that_is_too_large_closes(api):
-    async with talking(api) as talker:
-        await talker.socket.send_message(" " * 65_537)
+async def test_oversized_message_closes_the_channel(api):
+    async with open_channel(api) as channel:
+        await channel.socket.send_message(" " * 65_537)
         with pytest.raises(ConnectionClosed) as raised:
-            await talker.hear()
+            await channel.receive()
         assert raised.value.reason.code == 1009
 
 
-async def test_characters_of_several_bytes_count_as_such(api):
-    async with talking(api) as talker:
-        await talker.socket.send_message("\u20ac" * 30_000)
+async def test_message_size_is_counted_in_bytes(api):
+    async with open_channel(api) as channel:
+        await channel.socket.send_message("\u20ac" * 30_000)
         with pytest.raises(ConnectionClosed) as raised:
-            await talker.hear()
+            await channel.receive()
         assert raised.value.reason.code == 1009
 
 
-async def test_an_unknown_parameter_is_refused(api):
+async def test_unknown_parameter_is_refused(api):
     answer = await api.ask_websocket("/channel?topic=EVENTS")
     assert (answer.status, answer.slug) == (400, "bad_value")

@@ -1,4 +1,4 @@
-"""A process that writes as fast as it can, and clients who do not read: gafferd keeps its size."""
+"""The memory of gafferd while a process floods clients that do not read."""
 
 import trio
 
@@ -6,7 +6,7 @@ FLOOD = 300_000_000
 """Bytes."""
 
 MOST = 32 * 2**20
-"""Bytes by which gafferd may grow."""
+"""Maximum growth of gafferd in bytes."""
 
 INI = f"""
 [process:flood]
@@ -16,7 +16,7 @@ redirect_input = true
 """
 
 
-async def test_a_flood_that_two_clients_do_not_read_costs_no_memory(gafferd, tmp_path):
+async def test_flood_to_two_slow_readers_uses_little_memory(gafferd, tmp_path):
     got = 0
     sizes = []
 

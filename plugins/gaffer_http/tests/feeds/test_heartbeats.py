@@ -1,4 +1,4 @@
-"""When silent feeds beat, on virtual time: the application alone, without a server."""
+"""Heartbeats of idle feeds of the application alone, without a server, on virtual time."""
 
 import math
 
@@ -20,7 +20,7 @@ def app():
 
 
 async def follow(app, query, seconds):
-    """What is sent within a time: pairs of when, in seconds, and what."""
+    """Return the chunks sent within a time, as pairs of time in seconds and chunk."""
     began = trio.current_time()
     sent = []
     asked = False
@@ -65,7 +65,7 @@ async def follow(app, query, seconds):
         ("&heartbeat=0", math.inf),
     ],
 )
-async def test_a_silent_feed_beats(autojump_clock, app, feed, heartbeat, every):
+async def test_idle_feed_sends_heartbeats(autojump_clock, app, feed, heartbeat, every):
     seconds = 3.5 * every if every < math.inf else 1e6
     beats = await follow(app, f"feed={feed}{heartbeat}", seconds)
     expected = [round(number * every, 3) for number in (1, 2, 3)] if every < math.inf else []
@@ -73,13 +73,13 @@ async def test_a_silent_feed_beats(autojump_clock, app, feed, heartbeat, every):
 
 
 @pytest.mark.parametrize("heartbeat", ["0.09", "-1", "nan", "inf", "1e9", "True", "yes", ""])
-async def test_no_other_heartbeat_is_taken(api, heartbeat):
+async def test_invalid_heartbeat_is_refused(api, heartbeat):
     answer = await api.ask("GET", f"/watch?heartbeat={heartbeat}")
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert answer.json["reason"].startswith("heartbeat: must be true, false or seconds")
 
 
-async def test_silence_is_counted_from_what_was_told_last(autojump_clock, app, nursery):
+async def test_heartbeat_interval_starts_at_the_last_message(autojump_clock, app, nursery):
     async def publish():
         for _ in range(3):
             await trio.sleep(50)

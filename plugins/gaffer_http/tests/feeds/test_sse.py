@@ -1,4 +1,4 @@
-"""Server-sent events: what is sent is what a client reads, however the bytes were cut."""
+"""Server-sent events, parsed as a client does, for any division into chunks."""
 
 import json
 
@@ -12,7 +12,7 @@ from gaffer_http.feeds.sse import message
 
 
 def parse(data):
-    """The messages that a client makes of it: type, text, number."""
+    """Parse messages as a client does, as tuples of type, text and number."""
     messages = []
     for block in data.decode().split("\n\n")[:-1]:
         fields = [line.partition(": ") for line in block.split("\n")]
@@ -25,34 +25,37 @@ def parse(data):
     return messages
 
 
-def told(encoder, *outputs):
+def encode_all(encoder, *outputs):
     pieces = b"".join(piece for output in outputs for piece in encoder.encode(output))
     return parse(pieces + encoder.flush())
 
 
-def test_a_message():
+def test_message_has_type_data_and_id():
     assert message("a", event="out") == b"event: out\ndata: a\n\n"
     assert message("a\nb\n", event="out") == b"event: out\ndata: a\ndata: b\n\n"
     assert message("{}", event="spawn", seq=7) == b"id: 7\nevent: spawn\ndata: {}\n\n"
 
 
 @pytest.mark.parametrize("text", ["a\r\nb", "a\rb", "a\nb\n", "a\r\nb\r\n", "a\rb\r"])
-def test_every_end_of_a_line_makes_a_line_of_data(text):
+def test_each_line_is_a_data_line(text):
     assert parse(message(text, event="out")) == [("out", "a\nb", None)]
 
 
-def test_nothing_in_the_text_can_make_a_field():
+def test_text_cannot_inject_a_field():
     text = "\n\nevent: exit\rid: 9\r\ndata: x"
     [(event, data, seq)] = parse(message(text, event="out"))
     assert (event, data, seq) == ("out", "\n\nevent: exit\nid: 9\ndata: x", None)
 
 
-def test_lines_are_told_whole():
+def test_lines_are_sent_whole():
     encoder = SseOutput()
-    assert told(encoder, Output("out", b"one\ntw")) == [("out", "one", None), ("out", "tw", None)]
+    assert encode_all(encoder, Output("out", b"one\ntw")) == [
+        ("out", "one", None),
+        ("out", "tw", None),
+    ]
     assert b"".join(encoder.encode(Output("out", b"thr"))) == b""
     assert encoder.holds
-    assert told(encoder, Output("out", b"ee\n")) == [("out", "three", None)]
+    assert encode_all(encoder, Output("out", b"ee\n")) == [("out", "three", None)]
     assert not encoder.holds
 
 
@@ -60,36 +63,38 @@ def test_lines_are_told_whole():
     st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8"))),
     st.integers(min_value=1, max_value=9),
 )
-def test_a_text_arrives_whatever_the_pieces_it_comes_in(lines, size):
+def test_text_arrives_for_any_division_into_chunks(lines, size):
     data = "".join(f"{line}\n" for line in lines).encode()
     pieces = [Output("out", data[at : at + size]) for at in range(0, len(data), size)]
-    messages = told(SseOutput(), *pieces)
+    messages = encode_all(SseOutput(), *pieces)
     assert "".join(f"{text}\n" for _, text, _ in messages) == data.decode()
 
 
-def test_labels_do_not_mix():
-    messages = told(SseOutput(), Output("out", b"a"), Output("err", b"x\n"), Output("out", b"b\n"))
+def test_streams_are_not_mixed():
+    messages = encode_all(
+        SseOutput(), Output("out", b"a"), Output("err", b"x\n"), Output("out", b"b\n")
+    )
     assert messages == [("err", "x", None), ("out", "ab", None)]
 
 
-def test_what_is_no_text_is_replaced():
-    assert told(SseOutput(), Output("out", b"a\xff\n")) == [("out", "a\ufffd", None)]
+def test_invalid_utf_8_is_replaced():
+    assert encode_all(SseOutput(), Output("out", b"a\xff\n")) == [("out", "a\ufffd", None)]
 
 
-def test_what_was_lost_is_told_between_what_was_not():
-    first, gap, last = told(SseOutput(), Output("out", b"hal"), Output("out", b"f\n", lost=5))
+def test_gap_is_reported_in_its_place():
+    first, gap, last = encode_all(SseOutput(), Output("out", b"hal"), Output("out", b"f\n", lost=5))
     assert (first, last) == (("out", "hal", None), ("out", "f", None))
     assert (gap[0], json.loads(gap[1])) == ("gap", {"label": "out", "lost": 5})
 
 
-def test_a_line_without_end_is_not_kept():
+def test_line_without_end_is_not_buffered_forever():
     encoder = SseOutput()
     for _ in range(10 * MAX_LINE // 1000):
         assert all(len(piece) < 2 * MAX_LINE for piece in encoder.encode(Output("o", b"x" * 1000)))
     assert len(encoder.flush()) <= 2 * MAX_LINE
 
 
-def test_raw_bytes_stay_as_they_are():
+def test_raw_bytes_are_unchanged():
     encoder = RawOutput()
     assert list(encoder.encode(Output("out", b"\xff\r\n", lost=1))) == [b"\xff\r\n"]
     assert (encoder.holds, encoder.flush()) == (False, b"")

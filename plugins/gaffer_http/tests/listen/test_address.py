@@ -1,4 +1,4 @@
-"""Addresses as people write them."""
+"""Addresses in all forms that users write."""
 
 import socket
 
@@ -18,7 +18,7 @@ from gaffer_http.listen.address import parse_addresses
         ("unix:/run/gaffer.sock", "unix:/run/gaffer.sock"),
     ],
 )
-def test_forms(text, shown):
+def test_valid_addresses_are_parsed(text, shown):
     assert [str(address) for address in parse_addresses(text)] == [shown]
 
 
@@ -30,7 +30,7 @@ def test_forms(text, shown):
         *("unix:x", "unix:", "unix:/" + "x" * 107, "host.invalid:80", "a" * 300 + ":80"),
     ],
 )
-def test_everything_else_is_refused_in_words(text):
+def test_invalid_addresses_are_refused_with_a_reason(text):
     with pytest.raises(ValueError, match=r"must|no port|not an IPv6|no address|at most"):
         parse_addresses(text)
 
@@ -47,14 +47,14 @@ def test_everything_else_is_refused_in_words(text):
         ("[::ffff:127.0.0.1]:1", False),
     ],
 )
-def test_loopback(text, private):
+def test_loopback_addresses_are_recognized(text, private):
     [address] = parse_addresses(text)
     assert address.is_loopback is private
 
 
 @pytest.fixture
 def box(monkeypatch):
-    """Give the host `box` addresses."""
+    """Make the host name `box` resolve to given addresses."""
 
     def give(*ips):
         def lookup(host, port, **options):
@@ -71,17 +71,17 @@ def resolved():
     return [str(address) for address in parse_addresses("box:80")]
 
 
-def test_a_host_name_stands_for_its_addresses_each_once(box):
+def test_host_name_resolves_to_distinct_addresses(box):
     box("127.0.0.1", "127.0.0.1", "0.0.0.0")
     assert resolved() == ["127.0.0.1:80", "0.0.0.0:80"]
 
 
-def test_of_a_host_name_what_this_machine_has_is_enough(box):
+def test_host_name_uses_only_addresses_of_this_machine(box):
     box("::2", "127.0.0.1", "192.0.2.1")
     assert resolved() == ["127.0.0.1:80"]
 
 
-def test_the_name_of_another_machine_is_refused(box):
+def test_name_of_another_machine_is_refused(box):
     box("192.0.2.1")
     with pytest.raises(ValueError, match="not this machine"):
         resolved()

@@ -1,4 +1,4 @@
-"""`[endpoint:NAME] auth`: what identifies a caller, and where the owner needs a token, too."""
+"""The key `auth` of endpoints: how callers are identified, and where the owner needs a token."""
 
 import logging
 
@@ -14,13 +14,13 @@ __all__ = ["ca", "people"]
 
 
 def modes(ini):
-    """The name, mode and note of each endpoint."""
+    """Return the name, mode and note of each endpoint."""
     return [
         (each.name, each.auth, each.auth_note) for each in read_endpoints(Config.from_string(ini))
     ]
 
 
-def test_the_default_depends_on_who_can_reach_the_endpoint(ca, short_path):
+def test_default_auth_mode_depends_on_the_reachability_of_the_endpoint(ca, short_path):
     tls = f"certfile = {short_path}/server.pem\n"
     assert modes(
         "[endpoint:local]\nbind = 127.0.0.1:0, [::1]:0, unix:/run/g\n"
@@ -46,16 +46,14 @@ def test_the_default_depends_on_who_can_reach_the_endpoint(ca, short_path):
         ("auth = certificate", "gaffer.ini:2: [endpoint:a] auth: certificate needs client_ca"),
     ],
 )
-def test_a_wrong_mode_is_refused(ini, message):
+def test_invalid_auth_mode_is_refused(ini, message):
     with pytest.raises(ConfigError) as raised:
         read_endpoints(Config.from_string(f"[endpoint:a]\n{ini}", "gaffer.ini"))
     assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:0", "unix:{}/s"])
-async def test_with_token_the_uid_is_never_sufficient(
-    running_api, people, short_path, bind, caplog
-):
+async def test_token_mode_does_not_accept_the_uid(running_api, people, short_path, bind, caplog):
     caplog.set_level(logging.INFO, "gaffer_http")
     ini = f"[endpoint:a]\nauth = token\nbind = {bind.format(short_path)}"
     async with running_api(people, ini=ini, bind=None) as api:
@@ -69,7 +67,7 @@ async def test_with_token_the_uid_is_never_sufficient(
         assert (await api.ask("GET", "/jobs", **TOKEN)).status == 200
 
 
-async def test_with_certificate_nothing_else_counts(running_api, ca, short_path, caplog):
+async def test_certificate_mode_accepts_only_certificates(running_api, ca, short_path, caplog):
     caplog.set_level(logging.INFO, "gaffer_http")
     people = Callers(
         {"ops": TokenCaller("read", "certificate ops"), "good": TokenCaller("manage", "token ci")}
@@ -86,7 +84,7 @@ async def test_with_certificate_nothing_else_counts(running_api, ca, short_path,
 
 
 @pytest.mark.parametrize("mode", ["token", "certificate"])
-async def test_somebody_has_to_check_what_callers_show(running_api, ca, short_path, mode):
+async def test_auth_mode_requires_a_plugin_that_authenticates(running_api, ca, short_path, mode):
     ini = secure_ini(short_path, f"auth = {mode}")
     with pytest.RaisesGroup(GafferError, allow_unwrapped=True, flatten_subgroups=True) as raised:
         async with running_api(ini=ini, bind=None):
@@ -98,7 +96,7 @@ async def test_somebody_has_to_check_what_callers_show(running_api, ca, short_pa
     )
 
 
-def test_check_shows_who_may_call(tmp_path):
+def test_check_shows_the_auth_mode_of_each_endpoint(tmp_path):
     from gaffer_testing.gafferd import Home
 
     home = Home(tmp_path, "http", "auth")

@@ -1,4 +1,4 @@
-"""Endpoints: the sections of the file, the options over them, and what is refused."""
+"""Endpoints: sections of the file, options that override them, and errors."""
 
 import argparse
 
@@ -37,18 +37,18 @@ bind = 127.0.0.1:3
 """
 
 
-def test_without_anything_the_documented_default():
+def test_default_is_the_documented_endpoint():
     assert endpoints() == {"default": (["127.0.0.1:5000"], 128)}
 
 
-def test_the_named_endpoints_of_the_file():
+def test_named_endpoints_of_the_file_are_used():
     assert endpoints(TWO) == {
         "a": (["127.0.0.1:1", "unix:/run/g.sock"], 128),
         "b": (["[::1]:2"], 7),
     }
 
 
-def test_all_endpoints_when_none_is_named():
+def test_all_endpoints_are_used_when_none_is_named():
     assert endpoints("[endpoint:a]\nbind=127.0.0.1:1\n[endpoint:b]\n") == {
         "a": (["127.0.0.1:1"], 128),
         "b": (["127.0.0.1:5000"], 128),
@@ -67,11 +67,11 @@ def test_bind_replaces_the_endpoints_of_the_file():
     }
 
 
-def test_other_options_win_over_the_same_keys():
+def test_options_override_keys_of_the_file():
     assert [backlog for _, backlog in endpoints(TWO, backlog=9).values()] == [9, 9]
 
 
-def test_the_same_port_zero_may_be_asked_for_twice():
+def test_port_zero_can_be_used_twice():
     assert endpoints(bind="127.0.0.1:0,127.0.0.1:0")["default"][0] == ["127.0.0.1:0"] * 2
 
 
@@ -102,23 +102,23 @@ def test_the_same_port_zero_may_be_asked_for_twice():
         ("[endpoint:a]\ncertfile = /no/such", "certfile: cannot read /no/such: No such file"),
     ],
 )
-def test_refused(ini, message):
+def test_invalid_endpoints_are_refused(ini, message):
     assert message in refusal(ini)
 
 
-def test_options_are_blamed_by_their_name():
+def test_errors_in_options_name_the_option():
     assert refusal(bind="0.0.0.0:1").startswith("--bind: 0.0.0.0:1 can be reached")
     assert refusal(bind="") == "--bind: names no address"
     assert refusal(backlog=-1).startswith("--backlog: must be from 1")
     assert refusal(certfile="/no").startswith("--certfile: cannot read /no")
 
 
-def test_bind_does_not_hide_what_is_wrong_with_the_file():
+def test_errors_of_the_file_are_reported_despite_bind():
     assert "bnd: unknown key" in refusal("[endpoint:a]\nbnd = x", bind="127.0.0.1:1")
     assert "no section" in refusal("[gaffer]\nhttp_endpoints = x", bind="127.0.0.1:1")
 
 
-def test_tls_of_one_endpoint_is_not_that_of_another(tmp_path):
+def test_tls_is_set_per_endpoint(tmp_path):
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
         tmp_path / "both.pem"
     )
@@ -130,7 +130,7 @@ def test_tls_of_one_endpoint_is_not_that_of_another(tmp_path):
     assert other.tls is None
 
 
-def test_the_command_line():
+def test_command_line_options_are_read():
     parser = argparse.ArgumentParser()
     add_options(parser)
     given = parser.parse_args(["--bind", "x:1", "--certfile=c", "--keyfile=k", "--backlog", "5"])

@@ -1,4 +1,4 @@
-"""Both addresses of localhost: served or held together, so that nobody else answers to the name."""
+"""The two addresses of localhost, served or reserved together against squatters."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ def opened(bind):
 
 
 def listen_error(ip, port, *, reuse):
-    """What another program gets that tries to listen; None if it can."""
+    """Return the error of another program that tries to listen; None if it succeeds."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     with socket.socket(family) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
@@ -59,16 +59,16 @@ def is_refused(ip, port):
 
 @pytest.mark.parametrize(("bind", "twin"), [("127.0.0.1:0", "::1"), ("[::1]:0", "127.0.0.1")])
 @pytest.mark.parametrize("reuse", [0, 1])
-def test_nobody_else_can_listen_on_the_other_address(bind, twin, reuse):
+def test_other_loopback_address_cannot_be_taken(bind, twin, reuse):
     with opened(bind) as [one]:
         port = one.socket.getsockname()[1]
         for ip in (twin, "::", "::" if ":" in twin else "0.0.0.0"):
             assert listen_error(ip, port, reuse=reuse) == errno.EADDRINUSE
-        # A browser that tries it first goes on to the address that is served.
+        # A browser that tries this address first continues with the served one.
         assert is_refused(twin, port)
 
 
-def test_a_squatter_who_was_only_bound_cannot_listen_later():
+def test_program_bound_earlier_cannot_listen_later():
     with socket.socket(socket.AF_INET6) as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("::1", 0))
@@ -81,7 +81,7 @@ def test_a_squatter_who_was_only_bound_cannot_listen_later():
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:{}", "[::1]:{}", "127.0.0.2:0,127.0.0.1:{}"])
 @pytest.mark.parametrize("wildcard", [False, True])
-def test_a_taken_twin_stops_the_start_and_its_holder_is_named(bind, wildcard):
+def test_taken_loopback_twin_is_an_error_that_names_its_holder(bind, wildcard):
     family, ip = (socket.AF_INET, "127.0.0.1") if "[" in bind else (socket.AF_INET6, "::1")
     host = {"127.0.0.1": "0.0.0.0", "::1": "::"}[ip] if wildcard else ip
     with socket.create_server((host, 0), family=family) as squatter:
@@ -94,14 +94,14 @@ def test_a_taken_twin_stops_the_start_and_its_holder_is_named(bind, wildcard):
     assert f") of user {os.getuid()} listens there: stop it or bind" in str(raised.value)
 
 
-def test_only_who_has_this_port_is_named():
+def test_only_the_holder_of_the_port_is_named():
     with opened("127.0.0.1:0"), socket.create_server(("::", 0), family=socket.AF_INET6) as squatter:
         port = squatter.getsockname()[1]
         with pytest.raises(GafferError, match=f"process {os.getpid()} .* listens there"):
             opened(f"127.0.0.1:{port}").__enter__()
 
 
-def test_a_holder_that_does_not_even_listen_is_named():
+def test_holder_that_is_only_bound_is_named():
     with socket.socket(socket.AF_INET6) as squatter:
         squatter.bind(("::1", 0))
         port = squatter.getsockname()[1]
@@ -109,7 +109,7 @@ def test_a_holder_that_does_not_even_listen_is_named():
             opened(f"127.0.0.1:{port}").__enter__()
 
 
-def test_a_restart_does_not_wait_for_old_connections_to_the_twin():
+def test_restart_ignores_time_wait_connections_of_the_twin():
     with opened("127.0.0.1:0 [::1]:0") as sockets:
         [v6] = [each.socket for each in sockets if each.socket.family == socket.AF_INET6]
         name = v6.getsockname()[:2]
@@ -123,18 +123,18 @@ def test_a_restart_does_not_wait_for_old_connections_to_the_twin():
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:0 [::1]:0", "[::1]:0,127.0.0.1:0"])
-def test_port_zero_is_one_port_on_both(bind):
+def test_port_zero_is_the_same_port_on_both_addresses(bind):
     with opened(bind) as sockets:
         assert len(sockets) == 2
         assert len({each.socket.getsockname()[1] for each in sockets}) == 1
 
 
-def test_port_zero_tries_again_until_both_are_free(monkeypatch):
+def test_port_zero_is_retried_until_both_addresses_are_free(monkeypatch):
     taken = []
     real = socket.socket.listen
 
     def listen(sock, backlog):
-        # Somebody is faster, twice.
+        # Another program takes the port, twice.
         if sock.family == socket.AF_INET6 and len(taken) < 2:
             taken.append(sock.getsockname()[1])
             raise OSError(errno.EADDRINUSE, "in use")
@@ -146,7 +146,7 @@ def test_port_zero_tries_again_until_both_are_free(monkeypatch):
         assert one.socket.getsockname()[1] > 0
 
 
-def test_several_addresses_and_endpoints_that_are_each_others_twins():
+def test_endpoints_may_be_twins_of_each_other():
     with opened("127.0.0.1:0") as [one]:
         port = one.socket.getsockname()[1]
     ini = f"[endpoint:a]\nbind = 127.0.0.1:{port}\n[endpoint:b]\nbind = [::1]:{port}\n"
@@ -176,13 +176,13 @@ def test_other_loopback_addresses_have_no_twin():
         (("4", "localhost:7"), "http://127.0.0.1:7"),
     ],
 )
-def test_the_default_is_both_where_there_are_both(arguments, urls):
+def test_default_is_both_addresses_where_both_exist(arguments, urls):
     command = ["unshare", "-n", sys.executable, "-c", NETWORK, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert done.stdout == f"{urls}\n", done.stderr
 
 
-def test_gafferd_refuses_to_start_beside_a_squatter_in_one_line(tmp_path):
+def test_gafferd_reports_a_taken_twin_in_one_line(tmp_path):
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as squatter:
         port = squatter.getsockname()[1]
         done = Home(tmp_path, "http").run("--bind", f"127.0.0.1:{port}")

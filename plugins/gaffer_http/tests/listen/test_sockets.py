@@ -1,4 +1,4 @@
-"""Sockets that listen: made exactly where asked, removed as they came, refused with a name."""
+"""Listening sockets: creation, removal, and errors that name the endpoint."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def test_port_zero_becomes_a_real_port():
         assert not v4.socket.get_inheritable()
 
 
-def test_only_the_address_that_was_asked_for():
+def test_only_the_given_address_listens():
     with opened("127.0.0.2:0") as [one]:
         port = one.socket.getsockname()[1]
         socket.create_connection(("127.0.0.2", port)).close()
@@ -42,7 +42,7 @@ def test_ipv6_does_not_take_ipv4_along():
         assert one.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
 
 
-def test_a_port_in_use_names_endpoint_and_address():
+def test_port_in_use_is_an_error_with_endpoint_and_address():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
@@ -55,7 +55,7 @@ def test_a_port_in_use_names_endpoint_and_address():
             pass
 
 
-def test_a_unix_socket_is_the_owners_alone_and_goes_at_the_end(short_path):
+def test_unix_socket_has_mode_0600_and_is_removed(short_path):
     path = short_path / "s"
     before = os.umask(0)
     try:
@@ -67,7 +67,7 @@ def test_a_unix_socket_is_the_owners_alone_and_goes_at_the_end(short_path):
     assert not path.exists()
 
 
-def test_a_unix_socket_may_be_opened_to_a_group(short_path):
+def test_mode_of_a_unix_socket_can_include_the_group(short_path):
     path = short_path / "s"
     before = os.umask(0o077)
     try:
@@ -79,7 +79,7 @@ def test_a_unix_socket_may_be_opened_to_a_group(short_path):
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
-def test_the_mode_is_never_set_by_path(short_path, mode, monkeypatch):
+def test_mode_is_never_set_by_path(short_path, mode, monkeypatch):
     def refuse(*args, **options):
         raise AssertionError("a path may lead elsewhere by now")
 
@@ -94,7 +94,7 @@ def test_the_mode_is_never_set_by_path(short_path, mode, monkeypatch):
         assert os.umask(before) == 0o027
 
 
-def test_a_stale_unix_socket_is_replaced(short_path):
+def test_stale_unix_socket_is_replaced(short_path):
     path = short_path / "s"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
@@ -103,7 +103,7 @@ def test_a_stale_unix_socket_is_replaced(short_path):
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-def test_a_unix_socket_in_use_is_left_alone(short_path, kind):
+def test_unix_socket_in_use_is_an_error(short_path, kind):
     path = short_path / "s"
     with socket.socket(socket.AF_UNIX, kind) as alive:
         alive.bind(str(path))
@@ -114,7 +114,7 @@ def test_a_unix_socket_in_use_is_left_alone(short_path, kind):
         assert path.exists()
 
 
-def test_what_is_no_socket_is_left_alone(short_path):
+def test_path_that_is_not_a_socket_is_an_error(short_path):
     path = short_path / "s"
     path.write_text("precious")
     with pytest.raises(GafferError, match=f"cannot listen on unix:{path}"):
@@ -126,17 +126,17 @@ def test_port_that_needs_a_capability_is_refused_with_a_remedy(monkeypatch):
     def refuse(self, address):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(socket.socket, "bind", refuse)  # Root may bind all ports.
+    monkeypatch.setattr(socket.socket, "bind", refuse)  # Root may bind any port.
     with pytest.raises(GafferError, match=r"127\.0\.0\.1:80: .*: bind port 1024 or higher"):
         opened("127.0.0.1:80").__enter__()
 
 
-def test_a_missing_folder_is_told(short_path):
+def test_missing_folder_is_an_error(short_path):
     with pytest.raises(GafferError, match="No such file or directory"):
         opened(f"unix:{short_path}/none/s").__enter__()
 
 
-def test_the_socket_of_a_successor_is_left_alone(short_path):
+def test_socket_of_a_successor_is_not_removed(short_path):
     path = short_path / "s"
     with opened(f"unix:{path}"):
         path.unlink()
@@ -147,12 +147,12 @@ def test_the_socket_of_a_successor_is_left_alone(short_path):
     assert not path.exists()
 
 
-def test_all_or_nothing(short_path):
+def test_failed_endpoint_closes_the_others(short_path):
     with pytest.raises(GafferError), opened(f"unix:{short_path}/s,unix:{short_path}/none/s"):
         pass
     assert not (short_path / "s").exists()
 
 
-def test_an_address_that_the_machine_lacks_is_told():
+def test_address_of_another_machine_is_an_error():
     with pytest.raises(GafferError, match=r"on \[::2\]:80: Cannot assign"), listening(LACKING):
         pass

@@ -1,4 +1,4 @@
-"""Certificates that cannot be used are told in one line."""
+"""Errors of invalid certificates, in one line."""
 
 import pytest
 import trustme
@@ -9,7 +9,7 @@ from gaffer_http.listen.tls import TlsError, server_context
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A certificate, its key, both in one, the key of another, and the key under a password."""
+    """Files: a certificate, its key, both in one, the key of another, an encrypted key."""
     folder = tmp_path_factory.mktemp("tls")
     ca = trustme.CA()
     one, other = ca.issue_cert("localhost"), ca.issue_cert("localhost")
@@ -30,7 +30,7 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("certfile", "keyfile"), [("cert", "key"), ("both", None)])
-def test_good_ones_load(files, certfile, keyfile):
+def test_valid_certificates_are_loaded(files, certfile, keyfile):
     server_context(str(files / certfile), keyfile and str(files / keyfile))
 
 
@@ -45,7 +45,7 @@ def test_good_ones_load(files, certfile, keyfile):
         ("cert", "locked", "keyfile", "has a password"),
     ],
 )
-def test_bad_ones_name_the_file(files, certfile, keyfile, blamed, words):
+def test_invalid_certificate_is_an_error_with_its_file(files, certfile, keyfile, blamed, words):
     with pytest.raises(TlsError) as raised:
         server_context(str(files / certfile), keyfile and str(files / keyfile))
     assert raised.value.key == blamed
@@ -56,7 +56,7 @@ def test_bad_ones_name_the_file(files, certfile, keyfile, blamed, words):
 @pytest.mark.parametrize(
     ("client_ca", "words"), [("none", "cannot read"), ("text", "not a certif")]
 )
-def test_a_bad_authority_for_clients_names_the_file(files, client_ca, words):
+def test_invalid_client_ca_is_an_error_with_its_file(files, client_ca, words):
     with pytest.raises(TlsError) as raised:
         server_context(str(files / "cert"), str(files / "key"), str(files / client_ca))
     assert raised.value.key == "client_ca"

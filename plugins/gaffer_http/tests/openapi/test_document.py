@@ -1,4 +1,4 @@
-"""`/openapi.json`: every route is there, and what it says of the answers is all that is in them."""
+"""`/openapi.json`: it has every route, and describes responses completely."""
 
 import json
 import subprocess
@@ -49,11 +49,11 @@ def extra():
     return Blueprint("extra", __name__)
 
 
-def test_it_is_valid():
+def test_document_is_valid():
     from_dict(document(stats_plugin)).validate()
 
 
-def test_every_method_of_every_path_is_there():
+def test_document_has_every_method_of_every_path():
     app = Api(Kernel(plugins=[http_plugin, stats_plugin]))
     operations = [
         operation
@@ -70,13 +70,13 @@ def test_every_method_of_every_path_is_there():
         assert "403" in operation["responses"]
 
 
-def test_parameters_beside_each_other_in_a_path_are_all_there():
+def test_adjacent_parameters_of_a_path_are_described():
     parameters = document()["paths"]["/groups/{session}/_{verb}"]["post"]["parameters"]
     assert [each["name"] for each in parameters] == ["session", "verb", "wait"]
     assert parameters[1]["schema"]["enum"] == ["restart", "start", "stop"]
 
 
-def test_a_template_is_the_configuration_of_a_job():
+def test_template_has_the_fields_of_a_job():
     template = document()["components"]["schemas"]["Template"]
     assert set(template["properties"]) == set(JobConfig.__struct_fields__) - {"custom_channels"}
     assert template["required"] == ["name", "cmd"]
@@ -84,7 +84,7 @@ def test_a_template_is_the_configuration_of_a_job():
     assert template["patternProperties"] == {"^x_": {}}
 
 
-async def test_it_is_json_for_everybody(api):
+async def test_document_is_json_for_every_caller(api):
     answer = await api.ask("GET", "/openapi.json")
     assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
     assert answer.json["info"]["title"] == "gaffer"
@@ -96,12 +96,12 @@ async def test_it_is_json_for_everybody(api):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redocs", "/scalar"])
-async def test_there_are_no_pages_that_load_programs_of_others(api, path):
+async def test_there_is_no_documentation_page_with_foreign_scripts(api, path):
     await api.ask("GET", "/openapi.json")
     assert (await api.ask("GET", path)).status == 404
 
 
-def test_nothing_of_it_is_loaded_before_it_is_asked_for():
+def test_modules_of_the_document_are_imported_on_the_first_request():
     code = "import sys, gaffer_http.app; sys.exit('quart_schema' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -116,7 +116,7 @@ PATHS = [
 
 
 def closed(node):
-    """The document, but that no object may have fields that are not in it."""
+    """Return the document, changed so that objects have no undescribed fields."""
     if isinstance(node, list):
         return [closed(each) for each in node]
     if not isinstance(node, dict):
@@ -125,7 +125,7 @@ def closed(node):
     return {**more, **{key: closed(value) for key, value in node.items()}}
 
 
-async def test_answers_have_all_the_fields_that_it_tells_and_no_other(running_api):
+async def test_responses_have_exactly_the_described_fields(running_api):
     async with running_api(stats_plugin) as api:
         await api.kernel.manager.load(JOB).settled()
         whole = closed((await api.ask("GET", "/openapi.json")).json)
@@ -142,7 +142,7 @@ async def test_answers_have_all_the_fields_that_it_tells_and_no_other(running_ap
         assert set(answer) == set(old["properties"]) == set(old["required"])
 
 
-async def test_a_plugin_describes_its_routes_without_gaffer_http(running_api, extra):
+async def test_plugin_describes_its_routes_without_importing_gaffer_http(running_api, extra):
     class Page(msgspec.Struct):
         """A page. More of it."""
 
@@ -167,7 +167,7 @@ async def test_a_plugin_describes_its_routes_without_gaffer_http(running_api, ex
 @pytest.mark.parametrize(
     "wrong", [{"answer": int}, {"answers": {200: object()}}, {"answers": 3}, 3, {"body": complex}]
 )
-async def test_a_wrong_description_spoils_nothing_else(running_api, extra, wrong, caplog):
+async def test_invalid_description_does_not_affect_other_routes(running_api, extra, wrong, caplog):
     @extra.get("/extra")
     async def show():
         """Show a page."""
@@ -182,7 +182,7 @@ async def test_a_wrong_description_spoils_nothing_else(running_api, extra, wrong
     json.dumps(answer.json)
 
 
-async def test_plugins_types_of_one_name_do_not_hinder_each_other(running_api, extra):
+async def test_types_with_the_same_name_do_not_collide(running_api, extra):
     for number, kind in enumerate((int, str)):
 
         @extra.get(f"/extra{number}", endpoint=f"show{number}")
@@ -197,7 +197,7 @@ async def test_plugins_types_of_one_name_do_not_hinder_each_other(running_api, e
     assert [page["properties"]["number"]["type"] for page in pages] == ["integer", "string"]
 
 
-async def test_a_graceful_timeout_of_a_wrong_kind_is_no_wish_for_the_default(api):
+async def test_graceful_timeout_of_a_wrong_type_is_refused(api):
     api.kernel.manager.load(JobConfig(name="web", cmd="sleep 60"), start=False)
     for wrong in ({}, [], "", False):
         answer = await api.ask("POST", "/jobs/default/web/commit", {"graceful_timeout": wrong})

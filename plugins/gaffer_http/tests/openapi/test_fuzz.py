@@ -1,6 +1,6 @@
-"""What `/openapi.json` says is true: requests of all kinds are made from it, the answers checked.
+"""Random requests made from `/openapi.json`, whose responses are checked against it.
 
-The API of a real kernel is asked, whose system starts nothing but `sleep`, whatever is wanted.
+They go to the API of a real kernel, on a system that starts only `sleep`.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from gaffer_http.openapi.document import describe_routes
 from gaffer_http.plugin import plugin as http_plugin
 
 MOST = 20
-"""Processes at a time."""
+"""Maximum number of processes."""
 
 JOB = JobConfig(name="web", cmd="sleep 1000", redirect_output=["out"], redirect_input=True)
 FEEDS = r"^/(watch|streams)"
@@ -32,14 +32,14 @@ NEVER_RIGHT = r"/_signal$"
 CONFIG = {
     "seed": 1,
     "generation": {"deterministic": True, "database": "none", "with-security-parameters": False},
-    # Whoever runs the tests is the owner, with or without a token.
+    # The user of the tests is the owner, with or without a token.
     "checks": {"ignored_auth": {"enabled": False}},
     "cache": {"enabled": False},
 }
 
 
 class Fence(LinuxSystem):
-    """Starts `sleep` in place of everything, as the user of the tests, and not too often."""
+    """A system that starts `sleep` for every program, as the user of the tests, up to a limit."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ class Fence(LinuxSystem):
 
 
 class Server:
-    """A kernel with its API, in a thread of its own."""
+    """A kernel with its API in a separate thread."""
 
     def __init__(self):
         self._ready = threading.Event()
@@ -83,10 +83,10 @@ class Server:
             await self._over.wait()
             for job in kernel.manager.jobs():
                 job.stop()
-            # They may have been told to wait for years.
+            # They may have a wait of years.
             while fence.alive:
                 for child in list(fence.alive.values()):
-                    child.end(9)
+                    child.stop(9)
                 await trio.sleep(0.02)
 
     def __enter__(self):
@@ -100,7 +100,7 @@ class Server:
         assert not self._thread.is_alive()
 
     def pid(self):
-        """The number of a process of a job that is there, whatever has become of the last one."""
+        """Return the pid of a process of an existing job; the last one may have exited."""
         return trio.from_thread.run(self._pid, trio_token=self._token)
 
     async def _pid(self):
@@ -127,7 +127,7 @@ def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         # A feed of stats waits for two samples, in hundreds of requests.
         patch.setattr("gaffer_stats.service.INTERVAL", 0.01)
-        # Page keys are made there.
+        # Page keys are created there.
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         with Server() as running:
             yield running
@@ -141,7 +141,7 @@ def load():
 
 
 def closed(node):
-    """The document, but that no object may have fields that are not in it."""
+    """Return the document, changed so that objects have no undescribed fields."""
     if isinstance(node, list):
         return [closed(each) for each in node]
     if not isinstance(node, dict):
@@ -151,7 +151,7 @@ def closed(node):
 
 
 def tame(case, pid):
-    """Leave what is wrong, but let what is right be quick, and about something that is there."""
+    """Keep invalid values, but make valid ones quick, and about existing objects."""
     query, path, body = case.query or {}, case.path_parameters or {}, case.body
     with suppress(ValueError, TypeError):
         if 0 <= float(query.get("wait", "x")) <= 600:
@@ -162,7 +162,7 @@ def tame(case, pid):
         query["feed"] = "longpoll"
     if isinstance(body, dict):
         tame_body(body, named="name" in path)
-    # A wrong parameter can look right, but be none of these.
+    # An invalid parameter can look valid, but is none of these.
     if case.meta is not None and case.meta.generation.mode.is_positive:
         for key, there in (("name", "web"), ("session", "default"), ("pid", pid)):
             if key in path:
@@ -171,7 +171,7 @@ def tame(case, pid):
 
 def tame_body(body, named):
     for field, value in body.items():
-        # For JSON Schema these are whole numbers, too.
+        # For JSON Schema these are integers, too.
         if isinstance(value, float) and value.is_integer():
             body[field] = int(value)
     if is_number(body.get("numprocesses"), 10_001):
@@ -180,7 +180,7 @@ def tame_body(body, named):
         body["scale"] %= 3
     elif isinstance(body.get("scale"), str) and re.fullmatch("[+=-]?[0-9]{1,9}", body["scale"]):
         body["scale"] = "=1"
-    # What a schema cannot say: the rules of a shell's words, and one field beside another.
+    # A schema cannot describe the quoting rules of a shell, nor dependencies of two fields.
     for field, value in (("cmd", "sleep 1000"), ("args", "1 2"), ("uid", "root"), ("gid", "0")):
         if isinstance(body.get(field), str) and "\0" not in body[field]:
             body[field] = value
@@ -209,7 +209,7 @@ schema = load()
 @pytest.mark.filterwarnings("ignore:Do not use the .random. module")
 @schema.exclude(path_regex=FEEDS, method="GET").exclude(path_regex=NEVER_RIGHT).parametrize()
 @hypothesis.settings(max_examples=4, deadline=None, derandomize=True, database=None)
-def test_answers_are_as_described(case, server):
+def test_responses_match_the_document(case, server):
     tame(case, server.pid())
     case.call_and_validate(base_url=server.url, timeout=10)
 
@@ -217,8 +217,8 @@ def test_answers_are_as_described(case, server):
 @pytest.mark.filterwarnings("ignore:Do not use the .random. module")
 @schema.include(path_regex=FEEDS, method="GET").parametrize()
 @hypothesis.settings(max_examples=4, deadline=None, derandomize=True, database=None)
-def test_feeds_begin_as_described(case, server):
-    # HEAD, because they would go on for ever.
+def test_headers_of_feeds_match_the_document(case, server):
+    # HEAD, because feeds would not end.
     tame(case, server.pid())
     request = case.as_transport_kwargs(base_url=server.url)
     answer = requests.request(**{**request, "method": "HEAD"}, timeout=10)

@@ -19,12 +19,12 @@ async def dummy(api):
     return api.kernel.manager.get("dummy")
 
 
-async def test_at_first_there_are_none(api):
+async def test_list_of_jobs_is_empty_at_first(api):
     assert (await api.ask("GET", "/jobs")).json == {"jobs": []}
     assert (await api.ask("GET", "/jobs/default")).slug == "not_found"
 
 
-async def test_load(api):
+async def test_load_starts_a_job(api):
     answer = await api.ask("POST", "/jobs/default?wait=10", SLEEP)
     assert answer.status == 201
     assert answer.json == {"ok": True, "name": "dummy", "settled": True}
@@ -34,7 +34,7 @@ async def test_load(api):
     assert (info["running"], info["processes"], info["active"]) == (1, [1], True)
 
 
-async def test_the_status_of_all_jobs(api, dummy):
+async def test_status_lists_all_jobs(api, dummy):
     await api.ask("POST", "/jobs/night", {**SLEEP, "name": "idle", "start": False})
     one, other = (await api.ask("GET", "/status")).json["jobs"]
     assert one.items() >= {"name": "dummy", "session": "default", "job": "dummy"}.items()
@@ -43,7 +43,7 @@ async def test_the_status_of_all_jobs(api, dummy):
     assert one == {**one, **(await api.ask("GET", "/jobs/default/dummy/status")).json}
 
 
-async def test_load_into_a_session(api):
+async def test_load_into_a_session_names_the_session(api):
     answer = await api.ask("POST", "/jobs/shop", SLEEP)
     assert answer.json == {"ok": True, "name": "shop.dummy"}
     assert answer.headers["location"] == "/jobs/shop/dummy"
@@ -54,13 +54,13 @@ async def test_load_into_a_session(api):
     assert (await api.ask("GET", JOB)).slug == "not_found"
 
 
-async def test_load_without_starting(api):
+async def test_load_with_start_false_starts_nothing(api):
     await api.ask("POST", "/jobs/default?wait=10", SLEEP | {"start": False})
     assert (await api.ask("GET", JOB + "/state")).body == b"0"
     assert (await api.ask("GET", "/pids")).json == {"pids": []}
 
 
-async def test_load_twice(api, dummy):
+async def test_load_of_an_existing_job_is_a_conflict(api, dummy):
     answer = await api.ask("POST", "/jobs/default", SLEEP)
     assert (answer.status, answer.slug) == (409, "conflict")
 
@@ -89,7 +89,7 @@ async def test_load_twice(api, dummy):
         ({"name": "x", "cmd": "'"}, "cmd: "),
     ],
 )
-async def test_load_what_is_no_job(api, fields, named):
+async def test_load_of_an_invalid_configuration_is_refused(api, fields, named):
     answer = await api.ask("POST", "/jobs/default", fields)
     assert (answer.status, answer.slug) == (400, "invalid_process_info")
     assert named in answer.json["reason"]
@@ -97,28 +97,28 @@ async def test_load_what_is_no_job(api, fields, named):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"x"', b"null", b"\xff"])
-async def test_load_what_is_no_object(api, body):
+async def test_load_of_a_body_that_is_no_object_is_refused(api, body):
     answer = await api.ask("POST", "/jobs/default", body)
     assert (answer.status, answer.slug) == (400, "invalid_json")
 
 
-async def test_load_into_what_is_no_session(api):
+async def test_load_into_an_invalid_session_is_refused(api):
     answer = await api.ask("POST", "/jobs/a%20b", SLEEP)
     assert (answer.status, answer.slug) == (400, "invalid_name")
 
 
-async def test_fields_for_notes_are_not_kept(api):
+async def test_fields_with_prefix_x_are_not_kept(api):
     assert (await api.ask("POST", "/jobs/default", SLEEP | {"x_note": {"by": 1}})).status == 201
     assert "x_note" not in (await api.ask("GET", JOB)).json["config"]
 
 
-async def test_curls_default_kind_of_body_will_do(api):
+async def test_default_content_type_of_curl_is_accepted(api):
     body = b'{"name": "dummy", "cmd": "sleep 100"}'
     kind = "application/x-www-form-urlencoded"
     assert (await api.ask("POST", "/jobs/default", body, content_type=kind)).status == 201
 
 
-async def test_a_program_that_does_not_exist_is_a_status(api):
+async def test_missing_program_is_reported_in_the_status(api):
     answer = await api.ask("POST", "/jobs/default", {"name": "dummy", "cmd": "/no/such"})
     assert answer.status == 201
     with trio.fail_after(10):
@@ -127,7 +127,7 @@ async def test_a_program_that_does_not_exist_is_a_status(api):
     assert "/no/such" in str(status["last_error"])
 
 
-async def test_a_template_can_be_posted_back(api, dummy):
+async def test_template_can_be_posted_back(api, dummy):
     config = (await api.ask("GET", JOB)).json["config"]
     assert set(config) == set(JobConfig.__struct_fields__) - {"custom_channels"}
     answer = await api.ask("POST", "/jobs/default", config | {"name": "copy"})
@@ -136,7 +136,7 @@ async def test_a_template_can_be_posted_back(api, dummy):
     assert copy == config | {"name": "copy"}
 
 
-async def test_who_may_manage_sees_variables_and_can_post_them_back(api):
+async def test_manager_can_post_the_shown_variables_back(api):
     await api.ask("POST", "/jobs/default?wait=10", SLEEP | {"env": {"SECRET": "hunter2"}})
     config = (await api.ask("GET", JOB)).json["config"]
     assert config["env"] == {"SECRET": "hunter2"}
@@ -144,7 +144,7 @@ async def test_who_may_manage_sees_variables_and_can_post_them_back(api):
     assert (await api.ask("POST", "/jobs/other", config)).status == 201
 
 
-async def test_a_mask_is_not_taken_for_a_value(api):
+async def test_mask_is_not_accepted_as_a_value(api):
     await api.ask("POST", "/jobs/default?wait=10", SLEEP | {"env": {"SECRET": "hunter2"}})
     config = SLEEP | {"env": {"SECRET": "***"}}
     for method, path in (("PUT", JOB), ("POST", "/jobs/other")):
@@ -174,19 +174,19 @@ async def test_a_mask_is_not_taken_for_a_value(api):
         ("POST", "/commit", {}),
     ],
 )
-async def test_a_job_that_does_not_exist(api, dummy, method, path, body):
+async def test_missing_job_is_not_found(api, dummy, method, path, body):
     for job in ("default/none", "none/dummy"):
         answer = await api.ask(method, f"/jobs/{job}{path}", body)
         assert answer.status == 404
         assert method == "HEAD" or answer.slug == "not_found"
 
 
-async def test_a_name_that_no_job_can_have(api):
+async def test_invalid_job_name_is_refused(api):
     answer = await api.ask("GET", "/jobs/default/a%20b")
     assert (answer.status, answer.slug) == (400, "invalid_name")
 
 
-async def test_update(api, dummy):
+async def test_update_changes_the_configuration(api, dummy):
     new = {"cmd": "sleep 200", "numprocesses": 2}
     answer = await api.ask("PUT", JOB + "?wait=10", new)
     assert (answer.status, answer.json) == (200, {"ok": True, "settled": True})
@@ -195,7 +195,7 @@ async def test_update(api, dummy):
     assert info["processes"] == [2, 3]
 
 
-async def test_update_starts_only_when_told(api):
+async def test_update_starts_a_stopped_job_only_with_start(api):
     await api.ask("POST", "/jobs/default?wait=10", SLEEP | {"start": False})
     await api.ask("PUT", JOB + "?wait=10", SLEEP)
     assert (await api.ask("GET", "/pids")).json == {"pids": []}
@@ -209,7 +209,7 @@ async def test_update_cannot_rename(api, dummy):
     assert "name: is 'dummy' here" in answer.json["reason"]
 
 
-async def test_unload(api, dummy):
+async def test_unload_removes_the_job(api, dummy):
     answer = await api.ask("DELETE", JOB + "?wait=10")
     assert (answer.status, answer.json) == (200, {"ok": True, "settled": True})
     assert (await api.ask("GET", "/jobs")).json == {"jobs": []}
@@ -219,7 +219,7 @@ async def test_unload(api, dummy):
 
 @pytest.mark.parametrize("stop", [b"0", b" 0\n", {"state": "stop"}, {"state": 0}])
 @pytest.mark.parametrize("start", [b"1", {"state": "start"}, {"state": "1"}])
-async def test_stop_and_start(api, dummy, stop, start):
+async def test_state_stops_and_starts_the_job(api, dummy, stop, start):
     answer = await api.ask("POST", JOB + "/state?wait=10", stop)
     assert (answer.status, answer.json) == (202, {"ok": True, "settled": True})
     assert (await api.ask("GET", JOB + "/state")).body == b"0"
@@ -230,7 +230,7 @@ async def test_stop_and_start(api, dummy, stop, start):
 
 
 @pytest.mark.parametrize("state", [b"2", {"state": "reload"}, {"state": "restart"}])
-async def test_replace_the_processes(api, dummy, state):
+async def test_restart_replaces_the_processes(api, dummy, state):
     await api.ask("POST", JOB + "/state?wait=10", state)
     assert (await api.ask("GET", JOB + "/pids")).json == {"ok": True, "pids": [2]}
 
@@ -249,14 +249,14 @@ async def test_replace_the_processes(api, dummy, state):
         ({"state": "stop", "now": True}, "bad_value"),
     ],
 )
-async def test_no_such_state(api, dummy, body, slug):
+async def test_invalid_state_is_refused(api, dummy, body, slug):
     answer = await api.ask("POST", JOB + "/state", body)
     assert (answer.status, answer.slug) == (400, slug)
     assert dummy.active
 
 
 @pytest.mark.parametrize(("scale", "number"), [(3, 4), ("+3", 4), ("-1", 0), ("=2", 2), (-5, 0)])
-async def test_scale(api, dummy, scale, number):
+async def test_numprocesses_scales_the_job(api, dummy, scale, number):
     answer = await api.ask("POST", JOB + "/numprocesses?wait=10", {"scale": scale})
     assert (answer.status, answer.json) == (200, {"numprocesses": number, "settled": True})
     assert (await api.ask("GET", JOB + "/numprocesses")).json == {"numprocesses": number}
@@ -264,7 +264,7 @@ async def test_scale(api, dummy, scale, number):
 
 
 @pytest.mark.parametrize("scale", ["", "x", "1.5", 1.5, True, None, [], "++1", "=-1", "=99999999"])
-async def test_no_such_scale(api, dummy, scale):
+async def test_invalid_scale_is_refused(api, dummy, scale):
     answer = await api.ask("POST", JOB + "/numprocesses", {"scale": scale})
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert "scale: " in answer.json["reason"]
@@ -272,7 +272,7 @@ async def test_no_such_scale(api, dummy, scale):
 
 
 @pytest.mark.parametrize("number", ["TERM", "sigterm", 15, "15"])
-async def test_signal(api, dummy, number):
+async def test_signal_reaches_all_processes(api, dummy, number):
     answer = await api.ask("POST", JOB + "/signal", {"signal": number})
     assert (answer.status, answer.json) == (202, {"ok": True})
     with trio.fail_after(10):
@@ -289,7 +289,7 @@ async def test_signal_of_a_stopped_job_is_409(api, dummy, path):
 
 
 @pytest.mark.parametrize("number", ["", "NOPE", 0, 99, -1, 1.5, True, None, [], {}])
-async def test_no_such_signal(api, dummy, number):
+async def test_invalid_signal_is_refused(api, dummy, number):
     answer = await api.ask("POST", JOB + "/signal", {"signal": number})
     assert (answer.status, answer.slug) == (400, "bad_signal")
 
@@ -304,13 +304,13 @@ async def test_no_such_signal(api, dummy, number):
         ("commit", {"environ": {}}, "environ: is not a field of this request, did you mean 'env'?"),
     ],
 )
-async def test_fields_are_named(api, dummy, path, body, reason):
+async def test_unknown_fields_are_named_in_the_error(api, dummy, path, body, reason):
     answer = await api.ask("POST", f"{JOB}/{path}", body)
     assert answer.status == 400
     assert reason in answer.json["reason"]
 
 
-async def test_status(api, dummy):
+async def test_status_describes_the_job(api, dummy):
     status = (await api.ask("GET", JOB + "/status")).json
     assert (status["active"], status["running"], status["numprocesses"]) == (True, 1, 1)
     assert (status["stopped"], status["last_error"]) == (False, None)
@@ -322,7 +322,7 @@ async def test_status(api, dummy):
 @pytest.mark.parametrize(
     "body", [None, {}, {"env": {"A": "b"}, "graceful_timeout": 1}, {"env": None}]
 )
-async def test_commit(api, dummy, body):
+async def test_commit_starts_a_one_off(api, dummy, body):
     answer = await api.ask("POST", JOB + "/commit?wait=10", body)
     assert (answer.status, answer.json) == (201, {"pid": 2, "settled": True})
     process = (await api.ask("GET", answer.headers["location"])).json
@@ -343,7 +343,7 @@ async def test_commit(api, dummy, body):
         ({"graceful_timeout": -1}, "graceful_timeout: must"),
     ],
 )
-async def test_commit_with_wrong_fields(api, dummy, body, field):
+async def test_commit_with_invalid_fields_is_refused(api, dummy, body, field):
     answer = await api.ask("POST", JOB + "/commit", body)
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert field in answer.json["reason"]
@@ -353,7 +353,7 @@ async def test_commit_with_wrong_fields(api, dummy, body, field):
 # Waiting
 
 
-async def test_a_wait_that_is_too_short_says_so(api):
+async def test_wait_that_is_too_short_returns_settled_false(api):
     stubborn = {"name": "dummy", "cmd": "sh -c 'trap : TERM; while :; do sleep 0.05; done'"}
     await api.ask("POST", "/jobs/default?wait=10", stubborn | {"graceful_timeout": 0.5})
     answer = await api.ask("DELETE", JOB + "?wait=0")
@@ -361,21 +361,21 @@ async def test_a_wait_that_is_too_short_says_so(api):
 
 
 @pytest.mark.parametrize("wait", ["x", "", "-1", "nan", "inf", "601", "1e99"])
-async def test_no_such_wait(api, dummy, wait):
+async def test_invalid_wait_is_refused(api, dummy, wait):
     answer = await api.ask("DELETE", f"{JOB}?wait={wait}")
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert "wait: must be seconds" in answer.json["reason"]
     assert api.kernel.manager.get("dummy") is dummy
 
 
-async def test_another_parameter(api, dummy):
+async def test_unknown_parameter_is_refused(api, dummy):
     answer = await api.ask("DELETE", f"{JOB}?wiat=1")
     assert (answer.status, answer.slug) == (400, "bad_value")
     assert "wiat: is not a parameter of this request, did you mean" in answer.json["reason"]
     assert api.kernel.manager.get("dummy") is dummy
 
 
-async def test_a_child_that_was_killed_has_a_successor(api, dummy):
+async def test_killed_child_is_replaced(api, dummy):
     os.kill((await api.ask("GET", "/pids/1")).json["os_pid"], signal.SIGKILL)
     with trio.fail_after(10):
         while (await api.ask("GET", "/pids")).json != {"pids": [2]}:

@@ -1,4 +1,4 @@
-"""The paths of older gaffers: views of what the others show and do, with the old names."""
+"""The paths of older gaffers, with the old names."""
 
 import pytest
 from gaffer_kernel import JobConfig
@@ -24,7 +24,7 @@ def shop(api):
     return jobs
 
 
-async def test_lists(api, shop):
+async def test_lists_have_the_names_of_old_gaffers(api, shop):
     assert (await api.ask("GET", "/processes")).json == ["shop:a", "shop:b", "alone:x"]
     await api.ask("POST", "/processes?wait=10", SLEEP)
     assert (await api.ask("GET", "/processes")).json[-1] == "dummy"
@@ -38,7 +38,7 @@ async def test_lists(api, shop):
     assert (await api.ask("GET", "/processes?runing=1")).slug == "bad_value"
 
 
-async def test_a_job_is_loaded_but_not_twice(api, dummy):
+async def test_load_of_an_existing_job_is_a_conflict(api, dummy):
     assert dummy.pids() == [1]
     answer = await api.ask("POST", "/processes", SLEEP)
     assert (answer.status, answer.slug) == (409, "conflict")
@@ -59,14 +59,14 @@ async def test_a_job_is_loaded_but_not_twice(api, dummy):
         {"name": "x", "cmd": "x", "env": {"A": "***"}},
     ],
 )
-async def test_a_wrong_job_is_refused(api, body):
+async def test_invalid_job_is_refused(api, body):
     answer = await api.ask("POST", "/processes", body)
     assert (answer.status, answer.slug) == (400, "invalid_process_info")
     assert (await api.ask("GET", "/processes")).json == []
     assert (await api.ask("POST", "/processes", b"{")).slug == "invalid_json"
 
 
-async def test_what_is_shown_can_be_posted_back(api):
+async def test_shown_configuration_can_be_posted_back(api):
     flapping = {"attempts": 3, "window": 1.0, "retry_in": 5.0, "max_retry": 2}
     job = {**SLEEP, "name": "shop:a", "numprocesses": 2, "flapping": flapping, "start": False}
     await api.ask("POST", "/processes", job)
@@ -78,7 +78,7 @@ async def test_what_is_shown_can_be_posted_back(api):
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_update(api, dummy, method):
+async def test_update_changes_the_configuration(api, dummy, method):
     body = {"cmd": "sleep 99", "numprocesses": 2}
     answer = await api.ask(method, "/processes/dummy?wait=10", body)
     assert answer.json == {"ok": True, "settled": True}
@@ -89,7 +89,7 @@ async def test_update(api, dummy, method):
     assert (await api.ask(method, "/processes/nope", body)).slug == "not_found"
 
 
-async def test_start_stop_and_restart(api, dummy):
+async def test_start_stop_and_restart_change_the_processes(api, dummy):
     for verb, active, pids in (
         ("_stop", False, []),
         ("_start", True, [2]),
@@ -103,7 +103,7 @@ async def test_start_stop_and_restart(api, dummy):
         assert answer.json == {"ok": True, "pids": pids}
 
 
-async def test_scale(api, dummy):
+async def test_scale_changes_the_number_of_processes(api, dummy):
     for path, number in (("_add/3", 4), ("_sub/2", 2), ("_add", 3), ("_sub", 2), ("_sub/9", 0)):
         answer = await api.ask("POST", f"/processes/dummy/{path}?wait=10")
         assert answer.json == {"ok": True, "numprocesses": number, "settled": True}
@@ -115,20 +115,20 @@ async def test_scale(api, dummy):
 
 @pytest.mark.parametrize("signal", ["KILL", "SIGKILL", "9"])
 @pytest.mark.parametrize("target", ["dummy", "1"])
-async def test_signals(api, dummy, target, signal):
+async def test_signals_reach_the_processes(api, dummy, target, signal):
     answer = await api.ask("POST", f"/processes/{target}/_signal/{signal}")
     assert (answer.status, answer.json) == (200, {"ok": True})
     await until(lambda: dummy.pids() == [2])
 
 
-async def test_signals_that_are_none(api, dummy):
+async def test_invalid_signals_are_refused(api, dummy):
     for path, slug in (("_signal", "no_signal_number"), ("_signal/NOPE", "bad_signal")):
         for target in ("dummy", "1"):
             answer = await api.ask("POST", f"/processes/{target}/{path}")
             assert (answer.status, answer.slug) == (400, slug)
 
 
-async def test_a_pid_is_shown_with_its_configuration(api, shop):
+async def test_pid_is_shown_with_its_configuration(api, shop):
     await shop[0].settled()
     [pid] = shop[0].pids()
     shown = (await api.ask("GET", f"/processes/{pid}")).json
@@ -142,13 +142,13 @@ async def test_a_pid_is_shown_with_its_configuration(api, shop):
     ("method", "path", "status"),
     [("DELETE", "/processes/1", 200), ("POST", "/processes/1/_stop", 200), ("DELETE", "/1", 202)],
 )
-async def test_a_process_that_is_stopped_is_replaced(api, dummy, method, path, status):
+async def test_stopped_process_is_replaced(api, dummy, method, path, status):
     answer = await api.ask(method, f"{path}?wait=10")
     assert (answer.status, answer.json) == (status, {"ok": True, "settled": True})
     assert dummy.pids() == [2]
 
 
-async def test_a_bare_pid(api, dummy):
+async def test_bare_pid_is_shown_and_signalled(api, dummy):
     assert (await api.ask("GET", "/1")).json["os_pid"] == dummy.processes[0].os_pid
     answer = await api.ask("POST", "/1/signal", {"signal": "KILL"})
     assert answer.status == 202
@@ -159,7 +159,7 @@ async def test_a_bare_pid(api, dummy):
         assert (await api.ask("GET", path)).slug == "resource_not_found"
 
 
-async def test_what_a_pid_cannot(api, dummy):
+async def test_operations_of_jobs_are_refused_for_a_pid(api, dummy):
     for path in ("_start", "_restart", "_add", "_sub/1", "_nope"):
         answer = await api.ask("POST", f"/processes/1/{path}")
         assert (answer.status, answer.slug) == (404, "resource_not_found"), path
@@ -168,7 +168,7 @@ async def test_what_a_pid_cannot(api, dummy):
     assert dummy.pids() == [1]
 
 
-async def test_a_job_is_removed(api, dummy):
+async def test_removed_job_is_not_found(api, dummy):
     answer = await api.ask("DELETE", "/processes/dummy?wait=10")
     assert (answer.status, answer.json) == (200, {"ok": True, "settled": True})
     assert (await api.ask("GET", "/processes")).json == []
@@ -189,12 +189,12 @@ async def test_a_job_is_removed(api, dummy):
         ("POST", "/groups/nope/_stop"),
     ],
 )
-async def test_what_is_not_there(api, method, path):
+async def test_missing_objects_are_not_found(api, method, path):
     answer = await api.ask(method, path)
     assert (answer.status, answer.slug) == (404, "not_found")
 
 
-async def test_groups(api, shop):
+async def test_groups_are_sessions(api, shop):
     assert (await api.ask("GET", "/groups")).json == ["alone", "shop"]
     assert (await api.ask("GET", "/groups/shop")).json == ["shop:a", "shop:b"]
     for verb, active in (("_stop", False), ("_start", True), ("_restart", True)):

@@ -1,4 +1,4 @@
-"""Plugins over HTTP: listed, opened, closed, reloaded; their routes come and go with them."""
+"""Plugins over HTTP: list, open, close, reload; their routes are added and removed with them."""
 
 from contextlib import asynccontextmanager
 
@@ -32,7 +32,7 @@ def gaffer_http_routes(kernel):
 
 
 class Extra:
-    """A plugin with routes: `/extra` answers, `.../wait` does not, `.../work` leaves a task."""
+    """A plugin with routes: `/extra` responds, `.../wait` never does, `.../work` starts a task."""
 
     name = "extra"
     gaffer_requires = ("base",)
@@ -84,7 +84,7 @@ class Extra:
 
 
 class Base:
-    """What Extra requires."""
+    """The plugin that Extra requires."""
 
     name = "base"
 
@@ -95,7 +95,7 @@ class Base:
 
 
 class Unstable:
-    """A plugin that fails to open when told, or later on."""
+    """A plugin that can be made to fail on open or later."""
 
     name = "unstable"
     fails = False
@@ -123,7 +123,7 @@ async def plugin(api, name):
     return (await api.ask("GET", f"/plugins/{name}")).json
 
 
-async def test_the_list(api):
+async def test_plugins_are_listed(api):
     listed = (await api.ask("GET", "/plugins")).json["plugins"]
     assert {each["name"] for each in listed} == {"http", "base", "extra", "unstable"}
     assert next(each for each in listed if each["name"] == "extra") == {
@@ -140,7 +140,7 @@ async def test_the_list(api):
     assert await plugin(api, "http") in listed
 
 
-async def test_close_and_open(api):
+async def test_plugin_is_closed_and_opened(api):
     answer = await api.ask("POST", "/plugins/base/close")
     assert (answer.status, answer.json["ok"], answer.json["state"]) == (200, True, "closed")
     assert (await plugin(api, "extra"))["state"] == "closed"
@@ -148,28 +148,28 @@ async def test_close_and_open(api):
     assert (await plugin(api, "base"))["state"] == "open"
 
 
-async def test_reload_of_one_that_is_no_folder_closes_and_opens_it(api, extra):
+async def test_reload_of_an_installed_plugin_closes_and_opens_it(api, extra):
     assert (await api.ask("POST", "/plugins/base/reload")).json["state"] == "open"
     assert (await api.ask("GET", "/extra")).status == 200
     assert extra.told == ["before", "after", "before"]
 
 
 @pytest.mark.parametrize("verb", ["open", "close", "reload"])
-async def test_no_such_plugin(api, verb):
+async def test_missing_plugin_is_not_found(api, verb):
     assert (await api.ask("POST", f"/plugins/absent/{verb}")).slug == "not_found"
     assert (await api.ask("GET", "/plugins/absent")).slug == "not_found"
     assert (await api.ask("POST", f"/plugins/base/{verb}?x=1")).slug == "bad_value"
 
 
 @pytest.mark.parametrize("verb", ["close", "reload"])
-async def test_the_api_does_not_close_itself(api, verb):
+async def test_api_refuses_to_close_itself(api, verb):
     answer = await api.ask("POST", f"/plugins/http/{verb}")
     assert (answer.status, answer.slug) == (409, "conflict")
     assert f"cannot {verb} http" in answer.json["reason"]
     assert (await api.ask("POST", "/plugins/http/open")).json["state"] == "open"
 
 
-async def test_one_that_fails_to_open_is_named(api, monkeypatch):
+async def test_plugin_that_fails_to_open_is_named(api, monkeypatch):
     await api.ask("POST", "/plugins/unstable/close")
     monkeypatch.setattr(Unstable, "fails", True)
     answer = await api.ask("POST", "/plugins/unstable/open")
@@ -185,7 +185,7 @@ async def test_one_that_fails_to_open_is_named(api, monkeypatch):
 # Routes
 
 
-async def test_routes_go_and_come_back(api):
+async def test_routes_are_removed_on_close_and_added_on_open(api):
     for _ in range(3):
         assert (await api.ask("GET", "/extra")).json == {"hello": "/extra"}
         assert (await api.ask("POST", "/extra")).status == 405
@@ -195,7 +195,7 @@ async def test_routes_go_and_come_back(api):
         await api.ask("POST", "/plugins/extra/open")
 
 
-async def test_they_are_gone_and_back_at_once(api):
+async def test_routes_change_without_delay(api):
     for _ in range(10):
         await api.kernel.plugins.close("extra")
         assert (await api.ask("GET", "/extra")).status == 404
@@ -203,7 +203,7 @@ async def test_they_are_gone_and_back_at_once(api):
         assert (await api.ask("GET", "/extra")).status == 200
 
 
-async def test_a_request_to_a_plugin_that_closes_is_ended(api, extra):
+async def test_request_to_a_closing_plugin_is_cancelled(api, extra):
     async with trio.open_nursery() as nursery:
 
         async def ask():
@@ -216,7 +216,7 @@ async def test_a_request_to_a_plugin_that_closes_is_ended(api, extra):
             await api.ask("POST", "/plugins/extra/close")
 
 
-async def test_what_others_do_goes_on(api):
+async def test_requests_to_other_plugins_continue(api):
     async with api.client() as client:
         assert (await client.follow("/watch?feed=continuous&heartbeat=30")).status == 200
         await api.ask("POST", "/plugins/extra/close")
@@ -225,7 +225,7 @@ async def test_what_others_do_goes_on(api):
         await client.until(b'"event":"plugin.opened"')
 
 
-async def test_a_task_that_a_request_left_ends_with_the_plugin(api, extra):
+async def test_background_task_of_a_request_ends_with_the_plugin(api, extra):
     assert (await api.ask("GET", "/extra/work")).body == b"working"
     await api.ask("POST", "/plugins/extra/close")
     with trio.fail_after(5):
@@ -245,9 +245,7 @@ async def test_a_task_that_a_request_left_ends_with_the_plugin(api, extra):
         ),
     ],
 )
-async def test_routes_that_cannot_be_had_later_are_left_out_and_said(
-    api, extra, failing, words, caplog
-):
+async def test_routes_that_fail_later_are_omitted_and_reported(api, extra, failing, words, caplog):
     await api.ask("POST", "/plugins/extra/close")
     extra.failing = failing
     assert (await api.ask("POST", "/plugins/extra/open")).json["state"] == "open"
@@ -261,9 +259,7 @@ async def test_routes_that_cannot_be_had_later_are_left_out_and_said(
 
 
 @pytest.mark.parametrize("failing", ["hook", "name", "before"])
-async def test_routes_that_cannot_be_had_do_not_keep_the_api_from_opening_again(
-    api, extra, failing, caplog
-):
+async def test_failing_routes_do_not_prevent_reopening_of_the_api(api, extra, failing, caplog):
     await api.kernel.plugins.close("http")
     extra.failing = failing
     await api.kernel.plugins.open("http")
@@ -276,7 +272,7 @@ async def test_routes_that_cannot_be_had_do_not_keep_the_api_from_opening_again(
     assert (await api.ask("GET", "/extra")).status == 200
 
 
-async def test_what_fails_after_serving_is_said(api, extra, caplog):
+async def test_failure_after_serving_is_reported(api, extra, caplog):
     extra.failing = "after"
     await api.ask("POST", "/plugins/extra/close")
     assert (await api.ask("GET", "/extra")).status == 404
@@ -317,7 +313,7 @@ async def folders(folder):
         yield Api(kernel)
 
 
-async def test_new_code_brings_new_routes(folders, folder):
+async def test_reload_adds_routes_of_new_code(folders, folder):
     assert (await plugin(folders, "ape"))["path"] == str(folder / "ape")
     assert (await folders.ask("GET", "/ape/1.0")).json == {"version": "1.0"}
     write(folder, FOLDER.format(version="2.0"))
@@ -326,7 +322,7 @@ async def test_new_code_brings_new_routes(folders, folder):
     assert (await folders.ask("GET", "/ape/1.0")).status == 404
 
 
-async def test_wrong_new_code_is_named_and_the_old_answers(folders, folder):
+async def test_failed_reload_is_reported_and_old_routes_stay(folders, folder):
     write(folder, "x = (")
     answer = await folders.ask("POST", "/plugins/ape/reload")
     assert (answer.status, answer.slug) == (409, "plugin_failed")
@@ -339,7 +335,7 @@ async def test_wrong_new_code_is_named_and_the_old_answers(folders, folder):
     assert "SyntaxError" in shown["error"]
 
 
-async def test_folders_that_came_and_went(folders, folder):
+async def test_rescan_adds_and_removes_folder_plugins(folders, folder):
     (folder / "ape").rename(folder.parent / "away")
     write(folder, FOLDER.format(version="3.0").replace('"ape"', '"bee"'), "bee")
     answer = await folders.ask("POST", "/plugins")

@@ -17,7 +17,7 @@ async def states(api):
     return [(await api.ask("GET", f"/jobs/shop/{name}/state")).body for name in "ab"]
 
 
-async def test_sessions(shop):
+async def test_sessions_are_listed(shop):
     assert (await shop.ask("GET", "/sessions")).json == {"sessions": ["shop", "default"]}
     assert (await shop.ask("GET", "/sessions/shop")).json == {
         "sessionid": "shop",
@@ -25,7 +25,7 @@ async def test_sessions(shop):
     }
 
 
-async def test_stop_start_and_restart_a_session(shop):
+async def test_session_is_stopped_started_and_restarted(shop):
     answer = await shop.ask("POST", "/sessions/shop/stop?wait=10")
     assert (answer.status, answer.json) == (200, {"ok": True, "settled": True})
     assert await states(shop) == [b"0", b"0"]
@@ -37,7 +37,7 @@ async def test_stop_start_and_restart_a_session(shop):
     assert (await shop.ask("GET", "/pids")).json == {"pids": [3, 6, 7]}
 
 
-async def test_unload_a_session(shop):
+async def test_session_is_unloaded(shop):
     answer = await shop.ask("DELETE", "/sessions/shop?wait=10")
     assert (answer.status, answer.json) == (200, {"ok": True, "settled": True})
     assert (await shop.ask("GET", "/sessions")).json == {"sessions": ["default"]}
@@ -48,11 +48,11 @@ async def test_unload_a_session(shop):
     ("method", "path"),
     [("GET", ""), ("DELETE", ""), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart")],
 )
-async def test_a_session_that_does_not_exist(shop, method, path):
+async def test_missing_session_is_not_found(shop, method, path):
     assert (await shop.ask(method, f"/sessions/none{path}")).slug == "not_found"
 
 
-async def test_pids(shop):
+async def test_pids_are_listed(shop):
     assert (await shop.ask("GET", "/pids")).json == {"pids": [1, 2, 3]}
     info = (await shop.ask("GET", "/pids/2")).json
     assert (info["pid"], info["name"], info["session"], info["job"]) == (2, "shop.b", "shop", "b")
@@ -62,14 +62,14 @@ async def test_pids(shop):
     assert (await shop.ask("HEAD", "/pids/2")).status == 200
 
 
-async def test_a_stopped_process_is_replaced(shop):
+async def test_stopped_process_is_replaced(shop):
     answer = await shop.ask("DELETE", "/pids/1?wait=10")
     assert (answer.status, answer.json) == (202, {"ok": True, "settled": True})
     assert (await shop.ask("GET", "/pids/1")).slug == "not_found"
     assert (await shop.ask("GET", "/jobs/shop/a/pids")).json == {"ok": True, "pids": [4]}
 
 
-async def test_signal(shop):
+async def test_signal_reaches_the_process(shop):
     answer = await shop.ask("POST", "/pids/1/signal", {"signal": "KILL"})
     assert (answer.status, answer.json) == (202, {"ok": True})
     with trio.fail_after(10):
@@ -79,13 +79,13 @@ async def test_signal(shop):
 
 @pytest.mark.parametrize("pid", ["0", "99", "x", "-1", "1.0", "+1", "9" * 5000, "%D9%A1", "1%20"])
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("POST", "/signal")])
-async def test_a_process_that_does_not_exist(shop, method, path, pid):
+async def test_missing_process_is_not_found(shop, method, path, pid):
     body = {"signal": 1} if path else None
     answer = await shop.ask(method, f"/pids/{pid}{path}", body)
     assert (answer.status, answer.slug) == (404, "not_found")
 
 
 @pytest.mark.parametrize("number", ["", "NOPE", 0, 99, None, [1]])
-async def test_no_such_signal(shop, number):
+async def test_invalid_signal_is_refused(shop, number):
     answer = await shop.ask("POST", "/pids/1/signal", {"signal": number})
     assert (answer.status, answer.slug) == (400, "bad_signal")

@@ -13,7 +13,7 @@ async def shell(api, script, **settings):
     return await start(api, cmd=script, shell=True, redirect_output=("out", "err"), **settings)
 
 
-async def test_what_is_written_to_the_input_comes_back_in_a_long_poll(api):
+async def test_long_poll_returns_the_echo_of_written_input(api):
     await start(api)
     for name in ("stdin", "ttin", "stdin"):
         answer = await api.ask("POST", f"/streams/1/{name}", b"ECHO\n")
@@ -23,7 +23,7 @@ async def test_what_is_written_to_the_input_comes_back_in_a_long_poll(api):
         assert answer.headers["content-type"] == "application/octet-stream"
 
 
-async def test_an_answer_that_came_before_the_poll_is_found_however_late(api, monkeypatch):
+async def test_long_poll_returns_output_from_before_the_poll(api, monkeypatch):
     process = await start(api)
     await api.ask("POST", "/streams/1/stdin", b"one\n")
     await until(lambda: process.outputs.logs["stdout"].end == 4)
@@ -31,7 +31,7 @@ async def test_an_answer_that_came_before_the_poll_is_found_however_late(api, mo
     assert (await api.ask("GET", "/streams/1/stdout")).body == b"one\n"
 
 
-async def test_nothing_is_lost_between_two_long_polls(api):
+async def test_no_output_is_lost_between_two_long_polls(api):
     process = await start(api)
     for number in range(5):
         await process.write(f"{number}\n")
@@ -45,11 +45,11 @@ async def test_nothing_is_lost_between_two_long_polls(api):
     assert (await api.ask("GET", "/streams/1/stdout")).body == b"5\n"
 
 
-async def test_a_long_poll_tells_how_much_since_the_last_one_is_gone(api):
+async def test_long_poll_reports_bytes_dropped_since_the_last_one(api):
     process = await start(api)
     await process.write(b"a\n")
     await api.ask("GET", "/streams/1/stdout")
-    # As long as somebody reads, more is kept.
+    # While a client reads, more output is kept.
     await until(lambda: readers(process) == 0)
     await process.write(b"b" * 100_000)
     await until(lambda: process.outputs.logs["stdout"].end == 100_002)
@@ -57,7 +57,7 @@ async def test_a_long_poll_tells_how_much_since_the_last_one_is_gone(api):
     assert len(answer.body) + int(answer.headers["x-gaffer-lost"]) == 100_000
 
 
-async def test_a_long_poll_waits_for_what_comes_next(api):
+async def test_long_poll_waits_for_the_next_output(api):
     process = await start(api)
     async with api.client() as client:
         answer = await client.follow("/streams/1/stdout?feed=longpoll")
@@ -67,7 +67,7 @@ async def test_a_long_poll_waits_for_what_comes_next(api):
     await until(lambda: readers(process) == 0)
 
 
-async def test_a_continuous_feed_gives_the_bytes_as_they_come(api):
+async def test_continuous_feed_sends_bytes_as_they_arrive(api):
     process = await start(api)
     async with api.client() as client:
         answer = await client.follow("/streams/1/stdout?feed=continuous")
@@ -77,7 +77,7 @@ async def test_a_continuous_feed_gives_the_bytes_as_they_come(api):
             assert await client.until(word) == word
 
 
-async def test_an_event_source_gets_lines(api):
+async def test_event_source_receives_lines(api):
     process = await start(api)
     async with api.client() as client:
         answer = await client.follow("/streams/1/stdout?feed=eventsource")
@@ -85,12 +85,12 @@ async def test_an_event_source_gets_lines(api):
         await process.write("STDOUT 1\n")
         assert await client.until(b"\n\n") == b"event: stdout\ndata: STDOUT 1\n\n"
         await process.write("name: ")
-        # No end of the line comes: it is a prompt.
+        # There is no newline: it is a prompt.
         assert await client.until(b"\n\n") == b"event: stdout\ndata: name: \n\n"
 
 
 @pytest.mark.parametrize("path", ["/streams/1/.", "/streams/1/", "/streams/1"])
-async def test_a_dot_or_no_label_means_every_output(api, path):
+async def test_dot_or_no_stream_selects_every_output(api, path):
     await shell(api, "read x; echo to out; echo to err >&2; exec sleep 100", redirect_input=True)
     async with api.client() as client:
         await client.follow(f"{path}?feed=eventsource")
@@ -102,7 +102,7 @@ async def test_a_dot_or_no_label_means_every_output(api, path):
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"])
-async def test_the_end_of_a_feed_whose_connection_is_not_kept_came_ten_seconds_late(api, head):
+async def test_feed_without_keep_alive_closes_at_once(api, head):
     await shell(api, "echo last; sleep 0.2")
     async with api.client() as client:
         request = f"GET /streams/1/out?feed=continuous {head}Host: localhost\r\n\r\n"
@@ -114,7 +114,7 @@ async def test_the_end_of_a_feed_whose_connection_is_not_kept_came_ten_seconds_l
 
 
 @pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
-async def test_a_feed_ends_with_the_process(api, feed):
+async def test_feed_ends_with_the_process(api, feed):
     process = await start(api)
     async with api.client() as client:
         await client.follow(f"/streams/1/stdout?feed={feed}")
@@ -124,7 +124,7 @@ async def test_a_feed_ends_with_the_process(api, feed):
 
 
 @pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
-async def test_a_heartbeat_is_an_empty_line(api, feed):
+async def test_heartbeat_is_an_empty_line(api, feed):
     process = await start(api)
     async with api.client() as client:
         await client.follow(f"/streams/1/stdout?feed={feed}&heartbeat=0.1")
@@ -133,7 +133,7 @@ async def test_a_heartbeat_is_an_empty_line(api, feed):
         assert (await client.until(b"x\n")).strip(b"\n") in (b"x", b"event: stdout\ndata: x")
 
 
-async def test_a_custom_stream_is_read_and_written(api):
+async def test_custom_stream_is_read_and_written(api):
     script = "import os; s = int(os.environ['GAFFER_STREAM_CTRL']); os.write(s, os.read(s, 99))"
     await start(
         api,
@@ -146,7 +146,7 @@ async def test_a_custom_stream_is_read_and_written(api):
     assert (await api.ask("GET", "/streams/1/ctrl")).body == b"ECHO\n"
 
 
-async def test_what_cannot_be_read(api):
+async def test_invalid_reads_are_refused(api):
     await start(api, name="mute", cmd="cat", redirect_output=(), redirect_input=True)
     await start(api)
     for path, status, slug in (
@@ -166,7 +166,7 @@ async def test_what_cannot_be_read(api):
         assert (answer.status, answer.slug) == (status, slug), path
 
 
-async def test_what_cannot_be_written(api):
+async def test_invalid_writes_are_refused(api):
     await start(api, name="deaf", cmd="sleep 100", redirect_output=("stdout",))
     await start(api)
     for path, status, slug in (
@@ -180,7 +180,7 @@ async def test_what_cannot_be_written(api):
 
 
 @pytest.mark.parametrize("heartbeat", ["true", "false", "0", "0.5"])
-async def test_head_answers_at_once(api, heartbeat):
+async def test_head_returns_immediately(api, heartbeat):
     process = await start(api)
     answer = await api.ask("HEAD", f"/streams/1/stdout?feed=eventsource&heartbeat={heartbeat}")
     assert (answer.status, answer.body) == (200, b"")
@@ -188,7 +188,7 @@ async def test_head_answers_at_once(api, heartbeat):
     await until(lambda: readers(process) == 0)
 
 
-async def test_clients_that_go_without_a_word_are_freed(api):
+async def test_resources_of_disconnected_clients_are_freed(api):
     process = await start(api)
     streams = []
     for number in range(200):
@@ -210,7 +210,7 @@ async def test_clients_that_go_without_a_word_are_freed(api):
     await until(lambda: readers(process) == 0)
 
 
-async def test_a_client_that_does_not_read_loses_its_own_and_is_told(api):
+async def test_slow_reader_loses_only_its_own_output_and_gets_the_number_of_bytes(api):
     size = 60_000_000
     process = await shell(
         api, f"read x; yes 0123456789 | head -c {size}; exec cat", redirect_input=True
@@ -219,7 +219,7 @@ async def test_a_client_that_does_not_read_loses_its_own_and_is_told(api):
     async with api.client() as slow, api.client() as late:
         await slow.follow("/streams/1/out?feed=eventsource")
         await process.write("\n")
-        # The process is not held up.
+        # The process is not blocked.
         await until(lambda: log.end == size)
         await late.follow("/streams/1/out?feed=eventsource")
         await process.write("last\n")
@@ -238,7 +238,7 @@ async def test_feeds_end_when_the_api_closes(running_api):
             await stalled.follow("/streams/1/stderr?feed=continuous")
             before = trio.current_time()
             await api.kernel.plugins.close("http")
-            # Otherwise it would have waited for three seconds.
+            # Otherwise it would wait for three seconds.
             assert trio.current_time() - before < 2
             for client in (poll, raw, lines):
                 assert await client.rest() == b""
@@ -246,7 +246,7 @@ async def test_feeds_end_when_the_api_closes(running_api):
         assert process.active
 
 
-async def test_clients_that_never_read_do_not_keep_the_api_from_closing(running_api):
+async def test_slow_readers_do_not_delay_shutdown(running_api):
     async with running_api() as api:
         process = await shell(api, "exec yes 0123456789")
         streams = []
@@ -268,7 +268,7 @@ async def test_clients_that_never_read_do_not_keep_the_api_from_closing(running_
             await trio.aclose_forcefully(stream)
 
 
-async def test_a_feed_with_a_tail_begins_with_what_was_written_before(api):
+async def test_feed_with_tail_starts_with_earlier_output(api):
     process = await start(api)
     await process.write(b"before\n")
     await until(lambda: process.outputs.logs["stdout"].end == 7)
@@ -279,7 +279,7 @@ async def test_a_feed_with_a_tail_begins_with_what_was_written_before(api):
         assert await client.until(b"\n") == b"after\n"
 
 
-async def test_a_feed_of_the_tail_only_ends_with_what_was_written_before(api):
+async def test_feed_of_the_tail_only_ends_after_earlier_output(api):
     process = await shell(api, "echo one; echo two >&2; sleep 1000")
     logs = process.outputs.logs
     await until(lambda: logs["out"].end and logs["err"].end)
@@ -290,27 +290,27 @@ async def test_a_feed_of_the_tail_only_ends_with_what_was_written_before(api):
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "reason"),
     [
         ("feed=longpoll&tail=true", "tail: is for continuous feeds, not for long polls"),
         ("feed=continuous&tail=all", "tail: must be one of false, true, only, not 'all'"),
     ],
 )
-async def test_a_tail_that_is_none_is_refused(api, query, said):
+async def test_invalid_tail_is_refused(api, query, reason):
     await start(api)
     answer = await api.ask("GET", f"/streams/1?{query}")
     assert (answer.status, answer.slug) == (400, "bad_value")
-    assert answer.json["reason"] == said
+    assert answer.json["reason"] == reason
 
 
 async def ended(api, script):
-    """The pid of a process that has ended."""
+    """The pid of an exited process."""
     process = await shell(api, script)
     await until(lambda: not process.active and process.pid not in api.kernel.manager.pids())
     return process.pid
 
 
-async def test_the_last_words_of_a_process_that_crashed_at_once_were_404(api):
+async def test_output_of_a_process_that_crashed_at_once_is_readable(api):
     pid = await ended(api, "echo one; echo why >&2; sleep 0.05; kill -9 $$")
     answer = await api.ask("GET", f"/streams/{pid}?feed=eventsource&tail=only")
     assert answer.body == b"event: out\ndata: one\n\nevent: err\ndata: why\n\n"
@@ -318,12 +318,12 @@ async def test_the_last_words_of_a_process_that_crashed_at_once_were_404(api):
     assert (await api.ask("GET", f"/pids/{pid}")).status == 404
     info = (await api.ask("GET", f"/pids/{pid}?ended=true")).json
     assert (info["active"], info["exit_code"], info["term_signal"]) == (False, 0, 9)
-    # A browser that follows would come back for ever.
+    # An EventSource would reconnect forever.
     for query in ("feed=eventsource&tail=true", "feed=continuous"):
         assert (await api.ask("GET", f"/streams/{pid}?{query}")).status == 404
 
 
-async def test_what_was_written_between_a_long_poll_and_the_end_is_told_once(api):
+async def test_output_between_a_long_poll_and_the_exit_is_sent_once(api):
     process = await shell(api, "echo one; read x; echo last", redirect_input=True)
     await until(lambda: process.outputs.logs["out"].end)
     assert (await api.ask("GET", "/streams/1/out")).body == b"one\n"

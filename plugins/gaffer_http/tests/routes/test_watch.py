@@ -1,4 +1,4 @@
-"""Events over real sockets: as they happen, after a number, and what is missing."""
+"""Events over real sockets: live, after a number, and gaps."""
 
 import json
 
@@ -19,7 +19,7 @@ def lines(data):
 
 
 def messages(data):
-    """What a browser makes of server-sent events: number, type, data."""
+    """Parse server-sent events as a browser does, as number, type and data."""
     found = []
     for block in data.decode().split("\n\n")[:-1]:
         fields = dict(line.split(": ", 1) for line in block.split("\n"))
@@ -31,7 +31,7 @@ def job_event(bus, event="spawn"):
     return bus.publish(event, name="x", session="default", job="x")
 
 
-async def test_a_continuous_feed_tells_each_event_once_in_order(api):
+async def test_continuous_feed_sends_each_event_once_in_order(api):
     async with api.client() as client:
         answer = await client.follow("/watch?feed=continuous")
         assert answer.headers["content-type"] == "application/x-ndjson"
@@ -43,7 +43,7 @@ async def test_a_continuous_feed_tells_each_event_once_in_order(api):
         assert seqs == list(range(seqs[0], seqs[0] + 3))
 
 
-async def test_an_event_source_gets_type_number_and_data(api):
+async def test_event_source_receives_type_number_and_data(api):
     async with api.client() as client:
         answer = await client.follow("/watch/spawn?feed=eventsource")
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -53,14 +53,14 @@ async def test_an_event_source_gets_type_number_and_data(api):
         assert (event["event"], event["name"], event["pid"]) == ("spawn", "x", 1)
 
 
-async def test_a_long_poll_tells_the_next_event(api):
+async def test_long_poll_returns_the_next_event(api):
     async with api.client() as client:
         answer = await client.follow("/watch")
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
         load(api)
         [event] = lines(await client.rest())
         assert event["event"] == "create"
-        # The next poll, however late, goes on where this one ended.
+        # The next poll, however late, continues where this one ended.
         seen = ["create"]
         while seen[-1] != "spawn":
             event = (await api.ask("GET", f"/watch?since={event['seq']}")).json
@@ -81,7 +81,7 @@ async def test_a_long_poll_tells_the_next_event(api):
         ("start", ["start", "start"]),
     ],
 )
-async def test_a_path_chooses(api, path, expected):
+async def test_path_selects_events(api, path, expected):
     async with api.client() as client:
         await client.follow(f"/watch/{path}?feed=continuous")
         for name, session in (("x", "default"), ("y", "shop")):
@@ -95,7 +95,7 @@ async def test_a_path_chooses(api, path, expected):
         assert [event["event"] for event in events if event["name"] != "last"] == expected
 
 
-async def test_a_client_that_comes_again_misses_nothing(api):
+async def test_reconnected_client_misses_no_event(api):
     load(api)
     async with api.client() as client:
         await client.follow("/watch?feed=eventsource&since=0")
@@ -103,14 +103,14 @@ async def test_a_client_that_comes_again_misses_nothing(api):
     api.kernel.events.publish("between", name="x")
     async with api.client() as client:
         seq = str(first[-1][0])
-        # A browser repeats the address: the header counts.
+        # A browser repeats the address: the header takes precedence.
         await client.follow("/watch?feed=eventsource&since=0", last_event_id=seq)
         [(following, kind, _), *_] = messages(await client.until(b"\n\n"))
         assert following == int(seq) + 1
         assert kind in ("spawn", "between")
 
 
-async def test_a_client_that_comes_too_late_is_told(api):
+async def test_client_that_reconnects_too_late_receives_a_gap(api):
     bus = api.kernel.events
     for _ in range(25_000):
         bus.publish("tick", name="x")
@@ -126,7 +126,7 @@ async def test_a_client_that_comes_too_late_is_told(api):
     assert (answer.json["event"], answer.json["seq"]) == ("tick", seq + 1)
 
 
-async def test_a_number_of_an_earlier_run_brings_all_of_this_one(api):
+async def test_number_of_an_earlier_run_returns_all_events(api):
     first = (await api.ask("GET", "/watch?since=0")).json if api.kernel.events.seq else None
     api.kernel.events.publish("tick", name="x")
     answer = (await api.ask("GET", "/watch?since=123456789")).json
@@ -148,17 +148,17 @@ async def test_a_number_of_an_earlier_run_brings_all_of_this_one(api):
         ("/watch/a/b/c/d", 404, "resource_not_found"),
     ],
 )
-async def test_what_cannot_be_watched(api, path, status, slug):
+async def test_invalid_paths_are_refused(api, path, status, slug):
     answer = await api.ask("GET", path)
     assert (answer.status, answer.slug) == (status, slug)
 
 
-async def test_a_number_must_be_one_in_the_header_too(api):
+async def test_invalid_last_event_id_is_refused(api):
     answer = await api.ask("GET", "/watch", last_event_id="x")
     assert (answer.status, answer.slug) == (400, "bad_value")
 
 
-async def test_clients_that_go_without_a_word_are_freed(api):
+async def test_resources_of_disconnected_clients_are_freed(api):
     bus = api.kernel.events
     before = bus.subscribers
     port = int(api.urls[0].rpartition(":")[2])
@@ -183,7 +183,7 @@ async def test_clients_that_go_without_a_word_are_freed(api):
     await until(lambda: bus.subscribers == before)
 
 
-async def test_watchers_see_the_last_exit_and_then_the_end(running_api):
+async def test_feed_sends_the_last_exit_before_its_end(running_api):
     async with running_api() as api, trio.open_nursery() as nursery:
         async with api.client() as client:
             load(api)
@@ -199,7 +199,7 @@ async def take(watch):
     return [(event.seq, event.event, event.data) for event in await watch.receive()]
 
 
-async def test_who_is_too_slow_is_told_how_many_are_missing():
+async def test_slow_subscriber_receives_the_number_of_missing_events():
     bus = EventBus(length=10)
     async with open_events(bus, None, None) as watch:
         for _ in range(5):
@@ -212,7 +212,7 @@ async def test_who_is_too_slow_is_told_how_many_are_missing():
         assert [event[0] for event in events] == list(range(seq + 1, 106))
 
 
-async def test_the_wait_can_be_cancelled_and_loses_nothing(autojump_clock):
+async def test_cancelled_wait_loses_no_event(autojump_clock):
     bus = EventBus()
     async with open_events(bus, "spawn", None) as watch:
         with trio.move_on_after(1):
@@ -224,7 +224,7 @@ async def test_the_wait_can_be_cancelled_and_loses_nothing(autojump_clock):
         assert await watch.receive() is None
 
 
-def test_an_event_is_encoded_once_and_whatever_it_holds():
+def test_event_is_encoded_once_with_any_content():
     forms = EventForms()
     event = Event(1, 0.0, "odd", "x", data={"what": object()})
     assert forms.line(event) is forms.line(event)

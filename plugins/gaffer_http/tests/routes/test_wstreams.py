@@ -1,4 +1,4 @@
-"""A process at the other end of a websocket: its input, its first output, its end."""
+"""Websockets to a process: its input, its first output, its exit."""
 
 import json
 
@@ -11,7 +11,7 @@ from ..channel_client import readers, shell, start
 
 
 async def closed(socket):
-    """The code with which a websocket is closed; nothing comes before."""
+    """Return the close code of a websocket, which sends nothing before."""
     with pytest.raises(ConnectionClosed) as raised:
         await socket.get_message()
     return raised.value.reason.code
@@ -25,7 +25,7 @@ async def received(socket, size):
     return got
 
 
-async def test_what_is_sent_goes_to_the_input_and_the_output_comes_back(api):
+async def test_messages_reach_the_input_and_output_returns(api):
     await start(api)
     async with api.websocket("/wstreams/1") as socket:
         for message in ("ECHO\n", b"bytes\n", "\u20ac\n"):
@@ -34,7 +34,7 @@ async def test_what_is_sent_goes_to_the_input_and_the_output_comes_back(api):
             assert await socket.get_message() == text
 
 
-async def test_an_empty_message_is_no_message(api):
+async def test_empty_message_is_ignored(api):
     await start(api)
     async with api.websocket("/wstreams/1") as socket:
         for empty in (b"", ""):
@@ -50,7 +50,7 @@ async def test_only_the_first_output_is_sent(api):
         assert await socket.get_message() == "out\n"
 
 
-async def test_all_clients_see_what_a_process_writes(api):
+async def test_all_clients_receive_the_output(api):
     process = await start(api)
     async with api.websocket("/wstreams/1") as one, api.websocket("/wstreams/1") as other:
         await one.send_message("from one\n")
@@ -61,7 +61,7 @@ async def test_all_clients_see_what_a_process_writes(api):
     await until(lambda: readers(process) == 0)
 
 
-async def test_what_is_not_utf_8_comes_as_bytes(api):
+async def test_output_that_is_not_utf_8_is_sent_as_bytes(api):
     await start(api)
     async with api.websocket("/wstreams/1") as socket:
         await socket.send_message(b"\xff\n")
@@ -70,7 +70,7 @@ async def test_what_is_not_utf_8_comes_as_bytes(api):
         assert await socket.get_message() == "text\n"
 
 
-async def test_a_character_that_was_cut_stays_whole(api):
+async def test_split_character_is_sent_whole(api):
     process = await start(api)
     async with api.websocket("/wstreams/1") as socket:
         log = process.outputs.logs["stdout"]
@@ -81,7 +81,7 @@ async def test_a_character_that_was_cut_stays_whole(api):
         assert await socket.get_message() == "\u20ac"
 
 
-async def test_a_cut_character_at_the_end_comes_as_bytes(api):
+async def test_incomplete_character_at_the_end_is_sent_as_bytes(api):
     await shell(api, r"read x; printf '\342\202'")
     async with api.websocket("/wstreams/1") as socket:
         await socket.send_message("\n")
@@ -98,7 +98,7 @@ async def test_a_cut_character_at_the_end_comes_as_bytes(api):
         ("/wstreams/2", 4400, "io_not_redirected"),
     ],
 )
-async def test_errors_are_told_in_a_message_and_by_the_code(api, path, code, slug):
+async def test_errors_are_sent_as_message_and_close_code(api, path, code, slug):
     await start(api, name="deaf", cmd="sleep 100", redirect_output=("stdout",))
     await start(api, name="mute", cmd="sleep 100", redirect_output=(), redirect_input=True)
     async with api.websocket(path) as socket:
@@ -108,20 +108,20 @@ async def test_errors_are_told_in_a_message_and_by_the_code(api, path, code, slu
         assert await closed(socket) == code
 
 
-async def test_an_unknown_parameter_is_refused(api):
+async def test_unknown_parameter_is_refused(api):
     await start(api)
     answer = await api.ask_websocket("/wstreams/1?feed=x")
     assert (answer.status, answer.slug) == (400, "bad_value")
 
 
 @pytest.mark.parametrize("path", ["/wstreams/1", "/channel", "/channel/websocket"])
-async def test_a_page_of_another_origin_is_refused(api, path):
+async def test_page_of_another_origin_is_refused(api, path):
     await start(api)
     answer = await api.ask_websocket(path, origin="https://evil.com")
     assert (answer.status, answer.slug) == (403, "forbidden_origin")
 
 
-async def test_it_closes_with_the_process_after_its_last_words(api):
+async def test_websocket_closes_after_the_last_output_of_the_process(api):
     await shell(api, "read x; head -c 900000 /dev/zero; echo last")
     async with api.websocket("/wstreams/1") as socket:
         await socket.send_message("\n")
@@ -130,7 +130,7 @@ async def test_it_closes_with_the_process_after_its_last_words(api):
         assert await closed(socket) == 1000
 
 
-async def test_writing_to_a_process_that_ends_is_no_error(api):
+async def test_writing_to_an_exiting_process_is_no_error(api):
     process = await shell(api, "read x; exec sleep 0.1 <&-")
     async with api.websocket("/wstreams/1") as socket:
         for _ in range(10):
@@ -139,10 +139,10 @@ async def test_writing_to_a_process_that_ends_is_no_error(api):
         assert not process.active
 
 
-async def test_a_process_that_closes_its_input_refuses_what_comes(api):
+async def test_message_to_a_process_with_closed_input_is_refused(api):
     await shell(api, "exec <&-; while echo closed; do sleep 0.05; done")
     async with api.websocket("/wstreams/1") as socket:
-        # Before that its pipe would take a message that nobody ever reads.
+        # Before that its pipe would take a message that it never reads.
         assert "closed\n" in await socket.get_message()
         await socket.send_message("x\n")
         while (message := await socket.get_message()).startswith("closed\n"):
@@ -151,7 +151,7 @@ async def test_a_process_that_closes_its_input_refuses_what_comes(api):
         assert await closed(socket) == 4403
 
 
-async def test_the_last_messages_of_a_client_that_goes_arrive(api):
+async def test_last_messages_of_a_disconnecting_client_arrive(api):
     process = await start(api)
     log = process.outputs.logs["stdout"]
     async with api.websocket("/wstreams/1") as socket:
@@ -162,7 +162,7 @@ async def test_the_last_messages_of_a_client_that_goes_arrive(api):
     await until(lambda: readers(process) == 0)
 
 
-async def test_a_process_that_does_not_read_is_not_sent_more_than_it_can_hold(api):
+async def test_input_of_a_process_that_does_not_read_is_bounded(api):
     process = await shell(api, "read x; while echo tick; do sleep 0.05; done")
     async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
         sent = 0
@@ -174,7 +174,7 @@ async def test_a_process_that_does_not_read_is_not_sent_more_than_it_can_hold(ap
                 sent += 1
 
         nursery.start_soon(send)
-        # Its output comes nevertheless.
+        # Its output arrives nevertheless.
         for _ in range(20):
             assert "tick" in await socket.get_message()
         before = sent
@@ -182,12 +182,12 @@ async def test_a_process_that_does_not_read_is_not_sent_more_than_it_can_hold(ap
             assert "tick" in await socket.get_message()
         assert sent == before < 500
         nursery.cancel_scope.cancel()
-    # Nobody reads what would tell that the client has gone.
+    # The server does not read, so it does not see the close of the client.
     with trio.fail_after(5):
         await until(lambda: readers(process) == 0)
 
 
-async def test_a_client_that_goes_without_a_word_is_freed(api):
+async def test_resources_of_a_disconnected_client_are_freed(api):
     process = await start(api)
     async with api.websocket("/wstreams/1"):
         await until(lambda: readers(process) == 1)
@@ -195,13 +195,13 @@ async def test_a_client_that_goes_without_a_word_is_freed(api):
         await until(lambda: readers(process) == 0)
 
 
-async def test_a_message_that_is_too_large_closes(api):
+async def test_oversized_message_closes_the_websocket(api):
     process = await start(api)
     for size, large in ((65_536, False), (65_537, True), (10_000_000, True)):
         async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
 
             async def send(size=size, socket=socket):
-                # The connection may be over before all of it is sent.
+                # The connection may close before all of it is sent.
                 try:
                     await socket.send_message("\n" * size)
                 except ConnectionClosed:
@@ -218,7 +218,7 @@ async def test_a_message_that_is_too_large_closes(api):
     assert process.outputs.logs["stdout"].end == 65_536
 
 
-async def test_it_closes_with_the_api(running_api):
+async def test_websocket_closes_with_the_api(running_api):
     async with running_api() as api:
         process = await start(api)
         async with api.websocket("/wstreams/1") as socket, trio.open_nursery() as nursery:
@@ -230,7 +230,7 @@ async def test_it_closes_with_the_api(running_api):
         assert process.active
 
 
-async def test_clients_that_do_not_read_do_not_keep_the_api_from_closing(running_api):
+async def test_slow_readers_do_not_delay_shutdown(running_api):
     async with running_api() as api:
         process = await shell(api, "exec yes 0123456789")
         log = process.outputs.logs["out"]

@@ -1,4 +1,4 @@
-"""Whose program is at the other end, when the same uid can mean somebody else."""
+"""Identification of peers in containers, where the same uid can be another user."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from gaffer_http.sock_diag import TcpSocket
 
 CONNECT = """
 import ctypes, os, socket, sys
-where, cgroup, leave, drop, uid = sys.argv[1:]
+where, cgroup, final_cgroup, drop, uid = sys.argv[1:]
 def join(folder):
     with open(folder + "/cgroup.procs", "w") as file:
         file.write("0")
@@ -34,8 +34,8 @@ if where.isdigit():
 else:
     client = socket.socket(socket.AF_UNIX)
     client.connect(where)
-if leave:
-    join(leave)
+if final_cgroup:
+    join(final_cgroup)
 print("connected", os.getpid(), flush=True)
 sys.stdin.read()
 """
@@ -76,7 +76,7 @@ pytestmark = [
 
 @pytest.fixture
 def root():
-    """The root of the cgroups that sock_diag tells of."""
+    """The root of the cgroups that sock_diag reports."""
     path = containers._cgroup_root()
     if path is None or containers.own_cgroup() is None:
         pytest.skip("this kernel does not tell the cgroup of a socket")
@@ -85,7 +85,7 @@ def root():
 
 @pytest.fixture
 def cgroup(root):
-    """A cgroup of its own, empty."""
+    """An empty cgroup."""
     path = Path(root, f"gaffer-test-{os.getpid()}")
     try:
         path.mkdir()
@@ -99,7 +99,7 @@ def cgroup(root):
 
 @contextmanager
 def program(code, *arguments, wrapper=()):
-    """Run a program of ours while the block lasts; yields what its next line is."""
+    """Run a program during the block; yield a function that returns its next line."""
     command = [*wrapper, sys.executable, "-c", code, *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -114,14 +114,14 @@ def program(code, *arguments, wrapper=()):
                 process.kill()
 
 
-def connected(where, cgroup="", *, leave="", drop="", uid="0", wrapper=()):
-    """Run a program that has connected, in a container or not."""
-    return program(CONNECT, str(where), cgroup, leave, drop, uid, wrapper=wrapper)
+def connected(where, cgroup="", *, final_cgroup="", drop="", uid="0", wrapper=()):
+    """Run a program that connects, in a container or not."""
+    return program(CONNECT, str(where), cgroup, final_cgroup, drop, uid, wrapper=wrapper)
 
 
 @contextmanager
 def accepted(server, *args, **options):
-    """The server's end of a connection from such a program."""
+    """Return the server's end of a connection from such a program."""
     name = server.getsockname()
     with connected(name if isinstance(name, str) else name[1], *args, **options) as line:
         assert line().startswith("connected")
@@ -149,7 +149,7 @@ def test_root_of_another_cgroup_is_root(tcp, cgroup):
         assert get_peer(sock) == Peer(0)
 
 
-def test_root_without_capabilities_in_a_cgroup_of_its_own_is_nobody(tcp, cgroup):
+def test_root_without_capabilities_in_its_own_cgroup_is_unknown(tcp, cgroup):
     with accepted(tcp, cgroup, drop="drop") as sock:
         assert get_peer(sock).uid is None
         assert str(get_peer(sock)) == UNKNOWN
@@ -158,31 +158,31 @@ def test_root_without_capabilities_in_a_cgroup_of_its_own_is_nobody(tcp, cgroup)
 @pytest.mark.parametrize(
     "options", [("--pid", "--fork", "--kill-child"), ("--user", "--map-root-user")]
 )
-def test_root_in_namespaces_of_its_own_is_nobody(tcp, cgroup, options):
-    # The cgroup is joined outside, as nobody may do so from inside.
+def test_root_in_its_own_namespaces_is_unknown(tcp, cgroup, options):
+    # The cgroup is joined outside, because a process inside may not.
     join = ("sh", "-c", f'echo 0 > {cgroup}/cgroup.procs; exec unshare "$@"', "sh", *options)
     with accepted(tcp, wrapper=join) as sock:
         assert str(get_peer(sock)) == UNKNOWN
 
 
-def test_who_shares_a_cgroup_with_the_host_is_not_taken_for_it(tcp, cgroup):
+def test_container_in_the_cgroup_of_the_host_is_unknown(tcp, cgroup):
     with accepted(tcp, cgroup) as host, accepted(tcp, cgroup, drop="drop") as container:
         assert get_peer(host) == Peer(0)
         assert str(get_peer(container)) == UNKNOWN
 
 
-def test_a_cgroup_that_nobody_is_in_any_longer_tells_nothing(tcp, cgroup, root):
-    with accepted(tcp, cgroup, leave=root) as sock:
+def test_peer_of_an_empty_cgroup_is_unknown(tcp, cgroup, root):
+    with accepted(tcp, cgroup, final_cgroup=root) as sock:
         assert str(get_peer(sock)) == UNKNOWN
 
 
-def test_without_an_answer_of_the_kernel_root_is_nobody(tcp, root, monkeypatch):
+def test_root_is_unknown_without_a_reply_of_sock_diag(tcp, root, monkeypatch):
     monkeypatch.setattr(peer, "find_connection", peer._read_proc)
     with accepted(tcp) as sock:
         assert str(get_peer(sock)) == UNKNOWN
 
 
-async def test_the_api_refuses_root_of_a_container(running_api, cgroup):
+async def test_api_refuses_root_of_a_container(running_api, cgroup):
     async with running_api(bind="127.0.0.1:0") as api:
         [url] = api.kernel.services["http"].addresses
         for drop, status in (("", b"200"), ("drop", b"403")):
@@ -192,12 +192,12 @@ async def test_the_api_refuses_root_of_a_container(running_api, cgroup):
     assert UNKNOWN.encode() in done.stdout
 
 
-def test_other_users_are_told_apart_as_before(tcp, cgroup):
+def test_other_users_are_identified_by_uid(tcp, cgroup):
     with accepted(tcp, cgroup, uid="1234") as sock:
         assert get_peer(sock) == Peer(1234)
 
 
-def test_a_unix_socket_knows_the_process(unix):
+def test_unix_socket_identifies_the_process(unix):
     with accepted(unix) as sock:
         assert get_peer(sock).uid == 0
     with accepted(unix, drop="drop") as sock:
@@ -207,12 +207,12 @@ def test_a_unix_socket_knows_the_process(unix):
 @pytest.mark.parametrize(
     "options", [("--pid", "--fork", "--kill-child"), ("--user", "--map-root-user")]
 )
-def test_a_unix_socket_tells_namespaces(unix, options):
+def test_unix_socket_identifies_namespaces(unix, options):
     with accepted(unix, wrapper=("unshare", *options)) as sock:
         assert str(get_peer(sock)) == UNKNOWN
 
 
-def test_the_process_at_a_unix_socket_must_still_be_there(unix):
+def test_exited_process_at_a_unix_socket_is_unknown(unix):
     with connected(unix.getsockname()) as line:
         assert line().startswith("connected")
         sock, _ = unix.accept()
@@ -222,8 +222,8 @@ def test_the_process_at_a_unix_socket_must_still_be_there(unix):
 
 @pytest.mark.parametrize("path", ["", "socket"])
 @pytest.mark.parametrize("mapping", [(), ("--map-root-user",)])
-def test_an_unmapped_user_is_nobody(short_path, path, mapping):
-    # Without a mapping the server itself has the overflow uid, like everybody else.
+def test_unmapped_user_is_unknown(short_path, path, mapping):
+    # Without a mapping the server itself has the overflow uid, like every other user.
     server = ("unshare", "--user", *mapping)
     address = f"{short_path}/{path}" if path else ""
     short_path.chmod(0o777)
@@ -237,7 +237,7 @@ def test_an_unmapped_user_is_nobody(short_path, path, mapping):
 
 
 @pytest.mark.parametrize("state", [2, 3, 6, 7, 9, 10, 11, 12, 13])
-def test_a_socket_that_is_not_connected_is_nobodys(tcp, state, monkeypatch):
+def test_peer_of_an_unconnected_socket_is_unknown(tcp, state, monkeypatch):
     monkeypatch.setattr(
         peer, "find_connection", lambda ends: TcpSocket(ends.family, ends.source, state, 0, 7, 1)
     )

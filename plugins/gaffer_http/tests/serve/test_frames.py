@@ -1,4 +1,4 @@
-"""Frames that are cheap to send: however many come, others have their turns."""
+"""Floods of cheap frames, which must not block other tasks."""
 
 import struct
 from collections import Counter
@@ -45,7 +45,7 @@ FLOODS = {
 
 
 async def asgi(scope, receive, send):
-    """Admit and answer whatever is asked; accept websockets."""
+    """Admit and answer every request; accept websockets."""
     scope["state"]["admit"]()
     if scope["type"] == "websocket":
         await receive()
@@ -62,7 +62,7 @@ async def asgi(scope, receive, send):
 # No HTTP/2 in clear text
 
 
-async def test_prior_knowledge_of_http2_is_refused_in_clear_text(serve):
+async def test_http2_prior_knowledge_is_refused_in_clear_text(serve):
     served = await serve(asgi)
     async with await served.connect() as stream:
         await stream.send_all(H2_PREFACE + SETTINGS)
@@ -71,18 +71,18 @@ async def test_prior_knowledge_of_http2_is_refused_in_clear_text(serve):
     assert b"HTTP/2 needs https://" in answer
 
 
-async def test_an_upgrade_to_http2_is_ignored(serve):
+async def test_upgrade_to_http2_is_ignored(serve):
     served = await serve(asgi)
     upgrade = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c"}
     answer = await served.ask("GET", "/", http2_settings="AAMAAABkAAQAAP__", **upgrade)
     assert (answer.status, answer.body) == (200, b"hello")
 
 
-# Calm
+# Limits of control frames
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_who_sends_frames_and_asks_for_nothing_is_told_to_calm_down(serve_h2, name, caplog):
+async def test_control_frames_without_requests_get_enhance_your_calm(serve_h2, name, caplog):
     served = await serve_h2(asgi)
     async with await served.connect() as stream:
         client = H2(stream)
@@ -112,28 +112,28 @@ def fed(*pieces, at=0.0, limit=None):
     return any(limit.exceeded(piece, at) for piece in pieces)
 
 
-def test_a_new_stream_allows_new_frames():
+def test_new_stream_allows_more_control_frames():
     half = SETTINGS * (frames.MAX_FRAMES - 10)
     assert not fed(H2_PREFACE, half, h2_frame(1, 5, 1), half)
     assert fed(H2_PREFACE, half, h2_frame(1, 5, 1), half, SETTINGS * 20)
-    # Not the same one again.
+    # A second frame of the same stream does not count.
     assert fed(H2_PREFACE, h2_frame(1, 5, 1), half, h2_frame(1, 5, 1), half)
 
 
-def test_a_minute_allows_new_frames():
+def test_elapsed_minute_allows_more_control_frames():
     limit = frames.FrameLimit()
     assert not fed(H2_PREFACE + SETTINGS * frames.MAX_FRAMES, limit=limit)
     assert not fed(SETTINGS * frames.MAX_FRAMES, at=frames.FRAME_INTERVAL + 1, limit=limit)
     assert fed(SETTINGS, at=frames.FRAME_INTERVAL + 2, limit=limit)
 
 
-def test_resets_count_though_streams_are_opened():
+def test_resets_count_despite_new_streams():
     pairs = [h2_frame(1, 5, 2 * n + 1) + h2_frame(3, 0, 2 * n + 1, bytes(4)) for n in range(1001)]
     assert not fed(H2_PREFACE, *pairs[:1000])
     assert fed(H2_PREFACE, *pairs)
 
 
-def test_a_client_that_receives_much_may_grant_room_for_it():
+def test_window_updates_for_large_responses_are_allowed():
     limit = frames.FrameLimit()
     assert not fed(H2_PREFACE, limit=limit)
     for _ in range(2 * frames.MAX_FRAMES):
@@ -141,12 +141,12 @@ def test_a_client_that_receives_much_may_grant_room_for_it():
         assert not fed(FLOODS["window_update"] * 2, limit=limit)
 
 
-def test_data_with_content_does_not_count_but_empty_data_does():
+def test_only_empty_data_frames_count():
     assert not fed(H2_PREFACE, h2_frame(0, 0, 1, b"x") * 5000)
     assert fed(H2_PREFACE, h2_frame(0, 0, 1) * 1001)
 
 
-def test_frames_are_found_wherever_the_pieces_end():
+def test_frames_are_counted_for_any_division_into_chunks():
     data = H2_PREFACE + h2_frame(4, 0, 0, bytes(6)) + h2_frame(0xBB, 0, 7) + h2_frame(1, 5, 9, b"x")
     for size in range(1, len(data)):
         reader = frames.FrameReader(frames.PREFACE_SIZE)
@@ -166,7 +166,7 @@ async def open_websocket(served):
 
 
 @pytest.mark.parametrize("data", [b"", b"x"])
-async def test_a_message_of_too_many_fragments_closes_a_websocket(serve, data):
+async def test_message_of_too_many_fragments_closes_the_websocket(serve, data):
     served = await serve(asgi)
     async with await open_websocket(served) as stream:
         await stream.send_all(ws_frame(1, data) + ws_frame(0, data) * connection.MAX_FRAGMENTS)
@@ -174,7 +174,7 @@ async def test_a_message_of_too_many_fragments_closes_a_websocket(serve, data):
             assert (await stream.receive_some())[:4] == b"\x88\x02" + struct.pack(">H", 1009)
 
 
-async def test_messages_of_fragments_follow_each_other(serve):
+async def test_consecutive_fragmented_messages_are_accepted(serve):
     served = await serve(asgi)
     async with await open_websocket(served) as stream:
         rest = ws_frame(0, b"x") * (connection.MAX_FRAGMENTS - 2)
@@ -184,7 +184,7 @@ async def test_messages_of_fragments_follow_each_other(serve):
             assert await stream.receive_some() == b"\x8a\x04ping"
 
 
-async def test_a_large_frame_that_comes_in_pieces_is_one(serve):
+async def test_large_frame_in_pieces_counts_once(serve):
     served = await serve(asgi)
     async with await open_websocket(served) as stream:
         size = 60_000
@@ -211,7 +211,7 @@ async def spend_all(budgets, admitted, done, size, times):
 
 
 @pytest.mark.parametrize("admitted", [False, True])
-async def test_all_connections_together_get_a_budget_for_each_turn(autojump_clock, admitted):
+async def test_connections_share_a_budget_for_each_turn(autojump_clock, admitted):
     budgets = budget.Budgets()
     per_pass = budget.ADMITTED_PER_PASS if admitted else budget.PENDING_PER_PASS
     done = []
@@ -225,7 +225,7 @@ async def test_all_connections_together_get_a_budget_for_each_turn(autojump_cloc
         assert others.turns >= 400
 
 
-async def test_who_has_not_been_admitted_is_slowed_down_after_a_burst(autojump_clock):
+async def test_unadmitted_connection_is_throttled_after_a_burst(autojump_clock):
     budgets = budget.Budgets()
     size = budget.PENDING_PER_PASS
     async with trio.open_nursery() as service:
@@ -235,14 +235,14 @@ async def test_who_has_not_been_admitted_is_slowed_down_after_a_burst(autojump_c
         assert trio.current_time() == begin
         await spend_all(budgets, False, [], size, 2 * budget.PENDING_BURST // size)
         service.cancel_scope.cancel()
-    # The second of the two had a burst of its own.
+    # The second connection had its own burst.
     took = budget.PENDING_BURST / budget.PENDING_PER_SECOND
     assert trio.current_time() - begin == pytest.approx(took)
 
 
-async def test_one_who_waits_for_his_turn_can_be_cancelled(autojump_clock):
+async def test_waiting_for_the_budget_can_be_cancelled(autojump_clock):
     budgets = budget.Budgets()
-    # Nobody grants anything.
+    # The budget stays empty.
     await budgets.admitted.spend(budget.ADMITTED_PER_PASS)
     with trio.move_on_after(1) as scope:
         await budgets.admitted.spend(1)
@@ -255,7 +255,7 @@ async def test_one_who_waits_for_his_turn_can_be_cancelled(autojump_clock):
 
 
 async def turns_during(others, done):
-    """Wait for an event, and return the turns of others meanwhile."""
+    """Wait for an event, and return the number of turns of the probe meanwhile."""
     before = others.turns
     with trio.fail_after(50):
         await done.wait()
@@ -263,8 +263,8 @@ async def turns_during(others, done):
 
 
 @pytest.mark.parametrize("kind", [0, 9, 10])
-async def test_others_have_turns_while_tiny_frames_of_websockets_are_parsed(serve, kind):
-    """A pong and an empty continuation are answered by nothing: no turn ends with them."""
+async def test_parsing_tiny_websocket_frames_does_not_block_other_tasks(serve, kind):
+    """A pong and an empty continuation have no reply, so no turn ends with them."""
     many = 20_000
     served = await serve(asgi)
     async with await open_websocket(served) as stream, run_latency_probe() as others:
@@ -273,7 +273,7 @@ async def test_others_have_turns_while_tiny_frames_of_websockets_are_parsed(serv
         done = trio.Event()
 
         async def read():
-            # The answers to pings come first.
+            # The replies to pings arrive first.
             while b"\x8a\x04last" not in await stream.receive_some():
                 pass
             done.set()
@@ -285,8 +285,8 @@ async def test_others_have_turns_while_tiny_frames_of_websockets_are_parsed(serv
     assert turns >= len(data) / budget.ADMITTED_PER_PASS / 2
 
 
-async def test_others_have_turns_while_requests_are_refused(serve, monkeypatch):
-    """Pipelined requests of a client that nobody admits."""
+async def test_refusing_requests_does_not_block_other_tasks(serve, monkeypatch):
+    """Pipelined requests of a client that is never admitted."""
 
     async def refuse(scope, receive, send):
         await send({"type": "http.response.start", "status": 401, "headers": []})
@@ -304,7 +304,7 @@ async def test_others_have_turns_while_requests_are_refused(serve, monkeypatch):
         assert others.turns >= many
 
 
-async def test_others_have_turns_while_a_body_of_tiny_chunks_is_parsed(serve):
+async def test_parsing_tiny_chunks_does_not_block_other_tasks(serve):
     served = await serve(asgi)
     many = 5000
     async with await served.connect() as stream, run_latency_probe() as others:
@@ -316,7 +316,7 @@ async def test_others_have_turns_while_a_body_of_tiny_chunks_is_parsed(serve):
         assert others.turns >= many
 
 
-async def test_priorities_of_more_streams_than_hypercorn_takes_harm_nobody(serve_h2, caplog):
+async def test_priorities_of_too_many_streams_are_harmless(serve_h2, caplog):
     served = await serve_h2(asgi)
     async with await served.connect() as stream:
         client = H2(stream)
@@ -328,7 +328,7 @@ async def test_priorities_of_more_streams_than_hypercorn_takes_harm_nobody(serve
     assert not caplog.messages
 
 
-async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
+async def test_frames_of_twenty_connections_do_not_block_other_tasks(serve_h2):
     served = await serve_h2(asgi)
     many = budget.PENDING_BURST // len(h2_frame(0xBB)) - 100
 
@@ -344,7 +344,7 @@ async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
         async with trio.open_nursery() as nursery:
             for stream in streams:
                 nursery.start_soon(send_frames, stream)
-        # Each is parsed up to the frame that is too much.
+        # Each is parsed up to the frame that exceeds the limit.
         parsed = 20 * frames.MAX_FRAMES * len(h2_frame(0xBB))
         assert others.turns >= parsed / budget.PENDING_PER_PASS / 2
 
@@ -352,7 +352,7 @@ async def test_others_have_turns_while_twenty_connections_send_frames(serve_h2):
 # Bulk
 
 
-async def test_a_large_body_costs_few_turns(serve):
+async def test_large_body_is_parsed_in_few_turns(serve):
     served = await serve(asgi)
     size = 4 * 1024 * 1024
     async with served.client() as client, run_latency_probe() as others:
@@ -360,7 +360,7 @@ async def test_a_large_body_costs_few_turns(serve):
         assert others.turns < size / budget.ADMITTED_PER_PASS
 
 
-async def test_a_large_body_over_http2_arrives(serve_h2):
+async def test_large_body_over_http2_arrives(serve_h2):
     served = await serve_h2(asgi)
     async with await served.connect() as stream:
         client = H2(stream)
@@ -372,7 +372,7 @@ async def test_a_large_body_over_http2_arrives(serve_h2):
         assert await client.status() == b"200"
 
 
-async def test_a_request_after_a_body_is_parsed_as_one(serve):
+async def test_request_after_a_body_is_parsed_as_a_request(serve):
     served = await serve(asgi)
     body = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + bytes(70_000)
     async with await served.connect() as stream, trio.open_nursery() as nursery:
@@ -384,7 +384,7 @@ async def test_a_request_after_a_body_is_parsed_as_one(serve):
 
 
 @pytest.mark.parametrize("header", [b"Content-Length: 9000000000", b"Content-Length: 10"])
-async def test_a_websocket_is_no_body_whatever_its_handshake_says(serve, header):
+async def test_websocket_handshake_with_content_length_has_no_body(serve, header):
     served = await serve(asgi)
     many = 20_000
     async with await served.connect() as stream, run_latency_probe() as others:
@@ -395,7 +395,7 @@ async def test_a_websocket_is_no_body_whatever_its_handshake_says(serve, header)
 
 
 async def send_pongs(send, stream, many):
-    """Send many pongs, then a ping, and wait for its answer."""
+    """Send many pongs, then a ping, and wait for its reply."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send, ws_frame(10, final=True) * many + ws_frame(9, b"last", final=True))
         with trio.fail_after(50):
@@ -407,8 +407,8 @@ LENGTHS = [b"Transfer-Encoding: chunked", b"Content-Length: 5"]
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, LENGTHS[::-1]])
-async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_read(serve, lengths):
-    """A proxy may have believed the other one: then what follows is no request of its own."""
+async def test_request_with_two_lengths_is_refused_and_closes_the_connection(serve, lengths):
+    """A proxy may use the other length (request smuggling)."""
     served = await serve(asgi)
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\n" + b"\r\n".join(lengths) + b"\r\n\r\n"
     async with await served.connect() as stream:
@@ -420,7 +420,7 @@ async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_rea
 
 
 async def cost(budgets, requests, **options):
-    """Send requests of one byte on one connection; returns how many passes they took."""
+    """Send requests of one byte on one connection; return the number of passes."""
     allowance = budget.Allowance(budgets, **options)
     async with run_latency_probe() as others:
         for _ in range(requests):
@@ -429,7 +429,7 @@ async def cost(budgets, requests, **options):
         return others.turns
 
 
-async def test_few_requests_are_processed_in_a_pass_however_short_they_are():
+async def test_short_requests_are_limited_in_each_pass():
     budgets = budget.Budgets()
     async with trio.open_nursery() as service:
         service.start_soon(budgets.run)
@@ -437,7 +437,7 @@ async def test_few_requests_are_processed_in_a_pass_however_short_they_are():
         service.cancel_scope.cancel()
 
 
-async def test_the_owner_does_not_wait_for_the_input_of_others():
+async def test_owner_does_not_wait_for_input_of_others():
     budgets = budget.Budgets()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(budgets.run)
@@ -449,7 +449,7 @@ async def test_the_owner_does_not_wait_for_the_input_of_others():
         nursery.cancel_scope.cancel()
 
 
-async def test_a_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch):
+async def test_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch):
     sizes = []
     handle = WSStream.handle
 
@@ -476,8 +476,8 @@ async def test_a_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch)
     assert max(sizes) <= budget.ADMITTED_PER_PASS
 
 
-async def test_requests_that_are_reset_at_once_start_few_in_each_turn(serve_h2):
-    """A rapid reset: the limit of streams at a time does not hold it back."""
+async def test_rapid_reset_starts_few_requests_in_each_turn(serve_h2):
+    """CVE-2023-44487: the limit of concurrent streams does not stop it."""
     started = Counter()
 
     async def app(scope, receive, send):

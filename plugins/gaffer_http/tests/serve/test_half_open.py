@@ -1,4 +1,4 @@
-"""Clients whose machine or network is gone, without a word."""
+"""Half-open connections, whose client lost its machine or network."""
 
 import pytest
 import trio
@@ -7,26 +7,26 @@ from gaffer_testing.slow_reader import TEXT, frame, open_slow_reader
 from gaffer_http.listen import sockets
 
 WITHIN = 15.0
-"""Seconds that are waited for the system; it is told to take two."""
+"""Seconds to wait for the system, whose TCP_USER_TIMEOUT is two."""
 
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """The system is to ask sooner than it does: in as few seconds as it can."""
+    """Set the shortest keepalive times of the system."""
     monkeypatch.setattr(sockets, "KEEPALIVE_IDLE", 1)
     monkeypatch.setattr(sockets, "KEEPALIVE_INTERVAL", 1)
     monkeypatch.setattr(sockets, "USER_TIMEOUT_MS", 2000)
 
 
 async def listen_only(scope, receive, send):
-    """Accept a websocket and say nothing."""
+    """Accept a websocket and send nothing."""
     await receive()
     await send({"type": "websocket.accept"})
     while (await receive())["type"] != "websocket.disconnect":
         pass
 
 
-async def test_a_quiet_websocket_whose_client_is_gone_is_given_up(serve, impatient):
+async def test_idle_websocket_of_a_lost_client_is_closed(serve, impatient):
     served = await serve(listen_only)
     async with open_slow_reader(served.url, "/") as client:
         client.drop_incoming()
@@ -35,7 +35,7 @@ async def test_a_quiet_websocket_whose_client_is_gone_is_given_up(serve, impatie
                 await trio.sleep(0.05)
 
 
-async def test_a_quiet_websocket_whose_client_is_there_stays(serve, impatient):
+async def test_idle_websocket_of_a_live_client_stays_open(serve, impatient):
     served = await serve(listen_only)
     async with (
         open_slow_reader(served.url, "/") as client,
@@ -45,5 +45,5 @@ async def test_a_quiet_websocket_whose_client_is_there_stays(serve, impatient):
         with trio.fail_after(WITHIN):
             while len(served.server._connections) > 1:
                 await trio.sleep(0.05)
-        # As old, and as quiet, as the one that is gone.
+        # It is as old and as idle as the lost one.
         assert client.socket.send(frame(TEXT, b"hello"))

@@ -1,4 +1,4 @@
-"""Accepting many who come at once."""
+"""Accepting many concurrent connections."""
 
 import resource
 import socket
@@ -20,7 +20,7 @@ def listening():
 
 @pytest.fixture
 def clients(listening):
-    """Connect so many, one after the other."""
+    """Open a number of connections, one after the other."""
     with ExitStack() as stack:
 
         def connect(number):
@@ -30,7 +30,7 @@ def clients(listening):
         yield connect
 
 
-async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(listening, clients):
+async def test_listener_accepts_many_connections_in_each_turn(listening, clients):
     connected = clients(2 * MAX_AT_ONCE)
     async with Listener(listening) as listener, run_latency_probe() as others:
         accepted = [await listener.accept() for _ in connected]
@@ -41,7 +41,7 @@ async def test_of_a_thousand_who_came_at_once_one_was_accepted_in_each_turn(list
         stream.socket.close()
 
 
-async def test_who_is_accepted_and_not_served_is_not_kept_waiting(listening, clients):
+async def test_accepted_connections_that_are_not_served_are_closed(listening, clients):
     first, second = clients(2)
     listener = Listener(listening)
     stream = await listener.accept()
@@ -54,7 +54,9 @@ async def test_who_is_accepted_and_not_served_is_not_kept_waiting(listening, cli
         await listener.accept()
 
 
-async def test_a_shortage_delays_connections_and_is_logged_once(listening, clients, caplog):
+async def test_shortage_of_descriptors_delays_accepts_and_is_logged_once(
+    listening, clients, caplog
+):
     connected = clients(1)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with Listener(listening) as listener:

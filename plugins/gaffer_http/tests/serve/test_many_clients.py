@@ -1,4 +1,4 @@
-"""Many clients at once, who go without a word: nothing is kept for those who have gone."""
+"""Many concurrent clients that disconnect without a close frame."""
 
 import struct
 
@@ -14,7 +14,7 @@ CLIENTS = 200
 
 
 class Peek:
-    """A plugin that gets hold of the application."""
+    """A plugin that keeps a reference to the application."""
 
     name = "peek"
     app = None
@@ -64,7 +64,7 @@ async def drop(stream, *, reset):
     await trio.aclose_forcefully(stream)
 
 
-async def test_half_of_a_crowd_goes_and_the_other_half_is_still_told(crowded):
+async def test_remaining_clients_receive_events_after_half_disconnect(crowded):
     api, count = crowded
     assert count() == (0, 0, 0)
     streams = [await follow(api, PATHS[number % 2]) for number in range(CLIENTS)]
@@ -82,7 +82,7 @@ async def test_half_of_a_crowd_goes_and_the_other_half_is_still_told(crowded):
     await until(lambda: count() == (0, 0, 0))
 
 
-async def test_a_crowd_that_comes_and_goes_at_once_leaves_nothing(crowded):
+async def test_many_clients_that_connect_and_disconnect_leave_nothing(crowded):
     api, count = crowded
 
     async def come_and_go(number):
@@ -91,7 +91,7 @@ async def test_a_crowd_that_comes_and_goes_at_once_leaves_nothing(crowded):
     async with trio.open_nursery() as nursery:
         for number in range(CLIENTS):
             nursery.start_soon(come_and_go, number)
-    # This request stands behind all the others.
+    # This request is processed after all the others.
     assert (await api.ask("GET", "/ping")).body == b"OK"
     await trio.testing.wait_all_tasks_blocked(0.05)
     await until(lambda: count() == (0, 0, 0))

@@ -1,4 +1,4 @@
-"""Whose program is at the other end."""
+"""Identification of the user at the other end of a connection."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ sys.stdin.read()
 
 @pytest.fixture(params=[(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["v4", "v6"])
 def pair(request):
-    """Both ends of a connection inside this machine; the second is the server's."""
+    """Both ends of a local connection; the second is that of the server."""
     family, host = request.param
     with socket.create_server((host, 0), family=family) as server:
         client = socket.create_connection(server.getsockname()[:2])
@@ -33,22 +33,22 @@ def pair(request):
             yield client, accepted
 
 
-def test_our_own(pair):
+def test_own_connection_has_our_uid(pair):
     assert get_peer(pair[1]) == Peer(os.getuid())
 
 
-def test_both_ways_of_asking_agree(pair, monkeypatch):
+def test_sock_diag_and_procfs_agree(pair, monkeypatch):
     def unknown(ends):
         raise OSError("no sock_diag here")
 
     monkeypatch.setattr(peer, "find_connection", unknown)
-    # The file of connections does not tell the cgroup.
+    # /proc/net/tcp does not contain the cgroup.
     monkeypatch.setattr(peer, "is_unconfined_socket", lambda found: True)
     assert get_peer(pair[1]) == Peer(os.getuid())
 
 
 @pytest.mark.parametrize("only_proc", [False, True])
-def test_who_has_hung_up_is_nobody_not_root(pair, only_proc, monkeypatch):
+def test_closed_peer_is_unknown_instead_of_root(pair, only_proc, monkeypatch):
     if only_proc:
         monkeypatch.setattr(peer, "find_connection", peer._read_proc)
     client, accepted = pair
@@ -56,15 +56,15 @@ def test_who_has_hung_up_is_nobody_not_root(pair, only_proc, monkeypatch):
     assert get_peer(accepted).uid is None
 
 
-def test_who_only_stopped_sending_is_still_there(pair):
+def test_half_closed_peer_is_identified(pair):
     client, accepted = pair
     client.shutdown(socket.SHUT_WR)
     assert get_peer(accepted) == Peer(os.getuid())
 
 
-def test_a_listener_on_the_same_port_is_not_taken_for_the_client():
+def test_listener_on_the_port_of_the_client_is_ignored():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        # From an address of its own, whose ports nobody else takes.
+        # Its own address, so that no other program uses its ports.
         client = socket.create_connection(server.getsockname(), source_address=("127.0.0.77", 0))
         accepted, _ = server.accept()
         linger = b"\1\0\0\0\0\0\0\0"
@@ -75,14 +75,14 @@ def test_a_listener_on_the_same_port_is_not_taken_for_the_client():
             assert get_peer(accepted).uid is None
 
 
-def test_unix():
+def test_unix_socket_peer_has_our_uid():
     one, other = socket.socketpair()
     with one, other:
         assert get_peer(one) == Peer(os.getuid(), os.getpid())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_user():
+def test_peer_of_another_user_has_their_uid():
     with socket.create_server(("127.0.0.1", 0)) as server:
         command = [sys.executable, "-c", CONNECT, str(NOBODY), str(server.getsockname()[1])]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -93,12 +93,12 @@ def test_another_user():
             process.stdin.close()
 
 
-def test_in_words():
+def test_peers_are_described():
     assert str(Peer(7)) == "user 7"
     assert str(Peer(None)) == "an unknown user"
 
 
-def test_of_another_machine_the_address_is_told():
+def test_peer_of_another_machine_has_its_address():
     class Remote:
         family = socket.AF_INET
 

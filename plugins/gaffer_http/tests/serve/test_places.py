@@ -1,4 +1,4 @@
-"""Who gets a place for a connection, and who has to go for that."""
+"""Places for connections, and which connections are closed to free one."""
 
 import pytest
 import trio
@@ -8,13 +8,13 @@ from gaffer_http.serve.places import GRACE_PERIOD, NoPlaceError, Places
 
 OWNER = Peer(1000)
 TOTAL = 64
-"""Of them 4 are reserved for the owner, 16 are for unadmitted connections."""
+"""Number of places: 4 are reserved for the owner, 16 are for unadmitted connections."""
 OTHERS = 60
 UNADMITTED = 16
 
 
-class Bench:
-    """Places, and which of them were taken away."""
+class PlacesUnderTest:
+    """Places, and a list of those that were taken away."""
 
     def __init__(self, **options):
         self.places = Places(TOTAL, owners=frozenset({1000}), **options)
@@ -40,8 +40,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench():
-    return Bench()
+def pool():
+    return PlacesUnderTest()
 
 
 def machine(number):
@@ -64,132 +64,132 @@ pytestmark = pytest.mark.usefixtures("autojump_clock")
     ],
     ids=["user", "v4", "v6", "unknown"],
 )
-async def test_a_peer_without_an_admitted_request_has_a_limit(peers, others):
-    bench = Bench(per_peer=5)
+async def test_peer_without_an_admitted_request_has_a_limit(peers, others):
+    pool = PlacesUnderTest(per_peer=5)
     for number in range(5):
-        bench.take(peers[number % len(peers)])
-    assert bench.refuses(peers[0]) == "it has 5 without an admitted request"
-    bench.take(others)
-    bench.take(OWNER)
-    assert bench.evicted == []
+        pool.take(peers[number % len(peers)])
+    assert pool.refuses(peers[0]) == "it has 5 without an admitted request"
+    pool.take(others)
+    pool.take(OWNER)
+    assert pool.evicted == []
 
 
-async def test_of_one_peer_the_refused_ones_go_first_then_the_old_ones(bench):
-    first, *others = [bench.take(machine(1)) for _ in range(UNADMITTED - 2)]
-    answered = bench.take(machine(1), "answered")
-    refused = bench.take(machine(1), "refused")
+async def test_refused_then_oldest_connections_of_a_peer_are_closed_first(pool):
+    first, *others = [pool.take(machine(1)) for _ in range(UNADMITTED - 2)]
+    answered = pool.take(machine(1), "answered")
+    refused = pool.take(machine(1), "refused")
     for _ in range(2):
-        bench.take(machine(1))
-    assert bench.evicted == [answered, refused]
-    bench.refuses(machine(1))
+        pool.take(machine(1))
+    assert pool.evicted == [answered, refused]
+    pool.refuses(machine(1))
     await trio.sleep(GRACE_PERIOD)
-    bench.take(machine(1))
-    assert bench.evicted == [answered, refused, first]
+    pool.take(machine(1))
+    assert pool.evicted == [answered, refused, first]
     assert others
 
 
-async def test_who_has_an_admitted_request_may_connect_more_often():
-    bench = Bench(per_peer=5)
-    admitted = bench.take(machine(1), "busy")
+async def test_peer_with_an_admitted_request_gets_more_places():
+    pool = PlacesUnderTest(per_peer=5)
+    admitted = pool.take(machine(1), "busy")
     for _ in range(UNADMITTED):
-        bench.take(machine(1))
-    bench.refuses(machine(1))
-    bench.places.release(admitted)
-    assert bench.refuses(machine(1)) == "it has 5 without an admitted request"
+        pool.take(machine(1))
+    pool.refuses(machine(1))
+    pool.places.release(admitted)
+    assert pool.refuses(machine(1)) == "it has 5 without an admitted request"
 
 
-async def test_unadmitted_ones_share_a_quarter_and_who_has_most_gives_way():
-    bench = Bench(per_peer=6)
-    of_1 = [bench.take(machine(1)) for _ in range(6)]
+async def test_unadmitted_peers_share_a_quarter_and_the_largest_loses_a_place():
+    pool = PlacesUnderTest(per_peer=6)
+    of_1 = [pool.take(machine(1)) for _ in range(6)]
     for number in (2, 2, 2, 2, 2, 3, 3, 3, 3, 3):
-        bench.take(machine(number))
-    bench.take(machine(4))
-    assert bench.evicted == [of_1[0]]
-    bench.take(machine(4), "admitted")
-    assert bench.evicted == of_1[:2]
-    # 4, 5, 5 and 1 unadmitted: the one admitted has made room.
-    bench.take(machine(1))
-    assert bench.refuses(machine(3)) == "16 have no admitted request"
+        pool.take(machine(number))
+    pool.take(machine(4))
+    assert pool.evicted == [of_1[0]]
+    pool.take(machine(4), "admitted")
+    assert pool.evicted == of_1[:2]
+    # 4, 5, 5 and 1 unadmitted: the admitted one has freed a place.
+    pool.take(machine(1))
+    assert pool.refuses(machine(3)) == "16 have no admitted request"
 
 
-async def test_a_source_of_many_claimed_peers_gives_way_to_others(bench):
-    """Whoever may connect to an endpoint with the PROXY protocol can claim any address."""
+async def test_source_of_many_claimed_peers_loses_places_first(pool):
+    """A client of an endpoint with the PROXY protocol can claim any address."""
     claimed = []
     for number in range(UNADMITTED):
-        claimed.append(bench.take(Peer(7)))
+        claimed.append(pool.take(Peer(7)))
         claimed[-1].move(machine(number))
-    bench.refuses(Peer(7))
-    others = [bench.take(Peer(8)), bench.take(machine(99)), bench.take(Peer(9))]
+    pool.refuses(Peer(7))
+    others = [pool.take(Peer(8)), pool.take(machine(99)), pool.take(Peer(9))]
     others[-1].move(machine(98))
-    assert bench.evicted == claimed[:3]
-    bench.refuses(Peer(7))
-    assert bench.evicted == claimed[:3]
+    assert pool.evicted == claimed[:3]
+    pool.refuses(Peer(7))
+    assert pool.evicted == claimed[:3]
 
 
-async def test_of_a_source_the_claimed_peer_with_most_gives_way(bench):
+async def test_largest_claimed_peer_of_a_source_loses_a_place(pool):
     claimed = []
     for number in (*range(UNADMITTED - 3), 99, 99, 99):
-        claimed.append(bench.take(Peer(7)))
+        claimed.append(pool.take(Peer(7)))
         claimed[-1].move(machine(number))
-    bench.take(Peer(8))
-    assert bench.evicted == [claimed[-3]]
+    pool.take(Peer(8))
+    assert pool.evicted == [claimed[-3]]
 
 
-async def test_an_admitted_request_gives_its_unadmitted_place_back(bench):
+async def test_admitted_request_frees_its_unadmitted_place(pool):
     for _ in range(OTHERS):
-        bench.take(machine(1), "busy")
-    assert bench.refuses(machine(1)) == "all 60 connections are busy"
+        pool.take(machine(1), "busy")
+    assert pool.refuses(machine(1)) == "all 60 connections are busy"
 
 
-async def test_places_are_reserved_for_the_owner(bench):
+async def test_places_are_reserved_for_the_owner(pool):
     for number in range(OTHERS):
-        bench.take(machine(number), "busy")
-    assert bench.refuses(machine(99)) == "all 60 connections are busy"
-    assert bench.refuses(OWNER, trust_uid=False) == "all 60 connections are busy"
+        pool.take(machine(number), "busy")
+    assert pool.refuses(machine(99)) == "all 60 connections are busy"
+    assert pool.refuses(OWNER, trust_uid=False) == "all 60 connections are busy"
     for _ in range(TOTAL - OTHERS):
-        bench.take(OWNER, "busy")
-    assert bench.refuses(OWNER) == "all 64 connections are busy"
+        pool.take(OWNER, "busy")
+    assert pool.refuses(OWNER) == "all 64 connections are busy"
 
 
-async def test_the_owner_may_have_all(bench):
+async def test_owner_may_take_all_places(pool):
     for _ in range(TOTAL):
-        bench.take(OWNER, "busy")
-    assert bench.refuses(machine(1)) == "all 64 connections are busy"
+        pool.take(OWNER, "busy")
+    assert pool.refuses(machine(1)) == "all 64 connections are busy"
 
 
-async def test_who_goes_first_when_all_places_are_taken(bench):
-    idle_owner = bench.take(OWNER)
-    idle = bench.take(machine(1), "admitted")
-    silent = bench.take(machine(2))
-    busy = [bench.take(machine(3), "busy") for _ in range(OTHERS - 4)]
-    refused = bench.take(machine(4), "refused")
-    last = bench.take(machine(5), "busy")
+async def test_connections_are_closed_in_order_of_their_state_when_places_are_taken(pool):
+    idle_owner = pool.take(OWNER)
+    idle = pool.take(machine(1), "admitted")
+    silent = pool.take(machine(2))
+    busy = [pool.take(machine(3), "busy") for _ in range(OTHERS - 4)]
+    refused = pool.take(machine(4), "refused")
+    last = pool.take(machine(5), "busy")
     for _ in range(TOTAL - OTHERS - 1):
-        bench.take(OWNER, "busy")
+        pool.take(OWNER, "busy")
     await trio.sleep(GRACE_PERIOD)
     for _ in range(4):
-        bench.take(OWNER, "busy")
-    assert bench.evicted == [refused, silent, idle, idle_owner]
-    bench.refuses(OWNER)
+        pool.take(OWNER, "busy")
+    assert pool.evicted == [refused, silent, idle, idle_owner]
+    pool.refuses(OWNER)
     assert busy
     assert last
 
 
-async def test_newcomers_do_not_replace_each_other(bench):
-    idle = [bench.take(machine(number), "admitted") for number in range(OTHERS - 1)]
-    handshake = bench.take(machine(100))
-    bench.take(machine(101))
-    assert bench.evicted == [idle[0]]
-    assert handshake not in bench.evicted
+async def test_newcomers_do_not_replace_each_other(pool):
+    idle = [pool.take(machine(number), "admitted") for number in range(OTHERS - 1)]
+    handshake = pool.take(machine(100))
+    pool.take(machine(101))
+    assert pool.evicted == [idle[0]]
+    assert handshake not in pool.evicted
 
 
-async def test_nothing_is_counted_twice(bench):
+async def test_nothing_is_counted_twice(pool):
     for _ in range(3):
-        taken = [bench.take(machine(1), state) for state in ("idle", "busy", "refused")]
-        taken.append(bench.take(OWNER))
+        taken = [pool.take(machine(1), state) for state in ("idle", "busy", "refused")]
+        taken.append(pool.take(OWNER))
         for place in taken * 2:
-            bench.places.release(place)
+            pool.places.release(place)
             place.admit()
     for number in range(OTHERS):
-        bench.take(machine(number), "busy")
-    assert bench.evicted == []
+        pool.take(machine(number), "busy")
+    assert pool.evicted == []

@@ -1,4 +1,4 @@
-"""`proxy_protocol = true`: who is calling is whom the proxy names, and a header is mandatory."""
+"""`proxy_protocol = true`: the PROXY header is mandatory and names the client."""
 
 import socket
 import struct
@@ -79,7 +79,7 @@ async def api(running_api, people):
 
 
 async def exchange(api, *pieces):
-    """What comes back before the end of the connection, or as long as an answer goes."""
+    """Return the bytes up to the end of the connection or of the response."""
     stream = await api.connect()
     async with stream:
         for piece in pieces:
@@ -91,7 +91,7 @@ async def exchange(api, *pieces):
 
 @pytest.mark.parametrize("header", VALID)
 @pytest.mark.parametrize("cut", [False, True], ids=["at once", "byte by byte"])
-async def test_the_visitor_is_whom_the_proxy_names(api, people, header, cut):
+async def test_client_is_the_address_in_the_proxy_header(api, people, header, cut):
     data, address = VALID[header]
     pieces = [data[at : at + 1] for at in range(len(data))] if cut else []
     answer = await exchange(api, *([*pieces, REQUEST] if cut else [data + REQUEST]))
@@ -101,33 +101,33 @@ async def test_the_visitor_is_whom_the_proxy_names(api, people, header, cut):
 
 
 @pytest.mark.parametrize("header", INVALID)
-async def test_an_invalid_header_is_refused(api, people, header):
+async def test_invalid_header_is_refused(api, people, header):
     answer = await exchange(api, INVALID[header] + REQUEST)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"expects the PROXY protocol" in answer
     assert not people.seen
 
 
-async def test_a_second_header_is_no_request(api, people):
+async def test_second_header_is_no_request(api, people):
     answer = await exchange(api, VALID["v1 TCP4"][0] * 2 + REQUEST)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert not people.seen
 
 
 @pytest.mark.parametrize("start", [b"", b"PROXY TCP4 203", SIGNATURE, v2(V4, length=500)])
-async def test_who_does_not_finish_a_header_is_closed(api, monkeypatch, start):
+async def test_connection_with_an_unfinished_header_is_closed(api, monkeypatch, start):
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.2)
     assert await exchange(api, start) == b""
 
 
-async def test_the_owner_is_not_known_by_the_uid(api):
+async def test_owner_is_not_identified_by_uid(api):
     request = REQUEST.replace(b"Authorization: Bearer good\r\n", b"")
     for header in VALID.values():
         answer = await exchange(api, header[0] + request)
         assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_wrong_tokens_are_counted_by_visitor(api):
+async def test_wrong_tokens_are_counted_by_client_address(api):
     wrong = REQUEST.replace(b"good", b"bad")
     header = b"PROXY TCP4 %b 192.0.2.1 1 2\r\n"
     for _ in range(10):
@@ -138,7 +138,7 @@ async def test_wrong_tokens_are_counted_by_visitor(api):
         assert answer.split()[1] == status
 
 
-def test_it_implies_token():
+def test_proxy_protocol_implies_auth_token():
     ini = "[endpoint:a]\nproxy_protocol = true"
     [endpoint] = read_endpoints(Config.from_string(ini))
     assert (endpoint.auth, endpoint.auth_note) == ("token", "tokens only")
@@ -146,8 +146,8 @@ def test_it_implies_token():
         read_endpoints(Config.from_string(f"{ini}\nauth = owner"))
 
 
-async def test_connections_are_counted_by_visitor(api):
-    """One visitor takes all places of a peer, and no other visitor notices."""
+async def test_connections_are_counted_by_client_address(api):
+    """One client takes all places of a peer, without an effect on other clients."""
     streams = []
     header = b"PROXY TCP4 %b 192.0.2.1 1 2\r\n"
     try:

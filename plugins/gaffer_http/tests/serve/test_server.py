@@ -1,4 +1,4 @@
-"""No client, odd, silent or never reading, ends the server or keeps it from closing."""
+"""Invalid, silent and slow clients do not affect the server or delay its close."""
 
 import gc
 import logging
@@ -25,7 +25,7 @@ UPGRADE = (
 
 
 async def hello(scope, receive, send):
-    """Answer everything; accept websockets."""
+    """Answer every request; accept websockets."""
     scope["state"]["admit"]()
     if scope["type"] == "websocket":
         await receive()
@@ -38,13 +38,13 @@ async def hello(scope, receive, send):
 
 
 async def pour(scope, receive, send):
-    """Send without an end."""
+    """Send an endless response."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     while True:
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
 
 
-# Odd connections: hypercorn's own serve() dies of the first four.
+# Invalid input: the first four end hypercorn's own serve().
 
 
 async def upgrade_with_more(stream):
@@ -122,11 +122,11 @@ ODD = {
 
 
 @pytest.mark.parametrize("deed", DEADLY)
-async def test_a_connection_that_crashes_ends_alone(serve, serve_h2, deed, caplog):
+async def test_crash_of_a_connection_does_not_affect_others(serve, serve_h2, deed, caplog):
     served = await (serve_h2 if deed.__name__.startswith("h2_") else serve)(hello)
 
     async def crash():
-        """Do it, and return what was logged."""
+        """Send the input, and return the log."""
         caplog.clear()
         async with await served.connect() as stream:
             await deed(stream)
@@ -136,16 +136,16 @@ async def test_a_connection_that_crashes_ends_alone(serve, serve_h2, deed, caplo
 
     first = list(await crash())
     assert f"a connection of user {os.geteuid()} failed" in first[0].message
-    # One line each, whatever the library raised.
+    # There is one line for each, whatever the library raised.
     assert all(not each.exc_info and "\n" not in each.message for each in first)
-    # The next of its kind are logged at DEBUG only.
+    # Further ones of the same kind are logged at DEBUG only.
     assert await crash() == []
     assert served.server.crashes > len(first) > 0
 
 
 @pytest.mark.parametrize("ending", ["half_close", "close", "reset", "nothing"])
 @pytest.mark.parametrize("name", ODD)
-async def test_odd_connections_harm_nobody(serve, serve_h2, name, ending, monkeypatch):
+async def test_invalid_input_does_not_affect_the_server(serve, serve_h2, name, ending, monkeypatch):
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.2)
     monkeypatch.setattr(connection, "GOODBYE_TIMEOUT", 0.2)
     http2 = name.startswith("h2_") and ending != "half_close"  # which TLS does not have
@@ -164,14 +164,14 @@ async def test_odd_connections_harm_nobody(serve, serve_h2, name, ending, monkey
     if ending in ("half_close", "nothing") and not name.startswith("ws_"):
         await read_to_end(stream)
     await stream.aclose()
-    # The short patience was for the odd one; a busy machine may need more for this request.
+    # The short timeout was for the invalid input; a busy machine may need more for this one.
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 30)
     await served.check_alive()
     with trio.fail_after(5):
         await served.server.close(0.5)
 
 
-async def test_an_application_that_raises_costs_its_connection_only(serve, caplog):
+async def test_exception_of_the_application_ends_its_connection_only(serve, caplog):
     async def app(scope, receive, send):
         if scope["path"] == "/":
             raise ZeroDivisionError
@@ -183,7 +183,7 @@ async def test_an_application_that_raises_costs_its_connection_only(serve, caplo
 
 
 @pytest.mark.parametrize("raises", [True, False])
-async def test_an_http2_client_is_told_that_an_answer_stays_unfinished(serve_h2, raises):
+async def test_unfinished_http2_response_is_reset(serve_h2, raises):
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"a part", "more_body": True})
@@ -199,10 +199,10 @@ async def test_an_http2_client_is_told_that_an_answer_stays_unfinished(serve_h2,
             assert await client.reset() == (stream_id, h2.errors.ErrorCodes.INTERNAL_ERROR)
 
 
-# Who is calling
+# Peers
 
 
-async def test_requests_know_their_peer(serve, short_path):
+async def test_scope_has_the_peer(serve, short_path):
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         peer = scope["state"]["peer"]
@@ -220,7 +220,7 @@ async def test_requests_know_their_peer(serve, short_path):
 
 @pytest.fixture(params=["tcp", "unix", "tls"])
 async def pouring(request, serve, short_path):
-    """A server of an endless answer, and a client that asked for it and reads none of it."""
+    """A server with an endless response, and a client that reads none of it."""
     bind = f"unix:{short_path}/s" if request.param == "unix" else "127.0.0.1:0"
     options = {}
     if request.param == "tls":
@@ -242,19 +242,19 @@ async def pouring(request, serve, short_path):
     await trio.aclose_forcefully(client)
 
 
-async def test_a_client_that_never_reads_does_not_keep_it_from_closing(pouring):
+async def test_slow_reader_does_not_delay_close(pouring):
     with trio.fail_after(5):
         await pouring.server.close(0.1)
 
 
-async def test_nor_from_being_cancelled(pouring):
+async def test_slow_reader_does_not_delay_cancellation(pouring):
     with trio.fail_after(5):
         with trio.CancelScope() as scope:
             scope.cancel()
             await pouring.server.close(30)
 
 
-async def test_a_client_that_never_reads_is_given_up(serve, monkeypatch):
+async def test_slow_reader_is_disconnected(serve, monkeypatch):
     monkeypatch.setattr(transport, "SEND_TIMEOUT", 0.1)
     ended = trio.Event()
 
@@ -272,7 +272,7 @@ async def test_a_client_that_never_reads_is_given_up(serve, monkeypatch):
                 await trio.sleep(0.01)
 
 
-async def test_an_http2_client_without_room_is_given_up(serve_h2, monkeypatch):
+async def test_http2_client_with_a_full_window_is_disconnected(serve_h2, monkeypatch):
     monkeypatch.setattr(transport, "SEND_TIMEOUT", 0.1)
     served = await serve_h2(hello)
     async with await served.connect() as stream:
@@ -284,7 +284,7 @@ async def test_an_http2_client_without_room_is_given_up(serve_h2, monkeypatch):
             await read_to_end(stream)
 
 
-async def test_an_http2_client_without_room_does_not_keep_it_from_closing(serve_h2):
+async def test_http2_client_with_a_full_window_does_not_delay_close(serve_h2):
     served = await serve_h2(pour)
     async with await served.connect() as stream:
         client = H2(stream)
@@ -323,7 +323,7 @@ SILENT = [send_nothing, send_half_a_header, send_h2_preface, send_h2_half_a_head
 
 
 @pytest.mark.parametrize("deed", SILENT)
-async def test_a_connection_without_a_request_is_closed(serve, serve_h2, deed, monkeypatch):
+async def test_connection_without_a_request_is_closed(serve, serve_h2, deed, monkeypatch):
     served = await (serve_h2 if deed.__name__.startswith("send_h2_") else serve)(hello)
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.3)
     async with await served.connect() as stream:
@@ -332,7 +332,7 @@ async def test_a_connection_without_a_request_is_closed(serve, serve_h2, deed, m
             await read_to_end(stream)
 
 
-async def test_a_request_may_take_longer_than_that(serve, monkeypatch):
+async def test_long_request_is_not_closed_as_idle(serve, monkeypatch):
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.05)
 
     async def slow(scope, receive, send):
@@ -343,14 +343,14 @@ async def test_a_request_may_take_longer_than_that(serve, monkeypatch):
     assert (await served.ask("GET", "/")).body == b"hello"
 
 
-async def test_requests_follow_each_other_on_a_connection(serve):
+async def test_connection_is_reused(serve):
     served = await serve(hello)
     async with served.client() as client:
         for _ in range(3):
             assert (await client.ask("GET", "/")).body == b"hello"
 
 
-async def test_without_connections_nothing_is_to_be_done_at_any_time(serve):
+async def test_server_without_connections_has_no_deadline(serve):
     served = await serve(hello)
     await served.ask("GET", "/")
     with trio.fail_after(5):
@@ -362,7 +362,7 @@ async def test_without_connections_nothing_is_to_be_done_at_any_time(serve):
 
 
 @pytest.mark.parametrize("data", [b"", b"\x16\x03\x01", GET, bytes(range(256)) * 10])
-async def test_a_connection_that_does_not_speak_tls_is_closed(serve, short_path, data, monkeypatch):
+async def test_connection_without_tls_is_closed(serve, short_path, data, monkeypatch):
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.1)
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
         short_path / "pem"
@@ -376,9 +376,7 @@ async def test_a_connection_that_does_not_speak_tls_is_closed(serve, short_path,
     assert served.server.crashes == 0
 
 
-async def test_who_spoke_http_to_a_port_of_https_was_not_told_why_it_broke_off(
-    serve, short_path, ask_once
-):
+async def test_http_request_to_an_https_port_gets_an_explanation(serve, short_path, ask_once):
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
         short_path / "pem"
     )
@@ -393,7 +391,7 @@ async def test_who_spoke_http_to_a_port_of_https_was_not_told_why_it_broke_off(
 # Too many
 
 
-async def test_silent_connections_make_room(serve):
+async def test_idle_connections_are_closed_for_new_ones(serve):
     served = await serve(hello, connections=2)
     async with await served.connect() as first, await served.connect() as second:
         async with served.client() as client:
@@ -403,7 +401,7 @@ async def test_silent_connections_make_room(serve):
         assert await second.receive_some()
 
 
-async def test_busy_connections_do_not(serve, caplog):
+async def test_busy_connections_are_not_closed_for_new_ones(serve, caplog):
     served = await serve(pour, connections=1)
     async with await served.connect() as busy:
         await busy.send_all(GET)
@@ -417,7 +415,7 @@ async def test_busy_connections_do_not(serve, caplog):
 # Closing
 
 
-async def test_closing_an_idle_server_takes_no_time(serve):
+async def test_idle_server_closes_immediately(serve):
     served = await serve(hello)
     async with served.client() as client:
         await client.ask("GET", "/")
@@ -428,7 +426,7 @@ async def test_closing_an_idle_server_takes_no_time(serve):
         await served.connect()
 
 
-async def test_a_request_is_answered_before_the_end(serve):
+async def test_request_is_answered_before_the_server_closes(serve):
     arrived, go_on = trio.Event(), trio.Event()
 
     async def slow(scope, receive, send):
@@ -451,7 +449,7 @@ async def test_a_request_is_answered_before_the_end(serve):
         go_on.set()
 
 
-async def test_a_stream_that_watches_closing_ends_cleanly(serve):
+async def test_stream_that_observes_closing_ends_cleanly(serve):
     async def stream(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"first", "more_body": True})
@@ -470,7 +468,7 @@ async def test_a_stream_that_watches_closing_ends_cleanly(serve):
             await served.server.close(30)
 
 
-async def test_an_answer_without_end_is_cut_after_the_grace(serve):
+async def test_endless_response_is_cut_after_the_grace_period(serve):
     served = await serve(pour)
     async with await served.connect() as stream, trio.open_nursery() as nursery:
         await stream.send_all(GET)
@@ -479,7 +477,7 @@ async def test_an_answer_without_end_is_cut_after_the_grace(serve):
             await served.server.close(0.1)
 
 
-async def test_the_answer_to_a_body_that_nobody_wants_arrives(serve):
+async def test_response_to_an_unread_body_arrives(serve):
     async def refuse(scope, receive, send):
         await send({"type": "http.response.start", "status": 413, "headers": []})
         await send({"type": "http.response.body", "body": b"too large"})
@@ -490,7 +488,7 @@ async def test_the_answer_to_a_body_that_nobody_wants_arrives(serve):
         assert (answer.status, answer.body) == (413, b"too large")
 
 
-async def test_nothing_is_left_behind(serve):
+async def test_closed_server_leaves_no_task_or_descriptor(serve):
     served = await serve(hello)
     for name in ("garbage", "pipelined", "h2_garbage", "bad_chunk"):
         async with await served.connect() as stream:
@@ -508,12 +506,12 @@ async def send_for_ever(stream):
         await stream.send_all(bytes(65536))
 
 
-async def test_who_goes_on_with_a_message_that_is_too_large_is_cut_off(serve):
+async def test_client_that_continues_an_oversized_message_is_disconnected(serve):
     served = await serve(hello)
     async with await served.connect() as stream:
         await stream.send_all(UPGRADE + b"\r\n")
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
-        # A frame of a GiB, with an empty mask.
+        # A frame of 1 GiB, with an empty mask.
         await stream.send_all(b"\x82\xff" + (2**30).to_bytes(8, "big") + bytes(4))
         with (
             trio.fail_after(connection.GOODBYE_TIMEOUT + 5),

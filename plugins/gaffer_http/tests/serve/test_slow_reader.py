@@ -1,4 +1,4 @@
-"""Clients that talk and never read: whatever ends their websocket, it ends soon."""
+"""The end of websockets of clients that send and never read."""
 
 import logging
 
@@ -21,9 +21,7 @@ async def people():
 
 
 @pytest.mark.parametrize("kind", [TEXT, PING])
-async def test_one_who_has_lost_his_rights_is_cut_off_though_he_reads_nothing(
-    running_api, people, kind
-):
+async def test_slow_reader_is_disconnected_when_revoked(running_api, people, kind):
     async with (
         running_api(people) as api,
         open_slow_reader(api.urls[0], "/channel", "good") as client,
@@ -33,7 +31,7 @@ async def test_one_who_has_lost_his_rights_is_cut_off_though_he_reads_nothing(
         await client.wait_closed(SOON)
 
 
-async def test_what_a_process_writes_does_not_keep_one_who_has_lost_his_rights(running_api, people):
+async def test_output_does_not_delay_the_disconnection_of_a_revoked_caller(running_api, people):
     async with running_api(people) as api:
         process = await shell(api, "yes")
         async with open_slow_reader(api.urls[0], f"/wstreams/{process.pid}", "good") as client:
@@ -42,17 +40,17 @@ async def test_what_a_process_writes_does_not_keep_one_who_has_lost_his_rights(r
             await client.wait_closed(SOON)
 
 
-class Talkative:
-    """A plugin with a websocket that repeats all it hears, until `enough` is set."""
+class Echo:
+    """A plugin with a websocket that echoes all messages until `enough` is set."""
 
-    name = "talkative"
+    name = "echo"
 
     def __init__(self):
         self.enough = trio.Event()
 
     @hookimpl(optionalhook=True)
     def gaffer_http_routes(self, kernel):
-        routes = Blueprint("talkative", __name__)
+        routes = Blueprint("echo", __name__)
 
         @routes.websocket("/repeat")
         async def repeat():
@@ -70,26 +68,24 @@ class Talkative:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_view_of_a_plugin_that_hurries_ends(running_api):
-    talkative = Talkative()
-    async with running_api(talkative) as api, open_slow_reader(api.urls[0], "/repeat") as client:
+async def test_view_of_a_plugin_that_aborts_slow_websockets_ends(running_api):
+    echo = Echo()
+    async with running_api(echo) as api, open_slow_reader(api.urls[0], "/repeat") as client:
         await client.flood(TEXT)
-        talkative.enough.set()
+        echo.enough.set()
         await client.wait_closed(SOON)
 
 
-async def test_the_websockets_of_a_plugin_that_is_closed_end(running_api, caplog):
+async def test_websockets_of_a_closed_plugin_end(running_api, caplog):
     caplog.set_level(logging.ERROR)
-    async with running_api(Talkative()) as api, open_slow_reader(api.urls[0], "/repeat") as client:
+    async with running_api(Echo()) as api, open_slow_reader(api.urls[0], "/repeat") as client:
         await client.flood(TEXT)
-        await api.kernel.plugins.close("talkative")
+        await api.kernel.plugins.close("echo")
         await client.wait_closed(SOON)
     assert not caplog.messages
 
 
-async def test_a_websocket_that_nobody_ends_is_cut_off_when_too_long_nothing_is_read(
-    running_api, monkeypatch
-):
+async def test_websocket_that_is_not_read_for_too_long_is_disconnected(running_api, monkeypatch):
     monkeypatch.setattr("gaffer_http.serve.transport.SEND_TIMEOUT", 1.0)
     async with running_api() as api, open_slow_reader(api.urls[0], "/channel") as client:
         await client.flood(TEXT)
@@ -102,7 +98,7 @@ async def pour(scope, receive, send):
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
 
 
-async def test_one_who_has_ended_his_half_and_reads_nothing_is_not_waited_for(serve):
+async def test_half_closed_slow_reader_is_disconnected(serve):
     served = await serve(pour)
     async with await served.connect() as stream:
         await stream.send_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -1,4 +1,4 @@
-"""What is JSON here, and what is not."""
+"""Decoding of JSON bodies, valid and invalid."""
 
 from contextlib import suppress
 
@@ -26,7 +26,7 @@ def refusal(data):
         (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, None),
     ],
 )
-def test_good(data, value):
+def test_valid_json_is_decoded(data, value):
     assert value is None or parse(data) == value
 
 
@@ -58,13 +58,13 @@ def test_good(data, value):
         (b'{"a": "\n"}', "control character"),
     ],
 )
-def test_bad(data, words):
+def test_invalid_json_is_refused_with_a_reason(data, words):
     reason = refusal(data)
     assert words in reason
     assert len(reason) < 200
 
 
 @given(st.binary(max_size=50))
-def test_any_bytes_are_a_value_or_a_refusal(data):
+def test_any_bytes_are_decoded_or_refused(data):
     with suppress(ApiError):
         parse(data)
