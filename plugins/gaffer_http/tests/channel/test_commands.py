@@ -133,7 +133,7 @@ async def test_signals_are_sent_to_jobs_and_processes(api, channel):
         assert (error.status, error.slug) == (400, "bad_signal")
     api.kernel.manager.jobs()[0].stop()
     await until(lambda: not api.kernel.manager.pids())
-    error = await refusal(talker, "killall", "x", "HUP")
+    error = await refusal(channel, "killall", "x", "HUP")
     assert (error.status, error.slug) == (409, "not_running")
 
 
