@@ -236,7 +236,7 @@ class OrphanReaper:
                     os.waitpid(pid, os.WNOHANG)
         elif (
             identity.session == self._session
-            or identity.mark is not None
+            or identity.marks is not None
             or now - since > (MAX_EXEC_TIMEOUT if identity.is_in_exec else EXEC_TIMEOUT)
         ):
             # A child of the program that embeds the kernel, or an orphan that cleared its
@@ -260,8 +260,9 @@ class OrphanReaper:
 
     def _attribute(self, identity: ProcessIdentity) -> str | None:
         """Return the mark of the child that left a process behind; None if it is unknown."""
-        if identity.mark is not None and identity.mark.startswith(self._prefix):
-            return identity.mark
+        mark = identity.find_mark(self._prefix)
+        if mark is not None:
+            return mark
         for number in (identity.group, identity.session):
             if number in self._children:
                 return self._children[number].mark

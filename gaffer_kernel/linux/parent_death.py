@@ -154,8 +154,8 @@ def _retry(function: Callable[[], _Result]) -> _Result:
 def _is_ours(identity: ProcessIdentity, prefix: str, sessions: Set[int]) -> bool:
     if identity.session in sessions:
         return True
-    mark = identity.mark or ""
-    return mark.startswith(prefix) and not mark.endswith(DETACHED)
+    mark = identity.find_mark(prefix)
+    return mark is not None and not mark.endswith(DETACHED)
 
 
 def _signal(signum: int, pids: Set[int]) -> None:

@@ -11,7 +11,10 @@ from gaffer_kernel.errors import shown
 from gaffer_kernel.linux.shortage import is_shortage
 
 MARK = "GAFFER_SPAWN"
-"""The variable in the environment of every child that says which spawn it belongs to."""
+"""The variable in the environment of every child that says which spawn it belongs to.
+
+Below a gafferd that is a job of another one, it lists a mark of each, the outer one first.
+"""
 MAX_COMMAND = 200
 """Bytes of a command line in a log line."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -25,7 +28,7 @@ class ProcessIdentity(NamedTuple):
         group, session: its process group and session.
         start_ticks: when it was born, as in `current_ticks`.
         is_zombie: whether it has exited.
-        mark: the value of MARK; empty if its environment has none, None if that is unreadable.
+        marks: the value of MARK; empty if its environment has none, None if that is unreadable.
         is_in_exec: whether even its arguments are empty. It is inside execve(2), which takes as
             long as it takes on a busy machine, or it has exited.
     """
@@ -34,8 +37,13 @@ class ProcessIdentity(NamedTuple):
     session: int
     start_ticks: int
     is_zombie: bool
-    mark: str | None
+    marks: str | None
     is_in_exec: bool
+
+    def find_mark(self, prefix: str) -> str | None:
+        """Return its mark that begins with this prefix; None if it has no such mark."""
+        marks = (self.marks or "").split()
+        return next((mark for mark in marks if mark.startswith(prefix)), None)
 
 
 def list_children() -> set[int]:
@@ -64,10 +72,10 @@ def identify(pid: int) -> ProcessIdentity | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     group, session, start_ticks = int(fields[2]), int(fields[3]), int(fields[19])
-    mark = _read_mark(pid)
-    is_in_exec = mark is None and not _has_arguments(pid)
+    marks = _read_marks(pid)
+    is_in_exec = marks is None and not _has_arguments(pid)
     is_zombie = fields[0] in (b"Z", b"X")
-    return ProcessIdentity(group, session, start_ticks, is_zombie, mark, is_in_exec)
+    return ProcessIdentity(group, session, start_ticks, is_zombie, marks, is_in_exec)
 
 
 def describe_command(pid: int) -> str:
@@ -85,7 +93,7 @@ def current_ticks() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
 
-def _read_mark(pid: int) -> str | None:
+def _read_marks(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environ = file.read()

@@ -83,7 +83,11 @@ class LinuxSystem:
             self._orphans.ignore_existing()
         self._spawned += 1
         mark = f"{self._instance}:{self._spawned}{DETACHED if request.detach else ''}"
-        marked = dataclasses.replace(request, environ={**request.environ, MARK: mark})
+        # If we are a job of another gafferd, it ends our children if we are killed; but those that
+        # are to outlive us are not its own.
+        outer = "" if request.detach else self._environ.get(MARK, "")
+        marks = f"{outer} {mark}".strip()
+        marked = dataclasses.replace(request, environ={**request.environ, MARK: marks})
         with self._reserve.opened():
             started = spawn(marked)
         if self._reserve.before is not None:

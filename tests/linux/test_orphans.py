@@ -72,7 +72,7 @@ async def test_an_orphan_that_is_slow_in_exec_is_stopped(run, brand, monkeypatch
         identity = identify(pid)
         if identity is None or identity.is_zombie or time.monotonic() > slow:
             return identity
-        return identity._replace(mark=None, is_in_exec=True)
+        return identity._replace(marks=None, is_in_exec=True)
 
     monkeypatch.setattr("gaffer_kernel.linux.orphans.identify", slowly)
     process = await run.begin(escaped("exec sleep 60") + "exec sleep 60", shell=True)
