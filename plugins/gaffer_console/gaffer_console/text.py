@@ -24,6 +24,8 @@ _SEQUENCE = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: cursor, erase, modes, reports
     r"|\x1b[ -/]*[0-~]"  # the short sequences: charset, reset
     r"|(?P<control>[\x00-\x08\x0a-\x1f\x7f-\x9f])"
+    # Bidirectional controls reorder the text around them, also that of other programs.
+    r"|(?P<bidi>[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069])"
 )
 
 _CONTINUATION = range(0x80, 0xC0)
@@ -56,7 +58,8 @@ def split_long(line: bytes) -> list[bytes]:
 def clean(line: bytes, *, colors: bool) -> str:
     """Convert a line, without its line end, to text that is safe to print.
 
-    Invalid UTF-8 and control characters are escaped as `\\xNN`, escape sequences are removed.
+    Invalid UTF-8 and control characters are escaped as `\\xNN`, bidirectional controls as
+    `\\uNNNN`; escape sequences are removed.
     With `colors`, colours are kept, and reset at the end of the line.
     """
     return clean_text(line.decode("utf-8", "backslashreplace"), colors=colors)
@@ -72,6 +75,8 @@ def clean_text(text: str, *, colors: bool) -> str:
         nonlocal colored
         if (control := match["control"]) is not None:
             return f"\\x{ord(control):02x}"
+        if (bidi := match["bidi"]) is not None:
+            return f"\\u{ord(bidi):04x}"
         if match["sgr"] is None or not colors:
             return ""
         colored = True

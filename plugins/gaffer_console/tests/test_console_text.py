@@ -30,6 +30,7 @@ from gaffer_console.text import clean
         (b"last \x1b", "last \\x1b"),
         (b"twice \x1b\x1b[2J", "twice \\x1b"),
         (b"\x1b[31mred\x1b[0m", "red"),
+        ("a\u202enimda \u2066b\u2069 \u200f".encode(), "a\\u202enimda \\u2066b\\u2069 \\u200f"),
     ],
 )
 def test_clean_without_colors_leaves_only_text(line, expected):

@@ -13,12 +13,15 @@ def read_lines(address: str, event: str, data: str) -> list[Line]:
 
     Args:
         address: the address of the server, for errors.
-        event: the type of the message: the label of a stream, or `gap`.
+        event: the type of the message: the label of a stream, `gap` or `cut`.
         data: the content of the message.
 
     Raises:
         NotGafferError: a gap does not name its stream.
     """
+    if event == "cut":
+        # The next line continues the one before; an endless line cannot be joined.
+        return []
     if event != "gap":
         return [Line(event, text) for text in data.split("\n")]
     try:

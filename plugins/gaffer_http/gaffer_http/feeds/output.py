@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder, utf_8_decode
 from collections.abc import Iterator
+from io import StringIO
 
 import msgspec
 from gaffer_kernel import Output
@@ -14,7 +15,7 @@ from gaffer_kernel.plugin import OutputReader
 
 from gaffer_http.feeds import sse
 
-MAX_LINE = 64 * 1024
+MAX_LINE = 256 * 1024
 """Characters of a line that are held back until its end comes."""
 
 MAX_PIECE = 48_000
@@ -43,7 +44,8 @@ class SseOutput:
     """Server-sent events of whole lines, each with its label as the type.
 
     The beginning of a line is held back. It may be a prompt, so do not wait long for the end of the
-    line before calling `flush`. Bytes that a slow reader lost are reported as a `gap`.
+    line before calling `flush`. Bytes that a slow reader lost are reported as a `gap`. A line of
+    more than MAX_LINE characters is sent in pieces, with a `cut` after each piece but the last.
     """
 
     media = sse.MEDIA
@@ -54,7 +56,7 @@ class SseOutput:
     @property
     def holds(self) -> bool:
         """Whether the beginning of a line is held back."""
-        return any(lines.held for lines in self._labels.values())
+        return any(lines.held > 0 for lines in self._labels.values())
 
     def encode(self, output: Output) -> Iterator[bytes]:
         """Yield what to send for a piece of output, in small steps so that it does not use much
@@ -66,6 +68,10 @@ class SseOutput:
             yield sse.message(msgspec.json.encode(gap).decode(), event="gap")
         for start in range(0, len(output.data), _STEP):
             yield self._messages(output.label, lines.feed(output.data[start : start + _STEP]))
+            if lines.held > MAX_LINE:
+                yield self._messages(output.label, lines.flush())
+                cut = {"label": output.label}
+                yield sse.message(msgspec.json.encode(cut).decode(), event="cut")
 
     def flush(self) -> bytes:
         """Return what was held back."""
@@ -80,19 +86,25 @@ class _Lines:
     """Whole lines of text, decoded from bytes that were cut anywhere."""
 
     def __init__(self) -> None:
-        self.held = ""
+        # Not a str: joining a long line from small pieces would take quadratic time.
+        self._held = StringIO()
         self._decoder = _Decoder("replace")
 
+    @property
+    def held(self) -> int:
+        """How many characters are held back."""
+        return self._held.tell()
+
     def feed(self, data: bytes) -> str:
-        text = self.held + self._decoder.decode(data)
+        text = self._decoder.decode(data)
         end = text.rfind("\n") + 1
-        if len(text) - end > MAX_LINE:
-            end = len(text)
-        self.held = text[end:]
-        return text[:end]
+        whole = self.flush() + text[:end] if end else ""
+        self._held.write(text[end:])
+        return whole
 
     def flush(self) -> str:
-        text, self.held = self.held, ""
+        text = self._held.getvalue()
+        self._held = StringIO()
         return text
 
 

@@ -87,6 +87,20 @@ def test_gap_is_reported_in_its_place():
     assert (gap[0], json.loads(gap[1])) == ("gap", {"label": "out", "lost": 5})
 
 
+def test_long_line_is_one_message():
+    line = b"x" * 200_000
+    assert encode_all(SseOutput(), Output("out", line + b"\n")) == [("out", line.decode(), None)]
+
+
+def test_pieces_of_a_line_above_the_limit_are_marked():
+    line = b"x" * (2 * MAX_LINE + 1000)
+    messages = encode_all(SseOutput(), Output("out", line + b"\nnext\n"))
+    pieces = [text for label, text, _ in messages if label == "out"]
+    assert "".join(pieces) == f"{line.decode()}\nnext"
+    assert [label for label, _, _ in messages] == ["out", *["cut", "out"] * (len(pieces) - 1)]
+    assert json.loads(messages[1][1]) == {"label": "out"}
+
+
 def test_line_without_end_is_not_buffered_forever():
     encoder = SseOutput()
     for _ in range(10 * MAX_LINE // 1000):
