@@ -11,6 +11,9 @@ from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
 
 log = logging.getLogger(__name__)
+# A program that embeds the kernel and has not set up logging gets the `exit` events. Without this
+# handler, logging would print each crash on its standard error (logging.lastResort).
+log.addHandler(logging.NullHandler())
 
 LOOP_INTERVAL = 60.0
 """Seconds without a crash that end a loop, and between two summaries of a loop."""

@@ -1,6 +1,8 @@
 """The warnings about crashes, and how many there are in a loop."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import trio
@@ -107,3 +109,24 @@ async def test_successful_one_off_is_not_logged(autojump_clock, kernel, plans, c
     job.commit()
     await trio.sleep(3)
     assert crashes() == []
+
+
+EMBEDDED = """
+import trio
+from gaffer_kernel import JobConfig, open_kernel
+
+async def main():
+    async with open_kernel() as kernel:
+        async with kernel.events.subscribe("exit") as events:
+            kernel.manager.load(JobConfig(name="job", cmd="sh -c 'exit 3'"))
+            await anext(events)
+
+trio.run(main)
+"""
+
+
+def test_crash_prints_nothing_in_a_program_without_logging():
+    done = subprocess.run(
+        [sys.executable, "-c", EMBEDDED], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
