@@ -90,6 +90,22 @@ class Kernel:
         index_jobs(self.config)
         self._configured = True
 
+    def find_mistakes(self) -> list[GafferError]:
+        """Return all mistakes of the configuration, where `configure` raises the first.
+
+        Raises:
+            PluginError: plugins are missing or form a cycle.
+        """
+        self.plugins.check()
+        errors = self.plugins.find_mistakes(self.config)
+        errors += self.config.find_wrong_jobs()
+        if not errors:
+            try:
+                index_jobs(self.config)
+            except GafferError as error:
+                errors.append(error)
+        return errors
+
     async def reload(self) -> None:
         """Read the configuration file and the folders of plugins again, and apply the differences.
 

@@ -149,7 +149,18 @@ class Config:
         Raises:
             ConfigError: for the first section or key that has no owner.
         """
-        ownership.check_owned(self._sections.values(), owned)
+        for error in self.find_unowned(owned):
+            raise error
+
+    def find_unowned(self, owned: Iterable[str] = ()) -> list[ConfigError]:
+        """Return the errors for all sections and keys that `check_owned` would refuse."""
+        return list(ownership.find_unowned(self._sections.values(), owned))
+
+    def find_wrong_jobs(self) -> list[ConfigError]:
+        """Return the errors for all mistakes in the sections of jobs; `jobs` raises the first."""
+        errors: list[ConfigError] = []
+        read_jobs(self._sections.values(), errors.append)
+        return errors
 
     def add_job(self, job: JobConfig, session: str = DEFAULT_SESSION) -> None:
         """Add a job that is in no file; for plugins, in `gaffer_configure`.

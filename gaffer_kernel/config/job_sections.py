@@ -1,6 +1,7 @@
 """Makes JobConfigs of the sections [process:NAME] and [env:NAME]."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -58,71 +59,117 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
 """The conversion of each key of a section [process:NAME]."""
 
 
-def read_jobs(sections: Iterable[Section]) -> list[tuple[str, JobConfig]]:
+Report = Callable[[ConfigError], None]
+"""Takes an error: raises it, or collects it, so that the next one is found too."""
+
+
+def _raise(error: ConfigError) -> None:
+    raise error
+
+
+def read_jobs(sections: Iterable[Section], report: Report = _raise) -> list[tuple[str, JobConfig]]:
     """Return the jobs that the sections describe, and their sessions.
+
+    Args:
+        sections: the sections of the files.
+        report: takes each error; if it returns, the job of the error is left out.
 
     Raises:
         ConfigError: with the file, the line, the section and the key that is wrong.
     """
     sections = list(sections)
-    environments = group_by_job(sections, (ENV_PREFIX,))
-    described = group_by_job(sections, JOB_PREFIXES)
+    environments = group_by_job(sections, (ENV_PREFIX,), report)
+    described = group_by_job(sections, JOB_PREFIXES, report)
     for name, section in environments.items():
         if name not in described:
-            raise section.error(None, f"there is no [process:{_format_name(name)}] for it")
-    return [
-        (name.session, _job(name, section, environments.get(name)))
+            report(section.error(None, f"there is no [process:{_format_name(name)}] for it"))
+    jobs = (
+        (name.session, _job(name, section, environments.get(name), report))
         for name, section in described.items()
-    ]
+    )
+    return [(session, job) for session, job in jobs if job is not None]
 
 
-def group_by_job(sections: Iterable[Section], prefixes: tuple[str, ...]) -> dict[JobName, Section]:
+def group_by_job(
+    sections: Iterable[Section], prefixes: tuple[str, ...], report: Report = _raise
+) -> dict[JobName, Section]:
     """Return the sections whose names begin with a prefix, by the job that they name.
+
+    Args:
+        sections: the sections of the files.
+        prefixes: the prefixes.
+        report: as for `read_jobs`.
 
     Raises:
         ConfigError: a section names no job, or the same job as another one.
     """
     found: dict[JobName, Section] = {}
     for section in sections:
-        if section.name.startswith(prefixes):
-            name = _job_name(section)
-            if name in found:
-                first = found[name]
-                raise section.error(
-                    None, f"names the same job as [{first.name}], {first.file}:{first.line}"
-                )
-            found[name] = section
+        if not section.name.startswith(prefixes):
+            continue
+        try:
+            name = JobName.parse(section.name.partition(":")[2])
+        except InvalidField as error:
+            report(section.error(None, str(error)))
+            continue
+        first = found.setdefault(name, section)
+        if first is not section:
+            place = f"[{first.name}], {first.file}:{first.line}"
+            report(section.error(None, f"names the same job as {place}"))
     return found
-
-
-def _job_name(section: Section) -> JobName:
-    try:
-        return JobName.parse(section.name.partition(":")[2])
-    except InvalidField as error:
-        raise section.error(None, str(error)) from None
 
 
 def _format_name(name: JobName) -> str:
     return str(name).replace(".", ":")
 
 
-def _job(name: JobName, section: Section, environment: Section | None) -> JobConfig:
+def _job(
+    name: JobName, section: Section, environment: Section | None, report: Report
+) -> JobConfig | None:
+    errors: list[ConfigError] = []
+
+    def note(error: ConfigError) -> None:
+        errors.append(error)
+        report(error)
+
+    values = _convert(name, section, note)
+    if "cmd" not in values:
+        if section.get("cmd") is None:
+            note(section.error("cmd", "is missing"))
+        return None
+    try:
+        variables = _variables(environment)
+    except ConfigError as error:
+        note(error)
+        variables = {}
+    values = {"name": name.name, "env": variables, "cwd": _get_folder(section, "cwd"), **values}
+    while True:
+        try:
+            config = JobConfig(**values)
+        except InvalidField as error:
+            note(_locate(error, section, environment))
+            # Without the wrong value, the next error can be found.
+            field = re.split(r"[.\[]", error.field)[0]
+            if field == "cmd" or values.pop(field, None) is None:
+                return None
+        else:
+            return None if errors else config
+
+
+def _convert(name: JobName, section: Section, report: Report) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for key, _ in section.items():
         if key == "env":
-            raise section.error(key, f"variables go into a section [env:{_format_name(name)}]")
-        if key not in CONVERT:
-            raise section.error(key, f"unknown key{did_you_mean(key, CONVERT)}")
-    values = {key: CONVERT[key](section, key) for key, _ in section.items()}
-    if "cmd" not in values:
-        raise section.error("cmd", "is missing")
-    try:
-        return JobConfig(
-            name=name.name,
-            env=_variables(environment),
-            **{"cwd": _get_folder(section, "cwd"), **values},
-        )
-    except InvalidField as error:
-        raise _locate(error, section, environment) from None
+            place = f"[env:{_format_name(name)}]"
+            report(section.error(key, f"variables go into a section {place}"))
+        elif key not in CONVERT:
+            report(section.error(key, f"unknown key{did_you_mean(key, CONVERT)}"))
+        else:
+            try:
+                values[key] = CONVERT[key](section, key)
+            except ConfigError as error:
+                report(error)
+    return values
 
 
 def _variables(environment: Section | None) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Which sections and keys the kernel and plugins own; anything else is an error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gaffer_kernel.config.section import Section
 from gaffer_kernel.errors import ConfigError, did_you_mean
@@ -39,25 +39,24 @@ WELL_KNOWN = {
 """The sections and keys of the plugins of gaffer, and their distributions."""
 
 
-def check_owned(sections: Iterable[Section], owned: Iterable[str]) -> None:
-    """Check that every section, and every key of [gaffer], has an owner.
+def find_unowned(sections: Iterable[Section], owned: Iterable[str]) -> Iterator[ConfigError]:
+    """Yield an error for each section, and each key of [gaffer], without an owner.
+
+    It names the distribution that owns it, or a similar name.
 
     Args:
         sections: the sections of the files.
         owned: the names that plugins own: `webhooks` a section, `endpoint:` every section that
             begins like this, `gaffer.http_endpoints` one key of [gaffer].
-
-    Raises:
-        ConfigError: for the first without an owner, with the distribution that owns it or a similar
-            name.
     """
     names = {*KERNEL, *owned}
     for section in sections:
         if section.name == "gaffer":
             for key, _ in section.items():
-                _check_key(section, key, names)
+                if error := _key_error(section, key, names):
+                    yield error
         elif not _has_owner(section.name, names):
-            raise _section_error(section, names)
+            yield _section_error(section, names)
 
 
 def _has_owner(section: str, names: Iterable[str]) -> bool:
@@ -65,13 +64,13 @@ def _has_owner(section: str, names: Iterable[str]) -> bool:
     return f"{prefix}:" in names if colon else section in names
 
 
-def _check_key(section: Section, key: str, names: set[str]) -> None:
+def _key_error(section: Section, key: str, names: set[str]) -> ConfigError | None:
     if f"gaffer.{key}" in names:
-        return
+        return None
     if owner := WELL_KNOWN.get(f"gaffer.{key}"):
-        raise section.error(key, _describe_owner(owner))
+        return section.error(key, _describe_owner(owner))
     known = [name.removeprefix("gaffer.") for name in names if name.startswith("gaffer.")]
-    raise section.error(key, f"unknown key{did_you_mean(key, sorted(known))}")
+    return section.error(key, f"unknown key{did_you_mean(key, sorted(known))}")
 
 
 def _section_error(section: Section, names: set[str]) -> ConfigError:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.daemon.check import find_command_warnings, find_unknown_users
+from gaffer_kernel.daemon.check import find_unknown_users, find_warnings, get_place
 from gaffer_kernel.daemon.log import start_logging
 from gaffer_kernel.daemon.options import (
     allows_insecure_plugins,
@@ -23,7 +23,7 @@ from gaffer_kernel.daemon.options import (
 )
 from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.daemon.show import format_plan, format_plugins, list_plugins
-from gaffer_kernel.errors import GafferError
+from gaffer_kernel.errors import ConfigError, GafferError
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.plugins import Plugins
 
@@ -112,11 +112,16 @@ def _list_plugins(first: argparse.Namespace) -> int:
 
 def _check(config: Config, plugins: Plugins) -> int:
     kernel = Kernel(config, plugins=plugins)
-    kernel.configure()
-    errors = list(find_unknown_users(config))
-    for error in errors:
-        RUNNER.report_error(error)
-    for warning in find_command_warnings(config):
+    mistakes = kernel.find_mistakes()
+    has_plan = not mistakes
+    warnings: list[ConfigError] = []
+    if not config.find_wrong_jobs():
+        mistakes += find_unknown_users(config)
+        warnings += find_warnings(config)
+    for mistake in sorted(mistakes, key=get_place):
+        RUNNER.report_error(mistake)
+    for warning in sorted(warnings, key=get_place):
         print(f"gafferd: warning: {warning}", file=sys.stderr)
-    print(format_plan(kernel))
-    return 1 if errors else 0
+    if has_plan:
+        print(format_plan(kernel))
+    return 1 if mistakes else 0

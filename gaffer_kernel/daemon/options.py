@@ -177,7 +177,8 @@ def _parser(*, help_action: str) -> _Parser:
     add(
         "--check",
         action="store_true",
-        help="show what the configuration would run, start nothing, and exit",
+        help="report all mistakes of the configuration, show what it would run, start nothing, and"
+        " exit",
     )
     return parser
 

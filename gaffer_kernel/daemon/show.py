@@ -81,7 +81,7 @@ def format_plan(kernel: Kernel) -> str:
     ]
     jobs = f"jobs:\n{_table(rows)}" if rows else "jobs: none"
     notes = "".join(f"{note}\n" for note in config.notes)
-    return f"configuration: {files}\nplugins: {plugins or 'none'}\n{notes}{jobs}"
+    return f"configuration: {files}\n{jobs}\n{notes}plugins: {plugins or 'none'}"
 
 
 def _get_default_folder(config: Config) -> str | None:

@@ -181,10 +181,26 @@ def _require_program(program: str, request: SpawnRequest) -> None:
     """Fail as Popen would; through fd_shim the child could only exit with status 127."""
     path = request.environ.get("PATH") or os.environ.get("PATH")
     base = Path(request.cwd or ".")
-    found = shutil.which(str(base / program) if "/" in program else program, path=path)
+    # Not Path, which makes `file` of `./file`: that would be looked for on PATH.
+    found = shutil.which(os.path.join(base, program) if "/" in program else program, path=path)
     if found is None:
         code = errno.EACCES if (base / program).exists() and "/" in program else errno.ENOENT
         raise OSError(code, os.strerror(code), program)
+
+
+def check_program(request: SpawnRequest) -> None:
+    """Check that the program and the working directory exist, without starting anything.
+
+    Raises:
+        SpawnError: the error of `spawn`, as far as it can be known before.
+    """
+    try:
+        if request.cwd is not None and not Path(request.cwd).is_dir():
+            code = errno.ENOTDIR if Path(request.cwd).exists() else errno.ENOENT
+            raise OSError(code, os.strerror(code), request.cwd)
+        _require_program(str(request.argv[0]), request)
+    except OSError as error:
+        raise _explain(error, request) from error
 
 
 def _explain(error: BaseException, request: SpawnRequest) -> SpawnError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from gaffer_kernel.errors import NotFound
+from gaffer_kernel.errors import GafferError, NotFound
 from gaffer_kernel.plugins import discovery, folder
 from gaffer_kernel.plugins.dependencies import find_requirements
 from gaffer_kernel.plugins.folder import FolderOptions, PluginSources
@@ -163,6 +163,10 @@ class Plugins:
             PluginError: a plugin raised another error.
         """
         self._set.configure(config)
+
+    def find_mistakes(self, config: Config) -> list[GafferError]:
+        """Return the errors of all plugins, where `configure` raises the first."""
+        return self._set.find_mistakes(config)
 
     # Looking
 

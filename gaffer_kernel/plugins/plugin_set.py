@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import PluginError, did_you_mean, shown
+from gaffer_kernel.errors import GafferError, PluginError, did_you_mean, shown
 from gaffer_kernel.names import PART, PART_RULE
 from gaffer_kernel.plugins.dependencies import (
     Problem,
@@ -106,10 +106,26 @@ class PluginSet:
             ConfigError: a section or key is wrong, or no plugin owns it.
             PluginError: a plugin raised another error.
         """
+        config.check_owned(self._owned())
+        self.hooks.call_strict("gaffer_configure", self._configure_arguments(config))
+
+    def find_mistakes(self, config: Config) -> list[GafferError]:
+        """Return the errors of all plugins, where `configure` raises the first."""
+        errors: list[GafferError] = [*config.find_unowned(self._owned())]
+        for record in list(self.records.values()):
+            try:
+                self.hooks.call_one(record, "gaffer_configure", self._configure_arguments(config))
+            except GafferError as error:
+                errors.append(error)
+        return errors
+
+    def _owned(self) -> list[str]:
         sections = self.hooks.call_strict("gaffer_config_sections", {})
-        config.check_owned(name for _, names in sections for name in names)
+        return [name for _, names in sections for name in names]
+
+    def _configure_arguments(self, config: Config) -> dict[str, object]:
         plugins = tuple(record.info() for record in self.records.values())
-        self.hooks.call_strict("gaffer_configure", {"config": config, "plugins": plugins})
+        return {"config": config, "plugins": plugins}
 
 
 def _read_declarations(record: PluginRecord, plugin: object) -> None:

@@ -167,7 +167,7 @@ def test_an_inherited_pipe_is_accepted(home):
         [COMMAND, *home.command("--check", "/dev/stdin")],
         cwd=home.folder,
         env=home.environ(),
-        input=JOB.format("a"),
+        input=JOB.format("true"),
         capture_output=True,
         text=True,
         timeout=20,

@@ -89,8 +89,8 @@ def test_check_shows_what_would_run_and_starts_nothing(home):
 
     result = home.run("--check", "-p", "plugins", "--daemon", "--pidfile", "pid", "gaffer.ini")
 
-    assert (result.returncode, result.stderr) == (0, "")
-    configuration, plugins, jobs, *lines = result.stdout.splitlines()
+    assert result.returncode == 0
+    configuration, jobs, *lines, plugins = result.stdout.splitlines()
     assert configuration == "configuration: gaffer.ini, more.ini"
     assert plugins == "plugins: whole 2.0"
     assert jobs == "jobs:"
@@ -107,7 +107,7 @@ def test_check_shows_what_would_run_and_starts_nothing(home):
 
 
 def test_check_of_an_empty_configuration_shows_none(home):
-    assert home.run("--check").stdout == "configuration: none\nplugins: none\njobs: none\n"
+    assert home.run("--check").stdout == "configuration: none\njobs: none\nplugins: none\n"
 
 
 def test_check_runs_the_checks_of_plugins(home):
@@ -150,4 +150,56 @@ def test_check_warns_of_shell_syntax_and_undefined_variables(home):
         " set shell = true, or quote it",
         "gafferd: warning: gaffer.ini:2: [process:a] cmd: $NO_SUCH is not set,"
         " so it stays as it is: set it, or write $$NO_SUCH",
+    ]
+
+
+def test_check_reports_all_mistakes_in_the_order_of_the_file(home):
+    home.write("plugins/picky/__init__.py", WHOLE + HOOK.format("config.section('gaffer').nope"))
+    home.write(
+        "gaffer.ini",
+        "[gaffer]\nnope = 1\n[web]\n"
+        "[process:a]\ncmd = true\nnumprocesses = x\nport = 0\nuid = -1\nprot = 1\n"
+        "[process:b]\n[env:c]\n[process:d]\ncmd = true\nuid = nobdy\n",
+    )
+
+    result = home.run("--check", "-p", "plugins", "gaffer.ini")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    first, *lines = result.stderr.splitlines()
+    assert first.startswith("gafferd: plugin picky: gaffer_configure raised AttributeError")
+    assert [line.removeprefix("gafferd: gaffer.ini:") for line in lines] == [
+        "2: [gaffer] nope: unknown key",
+        "3: [web] unknown section",
+        "6: [process:a] numprocesses: must be a whole number, not 'x'",
+        "7: [process:a] port: must be a whole number from 1 to 65535, not 0",
+        "8: [process:a] uid: must be a name, or a number from 0, not '-1'",
+        "9: [process:a] prot: unknown key, did you mean 'port'?",
+        "10: [process:b] cmd: is missing",
+        "11: [env:c] there is no [process:c] for it",
+    ]
+
+
+def test_check_warns_of_missing_programs_and_folders(home):
+    home.write("file", "")
+    home.write(
+        "gaffer.ini",
+        home.job("a", "no-such-program -v")
+        + home.job("b", "./run")
+        + home.job("c", "true", cwd="nowhere")
+        + home.job("d", "cat", cwd="/")
+        + home.job("e", "no-such-program", shell="yes")
+        + home.job("f", "./file"),
+    )
+
+    result = home.run("--check", "gaffer.ini")
+
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        "gafferd: warning: gaffer.ini:2: [process:a] cmd: no such program: no-such-program"
+        " (looked for on PATH)",
+        f"gafferd: warning: gaffer.ini:4: [process:b] cmd: no such program: ./run ({home / 'run'})",
+        f"gafferd: warning: gaffer.ini:7: [process:c] cwd: cannot change to the directory"
+        f" {home / 'nowhere'}: No such file or directory",
+        "gafferd: warning: gaffer.ini:15: [process:f] cmd: ./file: not executable,"
+        " or out of reach for its user",
     ]
