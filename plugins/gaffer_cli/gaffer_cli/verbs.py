@@ -34,18 +34,18 @@ _APP = {
     "unload": "Unload an application from gafferd",
     "restart": "Replace the processes of an application in gafferd",
     "scale": "Change the number of processes of an application",
-    "ps": "Show the processes of an application",
-    "logs": "Show the output of the processes of an application",
+    "ps": "Show the processes of applications",
+    "logs": "Show the output of the processes of applications",
     "apps": "Show the names of the applications in gafferd",
 }
 
 _CTL = {
     "processes": "Show the names of all jobs, or the pids of all processes",
     "status": "Show the status of jobs",
-    "start": "Start a job",
-    "stop": "Stop a job",
-    "restart": "Replace the processes of a job, the new ones first",
-    "reload": "Stop the processes of a job, then start as many as configured",
+    "start": "Start jobs",
+    "stop": "Stop jobs",
+    "restart": "Replace the processes of jobs, the new ones first",
+    "reload": "Stop the processes of jobs, then start as many as configured",
     "add": "Increase the number of processes of a job",
     "sub": "Decrease the number of processes of a job",
     "commit": "Start a one-off process of a job",
@@ -63,7 +63,7 @@ _CTL = {
     "open": "Open a page of gafferd in your browser",
     "plugins": "Show, open, close and reload the plugins of gafferd",
     "nodes": "Show the gafferds that lookupds know",
-    "jobs": "Show the jobs of all gafferds, and where each of them is",
+    "jobs": "Show the names of all jobs, with --lookup those of all gafferds",
     "find": "Find the gafferds that have a job or a session",
     "sessions": "Show the sessions; start, stop and restart all jobs of one",
 }
@@ -73,9 +73,14 @@ _COMMON = {
     "help": "Show the help of a verb",
 }
 
+_CTL_OF_GAFFER = ("status", "stop", "reload", "top")
+_APP_OF_GAFFERCTL = ("ps", "logs")
+
 ALL = [
     *_verbs("gaffer", "app", _APP),
+    *_verbs("gaffer", "ctl", {name: _CTL[name] for name in _CTL_OF_GAFFER}),
     *_verbs("gaffer", "common", _COMMON),
     *_verbs("gafferctl", "ctl", _CTL),
+    *_verbs("gafferctl", "app", {name: _APP[name] for name in _APP_OF_GAFFERCTL}),
     *_verbs("gafferctl", "common", _COMMON),
 ]

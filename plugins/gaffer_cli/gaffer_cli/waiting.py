@@ -74,7 +74,7 @@ def wait_settled(what: str, send: Callable[[], T], *, starting: Starting | None 
         ClientError: what `send` raises.
         CommandError: the change is recorded, but not complete in the time given.
     """
-    request = _PendingRequest(send)
+    request = PendingRequest(send)
     if not request.wait_done(_SPINNER_DELAY):
         text = f"waiting for {what}"
         with _spinner(text) as update:
@@ -91,7 +91,7 @@ def wait_settled(what: str, send: Callable[[], T], *, starting: Starting | None 
         raise CommandError(f"{what}: {error}{why}") from None
 
 
-class _PendingRequest(Generic[T]):
+class PendingRequest(Generic[T]):
     """A request that is sent by a thread, so that the caller can do other things meanwhile."""
 
     def __init__(self, send: Callable[[], T]) -> None:
@@ -113,6 +113,11 @@ class _PendingRequest(Generic[T]):
     def wait_done(self, seconds: float) -> bool:
         """Wait for the answer, at most so many seconds; return whether it is there."""
         return self._done.wait(seconds)
+
+    def join(self) -> T:
+        """Wait for the answer, and return it, or raise the error of the request."""
+        self._done.wait()
+        return self.get_result()
 
     def get_result(self) -> T:
         """Return the answer, or raise the error of the request."""

@@ -41,10 +41,10 @@ def test_gafferctl_has_a_short_version_option(command):
     ("arguments", "message"),
     [
         (["stats", "web"], "gafferctl: no such command 'stats', did you mean status?"),
-        (["logs"], "gafferctl: no such command 'logs', did you mean gaffer logs?"),
+        (["export"], "gafferctl: no such command 'export', did you mean gaffer export?"),
         (["pids"], "gafferctl pids: missing argument 'NAME'"),
         (["status", "web", "--jsn"], "gafferctl status: no such option '--jsn'"),
-        (["status", "web", "more"], "gafferctl status: got unexpected extra argument (more)"),
+        (["pids", "web", "more"], "gafferctl pids: got unexpected extra argument (more)"),
         (["--keyfile", "k", "status", "web"], "gafferctl: --keyfile without --certfile"),
     ],
 )

@@ -26,8 +26,12 @@ class Attempts:
         self.errors: dict[str, str] = {}
 
     @contextmanager
-    def attempt(self, name: str) -> Iterator[None]:
+    def attempt(self, name: str, *, prefix: bool = False) -> Iterator[None]:
         """Collect the error of a block.
+
+        Args:
+            name: what fails.
+            prefix: print the name before an error that does not begin with it.
 
         Raises:
             UnreachableError, ConnectionLostError: gafferd does not answer, so the other requests
@@ -39,7 +43,8 @@ class Attempts:
             raise
         except (ClientError, CommandError) as error:
             self.errors[name] = str(error)
-            self._run.warn(str(error))
+            named = str(error).startswith(f"{name}: ") or not prefix
+            self._run.warn(str(error) if named else f"{name}: {error}")
 
     @property
     def status(self) -> int:

@@ -8,6 +8,7 @@ from gaffer_client import ClientError
 from gaffer_cli.app.application import HERE, get_application_name
 from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.job_names import is_gaffer
 from gaffer_cli.output.backlog import read_backlog
 from gaffer_cli.output.multi_follow import MultiFollower
 from gaffer_cli.output.printer import Printer
@@ -36,6 +37,8 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
       gaffer logs --no-follow shop
     """
     server = run.server()
+    if not names and not is_gaffer():
+        names = tuple(server.sessions())
     selection = Selection(server, [get_application_name(run, name) for name in names or (HERE,)])
     printer = Printer(
         as_json=run.json,

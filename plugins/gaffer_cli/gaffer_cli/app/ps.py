@@ -15,6 +15,7 @@ from gaffer_cli.app.loaded import get_process_label, not_loaded_error
 from gaffer_cli.arguments import SESSION
 from gaffer_cli.condition import describe_condition
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.job_names import is_gaffer
 from gaffer_cli.printable import printable
 
 
@@ -44,7 +45,7 @@ def command(run: Invocation, name: str | None) -> None:
     """Show the processes of the application NAME in gafferd, type by type.
 
     CPU is in percent of a processor, memory in percent of the machine's; both need gaffer-stats.
-    Without a name, or with ., it is the application of this folder.
+    Without a name, or with ., it is the application of this folder; gafferctl shows all.
 
     \b
     Examples:
@@ -52,10 +53,12 @@ def command(run: Invocation, name: str | None) -> None:
       gaffer ps shop
     """
     server = run.server()
-    app = get_application_name(run, name)
-    jobs = [each for each in server.status() if each.session == app]
-    if not jobs:
-        raise not_loaded_error(server, app)
+    jobs = server.status()
+    if name is not None or is_gaffer():
+        app = get_application_name(run, name)
+        jobs = [each for each in jobs if each.session == app]
+        if not jobs:
+            raise not_loaded_error(server, app)
     stats = _stats(server)
     types = [each for each in (_type(server, job, stats) for job in jobs) if each is not None]
     run.show(types, _lines(types))

@@ -7,12 +7,14 @@ from functools import partial, wraps
 from typing import Any
 
 import click
+from gaffer_client import NotFoundError
 
 from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.verb import Verb
 
 Callback = Callable[..., Any]
+Call = Callable[[], Any]
 
 
 def dispatch(verb: Verb, callback: Callback) -> Callback:
@@ -23,7 +25,7 @@ def dispatch(verb: Verb, callback: Callback) -> Callback:
         ctx = click.get_current_context()
         run = ctx.ensure_object(Invocation)
         if not (run.lookup or run.node) or verb.reach == "lookup":
-            return callback(*args, **kwargs)
+            return _run_here(run, partial(callback, *args, **kwargs))
         if run.connect:
             raise CommandError(
                 "--connect is one gafferd, --lookup finds many: give one of them", USAGE
@@ -33,7 +35,16 @@ def dispatch(verb: Verb, callback: Callback) -> Callback:
     return call
 
 
-def _run_on_nodes(ctx: click.Context, run: Invocation, verb: Verb, call: Callback) -> Any:
+def _run_here(run: Invocation, call: Call) -> Any:
+    try:
+        return call()
+    except NotFoundError as error:
+        from gaffer_cli.job_names import suggest_job
+
+        raise suggest_job(run.server(), error) or error from None
+
+
+def _run_on_nodes(ctx: click.Context, run: Invocation, verb: Verb, call: Call) -> Any:
     # Imported here because most runs are for one gafferd.
     from gaffer_cli.cluster.nodes import check_node, find_nodes
     from gaffer_cli.cluster.scatter import scatter

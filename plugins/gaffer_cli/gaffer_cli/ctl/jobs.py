@@ -1,4 +1,4 @@
-"""`gafferctl jobs`: show the jobs of all gafferds that lookupds know."""
+"""`gafferctl jobs`: show the jobs of a gafferd, or of all gafferds that lookupds know."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from gaffer_cli.invocation import Invocation
 @click.command("jobs")
 @click.pass_obj
 def command(run: Invocation) -> None:
-    """Show the jobs that the lookupds of --lookup know, and the gafferds that have them.
+    """Show the names of all jobs, one a line; with --lookup, those of all gafferds.
+
+    The lookupds of --lookup, or of $GAFFER_LOOKUP, know the gafferds; each job is then shown with
+    those that have it.
 
     \b
-    Example:
+    Examples:
+      gafferctl jobs
       gafferctl --lookup http://127.0.0.1:5010 jobs
     """
+    if not (run.lookup_urls or run.node):
+        names = run.server().jobs()
+        run.show(names, names)
+        return
     found = run.lookups().jobs()
     warn_failed_lookups(run, found)
     run.show(found.value, format_sources((job.name, job.sources) for job in found.value))

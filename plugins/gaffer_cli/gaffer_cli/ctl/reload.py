@@ -5,24 +5,28 @@ from __future__ import annotations
 import click
 
 from gaffer_cli.arguments import JOB
+from gaffer_cli.change_jobs import change_jobs
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.job_names import require_names
 from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("reload")
-@click.argument("name", type=JOB)
+@click.argument("names", type=JOB, metavar="[NAME]...", nargs=-1)
 @wait_options
 @click.pass_obj
-def command(run: Invocation, name: str, wait: Wait) -> None:
-    """Stop the processes of the job NAME, then start as many as configured.
+def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
+    """Stop the processes of jobs, then start as many as configured.
+
+    NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
+    gaffer takes the application of this folder.
 
     \b
     Examples:
       gafferctl reload web
+      gafferctl reload web shop.*
+      gafferctl reload all
     """
-    server = run.server()
-    job = server.job(name)
-    _, watch = start_job(server, job, wait, lambda: job.reload(wait))
-    exits = check_started({name: watch})
-    run.show({"ok": True}, exits or "ok")
+    return change_jobs(
+        run, require_names(run, names), lambda job: job.reload(wait), wait, starts=True
+    )

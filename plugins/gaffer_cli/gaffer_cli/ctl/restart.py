@@ -5,24 +5,27 @@ from __future__ import annotations
 import click
 
 from gaffer_cli.arguments import JOB
+from gaffer_cli.change_jobs import change_jobs
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.starting import check_started, start_job
+from gaffer_cli.job_names import require_names
 from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("restart")
-@click.argument("name", type=JOB)
+@click.argument("names", type=JOB, metavar="[NAME]...", nargs=-1)
 @wait_options
 @click.pass_obj
-def command(run: Invocation, name: str, wait: Wait) -> None:
-    """Replace the processes of the job NAME, the new ones first; start it if it is stopped.
+def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
+    """Replace the processes of jobs, the new ones first; start those that are stopped.
+
+    NAME is a job, or a session for all its jobs; all stands for all jobs.
 
     \b
     Examples:
       gafferctl restart web
+      gafferctl restart web shop.*
+      gafferctl restart all
     """
-    server = run.server()
-    job = server.job(name)
-    _, watch = start_job(server, job, wait, lambda: job.restart(wait))
-    exits = check_started({name: watch})
-    run.show({"ok": True}, exits or "ok")
+    return change_jobs(
+        run, require_names(run, names), lambda job: job.restart(wait), wait, starts=True
+    )

@@ -11,15 +11,19 @@ from gaffer_cli.arguments import JOB
 from gaffer_cli.condition import ACTIVE, describe_condition, get_state
 from gaffer_cli.exit_codes import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.job_names import ALL, find_jobs, get_default_names
 from gaffer_cli.printable import printable
 from gaffer_cli.table import format_table
 
 
 @click.command("status")
-@click.argument("name", type=JOB, required=False)
+@click.argument("names", type=JOB, metavar="[NAME]...", nargs=-1)
 @click.pass_obj
-def command(run: Invocation, name: str | None) -> int:
-    """Show whether the job NAME is active, and the reason if not; or the status of all jobs.
+def command(run: Invocation, names: tuple[str, ...]) -> int:
+    """Show whether jobs are active, and the reason if not.
+
+    NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
+    gaffer takes the application of this folder, gafferctl all jobs.
 
     The exit status is 3 if a job is not active: stopped, or failing because its processes crash.
 
@@ -29,11 +33,13 @@ def command(run: Invocation, name: str | None) -> int:
       gafferctl status web
       gafferctl status shop.worker --json
     """
-    if name is None:
-        jobs = run.server().status()
+    server = run.server()
+    chosen = find_jobs(server, names or get_default_names(run) or (ALL,))
+    if len(names) != 1 or len(chosen) != 1:
+        jobs = [each for each in server.status() if each.name in chosen]
         run.show(jobs, _table(jobs))
         return 0 if all(get_state(each) == ACTIVE for each in jobs) else NOT_RUNNING
-    status = run.server().job(name).status()
+    status = server.job(chosen[0]).status()
     run.show(status, printable(describe_condition(status)))
     return 0 if get_state(status) == ACTIVE else NOT_RUNNING
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 import click
 
 from gaffer_cli.arguments import JOB
+from gaffer_cli.change_jobs import change_jobs
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.waiting import Wait, wait_options, wait_settled
+from gaffer_cli.job_names import require_names
+from gaffer_cli.waiting import Wait, wait_options
 
 
 @click.command("stop")
-@click.argument("name", type=JOB)
+@click.argument("names", type=JOB, metavar="[NAME]...", nargs=-1)
 @wait_options
 @click.pass_obj
-def command(run: Invocation, name: str, wait: Wait) -> None:
-    """Stop all processes of the job NAME; the next start runs as many again.
+def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
+    """Stop all processes of jobs; the next start runs as many again.
+
+    NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
+    gaffer takes the application of this folder.
 
     \b
     Examples:
       gafferctl stop web
+      gafferctl stop web shop.*
+      gafferctl stop all
       gafferctl stop shop.worker --no-wait
     """
-    job = run.server().job(name)
-    wait_settled(name, lambda: job.stop(wait))
-    run.show({"ok": True}, "ok")
+    return change_jobs(
+        run, require_names(run, names), lambda job: job.stop(wait), wait, starts=False
+    )

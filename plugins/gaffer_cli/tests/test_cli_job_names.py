@@ -1,0 +1,97 @@
+"""Verbs with several jobs, with all jobs of a session, and with similar names."""
+
+import json
+
+import pytest
+from gaffer_kernel import JobConfig, JobName
+
+
+@pytest.fixture
+async def jobs(kernel):
+    """Stopped jobs by name."""
+    names = ["web", "shop.web", "shop.worker"]
+    parsed = {name: JobName.parse(name) for name in names}
+    return {
+        name: kernel.manager.load(
+            JobConfig(name=each.name, cmd="sleep 1000"), each.session, start=False
+        )
+        for name, each in parsed.items()
+    }
+
+
+def active(jobs):
+    return [name for name, job in jobs.items() if job.pids()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chosen"),
+    [
+        (["web", "shop.worker"], ["web", "shop.worker"]),
+        (["shop.*"], ["shop.web", "shop.worker"]),
+        (["shop"], ["shop.web", "shop.worker"]),
+        (["all"], ["web", "shop.web", "shop.worker"]),
+    ],
+)
+async def test_start_and_stop_take_several_names(jobs, ask, arguments, chosen):
+    done = await ask("gafferctl", "start", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"{name}: ok" for name in chosen]
+    assert active(jobs) == chosen
+    done = await ask("gafferctl", "stop", *arguments, "--json")
+    assert json.loads(done.stdout) == {"ok": True, "jobs": chosen, "errors": {}}
+    assert active(jobs) == []
+
+
+async def test_one_crash_does_not_hide_the_other_jobs(jobs, kernel, ask):
+    kernel.manager.load(JobConfig(name="bad", cmd="sh -c 'exit 3'"), start=False)
+    failed = await ask("gafferctl", "start", "bad", "web")
+    assert (failed.returncode, failed.stdout) == (1, "web: ok\n")
+    assert failed.stderr.startswith("gafferctl: bad: exited with status 3 after ")
+
+
+async def test_status_takes_several_names(jobs, ask):
+    done = await ask("gafferctl", "status", "shop.*")
+    assert [line.split() for line in done.stdout.splitlines()[1:]] == [
+        ["shop.web", "stopped"],
+        ["shop.worker", "stopped"],
+    ]
+
+
+@pytest.mark.parametrize("verb", ["stop", "status", "pids", "add", "get_process"])
+async def test_unknown_job_is_answered_with_a_similar_name(jobs, ask, verb):
+    failed = await ask("gafferctl", verb, "worker")
+    assert failed.returncode == 1
+    assert failed.stderr == "gafferctl: no job 'worker': did you mean shop.worker?\n"
+
+
+async def test_missing_name_is_wrong_usage(jobs, ask):
+    failed = await ask("gafferctl", "stop")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("gafferctl stop: missing argument 'NAME'; all stands for")
+
+
+async def test_jobs_without_lookupd_lists_the_jobs(jobs, ask):
+    assert (await ask("gafferctl", "jobs")).stdout.split() == ["web", "shop.web", "shop.worker"]
+
+
+async def test_gaffer_knows_verbs_of_gafferctl(jobs, ask, tmp_path):
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    jobs["shop.web"].start()
+    jobs["web"].start()
+    assert (await ask("gaffer", "reload", "shop.web")).stdout == "ok\n"
+    done = await ask("gaffer", "status", cwd=shop)
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["shop.web", "shop.worker"]
+    assert (await ask("gaffer", "stop", cwd=shop)).returncode == 0
+    assert active(jobs) == ["web"]
+    assert "shop.worker" in (await ask("gaffer", "top")).stdout
+
+
+async def test_gafferctl_knows_ps_and_logs_of_all_jobs(kernel, jobs, ask):
+    job = kernel.manager.load(
+        JobConfig(name="talk", cmd="sh -c 'echo hello; sleep 1000'", redirect_output=["out"])
+    )
+    await job.settled()
+    done = await ask("gafferctl", "ps")
+    assert all(name in done.stdout for name in ("talk", "worker"))
+    assert "hello" in (await ask("gafferctl", "logs", "--no-follow")).stdout
