@@ -215,7 +215,7 @@ async def test_read_ends_at_exit(server):
 
 
 async def test_write_and_read_without_stream_raise(server):
-    job = await do(server.add_process, "nap", "sleep 1000", wait=10)
+    job = await do(server.add_process, "nap", "sleep 1000", wait=10, redirect_output=[])
     [process] = await do(job.processes)
     with pytest.raises(ForbiddenError, match="stdin"):
         await do(process.write, b"x")

@@ -41,6 +41,7 @@ from gaffer_http.routes import (
 from gaffer_http.routes.legacy import groups, processes
 from gaffer_http.scope import RequestContext
 from gaffer_http.serve.websocket import WebsocketConnection
+from gaffer_http.views.check_input import check_input
 from gaffer_http.views.current import check_running, current_context, current_request
 
 ROUTES = (
@@ -146,6 +147,7 @@ class Api(QuartTrio):
     async def _check_request(self) -> None:
         self._add_to_plugin(request.blueprints)
         await check_request(self.kernel)
+        check_input()
         if request.method not in READING:
             check_running()
 

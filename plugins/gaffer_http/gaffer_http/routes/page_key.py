@@ -22,7 +22,6 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.responses import Done
 from gaffer_http.views.body import read_object
 from gaffer_http.views.current import current_context
-from gaffer_http.views.parameters import check_parameters
 from gaffer_http.views.responses import json_response
 
 if TYPE_CHECKING:
@@ -78,7 +77,6 @@ async def show_script() -> Response:
 @describes(body=Exchange, answers={200: SignedIn}, errors=(409,))
 async def exchange_key() -> Response:
     """Exchange a page key for the cookie `gaffer_page`; for pages of this API's own origin."""
-    check_parameters()
     who = current_caller()
     if not isinstance(who, Owner | SignedInPage | UnknownPage) or who.peer.uid is None:
         raise ApiError(403, "forbidden", f"{who.name} is not in the owner's browser")
@@ -103,7 +101,6 @@ async def exchange_key() -> Response:
 @describes(body=NewPageKey, optional=True, answers={200: PageKey}, errors=(409,))
 async def make_key() -> Response:
     """Make a page key. Only for programs of the owner, without a token."""
-    check_parameters()
     peer = _owner().peer
     assert peer.uid is not None
     wanted = (await read_object(("origin",), optional=True)).get("origin", "")
@@ -120,7 +117,6 @@ async def make_key() -> Response:
 @describes(answers={200: Done}, errors=(409,))
 async def revoke_keys() -> Response:
     """Sign all browsers out. Only for programs of the owner, without a token."""
-    check_parameters()
     _owner()
     try:
         pages().revoke()

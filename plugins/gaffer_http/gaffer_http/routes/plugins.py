@@ -14,7 +14,6 @@ from gaffer_http.errors import ApiError
 from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.responses import Plugin, PluginChanged, PluginList, PluginsChanged
 from gaffer_http.views.current import current_kernel
-from gaffer_http.views.parameters import check_parameters
 from gaffer_http.views.responses import json_response
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,6 @@ async def list_plugins() -> Response:
 @describes(answers={200: PluginsChanged}, errors=(409,))
 async def rescan_folders() -> Response:
     """Apply what has changed in the folders of plugins."""
-    check_parameters()
     await _done(current_kernel().plugins.rescan())
     return json_response({"ok": True, "plugins": _all()})
 
@@ -57,7 +55,6 @@ async def show_plugin(plugin: str) -> Response:
 @describes(path={"plugin": Label}, answers={200: PluginChanged}, errors=(409,))
 async def control_plugin(plugin: str, verb: str) -> Response:
     """Open, close or reload a plugin; answered when that is done."""
-    check_parameters()
     _info(plugin)
     if verb != "open" and _carries_us(plugin):
         raise ApiError(

@@ -22,7 +22,6 @@ from gaffer_http.schemas.requests import Outputs, Stream
 from gaffer_http.schemas.responses import Done
 from gaffer_http.views.body import read_bytes
 from gaffer_http.views.current import current_api
-from gaffer_http.views.parameters import check_parameters
 from gaffer_http.views.responses import json_response
 
 LOST = "X-Gaffer-Lost"
@@ -132,7 +131,6 @@ class _Polled:
 @describes(path={"label": Stream}, body={RawOutput.media: None}, optional=True, answers={200: Done})
 async def write_stream(pid: str, label: str) -> Response:
     """Write the body, unchanged, to the standard input of a process or to a custom stream."""
-    check_parameters()
     process = get_process(pid)
     data = await read_bytes()
     current_api().polls.mark_written(process)

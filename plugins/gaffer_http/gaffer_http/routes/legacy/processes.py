@@ -206,7 +206,6 @@ async def signal_nothing(name: str) -> Response:
 @describes(path={"name": OldNameOrPid, "signal": Signal}, answers={200: Done}, errors=(409,))
 async def signal_process(name: str, signal: str) -> Response:
     """Send a signal, by name or number, to every process of a job, or to one process."""
-    check_parameters()
     target = get_process(name).kill if is_pid(name) else get_job(name).killall
     if not target(signal):
         raise not_running_error(name)
