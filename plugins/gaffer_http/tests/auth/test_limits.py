@@ -24,6 +24,7 @@ from gaffer_http.serve import connection, server
 from gaffer_http.serve.peer import Peer, get_peer
 
 from ..conftest import Api, ask_once, connect, listens, open_client
+from ..h2client import read_to_end
 
 NOBODY = 65534
 CONNECTIONS = 64
@@ -148,16 +149,6 @@ class H2:
                     pairs = [map(bytes.decode, pair) for pair in event.headers]
                     self.statuses[event.stream_id] = dict(pairs)
         return self.statuses[stream_id]
-
-
-async def read_to_end(stream):
-    data = b""
-    try:
-        async for piece in stream:
-            data += piece
-    except trio.BrokenResourceError:
-        pass
-    return data
 
 
 async def follow(stream, token):

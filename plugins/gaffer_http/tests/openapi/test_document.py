@@ -17,6 +17,8 @@ from gaffer_http.app import Api
 from gaffer_http.openapi.document import describe_routes
 from gaffer_http.plugin import plugin as http_plugin
 
+from .strict_document import forbid_other_fields
+
 JOB = JobConfig(
     name="web",
     cmd="sleep 60",
@@ -115,20 +117,10 @@ PATHS = [
 ]
 
 
-def closed(node):
-    """Return the document, changed so that objects have no undescribed fields."""
-    if isinstance(node, list):
-        return [closed(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    more = {"additionalProperties": False} if isinstance(node.get("properties"), dict) else {}
-    return {**more, **{key: closed(value) for key, value in node.items()}}
-
-
 async def test_responses_have_exactly_the_described_fields(running_api):
     async with running_api(stats_plugin) as api:
         await api.kernel.manager.load(JOB).settled()
-        whole = closed((await api.ask("GET", "/openapi.json")).json)
+        whole = forbid_other_fields((await api.ask("GET", "/openapi.json")).json)
         for path in PATHS:
             template = {"/sessions/default": "/sessions/{session}"}.get(path, path)
             template = {"/jobs/default": "/jobs/{session}"}.get(template, template)
