@@ -75,7 +75,9 @@ class LinuxSystem:
 
     def user(self, uid: int | str | None, gid: int | str | None) -> User | None:
         """Look up a user and a group."""
-        return find_user(uid, gid)
+        # Without a descriptor for /etc/passwd, getpwnam(3) says that there is no such user.
+        with self._reserve.opened():
+            return find_user(uid, gid)
 
     def spawn(self, request: SpawnRequest, listener: ChildListener) -> Child:
         """Start a process and watch it."""

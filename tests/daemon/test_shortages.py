@@ -30,9 +30,10 @@ def port():
 
 
 def configure(home, port, jobs, cmd=FORKING):
+    """Write a configuration of jobs without pipes, whose EOF would free a descriptor."""
     section = f"[gaffer]\nhttp_endpoints = main\n[endpoint:main]\nbind = 127.0.0.1:{port}\n"
     names = [f"j{number}" for number in range(jobs)]
-    text = "".join(home.job(name, cmd.format(name=name)) for name in names)
+    text = "".join(home.job(name, cmd.format(name=name), redirect_output="") for name in names)
     return home.write("gaffer.ini", section + text), names
 
 
@@ -62,6 +63,18 @@ def open_files(process):
     return {int(fd) for fd in os.listdir(f"/proc/{process.pid}/fd")}
 
 
+def stable_files(process):
+    """Return the open files once they have been the same in a hundred polls."""
+    seen = []
+
+    def is_stable():
+        seen.append(open_files(process))
+        return len(seen) > 100 and all(each == seen[-1] for each in seen[-100:])
+
+    wait_until(is_stable, process)
+    return seen[-1]
+
+
 def test_idle_connections_take_no_descriptor_that_supervision_needs(home, port):
     path, names = configure(home, port, jobs=6)
     limited = ("sh", "-c", 'ulimit -n 64; exec "$0" "$@"', str(COMMAND))
@@ -85,7 +98,7 @@ def test_a_scan_without_descriptors_is_tried_again_and_reported_once(home, port)
         before = len(open_files(gafferd))
         connect(stack, port, 12)
         wait_until(lambda: len(open_files(gafferd)) == before + 12, gafferd)
-        lowest = min(set(range(1000)) - open_files(gafferd))
+        lowest = min(set(range(1000)) - stable_files(gafferd))
         resource.prlimit(gafferd.pid, resource.RLIMIT_NOFILE, (lowest, lowest))
         home.write("go", "")
         wait_until(lambda: "cannot look for orphans" in home.messages(), gafferd)

@@ -1,6 +1,7 @@
 """Failed spawns: each has a slug and a reason, and leaves nothing open."""
 
 import os
+import pwd
 import resource
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import trio
 
 from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.spawn import spawn
 from gaffer_kernel.system import SpawnRequest, User
 from tests.real import children, descriptors
@@ -178,6 +180,16 @@ async def test_a_kernel_without_descriptors_retries_until_there_are_some(
     with trio.fail_after(5):
         await job.settled()
     assert len(job.pids()) == 1
+
+
+def test_a_user_is_looked_up_with_a_descriptor_of_the_reserve(own_settings, allow_descriptors):
+    system = LinuxSystem(own_process=True)
+    allow_descriptors(0)
+    with pytest.raises(OSError, match="Too many open files"):
+        os.dup(0)
+    found = system.user("nobody", None)
+    allow_descriptors.free()
+    assert found.uid == pwd.getpwnam("nobody").pw_uid
 
 
 async def test_a_two_way_stream_is_half_closed_without_a_free_descriptor(run, allow_descriptors):
