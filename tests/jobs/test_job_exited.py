@@ -65,7 +65,7 @@ async def test_exited_processes_without_redirected_output_are_not_kept(
     autojump_clock, kernel, plans
 ):
     plans["serve"] = CRASH
-    job = kernel.manager.load(web())
+    job = kernel.manager.load(web(redirect_output=()))
     await trio.sleep(60)
     assert list(job.exited) == []
 
