@@ -62,6 +62,7 @@ _CTL = {
     "watch": "Show events as they happen",
     "open": "Open a page of gafferd in your browser",
     "plugins": "Show, open, close and reload the plugins of gafferd",
+    "shutdown": "Stop gafferd and all its processes",
     "nodes": "Show the gafferds that lookupds know",
     "jobs": "Show the names of all jobs, with --lookup those of all gafferds",
     "find": "Find the gafferds that have a job or a session",

@@ -157,6 +157,11 @@ def change_plugin(plugin: str, verb: str) -> Request[PluginInfo]:
     return Request(method="POST", path=path, read=read, extra_timeout=PLUGIN_TIMEOUT)
 
 
+def shutdown() -> Request[None]:
+    """Stop gafferd."""
+    return Request(method="POST", path="/shutdown", read=check_settled)
+
+
 # Sessions
 
 

@@ -33,6 +33,7 @@ from gaffer_http.routes import (
     plugins,
     root,
     sessions,
+    shutdown,
     status,
     streams,
     watch,
@@ -46,7 +47,7 @@ from gaffer_http.views.current import check_running, current_context, current_re
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
-    *(processes, status, groups, plugins, page_key),
+    *(processes, status, groups, plugins, page_key, shutdown),
 )
 
 MAX_BODY = 2**20

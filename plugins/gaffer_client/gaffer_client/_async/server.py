@@ -222,6 +222,14 @@ class AsyncServer(AsyncServerBase):
         feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return AsyncEvents(self._transport, feed)
 
+    async def shutdown(self) -> None:
+        """Stop all processes, then gafferd itself; return when this is recorded.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+        """
+        await self._transport.send(routes.shutdown())
+
     async def aclose(self) -> None:
         """Close all connections. Leaving the context manager does so, too."""
         await self._transport.aclose()

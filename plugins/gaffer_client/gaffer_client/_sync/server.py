@@ -223,6 +223,14 @@ class Server(ServerBase):
         feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return Events(self._transport, feed)
 
+    def shutdown(self) -> None:
+        """Stop all processes, then gafferd itself; return when this is recorded.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+        """
+        self._transport.send(routes.shutdown())
+
     def close(self) -> None:
         """Close all connections. Leaving the context manager does so, too."""
         self._transport.close()

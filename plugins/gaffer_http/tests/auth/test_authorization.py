@@ -74,6 +74,7 @@ OTHERS_CHANGES = [
     ("DELETE", "/pids/3", None),
     ("DELETE", "/processes/3", None),
     ("POST", "/jobs/two/c/commit", {}),
+    ("POST", "/shutdown", None),
 ]
 
 

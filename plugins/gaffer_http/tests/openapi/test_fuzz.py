@@ -31,6 +31,8 @@ MOST = 20
 JOB = JobConfig(name="web", cmd="sleep 1000", redirect_output=["out"], redirect_input=True)
 FEEDS = r"^/(watch|streams)"
 NEVER_RIGHT = r"/_signal$"
+SHUTDOWN = "^/shutdown$"
+"""Stops the kernel that is tested."""
 CONFIG = {
     "seed": 1,
     "generation": {"deterministic": True, "database": "none", "with-security-parameters": False},
@@ -199,7 +201,12 @@ schema = load()
 
 # schemathesis makes numbers with the random module in a strategy.
 @pytest.mark.filterwarnings("ignore:Do not use the .random. module")
-@schema.exclude(path_regex=FEEDS, method="GET").exclude(path_regex=NEVER_RIGHT).parametrize()
+@(
+    schema.exclude(path_regex=FEEDS, method="GET")
+    .exclude(path_regex=NEVER_RIGHT)
+    .exclude(path_regex=SHUTDOWN)
+    .parametrize()
+)
 @hypothesis.settings(max_examples=4, deadline=None, derandomize=True, database=None)
 def test_responses_match_the_document(case, server):
     tame(case, server.pid())
