@@ -25,15 +25,23 @@ VIRTUAL_CLOCKS = {"autojump_clock", "mock_clock"}
 NUMBERS = itertools.count(1)
 """Names for the homes of tests."""
 
+ORDINARY_HANDLERS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+
 CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip"}
 """Variables of the programs that install packages in tests, and their folders below a cache."""
 
 
 def pytest_configure():
-    # A shell without job control starts background jobs with SIGINT ignored, and every program that
-    # a test starts and interrupts would inherit that.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell without job control ignores SIGINT in background jobs, and nohup ignores SIGHUP; every
+    # program that a test starts and signals would inherit that.
+    for number, handler in ORDINARY_HANDLERS.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     os.umask(0o022)
     # Each test has an empty home; what has been downloaded once must not be downloaded again.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -1,4 +1,4 @@
-"""CertificateError text on the terminal: control characters are escaped or removed."""
+"""Untrusted text on the terminal: control characters are escaped or removed."""
 
 from __future__ import annotations
 
