@@ -33,7 +33,9 @@ def top(environ, url):
 @pytest.fixture
 async def jobs(kernel):
     """Two jobs; the second one writes output."""
-    nap = kernel.manager.load(JobConfig(name="nap", cmd="sleep 1000", numprocesses=2))
+    nap = kernel.manager.load(
+        JobConfig(name="nap", cmd="sleep 1000", numprocesses=2, redirect_output=[])
+    )
     await nap.settled()
     script = "sh -c 'echo first words; while read -r line; do echo got $$line; done'"
     echoing = kernel.manager.load(

@@ -136,7 +136,7 @@ async def test_invalid_subscription_raises(channel, server):
     with pytest.raises(NotFoundError):
         async with channel.output(99):
             pass
-    job = await server.add_process("nap", "sleep 1000", wait=10)
+    job = await server.add_process("nap", "sleep 1000", wait=10, redirect_output=[])
     [pid] = await job.pids()
     with pytest.raises(InvalidValueError, match="redirect"):
         async with channel.output(pid):
