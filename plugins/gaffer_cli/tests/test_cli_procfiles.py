@@ -44,7 +44,7 @@ CORPUS = {
         "release: bash bin/release-tasks.sh\n\n"
         "\t# worker: bundle exec sidekiq\n"
         "web:   bin/rails server -p ${PORT:-5000}   \n\n",
-        {"web": "rails[server][-p][5100]"},
+        {"web": "rails[server][-p][5000]"},
     ),
     "django": (
         "release: python manage.py migrate --noinput\n"
@@ -53,7 +53,7 @@ CORPUS = {
         "celery_worker: celery -A config.celery worker -l info -Q celery --concurrency 2\n"
         "celery-beat: celery -A config.celery beat -l info -S django\n",
         {
-            "web": "gunicorn[config.wsgi:application][--bind][0.0.0.0:5100][--log-file][-]",
+            "web": "gunicorn[config.wsgi:application][--bind][0.0.0.0:5000][--log-file][-]",
             "celery_worker": "celery[-A][config.celery][worker][-l][info][-Q][celery]"
             "[--concurrency][2]",
             "celery-beat": "celery[-A][config.celery][beat][-l][info][-S][django]",
