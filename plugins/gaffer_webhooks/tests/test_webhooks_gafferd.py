@@ -68,7 +68,8 @@ async def test_sigterm_posts_exit_of_jobs(home, receiver):
 
 
 def test_state_folder_open_to_others_is_rejected(home, receiver):
-    (home / "state").mkdir(mode=0o755)
+    state = home / "state"
+    state.mkdir(mode=0o755)
     file = home.write("g.ini", f"[webhooks]\nstate = state\nspawn = {receiver.url}\n")
     error = one_line(home.run("-c", file))
-    assert error.endswith("webhooks: state is open to others: chmod 700 state")
+    assert error.endswith(f"webhooks: {state} is open to others: chmod 700 {state}")
