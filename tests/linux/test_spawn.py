@@ -112,6 +112,9 @@ async def test_no_descriptor_of_ours_leaks_into_a_child(careless, run, streams):
 
 SIGNALS = "grep -E 'Sig(Blk|Ign)' /proc/self/status"
 
+INTERNAL_SIGNALS = 1 << 31 | 1 << 32
+"""Signals 32 and 33 of the C library. What its posix_spawn starts, as make does, ignores 32."""
+
 
 @pytest.fixture
 def odd_signals() -> Iterator[None]:
@@ -128,13 +131,15 @@ def odd_signals() -> Iterator[None]:
 @pytest.mark.parametrize("streams", [[], ["ctrl"]])
 async def test_a_child_blocks_and_ignores_no_signal(run, streams):
     lines = await run(SIGNALS, custom_streams=streams)
-    assert [int(line.split()[1], 16) for line in lines.splitlines()] == [0, 0]
+    masks = [int(line.split()[1], 16) & ~INTERNAL_SIGNALS for line in lines.splitlines()]
+    assert masks == [0, 0]
 
 
 @pytest.mark.parametrize("streams", [[], ["ctrl"]])
 async def test_a_child_does_not_inherit_blocked_and_ignored_signals(odd_signals, run, streams):
     lines = await run(SIGNALS, custom_streams=streams)
-    assert [int(line.split()[1], 16) for line in lines.splitlines()] == [0, 0]
+    masks = [int(line.split()[1], 16) & ~INTERNAL_SIGNALS for line in lines.splitlines()]
+    assert masks == [0, 0]
 
 
 async def test_a_program_that_ignores_signals_reports_a_missing_program_as_others_do(

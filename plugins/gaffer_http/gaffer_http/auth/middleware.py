@@ -1,4 +1,4 @@
-"""The access middleware: checks each request and each websocket, whatever its method or path.
+"""The access middleware: admits or refuses each request and websocket, before any route is chosen.
 
 This API starts programs, so three ways in are watched. Other users and machines: see
 `authentication`. Web pages in the browser of the owner, which have the owner's uid: Origin,

@@ -1,4 +1,4 @@
-"""One lease and its renewal, and the keys under it: the node and its jobs."""
+"""One lease and the keys under it, the node and its jobs; `registration` calls `renew` in time."""
 
 from __future__ import annotations
 

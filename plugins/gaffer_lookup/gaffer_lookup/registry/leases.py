@@ -1,4 +1,4 @@
-"""Leases with deadlines. All last equally long, so the first to end is the first to begin."""
+"""Leases of nodes connected to this lookupd. All last equally long: first to begin, first to end."""
 
 from __future__ import annotations
 
