@@ -16,7 +16,7 @@ from gaffer_http.schemas.responses import Done, Pids, ProcessInfo
 from gaffer_http.views.body import read_field
 from gaffer_http.views.current import current_kernel
 from gaffer_http.views.job_config import mask_for_caller
-from gaffer_http.views.parameters import check_parameters, flag_parameter
+from gaffer_http.views.parameters import flag_parameter
 from gaffer_http.views.responses import json_response
 from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
@@ -65,7 +65,6 @@ def readable_pids() -> list[int]:
 @describes(query=Ended, answers={200: ProcessInfo})
 async def show_process(pid: str) -> Response:
     """Show a process."""
-    check_parameters("ended")
     process = get_process(pid, ended=flag_parameter("ended"))
     return json_response(mask_for_caller(process.info(), process.job.session))
 

@@ -37,7 +37,7 @@ from gaffer_http.views.job_config import (
     mask_for_caller,
     read_fields,
 )
-from gaffer_http.views.parameters import check_parameters, flag_parameter
+from gaffer_http.views.parameters import flag_parameter
 from gaffer_http.views.responses import json_response
 from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
 
@@ -53,7 +53,6 @@ _scales = describes(path={"name": OldName, "n": More}, query=Wait, answers={200:
 @describes(query=Running, answers={200: (list[str], list[int])})
 async def list_processes() -> Response:
     """List the names of all jobs; with `?running=true` the pids of all processes."""
-    check_parameters("running")
     if flag_parameter("running"):
         return json_response(readable_pids())
     return json_response([legacy_name(job.name) for job in readable_jobs()])
