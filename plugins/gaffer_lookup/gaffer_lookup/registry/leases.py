@@ -1,4 +1,4 @@
-"""Leases of nodes connected to this lookupd. All last equally long: first to begin, first to end."""
+"""Leases of nodes connected to this lookupd. All last equally long: first begun, first to end."""
 
 from __future__ import annotations
 
