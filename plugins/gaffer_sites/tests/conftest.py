@@ -22,7 +22,7 @@ def gaffer_event(event):
 
 
 class PluginFolder:
-    """A plugin folder. `write` makes files that only their owner can write."""
+    """A plugin folder. `write` makes files that only their owner can write: tests have the umask 022."""
 
     def __init__(self, path):
         self.path = path
@@ -35,13 +35,12 @@ class PluginFolder:
         if not path.exists():
             self._make_folder(path.parent)
             path.mkdir()
-            path.chmod(0o755)
 
     def write(self, name, content=""):
         path = self.path / name
         self._make_folder(path.parent)
+        # A gafferd that watches the folder may move the file as soon as it is there.
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        path.chmod(0o644)
         return path
 
     def plugin(self, name):
