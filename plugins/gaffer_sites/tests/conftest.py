@@ -22,7 +22,7 @@ def gaffer_event(event):
 
 
 class PluginFolder:
-    """A plugin folder. `write` makes files that only their owner can write: tests have the umask 022."""
+    """A plugin folder. `write` makes files that only their owner can write, with umask 022."""
 
     def __init__(self, path):
         self.path = path
