@@ -25,6 +25,7 @@ from gaffer_http.auth.pages import PageKeyNeededError, Pages
 from gaffer_http.auth.policy import Policy, normal_origin
 from gaffer_http.auth.proxies import check_http_version, is_http_1_0
 from gaffer_http.auth.refusals import AUDITED, COUNTED, Refusals
+from gaffer_http.auth.request_target import reduce_target
 from gaffer_http.errors import JSON, ApiError, error_from_status
 from gaffer_http.scope import RequestContext
 
@@ -148,6 +149,7 @@ class AccessMiddleware:
             ApiError: the request is refused.
         """
         scope = context.mapping
+        reduce_target(scope)
         headers: Headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
@@ -183,12 +185,8 @@ class AccessMiddleware:
         return caller
 
     def _check_host(self, context: RequestContext, headers: Headers) -> str:
-        """Return the Host header if it is a name of this API."""
+        """Return the host of the request if it is a name of this API."""
         scope = context.mapping
-        if not scope["raw_path"].startswith(b"/"):
-            raise error_from_status(
-                400, "the target of a request must be a path that begins with /"
-            )
         host, *more = headers.get(b"host", [b""])
         if not more and not host and is_http_1_0(scope):
             return ""

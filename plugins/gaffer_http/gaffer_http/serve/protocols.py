@@ -44,11 +44,28 @@ _TWO_LENGTHS = error_from_status(
 )
 
 
+class _Parser(h11.Connection):
+    """A parser that ignores empty lines before a request, as RFC 9112, section 2.2, asks for: some
+    clients end a body with one."""
+
+    def next_event(self) -> Any:
+        """Return what h11 returns."""
+        if self.their_state is h11.IDLE:
+            buffer = self._receive_buffer
+            while buffer._data.startswith(b"\r\n"):
+                buffer.maybe_extract_at_most(2)
+            if buffer._data == b"\r":
+                return h11.NEED_DATA
+        return super().next_event()
+
+
 class Http1(H11Protocol):
     """HTTP/1.1 without an upgrade to HTTP/2."""
 
     def __init__(self, allowance: Allowance, *args: Any) -> None:
         super().__init__(*args)
+        limit = self.config.h11_max_incomplete_size
+        self.connection = _Parser(h11.SERVER, max_incomplete_event_size=limit)
         self._allowance = allowance
 
     bulk = 0

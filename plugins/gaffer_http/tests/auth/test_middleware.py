@@ -132,9 +132,22 @@ async def test_exactly_one_host_is_required(host):
     assert (reply.asked, reply.status, reply.slug) == (False, 400, "bad_request")
 
 
-@pytest.mark.parametrize("path", [b"", b"*", b"http://evil.com/", b"evil.com:80"])
-async def test_target_must_be_a_path(path):
+@pytest.mark.parametrize("path", [b"", b"*", b"ftp://localhost/", b"localhost:80"])
+async def test_target_must_be_a_path_or_a_url(path):
     assert (await ask(path=path)).slug == "bad_request"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("host", ["evil.com", "127.0.0.1.nip.io:5000", "user@localhost"])
+async def test_absolute_targets_of_foreign_hosts_are_refused(host, method):
+    reply = await ask(method, path=f"http://{host}/jobs".encode())
+    assert (reply.asked, reply.slug) == (False, "misdirected_request")
+
+
+async def test_origin_is_compared_with_the_host_of_an_absolute_target():
+    target = b"http://localhost:5000/jobs"
+    reply = await ask(path=target, host="evil.com", origin="http://evil.com")
+    assert reply.slug == "forbidden_origin"
 
 
 # Origin
