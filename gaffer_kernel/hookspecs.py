@@ -128,6 +128,8 @@ def gaffer_service(kernel: Kernel) -> AbstractAsyncContextManager[object] | None
 
     - The value yielded, unless None, is the plugin's public service: `kernel.services[name]`.
     - Opening may take 10 seconds. If it fails or takes longer, gafferd stops and names the plugin.
+      What is slow, such as importing a large package, can follow once the first processes run:
+      `kernel.plugins.finish_start_late(function)`.
     - To close, the block is left without a cancellation; after 5 seconds it is cancelled, a second
       later abandoned. End your tasks yourself: `nursery.cancel_scope.cancel()` after the `yield`.
     - An exception raised in between is logged and published as `plugin.failed`; the plugins that

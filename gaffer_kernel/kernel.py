@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import Closing, GafferError, shown
+from gaffer_kernel.errors import Closing, GafferError, PluginError, shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs import restart
 from gaffer_kernel.jobs.config import JobConfig
@@ -32,6 +32,9 @@ from gaffer_kernel.reload import (
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
+
+FIRST_SPAWNS_TIMEOUT = 1.0
+"""Seconds that the slow half of the start of a plugin waits for the first processes."""
 
 
 class Kernel:
@@ -72,6 +75,7 @@ class Kernel:
         self.reloading = False
         self._stopping = trio.Event()
         self._configured = False
+        self._jobs_loaded = False
         self._loaded: dict[JobName, JobConfig] = {}
 
     # Configuration
@@ -122,7 +126,7 @@ class Kernel:
                 plugins that were closed for it are open again.
             Closing: the kernel is stopping, or began to during the reload. No job has changed.
         """
-        if self.started.is_set():
+        if self._jobs_loaded:
             await self.plugins.lock.run(self._reload)
             return
         # The plugins are still opening; `run` loads the jobs after them, from this configuration.
@@ -185,6 +189,9 @@ class Kernel:
     async def run(self, *, task_status: trio.TaskStatus[Kernel] = trio.TASK_STATUS_IGNORED) -> None:
         """Open the plugins, load the jobs, supervise until `stop`; then shut down in reverse order.
 
+        What plugins have left for later (`Plugins.finish_start_late`) follows once the first
+        processes run.
+
         Plugins are the outer block: they receive the last `exit`. Cancelling it is the same as
         `stop`: the shutdown still takes its course, within its own deadlines. Runs once.
 
@@ -196,18 +203,31 @@ class Kernel:
         """
         if not self._configured:
             self.configure()
+        failure: PluginError | None = None
         try:
             async with self.plugins.running(self), self.manager.running():
                 # After a `stop` while the plugins were opening no job is started at all.
                 self._loaded = {} if self.stopping else index_jobs(self.config)
                 for name, config in self._loaded.items():
                     load_job(self.manager, name, config)
-                self.started.set()
-                task_status.started(self)
-                await self._stopping.wait()
+                self._jobs_loaded = True
+                try:
+                    await self.plugins.finish_start(self._wait_first_spawns)
+                except PluginError as error:
+                    failure = error  # Raised behind the nurseries, not in an ExceptionGroup.
+                else:
+                    self.started.set()
+                    task_status.started(self)
+                    await self._stopping.wait()
         finally:
             self._stopping.set()
             self.events.close()
+        if failure is not None:
+            raise failure
+
+    async def _wait_first_spawns(self) -> None:
+        with trio.move_on_after(FIRST_SPAWNS_TIMEOUT):
+            await self.manager.wait_spawned()
 
     def stop(self, *, kill: bool = False) -> None:
         """End `run`: returns at once. May be called again.

@@ -18,19 +18,23 @@ ROUNDS = 7
 
 def rows() -> Iterator[Row]:
     """Compare with the lower limit: an interpreter that imports trio."""
-    seconds = take_turns({"trio": _imports, "child": _child, "api": _api}, ROUNDS)
-    for figure, trial, limit in (
-        ("gafferd without plugins: first child runs", "child", 0.4),
-        ("gafferd with gaffer-http: API answers", "api", 0.9),
+    seconds = take_turns(
+        {"trio": _imports, "child": _child, "child_of_api": _child_of_api, "api": _api}, ROUNDS
+    )
+    for figure, trial, baseline, name, limit in (
+        ("gafferd without plugins: first child runs", "child", "trio", "import trio", 2.3),
+        ("gafferd with gaffer-http: first child runs", "child_of_api", "trio", "import trio", 2.3),
+        ("the same, to gafferd without plugins", "child_of_api", "child", "without plugins", 1.6),
+        ("gafferd with gaffer-http: API answers", "api", "trio", "import trio", 5.0),
     ):
         yield Row(
             figure=figure,
             gaffer=seconds[trial].median,
             unit="s",
-            baseline=seconds["trio"].median,
-            baseline_name="import trio",
-            ratio=seconds[trial].over(seconds["trio"]),
-            bound=Bound(limit=limit),
+            baseline=seconds[baseline].median,
+            baseline_name=name,
+            ratio=seconds[trial].over(seconds[baseline]),
+            bound=Bound(limit=limit, relative=True),
         )
 
 
@@ -41,10 +45,20 @@ def _imports() -> float:
 
 
 def _child() -> float:
+    return _first_child(())
+
+
+def _child_of_api() -> float:
+    options = ("--bind", f"127.0.0.1:{free_port()}")
+    return _first_child(("signals", "http"), options)
+
+
+def _first_child(plugins: tuple[str, ...], options: tuple[str, ...] = ()) -> float:
     with scratch() as folder:
         births = Births(folder)
         try:
-            command = gafferd(folder, [Program("first", births.command("first"))], plugins=())
+            program = Program("first", births.command("first"))
+            command = gafferd(folder, [program], plugins=plugins, options=options)
             begin = time.monotonic()
             with running(command, folder):
                 return births.collect(1, 10.0)["first"].at - begin

@@ -243,6 +243,10 @@ class Manager:
 
     # Processes
 
+    async def wait_spawned(self) -> None:
+        """Wait until no job has a process to spawn; jobs that wait for a restart do not count."""
+        await self._spawn_queue.wait_empty()
+
     def pids(self) -> list[int]:
         """Return the pids of all processes, in the order of their start."""
         return list(self._processes)

@@ -27,6 +27,7 @@ class SpawnQueue:
     def __init__(self) -> None:
         self._queue: dict[Spawner, None] = {}
         self._filled = trio.Event()
+        self._emptied = trio.lowlevel.ParkingLot()
 
     def enqueue(self, spawner: Spawner) -> None:
         """Add a job to the end of the queue, unless it is in the queue already."""
@@ -42,4 +43,11 @@ class SpawnQueue:
                 spawner.spawn_next()
                 await let_others_run()
             self._filled = trio.Event()
+            self._emptied.unpark_all()
             await self._filled.wait()
+
+    async def wait_empty(self) -> None:
+        """Wait until no job has a process to spawn."""
+        await trio.lowlevel.checkpoint()
+        while self._queue:
+            await self._emptied.park()

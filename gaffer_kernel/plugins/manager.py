@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -291,6 +291,26 @@ class Plugins:
             yield
         finally:
             await self._runner.shut_down()
+
+    def finish_start_late(self, function: Callable[[], Awaitable[None]]) -> None:
+        """Postpone what is slow about the start of a plugin until the first processes run.
+
+        For a service while it opens in a kernel that is not `started`, to import large packages.
+
+        Args:
+            function: awaited once, in the task of the kernel and with the deadline of an opening;
+                what it raises ends the start of the kernel. Not called if the plugin has ended.
+        """
+        self._runner.finish_start_late(function)
+
+    async def finish_start(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Await `wait`, then what plugins have postponed; return at once if there is nothing.
+
+        Raises:
+            PluginError: one failed or took too long.
+        """
+        async with self.lock.lock:
+            await self._runner.finish_start(wait)
 
     async def open(self, name: str) -> None:
         """Open a plugin while the kernel runs, after those it requires. One that is open stays so.

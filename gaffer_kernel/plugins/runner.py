@@ -1,7 +1,7 @@
 """PluginRunner: opens and closes plugins in order, under deadlines, isolated from each other."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,6 +44,8 @@ class PluginRunner:
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
         self._tasks: dict[str, ServiceTask] = {}  # in the order in which they were opened
+        self._late: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._opening = ""
         self._kernel: Kernel | None = None
         self._closing = False
 
@@ -113,6 +115,7 @@ class PluginRunner:
         if record.state == "open":
             return
         service = self._make_service(record, self._check_can_open(record))
+        self._opening = record.name
         task = self._tasks[record.name] = ServiceTask(service)
         task.start(f"plugin {record.name}", partial(self._run, record, task))
         if not await task.wait_open(self._start_deadline, self._stop_deadline):
@@ -120,6 +123,32 @@ class PluginRunner:
         if not task.is_open:
             reason = record.error or "was closed before it was open"
             raise Closing if self._closing else record.plugin_error(reason)
+
+    def finish_start_late(self, function: Callable[[], Awaitable[None]]) -> None:
+        """Keep a function of the plugin that is opening for `finish_start`."""
+        self._late[self._opening] = function
+
+    async def finish_start(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Await `wait`, then the functions kept; return at once if there are none.
+
+        Raises:
+            PluginError: one failed or took too long.
+        """
+        if self._late:
+            await wait()
+        while self._late:
+            name = next(iter(self._late))
+            function, record = self._late.pop(name), self.plugins.records[name]
+            try:
+                with trio.fail_after(self._start_deadline):
+                    await function()
+            except trio.TooSlowError:
+                raise record.plugin_error(
+                    f"did not start within {self._start_deadline:g} s"
+                ) from None
+            except Exception as exc:
+                reason = f"did not start: {_get_reason(record, exc)}"
+                raise record.plugin_error(reason) from exc
 
     def _check_can_open(self, record: PluginRecord) -> "Kernel":
         kernel = self.get_kernel(record)
@@ -173,6 +202,7 @@ class PluginRunner:
         if self._tasks.get(record.name) is not task:
             return False
         del self._tasks[record.name]
+        self._late.pop(record.name, None)
         self.services.pop(record.name, None)
         return True
 

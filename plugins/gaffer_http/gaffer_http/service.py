@@ -6,13 +6,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from gaffer_kernel import GafferError, Kernel
 
 from gaffer_http.auth.caller import Authenticate, Caller, Credentials, Right
-from gaffer_http.auth.policy import read_policy
 from gaffer_http.listen.endpoints import Endpoint, is_exposed, read_endpoints
 from gaffer_http.listen.sockets import listening
 
@@ -26,9 +26,6 @@ T = TypeVar("T")
 log = logging.getLogger(__package__)
 
 _NEEDS_AUTH = "install gaffer-auth, or no longer disable it"
-
-GRACE = 3.0
-"""Seconds that requests have to finish when the API closes; the kernel would allow five."""
 
 
 def _unchanged(value: object) -> object:
@@ -149,6 +146,8 @@ async def open_api(
 ) -> AsyncIterator[HttpService]:
     """Serve the API of a kernel while the block lasts.
 
+    In a kernel that is just starting, requests wait until the first processes run.
+
     Args:
         kernel: which.
         routes: whether to serve the routes of gafferd, too.
@@ -165,36 +164,31 @@ async def open_api(
     endpoints = read_endpoints(kernel.config)
     if authenticate is None:
         _check_owner_only(endpoints)
+    # Clients can connect as soon as the sockets are open, and wait for the slow half of the start.
     with listening(endpoints) as sockets:
-        # Clients can connect from here on, while the slow half of the start-up is still to come.
-        from gaffer_http.auth.limits import RequestLimits, read_per_caller
-        from gaffer_http.auth.middleware import AccessMiddleware
-        from gaffer_http.auth.pages import Pages
-        from gaffer_http.dynamic_app import DynamicApp
-        from gaffer_http.serve.places import Places
-        from gaffer_http.serve.server import Server
+        service = HttpService(tuple(each.url for each in sockets), trio.Event())
+        async with trio.open_nursery() as nursery:
 
-        app = DynamicApp(kernel, own=routes)
-        pages = Pages(each.url for each in sockets if each.endpoint.auth == "owner")
-        policy = read_policy(kernel.config)
-        limits = (
-            RequestLimits(read_per_caller(kernel.config))
-            if per_caller is None
-            else RequestLimits(per_caller, limit_owner=True)
-        )
-        middleware = AccessMiddleware(app, policy, authenticate, limits, pages)
-        server = Server(middleware, Places(connections, unadmitted, policy.uids))
-        async with app.running(), middleware.refusals.counting(), trio.open_nursery() as nursery:
-            await nursery.start(server.run, sockets)
-            nursery.start_soon(pages.watch, name="page key")
-            addresses = tuple(each.url for each in sockets)
-            log.info("listening on %s", ", ".join(map(str, sockets)))
+            async def serve() -> None:
+                from gaffer_http.api_server import serve_api
+
+                run = partial(
+                    serve_api,
+                    routes=routes,
+                    connections=connections,
+                    unadmitted=unadmitted,
+                    per_caller=per_caller,
+                )
+                await nursery.start(run, kernel, sockets, service.closing, authenticate)
+
+            if kernel.started.is_set():
+                await serve()
+            else:
+                kernel.plugins.finish_start_late(serve)
             try:
-                yield HttpService(addresses, server.closing)
+                yield service
             finally:
-                app.api.feeds.close()
-                pages.close()
-                await server.close(GRACE)
+                service.closing.set()
 
 
 def _find_authenticate(kernel: Kernel) -> Authenticate | None:

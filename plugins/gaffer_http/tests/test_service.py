@@ -10,7 +10,7 @@ import sys
 import pytest
 import trio
 import trustme
-from gaffer_kernel import ConfigError, GafferError
+from gaffer_kernel import ConfigError, GafferError, hookimpl
 
 NOBODY = 65534
 
@@ -43,6 +43,22 @@ async def test_service_has_the_address_it_listens_on(running_api, short_path, as
     assert not (short_path / "s").exists()
     with pytest.raises(OSError, match="all attempts"):
         await trio.open_tcp_stream("127.0.0.1", get_port(v4))
+
+
+async def test_first_process_is_started_before_requests_are_served(running_api):
+    spawned = []
+
+    class Witness:
+        @hookimpl
+        def gaffer_http_routes(self, kernel):
+            spawned.append(kernel.manager.pids())
+
+        @hookimpl
+        def gaffer_addhooks(self, pluginmanager):
+            pass
+
+    async with running_api(Witness(), ini="[process:web]\ncmd = sleep 100\n"):
+        assert spawned == [[1]]
 
 
 async def test_several_endpoints_are_served(running_api, short_path, ask_once):

@@ -1,0 +1,75 @@
+"""The application and its server, on open sockets: the half of the API that is slow to import.
+
+`service` opens the sockets and imports this module once the first processes run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import trio
+from gaffer_kernel import Kernel
+
+from gaffer_http.auth.caller import Authenticate
+from gaffer_http.auth.limits import RequestLimits, read_per_caller
+from gaffer_http.auth.middleware import AccessMiddleware
+from gaffer_http.auth.pages import Pages
+from gaffer_http.auth.policy import read_policy
+from gaffer_http.dynamic_app import DynamicApp
+from gaffer_http.listen.sockets import Listening
+from gaffer_http.serve.places import Places
+from gaffer_http.serve.server import Server
+
+log = logging.getLogger(__package__)
+
+GRACE = 3.0
+"""Seconds that requests have to finish when the API closes; the kernel would allow five."""
+
+
+async def serve_api(
+    kernel: Kernel,
+    sockets: Sequence[Listening],
+    closing: trio.Event,
+    authenticate: Authenticate | None,
+    *,
+    routes: bool,
+    connections: int | None,
+    unadmitted: int | None,
+    per_caller: int | None,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the API on open sockets until `closing` is set; then let requests finish.
+
+    Args:
+        kernel: which.
+        sockets: where; the server closes them.
+        closing: set by the caller.
+        authenticate: identifies a caller; None if no plugin can.
+        routes, connections, unadmitted, per_caller: as for HttpHandler.
+        task_status: started when requests are served.
+
+    Raises:
+        PluginError: the routes of a plugin cannot be added, and the kernel is just starting.
+    """
+    app = DynamicApp(kernel, own=routes)
+    pages = Pages(each.url for each in sockets if each.endpoint.auth == "owner")
+    policy = read_policy(kernel.config)
+    limits = (
+        RequestLimits(read_per_caller(kernel.config))
+        if per_caller is None
+        else RequestLimits(per_caller, limit_owner=True)
+    )
+    middleware = AccessMiddleware(app, policy, authenticate, limits, pages)
+    server = Server(middleware, Places(connections, unadmitted, policy.uids))
+    async with app.running(), middleware.refusals.counting(), trio.open_nursery() as nursery:
+        await nursery.start(server.run, sockets)
+        nursery.start_soon(pages.watch, name="page key")
+        log.info("listening on %s", ", ".join(map(str, sockets)))
+        task_status.started()
+        try:
+            await closing.wait()
+        finally:
+            app.api.feeds.close()
+            pages.close()
+            await server.close(GRACE)
