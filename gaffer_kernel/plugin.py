@@ -12,7 +12,17 @@ from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.environment import PRIVATE
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
-from gaffer_kernel.jobs.fields import Flag, FullName, Label, Name, Seconds, Variables, Words
+from gaffer_kernel.jobs.fields import (
+    Flag,
+    FullName,
+    Label,
+    Name,
+    Percent,
+    Seconds,
+    Size,
+    Variables,
+    Words,
+)
 from gaffer_kernel.jobs.restart import describe_exit
 from gaffer_kernel.jobs.shell_syntax import describe_shell_syntax, find_shell_syntax
 from gaffer_kernel.linux import LinuxSystem
@@ -46,7 +56,9 @@ __all__ = [
     "OutputReader",
     "ParentDeathWatcher",
     "PathGuard",
+    "Percent",
     "Seconds",
+    "Size",
     "SpawnRequest",
     "System",
     "Variables",

@@ -14,9 +14,13 @@ from gaffer_kernel.names import JobName
 JOB_PREFIXES = ("process:", "job:")
 ENV_PREFIX = "env:"
 
+_WHOLE = re.compile("[0-9]{1,40}")
+"""`attempts` of `flapping` is a whole number; the seconds can have a unit."""
 
-def _flapping(section: Section, key: str) -> tuple[float, ...] | None:
-    return tuple(section.getnumbers(key, ())) or None
+
+def _flapping(section: Section, key: str) -> tuple[int | str, ...] | None:
+    words = section.getlist(key, [])
+    return tuple(int(word) if _WHOLE.fullmatch(word) else word for word in words) or None
 
 
 def _optional_bool(section: Section, key: str) -> bool | None:
@@ -52,7 +56,7 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "pty": Section.getbool,
     "redirect_input": Section.getbool,
     "custom_streams": Section.getlist,
-    "graceful_timeout": Section.getfloat,
+    "graceful_timeout": Section.get,
     "priority": Section.getint,
     "start": Section.getbool,
 }

@@ -11,6 +11,7 @@ scale            changes of the number of instances
 
 config           JobConfig: everything about one job
 fields           the types of its fields
+units            seconds, sizes and percentages as text
 validation       what types cannot say
 command          from the command line to the words that are executed
 """

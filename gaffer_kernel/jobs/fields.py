@@ -5,13 +5,14 @@ value, the error that explains it and the OpenAPI page that documents it are one
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta
 
 from gaffer_kernel.errors import InvalidField, shown
+from gaffer_kernel.jobs import units
 from gaffer_kernel.names import MAX_NAME, PART, PART_RULE
 
 MAX_TEXT = 64 * 1024
@@ -89,23 +90,86 @@ Processes = Annotated[
     Meta(title=f"a whole number from 0 to {MAX_PROCESSES}", ge=0, le=MAX_PROCESSES),
 ]
 Port = Annotated[int, Meta(title=PORT_TITLE, ge=1, le=MAX_PORT)]
-Seconds = Annotated[float, Meta(title="a number of seconds from 0 to 1e9", ge=0, le=1e9)]
+
+
+def _in_units(title: str, parse: Callable[[str], float], pattern: str, most: float) -> Meta:
+    # JSON Schema ignores `pattern` for numbers: `/openapi.json` makes two alternatives of it.
+    json_schema = {"pattern": f"^{pattern}$"}
+    return Meta(title=title, ge=0, le=most, extra={PARSE: parse}, extra_json_schema=json_schema)
+
+
+PARSE = "parse"
+"""Key of `Meta.extra`: the function that makes a value of a text; it raises ValueError."""
+
+Seconds = Annotated[
+    float,
+    _in_units(
+        "seconds from 0 to 1e9, such as 10, 500ms, 20m or 1h",
+        units.parse_seconds,
+        units.SECONDS,
+        1e9,
+    ),
+]
+Size = Annotated[
+    int,
+    _in_units(
+        "a number of bytes from 0, such as 4096, 512K, 64M or 1G",
+        units.parse_size,
+        units.SIZE,
+        2**63 - 1,
+    ),
+]
+Percent = Annotated[
+    float,
+    _in_units("a percentage from 0, such as 25%", units.parse_percent, units.PERCENT, 1e6),
+]
 Flag = Annotated[bool, Meta(title="true or false")]
 
 
 def checked(field: str, value: object, kind: Any) -> Any:
-    """Return `value` if the type `kind` accepts it; only whole seconds are converted.
+    """Return `value` if the type `kind` accepts it.
+
+    Only whole numbers where a type says float are converted, and texts with a unit.
 
     Raises:
         InvalidField: naming `field`, what it must be, and what was given.
     """
     try:
-        kept = msgspec.convert(value, kind)
+        kept = _convert(value, kind)
         if isinstance(kept, str) and not _fits(kept, kind):
             raise refused(field, value, kind)
     except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair
         raise refused(field, value, kind) from None
     return kept
+
+
+def _convert(value: object, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        parse = find_parser(kind)
+        if parse is None or not isinstance(value, str):
+            raise
+    try:
+        return msgspec.convert(parse(value), kind)
+    except ValueError as error:
+        raise msgspec.ValidationError from error
+
+
+def find_parser(kind: Any) -> Callable[[str], Any] | None:
+    """Return the function that parses the texts of a type such as Seconds; None for others."""
+    return next(
+        (meta.extra[PARSE] for meta in _all_metas(kind) if meta.extra and PARSE in meta.extra),
+        None,
+    )
+
+
+def _all_metas(kind: Any) -> Iterator[Meta]:
+    """Yield the metas of a type and of the members of a union."""
+    yield from _metas(kind)
+    for part in get_args(kind):
+        if not isinstance(part, Meta):
+            yield from _all_metas(part)
 
 
 def _fits(text: str, kind: Any) -> bool:

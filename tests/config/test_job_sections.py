@@ -113,6 +113,7 @@ def test_a_section_name_holds_job_and_session(section, session):
     [
         ("2, 1., 7., 5", Flapping()),
         ("3 0.5", Flapping(3, 0.5)),
+        ("3, 500ms, 1m", Flapping(3, 0.5, 60.0)),
         ("3", Flapping(3)),
         ("", None),
     ],
@@ -162,10 +163,17 @@ def test_variables_belong_to_one_job():
         ("env = A=1", "env: variables go into a section [env:web]"),
         ("custom_channels = 3", "custom_channels: unknown key"),
         ("detach = maybe", "detach: must be true or false, not 'maybe'"),
-        ("graceful_timeout = inf", "graceful_timeout: must be a number, not 'inf'"),
+        (
+            "graceful_timeout = 5 min",
+            "graceful_timeout: must be seconds from 0 to 1e9, such as 10, 500ms, 20m or 1h, not"
+            " '5 min'",
+        ),
         ("uid = -1", "uid: must be a name, or a number from 0, not '-1'"),
-        ("flapping = 2, x", "flapping: must be a list of numbers, not '2, x'"),
-        ("flapping = 2.5", "flapping: attempts must be a whole number from 1, not 2.5"),
+        (
+            "flapping = 2, x",
+            "flapping: window must be seconds from 0 to 1e9, such as 10, 500ms, 20m or 1h, not 'x'",
+        ),
+        ("flapping = 2.5", "flapping: attempts must be a whole number from 1, not '2.5'"),
         ("args = 'a", "args: cannot be split into words: no closing quotation"),
     ],
 )

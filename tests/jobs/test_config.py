@@ -93,9 +93,17 @@ def test_numprocesses_zero_is_allowed():
     assert job(numprocesses=0).numprocesses == 0
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, -0.1, "30", True, None, 10**400])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -1, -0.1, "x", "1e999", "-1s", True, None, 10**400]
+)
 def test_graceful_timeout_is_a_finite_number_of_seconds(value):
     assert refused(graceful_timeout=value).field == "graceful_timeout"
+
+
+def test_seconds_can_have_a_unit():
+    assert job(graceful_timeout="500ms") == job(graceful_timeout=0.5)
+    assert job(flapping={"window": "1m"}).flapping.window == 60.0
+    assert job().for_one_off(None, "1h").graceful_timeout == 3600.0
 
 
 @pytest.mark.parametrize("field", ["detach", "shell", "os_env", "pty", "redirect_input", "start"])
@@ -225,7 +233,7 @@ def test_an_empty_flapping_has_the_default_numbers():
         ({"attempt": 1}, "flapping"),
         ({"attempts": 0}, "flapping.attempts"),
         ({"attempts": True}, "flapping.attempts"),
-        ({"window": "1"}, "flapping.window"),
+        ({"window": "x"}, "flapping.window"),
         ({"retry_in": float("nan")}, "flapping.retry_in"),
         ({"max_retry": -1}, "flapping.max_retry"),
         ((1, 2, 3, 4, 5), "flapping"),

@@ -96,6 +96,8 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _simplify(node: dict[str, Any]) -> None:
+    if node.get("type") in ("number", "integer") and "pattern" in node:
+        _split_units(node)
     if isinstance(node.get("anyOf"), list):
         node["anyOf"] = [part for each in node["anyOf"] for part in _split_enum(each)]
     elif len(parts := _split_enum(node)) > 1:
@@ -105,6 +107,13 @@ def _simplify(node: dict[str, Any]) -> None:
     for name in [name for name, schema in properties.items() if _is_empty_array(schema)]:
         # It can be given from Python only.
         del properties[name]
+
+
+def _split_units(node: dict[str, Any]) -> None:
+    """Make two alternatives of a number that may also be a text with a unit."""
+    text = {"type": "string", "pattern": node.pop("pattern")}
+    bounds = {key: node.pop(key) for key in ("type", "minimum", "maximum") if key in node}
+    node["anyOf"] = [bounds, text]
 
 
 def _split_enum(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -163,11 +163,17 @@ def tame(case, pid):
                 path[key] = there
 
 
-def tame_body(body, named):
-    for field, value in body.items():
+def make_integers(fields):
+    for field, value in fields.items():
         # For JSON Schema these are integers, too.
         if isinstance(value, float) and value.is_integer():
-            body[field] = int(value)
+            fields[field] = int(value)
+
+
+def tame_body(body, named):
+    make_integers(body)
+    if isinstance(body.get("flapping"), dict):
+        make_integers(body["flapping"])
     if is_number(body.get("numprocesses"), 10_001):
         body["numprocesses"] %= 3
     if is_number(body.get("scale"), 10**9):
