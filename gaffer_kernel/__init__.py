@@ -26,6 +26,7 @@ from gaffer_kernel.errors import (
     NotFound,
     PluginError,
     SpawnError,
+    StorageError,
     StreamUnavailable,
 )
 from gaffer_kernel.events import Event, EventBus, Subscription
@@ -63,6 +64,7 @@ __all__ = [
     "Process",
     "Section",
     "SpawnError",
+    "StorageError",
     "StreamUnavailable",
     "Subscription",
     "hookimpl",

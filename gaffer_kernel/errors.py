@@ -114,6 +114,10 @@ class StreamUnavailable(GafferError):
         self.reason = reason
 
 
+class StorageError(GafferError):
+    """A file that a change needs cannot be read or written: free space, or correct its path."""
+
+
 class SpawnError(GafferError):
     """The operating system could not start a process.
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
-from gaffer_kernel import Closing, Conflict, GafferError, InvalidField, NotFound
+from gaffer_kernel import Closing, Conflict, GafferError, InvalidField, NotFound, StorageError
 from msgspec import Meta, Struct
 
 JSON = "application/json; charset=utf-8"
@@ -79,5 +79,7 @@ def error_from_kernel(error: GafferError) -> ApiError:
             return ApiError(409, "conflict", reason)
         case Closing():
             return ApiError(503, "shutting_down", reason)
+        case StorageError():
+            return error_from_status(507, reason)
         case _:
             return ApiError(500, "internal_error", reason)

@@ -134,7 +134,7 @@ class HookRegistry:
         """Replace the stored hooks.
 
         Raises:
-            GafferError: they cannot be written. Nothing has changed.
+            StorageError: they cannot be written. Nothing has changed.
             NotFound: the plugin closed during the write; they are there when it opens again.
 
         If cancelled, it may or may not have happened.

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from gaffer_kernel import GafferError
+from gaffer_kernel import GafferError, StorageError
 
 from gaffer_webhooks.hook import Hook
 from gaffer_webhooks.journal import sync_folder
@@ -20,7 +20,8 @@ def read_hooks(path: Path) -> list[Hook]:
     """Read the hooks in a file; a missing file has none.
 
     Raises:
-        GafferError: it cannot be read.
+        StorageError: it cannot be read.
+        GafferError: it is damaged.
     """
     try:
         hooks = msgspec.json.decode(path.read_bytes(), type=list[Hook])
@@ -29,7 +30,7 @@ def read_hooks(path: Path) -> list[Hook]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise GafferError(f"webhooks: {path}: {error.strerror}") from None
+        raise StorageError(f"webhooks: {path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise GafferError(f"webhooks: {path} is damaged: {error}: repair or remove it") from None
     return hooks
@@ -39,7 +40,7 @@ def write_hooks(path: Path, hooks: Iterable[Hook]) -> None:
     """Replace the hooks in a file, atomically; blocks.
 
     Raises:
-        GafferError: it cannot be written and is unchanged, or fsync failed and it is unknown
+        StorageError: it cannot be written and is unchanged, or fsync failed and it is unknown
             whether the disk has it.
     """
     data = msgspec.json.format(msgspec.json.encode(list(hooks)), indent=1) + b"\n"
@@ -54,7 +55,8 @@ def write_hooks(path: Path, hooks: Iterable[Hook]) -> None:
     except OSError as error:
         with suppress(OSError):  # It may not exist: open() or fsync of the folder failed.
             new.unlink()
-        raise GafferError(f"webhooks: {path}: {error.strerror}") from None
+        reason = f"cannot be written: {error.strerror}"
+        raise StorageError(f"webhooks: {path}: {reason}") from None
 
 
 def _open_private(path: str, flags: int) -> int:

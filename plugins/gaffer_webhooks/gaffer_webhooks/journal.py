@@ -58,7 +58,8 @@ class Journal:
     def open(self) -> None:
         """Read the file into the messages and open it for appending.
 
-        An incomplete last line, which a crash can leave, is cut off.
+        A file with damaged lines, or with an incomplete last one, which a power failure can leave,
+        is set aside, and a new one holds the other lines.
 
         Raises:
             OSError: the file cannot be read.
@@ -67,25 +68,45 @@ class Journal:
             data = self.path.read_bytes()
         except FileNotFoundError:
             data = b""
-        complete = data.rfind(b"\n") + 1
-        self._read(data[:complete])
+        damaged = self._read(data)
         try:
+            if damaged:
+                self._set_aside(damaged)
             self._fd = os.open(self.path, _FLAGS, 0o600)
-            os.ftruncate(self._fd, complete)
+            self._size = os.fstat(self._fd).st_size
         except OSError as error:
             self.error = error
-        self._size = complete
-        self._name_unsynced = not data
+        self._name_unsynced = damaged > 0 or not data
 
-    def _read(self, data: bytes) -> None:
-        damaged = 0
-        for line in data.split(b"\n")[:-1]:
+    def _read(self, data: bytes) -> int:
+        """Apply the records in a file; return the number of lines that are not records."""
+        *lines, rest = data.split(b"\n")
+        damaged = int(rest != b"")
+        for line in lines:
             try:
                 self._messages.apply(_decode(line))
             except (ValueError, RecursionError):
                 damaged += 1
-        if damaged:
-            log.warning("%s: %d lines are damaged and were left out", self.path, damaged)
+        return damaged
+
+    def _set_aside(self, damaged: int) -> None:
+        """Give the damaged file another name, and write a new one without the damaged lines.
+
+        Raises:
+            OSError: the new file cannot be written.
+        """
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        log.warning(
+            "%s: damaged lines are left out (%d): the whole file is kept as %s",
+            *(self.path, damaged, aside.name),
+        )
+        # Two names until the new file is complete: a crash in between loses nothing.
+        aside.unlink(missing_ok=True)
+        os.link(self.path, aside)
+        new = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.new")
+        fd, _ = _write_new(new, list(self._messages.list_records()))
+        os.close(fd)
+        new.rename(self.path)
 
     def append(self, records: Iterable[Record]) -> None:
         """Append records. Raises nothing: see `error`."""

@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     from quart import Blueprint, Response
 
 
-def _view(answers: dict[int, Any], **description: Any) -> Callable[[Any], Any]:
-    """Mark a view with the permission it needs, and describe it for `/openapi.json`."""
+def _view(
+    answers: dict[int, Any], *, stores: bool = False, **description: Any
+) -> Callable[[Any], Any]:
+    """Mark a view with the permission it needs, and describe it for `/openapi.json`.
+
+    Args:
+        answers: the types of its answers, by status.
+        stores: whether it writes the file of the hooks.
+        description: what else `describes` takes.
+    """
     from gaffer_http.plugin_api import describes, needs
 
     # 404 also where the path has no parameter: the plugin may be closed.
-    describe = describes(answers=answers, errors=(404,), **description)
+    errors = (404, 507) if stores else (404,)
+    describe = describes(answers=answers, errors=errors, **description)
 
     def mark(view: Any) -> Any:
         # Otherwise callers who may read every session could use the GET views.
@@ -45,7 +54,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
         return json_response(schemas.Hooks(_get_webhooks(kernel).list()))
 
     @routes.post("/webhooks")
-    @_view({201: schemas.Registered}, body=schemas.NewHook)
+    @_view({201: schemas.Registered}, body=schemas.NewHook, stores=True)
     async def register_hook() -> Response:
         """Register a hook, whose URL must not lead to this machine or a private network."""
         body = await get_http_service(kernel).body(["pattern", "url", "secret"])
@@ -64,7 +73,7 @@ def make_routes(kernel: Kernel) -> Blueprint:
         return json_response(_get_webhooks(kernel).get(hook))
 
     @routes.delete("/webhooks/<hook>")
-    @_view({200: schemas.Done})
+    @_view({200: schemas.Done}, stores=True)
     async def unregister_hook(hook: str) -> Response:
         """Remove a hook."""
         await _get_webhooks(kernel).unregister(hook)

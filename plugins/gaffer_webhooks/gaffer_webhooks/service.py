@@ -74,7 +74,8 @@ class Webhooks:
 
         Raises:
             InvalidField: an argument is invalid, or the URL leads to a blocked address.
-            GafferError: the hook cannot be stored.
+            StorageError: the hook cannot be stored.
+            GafferError: the folder of the hooks must not be used.
 
         If cancelled, it may or may not be registered.
         """
@@ -98,7 +99,7 @@ class Webhooks:
         Raises:
             NotFound: there is no such hook.
             InvalidField: the configuration or the embedding program gave it.
-            GafferError: the change cannot be stored; the hook stays.
+            StorageError: the change cannot be stored; the hook stays.
 
         If cancelled, it may or may not be removed.
         """

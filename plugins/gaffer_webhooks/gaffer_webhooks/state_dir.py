@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from gaffer_kernel import GafferError
+from gaffer_kernel import GafferError, StorageError
 
 LOCK = "lock"
 
@@ -53,14 +53,15 @@ def open_state_dir(path: Path) -> StateDir:
 
     Raises:
         StateDirInUseError: another gafferd uses it.
-        GafferError: it cannot be used.
+        StorageError: it cannot be created or written.
+        GafferError: it must not be used: other users can read it, for example.
     """
     try:
         _create(path)
         _check(path)
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise GafferError(f"webhooks: {path}: {error.strerror}") from None
+        raise StorageError(f"webhooks: {path}: cannot be used: {error.strerror}") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for unfinished in path.glob("*.new"):
@@ -71,7 +72,7 @@ def open_state_dir(path: Path) -> StateDir:
         raise StateDirInUseError(f"webhooks: {path} {reason}") from None
     except OSError as error:
         os.close(lock)
-        raise GafferError(f"webhooks: {path}: {error.strerror}") from None
+        raise StorageError(f"webhooks: {path}: cannot be used: {error.strerror}") from None
     return StateDir(path, lock)
 
 

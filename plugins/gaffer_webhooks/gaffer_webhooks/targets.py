@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 import trio
-from gaffer_kernel import Event, GafferError
+from gaffer_kernel import Event, GafferError, StorageError
 
 from gaffer_webhooks.delivery import Connect
 from gaffer_webhooks.flusher import Flusher
@@ -74,7 +74,7 @@ class Targets:
             seq: the number of an event; new hooks get the events after it.
 
         Raises:
-            GafferError: a file cannot be read. Nothing has changed.
+            StorageError: a file cannot be read. Nothing has changed.
         """
         before = set(self._targets)
         try:
@@ -109,8 +109,8 @@ class Targets:
             try:
                 target.outbox.open()
             except OSError as error:
-                reason = f"{target.outbox.journal.path}: {error.strerror}"
-                raise GafferError(f"webhooks: {reason}") from None
+                reason = f"{target.outbox.journal.path}: cannot be read: {error.strerror}"
+                raise StorageError(f"webhooks: {reason}") from None
             self._targets[key] = target
             self._nursery.start_soon(target.run, name=f"webhook {hook.id}")
         return self._targets[key]

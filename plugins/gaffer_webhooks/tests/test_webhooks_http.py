@@ -186,6 +186,24 @@ async def test_invalid_ids_are_rejected(api, receiver, ids):
             assert (status, answer["reason"]) == (400, "ids: must be a list of ids")
 
 
+async def test_hook_that_cannot_be_stored_is_507(api, state):
+    hook = {"pattern": "never", "url": PUBLIC}
+    async with api() as kernel:
+        state.write_text("a file where the folder should be")
+        status, answer, _ = await ask(kernel, "POST", "/webhooks", hook)
+        assert (status, answer["error"]) == (507, "insufficient_storage")
+        assert answer["reason"] == f"webhooks: {state}: cannot be used: File exists"
+        state.unlink()
+        _, registered, _ = await ask(kernel, "POST", "/webhooks", hook)
+        (state / "hooks.json").unlink()
+        (state / "hooks.json").mkdir()
+        status, answer, _ = await ask(kernel, "DELETE", f"/webhooks/{registered['id']}")
+        assert (status, answer["error"]) == (507, "insufficient_storage")
+        reason = f"webhooks: {state}/hooks.json: cannot be written: Is a directory"
+        assert answer["reason"] == reason
+        assert (await ask(kernel, "GET", f"/webhooks/{registered['id']}"))[0] == 200
+
+
 @pytest.mark.parametrize(("method", "path"), [each for each in PATHS if "x" in each[1]])
 async def test_unknown_hook_is_404(api, method, path):
     async with api() as kernel:

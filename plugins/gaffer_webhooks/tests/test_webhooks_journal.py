@@ -2,7 +2,7 @@
 
 import os
 import resource
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 import pytest
@@ -86,14 +86,19 @@ def test_truncated_journal_keeps_all_complete_lines(path):
     with opened(path) as outbox:
         outbox.enqueue([make_message(n) for n in range(3)])
     whole = path.read_bytes()
+    aside = path.with_name("a.queue.damaged")
     ends = [index + 1 for index, byte in enumerate(whole) if byte == ord("\n")]
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
+        aside.unlink(missing_ok=True)
         complete = sum(end <= length for end in ends)
         with opened(path) as outbox:
             assert len(outbox) == complete
             outbox.enqueue([make_message(9)])
         assert read_back(path)[0] == [f"msg_{n}" for n in (*range(complete), 9)]
+        torn = length not in (0, *ends)
+        assert aside.exists() == torn
+        assert not torn or aside.read_bytes() == whole[:length]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,36 @@ def test_damaged_line_is_skipped(path, damage, caplog):
     with opened(path) as outbox:
         outbox.enqueue([make_message(2)])
     assert read_back(path) == (["msg_1", "msg_2"], [])
-    assert "1 lines are damaged" in caplog.text
+    assert caplog.text.count("damaged lines are left out (1)") == 1
+
+
+def test_file_of_nul_bytes_is_set_aside(path, caplog):
+    path.write_bytes(bytes(5000))
+    with opened(path) as outbox:
+        assert len(outbox) == 0
+        outbox.enqueue([make_message(1)])
+    assert path.with_name("a.queue.damaged").read_bytes() == bytes(5000)
+    assert [each.getMessage() for each in caplog.records] == [
+        f"{path}: damaged lines are left out (1): the whole file is kept as a.queue.damaged"
+    ]
+    assert read_back(path) == (["msg_1"], [])
+
+
+async def test_damaged_file_on_a_full_disk_is_set_aside(path):
+    with opened(path) as outbox:
+        outbox.enqueue([make_message(1, size=5000)])
+    with path.open("ab") as file:
+        file.write(bytes(10))
+    damaged = path.read_bytes()
+    with ExitStack() as stack:
+        with limited_file_size(path, -100):
+            outbox = stack.enter_context(opened(path))
+        assert outbox.journal.error is not None
+        assert path.read_bytes() == damaged
+        await outbox.journal.flush(LIMITER)
+        assert outbox.journal.error is None
+    assert path.with_name("a.queue.damaged").read_bytes() == damaged
+    assert read_back(path) == (["msg_1"], [])
 
 
 def test_too_many_messages_drop_and_count_the_oldest(path, caplog):

@@ -1,7 +1,7 @@
 """The state folder: opened late, after another gafferd, or with damaged files."""
 
 import pytest
-from gaffer_kernel import Config, GafferError, open_kernel
+from gaffer_kernel import Config, GafferError, StorageError, open_kernel
 from gaffer_testing.waiting import until
 
 from gaffer_webhooks.plugin import plugin as webhooks_plugin
@@ -86,7 +86,7 @@ async def test_hook_that_cannot_be_stored_is_rejected_without_changes(posting, r
         stored = await webhooks.register("tick", receiver.url)
         (state / "hooks.json").unlink()
         (state / "hooks.json").mkdir()
-        with pytest.raises(GafferError, match=r"hooks\.json: Is a directory"):
+        with pytest.raises(StorageError, match=r"hooks\.json: cannot be written: Is a directory"):
             await webhooks.register("tock", receiver.url)
         assert webhooks.list() == [stored]
         assert not list(state.glob("*.new"))

@@ -10,7 +10,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from gaffer_kernel import GafferError
+from gaffer_kernel import GafferError, StorageError
 
 PATH = "~/.gaffer/page.key"
 """In the home directory of gafferd's user; several gafferds of one user share it."""
@@ -70,7 +70,8 @@ class PageKeyFile:
         """Return the key; create the file if there is none.
 
         Raises:
-            GafferError: as `read`, or the file cannot be written.
+            GafferError: as `read`.
+            StorageError: the file cannot be written.
         """
         key = self.read()
         if key is None:
@@ -84,7 +85,7 @@ class PageKeyFile:
         """Replace the key, whatever the file holds: all cookies become invalid.
 
         Raises:
-            GafferError: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         self._write(replace=True)
 
@@ -106,7 +107,8 @@ class PageKeyFile:
                 with suppress(FileExistsError):
                     os.link(temporary, path, follow_symlinks=False)
         except OSError as error:
-            raise self._error(f"cannot be written: {error.strerror or error}") from None
+            reason = error.strerror or str(error)
+            raise StorageError(f"page key: {path}: cannot be written: {reason}") from None
         finally:
             with suppress(OSError):
                 temporary.unlink()

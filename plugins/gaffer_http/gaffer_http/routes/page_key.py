@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from gaffer_kernel import GafferError, InvalidField
+from gaffer_kernel import GafferError, InvalidField, StorageError
 from msgspec import Meta, Struct
 from quart import Blueprint, Response, request
 
@@ -17,7 +17,7 @@ from gaffer_http.auth.marks import open_to_all, without_page_key
 from gaffer_http.auth.page_cookie import LIFETIME
 from gaffer_http.auth.pages import KEY_TIMEOUT, Pages, SignedInPage, UnknownPage
 from gaffer_http.auth.policy import normal_origin
-from gaffer_http.errors import ApiError
+from gaffer_http.errors import ApiError, error_from_kernel
 from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.responses import Done
 from gaffer_http.views.body import read_object
@@ -74,7 +74,7 @@ async def show_script() -> Response:
 
 @routes.post("/page-key")
 @without_page_key
-@describes(body=Exchange, answers={200: SignedIn}, errors=(409,))
+@describes(body=Exchange, answers={200: SignedIn}, errors=(409, 507))
 async def exchange_key() -> Response:
     """Exchange a page key for the cookie `gaffer_page`; for pages of this API's own origin."""
     who = current_caller()
@@ -98,7 +98,7 @@ async def exchange_key() -> Response:
 
 @routes.post("/page-key/new")
 @open_to_all
-@describes(body=NewPageKey, optional=True, answers={200: PageKey}, errors=(409,))
+@describes(body=NewPageKey, optional=True, answers={200: PageKey}, errors=(409, 507))
 async def make_key() -> Response:
     """Make a page key. Only for programs of the owner, without a token."""
     peer = _owner().peer
@@ -114,7 +114,7 @@ async def make_key() -> Response:
 
 @routes.delete("/page-key")
 @open_to_all
-@describes(answers={200: Done}, errors=(409,))
+@describes(answers={200: Done}, errors=(409, 507))
 async def revoke_keys() -> Response:
     """Sign all browsers out. Only for programs of the owner, without a token."""
     _owner()
@@ -178,4 +178,6 @@ def _choose_origin(wanted: object, addresses: Sequence[str]) -> str:
 
 
 def _unusable(error: GafferError) -> ApiError:
+    if isinstance(error, StorageError):
+        return error_from_kernel(error)
     return ApiError(409, "conflict", str(error))

@@ -1,6 +1,7 @@
 """Pages in the browser of the owner, which need a page key for all but the files of sites."""
 
 import os
+import resource
 import stat
 import time
 from contextlib import suppress
@@ -415,6 +416,20 @@ async def test_untrusted_key_file_refuses_sign_in(api, browser, key_file, spoil)
     answer = await api.ask("POST", "/page-key/new")
     assert (answer.status, answer.slug) == (409, "conflict")
     assert str(key_file) in answer.json["reason"]
+
+
+async def test_key_file_that_cannot_be_written_is_507(api, key_file):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        answers = [await api.ask("POST", "/page-key/new"), await api.ask("DELETE", "/page-key")]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    reason = f"page key: {key_file}: cannot be written: File too large"
+    for answer in answers:
+        assert (answer.status, answer.slug) == (507, "insufficient_storage")
+        assert answer.json["reason"] == reason
+    assert (await api.ask("POST", "/page-key/new")).status == 200
 
 
 async def test_revoking_replaces_an_untrusted_key_file(api, browser, key_file):
