@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from gaffer_kernel.config import Config
     from gaffer_kernel.events import Event
+    from gaffer_kernel.jobs.exits import History
     from gaffer_kernel.jobs.job import Job
-    from gaffer_kernel.jobs.restart import History
     from gaffer_kernel.kernel import Kernel
     from gaffer_kernel.plugins.record import PluginInfo
 

@@ -15,8 +15,8 @@ import trio
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import Closing, GafferError, PluginError, shown
 from gaffer_kernel.events import EventBus
-from gaffer_kernel.jobs import restart
 from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.exits import History
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.linux import LinuxSystem
@@ -265,7 +265,7 @@ class Kernel:
                 self.plugins.report_failure(plugin, "gaffer_process_env", error)
         return added
 
-    def restart_delay(self, job: Job, history: restart.History) -> float | None:
+    def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the first restart delay that a plugin gives; None if none does."""
         for plugin, delay in self.plugins.call("gaffer_restart_delay", job=job, history=history):
             if isinstance(delay, int | float) and delay >= 0:

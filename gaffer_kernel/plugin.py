@@ -12,6 +12,7 @@ from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.environment import PRIVATE
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
+from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.fields import (
     Flag,
     FullName,
@@ -23,7 +24,6 @@ from gaffer_kernel.jobs.fields import (
     Variables,
     Words,
 )
-from gaffer_kernel.jobs.restart import describe_exit
 from gaffer_kernel.jobs.shell_syntax import describe_shell_syntax, find_shell_syntax
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death

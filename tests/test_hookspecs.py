@@ -108,9 +108,9 @@ async def test_the_whole_plugin_of_the_page_works():
     plugins.add(example(PAGE), "tally")
     kernel = types.SimpleNamespace(events=EventBus())
     async with plugins.running(kernel):
-        kernel.events.publish("exit", name="web", exit_code=1, term_signal=0)
-        kernel.events.publish("exit", name="web", exit_code=0, term_signal=9)
-        kernel.events.publish("exit", name="web", exit_code=0, term_signal=0)
+        kernel.events.publish("exit", name="web", asked=False, reason="exited with status 1")
+        kernel.events.publish("exit", name="web", asked=False, reason="killed by SIGKILL")
+        kernel.events.publish("exit", name="web", asked=True, reason="stopped by a user's request")
         await trio.testing.wait_all_tasks_blocked()
         assert plugins.services["tally"] == {"web": 2}
     assert [info.error for info in plugins.info()] == [None]

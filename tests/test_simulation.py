@@ -63,7 +63,7 @@ def request_like(process):
 
 
 def forget_to_stop(monkeypatch):
-    monkeypatch.setattr(Instances, "stop_all", lambda self: None)
+    monkeypatch.setattr(Instances, "stop_all", lambda self, reason: None)
 
 
 def forget_the_stop(monkeypatch):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from math import inf
 
-from gaffer_kernel.jobs.restart import ExitRecord
+from gaffer_kernel.jobs.exits import ExitRecord
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
 

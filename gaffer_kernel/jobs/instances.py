@@ -10,12 +10,14 @@ from math import inf
 from typing import Any, Protocol
 
 from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.processes.process import Process
 from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
 
+BY_USER = "stopped by a user's request"
 MAX_EXITED = 4
 """Exited processes of a job whose last output is kept, so that users can see why they exited."""
 
@@ -104,7 +106,7 @@ class Instances:
         if error is None:
             slot.process = process
             if predecessor is not None:
-                self.stop(predecessor, "reap")
+                self.stop(predecessor, slot.reason, "reap")
         elif predecessor is not None:
             # The old process is better than none.
             slot.process = predecessor
@@ -149,17 +151,24 @@ class Instances:
 
     # Stopping
 
-    def stop(self, process: Process, event: str = "stop_pid") -> None:
-        """Start to stop a process and publish the event for it; nothing if it is stopping."""
+    def stop(self, process: Process, reason: str = BY_USER, event: str = "stop_pid") -> None:
+        """Start to stop a process and publish the event for it; nothing if it is stopping.
+
+        Args:
+            process: one of the job.
+            reason: why, for people; its `exit` event gives it again.
+            event: the event to publish.
+        """
         if process.active and not process.stopping:
-            self._publish(event, process)
+            process.stop_reason = reason
+            self._publish(event, process, reason=reason)
             process.terminate()
             self._stopping[process.pid] = process
 
-    def stop_all(self) -> None:
-        """Start to stop every process."""
+    def stop_all(self, reason: str = BY_USER) -> None:
+        """Start to stop every process, for one reason."""
         for process in list(self.processes.values()):
-            self.stop(process)
+            self.stop(process, reason)
 
     def kill_overdue(self, now: float) -> None:
         """SIGKILL the processes whose graceful timeout is over."""
@@ -212,6 +221,8 @@ class Instances:
             term_signal=status.term_signal,
             once=process.one_off,
             uptime=round(process.uptime, 6),
+            asked=process.stopping,
+            reason=process.stop_reason or describe_exit(*status[:2], process.uptime),
         )
         if slot is not None:
             self._owner.instance_exited(slot, process, status)

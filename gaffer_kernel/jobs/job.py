@@ -10,7 +10,7 @@ import trio
 
 from gaffer_kernel.errors import Closing, InvalidField
 from gaffer_kernel.jobs.config import JobConfig
-from gaffer_kernel.jobs.restart import ExitRecord
+from gaffer_kernel.jobs.exits import ExitRecord
 from gaffer_kernel.jobs.scale import apply_scale
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process

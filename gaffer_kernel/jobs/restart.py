@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
-from signal import Signals
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from gaffer_kernel.jobs.config import Flapping
+from gaffer_kernel.jobs.exits import ExitRecord, History
 from gaffer_kernel.jobs.slots import Slot
 from gaffer_kernel.names import JobName
 from gaffer_kernel.system import System
@@ -34,50 +34,6 @@ JITTER = 0.1
 
 MAX_HISTORY = 100
 """Crashes that a job remembers, for plugins that decide on its restarts."""
-
-
-# What is known of a crash
-
-
-class ExitRecord(NamedTuple):
-    """One crash of an instance: what the rules look at.
-
-    Attributes:
-        number: which instance.
-        at: when, on the monotonic clock.
-        uptime: how many seconds the process had run.
-        exit_code: None when the process could not be spawned; 0 when a signal ended it.
-        term_signal: 0 when it exited by itself.
-    """
-
-    number: int
-    at: float
-    uptime: float
-    exit_code: int | None
-    term_signal: int
-
-    def __str__(self) -> str:
-        return describe_exit(self.exit_code, self.term_signal, self.uptime)
-
-
-History = Sequence[ExitRecord]
-
-
-def describe_exit(exit_code: int | None, term_signal: int, uptime: float) -> str:
-    """Describe an exit for people: `exited with status 3 after 0.1 s`."""
-    if exit_code is None:
-        return "could not be started"
-    if term_signal:
-        return f"killed by {_signal_name(term_signal)} after {uptime:.1f} s"
-    return f"exited with status {exit_code} after {uptime:.1f} s"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return Signals(number).name
-    except ValueError:
-        # Of the real-time signals only SIGRTMIN and SIGRTMAX have names.
-        return f"signal {number}"
 
 
 # The rules: no clock, no processes

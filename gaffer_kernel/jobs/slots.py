@@ -19,6 +19,7 @@ class Slot:
         process: the process in it.
         predecessor: the process that is stopped as soon as its successor runs in this slot.
         early_crashes: how many processes in a row crashed before they had run long enough.
+        reason: why the predecessor is replaced.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Slot:
     process: Process | None = None
     predecessor: Process | None = None
     early_crashes: int = 0
+    reason: str = ""
 
 
 class Slots:
@@ -60,11 +62,12 @@ class Slots:
         slot.due = due
         heappush(self._due, (due, slot.number))
 
-    def replace_all(self, now: float) -> None:
+    def replace_all(self, now: float, reason: str) -> None:
         """Make a successor of every process due now; the process is stopped once that runs."""
         for slot in self._by_number.values():
             if slot.process is not None and slot.predecessor is None:
                 slot.predecessor = slot.process
+                slot.reason = reason
                 self.mark_due(slot, now)
 
     def reset_backoff(self, now: float) -> None:

@@ -22,16 +22,10 @@ from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.crash_log import CrashLog
-from gaffer_kernel.jobs.instances import Instances
+from gaffer_kernel.jobs.exits import ExitRecord, History
+from gaffer_kernel.jobs.instances import BY_USER, Instances
 from gaffer_kernel.jobs.job import Job
-from gaffer_kernel.jobs.restart import (
-    HEALTHY_AFTER,
-    MAX_DELAY,
-    ExitRecord,
-    History,
-    RestartState,
-    busy_delay,
-)
+from gaffer_kernel.jobs.restart import HEALTHY_AFTER, MAX_DELAY, RestartState, busy_delay
 from gaffer_kernel.jobs.slots import Slot
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
@@ -184,20 +178,20 @@ class Supervisor:
         self.restart_state.reset_flapping()
         self._resume()
 
-    def handle_stop(self) -> None:
+    def handle_stop(self, reason: str = BY_USER) -> None:
         """Become inactive, drop one-offs that have not been spawned, stop every process."""
         if self.started:
             self.started = False
             self.restart_state.resume_at = None
             self.publish("stop")
         self.instances.cancel_one_offs()
-        self.instances.stop_all()
+        self.instances.stop_all(reason)
 
     def handle_restart(self) -> None:
         """Make the successor of every process due now; start an inactive job."""
         if self.active:
             self.publish("restart")
-            self.instances.slots.replace_all(self._system.now())
+            self.instances.slots.replace_all(self._system.now(), "restarted by a user's request")
             self.instances.slots.reset_backoff(self._system.now())
         else:
             self.handle_start()
@@ -205,7 +199,7 @@ class Supervisor:
     def handle_reload(self) -> None:
         """Stop every process; successors of an active job are due at once."""
         self.publish_update()
-        self.instances.stop_all()
+        self.instances.stop_all("reloaded by a user's request")
         self.instances.slots.reset_backoff(self._system.now())
 
     def handle_update(self, start: bool) -> None:
@@ -216,22 +210,22 @@ class Supervisor:
         """
         self.publish_update()
         self.restart_state.reset_flapping()
-        self.instances.stop_all()
+        self.instances.stop_all("the configuration of the job has changed")
         if self.restart_state.resume_at is not None:
             self._resume()
         elif start:
             self.handle_start()
         self.instances.slots.reset_backoff(self._system.now())
 
-    def handle_unload(self) -> None:
+    def handle_unload(self, reason: str = "the job has been unloaded") -> None:
         """Stop for good."""
         self.unloading = True
-        self.handle_stop()
+        self.handle_stop(reason)
 
     def _handle_shutdown(self) -> None:
         if self.config.detach:
             self.instances.release()
-        self.handle_unload()
+        self.handle_unload("gaffer is shutting down")
 
     def _resume(self) -> None:
         self.restart_state.resume()
@@ -245,7 +239,7 @@ class Supervisor:
         slots = self.instances.slots
         if self.active:
             for process in slots.resize(self.numprocesses, self._system.now()):
-                self.instances.stop(process, "reap")
+                self.instances.stop(process, "the job has fewer instances now", "reap")
         elif not self.instances.processes:
             slots.resize(0, 0.0)
         if self._is_due():
@@ -342,7 +336,7 @@ class Supervisor:
             self.instances.slots.mark_due(slot, crash.at + delay)
         elif rule is not None:
             self.publish("flap", **self.restart_state.pause(rule, crash))
-            self.instances.stop_all()
+            self.instances.stop_all("the job is flapping")
         return delay
 
     # Stopping

@@ -38,6 +38,7 @@ class Process:
         warnings: a line for each likely mistake in its command line; set by `spawn`.
         exit_status: None until it has been reaped.
         outputs: its streams that can be read.
+        stop_reason: why it was stopped, for people; empty if it was not.
         request_stop: stops it through its job, which then publishes `stop_pid`.
     """
 
@@ -61,6 +62,7 @@ class Process:
         self.argv: list[str] = []
         self.warnings: list[str] = []
         self.exit_status: ExitStatus | None = None
+        self.stop_reason = ""
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._child: Child | None = None
         self._system: System | None = None

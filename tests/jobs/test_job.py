@@ -87,6 +87,8 @@ async def test_events_of_a_process_have_their_fields(autojump_clock, kernel, sys
         "term_signal": 0,
         "once": False,
         "uptime": 2.5,
+        "asked": False,
+        "reason": "exited with status 3 after 2.5 s",
     }
     job.stop()
     stopped = await recorder.wait_for("stop_pid")

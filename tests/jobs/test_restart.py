@@ -4,7 +4,8 @@ import pytest
 
 from gaffer_kernel.jobs import restart
 from gaffer_kernel.jobs.config import Flapping
-from gaffer_kernel.jobs.restart import ExitRecord, FlapRecord
+from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.restart import FlapRecord
 
 
 def crash(at: float, uptime: float = 0.0) -> ExitRecord:

@@ -61,7 +61,7 @@ def test_v_shows_events_without_output(gafferd):
         "start web",
         "spawn process with pid N",
         "stop web",
-        "stop_pid process with pid N",
+        "stop_pid process with pid N: gaffer is shutting down",
         "exit process with pid N: killed by SIGTERM",
     ]
 

@@ -86,7 +86,7 @@ async def test_console_prints_events_and_output_in_order(terminal):
         ("web", "world"),
         ("web", "oh"),
         ("web", "stop web"),
-        ("web", "stop_pid process with pid 1000"),
+        ("web", "stop_pid process with pid 1000: gaffer is shutting down"),
         ("web", "half"),
         ("web", "exit process with pid 1000: killed by SIGTERM"),
     ]
@@ -174,11 +174,11 @@ async def test_numbers_replace_the_session_in_names(terminal):
         "T web.1   | exit process with pid 1000: killed by SIGTERM",
         "T web.1   | hello",
         "T web.1   | spawn process with pid 1000",
-        "T web.1   | stop_pid process with pid 1000",
+        "T web.1   | stop_pid process with pid 1000: gaffer is shutting down",
         "T web.2   | exit process with pid 1001: killed by SIGTERM",
         "T web.2   | hello",
         "T web.2   | spawn process with pid 1001",
-        "T web.2   | stop_pid process with pid 1001",
+        "T web.2   | stop_pid process with pid 1001: gaffer is shutting down",
     ]
 
 

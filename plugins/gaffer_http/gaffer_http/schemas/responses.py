@@ -214,6 +214,11 @@ class EventInfo(Struct, kw_only=True):
     name: str
     session: str | UnsetType = UNSET
     job: str | UnsetType = UNSET
+    asked: Annotated[
+        bool | UnsetType,
+        Meta(description="`exit`: whether it was requested, by a user or by gaffer; else a crash."),
+    ] = UNSET
+    reason: Annotated[str | UnsetType, Meta(description="Why, in words for people.")] = UNSET
     seq: Annotated[int, Meta(description="Counts all events of a run.")]
     time: Annotated[float, Meta(description="Seconds since 1970.")]
 

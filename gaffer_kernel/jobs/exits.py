@@ -1,0 +1,48 @@
+"""ExitRecord: an exit that nobody asked for; the description of exits for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from signal import Signals
+from typing import NamedTuple
+
+
+class ExitRecord(NamedTuple):
+    """One crash of an instance: what the rules look at.
+
+    Attributes:
+        number: which instance.
+        at: when, on the monotonic clock.
+        uptime: how many seconds the process had run.
+        exit_code: None when the process could not be spawned; 0 when a signal ended it.
+        term_signal: 0 when it exited by itself.
+    """
+
+    number: int
+    at: float
+    uptime: float
+    exit_code: int | None
+    term_signal: int
+
+    def __str__(self) -> str:
+        return describe_exit(self.exit_code, self.term_signal, self.uptime)
+
+
+History = Sequence[ExitRecord]
+
+
+def describe_exit(exit_code: int | None, term_signal: int, uptime: float) -> str:
+    """Describe an exit for people: `exited with status 3 after 0.1 s`."""
+    if exit_code is None:
+        return "could not be started"
+    if term_signal:
+        return f"killed by {_signal_name(term_signal)} after {uptime:.1f} s"
+    return f"exited with status {exit_code} after {uptime:.1f} s"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        # Of the real-time signals only SIGRTMIN and SIGRTMAX have names.
+        return f"signal {number}"
