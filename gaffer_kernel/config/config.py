@@ -27,6 +27,8 @@ class Config:
         options: the options of the command line; a plugin that has an option and a key for the same
             setting lets the option win.
         notes: lines that plugins add in `gaffer_configure` for `gafferd --check` to show.
+        reserved_ports: TCP ports where plugins will listen, which they add in `gaffer_configure`;
+            plugins that choose ports of jobs avoid them.
     """
 
     def __init__(self) -> None:
@@ -34,6 +36,7 @@ class Config:
         self.files: list[Path] = []
         self.options: dict[str, object] = {}
         self.notes: list[str] = []
+        self.reserved_ports: set[int] = set()
         self._sections: dict[str, Section] = {}
         self._added: dict[JobName, JobConfig] = {}
         self._trust = Trust()

@@ -47,7 +47,7 @@ def jobs(kernel):
 async def test_load_starts_the_application_of_this_folder(gaffer, jobs, shop, url, name):
     done = await gaffer("load", *name)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"'shop' has been loaded in {url}\n"
+    assert done.stdout == f"'shop' has been loaded in {url}\nweb.1 http://127.0.0.1:5000\n"
     assert list(jobs()) == ["web", "my-type"]
     for job in jobs().values():
         assert len(job.pids()) == 1
@@ -62,6 +62,57 @@ async def test_load_applies_name_concurrency_and_variables(gaffer, jobs, shop):
     web = jobs("other")["web"]
     assert (len(web.pids()), jobs("other")["my-type"].pids()) == (2, [])
     assert (web.config.env["A"], web.config.env["B"]) == ("1", "2")
+
+
+async def test_load_and_ps_show_the_urls_of_processes(gaffer, shop):
+    (shop / "Procfile").write_text("web: sleep 9\napi: sleep 9 # $PORT\nwork: sleep 9\n")
+    done = await gaffer("load", "-c", "web=2")
+    assert done.stdout.splitlines()[1:] == [
+        "web.1 http://127.0.0.1:5000",
+        "web.2 http://127.0.0.1:5001",
+        "api.1 http://127.0.0.1:5100",
+    ]
+    output = (await gaffer("ps")).stdout
+    assert re.search(r"^web\.2: up for 0:\d\d\.\d\d, http://127\.0\.0\.1:5001$", output, re.M)
+    assert re.search(r"^work\.1: up for 0:\d\d\.\d\d$", output, re.M)
+    done = await gaffer("load", "--nostart", "--json", "other")
+    assert json.loads(done.stdout)["urls"] == {}
+    done = await gaffer("load", "--json", "third")
+    assert json.loads(done.stdout)["urls"] == {
+        "web.1": "http://127.0.0.1:5000",
+        "api.1": "http://127.0.0.1:5100",
+    }
+
+
+async def test_load_leaves_the_ports_of_gafferd_to_it(gaffer, jobs, url):
+    port = int(url.rpartition(":")[2])
+    done = await gaffer("load", "-p", str(port - 100))
+    assert (done.returncode, done.stderr) == (0, "")
+    ports = [job.config.port for job in jobs().values()]
+    assert ports == [port - 100, port + 100]
+    done = await gaffer("load", "-p", str(port), "other")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"gaffer: web.1: PORT {port} is in use: gafferd listens there: give another port with -p\n"
+    )
+    assert (await gaffer("apps")).stdout == "shop\n"
+
+
+async def test_load_takes_the_first_port_like_start(gaffer, environ, jobs, shop):
+    environ["PORT"] = "5300"
+    await gaffer("load")
+    await gaffer("load", "-p", "5400", "option")
+    (shop / ".env").write_text("PORT=5500\n")
+    await gaffer("load", "file")
+    apps = ("shop", "option", "file")
+    assert [jobs(app)["web"].config.port for app in apps] == [5300, 5400, 5500]
+
+
+async def test_load_of_a_file_takes_no_port(gaffer, shop):
+    (shop / "jobs.json").write_text("{}")
+    done = await gaffer("load", "-p", "5300", "jobs.json")
+    assert done.returncode == 2
+    assert "--port is for a Procfile" in done.stderr
 
 
 async def test_load_takes_directory_and_nostart(gaffer, jobs, tmp_path):
@@ -226,8 +277,8 @@ async def test_ps_shows_each_type_and_its_processes(gaffer):
         r"=== web: `sleep 1000`\n"
         r"Total CPU: \d+\.\d\d Total MEM: \d+\.\d\d\n"
         r"\n"
-        r"web\.1: up for 0:\d\d\.\d\d\n"
-        r"web\.2: up for 0:\d\d\.\d\d\n"
+        r"web\.1: up for 0:\d\d\.\d\d, http://127\.0\.0\.1:5000\n"
+        r"web\.2: up for 0:\d\d\.\d\d, http://127\.0\.0\.1:5001\n"
         r"\n"
         r"=== my-type: `sleep 1000`\n"
         r"Total CPU: 0\.00 Total MEM: 0\.00\n"
@@ -272,7 +323,7 @@ class TestWithoutStats:
     async def test_ps_shows_processes_without_stats(self, gaffer):
         await gaffer("load", "-c", "my-type=0")
         output = (await gaffer("ps")).stdout
-        assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for 0:\d\d\.\d\d\n\n=== my-", output)
+        assert re.match(r"=== web: `sleep 1000`\n\nweb\.1: up for \S+ \S+\n\n=== my-", output)
 
 
 async def test_release_type_is_loaded_but_not_started(gaffer, ask, jobs, shop):
@@ -315,7 +366,7 @@ def test_ps_omits_a_process_that_exits_during_the_request():
     status = NamedStatus(
         name="shop.web", job="web", session="shop", active=True, running=1, numprocesses=1, pids=[7]
     )
-    server = Mock(Server)
+    server = Mock(Server, url="http://127.0.0.1:5000")
     server.status.return_value = [status]
     server.stats.return_value = []
     server.job.return_value.info.return_value = Mock(job="web", config={"cmd": "x", "args": []})

@@ -22,7 +22,7 @@ CORPUS = {
         "web: bundle exec puma -t 5:5 -p ${PORT:-3000} -e ${RACK_ENV:-development}\n"
         "worker: bundle exec sidekiq -c 3 -v -r './config/boot sidekiq.rb'\n",
         {
-            "web": "bundle[exec][puma][-t][5:5][-p][5000][-e][development]",
+            "web": "bundle[exec][puma][-t][5:5][-p][17000][-e][development]",
             "worker": "bundle[exec][sidekiq][-c][3][-v][-r][./config/boot sidekiq.rb]",
         },
     ),
@@ -44,7 +44,7 @@ CORPUS = {
         "release: bash bin/release-tasks.sh\n\n"
         "\t# worker: bundle exec sidekiq\n"
         "web:   bin/rails server -p ${PORT:-5000}   \n\n",
-        {"web": "rails[server][-p][5000]"},
+        {"web": "rails[server][-p][17000]"},
     ),
     "django": (
         "release: python manage.py migrate --noinput\n"
@@ -53,7 +53,7 @@ CORPUS = {
         "celery_worker: celery -A config.celery worker -l info -Q celery --concurrency 2\n"
         "celery-beat: celery -A config.celery beat -l info -S django\n",
         {
-            "web": "gunicorn[config.wsgi:application][--bind][0.0.0.0:5000][--log-file][-]",
+            "web": "gunicorn[config.wsgi:application][--bind][0.0.0.0:17000][--log-file][-]",
             "celery_worker": "celery[-A][config.celery][worker][-l][info][-Q][celery]"
             "[--concurrency][2]",
             "celery-beat": "celery[-A][config.celery][beat][-l][info][-S][django]",
@@ -64,7 +64,7 @@ CORPUS = {
         "worker: SHOWN=SIGQUIT celery --app=tasks worker --hostname=$DYNO@%h -Ofair --purge\n"
         "redis_TA_worker: python manage.py TA_worker\n",
         {
-            "web": "waitress-serve[--port=5000][settings.wsgi:application]",
+            "web": "waitress-serve[--port=17000][settings.wsgi:application]",
             "worker": "celery[--app=tasks][worker][--hostname=@%h][-Ofair][--purge] SHOWN=SIGQUIT",
             "redis_TA_worker": "python[manage.py][TA_worker]",
         },
@@ -81,7 +81,7 @@ CORPUS = {
         "web: java $JAVA_OPTS -Dserver.port=$PORT"
         " -cp target/classes:target/dependency/* app.Main\n",
         {
-            "web": "java[-Xmx384m][-Xss512k][-Dserver.port=5000][-cp]"
+            "web": "java[-Xmx384m][-Xss512k][-Dserver.port=17000][-cp]"
             "[target/classes:target/dependency/*][app.Main]"
         },
     ),
@@ -98,7 +98,7 @@ CORPUS = {
         "shell: sh -c 'exec flask run --port=\"$PORT\"'\n",
         {
             "web": "python[-c][import app; app.create('a b'); print(1 if True else 2)]",
-            "shell": "flask[run][--port=5100]",
+            "shell": "flask[run][--port=17100]",
         },
     ),
     "php": (
@@ -119,15 +119,15 @@ CORPUS = {
         "a-very-long-name-of-a-process_type: daphne -b 0.0.0.0 -p $PORT config.asgi:application\n"
         "Clock: python clock.py >&2\n",
         {
-            "web2": "uvicorn[app.main:app][--host=0.0.0.0][--port=5000]",
-            "a-very-long-name-of-a-process_type": "daphne[-b][0.0.0.0][-p][5100]"
+            "web2": "uvicorn[app.main:app][--host=0.0.0.0][--port=17000]",
+            "a-very-long-name-of-a-process_type": "daphne[-b][0.0.0.0][-p][17100]"
             "[config.asgi:application]",
             "Clock": "python[clock.py]",
         },
     ),
     "byte-order-mark": (
         "\ufeffweb: jekyll serve --port $PORT --title 'Žluťoučký kůň'\n",
-        {"web": "jekyll[serve][--port][5000][--title][Žluťoučký kůň]"},
+        {"web": "jekyll[serve][--port][17000][--title][Žluťoučký kůň]"},
     ),
 }
 
@@ -150,7 +150,7 @@ def test_realistic_procfile_starts(begin, app, environ, name):
     text, expected = CORPUS[name]
     (app / "Procfile").write_text(text, newline="")
     path = f"{app}/programs:{environ['PATH']}"
-    shown = begin("start", "--on-exit", "continue", PATH=path, LC_ALL="C.UTF-8")
+    shown = begin("start", "--on-exit", "continue", "-p", 17000, PATH=path, LC_ALL="C.UTF-8")
     assert shown.end() == 0, shown.text
     for type_, line in expected.items():
         assert line in shown.texts(f"{type_}.1"), shown.text

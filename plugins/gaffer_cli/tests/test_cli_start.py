@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -45,9 +46,9 @@ def test_start_shows_both_outputs_in_their_order(begin, procfile, pty):
 
 def test_start_prefixes_lines_with_time_and_name(begin, procfile):
     procfile(web=f"echo on $PORT; {FOREVER}", worker=f"echo working >&2; {FOREVER}")
-    shown = begin("start")
+    shown = begin("start", "-p", 17000)
     pid = shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| spawn process with pid (\d+)")[1]
-    shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| on 5000")
+    shown.wait_for(r"\d\d:\d\d:\d\d web\.1    \| on 17000")
     shown.wait_for(r"\d\d:\d\d:\d\d worker\.1 \| working")
     assert int(pid) in shown.find_left()
     shown.signal(signal.SIGINT)
@@ -86,27 +87,27 @@ def test_start_shows_every_byte_of_a_long_line(begin, procfile):
 
 def test_start_of_named_types_keeps_their_ports(begin, procfile):
     procfile(web="echo no", worker="echo $PORT; sleep 0.1", clock="echo $PORT; sleep 0.1")
-    shown = begin("start", "clock", "worker", "--on-exit", "continue")
+    shown = begin("start", "clock", "worker", "--on-exit", "continue", "-p", 17000)
     assert shown.end() == 0
-    assert (shown.texts("worker.1")[1], shown.texts("clock.1")[1]) == ("5100", "5200")
+    assert (shown.texts("worker.1")[1], shown.texts("clock.1")[1]) == ("17100", "17200")
     assert "web" not in shown.text
 
 
 @pytest.mark.parametrize("settings", [["-c", "web=2,worker=0"], ["-c", "web=2", "-c", "worker=0"]])
 def test_start_applies_concurrency(begin, procfile, settings):
     procfile(web="echo $PORT", worker="echo no")
-    shown = begin("start", "--on-exit", "continue", *settings)
+    shown = begin("start", "--on-exit", "continue", "-p", 17000, *settings)
     assert shown.end() == 0
-    assert (shown.texts("web.1")[1], shown.texts("web.2")[1]) == ("5000", "5001")
+    assert (shown.texts("web.1")[1], shown.texts("web.2")[1]) == ("17000", "17001")
     assert "worker" not in shown.text
 
 
 @pytest.mark.parametrize(
     ("arguments", "variables", "ports"),
     [
-        ([], {"PORT": "3000"}, ("3000", "3100")),
-        (["-p", "4000"], {"PORT": "3000"}, ("4000", "4100")),
-        (["-e", "PORT=80"], {"PORT": "3000"}, ("80", "180")),
+        ([], {"PORT": "17000"}, ("17000", "17100")),
+        (["-p", "17500"], {"PORT": "17000"}, ("17500", "17600")),
+        (["-e", "PORT=18000"], {"PORT": "17000"}, ("18000", "18100")),
     ],
 )
 def test_start_takes_the_first_port(begin, procfile, arguments, variables, ports):
@@ -114,6 +115,66 @@ def test_start_takes_the_first_port(begin, procfile, arguments, variables, ports
     shown = begin("start", "--on-exit", "continue", *arguments, **variables)
     assert shown.end() == 0
     assert (shown.texts("web.1")[1], shown.texts("worker.1")[1]) == ports
+
+
+@pytest.fixture
+def listener():
+    """A socket that listens, with a hundred ports before and after it."""
+    for _ in range(100):
+        sock = socket.create_server(("127.0.0.1", 0))
+        if 1124 <= sock.getsockname()[1] <= 65000:
+            break
+        sock.close()
+    with sock:
+        yield sock
+
+
+def test_start_skips_ports_in_use(begin, procfile, listener):
+    port = listener.getsockname()[1]
+    procfile(web="echo $PORT", worker="echo $PORT")
+    shown = begin("start", "--on-exit", "continue", "-p", port - 100)
+    assert shown.end() == 0
+    assert shown.texts("web.1")[1] == str(port - 100)
+    assert shown.texts("worker.1")[1] == str(port + 100)
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "file"])
+def test_start_names_the_program_that_has_the_first_port(
+    command, procfile, listener, environ, tmp_path, way
+):
+    port = listener.getsockname()[1] - 1
+    procfile(web="echo $PORT")
+    if way == "variable":
+        environ["PORT"] = str(port)
+    elif way == "file":
+        (tmp_path / ".env").write_text(f"PORT={port}\n")
+    options = ["-p", port] if way == "option" else []
+    done = command("gaffer", "start", "-c", "web=2", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    program = Path("/proc/self/comm").read_text().strip()
+    assert done.stderr == (
+        f"gaffer: web.2: PORT {port + 1} is in use: process {os.getpid()} ({program}) of user"
+        f" {os.getuid()} listens there: stop it, or give another port with -p\n"
+    )
+
+
+def test_start_ignores_ports_of_types_that_are_not_started(begin, procfile, listener):
+    port = listener.getsockname()[1]
+    procfile(web="echo no", worker="echo $PORT")
+    shown = begin("start", "worker", "-p", port)
+    assert shown.end() == 0
+    assert shown.texts("worker.1")[1] == str(port + 100)
+
+
+def test_start_shows_the_urls_of_processes_first(begin, procfile):
+    procfile(web="true", api="true $PORT", worker="true")
+    shown = begin("start", "-c", "web=2", "--on-exit", "continue", "-p", 17000)
+    assert shown.end() == 0
+    assert shown.lines[:3] == [
+        ("gaffer", "web.1 http://127.0.0.1:17000"),
+        ("gaffer", "web.2 http://127.0.0.1:17001"),
+        ("gaffer", "api.1 http://127.0.0.1:17100"),
+    ]
 
 
 def test_start_merges_env_files_and_options(begin, procfile, tmp_path):
@@ -254,9 +315,9 @@ def test_on_exit_restart_restarts_processes(begin, procfile):
 
 def test_port_conflicts_are_warned_about(begin, procfile):
     procfile(clock="exec sleep 0.1", web="exec sleep 1000")
-    shown = begin("start", "-c", "clock=101")
+    shown = begin("start", "-c", "clock=101", "-p", 17000)
     shown.wait_for(
-        r"gaffer: warning: clock\.101 and web\.1 both get PORT 5100: clock has 101 processes,.*"
+        r"gaffer: warning: clock\.101 and web\.1 both get PORT 17100: clock has 101 processes,.*"
     )
     assert shown.end() == 0
 
@@ -324,7 +385,7 @@ def test_signal_stops_all_with_status_0(begin, procfile, name):
     shown.wait_for(r".* worker\.1 \| ready")
     shown.signal(getattr(signal, f"SIG{name}"))
     assert shown.end() == 0
-    assert shown.texts("gaffer") == [f"SIG{name}: stopping; once more kills"]
+    assert shown.texts("gaffer")[1:] == [f"SIG{name}: stopping; once more kills"]
     assert shown.texts("web.1")[-2] == "bye"
     shown.wait_all_gone()
 
@@ -449,11 +510,12 @@ def test_start_and_run_work_with_closed_stdout(environ, procfile, tmp_path, verb
     procfile(web="echo $PORT >out")
     line = f"exec {COMMANDS}/gaffer {verb} >&- <&-"
     argv = ["/bin/sh", "-c", line]
+    environ["PORT"] = "17000"
     done = subprocess.run(
         argv, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out").read_text() == "5000\n"
+    assert (tmp_path / "out").read_text() == "17000\n"
 
 
 def test_start_under_nohup_ignores_sighup(begin, procfile, environ, tmp_path):
@@ -468,6 +530,7 @@ def test_start_under_nohup_ignores_sighup(begin, procfile, environ, tmp_path):
         text=True,
     )
     with process:
+        assert "http" in process.stdout.readline()
         assert "spawn" in process.stdout.readline()
         assert "ready" in process.stdout.readline()
         process.send_signal(signal.SIGHUP)

@@ -79,9 +79,13 @@ def logs(folder, environ):
 
 
 def test_load_ps_logs_scale_and_unload(gaffer, environ, folder, command):
-    assert gaffer("load") == f"'shop' has been loaded in {environ['GAFFER_ENDPOINT']}\n"
+    assert gaffer("load") == (
+        f"'shop' has been loaded in {environ['GAFFER_ENDPOINT']}\nweb.1 http://127.0.0.1:7000\n"
+    )
     output = gaffer("ps")
-    assert re.search(r"^web\.1: up for 0:\d\d\.\d\d$", output, re.MULTILINE)
+    assert re.search(
+        r"^web\.1: up for 0:\d\d\.\d\d, http://127\.0\.0\.1:7000$", output, re.MULTILINE
+    )
     assert re.search(r"^worker\.1: up for 0:\d\d\.\d\d$", output, re.MULTILINE)
     with logs(folder, environ) as lines:
         first = {next(lines), next(lines)}

@@ -71,12 +71,16 @@ class HttpHandler:
         """Check the endpoints and the policy; they are read again when the API opens."""
         from gaffer_http.auth.limits import read_per_caller
         from gaffer_http.auth.policy import read_policy
+        from gaffer_http.listen.address import TcpAddress
         from gaffer_http.listen.endpoints import read_endpoints
 
         for endpoint in read_endpoints(config):
             note = f", {endpoint.auth_note}" if endpoint.auth_note else ""
             addresses = ", ".join(map(str, endpoint.addresses))
             config.notes.append(f"endpoint {endpoint.name}: {addresses}{note}")
+            config.reserved_ports.update(
+                each.port for each in endpoint.addresses if isinstance(each, TcpAddress)
+            )
         read_policy(config)
         read_per_caller(config)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,9 @@ PORTS_PER_TYPE = 100
 """Ports from one type to the next. More processes of a type use the ports of the next one."""
 
 MAX_PORT = 65535
+
+GAFFERD_PORT = 5000
+"""Where gafferd listens by default. Its own applications leave this port to it."""
 
 PORT = "PORT"
 
@@ -87,6 +90,9 @@ class Application:
         concurrency: the number of processes of each type; for types that are not named the number
             of `all`, or 1, and 0 for the type `release`.
         selected: the single type of this application; None for all types.
+        reserved_ports: ports of other programs; a type skips the hundred that contains one.
+        used_ports: ports of other programs; a type skips the hundred in which one of its processes
+            would get one. A first type whose PORT is set skips nothing.
     """
 
     name: str
@@ -95,6 +101,8 @@ class Application:
     env: Mapping[str, str] = field(default_factory=dict)
     concurrency: Mapping[str, int] = field(default_factory=dict)
     selected: str | None = None
+    reserved_ports: Collection[int] = ()
+    used_ports: Collection[int] = ()
 
     @classmethod
     def read(
@@ -148,22 +156,33 @@ class Application:
         named = {name: count for name, count in self.concurrency.items() if name != ALL}
         self.procfile.check_names(named, "concurrency")
         first = self._first_port()
-        names = list(self.procfile.entries)
-        # `release` is rarely started, and needs no port: the types after it must not lose theirs.
-        by_port = sorted(names, key=lambda name: name == RELEASE)
+        ports = self._assign_ports(first)
         found = [
-            self._type(
-                entry,
-                names.index(entry.name),
-                self._count(entry.name),
-                first + PORTS_PER_TYPE * by_port.index(entry.name),
-            )
-            for entry in self.procfile.entries.values()
+            self._type(entry, index, self._count(entry.name), ports[entry.name])
+            for index, entry in enumerate(self.procfile.entries.values())
             if self.selected in (None, entry.name)
         ]
         for each in found:
             self._check_ports(each, first)
         return found
+
+    def _assign_ports(self, first: int) -> dict[str, int]:
+        """Return PORT of the first process of each type."""
+        # `release` is rarely started, and needs no port: the types after it must not lose theirs.
+        names = sorted(self.procfile.entries, key=lambda name: name == RELEASE)
+        ports: dict[str, int] = {}
+        port = first
+        for name in names:
+            if ports or PORT not in self.env:
+                while self._is_taken(port, self._count(name)):
+                    port += PORTS_PER_TYPE
+            ports[name] = port
+            port += PORTS_PER_TYPE
+        return ports
+
+    def _is_taken(self, port: int, count: int) -> bool:
+        reserved = any(port <= each < port + PORTS_PER_TYPE for each in self.reserved_ports)
+        return reserved or any(port <= each < port + count for each in self.used_ports)
 
     def _check_ports(self, each: Type, first: int) -> None:
         last = each.port + each.count - 1

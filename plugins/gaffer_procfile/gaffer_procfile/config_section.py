@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from gaffer_kernel import Config, GafferError, InvalidField, Section
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency
-from gaffer_procfile.ports import find_port_conflicts, get_type_ports
+from gaffer_procfile.ports import find_port_conflicts, find_taken_ports, get_type_ports
 
 log = logging.getLogger(__package__)
 
@@ -31,6 +32,8 @@ def add_jobs(config: Config) -> None:
     application = _read_application(config, section, path)
     for line in find_port_conflicts(get_type_ports(application)):
         log.warning("%s: %s", path, line)
+    for process, port in find_taken_ports(application, config.reserved_ports):
+        log.warning("%s: %s gets PORT %d, where gafferd listens: set another", path, process, port)
     for job in application.jobs():
         try:
             config.add_job(job, application.name)
@@ -53,4 +56,5 @@ def _read_application(config: Config, section: Section, path: str) -> Applicatio
         config.check_file(file, section, "env_files")
     if default_env.is_file():
         config.check_file(default_env, section, "procfile")
-    return Application.read(procfile, env_files=env_files, concurrency=concurrency)
+    app = Application.read(procfile, env_files=env_files, concurrency=concurrency)
+    return replace(app, reserved_ports=config.reserved_ports)

@@ -20,6 +20,9 @@ class ProcfilePlugin:
 
     name = "procfile"
 
+    gaffer_after = ("http",)
+    """Plugins that listen reserve their ports before those of the processes are chosen."""
+
     @hookimpl
     def gaffer_addhooks(self, pluginmanager: pluggy.PluginManager) -> None:
         """Add the hook `gaffer_exporters`."""

@@ -1,10 +1,13 @@
 """Tests of applications: types, ports, jobs."""
 
+from dataclasses import replace
+
 import pytest
 from gaffer_kernel.errors import ConfigError
 
 from gaffer_procfile import Application
 from gaffer_procfile.application import get_app_name
+from gaffer_procfile.ports import find_taken_ports, get_process_url
 
 TWO = "web: serve\nworker: work\n"
 
@@ -31,10 +34,60 @@ def test_port_variable_sets_first_port(application):
     assert [job.port for job in application(TWO, env="PORT=80").jobs()] == [80, 180]
 
 
+def ports(app):
+    return {each.name: each.port for each in app.types()}
+
+
+def test_types_skip_a_hundred_with_a_reserved_port(application):
+    app = application(f"release: migrate\n{TWO}", concurrency={"web": 0})
+    moved = replace(app, reserved_ports={5000, 5199})
+    assert ports(moved) == {"web": 5200, "worker": 5300, "release": 5400}
+    assert ports(replace(app, reserved_ports={5200, 4999})) == ports(app) | {"release": 5300}
+
+
+def test_types_skip_a_hundred_with_a_used_port_of_their_own(application):
+    app = application(TWO, concurrency={"web": 2})
+    assert ports(replace(app, used_ports={5001})) == {"web": 5100, "worker": 5200}
+    assert ports(replace(app, used_ports={5002, 5101})) == {"web": 5000, "worker": 5100}
+
+
+def test_first_type_keeps_a_port_that_is_set(application):
+    app = application(TWO, env="PORT=7000", concurrency={"web": 2})
+    app = replace(app, reserved_ports={7001, 7150}, used_ports={7000})
+    assert ports(app) == {"web": 7000, "worker": 7200}
+    assert list(find_taken_ports(app, {7001, 7002, 7200})) == [("web.2", 7001), ("worker.1", 7200)]
+
+
+def test_ports_end_with_the_highest_one(application):
+    app = replace(application(TWO, env="PORT=65400"), used_ports={65500})
+    with pytest.raises(ConfigError, match=r"PORT 65400 is too high: worker\.1 would get 65600"):
+        app.types()
+
+
+@pytest.mark.parametrize(
+    ("name", "cmd", "number", "url"),
+    [
+        ("web", "serve", 1, "http://127.0.0.1:5100"),
+        ("web", "serve", 3, "http://127.0.0.1:5102"),
+        ("api", "serve --port ${PORT:-80}", 1, "http://127.0.0.1:5100"),
+        ("api", "serve $PORTS", 1, None),
+        ("worker", "work", 1, None),
+        ("web", "serve", 0, None),
+    ],
+)
+def test_url_of_a_process_that_serves(name, cmd, number, url):
+    assert get_process_url(name, cmd, 5100, number) == url
+    assert get_process_url(name, cmd, None, number) is None
+
+
+def test_url_of_a_process_on_another_host():
+    assert get_process_url("web", "serve", 80, 1, "fe80::1") == "http://[fe80::1]:80"
+
+
 def test_release_takes_no_port_from_the_other_types(application):
     app = application(f"release: migrate\n{TWO}")
-    ports = [(each.name, each.port, each.index) for each in app.types()]
-    assert ports == [("release", 5200, 0), ("web", 5000, 1), ("worker", 5100, 2)]
+    found = [(each.name, each.port, each.index) for each in app.types()]
+    assert found == [("release", 5200, 0), ("web", 5000, 1), ("worker", 5100, 2)]
 
 
 @pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "''", "9" * 5000])

@@ -8,6 +8,7 @@ import configparser
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gaffer_kernel import Config, JobConfig
 from gaffer_kernel.errors import PluginError
 
 from gaffer_procfile import ExportedFile, Exporter, ExportError, get_exporters
+from gaffer_procfile.application import GAFFERD_PORT
 from gaffer_procfile.plugin import plugin as procfile_plugin
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -74,7 +76,8 @@ def test_ini_defines_the_same_jobs(application):
     assert file.name == "shop.ini"
     config = Config.from_string(file.text)
     config.check_owned()
-    assert config.jobs() == [("shop", job) for job in app.jobs()]
+    apart = replace(app, reserved_ports=(GAFFERD_PORT,))
+    assert config.jobs() == [("shop", job) for job in apart.jobs()]
 
 
 def test_ini_exports_unsafe_variables_in_the_command(application):
@@ -91,7 +94,7 @@ def test_json_defines_the_same_jobs(shop):
     found = json.loads(file.text)["jobs"]
     assert [each["name"] for each in found] == ["shop.web", "shop.worker", "shop.beat_1"]
     jobs = [JobConfig.from_dict({**each, "name": each["name"][5:]}) for each in found]
-    assert jobs == shop.jobs()
+    assert jobs == replace(shop, reserved_ports=(GAFFERD_PORT,)).jobs()
 
 
 def test_json_of_single_type_is_one_job(shop):

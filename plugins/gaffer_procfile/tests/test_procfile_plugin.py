@@ -13,7 +13,7 @@ import pytest
 import trio
 from gaffer_client import AsyncServer
 from gaffer_http.plugin import plugin as http_plugin
-from gaffer_kernel import Config, ConfigError, hookimpl, open_kernel
+from gaffer_kernel import Config, ConfigError, Plugins, hookimpl, open_kernel
 
 from gaffer_procfile import Application, ExportedFile, Exporter, get_exporters
 from gaffer_procfile.plugin import plugin as procfile_plugin
@@ -45,6 +45,32 @@ async def lines(folder, *names):
         while not all((folder / name).exists() and (folder / name).read_text() for name in names):
             await trio.sleep(0.01)
     return [(folder / name).read_text().strip() for name in names]
+
+
+async def test_types_leave_the_ports_of_gafferd_to_it(application, tmp_path, caplog):
+    application(PROCFILE)
+    (tmp_path / "gaffer.ini").write_text("[gaffer]\nprocfile = shop/Procfile\n")
+    config = Config.read(tmp_path / "gaffer.ini")
+    plugins = Plugins()
+    # The order of registration does not matter.
+    for plugin in (procfile_plugin, http_plugin):
+        plugins.add(plugin)
+    plugins.check()
+    plugins.configure(config)
+    assert [job.port for _, job in config.jobs()] == [5100, 5200]
+    assert caplog.messages == []
+
+
+def test_port_of_gafferd_in_the_variables_is_logged(application, tmp_path, caplog):
+    application(PROCFILE, env="PORT=5000")
+    (tmp_path / "gaffer.ini").write_text("[gaffer]\nprocfile = shop/Procfile\n")
+    config = Config.read(tmp_path / "gaffer.ini")
+    http_plugin.gaffer_configure(config)
+    procfile_plugin.gaffer_configure(config)
+    assert [job.port for _, job in config.jobs()] == [5000, 5100]
+    assert caplog.messages == [
+        "shop/Procfile: web.1 gets PORT 5000, where gafferd listens: set another"
+    ]
 
 
 def test_port_conflict_is_logged(application, tmp_path, caplog):
@@ -143,7 +169,7 @@ async def test_job_from_api_has_its_ports(application):
         async with AsyncServer(kernel.services["http"].addresses[0]) as server:
             job = await server.add_process(**json.loads(file.text), wait=10)
             assert str(job.name) == "shop.worker"
-        assert await lines(app.root, "out.5100", "out.5101") == ["5100 y", "5101 y"]
+        assert await lines(app.root, "out.5200", "out.5201") == ["5200 y", "5201 y"]
 
 
 def test_exported_ini_runs_in_gafferd(application, tmp_path):
@@ -157,16 +183,16 @@ def test_exported_ini_runs_in_gafferd(application, tmp_path):
     environ = {**os.environ, "HOME": str(tmp_path)}
     with subprocess.Popen(command, cwd=tmp_path, env=environ) as daemon:
         try:
-            paths = [app.root / f"out.{port}" for port in (5000, 5001, 5100)]
+            paths = [app.root / f"out.{port}" for port in (5100, 5101, 5200)]
             deadline = time.monotonic() + 20
             while not all(path.exists() for path in paths):
                 assert time.monotonic() < deadline
                 assert daemon.poll() is None
                 time.sleep(0.01)
             assert [path.read_text() for path in paths] == [
-                "5000 it's 50%\n",
-                "5001 it's 50%\n",
                 "5100 it's 50%\n",
+                "5101 it's 50%\n",
+                "5200 it's 50%\n",
             ]
             daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(timeout=20) == 0

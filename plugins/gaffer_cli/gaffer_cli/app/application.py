@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from gaffer_cli.app.concurrency import parse_counts
 from gaffer_cli.exit_codes import CommandError
@@ -13,6 +16,15 @@ from gaffer_cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from gaffer_procfile import Application
+
+port_option = click.option(
+    "-p",
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65535),
+    help="PORT of the first process; types are 100 apart (default: $PORT, else the first hundred"
+    " from 5000 that is free)",
+)
 
 HERE = "."
 """The name that stands for the application of the current folder."""
@@ -38,6 +50,17 @@ def read_application(run: Invocation, concurrency: Iterable[str] = ()) -> Applic
     counts = parse_counts(concurrency)
     root = _root(run) if run.directory else None
     return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
+
+
+def set_first_port(app: Application, port: int | None) -> Application:
+    """Return the application with another first PORT: the option, else its own, else $PORT.
+
+    Args:
+        app: the application.
+        port: the value of the option; None if not given.
+    """
+    first = port or app.env.get("PORT") or os.environ.get("PORT")
+    return replace(app, env={**app.env, "PORT": str(first)}) if first else app
 
 
 def get_procfile(run: Invocation) -> Path:

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import click
-from gaffer_client import JobStats, NamedStatus, NotFoundError, Server
+from gaffer_client import JobInfo, JobStats, NamedStatus, NotFoundError, Server
 
 from gaffer_cli.app.application import get_application_name
 from gaffer_cli.app.loaded import get_process_label, not_loaded_error
+from gaffer_cli.app.port_conflicts import get_host
 from gaffer_cli.arguments import SESSION
 from gaffer_cli.condition import describe_condition
 from gaffer_cli.invocation import Invocation
@@ -25,6 +26,7 @@ class _Process:
     pid: int
     os_pid: int | None
     uptime: float | None
+    url: str | None
 
 
 @dataclass(frozen=True)
@@ -97,19 +99,29 @@ def _type(server: Server, status: NamedStatus, stats: dict[str, JobStats]) -> _T
         status.numprocesses,
         sample.cpu if sample else None,
         sample.mem if sample else None,
-        _processes(server, status.pids),
+        _processes(server, status.pids, info),
     )
 
 
-def _processes(server: Server, pids: list[int]) -> list[_Process]:
+def _processes(server: Server, pids: list[int], job: JobInfo) -> list[_Process]:
     """Return processes by their slot, one-off processes last."""
+    from gaffer_procfile.ports import get_process_url
+
+    host = get_host(server.url)
+    cmd, port = job.config["cmd"], job.config.get("port")
     infos = []
     for pid in pids:
         with suppress(NotFoundError):
             infos.append(server.process(pid).info())
     infos.sort(key=lambda info: (not info.number, info.number))
     return [
-        _Process(get_process_label(info, info.job), info.pid, info.os_pid, info.uptime)
+        _Process(
+            get_process_label(info, info.job),
+            info.pid,
+            info.os_pid,
+            info.uptime,
+            get_process_url(info.job, cmd, port, info.number, host),
+        )
         for info in infos
     ]
 
@@ -123,7 +135,8 @@ def _lines(types: list[_Type]) -> Iterator[str]:
             yield f"Total CPU: {each.cpu:.2f} Total MEM: {each.mem:.2f}"
         yield ""
         for process in each.processes:
-            yield f"{process.name}: up for {format_elapsed(process.uptime or 0.0)}"
+            url = f", {process.url}" if process.url else ""
+            yield f"{process.name}: up for {format_elapsed(process.uptime or 0.0)}{url}"
         if each.condition != "active":
             yield f"{each.name}: {printable(each.condition)}"
         elif not each.numprocesses:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from gaffer_cli.app.application import read_application
+from gaffer_cli.app.application import port_option, read_application, set_first_port
 from gaffer_cli.app.concurrency import concurrency_option
 from gaffer_cli.app.foreground_jobs import GRACEFUL_TIMEOUT, foreground_jobs
-from gaffer_cli.app.port_conflicts import warn_port_conflicts
+from gaffer_cli.app.port_conflicts import avoid_used_ports, warn_port_conflicts
 from gaffer_cli.app.process_types import TYPE
 from gaffer_cli.entry import exit_on_sigint
 from gaffer_cli.exit_codes import USAGE, CommandError
@@ -28,13 +27,7 @@ if TYPE_CHECKING:
 @click.command("start")
 @click.argument("types", metavar="[TYPE]...", nargs=-1, type=TYPE)
 @concurrency_option
-@click.option(
-    "-p",
-    "--port",
-    metavar="N",
-    type=click.IntRange(1, 65535),
-    help="PORT of the first process; types are 100 apart (default: $PORT, else 5000)",
-)
+@port_option
 @click.option(
     "--on-exit",
     type=click.Choice(["stop", "continue", "restart"]),
@@ -76,6 +69,10 @@ def command(
 ) -> int:
     """Run the programs of the Procfile here until Ctrl-C: all, or those of each TYPE.
 
+    Each process gets a PORT where no program listens: 5000 for the first type, 5100 for the second,
+    and so on. With -p, or a PORT of the environment or .env, the first type gets that one, and it
+    is an error if another program listens there.
+
     Ctrl-C stops them, a second Ctrl-C kills them. When one exits, the others are stopped, and its
     exit status becomes that of gaffer. Each line of output starts with the time and the name of
     the process. The type `release` is not started unless it is named.
@@ -92,20 +89,27 @@ def command(
     """
     # Until run_jobs receives the signals.
     exit_on_sigint()
-    from gaffer_procfile.ports import get_ports
+    from gaffer_procfile.ports import get_ports, get_process_url
 
     from gaffer_cli.foreground import OnExit, run_jobs
 
-    app = _select(_with_port(read_application(run, concurrency), port), types)
+    app = _select(set_first_port(read_application(run, concurrency), port), types)
+    app = avoid_used_ports(app)
     jobs = [
         job
         for job in foreground_jobs(app, graceful_timeout=graceful_timeout, pty=pty)
         if not types or job.name in types
     ]
+    urls = [
+        f"{job.name}.{number} {url}"
+        for job in jobs
+        for number in range(1, job.numprocesses + 1)
+        if (url := get_process_url(job.name, job.cmd, job.port, number))
+    ]
     if not any(job.numprocesses for job in jobs):
         raise CommandError("nothing to start: there is no process of any type")
     warn_port_conflicts(run, (get_ports(job.name, job.port, job.numprocesses) for job in jobs))
-    return run_jobs(jobs, OnExit(on_exit), _parse_input_owner(input_name, jobs))
+    return run_jobs(jobs, OnExit(on_exit), _parse_input_owner(input_name, jobs), urls)
 
 
 def _parse_input_owner(name: str | None, jobs: list[JobConfig]) -> InputOwner | None:
@@ -124,13 +128,11 @@ def _parse_input_owner(name: str | None, jobs: list[JobConfig]) -> InputOwner | 
     raise CommandError(f"--stdin {name}: no such process is started: use one of {started}", USAGE)
 
 
-def _with_port(app: Application, port: int | None) -> Application:
-    first = port or app.env.get("PORT") or os.environ.get("PORT")
-    return replace(app, env={**app.env, "PORT": str(first)}) if first else app
-
-
 def _select(app: Application, types: tuple[str, ...]) -> Application:
-    """Return the application with a number of processes for each type on the command line."""
+    """Return the application with processes only of the types on the command line, if any."""
+    if not types:
+        return app
     app.procfile.check_names(dict.fromkeys(types), "start")
     counts = dict.fromkeys(types, app.concurrency.get("all", 1))
-    return replace(app, concurrency={**counts, **app.concurrency})
+    others = dict.fromkeys(app.procfile.entries.keys() - set(types), 0)
+    return replace(app, concurrency={**counts, **app.concurrency, **others})

@@ -3,6 +3,7 @@
 run           the kernel, its plugins and their lifecycle
 exit_policy   the reaction to the exit of a process, and the exit status of the command
 input_owner   the process that has the standard input of this program
+first_lines   the lines before the first process
 signals       the reaction to Ctrl-C, Ctrl-Z and other signals
 parent_death  cleanup of the processes if this program is killed
 window_size   the lines shown, and the terminal size that programs get

@@ -15,6 +15,7 @@ from gaffer_procfile.plugin import plugin as procfile_plugin
 from gaffer_cli.exit_codes import BROKEN_PIPE
 from gaffer_cli.foreground.broken_pipe import wait_broken_pipe
 from gaffer_cli.foreground.exit_policy import ExitPolicy, OnExit
+from gaffer_cli.foreground.first_lines import FirstLines
 from gaffer_cli.foreground.input_owner import ForegroundSystem, InputOwner
 from gaffer_cli.foreground.parent_death import ParentDeathPlugin
 from gaffer_cli.foreground.signals import SignalHandler, SignalReceiver
@@ -25,7 +26,10 @@ SHOWN = ("spawn", "exit")
 
 
 def run_jobs(
-    jobs: Sequence[JobConfig], on_exit: OnExit, input_owner: InputOwner | None = None
+    jobs: Sequence[JobConfig],
+    on_exit: OnExit,
+    input_owner: InputOwner | None = None,
+    first_lines: Sequence[str] = (),
 ) -> int:
     """Run jobs until they exit, or a signal or a closed standard output stops them.
 
@@ -36,6 +40,7 @@ def run_jobs(
         on_exit: what happens when a process exits.
         input_owner: the instance that has the standard input of this program; that of all others
             is empty.
+        first_lines: lines to print before the first process starts.
 
     Returns:
         The exit status of a process, chosen by `on_exit`; 128 more than the signal if one killed
@@ -46,7 +51,7 @@ def run_jobs(
     system = ForegroundSystem(input_owner)
     guardian = watch_parent_death(system.instance, max(job.graceful_timeout for job in jobs))
     try:
-        return trio.run(partial(_run, system, guardian, jobs, on_exit, signals))
+        return trio.run(partial(_run, system, guardian, jobs, on_exit, signals, first_lines))
     finally:
         signals.ignore_all()
         guardian.dismiss()
@@ -58,6 +63,7 @@ async def _run(
     jobs: Sequence[JobConfig],
     on_exit: OnExit,
     signals: SignalReceiver,
+    first_lines: Sequence[str],
 ) -> int:
     width = name_width(jobs)
     console = ConsoleOutput(
@@ -72,7 +78,14 @@ async def _run(
     config = Config()
     for job in jobs:
         config.add_job(job)
-    plugins = [procfile_plugin, console, policy, WindowSize(width), ParentDeathPlugin(guardian)]
+    plugins = [
+        procfile_plugin,
+        console,
+        FirstLines(first_lines, console.print_line),
+        policy,
+        WindowSize(width),
+        ParentDeathPlugin(guardian),
+    ]
     kernel = Kernel(config, plugins=plugins, system=system)
     policy.attach(kernel)
     signals.attach(SignalHandler(policy, kernel.manager, console.print_line).handle)

@@ -7,6 +7,7 @@ import trustme
 from gaffer_kernel import Config, ConfigError
 
 from gaffer_http.listen.endpoints import add_options, read_endpoints
+from gaffer_http.plugin import plugin as http_plugin
 
 
 def endpoints(ini="", **options):
@@ -39,6 +40,12 @@ bind = 127.0.0.1:3
 
 def test_default_is_the_documented_endpoint():
     assert endpoints() == {"default": (["127.0.0.1:5000"], 128)}
+
+
+def test_ports_are_reserved_for_other_plugins():
+    config = Config.from_string(TWO)
+    http_plugin.gaffer_configure(config)
+    assert config.reserved_ports == {1, 2}
 
 
 def test_named_endpoints_of_the_file_are_used():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gaffer_kernel import JobConfig
 
-from gaffer_procfile.application import Application
+from gaffer_procfile.application import GAFFERD_PORT, Application
 from gaffer_procfile.export.shell import add_exports
 from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError
 
@@ -17,7 +18,8 @@ def export(application: Application) -> list[ExportedFile]:
     Raises:
         ExportError: a variable contains a line break.
     """
-    sections = [_make_sections(application.name, job) for job in application.jobs()]
+    app = replace(application, reserved_ports=(GAFFERD_PORT,))
+    sections = [_make_sections(application.name, job) for job in app.jobs()]
     text = "\n".join(line for section in sections for line in section)
     return [ExportedFile(f"{application.name}.ini", text)]
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from json import dumps
 from typing import Any
 
 from gaffer_kernel import JobConfig
 
-from gaffer_procfile.application import Application
+from gaffer_procfile.application import GAFFERD_PORT, Application
 from gaffer_procfile.exporter import ExportedFile, Exporter
 
 
 def export(application: Application) -> list[ExportedFile]:
     """Create one file: the job of a single type, for a POST request, or the list of all jobs."""
-    jobs = [_to_dict(application.name, job) for job in application.jobs()]
+    app = replace(application, reserved_ports=(GAFFERD_PORT,))
+    jobs = [_to_dict(application.name, job) for job in app.jobs()]
     value: Any = jobs[0] if application.selected is not None else {"jobs": jobs}
     return [ExportedFile(f"{application.name}.json", dumps(value, indent=2) + "\n")]
 
