@@ -203,17 +203,16 @@ class Kernel:
         """
         if not self._configured:
             self.configure()
-        failure: PluginError | None = None
+        failure: GafferError | None = None
         try:
+            # The manager is the inner block, because plugins receive the last `exit`. It runs
+            # before they open, so that they can load jobs; processes start when all are open.
             async with self.plugins.running(self), self.manager.running():
-                # After a `stop` while the plugins were opening no job is started at all.
-                self._loaded = {} if self.stopping else index_jobs(self.config)
-                for name, config in self._loaded.items():
-                    load_job(self.manager, name, config)
-                self._jobs_loaded = True
                 try:
+                    await self.plugins.open_all()
+                    self._load_jobs()
                     await self.plugins.finish_start(self._wait_first_spawns)
-                except PluginError as error:
+                except GafferError as error:
                     failure = error  # Raised behind the nurseries, not in an ExceptionGroup.
                 else:
                     self.started.set()
@@ -226,8 +225,21 @@ class Kernel:
             raise failure
 
     async def _wait_first_spawns(self) -> None:
-        with trio.move_on_after(FIRST_SPAWNS_TIMEOUT):
-            await self.manager.wait_spawned()
+        if not self.stopping:
+            with trio.move_on_after(FIRST_SPAWNS_TIMEOUT):
+                await self.manager.wait_spawned()
+
+    def _load_jobs(self) -> None:
+        """Load the jobs of the configuration, and start them and those that plugins have loaded.
+
+        After a `stop` while the plugins were opening no job is loaded or started at all.
+        """
+        if not self.stopping:
+            self._loaded = index_jobs(self.config)
+            for name, config in self._loaded.items():
+                load_job(self.manager, name, config)
+            self.manager.start_spawning()
+        self._jobs_loaded = True
 
     def stop(self, *, kill: bool = False) -> None:
         """End `run`: returns at once. May be called again.

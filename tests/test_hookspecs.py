@@ -12,7 +12,9 @@ from importlib_metadata import entry_points
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.events import EventBus
+from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.testing import FakeSystem, Plan
 
 PAGE = (Path(__file__).parent.parent / "docs" / "hooks.md").read_text()
 SECTIONS = dict(
@@ -42,9 +44,9 @@ def signature(name):
     return f"{name}({', '.join(inspect.signature(HOOKS[name]).parameters)})"
 
 
-def example(text):
-    """Make a plugin of the first example in a text."""
-    [code, *_] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+def example(text, number=0):
+    """Make a plugin of an example in a text."""
+    code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[number]
     plugin = types.ModuleType("example")
     exec(compile(code, "docs/hooks.md", "exec"), vars(plugin))
     return plugin
@@ -108,9 +110,23 @@ async def test_the_whole_plugin_of_the_page_works():
     plugins.add(example(PAGE), "tally")
     kernel = types.SimpleNamespace(events=EventBus())
     async with plugins.running(kernel):
+        await plugins.open_all()
         kernel.events.publish("exit", name="web", asked=False, reason="exited with status 1")
         kernel.events.publish("exit", name="web", asked=False, reason="killed by SIGKILL")
         kernel.events.publish("exit", name="web", asked=True, reason="stopped by a user's request")
         await trio.testing.wait_all_tasks_blocked()
         assert plugins.services["tally"] == {"web": 2}
     assert [info.error for info in plugins.info()] == [None]
+
+
+async def test_the_application_of_the_page_loads_a_job_and_counts_its_exits(autojump_clock):
+    classes = PAGE.partition("## A class in place of a module")[2]
+    plugin = example(classes, 1).TallyPlugin()
+    system = FakeSystem(plan=lambda request: Plan(life=1.0, exit_code=1))
+    async with open_kernel(plugins=[plugin], system=system) as kernel:
+        async with kernel.events.subscribe("exit") as exits:
+            await anext(exits)
+        await trio.testing.wait_all_tasks_blocked()
+        assert kernel.services["tally"].crashes == 1
+        await kernel.plugins.close("tally")
+        assert kernel.manager.jobs() == []

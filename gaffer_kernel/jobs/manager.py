@@ -32,11 +32,15 @@ KILL_TIMEOUT = 10.0
 class Manager:
     """The jobs, by session and name, and their processes, by pid.
 
-    It works while `running` is open. Its verbs return at once: they record what is wanted, and the
-    supervisors of the jobs act.
+    It works while `running` is open, and spawns processes from `start_spawning` on. Its verbs
+    return at once: they record what is wanted, and the supervisors of the jobs act.
+
+    Attributes:
+        events: the events of the kernel; `async with manager.events.subscribe("exit") as events`.
     """
 
     def __init__(self, system: System, events: EventBus, advice: Advice) -> None:
+        self.events = events
         self._system = system
         self._spawn_queue = SpawnQueue()
         self._processes: dict[int, Process] = {}
@@ -61,6 +65,8 @@ class Manager:
     async def running(self) -> AsyncIterator[None]:
         """Supervise as long as the block lasts; then stop every job in parallel, and wait.
 
+        Jobs can be loaded from the beginning, but nothing is spawned before `start_spawning`.
+
         A failure of one of the manager's own tasks cancels the block, which then stops the jobs as
         usual.
 
@@ -73,7 +79,6 @@ class Manager:
         async with trio.open_nursery() as nursery:
             self._tasks = tasks = ShieldedTasks(nursery, self._give_up)
             tasks.start(self._system.run, "system")
-            tasks.start(self._spawn_queue.run, "spawn queue")
             try:
                 yield
             finally:
@@ -81,6 +86,11 @@ class Manager:
                 tasks.cancel()
         if tasks.failure is not None:
             raise RuntimeError(describe_exception(tasks.failure)) from tasks.failure
+
+    def start_spawning(self) -> None:
+        """Spawn the processes of the jobs from now on; inside `running`, once."""
+        assert self._tasks is not None
+        self._tasks.start(self._spawn_queue.run, "spawn queue")
 
     def _give_up(self) -> None:
         """SIGKILL every process: no exit would be noticed any longer."""
@@ -138,10 +148,12 @@ class Manager:
 
         Raises:
             Conflict: the session has a job of that name.
-            Closing: the manager is not running, or is stopping.
+            Closing: the manager does not run yet, or is stopping.
         """
-        if self._tasks is None or self._closing:
-            raise Closing()
+        if self._closing:
+            raise Closing
+        if self._tasks is None:
+            raise Closing("the kernel does not run yet: load jobs while it does")
         name = JobName.parse(config.name, session)
         members = self._sessions.setdefault(session, {})
         if name.name in members:

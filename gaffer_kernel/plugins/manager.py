@@ -274,23 +274,30 @@ class Plugins:
 
     @asynccontextmanager
     async def running(self, kernel: Kernel) -> AsyncIterator[None]:
-        """Open every plugin, run the block, close every plugin, the last opened first.
+        """Allow plugins to be opened in the block; then close each, the last opened first.
 
         If the block is cancelled or raises, the plugins are still closed: the cancellation does not
         reach them, and each has a deadline, so it takes a bounded time. A plugin that fails while
         the block runs closes only the plugins that require it.
 
         Raises:
-            PluginError: one failed to open or took too long; those already open were closed.
+            PluginError: as `check`.
         """
         self.check()
         self._runner.start(kernel)
         try:
-            async with self.lock.lock:
-                await self._runner.open_all(self._set.records)
             yield
         finally:
             await self._runner.shut_down()
+
+    async def open_all(self) -> None:
+        """Open every plugin, in order; in the block of `running`.
+
+        Raises:
+            PluginError: one failed to open or took too long; those already open stay open.
+        """
+        async with self.lock.lock:
+            await self._runner.open_all(self._set.records)
 
     def finish_start_late(self, function: Callable[[], Awaitable[None]]) -> None:
         """Postpone what is slow about the start of a plugin until the first processes run.

@@ -2,15 +2,26 @@
 
 import logging
 import sys
+from contextlib import asynccontextmanager
 from types import ModuleType
 
 import pytest
 import trio
+import trio.testing
 
-from gaffer_kernel import Kernel, Plugin, PluginError, open_kernel
+from gaffer_kernel import (
+    Closing,
+    Config,
+    JobConfig,
+    Kernel,
+    Plugin,
+    PluginError,
+    hookimpl,
+    open_kernel,
+)
 from gaffer_kernel.plugins import Plugins, discovery
 from gaffer_kernel.plugins.record import PluginRecord
-from gaffer_kernel.testing import FakeSystem
+from gaffer_kernel.testing import FakeSystem, Recorder
 
 SAMPLE = """
 from gaffer_kernel import Plugin
@@ -125,6 +136,110 @@ async def test_the_loop_is_a_nursery_of_the_plugin(autojump_clock):
         await kernel.plugins.close("one")
         await trio.sleep(10)
         assert app.log == ["tick", "tick", "stop"]
+
+
+class Loading(App):
+    """An application that loads a job when it starts, and unloads it when it stops."""
+
+    def start(self, loop, manager):
+        super().start(loop, manager)
+        manager.load(JobConfig(name="web", cmd="serve"))
+
+    def stop(self):
+        super().stop()
+        self.manager.unload("web")
+
+
+async def test_an_application_loads_a_job_when_it_starts(autojump_clock):
+    system, recorder = FakeSystem(), Recorder()
+    plugins = [one(Loading()), recorder]
+    async with open_kernel(plugins=plugins, system=system) as kernel:
+        await kernel.manager.get("web").settled()
+        assert system.spawned == 1
+        assert "spawn" in recorder.names("web")  # it opened later, and still missed no process
+        await kernel.plugins.reload("one")
+        await kernel.manager.get("web").settled()
+        assert (system.spawned, len(system.processes)) == (2, 1)
+    assert recorder.names("web")[-2:] == ["stop_pid", "exit"]
+
+
+async def test_a_service_loads_a_job_while_it_opens(autojump_clock):
+    class Early:
+        @hookimpl
+        @asynccontextmanager
+        async def gaffer_service(self, kernel):
+            kernel.manager.load(JobConfig(name="web", cmd="serve"))
+            yield
+
+    async with open_kernel(plugins=[Early()], system=FakeSystem()) as kernel:
+        await kernel.manager.get("web").settled()
+
+
+async def test_the_configuration_of_the_file_wins_over_a_job_of_an_application(autojump_clock):
+    config = Config.from_string("[process:web]\ncmd = other\n")
+    system = FakeSystem()
+    async with open_kernel(config, plugins=[one_loading()], system=system) as kernel:
+        await kernel.manager.get("web").settled()
+        [process] = system.processes.values()
+        assert process.request.argv == ["other"]
+
+
+def one_loading():
+    kind = type("Two", (Plugin,), {"name": "two", "app": lambda self, cfg: Loading()})
+    return kind()
+
+
+async def test_a_job_of_an_application_never_starts_if_a_later_plugin_does_not_open(
+    autojump_clock,
+):
+    class Late(App):
+        def start(self, loop, manager):
+            raise ValueError("oh")
+
+    kind = type("Late", (Plugin,), {"name": "zz", "app": lambda self, cfg: Late()})
+    system, recorder = FakeSystem(), Recorder()
+    with pytest.raises(PluginError, match="plugin zz: did not start: ValueError: oh"):
+        await Kernel(plugins=[recorder, one_loading(), kind()], system=system).run()
+    assert system.spawned == 0
+    assert recorder.names("web") == ["create", "start", "stop"]
+
+
+async def test_no_job_of_an_application_starts_after_a_stop_while_plugins_open(autojump_clock):
+    kernel = None
+
+    class Stopping(Loading):
+        def start(self, loop, manager):
+            super().start(loop, manager)
+            kernel.stop()
+
+    system = FakeSystem()
+    kernel = Kernel(plugins=[one(Stopping())], system=system)
+    await kernel.run()
+    assert system.spawned == 0
+
+
+async def test_an_application_follows_events(autojump_clock):
+    class Following(Loading):
+        async def start(self, loop, manager):
+            await loop.start(self.follow, manager)
+            super().start(loop, manager)
+
+        async def follow(self, manager, task_status):
+            async with manager.events.subscribe("spawn") as events:
+                task_status.started()
+                async for event in events:
+                    self.log.append(event.name)
+
+    app = Following()
+    async with open_kernel(plugins=[one(app)], system=FakeSystem()) as kernel:
+        await kernel.manager.get("web").settled()
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.log == ["start", "web"]
+
+
+async def test_a_job_cannot_be_loaded_before_the_kernel_runs():
+    with pytest.raises(Closing, match="the kernel does not run yet"):
+        Kernel(system=FakeSystem()).manager.load(JobConfig(name="web", cmd="serve"))
 
 
 async def test_an_error_in_a_task_stops_the_application_and_fails_the_plugin(autojump_clock):

@@ -48,8 +48,11 @@ class House:
             finally:
                 self.log.append(f"-{name}")
 
-    def running(self):
-        return self.plugins.running(KERNEL)
+    @asynccontextmanager
+    async def running(self):
+        async with self.plugins.running(KERNEL):
+            await self.plugins.open_all()
+            yield
 
     def states(self):
         return {info.name: info.state for info in self.plugins.info()}
