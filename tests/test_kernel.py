@@ -210,13 +210,13 @@ async def test_a_process_env_that_is_not_a_mapping_is_logged_and_ignored(autojum
 
 async def test_subscribers_receive_the_last_exit_before_the_end(autojump_clock):
     kernel = Kernel(Config.from_string(TWO), system=FakeSystem())
-    async with kernel.events.subscribe("exit", "delete") as events:
+    async with kernel.events.subscribe("exit", "stop", "delete") as events:
         async with trio.open_nursery() as nursery:
             await nursery.start(kernel.run)
             await kernel.manager.get("shop.worker").settled()
             kernel.stop()
         names = [event.event async for event in events]
-    assert sorted(names) == ["delete"] * 2 + ["exit"] * 3
+    assert sorted(names) == ["exit"] * 3 + ["stop"] * 2
 
 
 async def test_nothing_is_loaded_while_the_kernel_stops(autojump_clock):

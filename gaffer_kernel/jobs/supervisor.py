@@ -76,7 +76,7 @@ class Supervisor:
         name: session and name.
         config: the configuration of the next process.
         numprocesses: how many instances are wanted while the job is active.
-        started, unloading: what was asked for.
+        started, unloading: what was asked for; a shutdown counts as unloading.
         instances, restart_state: its parts.
         gone: set when the job has been unloaded and its last process reaped.
     """
@@ -94,6 +94,7 @@ class Supervisor:
         self.started = False
         self.unloading = False
         self.gone = trio.Event()
+        self._deleted = False  # unloaded on request, and not by the shutdown
         self.job = Job(self)
         self.instances = Instances(self, context.system, context.registry)
         self.restart_state = RestartState(name, context.system)
@@ -158,7 +159,10 @@ class Supervisor:
         self.job.scale(f"={config.numprocesses}")
 
     def shutdown(self) -> None:
-        """Unload the job, but let the processes of a detached job run on, unsupervised."""
+        """Stop the job for good, but let the processes of a detached job run on, unsupervised.
+
+        No `delete` is published: the job is not removed, its gafferd ends.
+        """
         self.post(self._handle_shutdown)
 
     # Handlers of messages
@@ -217,15 +221,19 @@ class Supervisor:
             self.handle_start()
         self.instances.slots.reset_backoff(self._system.now())
 
-    def handle_unload(self, reason: str = "the job has been unloaded") -> None:
-        """Stop for good."""
-        self.unloading = True
-        self.handle_stop(reason)
+    def handle_unload(self) -> None:
+        """Stop for good, and publish `delete` when the last process has been reaped."""
+        self._deleted = True
+        self._end("the job has been unloaded")
 
     def _handle_shutdown(self) -> None:
         if self.config.detach:
             self.instances.release()
-        self.handle_unload("gaffer is shutting down")
+        self._end("gaffer is shutting down")
+
+    def _end(self, reason: str) -> None:
+        self.unloading = True
+        self.handle_stop(reason)
 
     def _resume(self) -> None:
         self.restart_state.resume()
@@ -378,7 +386,8 @@ class Supervisor:
                 await self._empty.wait()
             self.post(self._handle_time)
         self.gone.set()
-        self.publish("delete")
+        if self._deleted:
+            self.publish("delete")
 
     def _handle_time(self) -> None:
         now = self._system.now()

@@ -20,10 +20,11 @@ async def test_shutdown_stops_every_job_in_parallel(autojump_clock, kernel, plan
     recorder.events.clear()
     span = Span()
     kernel.stop()
-    await recorder.wait_for("delete", name="c")
+    for name in "abc":
+        await kernel.manager.get(name).gone.wait()
     assert span.seconds == pytest.approx(10)
     for name in "abc":
-        assert recorder.names(name) == ["stop", "stop_pid", "stop_pid", "exit", "exit", "delete"]
+        assert recorder.names(name) == ["stop", "stop_pid", "stop_pid", "exit", "exit"]
     stopped = [event.event for event in recorder.events[:9]]
     assert sorted(stopped) == ["stop"] * 3 + ["stop_pid"] * 6
 
@@ -197,7 +198,7 @@ async def test_detached_processes_survive_the_kernel(autojump_clock, kernel, sys
     await job.settled()
     left = await left_behind(kernel, system)
     assert [fake.signals for fake in left] == [[], []]
-    assert recorder.names("web")[-2:] == ["stop", "delete"]
+    assert recorder.names("web")[-1] == "stop"
 
 
 async def test_detached_processes_are_supervised_until_shutdown(

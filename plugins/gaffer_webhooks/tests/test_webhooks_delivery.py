@@ -183,14 +183,14 @@ async def test_recovered_receiver_gets_events_of_earlier_runs_in_order(
 
 async def test_events_during_shutdown_are_posted(posting, receiver):
     async with receiver.up():
-        async with posting(f"exit = {receiver.url}\ndelete = {receiver.url}") as kernel:
+        async with posting(f"stop_pid = {receiver.url}\nexit = {receiver.url}") as kernel:
             await start_job(kernel)
-        assert receiver.events() == ["exit", "delete"]
+        assert receiver.events() == ["stop_pid", "exit"]
 
 
 async def test_message_pending_at_close_is_sent_at_next_start(posting, receiver, monkeypatch):
     monkeypatch.setattr("gaffer_webhooks.service.CLOSE_TIMEOUT", 0.1)
-    lines = f"tick = {receiver.url}\ndelete = {receiver.url}"
+    lines = f"tick = {receiver.url}\nexit = {receiver.url}"
     receiver.hangs = True
     async with receiver.up():
         async with posting(lines) as kernel:
@@ -201,7 +201,7 @@ async def test_message_pending_at_close_is_sent_at_next_start(posting, receiver,
         assert receiver.events() == ["tick"]
         async with posting(lines):
             await until(lambda: len(receiver.got) == 3)
-    assert receiver.events() == ["tick", "tick", "delete"]
+    assert receiver.events() == ["tick", "tick", "exit"]
     assert receiver.got[0].id == receiver.got[1].id
 
 

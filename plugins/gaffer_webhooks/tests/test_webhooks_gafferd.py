@@ -61,10 +61,10 @@ async def test_sigterm_posts_exit_of_jobs(home, receiver):
         with home.running("-c", file, "-v") as process:
             await until(lambda: "proc.one.spawn" in receiver.events())
             process.send_signal(signal.SIGTERM)
-            await until(lambda: "proc.one.delete" in receiver.events())
+            await until(lambda: "proc.one.exit" in receiver.events())
             wait_until(lambda: process.poll() is not None)
             assert process.returncode == 0
-    assert "proc.one.exit" in receiver.events()
+    assert "proc.one.delete" not in receiver.events()
 
 
 def test_state_folder_open_to_others_is_rejected(home, receiver):
