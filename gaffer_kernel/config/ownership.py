@@ -1,5 +1,6 @@
 """Which sections and keys the kernel and plugins own; anything else is an error."""
 
+import string
 from collections.abc import Iterable, Iterator
 
 from gaffer_kernel.config.section import Section
@@ -38,11 +39,26 @@ WELL_KNOWN = {
 }
 """The sections and keys of the plugins of gaffer, and their distributions."""
 
+REPLACED = {
+    "gaffer.bind": "write it in a section [endpoint:NAME], and http_endpoints = NAME here",
+    "gaffer.backlog": "write it in a section [endpoint:NAME], and http_endpoints = NAME here",
+    "gaffer.daemonize": "use the option gafferd --daemon",
+    "gaffer.error_log": "use the option gafferd --error-log FILE",
+    "gaffer.log_level": "use the option gafferd --log-level LEVEL",
+    "gaffer.broadcast_address": "write it in the section [lookup]",
+    "gaffer.broadcast_port": "write it in the section [lookup]",
+    "gaffer.lookupd_address": "write all addresses in address of the section [lookup]",
+    "ssl": "write certfile and keyfile in a section [endpoint:NAME]",
+    "lookup_ssl": "write certfile, keyfile and cacert in the section [lookup]",
+}
+"""The sections and keys of gaffer 0.5 that are no longer read, and what to do instead."""
+
 
 def find_unowned(sections: Iterable[Section], owned: Iterable[str]) -> Iterator[ConfigError]:
     """Yield an error for each section, and each key of [gaffer], without an owner.
 
-    It names the distribution that owns it, or a similar name.
+    It names the distribution that owns it, the replacement of a name of gaffer 0.5, or a similar
+    name.
 
     Args:
         sections: the sections of the files.
@@ -69,6 +85,9 @@ def _key_error(section: Section, key: str, names: set[str]) -> ConfigError | Non
         return None
     if owner := WELL_KNOWN.get(f"gaffer.{key}"):
         return section.error(key, _describe_owner(owner))
+    # gaffer 0.5 also read lookupd_address1, lookupd_address2 and so on.
+    if remedy := REPLACED.get(f"gaffer.{key.rstrip(string.digits)}"):
+        return section.error(key, _describe_replaced(remedy))
     known = [name.removeprefix("gaffer.") for name in names if name.startswith("gaffer.")]
     return section.error(key, f"unknown key{did_you_mean(key, sorted(known))}")
 
@@ -77,10 +96,16 @@ def _section_error(section: Section, names: set[str]) -> ConfigError:
     prefix, colon, rest = section.name.partition(":")
     if owner := WELL_KNOWN.get(prefix + colon):
         return section.error(None, _describe_owner(owner))
+    if remedy := REPLACED.get(section.name):
+        return section.error(None, _describe_replaced(remedy))
     sections = {"gaffer", *(name for name in names if "." not in name)}
     alike = did_you_mean(prefix + colon, sorted(sections))
     whole = alike.replace(":'", f":{rest}'")
     return section.error(None, f"unknown section{whole}")
+
+
+def _describe_replaced(remedy: str) -> str:
+    return f"was read by gaffer 0.5: {remedy}; docs/migration.md lists all changes"
 
 
 def _describe_owner(distribution: str) -> str:

@@ -7,7 +7,7 @@ from gaffer_kernel.errors import describe_exception
 from gaffer_kernel.hookspecs import PROJECT
 from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.plugin_class import Plugin
-from gaffer_kernel.plugins.record import PluginRecord
+from gaffer_kernel.plugins.record import OLD_PACKAGE, OLD_PACKAGE_REMEDY, PluginRecord
 
 
 def get_plugin(record: PluginRecord, imported: object) -> object:
@@ -19,9 +19,12 @@ def get_plugin(record: PluginRecord, imported: object) -> object:
             names a subclass of Plugin in its `__all__`.
 
     Raises:
-        PluginError: there are several classes, one cannot be instantiated, or has another name.
+        PluginError: there are several classes, one cannot be instantiated, has another name, or was
+            written for gaffer 0.5.
     """
     classes = _find_classes(imported)
+    if _is_of_old_package(imported):
+        raise record.plugin_error(OLD_PACKAGE_REMEDY)
     if not classes:
         return imported
     names = ", ".join(kind.__name__ for kind in classes)
@@ -47,6 +50,15 @@ def _find_classes(imported: object) -> list[type]:
         for each in found
         if isinstance(each, type) and issubclass(each, Plugin) and each is not Plugin
     ]
+
+
+def _is_of_old_package(imported: object) -> bool:
+    """Whether it offers a class derived from gaffer 0.5, which is installed."""
+    offered = [getattr(imported, str(name), None) for name in getattr(imported, "__all__", ())]
+    bases = [
+        base for each in (imported, *offered) if isinstance(each, type) for base in each.__mro__
+    ]
+    return any(base.__module__.partition(".")[0] == OLD_PACKAGE for base in bases)
 
 
 def _has_hooks(module: ModuleType) -> bool:

@@ -7,6 +7,12 @@ from typing import Literal
 
 from gaffer_kernel.errors import PluginError, describe_exception
 
+OLD_PACKAGE = "gaffer"
+OLD_PACKAGE_REMEDY = (
+    "it was written for gaffer 0.5: import from gaffer_kernel instead, such as"
+    " `from gaffer_kernel import Plugin`, and see docs/migration.md"
+)
+
 State = Literal["loaded", "open", "closed", "failed", "disabled"]
 
 
@@ -73,6 +79,8 @@ class PluginRecord:
 
     def import_error(self, exc: BaseException, origin: object) -> PluginError:
         """Make the error for a plugin whose import from `origin` raised."""
+        if isinstance(exc, ModuleNotFoundError) and exc.name == OLD_PACKAGE:
+            return self.plugin_error(f"{describe_exception(exc)}: {OLD_PACKAGE_REMEDY}")
         return self.plugin_error(
             f"{origin} cannot be imported: {describe_exception(exc)}: {self.remedy}"
         )

@@ -49,6 +49,21 @@ def test_plugins_can_own_sections_prefixes_and_keys():
             "a.ini:1: [webhooks] belongs to gaffer-webhooks, which is not installed or is disabled",
         ),
         (
+            "[gaffer]\nbind = 127.0.0.1:5000\n",
+            "a.ini:2: [gaffer] bind: was read by gaffer 0.5: write it in a section"
+            " [endpoint:NAME], and http_endpoints = NAME here; docs/migration.md lists all changes",
+        ),
+        (
+            "[gaffer]\nlookupd_address2 = http://a:5010\n",
+            "a.ini:2: [gaffer] lookupd_address2: was read by gaffer 0.5: write all addresses in"
+            " address of the section [lookup]; docs/migration.md lists all changes",
+        ),
+        (
+            "[gaffer]\npidfile = x\n[ssl]\ncertfile = x\n",
+            "a.ini:3: [ssl] was read by gaffer 0.5: write certfile and keyfile in a section"
+            " [endpoint:NAME]; docs/migration.md lists all changes",
+        ),
+        (
             "[endpoint:public]\n",
             "a.ini:1: [endpoint:public] belongs to gaffer-http, "
             "which is not installed or is disabled",
@@ -62,3 +77,23 @@ def test_plugins_can_own_sections_prefixes_and_keys():
 )
 def test_a_section_or_key_without_an_owner_is_refused(text, message):
     assert get_error(text, "custom") == message
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("bind", "backlog", "daemonize", "error_log", "log_level"),
+        *("broadcast_address", "broadcast_port", "lookupd_address", "lookupd_address1"),
+    ],
+)
+def test_a_key_of_gaffer_0_5_is_refused_with_its_replacement(key):
+    assert "was read by gaffer 0.5: " in get_error(f"[gaffer]\n{key} = x\n")
+
+
+@pytest.mark.parametrize("section", ["ssl", "lookup_ssl"])
+def test_a_section_of_gaffer_0_5_is_refused_with_its_replacement(section):
+    assert "was read by gaffer 0.5: " in get_error(f"[{section}]\n")
+
+
+def test_a_plugin_may_own_a_name_of_gaffer_0_5():
+    Config.from_string("[gaffer]\nbind = x\n[ssl]\n").check_owned(["ssl", "gaffer.bind"])

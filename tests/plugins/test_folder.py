@@ -4,7 +4,7 @@ import grp
 import os
 import pwd
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -176,6 +176,28 @@ def test_a_broken_plugin_is_named_with_file_and_line(folder, code, words):
     assert words.replace("FILE", str(file)) in text
     assert text.endswith(": repair it, or disable broken")
     assert set(sys.modules) == before
+
+
+OLD_REMEDY = (
+    "it was written for gaffer 0.5: import from gaffer_kernel instead, such as"
+    " `from gaffer_kernel import Plugin`, and see docs/migration.md"
+)
+
+
+@pytest.mark.parametrize("line", ["from gaffer import Plugin", "import gaffer.manager"])
+def test_a_plugin_for_gaffer_0_5_is_refused_with_its_line_and_a_remedy(folder, line):
+    file = folder.write("old/plugin/__init__.py", f"import os\n{line}\n")
+    place = f"ModuleNotFoundError: No module named 'gaffer' ({file}:2)"
+    assert folder.get_error() == f"plugin old: {place}: {OLD_REMEDY}"
+
+
+def test_a_plugin_for_gaffer_0_5_is_refused_where_gaffer_0_5_is_installed(folder, monkeypatch):
+    old = ModuleType("gaffer")
+    old.Plugin = type("Plugin", (), {"__module__": "gaffer.gafferd.plugins"})
+    monkeypatch.setitem(sys.modules, "gaffer", old)
+    code = "from gaffer import Plugin\n__all__ = ['Old']\nclass Old(Plugin):\n    name = 'old'\n"
+    folder.write("old/__init__.py", code)
+    assert folder.get_error() == f"plugin old: {OLD_REMEDY}"
 
 
 def test_code_without_hooks_is_an_error(folder):
