@@ -93,6 +93,16 @@ def check_settled(response: Response) -> None:
     _read_object(response)
 
 
+def read_done(response: Response) -> bool:
+    """Read the response to a change that has no other result; return True.
+
+    Raises:
+        NotSettledError: the response says that the wait timed out.
+    """
+    check_settled(response)
+    return True
+
+
 def _read_object(response: Response) -> dict[str, Any]:
     value: dict[str, Any] = read_json(dict)(response)
     if value.get("settled") is False:

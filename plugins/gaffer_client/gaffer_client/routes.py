@@ -28,6 +28,7 @@ from gaffer_client.requests import (
     Response,
     check_settled,
     encode,
+    read_done,
     read_json,
     read_key,
 )
@@ -56,7 +57,7 @@ def _change(method: str, path: str, wait: Wait, value: object = None, **read: An
     return Request(
         method=method,
         path=path,
-        read=read.get("read", check_settled),
+        read=read.get("read", read_done),
         query={} if wait is None else {"wait": format(wait, "g")},
         headers={} if value is None else {"content-type": JSON},
         body=None if value is None else encode(value),
@@ -165,12 +166,12 @@ def shutdown() -> Request[None]:
 # Sessions
 
 
-def change_session(session: str, verb: str, wait: Wait) -> Request[None]:
+def change_session(session: str, verb: str, wait: Wait) -> Request[bool]:
     """Start, stop or restart all jobs of a session."""
     return _change("POST", f"/sessions/{check_part(session)}/{verb}", wait)
 
 
-def unload_session(session: str, wait: Wait) -> Request[None]:
+def unload_session(session: str, wait: Wait) -> Request[bool]:
     """Stop and remove all jobs of a session."""
     return _change("DELETE", f"/sessions/{check_part(session)}", wait)
 
@@ -182,17 +183,17 @@ def _job(name: JobName, suffix: str = "") -> str:
     return f"/jobs/{name.session}/{name.name}{suffix}"
 
 
-def load(config: Mapping[str, Any], session: str, wait: Wait) -> Request[None]:
+def load(config: Mapping[str, Any], session: str, wait: Wait) -> Request[bool]:
     """Add a job."""
     return _change("POST", f"/jobs/{check_part(session)}", wait, dict(config))
 
 
-def update(name: JobName, config: Mapping[str, Any], wait: Wait) -> Request[None]:
+def update(name: JobName, config: Mapping[str, Any], wait: Wait) -> Request[bool]:
     """Replace the configuration and the processes of a job."""
     return _change("PUT", _job(name), wait, dict(config))
 
 
-def unload(name: JobName, wait: Wait) -> Request[None]:
+def unload(name: JobName, wait: Wait) -> Request[bool]:
     """Stop and remove a job."""
     return _change("DELETE", _job(name), wait)
 
@@ -217,7 +218,7 @@ def job_stats(name: JobName) -> Request[JobStats]:
     return _get(_job(name, "/stats"), JobStats)
 
 
-def change_state(name: JobName, verb: str, wait: Wait) -> Request[None]:
+def change_state(name: JobName, verb: str, wait: Wait) -> Request[bool]:
     """Start, stop, restart or reload a job."""
     return _change("POST", _job(name, "/state"), wait, {"state": verb})
 
@@ -228,7 +229,7 @@ def scale(name: JobName, change: int | str, wait: Wait) -> Request[int]:
     return _change("POST", _job(name, "/numprocesses"), wait, {"scale": change}, read=read)
 
 
-def signal_job(name: JobName, signal: int | str) -> Request[None]:
+def signal_job(name: JobName, signal: int | str) -> Request[bool]:
     """Send a signal to all processes of a job."""
     return _change("POST", _job(name, "/signal"), None, {"signal": signal})
 
@@ -256,12 +257,12 @@ def process_stats(pid: int) -> Request[Sample]:
     return _get_key(f"/pids/{pid:d}/stats", "stats", Sample)
 
 
-def stop_process(pid: int, wait: Wait) -> Request[None]:
+def stop_process(pid: int, wait: Wait) -> Request[bool]:
     """Stop a process; an active job starts a successor."""
     return _change("DELETE", f"/pids/{pid:d}", wait)
 
 
-def signal_process(pid: int, signal: int | str) -> Request[None]:
+def signal_process(pid: int, signal: int | str) -> Request[bool]:
     """Send a signal to a process."""
     return _change("POST", f"/pids/{pid:d}/signal", None, {"signal": signal})
 

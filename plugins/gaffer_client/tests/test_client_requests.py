@@ -111,6 +111,25 @@ async def test_job_from_load_to_unload(server):
         await do(job.start)
 
 
+async def test_verbs_without_another_result_return_true(server):
+    job = await do(server.add_process, "night.nap", "sleep 1000", wait=10)
+    [process] = await do(job.processes)
+    session = server.session("night")
+    assert await do(process.signal, "CONT") is True
+    assert await do(job.signal, "CONT") is True
+    for owner in (job, session):
+        for verb in (owner.stop, owner.start, owner.restart):
+            assert await do(verb) is True
+            assert await do(verb, wait=10) is True
+    assert await do(job.reload, wait=10) is True
+    assert await do(job.update, cmd="sleep 2000", wait=10) is True
+    [process] = await do(job.processes)
+    assert await do(process.stop, wait=10) is True
+    assert await do(job.unload, wait=10) is True
+    await do(server.add_process, "night.nap", "sleep 1000", wait=10)
+    assert await do(session.unload, wait=10) is True
+
+
 async def test_job_accepts_every_spelling_of_its_name(server):
     await do(server.add_process, "nap", "sleep 1000", session="night", start=False)
     for job in (

@@ -44,21 +44,21 @@ class AsyncJob:
         """List its processes."""
         return [AsyncProcess(self._transport, pid) for pid in await self.pids()]
 
-    async def start(self, wait: Wait = None) -> None:
+    async def start(self, wait: Wait = None) -> bool:
         """Start the job."""
-        await self._transport.send(routes.change_state(self.name, "start", wait))
+        return await self._transport.send(routes.change_state(self.name, "start", wait))
 
-    async def stop(self, wait: Wait = None) -> None:
+    async def stop(self, wait: Wait = None) -> bool:
         """Stop all its processes; the number of instances is kept for the next start."""
-        await self._transport.send(routes.change_state(self.name, "stop", wait))
+        return await self._transport.send(routes.change_state(self.name, "stop", wait))
 
-    async def restart(self, wait: Wait = None) -> None:
+    async def restart(self, wait: Wait = None) -> bool:
         """Replace all its processes: start the new ones, then stop the old ones."""
-        await self._transport.send(routes.change_state(self.name, "restart", wait))
+        return await self._transport.send(routes.change_state(self.name, "restart", wait))
 
-    async def reload(self, wait: Wait = None) -> None:
+    async def reload(self, wait: Wait = None) -> bool:
         """Stop all its processes, and start as many as its configuration says."""
-        await self._transport.send(routes.change_state(self.name, "reload", wait))
+        return await self._transport.send(routes.change_state(self.name, "reload", wait))
 
     async def scale(self, change: int | str, wait: Wait = None) -> int:
         """Change the number of instances.
@@ -96,19 +96,19 @@ class AsyncJob:
         pid = await self._transport.send(routes.commit(self.name, env, graceful_timeout, wait))
         return AsyncProcess(self._transport, pid)
 
-    async def signal(self, signal: int | str) -> None:
+    async def signal(self, signal: int | str) -> bool:
         """Send a signal, a number or a name such as `HUP`, to all its processes."""
-        await self._transport.send(routes.signal_job(self.name, signal))
+        return await self._transport.send(routes.signal_job(self.name, signal))
 
-    async def update(self, wait: Wait = None, **fields: Any) -> None:
+    async def update(self, wait: Wait = None, **fields: Any) -> bool:
         """Replace its configuration, and all its processes.
 
         Args:
             wait: see AsyncServer.
             fields: the fields of the job, among them `cmd`; `start=True` also starts it.
         """
-        await self._transport.send(routes.update(self.name, fields, wait))
+        return await self._transport.send(routes.update(self.name, fields, wait))
 
-    async def unload(self, wait: Wait = None) -> None:
+    async def unload(self, wait: Wait = None) -> bool:
         """Stop the job and remove it."""
-        await self._transport.send(routes.unload(self.name, wait))
+        return await self._transport.send(routes.unload(self.name, wait))

@@ -33,13 +33,13 @@ class AsyncProcess:
         """Get processor and memory of it and its child processes; requires gaffer-stats."""
         return await self._transport.send(routes.process_stats(self.pid))
 
-    async def stop(self, wait: Wait = None) -> None:
+    async def stop(self, wait: Wait = None) -> bool:
         """Stop the process. An active job starts a successor."""
-        await self._transport.send(routes.stop_process(self.pid, wait))
+        return await self._transport.send(routes.stop_process(self.pid, wait))
 
-    async def signal(self, signal: int | str) -> None:
+    async def signal(self, signal: int | str) -> bool:
         """Send a signal, a number or a name such as `HUP`, to it and its process group."""
-        await self._transport.send(routes.signal_process(self.pid, signal))
+        return await self._transport.send(routes.signal_process(self.pid, signal))
 
     async def write(self, data: bytes, label: str = "stdin") -> None:
         """Write to its standard input or a custom stream; return when the pipe has taken all."""

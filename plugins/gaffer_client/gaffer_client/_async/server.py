@@ -28,6 +28,7 @@ class AsyncServer(AsyncServerBase):
 
     Methods with an argument `wait` return when the request is recorded. With `wait` they return
     when it is completed, and raise NotSettledError after so many seconds; 600 is the maximum.
+    Verbs without another result, such as the `start` of a job, return True.
 
     Args:
         url: `http://host:port`, `https://host:port` or `unix:/path`.

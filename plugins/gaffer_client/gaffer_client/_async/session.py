@@ -23,18 +23,18 @@ class AsyncSession:
         """List the names of its jobs."""
         return await self._transport.send(routes.jobs(self.name))
 
-    async def start(self, wait: Wait = None) -> None:
+    async def start(self, wait: Wait = None) -> bool:
         """Start all its jobs."""
-        await self._transport.send(routes.change_session(self.name, "start", wait))
+        return await self._transport.send(routes.change_session(self.name, "start", wait))
 
-    async def stop(self, wait: Wait = None) -> None:
+    async def stop(self, wait: Wait = None) -> bool:
         """Stop all its jobs."""
-        await self._transport.send(routes.change_session(self.name, "stop", wait))
+        return await self._transport.send(routes.change_session(self.name, "stop", wait))
 
-    async def restart(self, wait: Wait = None) -> None:
+    async def restart(self, wait: Wait = None) -> bool:
         """Replace all processes of its jobs: start the new ones, then stop the old ones."""
-        await self._transport.send(routes.change_session(self.name, "restart", wait))
+        return await self._transport.send(routes.change_session(self.name, "restart", wait))
 
-    async def unload(self, wait: Wait = None) -> None:
+    async def unload(self, wait: Wait = None) -> bool:
         """Stop all its jobs and remove them."""
-        await self._transport.send(routes.unload_session(self.name, wait))
+        return await self._transport.send(routes.unload_session(self.name, wait))

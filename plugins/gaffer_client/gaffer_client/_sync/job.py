@@ -45,21 +45,21 @@ class Job:
         """List its processes."""
         return [Process(self._transport, pid) for pid in self.pids()]
 
-    def start(self, wait: Wait = None) -> None:
+    def start(self, wait: Wait = None) -> bool:
         """Start the job."""
-        self._transport.send(routes.change_state(self.name, "start", wait))
+        return self._transport.send(routes.change_state(self.name, "start", wait))
 
-    def stop(self, wait: Wait = None) -> None:
+    def stop(self, wait: Wait = None) -> bool:
         """Stop all its processes; the number of instances is kept for the next start."""
-        self._transport.send(routes.change_state(self.name, "stop", wait))
+        return self._transport.send(routes.change_state(self.name, "stop", wait))
 
-    def restart(self, wait: Wait = None) -> None:
+    def restart(self, wait: Wait = None) -> bool:
         """Replace all its processes: start the new ones, then stop the old ones."""
-        self._transport.send(routes.change_state(self.name, "restart", wait))
+        return self._transport.send(routes.change_state(self.name, "restart", wait))
 
-    def reload(self, wait: Wait = None) -> None:
+    def reload(self, wait: Wait = None) -> bool:
         """Stop all its processes, and start as many as its configuration says."""
-        self._transport.send(routes.change_state(self.name, "reload", wait))
+        return self._transport.send(routes.change_state(self.name, "reload", wait))
 
     def scale(self, change: int | str, wait: Wait = None) -> int:
         """Change the number of instances.
@@ -97,19 +97,19 @@ class Job:
         pid = self._transport.send(routes.commit(self.name, env, graceful_timeout, wait))
         return Process(self._transport, pid)
 
-    def signal(self, signal: int | str) -> None:
+    def signal(self, signal: int | str) -> bool:
         """Send a signal, a number or a name such as `HUP`, to all its processes."""
-        self._transport.send(routes.signal_job(self.name, signal))
+        return self._transport.send(routes.signal_job(self.name, signal))
 
-    def update(self, wait: Wait = None, **fields: Any) -> None:
+    def update(self, wait: Wait = None, **fields: Any) -> bool:
         """Replace its configuration, and all its processes.
 
         Args:
             wait: see Server.
             fields: the fields of the job, among them `cmd`; `start=True` also starts it.
         """
-        self._transport.send(routes.update(self.name, fields, wait))
+        return self._transport.send(routes.update(self.name, fields, wait))
 
-    def unload(self, wait: Wait = None) -> None:
+    def unload(self, wait: Wait = None) -> bool:
         """Stop the job and remove it."""
-        self._transport.send(routes.unload(self.name, wait))
+        return self._transport.send(routes.unload(self.name, wait))

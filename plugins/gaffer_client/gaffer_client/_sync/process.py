@@ -34,13 +34,13 @@ class Process:
         """Get processor and memory of it and its child processes; requires gaffer-stats."""
         return self._transport.send(routes.process_stats(self.pid))
 
-    def stop(self, wait: Wait = None) -> None:
+    def stop(self, wait: Wait = None) -> bool:
         """Stop the process. An active job starts a successor."""
-        self._transport.send(routes.stop_process(self.pid, wait))
+        return self._transport.send(routes.stop_process(self.pid, wait))
 
-    def signal(self, signal: int | str) -> None:
+    def signal(self, signal: int | str) -> bool:
         """Send a signal, a number or a name such as `HUP`, to it and its process group."""
-        self._transport.send(routes.signal_process(self.pid, signal))
+        return self._transport.send(routes.signal_process(self.pid, signal))
 
     def write(self, data: bytes, label: str = "stdin") -> None:
         """Write to its standard input or a custom stream; return when the pipe has taken all."""

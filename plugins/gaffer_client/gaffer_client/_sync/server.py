@@ -29,6 +29,7 @@ class Server(ServerBase):
 
     Methods with an argument `wait` return when the request is recorded. With `wait` they return
     when it is completed, and raise NotSettledError after so many seconds; 600 is the maximum.
+    Verbs without another result, such as the `start` of a job, return True.
 
     Args:
         url: `http://host:port`, `https://host:port` or `unix:/path`.

@@ -24,18 +24,18 @@ class Session:
         """List the names of its jobs."""
         return self._transport.send(routes.jobs(self.name))
 
-    def start(self, wait: Wait = None) -> None:
+    def start(self, wait: Wait = None) -> bool:
         """Start all its jobs."""
-        self._transport.send(routes.change_session(self.name, "start", wait))
+        return self._transport.send(routes.change_session(self.name, "start", wait))
 
-    def stop(self, wait: Wait = None) -> None:
+    def stop(self, wait: Wait = None) -> bool:
         """Stop all its jobs."""
-        self._transport.send(routes.change_session(self.name, "stop", wait))
+        return self._transport.send(routes.change_session(self.name, "stop", wait))
 
-    def restart(self, wait: Wait = None) -> None:
+    def restart(self, wait: Wait = None) -> bool:
         """Replace all processes of its jobs: start the new ones, then stop the old ones."""
-        self._transport.send(routes.change_session(self.name, "restart", wait))
+        return self._transport.send(routes.change_session(self.name, "restart", wait))
 
-    def unload(self, wait: Wait = None) -> None:
+    def unload(self, wait: Wait = None) -> bool:
         """Stop all its jobs and remove them."""
-        self._transport.send(routes.unload_session(self.name, wait))
+        return self._transport.send(routes.unload_session(self.name, wait))
