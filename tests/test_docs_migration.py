@@ -69,10 +69,11 @@ NAMES = {
         get_process_stats EventEmitter WebHooks Procfile get_env Pidfile IOLoop PeriodicCallback
         Waker Server Color ConsoleOutput colored status_bar BaseSigHandler SigHandler HttpHandler
         Plugin _site
-        create start stop restart update delete spawn reap exit stop_pid STATS
+        create start stop restart update delete spawn reap exit stop_pid load unload stop_process STATS
         [gaffer] [endpoint:NAME] [webhooks] [process:NAME] [env:NAME] http_endpoints plugin_dir bind
         certfile keyfile cmd args cwd uid gid detach shell flapping redirect_input redirect_output
         graceful_timeout os_env priority numprocesses
+        daemonize error_log log_level broadcast_address lookupd_address [ssl] [lookup_ssl]
         config -h --help -c --config -p --plugins-dir -v -vv --vv --daemon --pidfile --bind
         --certfile --keyfile --backlog gaffer_lookupd""",
 }
