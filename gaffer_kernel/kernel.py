@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import Closing, GafferError, PluginError, shown
+from gaffer_kernel.errors import Closing, GafferError, shown
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import History

@@ -69,7 +69,8 @@ NAMES = {
         get_process_stats EventEmitter WebHooks Procfile get_env Pidfile IOLoop PeriodicCallback
         Waker Server Color ConsoleOutput colored status_bar BaseSigHandler SigHandler HttpHandler
         Plugin _site
-        create start stop restart update delete spawn reap exit stop_pid load unload stop_process STATS
+        create start stop restart update delete spawn reap exit stop_pid STATS
+        load unload stop_process
         [gaffer] [endpoint:NAME] [webhooks] [process:NAME] [env:NAME] http_endpoints plugin_dir bind
         certfile keyfile cmd args cwd uid gid detach shell flapping redirect_input redirect_output
         graceful_timeout os_env priority numprocesses

@@ -12,7 +12,7 @@ from gaffer_cli.invocation import Invocation
 from gaffer_cli.starting import check_started, watch_session
 from gaffer_cli.waiting import Wait, wait_options, wait_settled
 
-_CHANGES: dict[str, Callable[[Session, Wait], None]] = {
+_CHANGES: dict[str, Callable[[Session, Wait], bool]] = {
     "start": lambda session, wait: session.start(wait),
     "stop": lambda session, wait: session.stop(wait),
     "restart": lambda session, wait: session.restart(wait),
