@@ -27,7 +27,8 @@ DESCRIPTION = "Launch the processes of a configuration file and keep them alive.
 EPILOG = (
     "The command line takes precedence over the environment, the environment over the file, the"
     " file over the defaults. gafferd exits with status 0 on SIGQUIT, SIGTERM and SIGINT, with"
-    " status 1 if it cannot start, with status 2 after wrong usage."
+    " status 1 if it cannot start, if --check finds a mistake or if it had to be ended by force,"
+    " with status 2 after wrong usage."
 )
 
 
