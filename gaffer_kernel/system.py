@@ -89,11 +89,16 @@ class Child(Protocol):
     def signal(self, signum: int) -> None:
         """Send a signal to the child's whole group; nothing once it is gone."""
 
-    def stop(self, signum: int) -> None:
+    def stop(self, signum: int, *, leader_only: bool = False) -> None:
         """Send a signal that ends the child, also to what has left its group.
 
         From now on `exited` waits until everything the child started is gone too. Without this
         call, what a child leaves behind is killed when it exits.
+
+        Args:
+            signum: the signal.
+            leader_only: send it to the child alone; what the child leaves behind is killed when it
+                exits.
         """
 
     def hold_output(self, held: bool) -> None:

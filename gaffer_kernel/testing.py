@@ -23,6 +23,7 @@ import trio
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import Event
 from gaffer_kernel.hookspecs import hookimpl
+from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.system import ChildListener, ExitStatus, SpawnRequest, User
 
@@ -61,6 +62,7 @@ class FakeProcess:
         plan: how it lives.
         alive, reaped: how far it has got.
         signals: those it got, in order.
+        stop_signals: those that were to end it, and when.
         written: what was written to its inputs, by label.
         closed_inputs: the labels of closed inputs, in order.
         held: whether its outputs are held.
@@ -80,6 +82,7 @@ class FakeProcess:
         self.alive = True
         self.reaped = False
         self.signals: list[int] = []
+        self.stop_signals: list[tuple[float, int]] = []
         self.written: dict[str, bytes] = {}
         self.closed_inputs: list[str] = []
         self.held = False
@@ -129,9 +132,10 @@ class FakeProcess:
         elif signum in _STOP_SIGNALS and self.plan.stop_delay < inf:
             self._system.call_later(self.plan.stop_delay, lambda: self.exit(term_signal=signum))
 
-    def stop(self, signum: int) -> None:
-        """Take a signal that ends it and all it started."""
-        self._stopping = True
+    def stop(self, signum: int, *, leader_only: bool = False) -> None:
+        """Take a signal that ends it and all it started, or it alone."""
+        self._stopping = not leader_only
+        self.stop_signals.append((self._system.now(), signum))
         self.signal(signum)
 
     def hold_output(self, held: bool) -> None:
@@ -163,7 +167,7 @@ class FakeSystem:
 
     Attributes:
         processes: those not reaped yet, by os_pid.
-        spawned: how many have been spawned.
+        spawned: how many have been spawned, without stop commands.
     """
 
     def __init__(self, seed: int = 0, plan: Callable[[SpawnRequest], Plan] | None = None) -> None:
@@ -201,7 +205,7 @@ class FakeSystem:
         plan = self._plan(request)
         if plan.error is not None:
             raise plan.error
-        self.spawned += 1
+        self.spawned += MAINPID not in request.environ
         process = FakeProcess(self, next(self._os_pids), request, plan, listener)
         self.processes[process.os_pid] = process
         return process

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gaffer_kernel import Event, Manager, hookimpl
-from gaffer_kernel.testing import FakeSystem
+from gaffer_kernel import Event, JobConfig, Manager, hookimpl
+from gaffer_kernel.jobs.command import MAINPID
+from gaffer_kernel.testing import FakeProcess, FakeSystem
 
 NEXT = {
     ("gone", "create"): "stopped",
@@ -15,6 +16,19 @@ NEXT = {
     ("stopped", "delete"): "gone",
 }
 """The state of a job after an event; in any other state that event must not happen."""
+
+
+LATE = 0.001
+"""Seconds that a stop step may be late."""
+
+
+def check_stop_signals(config: JobConfig, process: FakeProcess) -> None:
+    """Compare the stop signals that a process got with the steps of its job."""
+    got = process.stop_signals
+    steps = config.stop_steps[: len(got)]
+    assert [signum for _, signum in got] == [step.signum for step in steps], (config.stop, got)
+    for (before, _), (after, _), step in zip(got, got[1:], steps, strict=False):
+        assert 0 <= after - before - step.timeout + LATE <= 2 * LATE, (config.stop, got)
 
 
 class Ledger:
@@ -87,8 +101,10 @@ class Ledger:
         """Compare the events with the manager and with the processes of the fake system."""
         self.check_events()
         known = {process.os_pid: process for process in manager.walk()}
-        orphans = system.processes.keys() - known.keys()
-        assert not orphans, f"not in the manager: {orphans}"
+        for os_pid, fake in system.processes.items():
+            # A stop_command belongs to the process that it stops.
+            owner = int(fake.request.environ.get(MAINPID, os_pid))
+            assert owner in known, f"not in the manager: {owner}"
         assert {process.pid for process in manager.walk()} == self._running.keys()
         for job in manager.jobs():
             name = str(job.name)

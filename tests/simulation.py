@@ -20,16 +20,19 @@ from pathlib import Path
 import trio
 import trio.testing
 
-from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, SpawnError
+from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, Process, SpawnError
+from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.kernel import open_kernel
-from gaffer_kernel.system import SpawnRequest
-from gaffer_kernel.testing import FakeSystem, Plan
-from tests.invariants import Ledger
+from gaffer_kernel.system import ChildListener, SpawnRequest
+from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
+from tests.invariants import Ledger, check_stop_signals
 
 KINDS = ("steady", "mortal", "crasher", "stubborn", "absent", "moody")
 """How the processes of a job live, by the name of the program."""
 DOOMED = ("crasher", "absent", "moody")
 """Those that may never run, but must be retried."""
+STOP_COMMAND = "quit"
+ALL_STEPS = "INT 2s, TERM 1s, KILL"
 IDLE_TIME = 400.0
 """Seconds without requests after which all jobs must be settled: longer than any delay."""
 HOURS = 0.5
@@ -43,6 +46,8 @@ def make_plan(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
 
     def plan(request: SpawnRequest) -> Plan:
         kind = request.argv[0]
+        if kind == STOP_COMMAND:
+            return plan_stop_command(chance)
         lingers = chance.choice([0.0, 0.0, 0.0, 1.0, 60.0])
         stop_delay = chance.choice([0.0, 0.01, 2.0])
         if kind == "mortal":
@@ -60,13 +65,50 @@ def make_plan(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
     return plan
 
 
+def plan_stop_command(chance: random.Random) -> Plan:
+    """Return how a stop_command lives: briefly, too long, or not at all."""
+    if chance.random() < 0.2:
+        return Plan(error=SpawnError("command_not_found", "there is no such stop_command"))
+    return Plan(life=chance.choice([0.0, 1.0, inf]), exit_code=chance.randrange(2), stop_delay=inf)
+
+
+class StopSystem(FakeSystem):
+    """A fake system that checks the stop signals of its processes, and whose stop_commands work."""
+
+    def __init__(self, seed: int, plan: Callable[[SpawnRequest], Plan]) -> None:
+        super().__init__(seed, plan)
+        self.stops: Counter[str] = Counter()
+        self._success = random.Random(seed + 2)
+        self._watched: list[tuple[JobConfig, FakeProcess]] = []
+
+    def spawn(self, request: SpawnRequest, listener: ChildListener) -> FakeProcess:
+        process = super().spawn(request, listener)
+        target = self.processes.get(int(request.environ.get(MAINPID, 0)))
+        if target is not None:
+            self.stops["command"] += 1
+            if self._success.random() < 0.5:
+                self.call_later(self._success.choice([0.0, 0.5, 3.0]), target.exit)
+        else:
+            assert isinstance(listener, Process)
+            self._watched.append((listener.config, process))
+        return process
+
+    def check_stops(self) -> None:
+        """Check the stop signals of every process, and forget those that were reaped."""
+        for config, process in self._watched:
+            check_stop_signals(config, process)
+            if process.reaped:
+                self.stops[f"{len(process.stop_signals)} signals"] += 1
+        self._watched = [each for each in self._watched if not each[1].reaped]
+
+
 class Scenario:
     """One run: random requests to one kernel."""
 
     def __init__(self, seed: int, hours: float, folder: Path) -> None:
         self.chance = random.Random(seed)
         self.hours = hours
-        self.system = FakeSystem(seed, make_plan(random.Random(seed + 1)))
+        self.system = StopSystem(seed, make_plan(random.Random(seed + 1)))
         self.ledger = Ledger()
         self.requests: Counter[str] = Counter()
         self.file = folder / "gaffer.ini"
@@ -78,19 +120,25 @@ class Scenario:
             job = self._config(f"f{number}")
             lines.append(f"[process:{job.name}]\ncmd = {job.cmd}\n")
             lines.append(f"numprocesses = {job.numprocesses}\n")
-            lines.append(f"graceful_timeout = {job.graceful_timeout}\n")
+            for key in "graceful_timeout", "stop", "stop_command", "stop_scope":
+                value = getattr(job, key)
+                lines.append("" if value is None else f"{key} = {value}\n")
         if self.chance.random() < 0.1:
             lines.append("[process:broken]\n")
         self.file.write_text("".join(lines))
 
     def _config(self, name: str) -> JobConfig:
         flapping = self.chance.choice([None, None, (2, 1.0, 7.0, 5), (1, 1.0, 0.1, 1)])
+        stop = self.chance.choice([None, None, *[ALL_STEPS] * 3, "QUIT 500ms", "KILL"])
         return JobConfig(
             name=name,
             cmd=self.chance.choice(KINDS),
             numprocesses=self.chance.randrange(5),
             flapping=flapping,
-            graceful_timeout=self.chance.choice([0.1, 5.0, 30.0]),
+            graceful_timeout=None if stop else self.chance.choice([0.1, 5.0, 30.0]),
+            stop=stop,
+            stop_command=self.chance.choice([None, None, STOP_COMMAND]),
+            stop_scope=self.chance.choice(["group", "leader"]),
             redirect_output=["out"],
             pty=name.endswith("1"),
         )
@@ -106,9 +154,11 @@ class Scenario:
             while trio.current_time() < end:
                 await self._step()
                 self.ledger.check(kernel.manager, self.system)
+                self.system.check_stops()
                 if self.chance.random() < 0.04:
                     await self._be_idle()
         self.ledger.check_end(self.system)
+        self.system.check_stops()
 
     async def _read_file(self) -> Config:
         while True:
@@ -179,7 +229,8 @@ class Scenario:
 
     async def _crash(self, job: Job) -> None:
         for process in job.processes[:2]:
-            self.system.processes[process.os_pid].exit(term_signal=signal.SIGSEGV)
+            if process.active:
+                self.system.processes[process.os_pid].exit(term_signal=signal.SIGSEGV)
 
     async def _crash_again(self, job: Job) -> None:
         for _ in range(3):
@@ -256,11 +307,12 @@ class ErrorLog(logging.Handler):
 
 
 class Result:
-    """The result of a seed: numbers of events and requests, and a fingerprint of all events."""
+    """The result of a seed: counts of events, requests and stops; a fingerprint of all events."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.events = Counter(event.event for event in scenario.ledger.events)
         self.requests = scenario.requests
+        self.stops = scenario.system.stops
         digest = hashlib.sha256()
         for event in scenario.ledger.events:
             digest.update(repr(event).encode())

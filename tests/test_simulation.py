@@ -9,6 +9,7 @@ from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.slots import Slots
 from gaffer_kernel.jobs.supervisor import Supervisor
+from gaffer_kernel.processes.stop import Stopper, StopSequence
 from tests.simulation import REQUESTS, run_seed
 
 SEEDS = 100
@@ -19,19 +20,25 @@ ALL_EVENTS = {
 }
 
 
+ALL_STOPS = {"command", "1 signals", "2 signals", "3 signals"}
+
+
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_invariants_hold_for_every_seed(first):
     events = Counter()
     requests = Counter()
+    stops = Counter()
     for seed in range(first, first + CHUNK):
         result = run_seed(seed)
         events += result.events
         requests += result.requests
+        stops += result.stops
     # A simulation that never reaches a state proves nothing about it.
     assert events.keys() >= ALL_EVENTS
     assert min(events[name] for name in ALL_EVENTS) >= 10, events
     assert set(REQUESTS) <= requests.keys()
     assert requests["bad file"] >= 1
+    assert min(stops[name] for name in ALL_STOPS) >= 10, stops
 
 
 def test_the_same_seed_gives_the_same_run():
@@ -75,11 +82,26 @@ def forget_the_stop(monkeypatch):
 
 
 def miss_the_restart(monkeypatch):
-    monkeypatch.setattr(Supervisor, "_next_time", lambda self: self.instances.next_kill())
+    monkeypatch.setattr(Supervisor, "_next_time", lambda self: self.instances.next_step_at())
 
 
 def never_kill(monkeypatch):
-    monkeypatch.setattr(Instances, "next_kill", lambda self: inf)
+    monkeypatch.setattr(Instances, "next_step_at", lambda self: inf)
+
+
+def skip_a_stop_step(monkeypatch):
+    take_step = StopSequence.take_step
+
+    def mutant(self, now):
+        signum = take_step(self, now)
+        return take_step(self, now) if self._taken == 2 and len(self._steps) == 3 else signum
+
+    monkeypatch.setattr(StopSequence, "take_step", mutant)
+
+
+def ignore_the_stop_command(monkeypatch):
+    # The process exits while its stop_command runs, and the exit is forgotten.
+    monkeypatch.setattr(Stopper, "_end_command", lambda self: None)
 
 
 def publish_an_exit_twice(monkeypatch):
@@ -125,6 +147,8 @@ MUTANTS = (
     forget_the_stop,
     miss_the_restart,
     never_kill,
+    skip_a_stop_step,
+    ignore_the_stop_command,
     publish_an_exit_twice,
     delete_before_the_last_exit,
     let_two_jobs_of_a_name_overlap,
@@ -136,4 +160,4 @@ MUTANTS = (
 def test_each_mutant_breaks_an_invariant(mutate, monkeypatch):
     mutate(monkeypatch)
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        run_seeds(5)
+        run_seeds(10)

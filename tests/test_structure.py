@@ -13,7 +13,7 @@ PLUGINS = sorted(ROOT.glob("plugins/gaffer_*"))
 FOR_PLUGINS = {"gaffer_kernel", "gaffer_kernel.plugin", "gaffer_kernel.testing"}
 
 CONFIG = {"config", "jobs.config", "jobs.fields", "jobs.validation", "jobs.command"}
-CONFIG |= {"jobs.shell_syntax", "jobs.units"}
+CONFIG |= {"jobs.shell_syntax", "jobs.stop_steps", "jobs.units"}
 """A configuration file is read into JobConfigs: these modules know no running job."""
 
 OPTION_KINDS = {"Percent", "Size"}

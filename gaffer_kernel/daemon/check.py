@@ -8,6 +8,7 @@ from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError, GafferError, SpawnError
 from gaffer_kernel.jobs import shell_syntax
 from gaffer_kernel.jobs.command import build_argv, configured_program
+from gaffer_kernel.jobs.stop_steps import find_stop_warnings
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.spawn import check_program
 from gaffer_kernel.names import JobName
@@ -35,17 +36,24 @@ def find_warnings(config: Config) -> Iterator[ConfigError]:
     for session, job in config.jobs():
         name = JobName.parse(job.name, session)
         environ = Process(1, name, job, number=1).build_environ(system, None, {})
-        request = SpawnRequest(
-            argv=build_argv(job, environ),
-            environ=environ,
-            cwd=job.cwd,
-            program=configured_program(job),
-        )
-        try:
-            check_program(request)
-        except SpawnError as error:
-            yield _make_error(config, name, "cwd" if error.slug == "bad_cwd" else "cmd", str(error))
-        for line in shell_syntax.find_warnings(job, environ):
+        for key, command in ("cmd", job.cmd), ("stop_command", job.stop_command):
+            if command is None:
+                continue
+            request = SpawnRequest(
+                argv=build_argv(command, (), job.shell, environ),
+                environ=environ,
+                cwd=job.cwd,
+                program=configured_program(command, job.shell),
+            )
+            try:
+                check_program(request)
+            except SpawnError as error:
+                if error.slug != "bad_cwd":
+                    yield _make_error(config, name, key, str(error))
+                elif key == "cmd":
+                    yield _make_error(config, name, "cwd", str(error))
+        lines = shell_syntax.find_warnings(job, environ) + find_stop_warnings(job.stop)
+        for line in lines:
             key, _, message = line.partition(": ")
             yield _make_error(config, name, key, message)
 

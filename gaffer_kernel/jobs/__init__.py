@@ -12,6 +12,7 @@ scale            changes of the number of instances
 config           JobConfig: everything about one job
 fields           the types of its fields
 units            seconds, sizes and percentages as text
+stop_steps       the signals and times that stop a process
 validation       what types cannot say
 command          from the command line to the words that are executed
 """

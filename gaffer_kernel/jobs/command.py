@@ -2,19 +2,18 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from gaffer_kernel.errors import InvalidField
-
-if TYPE_CHECKING:
-    from gaffer_kernel.jobs.config import JobConfig
 
 SHELL = "/bin/sh"
 
 PORT = "PORT"
 """The variable that `port` of a job sets."""
+
+MAINPID = "MAINPID"
+"""The variable of a stop_command with the system's number of the process to stop."""
 
 VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
@@ -35,30 +34,34 @@ def split_words(field: str, text: str) -> tuple[str, ...]:
         raise InvalidField(field, f"cannot be split into words: {str(error).lower()}") from None
 
 
-def build_argv(config: "JobConfig", environ: Mapping[str, str]) -> list[str]:
-    """Return the words to execute for one process of a job.
+def build_argv(
+    line: str, args: Sequence[str], shell: bool, environ: Mapping[str, str]
+) -> list[str]:
+    """Return the words to execute for a command of a job.
 
     Variables are replaced after the split, so that a value never becomes two words. In a shell job
     the shell replaces them.
 
     Args:
-        config: the job.
+        line: the command line.
+        args: more words.
+        shell: whether a shell runs the line.
         environ: the whole environment the process will have.
     """
-    if config.shell:
-        return [SHELL, "-c", " ".join((config.cmd, *map(shlex.quote, config.args)))]
-    words = (*split_words("cmd", config.cmd), *config.args)
+    if shell:
+        return [SHELL, "-c", " ".join((line, *map(shlex.quote, args)))]
+    words = (*split_words("cmd", line), *args)
     return [substitute(word, environ) for word in words]
 
 
-def configured_program(config: "JobConfig") -> str:
-    """Return the program of a job for messages, as configured, with no variable replaced.
+def configured_program(line: str, shell: bool) -> str:
+    """Return the program of a command line for messages, as configured, with no variable replaced.
 
     In `NAME=value program` without a shell, the value is masked: it is often a secret.
     """
-    if config.shell:
+    if shell:
         return SHELL
-    program = split_words("cmd", config.cmd)[0]
+    program = split_words("cmd", line)[0]
     assigned = _ASSIGNMENT.match(program)
     return f"{assigned[0]}***" if assigned else program
 

@@ -12,6 +12,7 @@ from gaffer_kernel.errors import InvalidField, did_you_mean, shown
 from gaffer_kernel.jobs import fields as ft
 from gaffer_kernel.jobs import validation
 from gaffer_kernel.jobs.command import PORT
+from gaffer_kernel.jobs.stop_steps import StopStep, get_steps
 
 ONE_STREAM = ("out", "out")
 """The default of `redirect_output`: both outputs in one stream, in the order they are written."""
@@ -123,9 +124,37 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra_json_schema={"maxItems": 0},
         ),
     ] = ()
+    stop: Annotated[
+        ft.Text | None,
+        Meta(
+            title="stop steps such as `INT 10s, TERM 20s, KILL`",
+            description="The signals that stop a process, each with the time until the next one;"
+            " when not given, `TERM`, `graceful_timeout` and `KILL`.",
+        ),
+    ] = None
+    stop_command: Annotated[
+        ft.Text | None,
+        Meta(
+            title="text",
+            description="A command line to run before the stop signals, with the os pid of the"
+            " process in MAINPID.",
+        ),
+    ] = None
+    stop_scope: Annotated[
+        ft.StopScope,
+        Meta(
+            description="Send the stop signals to the whole group of a process, or to the process"
+            " alone."
+        ),
+    ] = "group"
     graceful_timeout: Annotated[
-        ft.Seconds, Meta(description="The time between SIGTERM and SIGKILL when stopping.")
-    ] = 30.0
+        ft.Seconds | None,
+        Meta(
+            title="seconds from 0 to 1e9, such as 10, 500ms, 20m or 1h",
+            description="The time between SIGTERM and SIGKILL when stopping, 30 seconds when not"
+            " given; excludes `stop`.",
+        ),
+    ] = None
     priority: Annotated[
         ft.Count | None,
         Meta(title="a whole number from 0", description="0 starts first, jobs without one last."),
@@ -139,6 +168,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             clean = _CLEAN.get(field) or partial(ft.checked, field)
             force_setattr(self, field, clean(getattr(self, field), kind))
         validation.check_command_line(self)
+        validation.check_stop(self)
         validation.check_streams(self)
         validation.check_port(self)
 
@@ -178,15 +208,29 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         asked = replace(
             self,
             env={} if env is None else env,
-            graceful_timeout=0.0 if graceful_timeout is None else graceful_timeout,
+            stop=None,
+            graceful_timeout=graceful_timeout,
             port=None,
         )
-        return replace(
-            asked,
+        config = replace(
+            self,
             env={**self.env, **asked.env},
             port=None if PORT in asked.env else self.port,
-            graceful_timeout=asked.graceful_timeout or self.graceful_timeout,
         )
+        if graceful_timeout is None or not asked.graceful_timeout:
+            return config
+        return replace(config, stop=None, graceful_timeout=asked.graceful_timeout)
+
+    @property
+    def stop_steps(self) -> tuple[StopStep, ...]:
+        """The steps that stop a process; the last one is SIGKILL."""
+        return get_steps(self.stop, self.graceful_timeout)
+
+    @property
+    def stop_timeout(self) -> float:
+        """Seconds from the begin of a stop to SIGKILL, at most."""
+        seconds = sum(step.timeout for step in self.stop_steps)
+        return seconds if self.stop_command is None else 2 * seconds
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as a JSON value, except `custom_channels`."""
@@ -225,7 +269,9 @@ _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
     "env": validation.variables,
     "uid": partial(validation.account, "uid"),
     "gid": partial(validation.account, "gid"),
-    "cwd": lambda value, kind: ft.checked("cwd", None if value == "" else value, kind),
+    "cwd": partial(validation.optional_text, "cwd"),
+    "stop": validation.stop,
+    "stop_command": partial(validation.optional_text, "stop_command"),
     "flapping": _flapping,
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),

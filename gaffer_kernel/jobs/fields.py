@@ -6,7 +6,7 @@ value, the error that explains it and the OpenAPI page that documents it are one
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -124,6 +124,7 @@ Percent = Annotated[
     _in_units("a percentage from 0, such as 25%", units.parse_percent, units.PERCENT, 1e6),
 ]
 Flag = Annotated[bool, Meta(title="true or false")]
+StopScope = Annotated[Literal["group", "leader"], Meta(title="group or leader")]
 
 
 def checked(field: str, value: object, kind: Any) -> Any:

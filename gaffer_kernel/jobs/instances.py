@@ -162,7 +162,7 @@ class Instances:
         if process.active and not process.stopping:
             process.stop_reason = reason
             self._publish(event, process, reason=reason)
-            process.terminate()
+            process.begin_stop(self._owner.post)
             self._stopping[process.pid] = process
 
     def stop_all(self, reason: str = BY_USER) -> None:
@@ -170,27 +170,20 @@ class Instances:
         for process in list(self.processes.values()):
             self.stop(process, reason)
 
-    def kill_overdue(self, now: float) -> None:
-        """SIGKILL the processes whose graceful timeout is over."""
+    def take_due_steps(self, now: float) -> None:
+        """Take the next stop step of the processes for which it is due."""
         for process in list(self._stopping.values()):
-            if process.kill_at <= now:
-                log.warning(
-                    "%s: process %d (os pid %d) did not exit within %g s: sent SIGKILL",
-                    process.job,
-                    process.pid,
-                    process.os_pid,
-                    process.graceful_timeout,
-                )
-                process.kill_now()
+            if process.next_step_at <= now:
+                process.next_step()
 
     def kill_stopping(self) -> None:
         """SIGKILL every stopping process now."""
         for process in list(self._stopping.values()):
             process.kill_now()
 
-    def next_kill(self) -> float:
-        """Return when the next graceful timeout is over, on the monotonic clock."""
-        return min((process.kill_at for process in self._stopping.values()), default=inf)
+    def next_step_at(self) -> float:
+        """Return when the next stop step is due, on the monotonic clock."""
+        return min((process.next_step_at for process in self._stopping.values()), default=inf)
 
     def release(self) -> None:
         """Forget the processes that are not stopping; they run on without a supervisor."""

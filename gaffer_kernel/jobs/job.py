@@ -12,9 +12,9 @@ from gaffer_kernel.errors import Closing, InvalidField
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import ExitRecord
 from gaffer_kernel.jobs.scale import apply_scale
+from gaffer_kernel.jobs.stop_steps import parse_signal
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.processes.stop import parse_signal
 
 if TYPE_CHECKING:
     from gaffer_kernel.jobs.supervisor import Supervisor
@@ -156,7 +156,10 @@ class Job:
 
     @property
     def processes(self) -> list[Process]:
-        """Its processes that have not been reaped, one-offs and stopping ones included."""
+        """Its processes that have not been reaped, one-offs and stopping ones included.
+
+        And those that have, while their stop_command runs; these are no longer `active`.
+        """
         return list(self._supervisor.instances.processes.values())
 
     @property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gaffer_kernel.jobs.command import VARIABLE, split_words
+from gaffer_kernel.jobs.command import MAINPID, VARIABLE, split_words
 
 if TYPE_CHECKING:
     from gaffer_kernel.jobs.config import JobConfig
@@ -49,7 +49,7 @@ def find_shell_syntax(cmd: str) -> str | None:
 
 
 def find_warnings(config: JobConfig, environ: Mapping[str, str]) -> list[str]:
-    """Return a line for each mistake that is likely in the command line of a job.
+    """Return a line for each mistake that is likely in the command lines of a job.
 
     Args:
         config: the job.
@@ -57,18 +57,25 @@ def find_warnings(config: JobConfig, environ: Mapping[str, str]) -> list[str]:
     """
     if config.shell:
         return []
+    lines = _find("cmd", config.cmd, config.args, set(environ))
+    if config.stop_command is not None:
+        lines += _find("stop_command", config.stop_command, (), {*environ, MAINPID})
+    return lines
+
+
+def _find(key: str, line: str, args: Sequence[str], known: Set[str]) -> list[str]:
     lines = []
-    if syntax := find_shell_syntax(config.cmd):
-        lines.append(f"cmd: {describe_shell_syntax(syntax)}")
+    if syntax := find_shell_syntax(line):
+        lines.append(f"{key}: {describe_shell_syntax(syntax)}")
     names = {
         match[2] or match[3]
-        for word in (*split_words("cmd", config.cmd), *config.args)
+        for word in (*split_words(key, line), *args)
         for match in VARIABLE.finditer(word)
         if not match[1]
     }
     lines += (
-        f"cmd: ${name} is not set, so it stays as it is: set it, or write $${name}"
-        for name in sorted(names - set(environ))
+        f"{key}: ${name} is not set, so it stays as it is: set it, or write $${name}"
+        for name in sorted(names - known)
     )
     return lines
 

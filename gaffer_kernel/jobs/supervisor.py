@@ -3,7 +3,7 @@
 Every request to a job is a message. It is handled at once if no other message is being handled,
 else right after that one, so that a hook that calls a verb finds no half-done work. A user's stop
 therefore always beats a pending restart. The task of the supervisor is its timer: it wakes up when
-a restart is due or a graceful timeout is over.
+a restart or a stop step is due.
 """
 
 from __future__ import annotations
@@ -351,12 +351,12 @@ class Supervisor:
 
     @property
     def stop_timeout(self) -> float:
-        """Seconds that stopping the job may take: the longest graceful timeout of its processes.
+        """Seconds that stopping the job may take: the longest stop timeout of its processes.
 
         Unloaded jobs of the same name come first, so theirs are added.
         """
         return sum(
-            max((p.graceful_timeout for p in each.instances.processes.values()), default=0.0)
+            max((p.stop_timeout for p in each.instances.processes.values()), default=0.0)
             for each in self._with_predecessors()
         )
 
@@ -391,7 +391,7 @@ class Supervisor:
 
     def _handle_time(self) -> None:
         now = self._system.now()
-        self.instances.kill_overdue(now)
+        self.instances.take_due_steps(now)
         resume_at = self.restart_state.resume_at
         if resume_at is not None and resume_at <= now:
             self._resume()
@@ -404,7 +404,7 @@ class Supervisor:
         elif self.active and (slot := self.instances.slots.next_due()) is not None:
             # Not "if it is in the future": it may have become due since it was looked at.
             due = inf if self._is_queued else slot.due
-        return min(due, self.instances.next_kill())
+        return min(due, self.instances.next_step_at())
 
     def is_failing(self) -> bool:
         """Return whether an instance of an active job has crashed and does not run again yet."""

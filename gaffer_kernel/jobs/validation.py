@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import force_setattr
+
 from gaffer_kernel.errors import InvalidField, shown
 from gaffer_kernel.jobs import fields as ft
 from gaffer_kernel.jobs.command import PORT, split_words
+from gaffer_kernel.jobs.stop_steps import GRACEFUL_TIMEOUT, format_steps, parse_steps
 
 if TYPE_CHECKING:
     from gaffer_kernel.jobs.config import JobConfig
@@ -44,6 +47,18 @@ def account(field: str, value: Any, kind: Any) -> int | str | None:
     return kept
 
 
+def optional_text(field: str, value: Any, kind: Any) -> str | None:
+    """Check a text; an empty one is None."""
+    kept: str | None = ft.checked(field, None if value == "" else value, kind)
+    return kept
+
+
+def stop(value: Any, kind: Any) -> str | None:
+    """Convert `stop` to its shortest form: `INT 10s, KILL`."""
+    text = optional_text("stop", value, kind)
+    return None if text is None else format_steps(parse_steps(text))
+
+
 def channels(value: Any, kind: Any) -> tuple[Any, ...]:
     """Check `custom_channels`: what can be passed to a child has a `fileno()`."""
     if not isinstance(value, list | tuple) or not all(hasattr(each, "fileno") for each in value):
@@ -61,6 +76,20 @@ def check_command_line(config: "JobConfig") -> None:
         raise InvalidField("cmd", f"must have at most {ft.MAX_WORDS} words, with args")
     if sum(len(word.encode()) + 1 for word in argv) > ft.MAX_ARGV:
         raise InvalidField("cmd", f"must be at most {ft.MAX_ARGV} bytes long, with args")
+
+
+def check_stop(config: "JobConfig") -> None:
+    """Check the stop_command, and that the time until SIGKILL is given only once."""
+    if config.stop_command is not None:
+        line = config.stop_command
+        words = (line,) if config.shell else split_words("stop_command", line)
+        if not words or not words[0].strip():
+            raise InvalidField("stop_command", "must name a program")
+    if config.stop is None:
+        if config.graceful_timeout is None:
+            force_setattr(config, "graceful_timeout", GRACEFUL_TIMEOUT)
+    elif config.graceful_timeout is not None:
+        raise InvalidField("stop", "contains the times, so graceful_timeout must not be given, too")
 
 
 def check_streams(config: "JobConfig") -> None:

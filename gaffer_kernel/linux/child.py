@@ -60,6 +60,8 @@ class ChildEvent(IntEnum):
     """A signal for its group is requested."""
     STOP = auto()
     """A signal that ends it and all it started is requested."""
+    STOP_LEADER = auto()
+    """A signal that ends it alone is requested."""
     HOLD = auto()
     """A reader needs its outputs to be held."""
     READ_ON = auto()
@@ -123,9 +125,9 @@ class LinuxChild:
         """Send a signal to the whole group."""
         self._on(ChildEvent.SIGNAL, signum)
 
-    def stop(self, signum: int) -> None:
-        """Send a stop signal to the group and to what has left it."""
-        self._on(ChildEvent.STOP, signum)
+    def stop(self, signum: int, *, leader_only: bool = False) -> None:
+        """Send a stop signal to the group and to what has left it, or to the process alone."""
+        self._on(ChildEvent.STOP_LEADER if leader_only else ChildEvent.STOP, signum)
 
     def hold_output(self, held: bool) -> None:
         """Stop reading the outputs, or read on; a stopping child is always read."""
@@ -209,6 +211,14 @@ class LinuxChild:
         self._send(signal.SIGCONT)
         self._scan(0)
 
+    def _stop_leader(self, signum: int) -> None:
+        self.state = ChildState.STOPPING
+        self._read_on(0)
+        for each in (signum, signal.SIGCONT):
+            # EPERM: it runs as another user by now.
+            with suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(self._pidfd, each)
+
     def _hold(self, _: int) -> None:
         self._pipes.hold()
 
@@ -254,6 +264,8 @@ class LinuxChild:
 
     def _stop_orphans(self, _: int) -> None:
         """Send the stop signal to the orphans that it has not reached, and wait for their exits."""
+        if not self._stop_signal:  # only the leader was to stop, and has not yet
+            return
         for orphan in self._left_behind():
             if orphan in self._signalled:
                 continue
@@ -323,6 +335,7 @@ class LinuxChild:
         #                 RUNNING      STOPPING       DRAINING         CLEARING         GONE
         _E.SIGNAL:        (_send,       _send,         _send,           _send,           _ignore),
         _E.STOP:          (_begin_stop, _send_stop,    _send_stop,      _send_stop,      _ignore),
+        _E.STOP_LEADER:   (_stop_leader,_stop_leader,  _ignore,         _ignore,         _ignore),
         _E.HOLD:          (_hold,       _read_on,      _read_on,        _read_on,        _ignore),
         _E.READ_ON:       (_read_on,    _read_on,      _read_on,        _read_on,        _ignore),
         _E.EXIT:          (_exit,       _exit,         _ignore,         _ignore,         _ignore),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Any
 
 from gaffer_kernel.environment import inherited
@@ -13,14 +14,19 @@ from gaffer_kernel.jobs.command import PORT, build_argv, configured_program
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.fields import MAX_PORT
 from gaffer_kernel.jobs.shell_syntax import find_warnings
+from gaffer_kernel.jobs.stop_steps import find_stop_warnings, parse_signal
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
-from gaffer_kernel.processes.stop import StopSequence, parse_signal
+from gaffer_kernel.processes.stop import Post, Stopper
 from gaffer_kernel.processes.terminal_size import TerminalSize
 from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System, User
 
 INPUTS = ("stdin", "ttin")
 """The names of the standard input of a process."""
+
+
+def _call(function: Callable[[], None]) -> None:
+    function()
 
 
 class Process:
@@ -35,7 +41,7 @@ class Process:
         started_at, exited_at: on the monotonic clock.
         create_time: when it was started, in seconds since the epoch.
         argv: what was executed.
-        warnings: a line for each likely mistake in its command line; set by `spawn`.
+        warnings: a line for each likely mistake in its configuration; set by `spawn`.
         exit_status: None until it has been reaped.
         outputs: its streams that can be read.
         stop_reason: why it was stopped, for people; empty if it was not.
@@ -66,9 +72,9 @@ class Process:
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._child: Child | None = None
         self._system: System | None = None
-        self._stop = StopSequence(config.graceful_timeout)
+        self._stopper: Stopper | None = None
         self._on_exit: Callable[[Process, ExitStatus], None] = lambda process, status: None
-        self.request_stop: Callable[[], None] = self.terminate
+        self.request_stop: Callable[[], None] = self.begin_stop
 
     # Life
 
@@ -91,8 +97,8 @@ class Process:
         config = self.config
         user = system.user(config.uid, config.gid)
         environ = self.build_environ(system, user, added)
-        self.warnings = find_warnings(config, environ)
-        self.argv = build_argv(config, environ)
+        self.warnings = find_warnings(config, environ) + find_stop_warnings(config.stop)
+        self.argv = build_argv(config.cmd, config.args, config.shell, environ)
         self._system = system
         self._on_exit = on_exit
         request = SpawnRequest(
@@ -107,9 +113,10 @@ class Process:
             channels=config.custom_channels,
             detach=config.detach,
             title=f"{self.job}: process {self.pid}",
-            program=configured_program(config),
+            program=configured_program(config.cmd, config.shell),
         )
         self._child = system.spawn(request, self)
+        self._stopper = Stopper(config, system, self._child, request)
         self.started_at = system.now()
         self.create_time = system.wall()
 
@@ -160,7 +167,8 @@ class Process:
         self.exit_status = status
         self.exited_at = self._system.now() if self._system is not None else None
         self.outputs.close()
-        self._on_exit(self, status)
+        assert self._stopper is not None
+        self._stopper.exited(lambda: self._on_exit(self, status))
 
     @property
     def active(self) -> bool:
@@ -194,33 +202,42 @@ class Process:
     # Stopping and signals
 
     @property
-    def graceful_timeout(self) -> float:
-        """Seconds between SIGTERM and SIGKILL."""
-        return self._stop.graceful_timeout
+    def stop_timeout(self) -> float:
+        """Seconds from its first stop signal to SIGKILL, and those of its stop_command before."""
+        return self.config.stop_timeout
 
     @property
     def stopping(self) -> bool:
         """Whether it is being stopped, or was."""
-        return self._stop.started
+        return self._stopper is not None and self._stopper.sequence.started
 
     @property
-    def kill_at(self) -> float:
-        """When its graceful timeout is over, on the monotonic clock; the supervisor's timer."""
-        return self._stop.kill_at
+    def next_step_at(self) -> float:
+        """When its next stop step is due, on the monotonic clock; the supervisor's timer."""
+        return inf if self._stopper is None else self._stopper.sequence.due
 
     def stop(self) -> None:
         """Stop it; an active job starts a successor. Returns at once."""
         self.request_stop()
 
-    def terminate(self) -> None:
-        """Send SIGTERM to the group; the supervisor sends SIGKILL after the graceful timeout."""
-        if self.active and not self.stopping and self._child and self._system:
-            self._child.stop(self._stop.terminate(self._system.now()))
+    def begin_stop(self, post: Post = _call) -> None:
+        """Run its stop_command, or else take the first stop step; the supervisor takes the others.
+
+        Args:
+            post: calls a function as a message of the job, when the stop_command has ended.
+        """
+        if self.active and not self.stopping and self._stopper is not None:
+            self._stopper.begin(post)
+
+    def next_step(self) -> None:
+        """Take its next stop step: the time of the one before is over."""
+        if self._stopper is not None:
+            self._stopper.next_step()
 
     def kill_now(self) -> None:
-        """Send SIGKILL to everything it started: its graceful timeout is over."""
-        if self.active and self._child:
-            self._child.stop(self._stop.kill())
+        """Send SIGKILL to everything it started, and to its stop_command."""
+        if self._stopper is not None:
+            self._stopper.kill()
 
     def kill(self, sig: int | str) -> bool:
         """Send a signal, by number or name, to its whole group.

@@ -66,7 +66,9 @@ redirect_output = stdout, stderr
 pty = true
 redirect_input = true
 custom_streams = control
-graceful_timeout = 2.5
+stop = INT 2.5, KILL
+stop_command = ./quit $MAINPID
+stop_scope = leader
 priority = 0
 start = off
 
@@ -90,7 +92,9 @@ Path = /bin
         "pty": True,
         "redirect_input": True,
         "custom_streams": ["control"],
-        "graceful_timeout": 2.5,
+        "stop": "INT 2.5s, KILL",
+        "stop_command": "./quit $MAINPID",
+        "stop_scope": "leader",
         "priority": 0,
         "start": False,
     }
@@ -175,6 +179,14 @@ def test_variables_belong_to_one_job():
         ),
         ("flapping = 2.5", "flapping: attempts must be a whole number from 1, not '2.5'"),
         ("args = 'a", "args: cannot be split into words: no closing quotation"),
+        ("stop = INTT 3", "stop: no signal 'INTT': give a name or a number"),
+        ("stop = KILL, TERM", "stop: KILL ends every process: it must be the last step"),
+        (
+            "stop = INT 3\ngraceful_timeout = 5",
+            "stop: contains the times, so graceful_timeout must not be given, too",
+        ),
+        ("stop_command = 'a", "stop_command: cannot be split into words: no closing quotation"),
+        ("stop_scope = all", "stop_scope: must be group or leader, not 'all'"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_line(line, message):

@@ -153,6 +153,27 @@ def test_check_warns_of_shell_syntax_and_undefined_variables(home):
     ]
 
 
+def test_check_warns_of_a_stop_command_that_cannot_work_and_of_a_missing_kill(home):
+    home.write(
+        "gaffer.ini",
+        home.job("a", stop_command="no-such-program $MAINPID $NO_SUCH", stop="INT 3")
+        + home.job("b", stop_command="true | cat", cwd="/nowhere"),
+    )
+
+    result = home.run("--check", "gaffer.ini")
+
+    assert result.returncode == 0
+    assert [line.partition("gaffer.ini:")[2] for line in result.stderr.splitlines()] == [
+        "3: [process:a] stop_command: no such program: no-such-program (looked for on PATH)",
+        "3: [process:a] stop_command: $NO_SUCH is not set,"
+        " so it stays as it is: set it, or write $$NO_SUCH",
+        "4: [process:a] stop: does not end with KILL: KILL follows 3 s after INT",
+        "7: [process:b] stop_command: | has no meaning without a shell:"
+        " set shell = true, or quote it",
+        "8: [process:b] cwd: cannot change to the directory /nowhere: No such file or directory",
+    ]
+
+
 def test_check_reports_all_mistakes_in_the_order_of_the_file(home):
     home.write("plugins/picky/__init__.py", WHOLE + HOOK.format("config.section('gaffer').nope"))
     home.write(

@@ -11,7 +11,8 @@ VARIABLES = st.dictionaries(st.from_regex(r"[A-Z_]{1,3}", fullmatch=True), TEXT,
 
 
 def argv(cmd: str, environ: dict[str, str] | None = None, **fields: object) -> list[str]:
-    return build_argv(JobConfig(name="a", cmd=cmd, **fields), environ or {})
+    config = JobConfig(name="a", cmd=cmd, **fields)
+    return build_argv(config.cmd, config.args, config.shell, environ or {})
 
 
 def test_command_line_is_split_like_a_shell_does():
@@ -84,7 +85,7 @@ def test_every_valid_job_has_a_command_line(cmd, args, shell, environ):
     except InvalidField:
         return
 
-    words = build_argv(config, environ)
+    words = build_argv(config.cmd, config.args, config.shell, environ)
 
     assert words
     assert (

@@ -64,7 +64,7 @@ async def test_a_one_off_has_the_graceful_timeout_of_its_job_by_default(
     job = kernel.manager.load(web(graceful_timeout=50), start=False)
     pid = job.commit(graceful_timeout=graceful_timeout)
     await job.settled()
-    assert kernel.manager.process(pid).graceful_timeout == 50
+    assert kernel.manager.process(pid).stop_timeout == 50
 
 
 @pytest.mark.parametrize(

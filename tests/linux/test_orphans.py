@@ -176,6 +176,22 @@ async def test_an_orphan_that_ignores_sigterm_is_killed_with_its_job(run, brand)
     assert branded(brand) == []
 
 
+async def test_with_stop_scope_leader_an_orphan_is_killed_after_the_leader(run, brand, tmp_path):
+    line = f'trap "echo > {tmp_path}/signalled" TERM; while :; do sleep 0.01; done'
+    process = await run.begin(
+        escaped(line) + "trap '' INT; sleep 0.2; exec sleep 60",
+        shell=True,
+        stop="INT 300ms, TERM 30s, KILL",
+        stop_scope="leader",
+    )
+    await until(lambda: len(branded(brand)) >= 2)
+    process.stop()
+    exited = await run.end(process)
+    assert exited.data["term_signal"] == signal.SIGTERM
+    assert branded(brand) == []
+    assert not (tmp_path / "signalled").exists()
+
+
 async def test_an_orphan_can_clean_up(run, brand, tmp_path):
     note = tmp_path / "note"
     line = f'trap "echo bye >{note}; exit" TERM; echo hi >{note}; while :; do sleep 0.01; done'

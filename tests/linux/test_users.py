@@ -48,6 +48,13 @@ async def test_a_process_of_another_user_can_be_signalled_and_stopped(run):
     assert exited.data["term_signal"] == signal.SIGTERM
 
 
+async def test_a_stop_command_runs_as_the_user_of_the_process(run, caplog):
+    process = await run.begin("sleep 60", uid="nobody", stop_command="sh -c 'id -u; exit 3'")
+    process.stop()
+    await run.end(process)
+    assert any(text.endswith("exit status 3: '65534'") for text in caplog.messages)
+
+
 async def test_a_process_has_the_supplementary_groups_of_its_user(run, monkeypatch):
     monkeypatch.setattr(os, "getgrouplist", lambda name, gid: [gid, 4, 20])
     assert await run("id -G", uid="nobody") == "65534 4 20\n"

@@ -10,7 +10,7 @@ from gaffer_testing.waiting import until
 
 from gaffer_kernel import JobConfig
 from gaffer_kernel.errors import InvalidField, NotFound, StreamUnavailable
-from gaffer_kernel.processes.stop import parse_signal
+from gaffer_kernel.jobs.stop_steps import parse_signal
 from tests.real import exists
 
 # Signals

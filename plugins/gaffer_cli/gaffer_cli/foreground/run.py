@@ -49,7 +49,7 @@ def run_jobs(
     """
     signals = SignalReceiver()
     system = ForegroundSystem(input_owner)
-    guardian = watch_parent_death(system.instance, max(job.graceful_timeout for job in jobs))
+    guardian = watch_parent_death(system.instance, max(job.stop_timeout for job in jobs))
     try:
         return trio.run(partial(_run, system, guardian, jobs, on_exit, signals, first_lines))
     finally:

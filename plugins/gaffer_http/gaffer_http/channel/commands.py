@@ -159,7 +159,7 @@ def _scale(job: Job, given: takes.ScaleArguments) -> Result:
 
 
 def _commit(job: Job, given: takes.CommitArguments) -> Result:
-    check_not_masked(given.env)
+    check_not_masked({"env": given.env})
     return {"ok": True, "pid": job.commit(given.env, given.graceful_timeout)}
 
 

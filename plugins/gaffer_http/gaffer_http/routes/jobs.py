@@ -183,7 +183,7 @@ async def commit_process(session: str, name: str) -> Response:
     wait = wait_parameter()
     body = await read_object(["env", "graceful_timeout"], optional=True)
     job = _job(session, name)
-    check_not_masked(body.get("env"))
+    check_not_masked(body)
     pid = job.commit(body.get("env"), body.get("graceful_timeout"))
     return json_response(
         {"pid": pid, **await wait_settled(wait, job.settled)}, 201, location=f"/pids/{pid}"

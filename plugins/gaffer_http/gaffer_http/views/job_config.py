@@ -47,6 +47,8 @@ def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
             shown["argv"] = [program, MASK] if len(shown["argv"]) > 1 else [program]
     if shown.get("args"):
         shown["args"] = [MASK]
+    if shown.get("stop_command"):
+        shown["stop_command"], _ = _masked_command(shown["stop_command"], shell=shown["shell"])
     return shown
 
 
@@ -61,14 +63,19 @@ def _masked_command(cmd: str, *, shell: bool) -> tuple[str, str]:
     return f"{first} {MASK}" if more else first, program
 
 
-def check_not_masked(env: object, cmd: object = None) -> None:
+def check_not_masked(fields: Mapping[str, Any]) -> None:
     """Refuse masked values that were read from this API: the real values would be lost.
 
+    Args:
+        fields: `cmd`, `stop_command` and `env` of a job, as far as given.
+
     Raises:
-        InvalidField: naming the variable, or `cmd`.
+        InvalidField: naming the variable or the command.
     """
-    if cmd == MASK:
-        raise InvalidField("cmd", f"is {MASK}, a masked command: give the real one")
+    for field in ("cmd", "stop_command"):
+        if fields.get(field) == MASK:
+            raise InvalidField(field, f"is {MASK}, a masked command: give the real one")
+    env = fields.get("env")
     for name, value in env.items() if isinstance(env, Mapping) else ():
         if value == MASK:
             raise InvalidField(f"env.{name}", f"is {MASK}, a masked value: give the real one")
@@ -97,7 +104,7 @@ def config_from_fields(fields: dict[str, Any]) -> JobConfig:
     try:
         if has_request_context():
             audit.note_program(current_context().mapping, fields)
-        check_not_masked(fields.get("env"), fields.get("cmd"))
+        check_not_masked(fields)
         return JobConfig.from_dict(fields)
     except InvalidField as error:
         raise invalid_config_error(error) from None

@@ -192,10 +192,24 @@ async def test_error_of_a_failed_start_contains_no_secret(ask, config):
     assert "no such program" in answers[-2]["last_error"]
 
 
-async def test_masked_command_is_refused_in_a_configuration(ask):
-    answer = await ask("manager", "PUT", "/jobs/one/a", {"cmd": "***", "shell": True})
+@pytest.mark.parametrize(
+    ("shell", "shown"), [(True, "***"), (False, "curl ***")], ids=["shell", "no-shell"]
+)
+async def test_stop_command_is_masked_too(ask, shell, shown):
+    config = {"name": "d", "cmd": "cat", "shell": shell, "start": False}
+    config["stop_command"] = "curl -u a:hunter2 /"
+    assert (await ask("manager", "POST", "/jobs/one", config)).status == 201
+    for caller, expected in ("reader", shown), ("manager", "curl -u a:hunter2 /"):
+        answer = (await ask(caller, "GET", "/jobs/one/d")).json
+        assert answer["config"]["stop_command"] == expected
+
+
+@pytest.mark.parametrize("field", ["cmd", "stop_command"])
+async def test_masked_command_is_refused_in_a_configuration(ask, field):
+    fields = {"cmd": "true", "shell": True, field: "***"}
+    answer = await ask("manager", "PUT", "/jobs/one/a", fields)
     assert (answer.status, answer.slug) == (400, "invalid_process_info")
-    assert "cmd: is ***" in str(answer.json)
+    assert f"{field}: is ***" in str(answer.json)
 
 
 async def test_events_of_other_sessions_are_not_sent(ask):

@@ -117,7 +117,7 @@ async def test_commit_starts_a_one_off(api, channel):
     assert await channel.do("commit", "x") == {"ok": True, "pid": 1}
     result = await channel.do("commit", "x", 2.5, {"A": "1"})
     process = api.kernel.manager.process(result["pid"])
-    assert (process.graceful_timeout, process.config.env) == (2.5, {"A": "1"})
+    assert (process.stop_timeout, process.config.env) == (2.5, {"A": "1"})
     error = await refusal(channel, "commit", "x", env={"A": "***"})
     assert (error.status, "env.A" in error.message) == (400, True)
 
