@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def test_plugin_is_found_after_its_wheel_is_installed(fresh, tmp_path):
     fresh("gaffer_http")
     assert "http" in run(gafferd, "--list-plugins", cwd=tmp_path).split()
     assert "--bind" in run(gafferd, "--help", cwd=tmp_path)
+
+
+def test_gaffer_all_installs_every_plugin_and_command(fresh, tmp_path):
+    binaries = fresh("gaffer_all")
+    listed = run(binaries / "gafferd", "--list-plugins", cwd=tmp_path)
+    expected = {
+        name
+        for path in ROOT.glob("plugins/*/pyproject.toml")
+        for name in tomllib.loads(path.read_text())["project"]
+        .get("entry-points", {})
+        .get("gaffer", {})
+    }
+    assert {line.split()[0] for line in listed.splitlines()[1:]} == expected
+    for command in ("gaffer", "gafferctl", "gaffer-auth", "gaffer_lookupd"):
+        assert run(binaries / command, "--help", cwd=tmp_path)
 
 
 def test_distribution_of_another_author_is_found(fresh, tmp_path):
