@@ -1,6 +1,6 @@
 """The program that runs in the child before its own: prepares descriptors and signals.
 
-`python -I -S fd_shim.py 12,7 program argument...` makes 12 the child's 3 and 7 its 4, resets the
+`python -I -S -c SOURCE 12,7 program argument...` makes 12 the child's 3 and 7 its 4, resets the
 signal mask and ignored signals, then becomes the program. It is only used for jobs with custom
 streams, and in programs that block or ignore signals: the standard library passes descriptors
 under the numbers they have in the parent, and a shell can name only those below ten; and it passes

@@ -19,7 +19,10 @@ from gaffer_kernel.errors import SpawnError, shown
 from gaffer_kernel.linux.pty import open_pty
 from gaffer_kernel.system import SpawnRequest, User
 
-FD_SHIM = str(Path(__file__).with_name("fd_shim.py"))
+# Kept in memory, and run by the interpreter on which a virtual environment is based: an upgrade of
+# packages may remove files while this program runs.
+_FD_SHIM = Path(__file__).with_name("fd_shim.py").read_text(encoding="utf-8")
+_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 _REFUSED = (
     *(OSError, ValueError, OverflowError, KeyError, TypeError, IndexError),
@@ -91,8 +94,8 @@ def _popen(
     executable = None if "PATH" in request.environ else shutil.which(argv[0])
     if extra or not _has_default_signals():
         _require_program(argv[0], request)
-        argv = [sys.executable, "-I", "-S", FD_SHIM, ",".join(map(str, extra)), *argv]
-        executable = sys.executable
+        argv = [_PYTHON, "-I", "-S", "-c", _FD_SHIM, ",".join(map(str, extra)), *argv]
+        executable = _PYTHON
     user = _other_user(request)
     return subprocess.Popen(
         argv,

@@ -18,6 +18,8 @@ from gaffer_http.auth.pages import Pages
 from gaffer_http.auth.policy import read_policy
 from gaffer_http.dynamic_app import DynamicApp
 from gaffer_http.listen.sockets import Listening
+from gaffer_http.openapi.document import preload
+from gaffer_http.routes import page_key, root
 from gaffer_http.serve.places import Places
 from gaffer_http.serve.server import Server
 
@@ -25,6 +27,9 @@ log = logging.getLogger(__package__)
 
 GRACE = 3.0
 """Seconds that requests have to finish when the API closes; the kernel would allow five."""
+
+PRELOAD_DELAY = 1.0
+"""Seconds after the start: the first requests go first."""
 
 
 async def serve_api(
@@ -68,8 +73,20 @@ async def serve_api(
         log.info("listening on %s", ", ".join(map(str, sockets)))
         task_status.started()
         try:
+            with trio.move_on_after(PRELOAD_DELAY):
+                await closing.wait()
+            if not closing.is_set():
+                _preload()
             await closing.wait()
         finally:
             app.api.feeds.close()
             pages.close()
             await server.close(GRACE)
+
+
+def _preload() -> None:
+    """Read and import what requests may need: an upgrade of packages can remove files meanwhile."""
+    root.get_version()
+    page_key.load_pages()
+    preload()
+    log.debug("no file of gaffer-http is needed any longer")

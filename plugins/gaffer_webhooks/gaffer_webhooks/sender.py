@@ -6,6 +6,7 @@ only the status and Retry-After.
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
@@ -24,6 +25,8 @@ from gaffer_webhooks.url import ParsedUrl, bracket, parse_url
 
 if TYPE_CHECKING:
     import httpx2
+
+log = logging.getLogger(__package__)
 
 CONNECT_TIMEOUT = 5.0
 TOTAL_TIMEOUT = 10.0
@@ -94,10 +97,23 @@ class Certificates:
         return self._context
 
 
-def _load() -> ssl.SSLContext:
-    # Takes a few tenths of a second, too long for the event loop.
-    import httpx2  # noqa: F401
+async def preload() -> None:
+    """Import httpx2 in a thread, also if there is no hook yet: an upgrade of packages can remove
+    its files before the first message."""
+    await trio.to_thread.run_sync(_import_httpx2, abandon_on_cancel=True)
+    log.debug("no file of gaffer-webhooks is needed any longer")
 
+
+def _import_httpx2() -> None:
+    # Takes a few tenths of a second, too long for the event loop.
+    import httpx2
+
+    # A transport imports httpcore2 when the first one is made.
+    httpx2.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
+
+
+def _load() -> ssl.SSLContext:
+    _import_httpx2()
     return ssl.create_default_context()
 
 

@@ -21,6 +21,7 @@ from gaffer_webhooks.sender import (
     Resolve,
     Sender,
     make_resolver,
+    preload,
     resolve_allowed,
 )
 from gaffer_webhooks.targets import Targets
@@ -251,6 +252,7 @@ async def open_webhooks(
             hooks.open()
             nursery.start_soon(flusher.run, name="flusher")
             nursery.start_soon(reader.run, events, name="events")
+            nursery.start_soon(_preload, kernel, name="preload")
             yield webhooks
             with trio.move_on_after(CLOSE_TIMEOUT):
                 await reader.wait_caught_up()
@@ -260,3 +262,9 @@ async def open_webhooks(
             nursery.cancel_scope.cancel()
             targets.close()
             hooks.close()
+
+
+async def _preload(kernel: Kernel) -> None:
+    # The first processes go first.
+    await kernel.started.wait()
+    await preload()

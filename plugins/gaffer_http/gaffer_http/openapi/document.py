@@ -11,9 +11,9 @@ from quart import Quart
 class Document:
     """The OpenAPI document of an application.
 
-    quart-schema is imported when the document is first made, so that it does not delay the start of
-    the API. It is not an extension of the application, because that would add pages that load
-    programs from other sites, and would run with every response.
+    quart-schema is imported by `preload` or when the document is first made, so that it does not
+    delay the start of the API. It is not an extension of the application, because that would add
+    pages that load programs from other sites, and would run with every response.
 
     Args:
         app: the application.
@@ -34,6 +34,12 @@ class Document:
             self._made = msgspec.json.encode(describe_routes(self._app, self._version))
             self._routes = routes
         return self._made
+
+
+def preload() -> None:
+    """Import what making a document needs."""
+    # Imports the packages that describe_routes imports.
+    import gaffer_http.openapi.provider  # noqa: F401
 
 
 def describe_routes(app: Quart, version: str) -> dict[str, Any]:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 routes = Blueprint("page_key", __name__)
 
+_PAGE = "sign-in.html"
+_SCRIPT = "page-key.js"
+
 
 class Exchange(Struct, kw_only=True):
     """A page key, to be exchanged."""
@@ -69,7 +72,7 @@ async def show_page() -> Response:
 @describes(answers={200: {"text/javascript": str}})
 async def show_script() -> Response:
     """Return the script with which a page exchanges its page key."""
-    return Response(static("page-key.js"), content_type="text/javascript; charset=utf-8")
+    return Response(static(_SCRIPT), content_type="text/javascript; charset=utf-8")
 
 
 @routes.post("/page-key")
@@ -134,7 +137,13 @@ def pages() -> Pages:
 
 def sign_in_page(status: Literal[200, 401]) -> Response:
     """Return the page that exchanges a page key, or explains how to get one."""
-    return Response(static("sign-in.html"), status, content_type="text/html; charset=utf-8")
+    return Response(static(_PAGE), status, content_type="text/html; charset=utf-8")
+
+
+def load_pages() -> None:
+    """Read the files of the page into memory."""
+    for name in (_PAGE, _SCRIPT):
+        static(name)
 
 
 @cache

@@ -24,7 +24,7 @@ routes = Blueprint("root", __name__)
 @describes(answers={200: Welcome})
 async def welcome() -> Response:
     """Show a greeting with the version."""
-    return json_response({"welcome": "gaffer", "version": _version()})
+    return json_response({"welcome": "gaffer", "version": get_version()})
 
 
 @routes.get("/ping")
@@ -40,9 +40,10 @@ async def ping() -> Response:
 @describes(answers={200: Version})
 async def show_version() -> Response:
     """Show the version of gaffer and of this API."""
-    return json_response({"name": "gaffer", "version": _version(), "api": API})
+    return json_response({"name": "gaffer", "version": get_version(), "api": API})
 
 
 @cache
-def _version() -> str:
+def get_version() -> str:
+    """Return the version of gaffer that runs, even if another one has been installed meanwhile."""
     return version("gaffer-kernel")
