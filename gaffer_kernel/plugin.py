@@ -32,6 +32,7 @@ from gaffer_kernel.path_security import PathGuard
 from gaffer_kernel.plugins.folder import FolderOptions, find_plugins
 from gaffer_kernel.plugins.manager import STOP_DEADLINE
 from gaffer_kernel.processes.output import OutputLog, OutputReader
+from gaffer_kernel.processes.read_times import ReadTime
 from gaffer_kernel.system import Child, ChildListener, SpawnRequest, System
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "ParentDeathWatcher",
     "PathGuard",
     "Percent",
+    "ReadTime",
     "Seconds",
     "Size",
     "SpawnRequest",

@@ -2,6 +2,7 @@
 
 process        one process: spawn, signals, streams, state
 output         what it wrote: a short tail, and more while a reader is there
+read_times     when it was written
 stop           the steps that stop it
 terminal_size  the size of its pseudo-terminals
 """

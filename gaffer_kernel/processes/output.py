@@ -14,6 +14,7 @@ from typing import NamedTuple
 import trio
 
 from gaffer_kernel.errors import NotFound, StreamUnavailable
+from gaffer_kernel.processes.read_times import ReadTime, ReadTimes
 
 TAIL = 8 * 1024
 """Bytes kept of each label while it has no reader."""
@@ -44,6 +45,7 @@ class OutputLog:
         end: bytes written so far.
         readers: how many readers there are; the larger buffer is kept for them.
         closed: whether EOF was reached.
+        times: when the bytes were read.
     """
 
     def __init__(self, label: str, wakes: trio.lowlevel.ParkingLot) -> None:
@@ -51,6 +53,7 @@ class OutputLog:
         self.end = 0
         self.readers = 0
         self.closed = False
+        self.times = ReadTimes()
         self._pieces: deque[bytes] = deque()
         self._marks: deque[tuple[float, int]] = deque(maxlen=MARKS)
         self._kept = 0
@@ -83,6 +86,8 @@ class OutputLog:
 
     def _mark(self) -> None:
         now = trio.current_time()
+        if now >= self.times.due:
+            self.times.mark(now, self.end, self.start)
         if not self._marks or now - self._marks[-1][0] >= RECENT / MARKS:
             self._marks.append((now, self.end))
 
@@ -137,6 +142,7 @@ class OutputReader:
     def __init__(self, logs: Iterable[OutputLog], wakes: trio.lowlevel.ParkingLot) -> None:
         self._positions = {log: log.end for log in logs}
         self._wakes = wakes
+        self._last: tuple[OutputLog, int] | None = None
         for log in self._positions:
             log.readers += 1
 
@@ -158,6 +164,19 @@ class OutputReader:
         }
 
     @property
+    def times(self) -> list[ReadTime]:
+        """When the bytes of the last Output were read, oldest first; empty if there was none.
+
+        The positions are those in its data; the first one is 0. Ask before the next Output.
+        """
+        if self._last is None:
+            return []
+        log, start = self._last
+        return [
+            ReadTime(max(0, position - start), time) for position, time in log.times.since(start)
+        ]
+
+    @property
     def at_end(self) -> bool:
         """Whether every label has reached EOF and been read to its end."""
         return all(log.closed and at == log.end for log, at in self._positions.items())
@@ -170,6 +189,7 @@ class OutputReader:
                 # To the end of the dictionary, so that a flooding label does not hide the others.
                 del self._positions[log]
                 self._positions[log] = log.end
+                self._last = log, log.end - len(data)
                 return Output(log.label, data, lost)
         return None
 

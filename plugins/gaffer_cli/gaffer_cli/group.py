@@ -53,10 +53,18 @@ class VerbGroup(click.Group):
         """Import the command of a verb, and add the shared options."""
         command = copy(verb.load())
         command.epilog = command.epilog or f"Also takes the options of {self.name}."
-        command.params = [*command.params, *self._shared()]
+        command.params = [*command.params, *self._get_shared(command)]
         if command.callback is not None:
             command.callback = _interruptible(dispatch(verb, command.callback))
         return command
+
+    def _get_shared(self, command: click.Command) -> list[click.Option]:
+        """Return the shared options, without the names that a verb uses for options of its own."""
+        own = {name for each in command.params for name in each.opts}
+        shared = self._shared()
+        for option in shared:
+            option.opts = [name for name in option.opts if name not in own]
+        return shared
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -37,8 +37,8 @@ class ExitedProcess:
         return EXITED
 
     @contextmanager
-    def lines(self, *, tail, follow):
-        assert (tail, follow) == (True, False)
+    def lines(self, *, tail, follow, times):
+        assert (tail, follow, times) == (True, False, True)
         yield iter([Line("out", "why", 0)])
 
 

@@ -1,10 +1,12 @@
 """`gaffer logs`, as a long-running subprocess."""
 
 import json
+import math
 import re
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -138,10 +140,85 @@ async def test_logs_no_follow_shows_stored_output(kernel, ask):
     done = await ask("gaffer", "logs", "--no-follow", "shop")
     assert (done.returncode, done.stderr) == (0, "")
     names = ["web.1", "web.2", "worker.1", "worker.2"]
-    assert lines(done.stdout) == [f"{name:<8} | one" for name in names]
+    assert sorted(lines(done.stdout)) == [f"{name:<8} | one" for name in names]
     done = await ask("gaffer", "logs", "--no-follow", "shop.web", "--json")
-    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    printed = [json.loads(line) for line in sorted(done.stdout.splitlines())]
+    assert 0 < time.time() - printed[1].pop("time") < 60
     assert printed[1] == {"name": "web.2", "pid": 2, "stream": "out", "text": "one", "lost": 0}
+
+
+@pytest.fixture
+async def turns(kernel):
+    """Two processes that have written lines in turn, read at times 10 s apart, a day ago."""
+    jobs = [load(kernel, name, "exec cat", redirect_input=True) for name in ("one", "two")]
+    for job in jobs:
+        await job.settled()
+    logs = [job.processes[0].outputs.logs["out"] for job in jobs]
+    start = time.time() - 86_400
+    for number in range(6):
+        log = logs[number % 2]
+        log.times.due = -math.inf
+        log.times._wall = lambda at=start + 10 * number: at
+        end = log.end + 2
+        await jobs[number % 2].processes[0].write(f"{number}\n")
+        await until(lambda log=log, end=end: log.end == end)
+    return [time.strftime("%H:%M:%S", time.localtime(start + 10 * n)) for n in range(6)]
+
+
+TURNS = [f"{name}.1 | {number}" for number, name in enumerate(["one", "two"] * 3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--no-follow"], 6),
+        (["-n", "3"], 3),
+        (["--lines=9"], 6),
+        (["--tail", "1"], 1),
+        (["-n0"], 0),
+    ],
+)
+async def test_old_lines_are_merged_by_the_time_they_were_read(ask, turns, options, count):
+    done = await ask("gaffer", "logs", *options, "shop")
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = [f"{at} {line}" for at, line in zip(turns, TURNS, strict=True)]
+    assert done.stdout.splitlines() == expected[6 - count :]
+
+
+async def test_follow_merges_old_lines_and_goes_on(kernel, logs, turns):
+    async with logs("shop", "-f", "-n", "4") as running:
+        await running.until(TURNS[-1])
+        await kernel.manager.get("shop.one").processes[0].write("new\n")
+        text = await running.until("one.1 | new\n")
+    assert lines(text) == [*TURNS[2:], "one.1 | new"]
+
+
+async def test_follow_without_old_lines(kernel, logs, turns):
+    job = kernel.manager.get("shop.one")
+    log = job.processes[0].outputs.logs["out"]
+    async with logs("shop", "--follow", "-n", "0") as running:
+        await until(lambda: log.readers > 0)
+        await job.processes[0].write("new\n")
+        assert lines(await running.until("one.1 | new\n")) == ["one.1 | new"]
+        # The first lines of a process that starts now are new as well.
+        load(kernel, "late", "echo late; exec sleep 1000")
+        await running.until("late.1 | late\n")
+
+
+async def test_follow_is_not_the_procfile_after_the_verb(kernel, ask, tmp_path):
+    (tmp_path / "other").mkdir()
+    job = load(kernel, "web", session="other")
+    await job.settled()
+    log = job.processes[0].outputs.logs["out"]
+    await until(lambda: log.end)
+    for arguments in (
+        ("-f", "other/Procfile", "logs", "-n", "5"),
+        ("logs", "--procfile", "other/Procfile", "-n", "5"),
+    ):
+        assert "hello" in (await ask("gaffer", *arguments)).stdout
+    done = await ask("gaffer", "logs", "-f", "--no-follow")
+    assert done.returncode == 2
+    assert "exclude each other" in done.stderr
 
 
 WHY = "echo why >&2; exit 3"

@@ -327,8 +327,10 @@ class Line:
         label: the stream.
         text: the line; empty if this only reports a loss.
         lost: the number of missing bytes before the line.
+        time: when gafferd read its end, in seconds since the epoch; None if it was not asked for.
     """
 
     label: str
     text: str
     lost: int = 0
+    time: float | None = None

@@ -295,7 +295,13 @@ def read(pid: int, label: str, wait: float) -> Request[Output]:
 
 
 def follow(
-    pid: int, label: str, heartbeat: float, *, tail: bool = False, follow: bool = True
+    pid: int,
+    label: str,
+    heartbeat: float,
+    *,
+    tail: bool = False,
+    follow: bool = True,
+    times: bool = False,
 ) -> Request[None]:
     """Follow an output line by line.
 
@@ -305,6 +311,8 @@ def follow(
         heartbeat: seconds between two heartbeats of the server.
         tail: begin with the kept lines.
         follow: go on with new lines; without it, the kept lines are all.
+        times: ask for the time of each line.
     """
-    value = ("true" if tail else "") if follow else "only"
-    return _feed(_stream(pid, label), None, heartbeat, **({"tail": value} if value else {}))
+    query = {"tail": "true" if follow else "only"} if tail or not follow else {}
+    query |= {"times": "true"} if times else {}
+    return _feed(_stream(pid, label), None, heartbeat, **query)

@@ -1,9 +1,12 @@
 """Tests of feeds of output lines."""
 
+import time
+
 import pytest
 import trio
 
 from gaffer_client import AsyncServer, ConnectionLostError, Line, NotFoundError
+from gaffer_client.errors import NotGafferError
 
 from .conftest import do, opened
 
@@ -67,6 +70,28 @@ async def test_lost_bytes_are_reported(connect, answering):
             Line("out", "", lost=12),
             Line("out", "x"),
         ]
+
+
+async def test_lines_have_the_time_at_which_gafferd_read_them(server):
+    before = time.time()
+    process = await start_script(server)
+    async with opened(process.lines, times=True) as lines:
+        await do(process.write, b"go\n")
+        times = [(await lines.next()).time for _ in range(4)]
+    assert before <= times[0] <= times[2] <= times[3] - 0.1
+    async with opened(process.lines, tail=True, follow=False, times=True) as lines:
+        assert [(await lines.next()).time for _ in range(4)] == times
+    async with opened(process.lines, tail=True) as lines:
+        assert (await lines.next()).time is None
+
+
+async def test_invalid_time_is_reported(connect, answering):
+    message = b"event: time\ndata: soon\n\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
+    server = connect(await answering(head % len(message) + message))
+    async with opened(server.process(1).lines) as lines:
+        with pytest.raises(NotGafferError, match="time: 'soon'"):
+            await lines.next()
 
 
 async def test_iteration_after_cancelled_wait_raises(url):

@@ -18,14 +18,31 @@ from gaffer_cli.printable import printable
 
 @click.command("logs")
 @click.argument("names", nargs=-1, type=JOB, metavar="[APP|JOB]...")
+@click.option(
+    "-f", "--follow", is_flag=True, help="go on with new output (default, unless -n is given)"
+)
 @click.option("--no-follow", is_flag=True, help="show the stored output only, and exit")
+@click.option(
+    "-n",
+    "--lines",
+    "--tail",
+    "limit",
+    metavar="N",
+    type=click.IntRange(0),
+    help="begin with the last N lines of the stored output; without -f, exit then",
+)
 @click.pass_obj
-def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
+def command(
+    run: Invocation, names: tuple[str, ...], follow: bool, no_follow: bool, limit: int | None
+) -> None:
     """Show what the processes of applications and jobs write, until Ctrl-C.
 
-    Starts with the last 8 KiB of each process; for a job without processes, with those of the one
-    that exited last. Processes started later are followed as well. Without a name, or with ., it
-    is the application of this folder.
+    Starts with the last 8 KiB of each process, with the times at which gafferd read them and merged
+    by these; for a job without processes, with those of the one that exited last. Processes started
+    later are followed as well. Without a name, or with ., it is the application of this folder.
+
+    With -n it shows the last N lines and exits, unless -f is given as well. Here -f does not name
+    the Procfile: --procfile does, and so does -f before the verb.
 
     A lost connection is retried for as long as it takes. At most 200 processes are followed at a
     time.
@@ -34,8 +51,11 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
     Examples:
       gaffer logs
       gaffer logs shop.web shop.worker
-      gaffer logs --no-follow shop
+      gaffer logs -n 20 shop
+      gaffer logs -f -n 20 --procfile shop/Procfile
     """
+    if follow and no_follow:
+        raise click.UsageError("--follow and --no-follow exclude each other")
     server = run.server()
     if not names and not is_gaffer():
         names = tuple(server.sessions())
@@ -46,11 +66,11 @@ def command(run: Invocation, names: tuple[str, ...], no_follow: bool) -> None:
         jobs=selection.jobs(),
         node=run.node_name,
     )
-    if no_follow:
-        for record in read_backlog(server, selection):
+    if no_follow or (limit is not None and not follow):
+        for record in read_backlog(server, selection, limit):
             printer.print(record)
         return
-    follower = MultiFollower(server, selection, _report_lost)
+    follower = MultiFollower(server, selection, _report_lost, limit)
     for record in follower:
         printer.print(record)
         if follower.is_drained:

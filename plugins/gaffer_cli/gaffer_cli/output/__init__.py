@@ -1,6 +1,7 @@
 """The output of processes on a gafferd: selected, followed and printed.
 
 backlog       the last output that gafferd stores
+merge         stored lines in the order of their times
 printer       lines for people and for programs
 multi_follow  the output of all selected processes, including those started later
 follower      the output of one process

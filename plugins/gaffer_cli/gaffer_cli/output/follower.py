@@ -12,10 +12,10 @@ from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT, Backoff
 from gaffer_client.feeds.events import TRANSIENT_ERRORS
 
 from gaffer_cli.output.backlog import read_process_backlog
-from gaffer_cli.output.records import Note, OutputRecord, not_redirected_note, to_record
+from gaffer_cli.output.records import Connected, Note, OutputRecord, not_redirected_note, to_record
 from gaffer_cli.output.retry import retry
 
-Put = Callable[[OutputRecord | Note], None]
+Put = Callable[[OutputRecord | Note | Connected], None]
 """Takes a record; may block until there is room for it."""
 
 
@@ -28,9 +28,11 @@ class Follower:
     Args:
         process: the process.
         put: takes its output.
+        stored: begin with the stored output.
     """
 
-    def __init__(self, process: Process, put: Put) -> None:
+    def __init__(self, process: Process, put: Put, *, stored: bool = True) -> None:
+        self._stored = stored
         self._process = process
         self._put = put
         self._losses = Backoff(math.inf)
@@ -82,7 +84,9 @@ class Follower:
         return self._ends.next_delay(time.monotonic())
 
     def _put_lines(self, info: ProcessInfo) -> None:
-        with self._process.lines(tail=self._is_first) as lines:
+        with self._process.lines(tail=self._is_first and self._stored, times=True) as lines:
+            if self._is_first:
+                self._put(Connected(self._process.pid))
             self._is_first = False
             self._losses.connected(time.monotonic())
             self._ends.connected(time.monotonic())
@@ -100,6 +104,8 @@ class Follower:
 
     def _put_backlog(self) -> None:
         """Put the stored output of a process that exited before it could be followed."""
+        if not self._stored:
+            return
         try:
             # The whole list before the first record, so that a retry does not repeat records.
             for record in retry(lambda: list(read_process_backlog(self._process))):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import NamedTuple
 
@@ -13,12 +14,22 @@ from gaffer_client import Event, Server
 from gaffer_client.feeds.events import OnLost
 
 from gaffer_cli.output.follower import Follower
-from gaffer_cli.output.records import Note, OutputRecord
+from gaffer_cli.output.merge import merge_by_time
+from gaffer_cli.output.records import Connected, Note, OutputRecord
 from gaffer_cli.output.retry import retry
 from gaffer_cli.output.selection import Selection
 
 MAX_QUEUED = 1000
 """Lines queued for printing. More of them are queued in gafferd, which drops the oldest."""
+
+OLD_TIMEOUT = 2.0
+"""Seconds to wait at most for the stored lines, which are sorted before they are shown."""
+
+QUIET = 0.2
+"""Seconds without another line after which the stored lines are complete."""
+
+MAX_STORED = 100_000
+"""Stored lines that are sorted."""
 
 MAX_FOLLOWED = 200
 """Processes followed at a time: each uses one of the 512 connections that gafferd accepts."""
@@ -31,6 +42,9 @@ class _Ended(NamedTuple):
     is_replaced: bool
 
 
+_Queued = OutputRecord | Note | Connected | Event | _Ended | Exception
+
+
 class MultiFollower:
     """Iterates over the output of the selected processes, and of those started later.
 
@@ -40,12 +54,16 @@ class MultiFollower:
         server: the client of gafferd.
         selection: the processes.
         on_lost: called when a connection is lost, in another thread.
+        limit: how many stored lines to begin with, the last ones; None for all.
     """
 
-    def __init__(self, server: Server, selection: Selection, on_lost: OnLost) -> None:
+    def __init__(
+        self, server: Server, selection: Selection, on_lost: OnLost, limit: int | None = None
+    ) -> None:
+        self._limit = limit
         self._server = server
         self._selection = selection
-        self._queue: Queue[OutputRecord | Note | Event | _Ended | Exception] = Queue(MAX_QUEUED)
+        self._queue: Queue[_Queued] = Queue(MAX_QUEUED)
         self._followed: set[int] = set()
         self._left_out = False
         # Subscribed before the processes are listed, so that no spawn is missed.
@@ -58,19 +76,43 @@ class MultiFollower:
 
     def __iter__(self) -> Iterator[OutputRecord | Note]:
         self._start_thread(self._queue_events)
-        self._follow_all(self._selection.pids_to_read)
+        # Of processes that start from now on, the first lines are new.
+        self._follow_all(self._selection.pids_to_read, stored=self._limit != 0)
+        found = list(self._receive_stored())
+        yield from (each for each in found if isinstance(each, Note))
+        lines = [each for each in found if isinstance(each, OutputRecord)]
+        yield from merge_by_time(lines, self._limit or None)
         while True:
             if self._left_out:
                 yield Note(f"only {MAX_FOLLOWED} processes are followed at a time", once=True)
-            match self._queue.get():
-                case Exception() as error:
-                    raise error
-                case Event() as event:
-                    self._handle_event(event)
-                case _Ended() as ended:
-                    self._forget(ended)
-                case record:
-                    yield record
+            yield from self._handle(self._queue.get())
+
+    def _receive_stored(self) -> Iterator[OutputRecord | Note]:
+        """Receive lines until the stored ones of all processes have come, or OLD_TIMEOUT passed."""
+        waiting = set(self._followed)
+        deadline = time.monotonic() + OLD_TIMEOUT
+        for _ in range(MAX_STORED):
+            rest = max(0.0, deadline - time.monotonic())
+            try:
+                item = self._queue.get(timeout=rest if waiting else min(QUIET, rest))
+            except Empty:
+                return
+            if isinstance(item, Connected | _Ended):
+                waiting.discard(item.pid)
+            yield from self._handle(item)
+
+    def _handle(self, item: _Queued) -> Iterator[OutputRecord | Note]:
+        match item:
+            case Exception() as error:
+                raise error
+            case Event() as event:
+                self._handle_event(event)
+            case _Ended() as ended:
+                self._forget(ended)
+            case Connected():
+                pass
+            case record:
+                yield record
 
     def _start_thread(self, work: Callable[[], None]) -> None:
         # A daemon thread, so that the exit of the program does not wait for it.
@@ -93,21 +135,21 @@ class MultiFollower:
         elif event.pid is not None and self._selection.includes(event.session, event.job):
             self._follow(event.pid)
 
-    def _follow_all(self, pids: Callable[[], list[int]]) -> None:
+    def _follow_all(self, pids: Callable[[], list[int]], *, stored: bool = True) -> None:
         for pid in retry(pids):
-            self._follow(pid)
+            self._follow(pid, stored=stored)
 
-    def _follow(self, pid: int) -> None:
+    def _follow(self, pid: int, *, stored: bool = True) -> None:
         if pid in self._followed:
             return
         if len(self._followed) >= MAX_FOLLOWED:
             self._left_out = True
             return
         self._followed.add(pid)
-        self._start_thread(partial(self._run_follower, pid))
+        self._start_thread(partial(self._run_follower, pid, stored))
 
-    def _run_follower(self, pid: int) -> None:
-        follower = Follower(self._server.process(pid), self._queue.put)
+    def _run_follower(self, pid: int, stored: bool) -> None:
+        follower = Follower(self._server.process(pid), self._queue.put, stored=stored)
         self._queue.put(_Ended(pid, follower.run()))
 
     def _forget(self, ended: _Ended) -> None:

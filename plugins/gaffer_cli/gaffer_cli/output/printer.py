@@ -56,11 +56,12 @@ class Printer:
         fields = {"name": self._name(record), "pid": record.process.pid, "stream": record.stream}
         if self._node is not None:
             fields["node"] = self._node
-        value = {**fields, "text": record.text, "lost": record.lost}
+        value = {**fields, "text": record.text, "lost": record.lost, "time": record.time}
         return json.dumps(value)
 
     def _text(self, record: OutputRecord) -> str:
-        prefix = f"{time.strftime('%H:%M:%S')} {self._full_name(record):<{self._width}} |"
+        clock = time.strftime("%H:%M:%S", time.localtime(record.time))
+        prefix = f"{clock} {self._full_name(record):<{self._width}} |"
         if self._colors:
             prefix = colored(self._rotation.get_color(record.process.name), prefix)
         return f"{prefix} {self._line(record)}"

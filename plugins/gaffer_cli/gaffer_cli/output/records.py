@@ -15,12 +15,20 @@ class OutputRecord(NamedTuple):
         stream: the name of the stream.
         text: the line, without its end.
         lost: the number of missing bytes before it; None if unknown.
+        time: when gafferd read it, in seconds since the epoch; None if unknown.
     """
 
     process: ProcessInfo
     stream: str
     text: str = ""
     lost: int | None = 0
+    time: float | None = None
+
+
+class Connected(NamedTuple):
+    """The output of a process is followed from now on; what is stored of it comes next."""
+
+    pid: int
 
 
 class Note(NamedTuple):
@@ -38,7 +46,7 @@ def to_record(process: ProcessInfo, line: Line) -> OutputRecord | None:
     """Make the record of a line; None for a stream that is not redirected output."""
     if line.label not in process.redirect_output:
         return None
-    return OutputRecord(process, line.label, line.text, line.lost)
+    return OutputRecord(process, line.label, line.text, line.lost, line.time)
 
 
 def not_redirected_note(process: ProcessInfo) -> Note:

@@ -10,7 +10,7 @@ import trio
 from gaffer_client._async.transport import AsyncStream, AsyncTransport
 from gaffer_client.errors import ClientError, ConnectionLostError, NotGafferError
 from gaffer_client.feeds.events import EventFeed
-from gaffer_client.feeds.lines import read_lines
+from gaffer_client.feeds.lines import LineReader
 from gaffer_client.feeds.sse import Message, MessageParser
 from gaffer_client.models import Event, Line
 from gaffer_client.requests import Request
@@ -129,6 +129,7 @@ class AsyncLines:
     def __init__(self, transport: AsyncTransport, request: Request[None], heartbeat: float) -> None:
         self._transport = transport
         self._address = transport.settings.address.text
+        self._reader = LineReader(self._address)
         self._request = request
         self._heartbeat = heartbeat
         self._messages: _MessageStream | None = None
@@ -154,7 +155,7 @@ class AsyncLines:
             message = await self._next_message(self._messages)
             if message is None:
                 raise StopAsyncIteration
-            self._ready.extend(read_lines(self._address, message.event, message.data))
+            self._ready.extend(self._reader.read(message.event, message.data))
         return self._ready.popleft()
 
     async def _next_message(self, messages: _MessageStream) -> Message | None:

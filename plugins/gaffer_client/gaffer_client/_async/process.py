@@ -61,6 +61,7 @@ class AsyncProcess:
         *,
         tail: bool = False,
         follow: bool = True,
+        times: bool = False,
     ) -> AsyncLines:
         """Follow its output line by line: see AsyncLines.
 
@@ -69,6 +70,7 @@ class AsyncProcess:
             heartbeat: seconds, as in AsyncServer.events.
             tail: begin with the kept lines.
             follow: go on with new lines; without it, the kept lines are all.
+            times: ask for the time of each line.
         """
-        request = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
+        request = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow, times=times)
         return AsyncLines(self._transport, request, heartbeat)

@@ -9,7 +9,7 @@ from typing import Self
 from gaffer_client._sync.transport import Stream, Transport
 from gaffer_client.errors import ClientError, NotGafferError
 from gaffer_client.feeds.events import EventFeed
-from gaffer_client.feeds.lines import read_lines
+from gaffer_client.feeds.lines import LineReader
 from gaffer_client.feeds.sse import Message, MessageParser
 from gaffer_client.models import Event, Line
 from gaffer_client.requests import Request
@@ -116,7 +116,7 @@ class Lines:
     """
 
     def __init__(self, transport: Transport, request: Request[None], heartbeat: float) -> None:
-        self._address = transport.settings.address.text
+        self._reader = LineReader(transport.settings.address.text)
         self._messages = _open_messages(transport, request, heartbeat)
         self._ready: deque[Line] = deque()
 
@@ -129,7 +129,7 @@ class Lines:
             if message is None:
                 self.close()
                 raise StopIteration
-            self._ready.extend(read_lines(self._address, message.event, message.data))
+            self._ready.extend(self._reader.read(message.event, message.data))
         return self._ready.popleft()
 
     def close(self) -> None:

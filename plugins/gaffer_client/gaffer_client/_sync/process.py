@@ -62,6 +62,7 @@ class Process:
         *,
         tail: bool = False,
         follow: bool = True,
+        times: bool = False,
     ) -> Lines:
         """Follow its output line by line: see Lines.
 
@@ -70,6 +71,7 @@ class Process:
             heartbeat: seconds, as in Server.events.
             tail: begin with the kept lines.
             follow: go on with new lines; without it, the kept lines are all.
+            times: ask for the time of each line.
         """
-        request = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow)
+        request = routes.follow(self.pid, label, heartbeat, tail=tail, follow=follow, times=times)
         return Lines(self._transport, request, heartbeat)

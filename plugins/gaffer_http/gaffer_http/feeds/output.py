@@ -8,10 +8,12 @@ from __future__ import annotations
 from codecs import getincrementaldecoder, utf_8_decode
 from collections.abc import Iterator
 from io import StringIO
+from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 from gaffer_kernel import Output
-from gaffer_kernel.plugin import OutputReader
+from gaffer_kernel.plugin import OutputReader, ReadTime
 
 from gaffer_http.feeds import sse
 
@@ -66,12 +68,14 @@ class SseOutput:
             yield self._messages(output.label, lines.flush())
             gap = {"label": output.label, "lost": output.lost}
             yield sse.message(msgspec.json.encode(gap).decode(), event="gap")
-        for start in range(0, len(output.data), _STEP):
-            yield self._messages(output.label, lines.feed(output.data[start : start + _STEP]))
+        yield from self._encode_data(output.label, lines, output.data)
+
+    def _encode_data(self, label: str, lines: _Lines, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _STEP):
+            yield self._messages(label, lines.feed(data[start : start + _STEP]))
             if lines.held > MAX_LINE:
-                yield self._messages(output.label, lines.flush())
-                cut = {"label": output.label}
-                yield sse.message(msgspec.json.encode(cut).decode(), event="cut")
+                yield self._messages(label, lines.flush())
+                yield sse.message(msgspec.json.encode({"label": label}).decode(), event="cut")
 
     def flush(self) -> bytes:
         """Return what was held back."""
@@ -80,6 +84,86 @@ class SseOutput:
 
     def _messages(self, label: str, text: str) -> bytes:
         return sse.message(text, event=label) if text else b""
+
+
+class TimedOutput(NamedTuple):
+    """Output, and the times at which parts of its data were read."""
+
+    output: Output
+    times: list[ReadTime]
+
+
+class TimedReader:
+    """A reader whose output comes with its times.
+
+    Args:
+        reader: the code that created it closes it.
+    """
+
+    def __init__(self, reader: OutputReader) -> None:
+        self._reader = reader
+
+    def receive_nowait(self) -> TimedOutput | None:
+        """Return all that one label has now; None if there is nothing."""
+        output = self._reader.receive_nowait()
+        return None if output is None else TimedOutput(output, self._reader.times)
+
+    async def receive(self) -> TimedOutput | None:
+        """Wait for output; None at the end. Cancelling loses nothing."""
+        output = await self._reader.receive()
+        return None if output is None else TimedOutput(output, self._reader.times)
+
+
+class TimedSseOutput:
+    """Server-sent events as of SseOutput; a `time` precedes lines of another time.
+
+    The time of a line is that at which its end was read.
+    """
+
+    media = sse.MEDIA
+
+    def __init__(self) -> None:
+        self._sse = _TimedMessages()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of a line is held back."""
+        return self._sse.holds
+
+    def encode(self, timed: TimedOutput) -> Iterator[bytes]:
+        """Yield what to send for a piece of output."""
+        label, data, lost = timed.output
+        # Without times, as of an empty piece, the bytes keep the time of those before.
+        starts = [0, *(each.position for each in timed.times[1:]), len(data)]
+        for index, (start, end) in enumerate(pairwise(starts)):
+            if index < len(timed.times):
+                self._sse.set_time(label, timed.times[index].time)
+            yield from self._sse.encode(Output(label, data[start:end], 0 if index else lost))
+
+    def flush(self) -> bytes:
+        """Return what was held back."""
+        return self._sse.flush()
+
+
+class _TimedMessages(SseOutput):
+    """SseOutput with times, which are set for each label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._times: dict[str, float] = {}
+        self._sent = 0.0
+
+    def set_time(self, label: str, time: float) -> None:
+        self._times[label] = time
+
+    def _messages(self, label: str, text: str) -> bytes:
+        found = super()._messages(label, text)
+        time = self._times.get(label, 0.0)
+        if not found or time == self._sent:
+            return found
+        self._sent = time
+        data = msgspec.json.encode({"time": round(time, 6)}).decode()
+        return sse.message(data, event="time") + found
 
 
 class _Lines:

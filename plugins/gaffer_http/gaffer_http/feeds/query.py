@@ -32,6 +32,9 @@ class FeedQuery(Struct):
     ] = "true"
 
 
+Flag = Literal["false", "true"]
+FLAGS: tuple[Flag, ...] = get_args(Flag)
+
 Tail = Literal["false", "true", "only"]
 TAILS: tuple[Tail, ...] = get_args(Tail)
 
@@ -42,6 +45,10 @@ class OutputQuery(FeedQuery):
     tail: Annotated[
         Tail,
         Meta(description="Begin with the output that is still kept; `only` also ends with it."),
+    ] = "false"
+    times: Annotated[
+        Flag,
+        Meta(description="For `eventsource`: send an event `time` before lines of another time."),
     ] = "false"
 
 
@@ -103,6 +110,23 @@ def tail_parameter(kind: Kind) -> Tail:
         if tail == wanted:
             return tail
     raise InvalidField("tail", f"must be one of {', '.join(TAILS)}, not {wanted!r}")
+
+
+def times_parameter(kind: Kind) -> bool:
+    """Read the parameter `times`; the default is `false`.
+
+    Args:
+        kind: of the feed; only server-sent events have room for times.
+
+    Raises:
+        InvalidField: it has another value, or is used with another kind of feed.
+    """
+    wanted = request.args.get("times", "false")
+    if wanted not in FLAGS:
+        raise InvalidField("times", f"must be one of {', '.join(FLAGS)}, not {wanted!r}")
+    if wanted == "true" and kind != "eventsource":
+        raise InvalidField("times", "is for feed=eventsource")
+    return wanted == "true"
 
 
 def _heartbeat(text: str) -> float:

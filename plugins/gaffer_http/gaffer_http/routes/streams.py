@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
 
 from gaffer_kernel import NotFound, Output, Process, StreamUnavailable
 from gaffer_kernel.plugin import OutputLog, OutputReader
@@ -13,9 +14,15 @@ from quart import Blueprint, Response
 from gaffer_http.auth.marks import needs
 from gaffer_http.errors import ApiError
 from gaffer_http.feeds.feed import Source
-from gaffer_http.feeds.output import RawOutput, SseOutput
+from gaffer_http.feeds.output import RawOutput, SseOutput, TimedReader, TimedSseOutput
 from gaffer_http.feeds.polls import Polls
-from gaffer_http.feeds.query import OutputQuery, feed_parameters, tail_parameter
+from gaffer_http.feeds.query import (
+    OutputQuery,
+    Tail,
+    feed_parameters,
+    tail_parameter,
+    times_parameter,
+)
 from gaffer_http.openapi.describe import describes
 from gaffer_http.routes.pids import get_process
 from gaffer_http.schemas.requests import Outputs, Stream
@@ -26,6 +33,9 @@ from gaffer_http.views.responses import json_response
 
 LOST = "X-Gaffer-Lost"
 """The header of a long poll that reports how many bytes since the last one are missing."""
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 routes = Blueprint("streams", __name__)
 
@@ -42,9 +52,11 @@ async def read_stream(pid: str, label: str = ".") -> Response:
 
     Of the last few exited processes of a job it sends what is kept, with `tail=only`, and to a long
     poll what the previous one has not sent.
+    With `times=true` an event `time`, such as `{"time": 1764530000.123}`, precedes lines of another
+    time than the lines before: gafferd read them at that time, in seconds since the epoch.
     Clients remove a last `.` from a path before they send it: curl and browsers both do.
     """
-    wanted = feed_parameters("tail")
+    wanted = feed_parameters("tail", "times")
     tail = tail_parameter(wanted.kind)
     process = get_process(pid, ended=wanted.kind == "longpoll" or tail == "only")
     logs = get_outputs(process, label)
@@ -60,10 +72,19 @@ async def read_stream(pid: str, label: str = ".") -> Response:
             once=True,
             headers={LOST: str(lost)} if lost else None,
         )
-    encoder = SseOutput() if wanted.kind == "eventsource" else RawOutput()
-    reading = _kept(process, label) if tail == "only" else _reading(process, label, tail == "true")
+    reading = _kept if tail == "only" else _reading
+    if times_parameter(wanted.kind):
+        return await current_api().feeds.answer(
+            reading(process, label, tail, TimedReader),
+            TimedSseOutput(),
+            heartbeat=wanted.heartbeat,
+            once=False,
+        )
     return await current_api().feeds.answer(
-        reading, encoder, heartbeat=wanted.heartbeat, once=False
+        reading(process, label, tail, _unchanged),
+        SseOutput() if wanted.kind == "eventsource" else RawOutput(),
+        heartbeat=wanted.heartbeat,
+        once=False,
     )
 
 
@@ -83,26 +104,40 @@ def get_outputs(process: Process, label: str) -> list[OutputLog]:
     return list(logs.values()) if label == "." else [logs[label]]
 
 
+class _Reader(Source[T_co], Protocol[T_co]):
+    """A reader in the form that an encoder takes."""
+
+    def receive_nowait(self) -> T_co | None: ...
+
+
+def _unchanged(reader: OutputReader) -> OutputReader:
+    return reader
+
+
 @asynccontextmanager
-async def _reading(process: Process, label: str, tail: bool) -> AsyncIterator[Source[Output]]:
+async def _reading(
+    process: Process, label: str, tail: Tail, adapt: Callable[[OutputReader], _Reader[T]]
+) -> AsyncIterator[Source[T]]:
     """Read what is written from now on, which may begin with what is kept."""
-    async with process.subscribe(label, tail=tail) as reader:
-        yield reader
+    async with process.subscribe(label, tail=tail == "true") as reader:
+        yield adapt(reader)
 
 
 @asynccontextmanager
-async def _kept(process: Process, label: str) -> AsyncIterator[Source[Output]]:
+async def _kept(
+    process: Process, label: str, tail: Tail, adapt: Callable[[OutputReader], _Reader[T]]
+) -> AsyncIterator[Source[T]]:
     """Read only what is kept."""
     async with process.subscribe(label, tail=True) as reader:
-        yield _Kept(iter(reader.receive_nowait, None))
+        yield _Kept(iter(adapt(reader).receive_nowait, None))
 
 
-class _Kept:
-    def __init__(self, outputs: Iterator[Output]) -> None:
+class _Kept(Generic[T]):
+    def __init__(self, outputs: Iterator[T]) -> None:
         # All at once: a process that never stops writing would make it endless.
         self._outputs = deque(outputs)
 
-    async def receive(self) -> Output | None:
+    async def receive(self) -> T | None:
         return self._outputs.popleft() if self._outputs else None
 
 

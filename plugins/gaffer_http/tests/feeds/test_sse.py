@@ -3,11 +3,18 @@
 import json
 
 import pytest
+from gaffer_kernel.plugin import ReadTime
 from gaffer_kernel.processes.output import Output
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaffer_http.feeds.output import MAX_LINE, RawOutput, SseOutput
+from gaffer_http.feeds.output import (
+    MAX_LINE,
+    RawOutput,
+    SseOutput,
+    TimedOutput,
+    TimedSseOutput,
+)
 from gaffer_http.feeds.sse import message
 
 
@@ -112,3 +119,48 @@ def test_raw_bytes_are_unchanged():
     encoder = RawOutput()
     assert list(encoder.encode(Output("out", b"\xff\r\n", lost=1))) == [b"\xff\r\n"]
     assert (encoder.holds, encoder.flush()) == (False, b"")
+
+
+def timed(label, data, *times, lost=0):
+    return TimedOutput(Output(label, data, lost), [ReadTime(*each) for each in times])
+
+
+def test_time_precedes_lines_of_another_time():
+    messages = encode_all(
+        TimedSseOutput(),
+        timed("out", b"a\nb\nc\n", (0, 1.5), (4, 2.5)),
+        timed("err", b"d\n", (0, 2.5)),
+        timed("out", b"e\n", (0, 2.0)),
+    )
+    assert messages == [
+        ("time", '{"time":1.5}', None),
+        ("out", "a\nb", None),
+        ("time", '{"time":2.5}', None),
+        ("out", "c", None),
+        ("err", "d", None),
+        ("time", '{"time":2.0}', None),
+        ("out", "e", None),
+    ]
+
+
+def test_time_of_a_line_is_that_of_its_end():
+    encoder = TimedSseOutput()
+    messages = encode_all(
+        encoder,
+        timed("out", b"begins ", (0, 1.0)),
+        timed("err", b"x\n", (0, 2.0)),
+        timed("out", b"ends\nprompt", (0, 3.0), (5, 4.0)),
+    )
+    assert messages == [
+        ("time", '{"time":2.0}', None),
+        ("err", "x", None),
+        ("time", '{"time":3.0}', None),
+        ("out", "begins ends", None),
+        ("time", '{"time":4.0}', None),
+        ("out", "prompt", None),
+    ]
+
+
+def test_gap_is_reported_once_with_times():
+    messages = encode_all(TimedSseOutput(), timed("out", b"a\nb\n", (0, 1.0), (2, 2.0), lost=7))
+    assert [event for event, _, _ in messages] == ["gap", "time", "out", "time", "out"]

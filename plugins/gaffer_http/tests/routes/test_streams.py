@@ -1,6 +1,8 @@
 """Reading and writing the streams of real processes over real sockets."""
 
+import re
 import sys
+import time
 
 import pytest
 import trio
@@ -289,14 +291,29 @@ async def test_feed_of_the_tail_only_ends_after_earlier_output(api):
     await until(lambda: readers(process) == 0)
 
 
+@pytest.mark.parametrize("tail", ["only", "true"])
+async def test_feed_with_times_sends_them(api, tail):
+    process = await shell(api, "echo one; echo two >&2; exec sleep 1000")
+    await until(lambda: process.outputs.logs["err"].end == 4)
+    before = time.time()
+    async with api.client() as client:
+        await client.follow(f"/streams/1?feed=eventsource&times=true&tail={tail}")
+        body = await client.until(b"data: two\n\n")
+    found = re.findall(rb'event: time\ndata: \{"time":([0-9.]+)\}\n\n', body)
+    assert found
+    assert all(before - 60 < float(each) <= before for each in found)
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
         ("feed=longpoll&tail=true", "tail: is for continuous feeds, not for long polls"),
+        ("feed=continuous&times=true", "times: is for feed=eventsource"),
+        ("feed=eventsource&times=1", "times: must be one of false, true, not '1'"),
         ("feed=continuous&tail=all", "tail: must be one of false, true, only, not 'all'"),
     ],
 )
-async def test_invalid_tail_is_refused(api, query, reason):
+async def test_invalid_tail_and_times_are_refused(api, query, reason):
     await start(api)
     answer = await api.ask("GET", f"/streams/1?{query}")
     assert (answer.status, answer.slug) == (400, "bad_value")
