@@ -126,15 +126,114 @@ async def test_load_reports_existing_jobs_and_loads_the_others(kernel, gaffer, j
     done = await gaffer("load")
     assert done.returncode == 1
     assert done.stderr == (
-        "gaffer: job 'shop.web' already exists: gaffer unload shop first, to load it again,"
-        " or gaffer restart shop\n"
+        "gaffer: job 'shop.web' already exists, and is not a type: gaffer unload shop first, or"
+        " load it under another name, gaffer load NAME\n"
     )
     assert done.stdout == f"1 of 2 jobs of 'shop' have been loaded in {url}\n"
     assert list(jobs()) == ["web", "my-type"]
     done = await gaffer("load", "--json")
     shown = json.loads(done.stdout)
     assert (shown["ok"], shown["loaded"]) == (False, [])
-    assert set(shown["errors"]) == {"shop.web", "shop.my-type"}
+    assert set(shown["errors"]) == {"shop.web"}
+
+
+async def test_load_of_another_folder_of_the_same_name_is_an_error(gaffer, jobs, shop, tmp_path):
+    other = tmp_path / "other" / "shop"
+    other.mkdir(parents=True)
+    (other / "Procfile").write_text("web: sleep 2000\n")
+    await gaffer("load")
+    done = await gaffer("load", cwd=other)
+    assert done.returncode == 1
+    assert f"is of the Procfile in {shop}: gaffer unload shop first" in done.stderr
+    assert list(jobs()) == ["web", "my-type"]
+    assert jobs()["web"].config.cmd == "sleep 1000"
+
+
+async def test_load_again_without_changes_replaces_nothing(gaffer, jobs, url):
+    await gaffer("load")
+    pids = [job.pids() for job in jobs().values()]
+    done = await gaffer("load")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == f"'shop' has not changed, in {url}"
+    assert [job.pids() for job in jobs().values()] == pids
+
+
+async def test_load_of_a_changed_procfile_applies_the_difference(gaffer, jobs, shop, url):
+    await gaffer("load")
+    await gaffer("scale", "my-type=2")
+    kept = jobs()["my-type"].pids()
+    (shop / "Procfile").write_text("web: sleep 2000\nmy-type: sleep 1000\nnew: sleep 1000\n")
+    done = await gaffer("load")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:3] == [
+        "shop.web: changed: cmd",
+        "shop.new: loaded",
+        f"'shop' has been updated in {url}: 1 loaded, 1 changed",
+    ]
+    assert jobs()["my-type"].pids() == kept
+    assert (jobs()["web"].config.cmd, len(jobs()["new"].pids())) == ("sleep 2000", 1)
+
+    (shop / "Procfile").write_text("web: sleep 2000\nmy-type: sleep 1000\n")
+    (shop / ".env").write_text("A=1\n")
+    done = await gaffer("load", "-c", "web=2", "--json")
+    shown = json.loads(done.stdout)
+    assert shown["ok"]
+    assert [shown[kind] for kind in ("loaded", "changed", "scaled", "unloaded")] == [
+        [],
+        ["shop.web", "shop.my-type"],
+        [],
+        ["shop.new"],
+    ]
+    assert list(jobs()) == ["web", "my-type"]
+    assert [len(job.pids()) for job in jobs().values()] == [2, 2]
+
+    done = await gaffer("load", "-c", "my-type=1")
+    assert done.stdout.splitlines()[:2] == [
+        "shop.my-type: scaled from 2 to 1",
+        f"'shop' has been updated in {url}: 1 scaled",
+    ]
+
+
+async def test_load_of_a_changed_procfile_leaves_other_jobs_and_stopped_ones(
+    kernel, gaffer, jobs, shop
+):
+    await gaffer("load")
+    kernel.manager.load(JobConfig(name="extra", cmd="sleep 1000", start=False), "shop")
+    jobs()["web"].stop()
+    (shop / "Procfile").write_text("web: sleep 2000\n")
+    done = await gaffer("load")
+    assert done.stdout.splitlines()[:3] == [
+        "shop.my-type: unloaded: no longer in the Procfile",
+        "shop.web: changed: cmd",
+        "shop.web: stopped; gafferctl start shop.web starts it",
+    ]
+    assert list(jobs()) == ["web", "extra"]
+    assert (jobs()["web"].active, jobs()["web"].config.cmd) == (False, "sleep 2000")
+
+
+async def test_load_of_a_changed_type_that_crashes_says_so(gaffer, shop):
+    await gaffer("load")
+    (shop / "Procfile").write_text("web: exit 3\nmy-type: sleep 1000\n")
+    done = await gaffer("load")
+    assert done.returncode == 1
+    assert "shop.web: exited with status 3" in done.stderr
+
+
+async def test_load_of_changed_jobs_in_json_applies_the_difference(gaffer, jobs, url):
+    one, two = {"name": "a.one", "cmd": "sleep 9"}, {"name": "a.two", "cmd": "sleep 9"}
+    await gaffer("load", "-", input=json.dumps({"jobs": [one, two]}))
+    pids = jobs("a")["one"].pids()
+    two["env"] = {"A": "1"}
+    done = await gaffer("load", "-", input=json.dumps({"jobs": [one, two]}))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "a.two: changed: env",
+        f"'-' has been updated in {url}: 1 changed",
+    ]
+    assert jobs("a")["one"].pids() == pids
+    done = await gaffer("load", "-", input=json.dumps({**one, "cmdd": "x"}))
+    assert (done.returncode, done.stdout) == (1, f"0 of 1 jobs of '-' have been loaded in {url}\n")
+    assert "cmdd: is not a field of a job" in done.stderr
 
 
 @pytest.mark.parametrize("way", ["file", "pipe"])
