@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ENDPOINT_VARIABLE = "GAFFER_ENDPOINT"
 LOOKUP_VARIABLE = "GAFFER_LOOKUP"
+PROCFILE_VARIABLE = "PROCFILE"
 
 
 class Invocation:
@@ -37,6 +38,7 @@ class Invocation:
     procfile: str | None = None
     directory: str | None = None
     env: tuple[str, ...] = ()
+    no_env: bool = False
     lookup: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
     node_name: str | None = None

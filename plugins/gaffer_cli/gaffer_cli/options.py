@@ -8,7 +8,12 @@ from typing import Any
 import click
 from gaffer_client import address
 
-from gaffer_cli.invocation import ENDPOINT_VARIABLE, LOOKUP_VARIABLE, Invocation
+from gaffer_cli.invocation import (
+    ENDPOINT_VARIABLE,
+    LOOKUP_VARIABLE,
+    PROCFILE_VARIABLE,
+    Invocation,
+)
 
 Shared = Callable[[], list[click.Option]]
 """Makes the options of a command and of each of its verbs."""
@@ -75,7 +80,7 @@ def gaffer_options() -> list[click.Option]:
             "--procfile",
             metavar="FILE",
             type=click.Path(),
-            help="Procfile to use (default: Procfile)",
+            help=f"Procfile to use (default: ${PROCFILE_VARIABLE}, also in .env, else Procfile)",
         ),
         _option(
             "-d",
@@ -91,6 +96,7 @@ def gaffer_options() -> list[click.Option]:
             multiple=True,
             help="a variable, or a file of them like .env; may be repeated, later ones win",
         ),
+        _option("--no-env", is_flag=True, help="do not read the .env of the application"),
         *gafferctl_options(),
     ]
 

@@ -15,6 +15,61 @@ def test_run_sets_the_variables_of_the_application(command, tmp_path):
     assert command("gaffer", "run", "-e", "A=option", "echo $PORT $A").stdout == "80 option\n"
 
 
+TYPES = "web: echo web $PORT $PS\nworker: echo worker $A $PORT\nrelease: echo done\n"
+
+
+def test_run_of_a_type_runs_its_command(command, environ, tmp_path):
+    (tmp_path / "Procfile").write_text(TYPES)
+    (tmp_path / ".env").write_text("A=file\nPORT=17000\n")
+    assert command("gaffer", "run", "web").stdout == "web 17000 web.1\n"
+    assert command("gaffer", "run", "worker").stdout == "worker file 17100\n"
+    assert command("gaffer", "run", "-e", "A=option", "worker").stdout == "worker option 17100\n"
+    assert command("gaffer", "run", "release").stdout == "done\n"
+    # Several words are a command, and so is a word that is no type.
+    assert command("gaffer", "run", "echo", "web").stdout == "web\n"
+    assert command("gaffer", "run", "pwd").stdout == f"{tmp_path}\n"
+    done = command("gaffer", "run", "-c", "2", "release")
+    assert sorted(line.split()[1:] for line in done.stdout.splitlines() if "done" in line) == [
+        ["release.1", "|", "done"],
+        ["release.2", "|", "done"],
+    ]
+
+
+def test_run_of_a_command_warns_of_an_invalid_procfile(command, tmp_path):
+    (tmp_path / "Procfile").write_text("what is this\n")
+    done = command("gaffer", "run", "pwd")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}\n")
+    assert done.stderr.startswith("gaffer: warning: Procfile:1: ")
+
+
+def test_no_env_ignores_the_env_file(command, tmp_path):
+    (tmp_path / "Procfile").write_text(TYPES)
+    (tmp_path / ".env").write_text("A=file\nPORT=17000\n")
+    assert command("gaffer", "run", "--no-env", "echo A=$A").stdout == "A=\n"
+    done = command("gaffer", "--no-env", "run", "-e", "A=option", "echo A=$A")
+    assert done.stdout == "A=option\n"
+    assert "17000" not in command("gaffer", "run", "--no-env", "web").stdout
+    done = command("gaffer", "start", "--no-env", "-e", "PORT=18000", "worker")
+    assert "worker 18100" in done.stdout
+
+
+def test_procfile_variable_names_the_procfile(command, environ, tmp_path):
+    (tmp_path / "Procfile").write_text("web: echo default\n")
+    (tmp_path / "Procfile.dev").write_text("web: echo dev $PROCFILE\n")
+    (tmp_path / "Procfile.test").write_text("web: echo test\n")
+    (tmp_path / ".env").write_text("PROCFILE=Procfile.dev\n")
+    assert command("gaffer", "run", "web").stdout == "dev Procfile.dev\n"
+    assert "dev Procfile.dev" in command("gaffer", "start").stdout
+    assert command("gaffer", "run", "--no-env", "web").stdout == "default\n"
+    environ["PROCFILE"] = "Procfile.test"
+    assert command("gaffer", "run", "web").stdout == "test\n"
+    assert command("gaffer", "run", "-f", "Procfile", "web").stdout == "default\n"
+    environ["PROCFILE"] = "absent"
+    done = command("gaffer", "start")
+    assert done.returncode == 1
+    assert done.stderr.startswith("gaffer: absent: no such Procfile; ")
+
+
 def test_run_default_port_is_5000(command, environ):
     assert command("gaffer", "run", "echo $PORT").stdout == "5000\n"
     environ["PORT"] = "3000"

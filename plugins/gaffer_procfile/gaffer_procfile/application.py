@@ -114,8 +114,9 @@ class Application:
         env: Mapping[str, str] | None = None,
         concurrency: Mapping[str, int] | None = None,
         name: str | None = None,
+        default_env: bool = True,
     ) -> Application:
-        """Read a Procfile, and the `.env` in its folder if there is one.
+        """Read a Procfile, and the `.env` in its folder if there is one, if `default_env` is true.
 
         Args:
             procfile: the path of the file.
@@ -124,14 +125,15 @@ class Application:
             env: variables, which take precedence over all files.
             concurrency: the number of processes of each type.
             name: the name of the application; made from that of the folder if not given.
+            default_env: whether `.env` is read.
 
         Raises:
             ConfigError: a file cannot be read or is invalid; the error names file and line.
         """
         read = Procfile.read(procfile)
         folder = Path(root if root is not None else Path(procfile).parent).absolute()
-        default_env = folder / ".env"
-        found = load_env(default_env) if default_env.is_file() else {}
+        file = folder / ".env"
+        found = load_env(file) if default_env and file.is_file() else {}
         found |= {**load_envs(env_files, found), **(env or {})}
         app = cls(name or get_app_name(folder), folder, read, found, concurrency or {})
         app.types()

@@ -12,7 +12,7 @@ import click
 
 from gaffer_cli.app.concurrency import parse_counts
 from gaffer_cli.exit_codes import CommandError
-from gaffer_cli.invocation import Invocation
+from gaffer_cli.invocation import PROCFILE_VARIABLE, Invocation
 
 if TYPE_CHECKING:
     from gaffer_procfile import Application
@@ -48,8 +48,13 @@ def read_application(run: Invocation, concurrency: Iterable[str] = ()) -> Applic
     if not procfile.exists():
         raise CommandError(f"{procfile}: no such Procfile; name one with -f, or its folder with -d")
     counts = parse_counts(concurrency)
-    root = _root(run) if run.directory else None
-    return Application.read(procfile, root=root, env=_variables(run), concurrency=counts)
+    return Application.read(
+        procfile,
+        root=_folder(run),
+        env=_variables(run),
+        concurrency=counts,
+        default_env=not run.no_env,
+    )
 
 
 def set_first_port(app: Application, port: int | None) -> Application:
@@ -64,8 +69,18 @@ def set_first_port(app: Application, port: int | None) -> Application:
 
 
 def get_procfile(run: Invocation) -> Path:
-    """Return the path of the Procfile that the options name; the file may not exist."""
-    return Path(run.procfile) if run.procfile else _root(run) / "Procfile"
+    """Return the path of the Procfile that the options name; the file may not exist.
+
+    Without an option its name is PROCFILE of the environment or of `.env`, relative to the folder
+    of the application.
+
+    Raises:
+        ConfigError: `.env` cannot be read, or is invalid.
+    """
+    if run.procfile:
+        return Path(run.procfile)
+    name = os.environ.get(PROCFILE_VARIABLE) or _read_default_env(run).get(PROCFILE_VARIABLE)
+    return _root(run) / (name or "Procfile")
 
 
 def get_environment(run: Invocation) -> tuple[Path, dict[str, str]]:
@@ -76,14 +91,20 @@ def get_environment(run: Invocation) -> tuple[Path, dict[str, str]]:
     Raises:
         ConfigError: a file cannot be read, or is invalid.
     """
-    from gaffer_procfile import load_env
     from gaffer_procfile.application import FIRST_PORT, PORT
 
-    root = _folder(run)
-    env_file = root / ".env"
     env = {PORT: os.environ.get(PORT, str(FIRST_PORT))}
-    env |= load_env(env_file) if env_file.is_file() else {}
-    return root, env | _variables(run)
+    return _folder(run), env | _read_default_env(run) | _variables(run)
+
+
+def _read_default_env(run: Invocation) -> dict[str, str]:
+    """Read the `.env` of the application, if there is one and --no-env is not given."""
+    file = _folder(run) / ".env"
+    if run.no_env or not file.is_file():
+        return {}
+    from gaffer_procfile import load_env
+
+    return load_env(file)
 
 
 def get_application_name(run: Invocation, name: str | None = None) -> str:
