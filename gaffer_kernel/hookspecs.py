@@ -38,6 +38,8 @@ import pluggy
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from msgspec import Struct
+
     from gaffer_kernel.config import Config
     from gaffer_kernel.events import Event
     from gaffer_kernel.jobs.exits import History
@@ -90,6 +92,24 @@ def gaffer_config_sections() -> Iterable[str]:  # type: ignore[empty-body]
     Returns:
         A tuple or list of sections (`"webhooks"`), beginnings of sections (`"endpoint:"`, with the
         colon) and single keys of a shared section (`"gaffer.http_endpoints"`).
+    """
+
+
+@hookspec
+def gaffer_job_options() -> type[Struct]:  # type: ignore[empty-body]
+    """Declare keys that the plugin adds to jobs.
+
+    Called at start and whenever the set of plugins changes, for closed plugins too: while a plugin
+    is closed, its keys stay in the configurations of jobs and have no effect.
+
+    Returns:
+        A frozen `msgspec.Struct` type. Each field is a key of `[process:NAME]`, of jobs in JSON and
+        of `JobConfig(options={...})`; `job.options(TYPE)` returns the values of a job. A field has
+        a default, and `Annotated[..., Meta(description=...)]`. A changed value replaces the
+        processes of the job; `Meta(extra={"applies": "live"})` says that the plugin applies it
+        at once (there is an event `update`), `"next_start"` that it waits for the next process.
+        To check what types cannot say, raise `InvalidField(key, reason)` in `__post_init__`. Two
+        plugins with the same key are an error, and so is a key of the kernel.
     """
 
 

@@ -19,6 +19,7 @@ from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import History
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.manager import Manager
+from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugins
@@ -261,6 +262,11 @@ class Kernel:
     def services(self) -> Mapping[str, Any]:
         """The services that open plugins offer to each other, by the plugin's name."""
         return MappingProxyType(self.plugins.services)
+
+    @property
+    def job_options(self) -> JobOptions:
+        """The keys that plugins add to jobs; for `JobConfig.from_dict`."""
+        return self.plugins.job_options
 
     # Decisions of plugins
 

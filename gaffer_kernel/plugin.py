@@ -12,8 +12,10 @@ from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.environment import PRIVATE
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
 from gaffer_kernel.hookspecs import PROJECT, hookspec
+from gaffer_kernel.jobs.config import OPTIONS
 from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.fields import (
+    FilePath,
     Flag,
     FullName,
     Label,
@@ -24,6 +26,7 @@ from gaffer_kernel.jobs.fields import (
     Variables,
     Words,
 )
+from gaffer_kernel.jobs.options import JobOptions, Option
 from gaffer_kernel.jobs.shell_syntax import describe_shell_syntax, find_shell_syntax
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
@@ -38,6 +41,7 @@ from gaffer_kernel.system import Child, ChildListener, SpawnRequest, System
 __all__ = [
     "DEFAULT_SESSION",
     "MAX_PID",
+    "OPTIONS",
     "PART",
     "PART_RULE",
     "PRIVATE",
@@ -46,13 +50,16 @@ __all__ = [
     "Child",
     "ChildListener",
     "DaemonRunner",
+    "FilePath",
     "Flag",
     "FolderOptions",
     "FullName",
+    "JobOptions",
     "KernelSetup",
     "Label",
     "LinuxSystem",
     "Name",
+    "Option",
     "OutputLog",
     "OutputReader",
     "ParentDeathWatcher",

@@ -6,12 +6,11 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-import msgspec
-
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError, Conflict, NotFound
-from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.config import KERNEL_KEYS, JobConfig
 from gaffer_kernel.jobs.manager import Manager
+from gaffer_kernel.jobs.options import find_changes
 from gaffer_kernel.names import JobName
 
 log = logging.getLogger(__name__)
@@ -98,6 +97,12 @@ def load_job(manager: Manager, name: JobName, config: JobConfig) -> None:
         manager.update(config, name.session, start=config.start)
 
 
+def find_changed_keys(before: JobConfig, after: JobConfig) -> list[str]:
+    """Return the keys, also those of plugins, whose values differ."""
+    keys = [key for key in KERNEL_KEYS if getattr(before, key) != getattr(after, key)]
+    return keys + find_changes(before.options, after.options)
+
+
 def _unload(manager: Manager, name: JobName) -> None:
     try:
         manager.unload(name)
@@ -115,10 +120,9 @@ def _change(
     except NotFound:
         manager.load(after, name.session)
         return "loaded", "loaded: changed in the configuration after it was unloaded"
-    only_number = msgspec.structs.replace(before, numprocesses=after.numprocesses) == after
-    if only_number and job.config == before:
+    keys = find_changed_keys(before, after)
+    if keys == ["numprocesses"] and job.config == before:
         manager.resize(after, name.session)
         return "scaled", f"scaled from {before.numprocesses} to {after.numprocesses}"
-    keys = [key for key in after.__struct_fields__ if getattr(before, key) != getattr(after, key)]
     job.update(after)
     return "changed", f"changed: {', '.join(keys)}"

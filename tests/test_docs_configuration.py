@@ -15,7 +15,7 @@ from gaffer_kernel.jobs import fields
 from gaffer_kernel.jobs.config import JobConfig
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
-ONLY_IN_JSON = {"name", "env", "custom_channels"}
+ONLY_IN_JSON = {"name", "env", "custom_channels", "options"}
 
 
 def blocks(language: str) -> list[str]:

@@ -52,11 +52,12 @@ def example(text, number=0):
     return plugin
 
 
-def test_the_kernel_has_eight_hooks():
+def test_the_kernel_has_nine_hooks():
     assert list(KERNEL_HOOKS) == [
         "gaffer_addhooks",
         "gaffer_add_options",
         "gaffer_config_sections",
+        "gaffer_job_options",
         "gaffer_configure",
         "gaffer_service",
         "gaffer_event",

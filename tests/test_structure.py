@@ -13,10 +13,10 @@ PLUGINS = sorted(ROOT.glob("plugins/gaffer_*"))
 FOR_PLUGINS = {"gaffer_kernel", "gaffer_kernel.plugin", "gaffer_kernel.testing"}
 
 CONFIG = {"config", "jobs.config", "jobs.fields", "jobs.validation", "jobs.command"}
-CONFIG |= {"jobs.shell_syntax", "jobs.stop_steps", "jobs.units"}
+CONFIG |= {"jobs.kinds", "jobs.options", "jobs.shell_syntax", "jobs.stop_steps", "jobs.units"}
 """A configuration file is read into JobConfigs: these modules know no running job."""
 
-OPTION_KINDS = {"Percent", "Size"}
+OPTION_KINDS = {"FilePath", "Percent", "Size"}
 """Types for the job options of plugins: complete, whether or not ours use each of them."""
 
 LAYERS = (

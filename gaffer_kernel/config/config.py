@@ -11,8 +11,8 @@ from gaffer_kernel.config.ini import parse_ini
 from gaffer_kernel.config.job_sections import JOB_PREFIXES, group_by_job, read_jobs
 from gaffer_kernel.config.section import Section, get_folder
 from gaffer_kernel.config.trust import Trust
-from gaffer_kernel.errors import ConfigError, Conflict
-from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.errors import ConfigError, Conflict, InvalidField
+from gaffer_kernel.jobs.config import NO_OPTIONS, JobConfig
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ class Config:
         files: `path` and all files that it includes.
         options: the options of the command line; a plugin that has an option and a key for the same
             setting lets the option win.
+        job_options: the job options that plugins declare; set before plugins are configured.
         notes: lines that plugins add in `gaffer_configure` for `gafferd --check` to show.
         reserved_ports: TCP ports where plugins will listen, which they add in `gaffer_configure`;
             plugins that choose ports of jobs avoid them.
@@ -35,6 +36,7 @@ class Config:
         self.path: Path | None = None
         self.files: list[Path] = []
         self.options: dict[str, object] = {}
+        self.job_options = NO_OPTIONS
         self.notes: list[str] = []
         self.reserved_ports: set[int] = set()
         self._sections: dict[str, Section] = {}
@@ -162,7 +164,7 @@ class Config:
     def find_wrong_jobs(self) -> list[ConfigError]:
         """Return the errors for all mistakes in the sections of jobs; `jobs` raises the first."""
         errors: list[ConfigError] = []
-        read_jobs(self._sections.values(), errors.append)
+        read_jobs(self._sections.values(), errors.append, self.job_options)
         return errors
 
     def add_job(self, job: JobConfig, session: str = DEFAULT_SESSION) -> None:
@@ -187,11 +189,20 @@ class Config:
         Priority 0 is first, no priority last; jobs of equal priority keep their order.
 
         Raises:
-            ConfigError: a section does not describe a job; the file, line and key are named.
+            ConfigError: a section does not describe a job; the file, line and key are named. Or a
+                plugin has added a job with a wrong option.
         """
-        jobs = read_jobs(self._sections.values())
-        jobs += ((name.session, job) for name, job in self._added.items())
+        jobs = read_jobs(self._sections.values(), declared=self.job_options)
+        jobs += [
+            (name.session, self._check_options(name, job)) for name, job in self._added.items()
+        ]
         return sorted(jobs, key=_sort_key)
+
+    def _check_options(self, name: JobName, job: JobConfig) -> JobConfig:
+        try:
+            return job.check_options(self.job_options)
+        except InvalidField as error:
+            raise ConfigError(f"job {name}, added by a plugin: {error}") from None
 
 
 def _sort_key(entry: tuple[str, JobConfig]) -> float:

@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gaffer_kernel.config.section import Section
-from gaffer_kernel.errors import ConfigError, InvalidField, did_you_mean
-from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.errors import ConfigError, InvalidField
+from gaffer_kernel.jobs.config import NO_OPTIONS, JobConfig
+from gaffer_kernel.jobs.options import JobOptions, describe_unknown
 from gaffer_kernel.names import JobName
 
 JOB_PREFIXES = ("process:", "job:")
@@ -74,12 +76,15 @@ def _raise(error: ConfigError) -> None:
     raise error
 
 
-def read_jobs(sections: Iterable[Section], report: Report = _raise) -> list[tuple[str, JobConfig]]:
+def read_jobs(
+    sections: Iterable[Section], report: Report = _raise, declared: JobOptions = NO_OPTIONS
+) -> list[tuple[str, JobConfig]]:
     """Return the jobs that the sections describe, and their sessions.
 
     Args:
         sections: the sections of the files.
         report: takes each error; if it returns, the job of the error is left out.
+        declared: the options that plugins declare.
 
     Raises:
         ConfigError: with the file, the line, the section and the key that is wrong.
@@ -91,7 +96,7 @@ def read_jobs(sections: Iterable[Section], report: Report = _raise) -> list[tupl
         if name not in described:
             report(section.error(None, f"there is no [process:{_format_name(name)}] for it"))
     jobs = (
-        (name.session, _job(name, section, environments.get(name), report))
+        (name.session, _job(name, section, environments.get(name), report, declared))
         for name, section in described.items()
     )
     return [(session, job) for session, job in jobs if job is not None]
@@ -131,7 +136,11 @@ def _format_name(name: JobName) -> str:
 
 
 def _job(
-    name: JobName, section: Section, environment: Section | None, report: Report
+    name: JobName,
+    section: Section,
+    environment: Section | None,
+    report: Report,
+    declared: JobOptions,
 ) -> JobConfig | None:
     errors: list[ConfigError] = []
 
@@ -139,7 +148,7 @@ def _job(
         errors.append(error)
         report(error)
 
-    values = _convert(name, section, note)
+    values = _convert(name, section, note, declared)
     if "cmd" not in values:
         if section.get("cmd") is None:
             note(section.error("cmd", "is missing"))
@@ -152,31 +161,44 @@ def _job(
     values = {"name": name.name, "env": variables, "cwd": _get_folder(section, "cwd"), **values}
     while True:
         try:
-            config = JobConfig(**values)
+            config = JobConfig(**values).check_options(declared)
         except InvalidField as error:
             note(_locate(error, section, environment))
             # Without the wrong value, the next error can be found.
             field = re.split(r"[.\[]", error.field)[0]
             if field == "cmd" or values.pop(field, None) is None:
-                return None
+                return None  # also for options: each is right by itself
         else:
             return None if errors else config
 
 
-def _convert(name: JobName, section: Section, report: Report) -> dict[str, Any]:
+def _convert(
+    name: JobName, section: Section, report: Report, declared: JobOptions
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for key, _ in section.items():
+    options: dict[str, Any] = {}
+    for key, text in section.items():
         if key == "env":
             place = f"[env:{_format_name(name)}]"
             report(section.error(key, f"variables go into a section {place}"))
+        elif key in declared:
+            try:
+                options[key] = declared.read_text(key, text, partial(_resolve, section, key))
+            except InvalidField as error:
+                report(_locate(error, section, None))
         elif key not in CONVERT:
-            report(section.error(key, f"unknown key{did_you_mean(key, CONVERT)}"))
+            known = [*CONVERT, *(option.key for option in declared)]
+            report(section.error(key, describe_unknown(key, known, "unknown key")))
         else:
             try:
                 values[key] = CONVERT[key](section, key)
             except ConfigError as error:
                 report(error)
-    return values
+    return {**values, "options": options}
+
+
+def _resolve(section: Section, key: str, path: str) -> str:
+    return os.path.abspath(section.resolve(path, key))
 
 
 def _variables(environment: Section | None) -> dict[str, str]:

@@ -1,19 +1,13 @@
 """Section: the values of one section, converted on demand, with their file and line."""
 
-import math
 import os
-import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, overload
 
 from gaffer_kernel.errors import ConfigError, shown
-
-_INT = re.compile(r"[+-]?[0-9]{1,40}")
-_FLOAT = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
-_BOOLS = {"true": True, "yes": True, "on": True, "1": True}
-_BOOLS |= {"false": False, "no": False, "off": False, "0": False}
+from gaffer_kernel.jobs import units
 
 T = TypeVar("T")
 
@@ -88,7 +82,7 @@ class Section:
     def getint(self, key: str, default: T) -> int | T: ...
     def getint(self, key: str, default: object = None) -> object:
         """Return a whole number, in decimal digits."""
-        return self._convert(key, default, _int, "a whole number")
+        return self._convert(key, default, units.parse_int, "a whole number")
 
     @overload
     def getfloat(self, key: str) -> float | None: ...
@@ -96,7 +90,7 @@ class Section:
     def getfloat(self, key: str, default: T) -> float | T: ...
     def getfloat(self, key: str, default: object = None) -> object:
         """Return a number: `30`, `7.`, `.5` or `1e3`, but neither infinity nor NaN."""
-        return self._convert(key, default, _float, "a number")
+        return self._convert(key, default, units.parse_float, "a number")
 
     @overload
     def getbool(self, key: str) -> bool | None: ...
@@ -104,7 +98,7 @@ class Section:
     def getbool(self, key: str, default: T) -> bool | T: ...
     def getbool(self, key: str, default: object = None) -> object:
         """Return a truth value: `true yes on 1` or `false no off 0`, in any case."""
-        return self._convert(key, default, lambda text: _BOOLS[text.lower()], "true or false")
+        return self._convert(key, default, units.parse_bool, "true or false")
 
     @overload
     def getlist(self, key: str) -> list[str] | None: ...
@@ -149,7 +143,7 @@ class Section:
             return default
         try:
             return convert(text)
-        except (ValueError, KeyError):
+        except ValueError:
             raise self.error(key, f"must be {expected}, not {shown(text)}") from None
 
 
@@ -162,24 +156,9 @@ def get_folder(file: Path | str) -> Path:
     return Path() if path.exists() and not path.is_file() else path.parent
 
 
-# int() and float() alone would accept `1_000`, the digits of any script, `nan` and `infinity`.
-
-
-def _int(text: str) -> int:
-    if not _INT.fullmatch(text):
-        raise ValueError(text)
-    return int(text)
-
-
-def _float(text: str) -> float:
-    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
-        raise ValueError(text)
-    return float(text)
-
-
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
 def _numbers(text: str) -> list[float]:
-    return [_int(word) if _INT.fullmatch(word) else _float(word) for word in _words(text)]
+    return [units.parse_number(word) for word in _words(text)]

@@ -11,7 +11,9 @@ scale            changes of the number of instances
 
 config           JobConfig: everything about one job
 fields           the types of its fields
-units            seconds, sizes and percentages as text
+units            numbers, seconds, sizes and percentages as text
+kinds            annotated types, in words and as text
+options          the keys that plugins add
 stop_steps       the signals and times that stop a process
 validation       what types cannot say
 command          from the command line to the words that are executed

@@ -12,7 +12,13 @@ from gaffer_kernel.errors import InvalidField, did_you_mean, shown
 from gaffer_kernel.jobs import fields as ft
 from gaffer_kernel.jobs import validation
 from gaffer_kernel.jobs.command import PORT
+from gaffer_kernel.jobs.options import JobOptions, describe_unknown
 from gaffer_kernel.jobs.stop_steps import StopStep, get_steps
+
+NO_OPTIONS = JobOptions()
+
+OPTIONS = "x-gaffer-job-options"
+"""Mark of the field `options` in JSON schemas: there, the options of plugins are fields."""
 
 ONE_STREAM = ("out", "out")
 """The default of `redirect_output`: both outputs in one stream, in the order they are written."""
@@ -160,6 +166,14 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(title="a whole number from 0", description="0 starts first, jobs without one last."),
     ] = None
     start: Annotated[ft.Flag, Meta(description="Start it as soon as it is loaded.")] = True
+    options: Annotated[
+        Mapping[str, Any],
+        Meta(
+            title="a mapping of options of plugins to values",
+            description="The keys of plugins; in files and JSON, they stand next to the others.",
+            extra_json_schema={OPTIONS: True},
+        ),
+    ] = {}
 
     def __post_init__(self) -> None:
         if self.detach and self.redirect_output is ONE_STREAM:
@@ -173,24 +187,55 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         validation.check_port(self)
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, Any]) -> "JobConfig":
+    def from_dict(
+        cls, mapping: Mapping[str, Any], declared: JobOptions = NO_OPTIONS
+    ) -> "JobConfig":
         """Build a job from decoded JSON.
+
+        Args:
+            mapping: its fields, and options of plugins.
+            declared: the options that the plugins of a kernel declare, `kernel.job_options`.
 
         Raises:
             InvalidField: names an unknown, missing or wrong field.
         """
         if not isinstance(mapping, Mapping):
             raise InvalidField("job", f"must be an object, not {shown(mapping)}")
+        options = {key: value for key, value in mapping.items() if key in declared}
         for key in mapping:
-            if key not in cls.__struct_fields__:
-                hint = did_you_mean(str(key), cls.__struct_fields__)
-                raise InvalidField(str(key), f"is not a field of a job{hint}")
+            if key not in KERNEL_KEYS and key not in options:
+                known = [*KERNEL_KEYS, *(option.key for option in declared)]
+                reason = describe_unknown(str(key), known, "is not a field of a job")
+                raise InvalidField(str(key), reason)
         for key in ("name", "cmd"):
             if key not in mapping:
                 raise InvalidField(key, "is missing")
         if mapping.get("custom_channels"):
             raise InvalidField("custom_channels", "can only be given from Python")
-        return cls(**mapping)
+        fields = {key: value for key, value in mapping.items() if key not in options}
+        return cls(**fields, options=declared.convert(options))
+
+    def check_options(self, declared: JobOptions) -> "JobConfig":
+        """Return a configuration whose options have been checked: this one if nothing changes.
+
+        Args:
+            declared: the options that the plugins of a kernel declare.
+
+        Raises:
+            InvalidField: names an unknown or wrong option.
+        """
+        if not self.options:
+            return self
+        options = declared.convert(self.options)
+        return self if options == self.options else replace(self, options=options)
+
+    def keep_processes(self, after: "JobConfig", declared: JobOptions) -> bool:
+        """Return whether processes of this configuration need not be replaced for another one.
+
+        They stay if only `numprocesses` changes, and options that apply live or at the next start.
+        """
+        same = replace(self, numprocesses=after.numprocesses, options=after.options) == after
+        return same and declared.keep_processes(self.options, after.options)
 
     def for_one_off(
         self, env: Mapping[str, str] | None, graceful_timeout: float | None
@@ -233,9 +278,13 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return seconds if self.stop_command is None else 2 * seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as a JSON value, except `custom_channels`."""
-        kept = (field for field in self.__struct_fields__ if field != "custom_channels")
-        return {field: _plain(getattr(self, field)) for field in kept}
+        """Return every field as a JSON value, except `custom_channels`; and the options."""
+        kept = (key for key in KERNEL_KEYS if key != "custom_channels")
+        return {**{key: _plain(getattr(self, key)) for key in kept}, **self.options}
+
+
+KERNEL_KEYS = tuple(key for key in JobConfig.__struct_fields__ if key != "options")
+"""The fields of a job that are not options of plugins."""
 
 
 @cache
@@ -264,6 +313,15 @@ def _flapping(value: Any, kind: Any) -> Flapping | None:
         raise InvalidField(f"flapping.{error.field}", error.reason) from None
 
 
+def _options(value: Any, kind: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ft.refused("options", value, kind)
+    for key in value:
+        if key in KERNEL_KEYS:
+            raise InvalidField("options", f"{key} is a field of a job, not an option of a plugin")
+    return dict(value)
+
+
 _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
     "args": validation.words,
     "env": validation.variables,
@@ -276,4 +334,5 @@ _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),
     "custom_channels": validation.channels,
+    "options": _options,
 }

@@ -5,14 +5,15 @@ value, the error that explains it and the OpenAPI page that documents it are one
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from gaffer_kernel.errors import InvalidField, shown
 from gaffer_kernel.jobs import units
+from gaffer_kernel.jobs.kinds import PARSE, RESOLVE, describe, find_parser, get_item, get_metas
 from gaffer_kernel.names import MAX_NAME, PART, PART_RULE
 
 MAX_TEXT = 64 * 1024
@@ -98,9 +99,6 @@ def _in_units(title: str, parse: Callable[[str], float], pattern: str, most: flo
     return Meta(title=title, ge=0, le=most, extra={PARSE: parse}, extra_json_schema=json_schema)
 
 
-PARSE = "parse"
-"""Key of `Meta.extra`: the function that makes a value of a text; it raises ValueError."""
-
 Seconds = Annotated[
     float,
     _in_units(
@@ -122,6 +120,15 @@ Size = Annotated[
 Percent = Annotated[
     float,
     _in_units("a percentage from 0, such as 25%", units.parse_percent, units.PERCENT, 1e6),
+]
+FilePath = Annotated[
+    str,
+    Meta(
+        title="a path",
+        min_length=1,
+        max_length=MAX_TEXT,
+        extra={RESOLVE: lambda text, resolve: resolve(text)},
+    ),
 ]
 Flag = Annotated[bool, Meta(title="true or false")]
 StopScope = Annotated[Literal["group", "leader"], Meta(title="group or leader")]
@@ -157,33 +164,13 @@ def _convert(value: object, kind: Any) -> Any:
         raise msgspec.ValidationError from error
 
 
-def find_parser(kind: Any) -> Callable[[str], Any] | None:
-    """Return the function that parses the texts of a type such as Seconds; None for others."""
-    return next(
-        (meta.extra[PARSE] for meta in _all_metas(kind) if meta.extra and PARSE in meta.extra),
-        None,
-    )
-
-
-def _all_metas(kind: Any) -> Iterator[Meta]:
-    """Yield the metas of a type and of the members of a union."""
-    yield from _metas(kind)
-    for part in get_args(kind):
-        if not isinstance(part, Meta):
-            yield from _all_metas(part)
-
-
 def _fits(text: str, kind: Any) -> bool:
     if "\0" in text or len(text.encode()) > MAX_TEXT:
         return False
     patterns = (
-        meta.extra_json_schema.get("pattern") for meta in _metas(kind) if meta.extra_json_schema
+        meta.extra_json_schema.get("pattern") for meta in get_metas(kind) if meta.extra_json_schema
     )
     return all(re.fullmatch(pattern, text) for pattern in patterns if pattern)
-
-
-def _metas(kind: Any) -> list[Meta]:
-    return [meta for meta in get_args(kind)[1:] if isinstance(meta, Meta)]
 
 
 def checked_list(field: str, value: object, kind: Any, item: Any) -> tuple[Any, ...]:
@@ -198,7 +185,18 @@ def checked_list(field: str, value: object, kind: Any, item: Any) -> tuple[Any, 
     return tuple(checked(field, items, kind))
 
 
+def checked_value(field: str, value: object, kind: Any) -> Any:
+    """Return `value` if `kind` accepts it; lists are checked item by item.
+
+    Raises:
+        InvalidField: naming `field`, or the item as `field[index]`.
+    """
+    item = get_item(kind)
+    if item is not None and isinstance(value, list | tuple):
+        value = [checked_value(f"{field}[{index}]", each, item) for index, each in enumerate(value)]
+    return checked(field, value, kind)
+
+
 def refused(field: str, value: object, kind: Any) -> InvalidField:
     """Return the error that says what the annotated type `kind` accepts, and what was given."""
-    titles = [meta.title for meta in _metas(kind) if meta.title]
-    return InvalidField(field, f"must be {titles[-1]}, not {shown(value)}")
+    return InvalidField(field, f"must be {describe(kind)}, not {shown(value)}")

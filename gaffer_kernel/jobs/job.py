@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
+from msgspec import Struct
 
 from gaffer_kernel.errors import Closing, InvalidField
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.options import get_typed
 from gaffer_kernel.jobs.scale import apply_scale
 from gaffer_kernel.jobs.stop_steps import parse_signal
 from gaffer_kernel.names import JobName
@@ -18,6 +20,8 @@ from gaffer_kernel.processes.process import Process
 
 if TYPE_CHECKING:
     from gaffer_kernel.jobs.supervisor import Supervisor
+
+T = TypeVar("T", bound=Struct)
 
 
 class Job:
@@ -29,6 +33,8 @@ class Job:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._typed_from: Mapping[str, Any] = {}
+        self._typed: dict[type[Struct], Struct] = {}
 
     # Verbs
 
@@ -106,15 +112,25 @@ class Job:
     def update(self, config: JobConfig, *, start: bool = False) -> None:
         """Replace the configuration and every process.
 
+        Processes stay if only options of plugins change that apply live or at the next start, and
+        `numprocesses`.
+
         Args:
             config: of the same name; its number of processes is the wanted one from now on.
             start: start the job if it is stopped.
 
         Raises:
-            InvalidField: `name`: it is another job's.
+            InvalidField: `name`: it is another job's. Or an option of a plugin is unknown or wrong.
         """
         if config.name != self.name.name:
             raise InvalidField("name", f"cannot change from {self.name.name!r} to {config.name!r}")
+        declared = self._supervisor.job_options
+        config = config.check_options(declared)
+        if config.options != self.config.options and self.config.keep_processes(config, declared):
+            self._supervisor.resize(config)
+            if start and not self.active:
+                self.start()
+            return
         self._supervisor.config = config
         self._supervisor.numprocesses = config.numprocesses
         self._supervisor.post(partial(self._supervisor.handle_update, start))
@@ -138,6 +154,25 @@ class Job:
     def config(self) -> JobConfig:
         """The configuration of the next process."""
         return self._supervisor.config
+
+    def options(self, struct: type[T]) -> T:
+        """Return the options of a plugin, with defaults for those that are not set.
+
+        Args:
+            struct: the type that the plugin returns from `gaffer_job_options`.
+
+        Raises:
+            InvalidField: the options were checked by another plugin, and do not fit this type.
+        """
+        given = self.config.options
+        if not given:
+            return struct()
+        if self._typed_from is not given:
+            self._typed_from, self._typed = given, {}
+        typed = self._typed.get(struct)
+        if not isinstance(typed, struct):
+            typed = self._typed[struct] = get_typed(given, struct)
+        return typed
 
     @property
     def numprocesses(self) -> int:

@@ -148,12 +148,14 @@ class Manager:
 
         Raises:
             Conflict: the session has a job of that name.
+            InvalidField: an option of a plugin is unknown or wrong.
             Closing: the manager does not run yet, or is stopping.
         """
         if self._closing:
             raise Closing
         if self._tasks is None:
             raise Closing("the kernel does not run yet: load jobs while it does")
+        config = self._check_options(config)
         name = JobName.parse(config.name, session)
         members = self._sessions.setdefault(session, {})
         if name.name in members:
@@ -165,6 +167,9 @@ class Manager:
             supervisor.job.start()
         self._tasks.start(partial(self._run_supervisor, supervisor), f"job {name}")
         return supervisor.job
+
+    def _check_options(self, config: JobConfig) -> JobConfig:
+        return config.check_options(self._context.advice.job_options)
 
     async def _run_supervisor(self, supervisor: Supervisor) -> None:
         await supervisor.run()
@@ -191,7 +196,7 @@ class Manager:
     def update(
         self, config: JobConfig, session: str = DEFAULT_SESSION, *, start: bool = False
     ) -> Job:
-        """Replace a job's configuration and all its processes.
+        """Replace a job's configuration, and its processes as `Job.update` does.
 
         Args:
             config: the new one; its name says which job.
@@ -200,15 +205,16 @@ class Manager:
 
         Raises:
             NotFound: there is no such job.
+            InvalidField: an option of a plugin is unknown or wrong.
         """
         job = self.get(JobName.parse(config.name, session))
         job.update(config, start=start)
         return job
 
     def resize(self, config: JobConfig, session: str = DEFAULT_SESSION) -> Job:
-        """Scale a job to a configuration that differs in `numprocesses` only.
+        """Use a configuration for the next processes of a job, and scale it.
 
-        No process is replaced.
+        No process is replaced: what differs is `numprocesses`, or applies without that.
 
         Args:
             config: the new one; its name says which job.
@@ -216,9 +222,10 @@ class Manager:
 
         Raises:
             NotFound: there is no such job.
+            InvalidField: an option of a plugin is unknown or wrong.
         """
         supervisor = self._get_supervisor(JobName.parse(config.name, session))
-        supervisor.resize(config)
+        supervisor.resize(self._check_options(config))
         return supervisor.job
 
     def get(self, name: str | JobName) -> Job:

@@ -25,6 +25,7 @@ from gaffer_kernel.jobs.crash_log import CrashLog
 from gaffer_kernel.jobs.exits import ExitRecord, History
 from gaffer_kernel.jobs.instances import BY_USER, Instances
 from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.jobs.restart import HEALTHY_AFTER, MAX_DELAY, RestartState, busy_delay
 from gaffer_kernel.jobs.slots import Slot
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
@@ -37,6 +38,10 @@ log = logging.getLogger(__name__)
 
 class Advice(Protocol):
     """Answers of plugins to the questions of a supervisor."""
+
+    @property
+    def job_options(self) -> JobOptions:
+        """The keys that plugins add to jobs."""
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
@@ -153,8 +158,13 @@ class Supervisor:
         """Publish `create`: the first message of a job."""
         self.post(partial(self.publish, "create"))
 
+    @property
+    def job_options(self) -> JobOptions:
+        """The keys that plugins add to jobs."""
+        return self._context.advice.job_options
+
     def resize(self, config: JobConfig) -> None:
-        """Take a configuration that differs in `numprocesses` only, and keep the processes."""
+        """Use a configuration for the next processes, keep those that run, and scale."""
         self.config = config
         self.job.scale(f"={config.numprocesses}")
 

@@ -1,7 +1,13 @@
-"""Seconds, sizes and percentages as users write them: `500ms`, `64M`, `25%`."""
+"""Numbers, truth values and units as users write them: `500ms`, `64M`, `25%`, `yes`."""
 
+import math
 import re
 from string import ascii_letters
+
+_INT = re.compile(r"[+-]?[0-9]{1,40}")
+_FLOAT = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
+_BOOLS = {"true": True, "yes": True, "on": True, "1": True}
+_BOOLS |= {"false": False, "no": False, "off": False, "0": False}
 
 
 def _any_unit(digits: dict[str, int]) -> str:
@@ -20,6 +26,51 @@ PERCENT = _any_unit({" ?%?": 6})
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+# int() and float() alone would accept `1_000`, the digits of any script, `nan` and `infinity`.
+
+
+def parse_int(text: str) -> int:
+    """Return a whole number in decimal digits.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    if not _INT.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def parse_float(text: str) -> float:
+    """Return a number: `30`, `7.`, `.5` or `1e3`, but neither infinity nor NaN.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
+        raise ValueError(text)
+    return float(text)
+
+
+def parse_number(text: str) -> float:
+    """Return a number: `5` is an int, `5.` a float.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    return parse_int(text) if _INT.fullmatch(text) else parse_float(text)
+
+
+def parse_bool(text: str) -> bool:
+    """Return a truth value: `true yes on 1` or `false no off 0`, in any case.
+
+    Raises:
+        ValueError: it is another word.
+    """
+    if text.lower() not in _BOOLS:
+        raise ValueError(text)
+    return _BOOLS[text.lower()]
 
 
 def parse_seconds(text: str) -> float:

@@ -22,6 +22,7 @@ from gaffer_kernel.plugins.record import PluginRecord
 log = logging.getLogger(__name__)
 
 CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure"}
+CONFIGURING |= {"gaffer_job_options"}
 """Called for closed plugins, too: else closing one would orphan its section and drop its jobs."""
 
 LIVING = {"gaffer_event", "gaffer_process_env", "gaffer_restart_delay"}

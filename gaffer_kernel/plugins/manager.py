@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gaffer_kernel.errors import GafferError, NotFound
+from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.plugins import discovery, folder
 from gaffer_kernel.plugins.dependencies import find_requirements
 from gaffer_kernel.plugins.folder import FolderOptions, PluginSources
@@ -192,6 +193,11 @@ class Plugins:
     def changes(self) -> int:
         """A number that rises whenever a plugin is added, removed, opened or closed."""
         return self._set.hooks.changes
+
+    @property
+    def job_options(self) -> JobOptions:
+        """The keys that the plugins add to jobs, closed plugins too; after `check`."""
+        return self._set.job_options
 
     @property
     def services(self) -> dict[str, object]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import GafferError, PluginError, did_you_mean, shown
+from gaffer_kernel.jobs.config import KERNEL_KEYS, NO_OPTIONS
+from gaffer_kernel.jobs.options import collect_declarations
 from gaffer_kernel.names import PART, PART_RULE
 from gaffer_kernel.plugins.dependencies import (
     Problem,
@@ -30,6 +32,7 @@ class PluginSet:
     Attributes:
         records: by name; after `check`, in the order in which they open.
         hooks: the hooks that they implement.
+        job_options: the keys that they add to jobs; after `check`.
 
     Raises:
         PluginError: as `add`.
@@ -38,6 +41,7 @@ class PluginSet:
     def __init__(self, records: Iterable[PluginRecord] = ()) -> None:
         self.records: dict[str, PluginRecord] = {}
         self.hooks = Hooks()
+        self.job_options = NO_OPTIONS
         for record in records:
             self.add(record)
 
@@ -89,6 +93,13 @@ class PluginSet:
         for name in order:
             self.records[name] = self.records.pop(name)  # moved to the end, in order
         self.hooks.set_order(order)
+        self._collect_job_options()
+
+    def _collect_job_options(self) -> None:
+        declared = self.hooks.call_strict("gaffer_job_options", {})
+        self.job_options, problems = collect_declarations(declared, (*KERNEL_KEYS, "options"))
+        if problems:
+            raise combine_problems([(self.records[name], reason) for name, reason in problems])
 
     def _unknown(self, disabled: Iterable[str]) -> list[Problem]:
         return [
@@ -106,11 +117,13 @@ class PluginSet:
             ConfigError: a section or key is wrong, or no plugin owns it.
             PluginError: a plugin raised another error.
         """
+        config.job_options = self.job_options
         config.check_owned(self._owned())
         self.hooks.call_strict("gaffer_configure", self._configure_arguments(config))
 
     def find_mistakes(self, config: Config) -> list[GafferError]:
         """Return the errors of all plugins, where `configure` raises the first."""
+        config.job_options = self.job_options
         errors: list[GafferError] = [*config.find_unowned(self._owned())]
         for record in list(self.records.values()):
             try:

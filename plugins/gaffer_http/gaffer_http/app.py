@@ -95,7 +95,7 @@ class Api(QuartTrio):
         self.feeds: Feeds = after.feeds if after else Feeds()
         self.polls: Polls = after.polls if after else Polls()
         self.forms: EventForms = after.forms if after else EventForms()
-        self.document = Document(self, str(root.API))
+        self.document = Document(self, str(root.API), lambda: kernel.job_options)
         # Quart would add a handler with a thread of its own to a logger that has none.
         self.logger = logging.getLogger(__name__)
         # A redirect would be a response in HTML.

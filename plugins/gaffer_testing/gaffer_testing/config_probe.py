@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 from gaffer_kernel import Plugins, Section
+from gaffer_kernel.plugin import Option
 
 
 def owned(plugins: Plugins, name: str) -> tuple[str, ...]:
     """Return the result of `gaffer_config_sections` of one plugin."""
     sections = plugins.call_strict("gaffer_config_sections")
     return tuple(each for plugin, names in sections if plugin == name for each in names)
+
+
+def find_job_options(plugins: Plugins, name: str) -> list[Option]:
+    """Return the keys that one plugin adds to jobs."""
+    plugins.check()
+    return [option for option in plugins.job_options if option.plugin == name]
 
 
 def example(owner: str) -> str | None:

@@ -17,7 +17,14 @@ import pytest
 from gaffer_kernel import ConfigError
 
 from gaffer_testing.checks import expect, run_check
-from gaffer_testing.config_probe import documentation, example, owned, record_keys, with_line
+from gaffer_testing.config_probe import (
+    documentation,
+    example,
+    find_job_options,
+    owned,
+    record_keys,
+    with_line,
+)
 from gaffer_testing.faulty_plugin import FaultyPlugin, get_added_hooks
 from gaffer_testing.harness import Harness
 from gaffer_testing.import_probe import import_alone
@@ -146,10 +153,15 @@ class Conformance:
     # Configuration
 
     def test_it_documents_what_it_owns(self) -> None:
-        """Its README, docs or docstring names each section and key."""
+        """Its README, docs or docstring names each section, key and job option."""
         text = documentation(self.plugin)
-        missing = [each for each in (*self._owned, *self._keys()) if _written(each) not in text]
+        options = find_job_options(self._harness.plugins(), get_name(self.plugin))
+        names = [*self._owned, *self._keys(), *(f"process.{each.key}" for each in options)]
+        missing = [each for each in names if _written(each) not in text]
         expect(not missing, f"not documented: {', '.join(missing)}")
+        for each in options:
+            expect(bool(each.description), f"{each.key}: add Meta(description=...)")
+            expect(each.has_text_form, f"{each.key}: a file cannot express its type: use another")
 
     def test_it_refuses_unknown_keys(self) -> None:
         """An unknown key in one of its sections is an error that names the key."""

@@ -4,11 +4,14 @@ import os
 import types
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import pytest
 import trio
 from gaffer_kernel import hookimpl
 from importlib_metadata import entry_points
+from msgspec import Meta
 
 from gaffer_testing import Conformance
 
@@ -321,6 +324,29 @@ def test_plugin_with_undocumented_keys_fails(tmp_path):
     words = get_failure("test_it_documents_what_it_owns", mine)
     for each in ("mine", "gaffer.mine_too", "mine:", "mine.colour", "mine:conformance.colour"):
         assert each in words.removeprefix("not documented: ").split(", ")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "words"),
+    [
+        ("hidden", Annotated[int, Meta(description="a number")], "not documented: process.hidden"),
+        ("shown", int, "shown: add Meta(description=...)"),
+        (
+            "shown",
+            Annotated[int | dict[str, int], Meta(description="numbers")],
+            "shown: a file cannot express its type: use another",
+        ),
+    ],
+)
+def test_plugin_with_undocumented_job_options_fails(key, kind, words):
+    class Mine:
+        """Add the key shown to jobs."""
+
+        @hookimpl
+        def gaffer_job_options(self):
+            return msgspec.defstruct("Options", [(key, kind, 1)], frozen=True)
+
+    assert get_failure("test_it_documents_what_it_owns", Mine) == words
 
 
 @pytest.mark.parametrize("owned", ["mine", "mine:"])

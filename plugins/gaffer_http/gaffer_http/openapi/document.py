@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from gaffer_kernel.plugin import JobOptions
+from msgspec import Struct
 from quart import Quart
 
 
@@ -18,11 +21,13 @@ class Document:
     Args:
         app: the application.
         version: that of the API.
+        get_options: returns the keys that plugins add to jobs.
     """
 
-    def __init__(self, app: Quart, version: str) -> None:
+    def __init__(self, app: Quart, version: str, get_options: Callable[[], JobOptions]) -> None:
         self._app = app
         self._version = version
+        self._get_options = get_options
         self._routes: object = None
         self._made = b""
 
@@ -30,9 +35,11 @@ class Document:
         """Return the document, JSON."""
         rules = self._app.url_map.iter_rules()
         routes = [(rule.rule, rule.endpoint, rule.methods) for rule in rules]
-        if routes != self._routes:
-            self._made = msgspec.json.encode(describe_routes(self._app, self._version))
-            self._routes = routes
+        structs = self._get_options().structs
+        if (routes, structs) != self._routes:
+            document = describe_routes(self._app, self._version, structs)
+            self._made = msgspec.json.encode(document)
+            self._routes = (routes, structs)
         return self._made
 
 
@@ -42,8 +49,16 @@ def preload() -> None:
     import gaffer_http.openapi.provider  # noqa: F401
 
 
-def describe_routes(app: Quart, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 description of all the routes of an application."""
+def describe_routes(
+    app: Quart, version: str, job_options: Sequence[type[Struct]] = ()
+) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 description of all the routes of an application.
+
+    Args:
+        app: the application.
+        version: that of the API.
+        job_options: the types whose fields plugins add to jobs.
+    """
     from quart_schema import APIKeySecurityScheme, HttpSecurityScheme, Info, QuartSchema
 
     from gaffer_http.openapi.provider import Provider
@@ -63,4 +78,4 @@ def describe_routes(app: Quart, version: str) -> dict[str, Any]:
         security=[{}, {"token": []}, {"key": []}],
     )
     views = Views(app)
-    return Provider(views, settings).schema()
+    return Provider(views, settings, job_options).schema()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import Struct
 from quart_schema import DataSource, OpenAPIProvider, QuartSchema
 from werkzeug.routing import Rule
 
@@ -28,10 +29,12 @@ class Provider(OpenAPIProvider):
     forms.
     """
 
-    def __init__(self, views: Views, extension: QuartSchema) -> None:
+    def __init__(
+        self, views: Views, extension: QuartSchema, job_options: Sequence[type[Struct]] = ()
+    ) -> None:
         super().__init__(views, extension)  # type: ignore[arg-type]
         self._views = views
-        self._schemas = Schemas()
+        self._schemas = Schemas(job_options)
         self._errors: set[int] = set()
 
     def schema(self) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from inspect import cleandoc
 from itertools import groupby
 from typing import Any
 
 import msgspec
+from gaffer_kernel.plugin import OPTIONS
+from msgspec import Struct
 
 from gaffer_http.openapi.describe import Content, Kind
 
@@ -20,9 +23,14 @@ _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 class Schemas:
-    """Schemas that are returned empty, and filled when all the types are known."""
+    """Schemas that are returned empty, and filled when all the types are known.
 
-    def __init__(self) -> None:
+    Args:
+        job_options: the types whose fields plugins add to jobs.
+    """
+
+    def __init__(self, job_options: Sequence[type[Struct]] = ()) -> None:
+        self._job_options = job_options
         self._given: list[tuple[Any, dict[str, Any]]] = []
 
     def schema(self, kind: Kind) -> dict[str, Any]:
@@ -43,13 +51,16 @@ class Schemas:
 
     def fill(self) -> dict[str, Any]:
         """Fill all the schemas; return those that they refer to, by name."""
+        kinds = [kind for kind, _ in self._given]
         schemas, components = msgspec.json.schema_components(
-            [kind for kind, _ in self._given], ref_template=_TEMPLATE
+            [*kinds, *self._job_options], ref_template=_TEMPLATE
         )
-        for (kind, given), schema in zip(self._given, schemas, strict=True):
+        options = [components.pop(_get_name(each)) for each in schemas[len(kinds) :]]
+        _add_job_options(components, [each["properties"] for each in options])
+        for (kind, given), schema in zip(self._given, schemas, strict=False):
             given.update(schema)
             if more := getattr(kind, MORE, None):
-                components[schema["$ref"].rpartition("/")[2]].update(more)
+                components[_get_name(schema)].update(more)
         for component in components.values():
             if "description" in component:
                 # The rest of a docstring is for Python programmers.
@@ -63,6 +74,22 @@ class Schemas:
             if "title" in component:
                 component["title"] = names[name]
         return {names[name]: component for name, component in components.items()}
+
+
+def _get_name(reference: Mapping[str, str]) -> str:
+    return reference["$ref"].rpartition("/")[2]
+
+
+def _add_job_options(components: Mapping[str, Any], options: Iterable[Mapping[str, Any]]) -> None:
+    """Put the options of plugins in the place of the field `options` of a job."""
+    for component in components.values():
+        properties = component.get("properties", {})
+        if OPTIONS in properties.get("options", {}):
+            del properties["options"]
+            if "options" in component.get("required", ()):
+                component["required"].remove("options")
+            for each in options:
+                properties.update(deepcopy(dict(each)))
 
 
 def simplify(document: dict[str, Any]) -> None:

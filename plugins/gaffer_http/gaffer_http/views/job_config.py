@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from gaffer_kernel import InvalidField, JobConfig
@@ -13,7 +13,7 @@ from gaffer_http.auth import audit
 from gaffer_http.auth.authorization import current_caller
 from gaffer_http.errors import ApiError
 from gaffer_http.views.body import read_object
-from gaffer_http.views.current import current_context
+from gaffer_http.views.current import current_context, current_kernel
 
 SHELL = "/bin/sh"
 """The program of every shell job: not a secret."""
@@ -29,15 +29,21 @@ def mask_for_caller(info: Mapping[str, Any], session: str) -> dict[str, Any]:
 
     Variables and arguments often hold secrets. A caller who may not manage the session sees the
     names of the variables and the program as it was configured; nothing of a shell job's command,
-    because variables may be set in it.
+    because variables may be set in it; and of the options of plugins only numbers and truth values,
+    because others can be commands and addresses.
     """
-    return dict(info) if current_caller().may("manage", session) else _masked(info)
+    if current_caller().may("manage", session):
+        return dict(info)
+    return _masked(info, current_kernel().job_options)
 
 
-def _masked(info: Mapping[str, Any]) -> dict[str, Any]:
+def _masked(info: Mapping[str, Any], declared: Container[str]) -> dict[str, Any]:
     shown = dict(info)
     if "config" in shown:
-        shown["config"] = _masked(shown["config"])
+        shown["config"] = _masked(shown["config"], declared)
+    for key, value in info.items():
+        if key in declared and not isinstance(value, int | float | None):
+            shown[key] = MASK if isinstance(value, str) else [MASK]
     if "env" in shown:
         shown["env"] = dict.fromkeys(shown["env"], MASK)
     if "cmd" in shown:
@@ -81,6 +87,21 @@ def check_not_masked(fields: Mapping[str, Any]) -> None:
             raise InvalidField(f"env.{name}", f"is {MASK}, a masked value: give the real one")
 
 
+def check_options_not_masked(fields: Mapping[str, object], declared: Container[str]) -> None:
+    """Refuse masked options of plugins, as `check_not_masked` does.
+
+    Args:
+        fields: of a job.
+        declared: the keys of plugins.
+
+    Raises:
+        InvalidField: naming the option.
+    """
+    for key, value in fields.items():
+        if value in (MASK, [MASK]) and key in declared:
+            raise InvalidField(key, f"is {MASK}, a masked value: give the real one")
+
+
 async def read_fields() -> dict[str, Any]:
     """Return the fields of a job configuration in the body of the current request, unchecked.
 
@@ -105,7 +126,9 @@ def config_from_fields(fields: dict[str, Any]) -> JobConfig:
         if has_request_context():
             audit.note_program(current_context().mapping, fields)
         check_not_masked(fields)
-        return JobConfig.from_dict(fields)
+        declared = current_kernel().job_options
+        check_options_not_masked(fields, declared)
+        return JobConfig.from_dict(fields, declared)
     except InvalidField as error:
         raise invalid_config_error(error) from None
 

@@ -80,7 +80,10 @@ def test_adjacent_parameters_of_a_path_are_described():
 
 def test_template_has_the_fields_of_a_job():
     template = document()["components"]["schemas"]["Template"]
-    assert set(template["properties"]) == set(JobConfig.__struct_fields__) - {"custom_channels"}
+    assert set(template["properties"]) == set(JobConfig.__struct_fields__) - {
+        "custom_channels",
+        "options",
+    }
     assert template["required"] == ["name", "cmd"]
     assert template["additionalProperties"] is False
     assert template["patternProperties"] == {"^x_": {}}

@@ -129,7 +129,7 @@ async def test_missing_program_is_reported_in_the_status(api):
 
 async def test_template_can_be_posted_back(api, dummy):
     config = (await api.ask("GET", JOB)).json["config"]
-    assert set(config) == set(JobConfig.__struct_fields__) - {"custom_channels"}
+    assert set(config) == set(JobConfig.__struct_fields__) - {"custom_channels", "options"}
     answer = await api.ask("POST", "/jobs/default", config | {"name": "copy"})
     assert answer.status == 201
     copy = (await api.ask("GET", "/jobs/default/copy")).json["config"]

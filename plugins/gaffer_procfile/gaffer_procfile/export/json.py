@@ -23,7 +23,7 @@ def export(application: Application) -> list[ExportedFile]:
 def _to_dict(session: str, job: JobConfig) -> dict[str, Any]:
     """Return the fields that differ from the defaults."""
     defaults = JobConfig(name="x", cmd="x").to_dict()
-    fields = {key: each for key, each in job.to_dict().items() if each != defaults[key]}
+    fields = {key: each for key, each in job.to_dict().items() if each != defaults.get(key)}
     return {**fields, "name": f"{session}.{job.name}"}
 
 
