@@ -1,7 +1,8 @@
 """Setup of every test, of the kernel and of each plugin: a deadline, a HOME, signals and a umask.
 
 A test must not depend on the user who runs it. So each one has a home of its own, where no
-~/.gaffer is; and neither the umask nor the signals that a shell ignores in a background job count.
+~/.gaffer is; and neither the umask, the buffers of Python nor the signals that a shell ignores in a
+background job count.
 """
 
 import functools
@@ -43,6 +44,8 @@ def pytest_configure():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
     os.umask(0o022)
+    # With it the tests would not notice a program that forgets to flush its output.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     # Each test has an empty home; what has been downloaded once must not be downloaded again.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     for variable, folder in CACHES.items():
@@ -64,6 +67,13 @@ def own_home(session_home, monkeypatch):
     folder = session_home / str(next(NUMBERS))
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
+
+
+def pytest_runtest_setup(item):
+    # Skipped here and not by a mark: pytest reports all skips of one line in one line, with their
+    # number.
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip('needs root: sudo make test ARGS="-m root"')
 
 
 def pytest_collection_modifyitems(items):

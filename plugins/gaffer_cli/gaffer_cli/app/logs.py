@@ -70,11 +70,8 @@ def command(
         for record in read_backlog(server, selection, limit):
             printer.print(record)
         return
-    follower = MultiFollower(server, selection, _report_lost, limit)
-    for record in follower:
+    for record in MultiFollower(server, selection, _report_lost, printer.flush, limit):
         printer.print(record)
-        if follower.is_drained:
-            printer.flush()
 
 
 def _report_lost(error: ClientError) -> None:

@@ -54,12 +54,19 @@ class MultiFollower:
         server: the client of gafferd.
         selection: the processes.
         on_lost: called when a connection is lost, in another thread.
+        on_drained: called before the iteration waits because nothing is queued.
         limit: how many stored lines to begin with, the last ones; None for all.
     """
 
     def __init__(
-        self, server: Server, selection: Selection, on_lost: OnLost, limit: int | None = None
+        self,
+        server: Server,
+        selection: Selection,
+        on_lost: OnLost,
+        on_drained: Callable[[], None],
+        limit: int | None = None,
     ) -> None:
+        self._on_drained = on_drained
         self._limit = limit
         self._server = server
         self._selection = selection
@@ -68,11 +75,6 @@ class MultiFollower:
         self._left_out = False
         # Subscribed before the processes are listed, so that no spawn is missed.
         self._events = server.events("spawn", reconnect_timeout=math.inf, on_lost=on_lost)
-
-    @property
-    def is_drained(self) -> bool:
-        """Whether nothing is queued."""
-        return self._queue.empty()
 
     def __iter__(self) -> Iterator[OutputRecord | Note]:
         self._start_thread(self._queue_events)
@@ -85,6 +87,8 @@ class MultiFollower:
         while True:
             if self._left_out:
                 yield Note(f"only {MAX_FOLLOWED} processes are followed at a time", once=True)
+            if self._queue.empty():
+                self._on_drained()
             yield from self._handle(self._queue.get())
 
     def _receive_stored(self) -> Iterator[OutputRecord | Note]:
