@@ -31,8 +31,9 @@ export FOREGROUND
 run: venv
 	@cd examples && exec ../$(BIN)/python -c "$$FOREGROUND" ../$(BIN)/gafferd -c gaffer.ini -vv
 
+# Most tests start programs of gaffer: without byte code, each of them would compile all of it again.
 test: venv
-	$(BIN)/pytest -n 2 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -1,7 +1,5 @@
 """The variables that a process inherits from gafferd, and the secrets that it does not."""
 
-import os
-
 import pytest
 
 from gaffer_kernel.environment import PRIVATE, inherited
@@ -58,7 +56,7 @@ async def test_a_real_process_gets_no_secret_of_gaffer_nor_can_a_command_name_on
         assert ("hunter2" in printed) == (os_env is not False)  # AWS_SECRET
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+@pytest.mark.root
 async def test_a_real_process_of_another_user_inherits_nothing_unless_configured(secrets, run):
     assert "hunter2" not in await run("env", uid="nobody")
     assert "USER=nobody\n" in await run("env", uid="nobody")

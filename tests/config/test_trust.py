@@ -12,7 +12,6 @@ from gaffer_kernel.errors import ConfigError
 
 JOB = "[process:{0}]\ncmd = {0}\n"
 WARNED = "writable by other users"
-only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to others")
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def spoil(home, place):
     return path
 
 
-@only_root
+@pytest.mark.root
 @pytest.mark.parametrize("place", ["g.ini", "a.ini", "conf", "conf/sub", "conf/sub/b.ini"])
 def test_root_refuses_files_of_another_user(home, place):
     path = spoil(home, place)
@@ -108,7 +107,7 @@ def test_root_refuses_files_of_another_user(home, place):
     assert home.run("--check", "--insecure-config", "g.ini").returncode == 0
 
 
-@only_root
+@pytest.mark.root
 def test_root_refuses_an_include_dir_that_others_can_write_even_if_it_is_empty(home):
     open_to_all(home.write("conf/README", "").parent)
     home.write("g.ini", "[gaffer]\ninclude_dir = conf\n")
@@ -117,7 +116,7 @@ def test_root_refuses_an_include_dir_that_others_can_write_even_if_it_is_empty(h
     assert f"chmod go-w {home / 'conf'}" in told
 
 
-@only_root
+@pytest.mark.root
 def test_root_refuses_links_of_another_user_and_unsafe_targets(home):
     real = home.write("real.ini", JOB.format("a"))
     (home / "g.ini").symlink_to(real)
@@ -129,7 +128,7 @@ def test_root_refuses_links_of_another_user_and_unsafe_targets(home):
     assert "belongs to user 54321" in one_line(home.run("--check", "g.ini"))
 
 
-@only_root
+@pytest.mark.root
 def test_a_safe_file_with_insecure_config_can_include_unsafe_files(home):
     spoil(home, "a.ini")
     home.write("g.ini", "[gaffer]\ninclude = a.ini\ninsecure_config = true\n")
@@ -138,7 +137,7 @@ def test_a_safe_file_with_insecure_config_can_include_unsafe_files(home):
     assert "g.ini belongs to user 54321" in one_line(home.run("--check", "g.ini"))
 
 
-@only_root
+@pytest.mark.root
 def test_reload_refuses_unsafe_files(home):
     main = home.write("g.ini", JOB.format("a"))
     config = Config.read(main)
@@ -148,7 +147,7 @@ def test_reload_refuses_unsafe_files(home):
     assert names(Config.read(main, insecure=True).again()) == ["a"]
 
 
-@only_root
+@pytest.mark.root
 @pytest.mark.parametrize("place", ["Procfile", ".env", "more.env"])
 def test_root_refuses_a_procfile_and_variables_of_another_user(tmp_path, place):
     home = Home(tmp_path, "procfile")

@@ -174,7 +174,7 @@ def test_a_folder_is_refused(path):
     assert refusal(path) == f"pid file {path}: Is a directory"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.root
 def test_a_file_of_another_user_is_refused(path):
     path.write_text("precious")
     os.chown(path, NOBODY, NOBODY)
@@ -216,7 +216,7 @@ def locked_by(path, uid, *how):
             os.close(fd)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+@pytest.mark.root
 def test_a_lock_of_another_user_after_a_crash_is_replaced(path, caplog):
     path.write_text("999999\n")
     path.chmod(0o644)
@@ -239,7 +239,6 @@ def test_an_inherited_lock_of_an_exited_process_is_replaced(path, caplog):
     assert "replaced: a child of a process that has exited had locked it" in caplog.text
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_a_new_file_cannot_be_opened_by_others_before_it_is_locked(path, monkeypatch):
     modes = []
     real = fcntl.flock

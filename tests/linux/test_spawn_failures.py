@@ -104,7 +104,7 @@ def test_absolute_path_of_a_missing_relative_program_is_named(tmp_path):
     assert str(tmp_path / "nope") in error.reason
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+@pytest.mark.root
 def test_a_directory_without_permission_is_bad_cwd(tmp_path):
     tmp_path.chmod(0o700)
     script(tmp_path / "script", b"#!/bin/sh")
@@ -275,7 +275,7 @@ for uid, gid in ((None, "daemon"), (65534, 54321), (1, None)):
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become an ordinary user")
+@pytest.mark.root
 def test_a_group_that_cannot_be_set_is_named_instead_of_the_user():
     told = subprocess.run(
         [sys.executable, "-c", FORBIDDEN_GROUP], capture_output=True, text=True, check=True

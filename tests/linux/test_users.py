@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+pytestmark = pytest.mark.root
 
 
 async def test_a_process_has_the_groups_of_its_user_and_not_ours(run):

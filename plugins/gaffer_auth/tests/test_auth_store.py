@@ -16,7 +16,6 @@ from gaffer_auth.store_file import MAX_SIZE, StoreError, change_store, read_stor
 
 NOBODY = 65534
 CREATED = datetime(2026, 11, 25, tzinfo=UTC)
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def token(name="ci", **more):
@@ -110,7 +109,7 @@ def test_accessible_file_is_refused(path, mode):
     assert read_error(path) == f"is accessible to other users: chmod 600 {path}"
 
 
-@ROOT_ONLY
+@pytest.mark.root
 def test_file_of_other_user_is_refused(path):
     os.chown(path, NOBODY, -1)
     assert read_error(path) == "belongs to user 65534: chown it to user 0"

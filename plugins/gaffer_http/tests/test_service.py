@@ -1,7 +1,6 @@
 """The API as a plugin: it opens with the kernel, shows its addresses and closes in time."""
 
 import logging
-import os
 import socket
 import ssl
 import subprocess
@@ -141,7 +140,7 @@ async def test_connected_clients_do_not_delay_shutdown_of_the_kernel(running_api
         await trio.aclose_forcefully(stream)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.root
 async def test_programs_of_other_users_get_403_with_a_reason(api):
     command = [sys.executable, "-c", ASK_AS, str(NOBODY), str(get_port(api.urls[0]))]
     done = await trio.run_process(command, capture_stdout=True)

@@ -23,6 +23,7 @@ async def test_slow_reader_is_closed_when_its_token_is_revoked(lookupd):
         await client.wait_closed(SOON)
 
 
+@pytest.mark.root
 async def test_half_open_observer_is_removed_without_any_change(running_lookupd, monkeypatch):
     # TCP keepalive starts after 15 seconds and gives up after 30: shorten both.
     monkeypatch.setattr(sockets, "KEEPALIVE_IDLE", 1)

@@ -69,9 +69,8 @@ async def test_invalid_site_name_is_404(site, api, name):
         assert (await api.get(path)).status == 404
 
 
+@pytest.mark.root
 async def test_device_is_404(site, api):
-    if os.geteuid():
-        pytest.skip("only root can make a device")
     os.mknod(site / "device", 0o20644, os.makedev(1, 3))
     os.chmod(site / "device", 0o644)
     assert (await api.get("ui/device")).status == 404
@@ -175,9 +174,8 @@ async def test_linked_site_in_writable_folder_is_not_served(plugin_folder, api, 
     assert "dist is writable by other users" in caplog.text
 
 
+@pytest.mark.root
 async def test_link_of_other_user_is_not_served(plugin_folder, api, caplog):
-    if os.geteuid():
-        pytest.skip("only root can give a link away")
     plugin_folder.write("../dist/index.html", "built")
     (plugin_folder / "ui").mkdir()
     link = plugin_folder / "ui" / "_site"
@@ -201,9 +199,8 @@ async def test_file_writable_by_others_is_not_served_and_logged_once(
     )
 
 
+@pytest.mark.root
 async def test_file_of_other_user_is_not_served(plugin_folder, site, api, caplog):
-    if os.geteuid():
-        pytest.skip("only root can give a file away")
     os.chown(site / "index.html", 54321, -1)
     assert (await api.get("ui/")).status == 404
     assert "belongs to user 54321" in caplog.text

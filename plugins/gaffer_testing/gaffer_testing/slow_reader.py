@@ -54,7 +54,11 @@ class SlowReader:
         assert self.socket.recv(12) == b"HTTP/1.1 101"
 
     def drop_incoming(self) -> None:
-        """Drop all packets from the server before they arrive, as after a loss of power."""
+        """Drop all packets from the server before they arrive, as after a loss of power.
+
+        Raises:
+            PermissionError: this system lets only root filter packets.
+        """
         drop = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
         program = struct.pack("HP", 1, ctypes.addressof(drop))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)

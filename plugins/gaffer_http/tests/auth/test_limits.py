@@ -1,6 +1,5 @@
 """Limits of connections and requests: the owner connects whatever the other clients do."""
 
-import os
 import socket
 import ssl
 import subprocess
@@ -194,7 +193,7 @@ async def test_owner_connects_while_tls_handshakes_are_unfinished(api, crowd):
         assert (await client.status(await client.request("/ping")))[":status"] == "401"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.root
 async def test_owner_connects_while_another_user_holds_connections(tmp_path, short_path, pem):
     home = Home(tmp_path, "http", "auth")
     with (

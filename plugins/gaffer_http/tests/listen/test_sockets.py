@@ -13,7 +13,7 @@ from gaffer_http.listen.address import TcpAddress
 from gaffer_http.listen.endpoints import Endpoint, read_endpoints
 from gaffer_http.listen.sockets import listening
 
-LACKING = [Endpoint("default", (TcpAddress(IPv6Address("::2"), 80),))]
+LACKING = [Endpoint("default", (TcpAddress(IPv6Address("::2"), 8080),))]
 
 
 def opened(bind):
@@ -154,5 +154,5 @@ def test_failed_endpoint_closes_the_others(short_path):
 
 
 def test_address_of_another_machine_is_an_error():
-    with pytest.raises(GafferError, match=r"on \[::2\]:80: Cannot assign"), listening(LACKING):
+    with pytest.raises(GafferError, match=r"on \[::2\]:8080: Cannot assign"), listening(LACKING):
         pass

@@ -69,7 +69,7 @@ def has_namespaces():
 
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the cgroups of containers"),
+    pytest.mark.root,
     pytest.mark.skipif(not has_namespaces(), reason="this system allows no new namespaces"),
 ]
 

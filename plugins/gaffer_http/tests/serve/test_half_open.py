@@ -26,6 +26,7 @@ async def listen_only(scope, receive, send):
         pass
 
 
+@pytest.mark.root
 async def test_idle_websocket_of_a_lost_client_is_closed(serve, impatient):
     served = await serve(listen_only)
     async with open_slow_reader(served.url, "/") as client:
@@ -35,6 +36,7 @@ async def test_idle_websocket_of_a_lost_client_is_closed(serve, impatient):
                 await trio.sleep(0.05)
 
 
+@pytest.mark.root
 async def test_idle_websocket_of_a_live_client_stays_open(serve, impatient):
     served = await serve(listen_only)
     async with (

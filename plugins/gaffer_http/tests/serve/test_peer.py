@@ -81,7 +81,7 @@ def test_unix_socket_peer_has_our_uid():
         assert get_peer(one) == Peer(os.getuid(), os.getpid())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.root
 def test_peer_of_another_user_has_their_uid():
     with socket.create_server(("127.0.0.1", 0)) as server:
         command = [sys.executable, "-c", CONNECT, str(NOBODY), str(server.getsockname()[1])]
