@@ -20,6 +20,27 @@ import trio
 LOG_LENGTH = 10_000
 """The number of entries that the log keeps at least (`max_size` in gaffer 0.5)."""
 
+KERNEL_EVENTS = frozenset(
+    [
+        "create",
+        "start",
+        "stop",
+        "restart",
+        "update",
+        "delete",
+        "spawn",
+        "reap",
+        "exit",
+        "stop_pid",
+        "flap",
+        "spawn_error",
+        "plugin.opened",
+        "plugin.closed",
+        "plugin.failed",
+    ]
+)
+"""The names of the events that the kernel publishes; those of jobs also begin with `proc.`."""
+
 
 class Event(msgspec.Struct, frozen=True):
     """An entry of the log, with its number and its time.
@@ -106,6 +127,10 @@ class EventBus:
         if self._on_event is not None:
             self._call_hooks(entry)
         return entry
+
+    def find_names(self) -> set[str]:
+        """Return the names of the events in the log, each without its second name."""
+        return {entry.event for entry in self._log if not entry.event.startswith("proc.")}
 
     def _trim(self) -> None:
         surplus = len(self._log) - self._length

@@ -7,6 +7,7 @@ A function takes those of the hook's arguments that it needs, by name::
 
     gaffer_requires = ("http",)    # plugins that must exist; they open first
     gaffer_after = ("console",)    # plugins that open first if they exist
+    gaffer_events = ("tallied",)   # names of events that it publishes
 
     @hookimpl
     def gaffer_event(event):

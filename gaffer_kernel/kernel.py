@@ -14,7 +14,7 @@ import trio
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import Closing, GafferError, shown
-from gaffer_kernel.events import EventBus
+from gaffer_kernel.events import KERNEL_EVENTS, EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import History
 from gaffer_kernel.jobs.job import Job
@@ -269,6 +269,15 @@ class Kernel:
         return self.plugins.job_options
 
     # Decisions of plugins
+
+    @property
+    def event_names(self) -> set[str]:
+        """The names of the events that are published, as far as they are known.
+
+        They are those of the kernel, those that plugins declare in `gaffer_events`, and those in
+        the log. The names of plugins stand for all events whose names begin with them.
+        """
+        return {*KERNEL_EVENTS, *self.plugins.event_names, *self.events.find_names()}
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Collect the variables that plugins add to the next process of a job."""

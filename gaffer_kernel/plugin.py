@@ -11,6 +11,7 @@ from gaffer_kernel.daemon.options import parse_command_line
 from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.environment import PRIVATE
 from gaffer_kernel.errors import describe_exception, did_you_mean, shown
+from gaffer_kernel.events import KERNEL_EVENTS
 from gaffer_kernel.hookspecs import PROJECT, hookspec
 from gaffer_kernel.jobs.config import OPTIONS
 from gaffer_kernel.jobs.exits import describe_exit
@@ -40,6 +41,7 @@ from gaffer_kernel.system import Child, ChildListener, SpawnRequest, System
 
 __all__ = [
     "DEFAULT_SESSION",
+    "KERNEL_EVENTS",
     "MAX_PID",
     "OPTIONS",
     "PART",

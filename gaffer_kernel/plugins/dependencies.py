@@ -12,7 +12,7 @@ Problem = tuple[PluginRecord, str]
 
 
 def read_names(plugin: object, attribute: str) -> tuple[str, ...]:
-    """Read the plugin names in `gaffer_requires`, `gaffer_after` or `mandatory` of a plugin.
+    """Read the names in `gaffer_requires`, `gaffer_after`, `gaffer_events` or `mandatory`.
 
     Raises:
         TypeError: it is not a tuple or list of strings. A single string is refused, because it
@@ -20,7 +20,7 @@ def read_names(plugin: object, attribute: str) -> tuple[str, ...]:
     """
     names = getattr(plugin, attribute, ())
     if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f'{attribute} must be a tuple of plugin names, like ("http",)')
+        raise TypeError(f'{attribute} must be a tuple of names, like ("http",)')
     return tuple(names)
 
 

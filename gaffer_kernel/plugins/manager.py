@@ -181,6 +181,13 @@ class Plugins:
         return [record.info() for record in self._set.records.values()]
 
     @property
+    def event_names(self) -> set[str]:
+        """The names of events that plugins declare in `gaffer_events`, and the names of plugins,
+        with which the names of their events may begin."""
+        records = self._set.records
+        return {*records, *(name for record in records.values() for name in record.events)}
+
+    @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of plugins, absolute, in the order in which they were added.
 

@@ -147,6 +147,7 @@ def _read_declarations(record: PluginRecord, plugin: object) -> None:
     try:
         record.requires = read_names(plugin, "gaffer_requires")
         record.after = read_names(plugin, "gaffer_after")
+        record.events = read_names(plugin, "gaffer_events")
         if isinstance(plugin, Plugin):
             record.mandatory = read_names(plugin, "mandatory")
             record.description = plugin.description

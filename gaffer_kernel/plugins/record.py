@@ -68,6 +68,7 @@ class PluginRecord:
     path: Path | None = None
     description: str = ""
     mandatory: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
     opened: int = 0
     package: str | None = None
     stamp: frozenset[tuple[object, ...]] = frozenset()

@@ -12,6 +12,7 @@ from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
 from gaffer_procfile.plugin import plugin as procfile_plugin
 from gaffer_stats.plugin import plugin as stats_plugin
+from gaffer_testing.ticks import TICKS
 
 from .foreground import Foreground
 
@@ -23,7 +24,7 @@ async def kernel():
     """A kernel with the API, on a free port."""
     config = Config()
     config.options["bind"] = "127.0.0.1:0"
-    plugins = [http_plugin, stats_plugin, procfile_plugin]
+    plugins = [http_plugin, stats_plugin, procfile_plugin, TICKS]
     async with open_kernel(config, plugins=plugins) as kernel:
         yield kernel
 

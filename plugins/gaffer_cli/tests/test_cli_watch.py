@@ -12,6 +12,7 @@ import pytest
 import trio
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, JobConfig, open_kernel
+from gaffer_testing.ticks import TICKS
 from gaffer_testing.waiting import until
 
 from .conftest import COMMANDS
@@ -46,7 +47,7 @@ def api():
     async def opened(bind="127.0.0.1:0"):
         config = Config()
         config.options["bind"] = bind
-        async with open_kernel(config, plugins=[http_plugin]) as kernel:
+        async with open_kernel(config, plugins=[http_plugin, TICKS]) as kernel:
             yield kernel
 
     return opened

@@ -11,6 +11,7 @@ import trio
 from gaffer_http.plugin import plugin as http_plugin
 from gaffer_kernel import Config, open_kernel
 from gaffer_stats.plugin import plugin as stats_plugin
+from gaffer_testing.ticks import TICKS
 
 from gaffer_client import AsyncServer, Server
 
@@ -20,7 +21,7 @@ async def open_api(*plugins, bind="127.0.0.1:0", ini=""):
     """Open a kernel with the API; its addresses are `kernel.services["http"].addresses`."""
     config = Config.from_string(ini)
     config.options["bind"] = bind
-    async with open_kernel(config, plugins=[http_plugin, stats_plugin, *plugins]) as kernel:
+    async with open_kernel(config, plugins=[http_plugin, stats_plugin, TICKS, *plugins]) as kernel:
         yield kernel
 
 

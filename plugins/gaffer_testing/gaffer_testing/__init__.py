@@ -9,10 +9,11 @@
     checks, faulty_plugin, leaks, release, import_probe, config_probe   parts of single tests
     gafferd                     the command gafferd, in a folder of its own
     waiting                     polling for a condition
+    ticks                       a plugin that declares the event `tick`
     slow_reader, latency_probe  websocket clients that never read; a task that detects blocking code
 
 A line imports only from the lines below it. None of it is a plugin of gafferd.
-The tests of gaffer and its plugins use the last three lines; they are not documented further.
+The tests of gaffer and its plugins use the last four lines; they are not documented further.
 """
 
 from gaffer_testing.callers import Callers, TokenCaller

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from gaffer_kernel import Event, InvalidField
+from gaffer_kernel.plugin import KERNEL_EVENTS, did_you_mean, shown
 from msgspec import Meta
 from quart import Blueprint, Response, request
 
@@ -65,7 +66,28 @@ def _pattern(parts: list[str]) -> str | None:
     for part in parts:
         if not _PART.fullmatch(part):
             raise ApiError(404, "bad_event_type", f"no event has {part!r} in its name")
-    return ".".join(parts).replace(":", ".") or None
+    pattern = ".".join(parts).replace(":", ".")
+    if pattern:
+        _check_known(pattern)
+    return pattern or None
+
+
+def _check_known(pattern: str) -> None:
+    """Refuse the name of an event that nobody publishes: its feed would stay empty forever.
+
+    Raises:
+        ApiError: 404.
+    """
+    # A job of any name can be loaded later.
+    if pattern == "proc" or pattern.startswith("proc."):
+        return
+    known = current_kernel().event_names
+    for name in known:
+        is_within = pattern.startswith(f"{name}.") and name not in KERNEL_EVENTS
+        if name == pattern or name.startswith(f"{pattern}.") or is_within:
+            return
+    hint = did_you_mean(pattern, {*known, "proc", "plugin"})
+    raise ApiError(404, "bad_event_type", f"no event {shown(pattern)}{hint}")
 
 
 def _since() -> int | None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import trio
-from gaffer_kernel import Event, EventBus, JobConfig
+from gaffer_kernel import Event, EventBus, JobConfig, hookimpl
 from gaffer_testing.waiting import until
 
 from gaffer_http.feeds.events import EventForms, open_events
@@ -145,12 +145,45 @@ async def test_number_of_an_earlier_run_returns_all_events(api):
         ("/watch?sinse=1", 400, "bad_value"),
         ("/watch/a%20b", 404, "bad_event_type"),
         ("/watch/proc/../x", 404, "bad_event_type"),
+        ("/watch/bogus", 404, "bad_event_type"),
+        ("/watch/spawn/web", 404, "bad_event_type"),
+        ("/watch/plugin/bogus", 404, "bad_event_type"),
         ("/watch/a/b/c/d", 404, "resource_not_found"),
     ],
 )
 async def test_invalid_paths_are_refused(api, path, status, slug):
     answer = await api.ask("GET", path)
     assert (answer.status, answer.slug) == (status, slug)
+
+
+async def test_unknown_event_is_refused_with_a_similar_name(api):
+    answer = await api.ask("GET", "/watch/spwan")
+    assert answer.json["reason"] == "no event 'spwan', did you mean 'spawn'?"
+
+
+class Deploy:
+    name = "deploy"
+    gaffer_events = ("released.ok",)
+
+    @hookimpl
+    def gaffer_event(self, event):
+        pass
+
+
+@pytest.mark.parametrize("path", ["deploy", "deploy/done", "released", "released/ok", "plugin"])
+async def test_events_of_plugins_can_be_watched(running_api, path):
+    async with running_api(Deploy()) as api:
+        answer = await api.ask("GET", "/watch/released/no")
+        assert (answer.status, answer.slug) == (404, "bad_event_type")
+        async with api.client() as client:
+            start = await client.follow(f"/watch/{path}?feed=continuous")
+            assert start.status == 200
+
+
+async def test_published_event_can_be_watched(api):
+    api.kernel.events.publish("once", name="x")
+    answer = await api.ask("GET", "/watch/once?since=0")
+    assert answer.json["event"] == "once"
 
 
 async def test_invalid_last_event_id_is_refused(api):
