@@ -1,7 +1,7 @@
 # Five commands: run, test, check, bench, clean. Each first installs what it needs.
 # Requires Python 3.11 or later, pip and make; PYTHON=... selects another interpreter.
 
-.PHONY: run test check bench simulate generate wheels venv constraints audit etcd clean
+.PHONY: run test check bench simulate generate pictures wheels venv constraints audit etcd clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -49,6 +49,10 @@ bench: venv
 # The blocking half of gaffer-client, from its half for trio.
 generate: venv
 	$(BIN)/python plugins/gaffer_client/generate_sync.py
+
+# The pictures of the README, from real sessions; port 5000 must be free.
+pictures: venv
+	$(BIN)/python docs/pictures/record.py
 
 wheels: venv
 	$(BIN)/uv build -q --python $(BIN)/python --all-packages --wheel --build-constraints constraints.txt --out-dir dist
