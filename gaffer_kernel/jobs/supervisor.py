@@ -31,6 +31,7 @@ from gaffer_kernel.jobs.slots import Slot
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
+from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ class Advice(Protocol):
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
+
+    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
+        """Return what is in force when the next process begins. Raises SpawnError."""
 
     def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the seconds until the restart after a crash; None for no opinion."""
@@ -314,6 +318,10 @@ class Supervisor:
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
         return self._context.advice.process_env(self.job, number)
+
+    def spawn_settings(self, number: int) -> SpawnSettings | None:
+        """Return what plugins set for the next process. Raises SpawnError."""
+        return self._context.advice.spawn_settings(self.job, number)
 
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Apply the restart rules to an exit that nobody asked for."""
