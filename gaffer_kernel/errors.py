@@ -147,6 +147,10 @@ class PluginError(GafferError):
         reason: what went wrong.
         distribution: the installed package it came from, if there is one.
         version: the version of that package.
+
+    Attributes:
+        problems: the errors of all plugins that this one names, each for itself; this one alone if
+            it is about one plugin.
     """
 
     def __init__(
@@ -163,6 +167,28 @@ class PluginError(GafferError):
         self.reason = reason
         self.distribution = distribution
         self.version = version
+        self.problems: tuple[PluginError, ...] = (self,)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The reasons by the names of the plugins."""
+        found: dict[str, str] = {}
+        for each in self.problems:
+            earlier = f"{found[each.plugin]}; " if each.plugin in found else ""
+            found[each.plugin] = f"{earlier}{each.reason}"
+        return found
+
+    @classmethod
+    def combine(cls, errors: Iterable["PluginError"]) -> "PluginError":
+        """Make one error of several, on one line; it begins like the first."""
+        problems = [problem for error in errors for problem in error.problems]
+        first = problems[0]
+        if len(problems) == 1:
+            return first
+        reason = "; ".join([first.reason, *map(str, problems[1:])])
+        combined = cls(first.plugin, reason, distribution=first.distribution, version=first.version)
+        combined.problems = tuple(problems)
+        return combined
 
 
 class Closing(GafferError):

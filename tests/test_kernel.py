@@ -226,3 +226,18 @@ async def test_nothing_is_loaded_while_the_kernel_stops(autojump_clock):
         manager.load(JobConfig(name="late", cmd="x"))
     with pytest.raises(NotFound):
         manager.get("late")
+
+
+def test_all_plugins_whose_hook_fails_while_configuring_are_named():
+    class Bad:
+        def __init__(self, name):
+            self.name = name
+
+        @hookimpl
+        def gaffer_configure(self, config):
+            raise ValueError(f"oh {self.name}")
+
+    with pytest.raises(PluginError) as caught:
+        Kernel(plugins=[Bad("one"), Bad("two")], system=FakeSystem()).configure()
+    assert str(caught.value).startswith("plugin one: gaffer_configure raised ValueError: oh one (")
+    assert "; plugin two: gaffer_configure raised ValueError: oh two (" in str(caught.value)

@@ -24,7 +24,7 @@ from gaffer_kernel.daemon.options import (
 )
 from gaffer_kernel.daemon.runner import DaemonRunner, KernelSetup
 from gaffer_kernel.daemon.show import format_plan, format_plugins, list_plugins
-from gaffer_kernel.errors import ConfigError, GafferError
+from gaffer_kernel.errors import ConfigError, GafferError, PluginError
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.plugins import Plugins
 
@@ -84,10 +84,18 @@ def _load(options: argparse.Namespace, config: Config, broken: Iterable[str] = (
     folder, named = get_plugins_dir(options.plugins_dir, os.environ, config)
     disabled = get_disabled_plugins(options.disable, config).union(broken)
     plugins = Plugins()
-    plugins.discover(disabled)
-    plugins.add_folder(
-        folder, disabled, insecure=allows_insecure_plugins(config), missing_ok=not named
-    )
+    insecure = allows_insecure_plugins(config)
+    errors = []
+    for load in (
+        partial(plugins.discover, disabled),
+        partial(plugins.add_folder, folder, disabled, insecure=insecure, missing_ok=not named),
+    ):
+        try:
+            load()
+        except PluginError as error:
+            errors.append(error)
+    if errors:
+        raise PluginError.combine(errors)
     return plugins
 
 

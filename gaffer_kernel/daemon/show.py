@@ -29,14 +29,14 @@ def list_plugins(load: LoadPlugins) -> list[PluginInfo]:
     """
     reasons: dict[str, str] = {}
     while (plugins := _without_broken(load, reasons)) is None:
-        pass  # Each round adds one broken plugin to `reasons`.
+        pass  # Each round adds broken plugins to `reasons`.
     infos = sorted(plugins.info(), key=lambda info: info.name)
     try:
         plugins.check()
     except PluginError as error:
-        if error.plugin not in {info.name for info in infos}:
+        if not error.reasons.keys() <= {info.name for info in infos}:
             raise
-        reasons[error.plugin] = error.reason
+        reasons |= error.reasons
     return [_with_error(info, reasons.get(info.name)) for info in infos]
 
 
@@ -44,9 +44,9 @@ def _without_broken(load: LoadPlugins, reasons: dict[str, str]) -> Plugins | Non
     try:
         return load(reasons)
     except PluginError as error:
-        if error.plugin in reasons:
+        if error.reasons.keys() <= reasons.keys():
             raise
-        reasons[error.plugin] = error.reason
+        reasons |= error.reasons
         return None
 
 

@@ -43,8 +43,8 @@ def _make_record(point: EntryPoint) -> PluginRecord:
     )
 
 
-def load(record: PluginRecord, point: EntryPoint) -> object:
-    """Import one plugin and return it.
+def load(record: PluginRecord, point: EntryPoint) -> None:
+    """Import one plugin; update its record.
 
     Raises:
         PluginError: its import raised, or it is a class that cannot be used; with distribution and
@@ -56,4 +56,4 @@ def load(record: PluginRecord, point: EntryPoint) -> object:
         if is_interrupt(exc):
             raise
         raise record.import_error(exc, point.value) from exc
-    return get_plugin(record, imported)
+    record.plugin = get_plugin(record, imported)

@@ -159,6 +159,22 @@ class Hooks:
         ]
         return [(name, result) for name, result in results if result is not None]
 
+    def call_and_collect(
+        self, hook: str, arguments: Mapping[str, object]
+    ) -> dict[str, GafferError]:
+        """Call a hook of all plugins, and return the errors, by the name of the plugin.
+
+        Raises:
+            LookupError: the hook is not specified, or an argument is missing.
+        """
+        errors = {}
+        for each in self.find(hook):
+            try:
+                self._call(each, hook, each.call, (hook, arguments))
+            except GafferError as error:
+                errors[each.record.name] = error
+        return errors
+
     def call_one(self, record: PluginRecord, hook: str, arguments: Mapping[str, object]) -> Any:
         """Return the result of one plugin; None if it does not implement the hook.
 

@@ -114,23 +114,24 @@ class PluginSet:
         """Let each plugin check and convert its part of a configuration.
 
         Raises:
-            ConfigError: a section or key is wrong, or no plugin owns it.
-            PluginError: a plugin raised another error.
+            ConfigError: a section or key is wrong, or no plugin owns it; the first one is raised.
+            PluginError: plugins raised another error; all of them are named.
         """
         config.job_options = self.job_options
         config.check_owned(self._owned())
-        self.hooks.call_strict("gaffer_configure", self._configure_arguments(config))
+        arguments = self._configure_arguments(config)
+        errors = self.hooks.call_and_collect("gaffer_configure", arguments)
+        if faults := [error for error in errors.values() if isinstance(error, PluginError)]:
+            raise PluginError.combine(faults)
+        for error in errors.values():
+            raise error
 
     def find_mistakes(self, config: Config) -> list[GafferError]:
         """Return the errors of all plugins, where `configure` raises the first."""
         config.job_options = self.job_options
-        errors: list[GafferError] = [*config.find_unowned(self._owned())]
-        for record in list(self.records.values()):
-            try:
-                self.hooks.call_one(record, "gaffer_configure", self._configure_arguments(config))
-            except GafferError as error:
-                errors.append(error)
-        return errors
+        arguments = self._configure_arguments(config)
+        errors = self.hooks.call_and_collect("gaffer_configure", arguments)
+        return [*config.find_unowned(self._owned()), *errors.values()]
 
     def _owned(self) -> list[str]:
         sections = self.hooks.call_strict("gaffer_config_sections", {})
@@ -157,6 +158,4 @@ def _read_declarations(record: PluginRecord, plugin: object) -> None:
 
 def combine_problems(problems: list[Problem]) -> PluginError:
     """Make one error of several problems."""
-    (first, reason), *others = problems
-    texts = [str(record.plugin_error(other)) for record, other in others]
-    return first.plugin_error("; ".join([reason, *texts]))
+    return PluginError.combine(record.plugin_error(reason) for record, reason in problems)

@@ -197,16 +197,14 @@ class PluginChange:
     # Failing
 
     def _find_culprit(self, exc: BaseException) -> list[Problem]:
-        """The plugin whose new code an error names, as a record without that code."""
+        """The plugins whose new code an error names, as records without that code."""
         if not isinstance(exc, PluginError):
             return []
+        reasons = exc.reasons
         return [
-            (
-                PluginRecord(each.name, None, path=each.path, state="failed", error=exc.reason),
-                exc.reason,
-            )
+            (PluginRecord(each.name, None, path=each.path, state="failed", error=reason), reason)
             for each in self._get_changed()
-            if each.name == exc.plugin
+            if (reason := reasons.get(each.name)) is not None
         ]
 
     def _list_failed(self, problems: Iterable[Problem]) -> None:

@@ -66,6 +66,18 @@ def test_a_syntax_error_is_one_line_with_file_and_line(home):
     )
 
 
+def test_several_broken_plugins_are_named_in_one_line(home):
+    home.write("plugins/bad/__init__.py", "1 / 0\n")
+    home.write("plugins/worse/__init__.py", "import absent_module\n")
+    failed = home.run("-p", "plugins")
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    assert "plugin bad: " in line
+    assert "; plugin worse: " in line
+    listed = home.run("--list-plugins", "-p", "plugins")
+    assert listed.stdout.count("failed: ") == 2
+
+
 def test_an_insecure_folder_is_refused_unless_allowed(home):
     home.write("plugins/ape/__init__.py", CODE)
     (home / "plugins").chmod(0o777)

@@ -323,7 +323,9 @@ def offered(imported, name="one"):
         def load(self):
             return imported
 
-    return discovery.load(PluginRecord(name, None), Point())
+    record = PluginRecord(name, None)
+    discovery.load(record, Point())
+    return record.plugin
 
 
 class One(Plugin):

@@ -178,6 +178,16 @@ def test_a_broken_plugin_is_named_with_file_and_line(folder, code, words):
     assert set(sys.modules) == before
 
 
+def test_several_broken_plugins_are_named_in_one_line(folder):
+    folder.write("bad/__init__.py", "1 / 0")
+    folder.write("good/__init__.py", ENV_PLUGIN.format(word=1))
+    folder.write("worse/__init__.py", "import absent_module")
+    text = folder.get_error()
+    assert text.startswith(f"plugin bad: {folder.path}/bad cannot be imported: ZeroDivisionError")
+    assert f"; plugin worse: {folder.path}/worse cannot be imported: ModuleNotFound" in text
+    assert "good" not in text
+
+
 OLD_REMEDY = (
     "it was written for gaffer 0.5: import from gaffer_kernel instead, such as"
     " `from gaffer_kernel import Plugin`, and see docs/migration.md"

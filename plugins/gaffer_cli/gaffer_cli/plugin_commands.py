@@ -38,10 +38,12 @@ def load_plugins(contribution: str) -> Plugins:
         try:
             plugins.discover(broken)
         except PluginError as error:
-            click.echo(f"{error}; its {contribution} are missing", err=True)
-            if error.plugin in broken:
+            found = error.reasons.keys()
+            for problem in error.problems:
+                click.echo(f"{problem}; its {contribution} are missing", err=True)
+            if found <= broken:
                 return Plugins()
-            broken.add(error.plugin)
+            broken |= found
         else:
             return plugins
 
