@@ -21,6 +21,7 @@ class ServiceTask:
 
     Attributes:
         is_open: whether the service was entered; stays true afterwards.
+        opened_at: when it was entered, on the clock of trio.
         stop_requested: whether `close` was called.
         timed_out: whether it was cancelled because a deadline passed.
         error: the exception that it raised; None if it ended without one.
@@ -28,6 +29,7 @@ class ServiceTask:
 
     def __init__(self, manager: AbstractAsyncContextManager[object]) -> None:
         self.is_open = False
+        self.opened_at = 0.0
         self.stop_requested = False
         self.timed_out = False
         self.error: BaseException | None = None
@@ -72,6 +74,7 @@ class ServiceTask:
                 await trio.lowlevel.checkpoint()  # entered after its deadline: leaves at once
             self._scope.deadline = inf
             self.is_open = True
+            self.opened_at = trio.current_time()
             opened(service)
             self._open_or_ended.set()
             await self._leave.wait()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from gaffer_kernel.errors import GafferError, NotFound
+from gaffer_kernel.errors import GafferError, NotFound, PluginError
 from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.plugins import discovery, folder
 from gaffer_kernel.plugins.dependencies import find_requirements
@@ -56,7 +57,7 @@ class Plugins:
         self.publish = publish
         self.lock = ChangeLock()
         self._sources = PluginSources()
-        self._runner = PluginRunner(self._publish, start_deadline, stop_deadline)
+        self._runner = PluginRunner(self._publish, start_deadline, stop_deadline, self.lock.lock)
         self.reloader = PluginReloader(self._runner, self._sources)
 
     def _publish(self, event: str, **data: object) -> None:
@@ -92,16 +93,13 @@ class Plugins:
             disabled: names of plugins that are listed, but not imported.
 
         Raises:
-            PluginError: one cannot be imported or used; it names distribution and version.
+            PluginError: plugins cannot be imported or used; it names all of them, with
+                distribution and version.
         """
         disabled = self._disable(disabled)
-        for record, point in discovery.find_installed():
-            self._set.check_name(record)
-            if record.name in disabled:
-                record.state = "disabled"
-            else:
-                record.plugin = discovery.load(record, point)
-            self._set.add(record)
+        found = discovery.find_installed()
+        loaders = [(record, partial(discovery.load, record, point)) for record, point in found]
+        self._load_all(loaders, disabled)
 
     def add_folder(
         self,
@@ -121,8 +119,8 @@ class Plugins:
             missing_ok: accept that it does not exist; once it does, a reload loads its plugins.
 
         Raises:
-            PluginError: the folder cannot be read, other users can change it, or a plugin in it
-                cannot be imported or used.
+            PluginError: the folder cannot be read, other users can change it, or plugins in it
+                cannot be imported or used; it names all of them.
         """
         disabled = self._disable(disabled)
         root = Path(path).absolute()
@@ -132,14 +130,29 @@ class Plugins:
         options = FolderOptions(insecure, missing_ok)
         paths = folder.find_plugins(root, options, disabled=without_code)
         self._sources.folders[root] = options
-        for each in paths:
-            record = PluginRecord(each.name, None, path=each)
-            self._set.check_name(record)
-            if record.name in disabled:
-                record.state = "disabled"
-            else:
-                folder.load(record, insecure=insecure)
-            self._set.add(record)
+        records = [PluginRecord(each.name, None, path=each) for each in paths]
+        loaders = [(record, partial(folder.load, record, insecure=insecure)) for record in records]
+        self._load_all(loaders, disabled)
+
+    def _load_all(
+        self,
+        loaders: Iterable[tuple[PluginRecord, Callable[[], object]]],
+        disabled: Collection[str],
+    ) -> None:
+        """Load plugins and add them; raise the errors of all that are broken, as one."""
+        errors = []
+        for record, load in loaders:
+            try:
+                self._set.check_name(record)
+                if record.name in disabled:
+                    record.state = "disabled"
+                else:
+                    load()
+                self._set.add(record)
+            except PluginError as error:
+                errors.append(error)
+        if errors:
+            raise PluginError.combine(errors)
 
     def _disable(self, names: Iterable[str]) -> set[str]:
         disabled = set(names)
@@ -291,7 +304,7 @@ class Plugins:
 
         If the block is cancelled or raises, the plugins are still closed: the cancellation does not
         reach them, and each has a deadline, so it takes a bounded time. A plugin that fails while
-        the block runs closes only the plugins that require it.
+        the block runs closes only the plugins that require it, and is opened again after a while.
 
         Raises:
             PluginError: as `check`.
@@ -307,7 +320,8 @@ class Plugins:
         """Open every plugin, in order; in the block of `running`.
 
         Raises:
-            PluginError: one failed to open or took too long; those already open stay open.
+            PluginError: some failed to open or took too long, which are all named; the others are
+                open, except those that require them.
         """
         async with self.lock.lock:
             await self._runner.open_all(self._set.records)
@@ -347,6 +361,7 @@ class Plugins:
         async with self.lock.lock:
             self._check_exists(name)
             required = find_requirements(name, self._set.records)
+            self._runner.recovery.forget([name])
             for record in list(self._set.records.values()):
                 if record.name in required or record.name == name:
                     await self._runner.open(record)
@@ -361,8 +376,14 @@ class Plugins:
         """
         async with self.lock.lock:
             self._check_exists(name)
+            requiring = [
+                each
+                for each in self._set.records
+                if each == name or name in find_requirements(each, self._set.records)
+            ]
+            self._runner.recovery.forget(requiring)
             for each in self._runner.running_names():
-                if each == name or name in find_requirements(each, self._set.records):
+                if each in requiring:
                     await self._runner.close(each)
 
     def _check_exists(self, name: str) -> None:

@@ -13,6 +13,7 @@ from gaffer_kernel.plugins.dependencies import find_requirements
 from gaffer_kernel.plugins.lifecycle import ServiceTask
 from gaffer_kernel.plugins.plugin_set import PluginSet
 from gaffer_kernel.plugins.record import PluginRecord, State
+from gaffer_kernel.plugins.recovery import PluginRecovery
 
 if TYPE_CHECKING:
     from gaffer_kernel.kernel import Kernel
@@ -27,19 +28,26 @@ class PluginRunner:
         publish: called as `publish(event, name=plugin, ...)` after each change of state.
         start_deadline: seconds one service may take to open.
         stop_deadline: seconds one service may take to close before it is cancelled.
+        lock: held during each change of the plugins.
 
     Attributes:
         plugins: the current plugins, in the order in which they open.
         services: the values that the services of open plugins yielded.
+        recovery: opens failed plugins again.
         abandoned: plugins that did not end when cancelled; their tasks may still run.
     """
 
     def __init__(
-        self, publish: Callable[..., object], start_deadline: float, stop_deadline: float
+        self,
+        publish: Callable[..., object],
+        start_deadline: float,
+        stop_deadline: float,
+        lock: trio.Lock,
     ) -> None:
         self.plugins = PluginSet()
         self.services: dict[str, object] = {}
         self.abandoned: list[str] = []
+        self.recovery = PluginRecovery(self, lock)
         self._publish = publish
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
@@ -65,6 +73,7 @@ class PluginRunner:
     async def shut_down(self) -> None:
         """Close every plugin, the last opened first; a cancellation does not end this."""
         self._closing = True
+        self.recovery.close()
         with trio.CancelScope(shield=True):
             while self._tasks:
                 await self.close(next(reversed(self._tasks)))
@@ -99,11 +108,26 @@ class PluginRunner:
     async def open_all(self, names: Collection[str]) -> None:
         """Open the plugins of these names that have code, in order.
 
-        Raises as `open`.
+        One that requires a plugin that did not open is left out, because its error would only
+        repeat the other one.
+
+        Raises:
+            PluginError: some did not open; it names them all.
+            Closing: the kernel is shutting down.
         """
+        errors: list[PluginError] = []
         for record in list(self.plugins.records.values()):
-            if record.name in names and record.plugin is not None:
+            if record.name not in names or record.plugin is None:
+                continue
+            required = find_requirements(record.name, self.plugins.records)
+            if any(error.plugin in required for error in errors):
+                continue
+            try:
                 await self.open(record)
+            except PluginError as error:
+                errors.append(error)
+        if errors:
+            raise PluginError.combine(errors)
 
     async def open(self, record: PluginRecord) -> None:
         """Open one plugin, if it is not open.
@@ -182,15 +206,18 @@ class PluginRunner:
     async def _run(self, record: PluginRecord, task: ServiceTask) -> None:
         try:
             await task.run(partial(self._set_open, record), self._start_deadline)
-            if self._remove(record, task):
+            if is_current := self._remove(record, task):
                 self._record_end(record, task)
             elif task.error is not None:
                 error = describe_exception(task.error)
                 log.error("%s", record.plugin_error(f"failed after it was abandoned: {error}"))
         finally:
             task.finish()
+        open_seconds = trio.current_time() - task.opened_at
         if task.is_open and record.state == "failed":
-            await self._close_dependants(record.name)
+            closed = await self._close_dependants(record.name)
+            if is_current and not self._closing:
+                self.recovery.add(record, open_seconds, closed)
 
     def _set_open(self, record: PluginRecord, service: object) -> None:
         if service is not None:
@@ -236,13 +263,17 @@ class PluginRunner:
 
     # Closing
 
-    async def _close_dependants(self, name: str) -> None:
+    async def _close_dependants(self, name: str) -> list[str]:
+        """Close the plugins that require one that has failed; return their names."""
+        closed = []
         for each in self.running_names():
             if name in find_requirements(each, self.plugins.records) and each in self._tasks:
                 record = self.plugins.records[each]
                 record.error = f"closed because {name}, which it requires, failed"
                 log.warning("%s", record.plugin_error(record.error))
                 await self.close(each)
+                closed.append(each)
+        return closed
 
     async def close(self, name: str) -> None:
         """Close one plugin, if it runs; abandon it if it does not end when cancelled."""

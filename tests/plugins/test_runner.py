@@ -2,7 +2,6 @@
 
 import logging
 import types
-from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -10,117 +9,7 @@ import trio.testing
 
 from gaffer_kernel.errors import Closing, ConfigError, NotFound, PluginError
 from gaffer_kernel.hookspecs import hookimpl
-from gaffer_kernel.plugins import Plugins
-
-KERNEL = object()
-
-
-class House:
-    """Plugins whose services append to `log` when they open and close."""
-
-    def __init__(self, **deadlines):
-        self.log = []
-        self.events = []
-        self.plugins = Plugins(self._publish, **deadlines)
-
-    def _publish(self, event, *, name, **data):
-        self.events.append((event, name))
-        self.plugins.call("gaffer_event", event=(event, name))
-
-    def add(self, name, service=None, requires=(), after=()):
-        plugin = types.SimpleNamespace(gaffer_requires=requires, gaffer_after=after)
-        manager = asynccontextmanager(service or quiet)
-
-        @hookimpl
-        def gaffer_service(kernel):
-            assert kernel is KERNEL
-            return self._noted(name, manager)
-
-        plugin.gaffer_service = gaffer_service
-        self.plugins.add(plugin, name)
-
-    @asynccontextmanager
-    async def _noted(self, name, manager):
-        async with manager() as service:
-            self.log.append(f"+{name}")
-            try:
-                yield service
-            finally:
-                self.log.append(f"-{name}")
-
-    @asynccontextmanager
-    async def running(self):
-        async with self.plugins.running(KERNEL):
-            await self.plugins.open_all()
-            yield
-
-    def states(self):
-        return {info.name: info.state for info in self.plugins.info()}
-
-    def error(self, name):
-        return next(info.error for info in self.plugins.info() if info.name == name)
-
-    async def wait_for(self, name, state):
-        with trio.fail_after(1000):
-            while self.states()[name] != state:
-                await trio.sleep(0.01)
-
-
-async def quiet():
-    yield
-
-
-def crashing(after, exc=None):
-    async def crash():
-        await trio.sleep(after)
-        raise exc or ValueError("crash")
-
-    async def service():
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(crash)
-            yield "crashing"
-            nursery.cancel_scope.cancel()
-
-    return service
-
-
-def slow(opening=0.0, closing=0.0):
-    async def service():
-        await trio.sleep(opening)
-        yield
-        await trio.sleep(closing)
-
-    return service
-
-
-def failing(exc, *, opening):
-    async def service():
-        if opening:
-            raise exc
-        yield
-        raise exc
-
-    return service
-
-
-def stubborn(release, *, opening=False):
-    """A service that shields itself; only `release` ends it."""
-
-    async def service():
-        with trio.CancelScope(shield=True):
-            if opening:
-                await release.wait()
-        yield
-        with trio.CancelScope(shield=True):
-            await release.wait()
-
-    return service
-
-
-@pytest.fixture
-def house():
-    return House()
-
+from tests.plugins.house import House, crashing, failing, slow, stubborn
 
 # Order
 
@@ -348,6 +237,24 @@ async def test_missing_plugins_are_found_before_any_opens(house, autojump_clock)
     assert house.log == []
 
 
+async def test_all_plugins_that_do_not_open_are_named_except_their_dependants(
+    house, autojump_clock
+):
+    house.add("bad", failing(ValueError("oh"), opening=True))
+    house.add("needy", requires=("bad",))
+    house.add("good")
+    house.add("worse", failing(OSError("no"), opening=True))
+    with pytest.raises(PluginError) as caught:
+        async with house.running():
+            pass  # pragma: no cover
+    text = str(caught.value)
+    assert text.startswith("plugin bad: did not start: ValueError: oh (")
+    assert text.endswith("; plugin worse: did not start: OSError: no")
+    assert "needy" not in text
+    assert caught.value.reasons["worse"] == "did not start: OSError: no"
+    assert house.log == ["+good", "-good"]
+
+
 # Crashing later
 
 
@@ -358,7 +265,7 @@ async def test_a_crash_closes_only_the_plugin_and_its_dependants(house, autojump
     house.add("console", after=("http",))
     async with house.running():
         house.log.append("body")
-        await trio.sleep(10)
+        await trio.sleep(3.5)
         assert house.states() == {
             "http": "failed",
             "sites": "closed",
