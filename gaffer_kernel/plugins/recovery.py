@@ -30,7 +30,7 @@ HEALTHY_AFTER = 60.0
 class PluginRecovery:
     """Opens the failed plugins of one kernel again, and those that were closed with them.
 
-    A plugin that somebody has opened, closed or replaced in the meantime is left alone.
+    A plugin that a caller has opened, closed or replaced in the meantime is left alone.
 
     Args:
         runner: opens them.
@@ -68,7 +68,7 @@ class PluginRecovery:
             )
 
     def forget(self, names: Collection[str]) -> None:
-        """Leave plugins alone from now on: somebody has opened or closed them."""
+        """Leave plugins alone from now on: a caller has opened or closed them."""
         for name in names:
             self._tries.pop(name, None)
             self._dependants.pop(name, None)

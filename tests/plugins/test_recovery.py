@@ -150,7 +150,7 @@ async def test_a_plugin_that_was_closed_by_a_caller_stays_closed(house, autojump
         assert house.states() == {"http": "open", "sites": "closed"}
 
 
-async def test_the_tries_begin_anew_after_a_caller_opened_it(house, autojump_clock):
+async def test_the_first_try_follows_after_a_caller_opened_it(house, autojump_clock):
     service, lives = crashing_at(1, 1, 1, 1)
     house.add("bad", service)
     async with house.running():

@@ -86,13 +86,17 @@ def _compare(fields: Fields, config: Mapping[str, Any]) -> list[str]:
     # Imported here because it loads the kernel.
     from gaffer_kernel import InvalidField, JobConfig
 
+    own = {key for key in JobConfig.__struct_fields__ if key != "options"}
+    # Options of plugins, which gafferd knows. It leaves out those that have their default.
+    options = {key: each for key, each in fields.items() if key not in own}
+    known = {key: each for key, each in fields.items() if key in own}
     try:
         short = JobName.parse(fields["name"]).name
-        wanted = JobConfig.from_dict({**fields, "name": short}).to_dict()
+        wanted = {**JobConfig.from_dict({**known, "name": short}).to_dict(), **options}
     except InvalidField as error:
         return [error.field]  # gafferd refuses it when it gets it.
-    keys = [key for key in wanted if key not in _NOT_COMPARED]
-    return [key for key in keys if wanted[key] != config.get(key)]
+    keys = dict.fromkeys([*wanted, *(key for key in config if key not in own)])
+    return [key for key in keys if key not in _NOT_COMPARED and wanted.get(key) != config.get(key)]
 
 
 def find_removed(loaded: Mapping[str, JobInfo], kept: Collection[str], root: str) -> list[Change]:
