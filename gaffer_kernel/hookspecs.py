@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from gaffer_kernel.jobs.job import Job
     from gaffer_kernel.kernel import Kernel
     from gaffer_kernel.plugins.record import PluginInfo
-    from gaffer_kernel.spawn_settings import SpawnSettings
 
 PROJECT = "gaffer"
 """The project name of the hooks in pluggy, and the entry-point group of plugins."""
@@ -198,37 +197,19 @@ def gaffer_process_env(job: Job, number: int) -> Mapping[str, str]:  # type: ign
     """
 
 
-@hookspec
-def gaffer_spawn_settings(job: Job, number: int) -> SpawnSettings | None:
-    """Return what is in force when a process begins: limits, priority, umask, control group.
-
-    Called before each spawn. The settings of all plugins are merged; two plugins that set the same
-    differently are an error of the spawn, which names both. So is a setting that the system
-    refuses, and an exception: a process does not run without what it was to be limited by.
-
-    Args:
-        job: the job of the process.
-        number: the number of the instance, counted from 1; 0 for a one-off.
-
-    Returns:
-        The settings; None for none.
-
-    Raises:
-        SpawnError: the process cannot be started now; it is retried as after a crash.
-    """
-
-
 @hookspec(firstresult=True)
 def gaffer_restart_delay(job: Job, history: History) -> float | None:
     """Return the delay before a crashed process is started again.
 
-    Called after each crash. The first result that is not None counts; else the restart policy of
-    the kernel decides. A stop by the user always takes precedence over a pending restart.
+    Called after each exit that nobody asked for, and after each failed spawn, if `restart` and
+    `max_restarts` of the job allow a restart. The first result that is not None counts; else the
+    restart rules of the kernel decide. A stop by the user always takes precedence over a pending
+    restart.
 
     Args:
         job: the job of the process.
-        history: the latest crashes of the job, at most a hundred, the last one last; times in
-            seconds.
+        history: the latest of these exits of the job, at most a hundred, the last one last; times
+            in seconds.
 
     Returns:
         Seconds until the restart; `math.inf` for never; None for no opinion.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaffer_kernel import Event, JobConfig, Manager, hookimpl
+from gaffer_kernel import Event, JobConfig, Kernel, Manager, hookimpl
 from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.testing import FakeProcess, FakeSystem
 
@@ -13,6 +13,11 @@ NEXT = {
     ("started", "flap"): "resting",
     ("resting", "start"): "started",
     ("resting", "stop"): "stopped",
+    ("resting", "failed"): "ended",
+    ("started", "completed"): "ended",
+    ("started", "failed"): "ended",
+    ("ended", "start"): "started",
+    ("ended", "stop"): "stopped",
     ("stopped", "delete"): "gone",
 }
 """The state of a job after an event; in any other state that event must not happen."""
@@ -32,9 +37,16 @@ def check_stop_signals(config: JobConfig, process: FakeProcess) -> None:
 
 
 class Ledger:
-    """A plugin that checks each event against all events before."""
+    """A plugin that checks each event against all events before.
 
-    def __init__(self) -> None:
+    Args:
+        checks_backoff: whether to check the delays of restarts: no plugin decides on them.
+    """
+
+    def __init__(self, *, checks_backoff: bool = False) -> None:
+        self._checks_backoff = checks_backoff
+        self._kernel: Kernel | None = None
+        self._restarts: dict[str, dict[int, int]] = {}
         self.events: list[Event] = []
         self._running: dict[int, str] = {}
         self._stopping: set[int] = set()
@@ -42,6 +54,11 @@ class Ledger:
         self._released: set[int] = set()
         self._states: dict[str, str] = {}
         self._broken: AssertionError | None = None
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> None:
+        """Take the kernel whose events are checked."""
+        self._kernel = kernel
 
     @hookimpl
     def gaffer_event(self, event: Event) -> None:
@@ -91,6 +108,34 @@ class Ledger:
         assert pid not in self._ended, f"pid {pid} ended twice"
         assert self._running.pop(pid, None) == event.name, f"pid {pid} ended, but never started"
         self._ended.add(pid)
+
+    def reset_backoff(self, name: str) -> None:
+        """Allow a restart of each instance of a job at once: a user has sent a request."""
+        self._restarts.pop(name, None)
+
+    def _start(self, event: Event) -> None:
+        self.reset_backoff(event.name)
+
+    _update = _restart = _start
+
+    def _crash(self, event: Event) -> None:
+        if self._kernel is None or not self._checks_backoff:
+            return
+        config = self._kernel.manager.get(event.name).config
+        restarts = self._restarts.setdefault(event.name, {})
+        number, uptime = event.data["number"], event.data["uptime"]
+        # Rounded in the event: an uptime near the limit is either.
+        in_row = 0 if uptime >= config.healthy_after - 1e-5 else restarts.get(number, 0)
+        restarts[number] = in_row + 1
+        delay = event.data["next_start_in"]
+        what = f"restart {in_row + 1} of {event.name}.{number}"
+        if config.restart == "never":
+            assert delay is None, f"{what}, but restart = never"
+        elif config.max_restarts is not None and in_row >= config.max_restarts:
+            assert delay is None, f"{what}, but max_restarts = {config.max_restarts}"
+        elif in_row and config.flapping is None:
+            least = min(config.restart_delay_max, config.restart_delay * 2 ** min(in_row - 1, 60))
+            assert delay is None or delay >= least * 0.9 - 1e-9, f"{what} after {delay} s"
 
     def check_events(self) -> None:
         """Raise the first error in the events so far."""

@@ -27,7 +27,7 @@ from gaffer_kernel.system import ChildListener, SpawnRequest
 from gaffer_kernel.testing import FakeProcess, FakeSystem, Plan
 from tests.invariants import Ledger, check_stop_signals
 
-KINDS = ("steady", "mortal", "crasher", "stubborn", "absent", "moody")
+KINDS = ("steady", "mortal", "batch", "batch", "crasher", "stubborn", "absent", "moody")
 """How the processes of a job live, by the name of the program."""
 DOOMED = ("crasher", "absent", "moody")
 """Those that may never run, but must be retried."""
@@ -37,7 +37,7 @@ IDLE_TIME = 400.0
 """Seconds without requests after which all jobs must be settled: longer than any delay."""
 HOURS = 0.5
 """Virtual hours of one seed: some two hundred requests."""
-ENDING = ("mortal", "stubborn")
+ENDING = ("mortal", "batch", "stubborn")
 """Those that may have exited by themselves at any moment."""
 
 
@@ -52,8 +52,11 @@ def make_plan(chance: random.Random) -> Callable[[SpawnRequest], Plan]:
         stop_delay = chance.choice([0.0, 0.01, 2.0])
         if kind == "mortal":
             return Plan(life=chance.expovariate(1 / 900), stop_delay=stop_delay, lingers=lingers)
+        if kind == "batch":
+            return Plan(life=chance.choice([0.5, 5.0, 30.0]), stop_delay=stop_delay)
         if kind == "crasher":
-            return Plan(life=chance.choice([0.0, 0.01, 0.5]), exit_code=1, stop_delay=stop_delay)
+            life = chance.choice([0.0, 0.01, 0.5, 1.1, 5.0])
+            return Plan(life=life, exit_code=1, stop_delay=stop_delay)
         if kind == "stubborn":
             return Plan(life=chance.expovariate(1 / 9000), stop_delay=inf)
         if kind == "absent" or (kind == "moody" and chance.random() < 0.4):
@@ -109,7 +112,7 @@ class Scenario:
         self.chance = random.Random(seed)
         self.hours = hours
         self.system = StopSystem(seed, make_plan(random.Random(seed + 1)))
-        self.ledger = Ledger()
+        self.ledger = Ledger(checks_backoff=True)
         self.requests: Counter[str] = Counter()
         self.file = folder / "gaffer.ini"
         self._write_file()
@@ -123,18 +126,23 @@ class Scenario:
             for key in "graceful_timeout", "stop", "stop_command", "stop_scope":
                 value = getattr(job, key)
                 lines.append("" if value is None else f"{key} = {value}\n")
+            lines.append(f"restart = {job.restart}\nhealthy_after = {job.healthy_after}s\n")
         if self.chance.random() < 0.1:
             lines.append("[process:broken]\n")
         self.file.write_text("".join(lines))
 
     def _config(self, name: str) -> JobConfig:
+        restart = self.chance.choice(["always", "always", "on-failure", "never"])
         flapping = self.chance.choice([None, None, (2, 1.0, 7.0, 5), (1, 1.0, 0.1, 1)])
         stop = self.chance.choice([None, None, *[ALL_STEPS] * 3, "QUIT 500ms", "KILL"])
         return JobConfig(
             name=name,
             cmd=self.chance.choice(KINDS),
             numprocesses=self.chance.randrange(5),
-            flapping=flapping,
+            flapping=None if restart == "never" else flapping,
+            restart=restart,
+            max_restarts=self.chance.choice([None, None, None, 3]),
+            healthy_after=self.chance.choice([1.0, 10.0, 60.0]),
             graceful_timeout=None if stop else self.chance.choice([0.1, 5.0, 30.0]),
             stop=stop,
             stop_command=self.chance.choice([None, None, STOP_COMMAND]),
@@ -204,6 +212,7 @@ class Scenario:
 
     async def _start(self, job: Job) -> None:
         job.start()
+        self.ledger.reset_backoff(str(job.name))
 
     async def _stop(self, job: Job) -> None:
         job.stop()
@@ -211,6 +220,7 @@ class Scenario:
     async def _stop_start(self, job: Job) -> None:
         job.stop()
         job.start()
+        self.ledger.reset_backoff(str(job.name))
 
     async def _restart(self, job: Job) -> None:
         job.restart()
@@ -260,7 +270,13 @@ class Scenario:
             flapping = status["flapping"]
             instances = [p for p in job.processes if not p.one_off and not p.stopping]
             doomed = job.config.cmd in DOOMED
-            if job.active and doomed:
+            assert len(instances) <= job.numprocesses, (job.name, status)
+            limited = job.config.restart != "always" or job.config.max_restarts is not None
+            if job.active and limited:
+                # Some instances may have ended, but not all.
+                alive = instances or tried[str(job.name)] or not job.numprocesses
+                assert alive, (job.name, status)
+            elif job.active and doomed:
                 runs = len(instances) == job.numprocesses
                 assert runs or tried[str(job.name)], (job.name, status)
             elif job.active and job.config.cmd not in ENDING:
@@ -268,7 +284,11 @@ class Scenario:
                 assert job.is_settled, (job.name, status)
             elif not job.active:
                 assert not instances, (job.name, status)
-                assert status["stopped"] or flapping["gave_up"] or doomed, (job.name, status)
+                ended = status["state"] in ("completed", "failed") and (
+                    limited or flapping["gave_up"]
+                )
+                pauses = doomed or (job.config.cmd == "batch" and flapping["waiting"])
+                assert status["stopped"] or ended or pauses, (job.name, status)
 
 
 REQUESTS = (

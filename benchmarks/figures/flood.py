@@ -81,6 +81,7 @@ def _listen(folder: Path, port: int, secure: int) -> None:
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "cert.pem"))
     with (folder / "gaffer.ini").open("a") as file:
         file.write(
+            "healthy_after = 1s\n"  # of the child, the last section
             f"[endpoint:plain]\nbind = 127.0.0.1:{port}\n"
             f"[endpoint:secure]\nbind = 127.0.0.1:{secure}\ncertfile = {folder}/cert.pem\n"
         )
@@ -113,7 +114,7 @@ def _ping(port: int) -> float:
 
 
 def _kill(births: Births, pid: int) -> tuple[float, int]:
-    time.sleep(1.2)  # a crash after a healthy second is replaced at once
+    time.sleep(1.2)  # a child that is killed after `healthy_after` is replaced at once
     begin = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     deadline = begin + WAIT_TIMEOUT

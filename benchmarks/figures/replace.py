@@ -26,7 +26,8 @@ ROUNDS = 3
 APART = 0.02
 """Seconds until the next kill, if the successor has not started by then."""
 START_TIMEOUT = 20.0
-GROWN_UP = 2.0
+GROWN_UP = 11.0
+"""Seconds after which gafferd replaces a killed child at once again: `healthy_after` is 10."""
 
 
 class Missing(NamedTuple):

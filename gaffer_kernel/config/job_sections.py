@@ -20,9 +20,13 @@ _WHOLE = re.compile("[0-9]{1,40}")
 """`attempts` of `flapping` is a whole number; the seconds can have a unit."""
 
 
-def _flapping(section: Section, key: str) -> tuple[int | str, ...] | None:
+def _numbers(section: Section, key: str) -> tuple[int | str, ...]:
     words = section.getlist(key, [])
-    return tuple(int(word) if _WHOLE.fullmatch(word) else word for word in words) or None
+    return tuple(int(word) if _WHOLE.fullmatch(word) else word for word in words)
+
+
+def _flapping(section: Section, key: str) -> tuple[int | str, ...] | None:
+    return _numbers(section, key) or None
 
 
 def _optional_bool(section: Section, key: str) -> bool | None:
@@ -54,6 +58,12 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "numprocesses": Section.getint,
     "port": _optional_int,
     "flapping": _flapping,
+    "restart": Section.get,
+    "success_codes": _numbers,
+    "restart_delay": Section.get,
+    "restart_delay_max": Section.get,
+    "healthy_after": Section.get,
+    "max_restarts": _optional_int,
     "redirect_output": Section.getlist,
     "pty": Section.getbool,
     "redirect_input": Section.getbool,

@@ -15,7 +15,6 @@ from gaffer_kernel.daemon.options import (
     allows_insecure_plugins,
     get_config_path,
     get_disabled_plugins,
-    get_orphans_mode,
     get_pidfile_path,
     get_plugins_dir,
     make_parser,
@@ -71,8 +70,7 @@ def _prepare(argv: Sequence[str], first: argparse.Namespace) -> KernelSetup:
         plugins = _load(options, config)
         options = parse_command_line(argv, plugins)
     config.options.update(vars(options))
-    orphans = get_orphans_mode(options.orphans, config)
-    return KernelSetup(config, plugins, get_pidfile_path(options.pidfile, config), orphans)
+    return KernelSetup(config, plugins, get_pidfile_path(options.pidfile, config))
 
 
 def _read(options: argparse.Namespace) -> Config:

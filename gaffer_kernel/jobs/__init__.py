@@ -4,7 +4,11 @@ manager          the index of sessions, jobs and processes, and their common lif
 job              the public face of a supervisor
 supervisor       messages, timer and reconciling of one job
 instances, slots the processes of a job, and the numbered slots they fill
-restart          backoff and flapping: rules, and the state of one job
+exits            how processes exited, for the rules and in words
+exit_handler     restarts, pauses or ends the instances of one job after their exits
+restart          the rules of restarts, and what one job remembers for them
+flapping         the four numbers of `flapping`
+crash_log        one log line for many crashes
 tasks            tasks that are not cancelled before all is stopped
 spawn_queue      one spawn at a time, other tasks in between
 scale            changes of the number of instances

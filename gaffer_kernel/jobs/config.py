@@ -102,6 +102,33 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="When to give a crashing job a rest; without it, restarts slow down.",
         ),
     ] = None
+    restart: Annotated[
+        ft.Restart,
+        Meta(
+            description="Whether an exited process is started again: always, after a failure, or"
+            " never."
+        ),
+    ] = "always"
+    success_codes: Annotated[
+        ft.ExitCodes, Meta(description="The exit codes that are no failure.")
+    ] = (0,)
+    restart_delay: Annotated[
+        ft.Seconds,
+        Meta(description="The delay of the second restart in a row; each further one doubles it."),
+    ] = 0.1
+    restart_delay_max: Annotated[
+        ft.Seconds, Meta(description="The longest delay of a restart.")
+    ] = 10.0
+    healthy_after: Annotated[
+        ft.Seconds, Meta(description="The uptime that ends a series of restarts.")
+    ] = 10.0
+    max_restarts: Annotated[
+        ft.Positive | None,
+        Meta(
+            title="a whole number from 1",
+            description="How many restarts in a row are allowed; any number when not given.",
+        ),
+    ] = None
     redirect_output: Annotated[
         ft.Outputs,
         Meta(
@@ -185,6 +212,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         validation.check_stop(self)
         validation.check_streams(self)
         validation.check_port(self)
+        validation.check_restart(self)
 
     @classmethod
     def from_dict(
@@ -331,6 +359,7 @@ _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
     "stop": validation.stop,
     "stop_command": partial(validation.optional_text, "stop_command"),
     "flapping": _flapping,
+    "success_codes": partial(ft.checked_list, "success_codes", item=ft.ExitCode),
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),
     "custom_channels": validation.channels,

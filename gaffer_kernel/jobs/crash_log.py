@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import inf
 
 from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.restart import Decision
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
 
@@ -40,13 +41,13 @@ class CrashLog:
         self._logged_at = 0.0
         self._crashed_at = -inf
 
-    def add(self, process: Process, crash: ExitRecord, delay: float | None) -> None:
+    def add(self, process: Process, crash: ExitRecord, decision: Decision | None) -> None:
         """Log a crash, unless it is one of many.
 
         Args:
             process: the process that exited.
             crash: how it exited.
-            delay: seconds until the next start; infinite without one, None if it is not known yet.
+            decision: when the next process starts, or why none does; None for a one-off.
         """
         now = self._now()
         if now - self._crashed_at >= LOOP_INTERVAL:
@@ -58,12 +59,19 @@ class CrashLog:
             return
         new = self._count - self._logged_count
         parts = [
-            f"{self._name}.{crash.number}" if crash.number else str(self._name),
+            self._get_label(crash),
             str(crash) + (f" ({new} crashes since the last line)" if new > 1 else ""),
             get_last_line(process),
         ]
-        log.warning("%s%s", ": ".join(filter(None, parts)), _describe_delay(delay))
+        log.warning("%s%s", ": ".join(filter(None, parts)), _describe(decision))
         self._logged_count, self._logged_at = self._count, now
+
+    def add_success(self, done: ExitRecord) -> None:
+        """Log an exit with a success code after which the instance is not started again."""
+        log.info("%s: %s; completed", self._get_label(done), done)
+
+    def _get_label(self, record: ExitRecord) -> str:
+        return f"{self._name}.{record.number}" if record.number else str(self._name)
 
 
 def get_last_line(process: Process) -> str:
@@ -77,7 +85,9 @@ def get_last_line(process: Process) -> str:
     return ""
 
 
-def _describe_delay(delay: float | None) -> str:
-    if delay is None:
+def _describe(decision: Decision | None) -> str:
+    if decision is None or decision.delay is None:
         return ""
-    return "; not started again" if delay == inf else f"; next start in {delay:.1f} s"
+    if decision.rule:
+        return f"; not started again: {decision.rule}"
+    return f"; next start in {decision.delay:.1f} s"

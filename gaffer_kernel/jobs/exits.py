@@ -1,14 +1,14 @@
-"""ExitRecord: an exit that nobody asked for; the description of exits for people."""
+"""ExitRecord: an exit that nobody asked for; success, and the description of exits for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from signal import Signals
 from typing import NamedTuple
 
 
 class ExitRecord(NamedTuple):
-    """One crash of an instance: what the rules look at.
+    """An exit of an instance that nobody asked for: what the restart rules look at.
 
     Attributes:
         number: which instance.
@@ -16,6 +16,7 @@ class ExitRecord(NamedTuple):
         uptime: how many seconds the process had run.
         exit_code: None when the process could not be spawned; 0 when a signal ended it.
         term_signal: 0 when it exited by itself.
+        reason: why it could not be spawned, or was stopped as if it had crashed.
     """
 
     number: int
@@ -23,9 +24,14 @@ class ExitRecord(NamedTuple):
     uptime: float
     exit_code: int | None
     term_signal: int
+    reason: str = ""
 
     def __str__(self) -> str:
-        return describe_exit(self.exit_code, self.term_signal, self.uptime)
+        return self.reason or describe_exit(self.exit_code, self.term_signal, self.uptime)
+
+    def is_success(self, success_codes: Container[int]) -> bool:
+        """Return whether the process exited by itself, with one of the `success_codes`."""
+        return self.exit_code in success_codes and not self.term_signal and not self.reason
 
 
 History = Sequence[ExitRecord]

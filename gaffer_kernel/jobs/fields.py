@@ -90,6 +90,13 @@ Processes = Annotated[
     int,
     Meta(title=f"a whole number from 0 to {MAX_PROCESSES}", ge=0, le=MAX_PROCESSES),
 ]
+Restart = Annotated[
+    Literal["always", "on-failure", "never"], Meta(title="always, on-failure or never")
+]
+ExitCode = Annotated[int, Meta(title="an exit code from 0 to 255", ge=0, le=255)]
+ExitCodes = Annotated[
+    Sequence[ExitCode], Meta(title="a list of exit codes from 0 to 255", max_length=256)
+]
 Port = Annotated[int, Meta(title=PORT_TITLE, ge=1, le=MAX_PORT)]
 
 

@@ -13,7 +13,6 @@ from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
@@ -32,14 +31,15 @@ class Owner(Protocol):
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
 
-    def spawn_settings(self, number: int) -> SpawnSettings | None:
-        """Return what plugins set for the next process. Raises SpawnError."""
-
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of the job."""
 
     def post(self, message: Callable[[], None]) -> None:
         """Queue a message of the job."""
+
+
+class Exits(Protocol):
+    """Takes the exits and the failed spawns of a job."""
 
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Decide what follows the exit of an instance; its slot is empty and due now."""
@@ -61,12 +61,15 @@ class Instances:
         last_error: why the last spawn failed; None after one that worked.
     """
 
-    def __init__(self, owner: Owner, system: System, registry: dict[int, Process]) -> None:
+    def __init__(
+        self, owner: Owner, exits: Exits, system: System, registry: dict[int, Process]
+    ) -> None:
         self.processes: dict[int, Process] = {}
         self.exited: deque[Process] = deque(maxlen=MAX_EXITED)
         self.slots = Slots()
         self.last_error: str | None = None
         self._owner = owner
+        self._exits = exits
         self._system = system
         self._registry = registry
         self._one_offs: deque[Process] = deque()
@@ -115,13 +118,11 @@ class Instances:
             # The old process is better than none.
             slot.process = predecessor
         else:
-            self._owner.instance_failed(slot, error)
+            self._exits.instance_failed(slot, error)
 
     def _spawn(self, process: Process) -> SpawnError | None:
         try:
-            settings = self._owner.spawn_settings(process.number)
-            added = self._owner.process_env(process.number)
-            process.spawn(self._system, added, self._on_exit, settings)
+            process.spawn(self._system, self._owner.process_env(process.number), self._on_exit)
         except SpawnError as error:
             self._warn(process)
             self._report_failure(process, error)
@@ -224,6 +225,6 @@ class Instances:
             reason=process.stop_reason or describe_exit(*status[:2], process.uptime),
         )
         if slot is not None:
-            self._owner.instance_exited(slot, process, status)
+            self._exits.instance_exited(slot, process, status)
         elif process.one_off:
-            self._owner.one_off_exited(process, status)
+            self._exits.one_off_exited(process, status)

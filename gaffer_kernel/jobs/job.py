@@ -41,7 +41,8 @@ class Job:
     def start(self) -> None:
         """Start the wanted number of instances and keep them alive.
 
-        Also ends a flap pause, a give-up and, for an active job, the wait for the next restart.
+        Also ends a flap pause and, for an active job, the wait for the next restart. A job that
+        has completed, failed or been given up starts again.
         """
         self._supervisor.post(self._supervisor.handle_start)
 
@@ -181,7 +182,7 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether it keeps instances alive: started, and neither in a flap pause nor given up."""
+        """Whether it keeps instances alive: started, neither in a flap pause nor ended."""
         return self._supervisor.active
 
     @property
@@ -207,12 +208,12 @@ class Job:
 
     @property
     def history(self) -> Sequence[ExitRecord]:
-        """The latest crashes of instances, the newest last."""
+        """The latest exits of instances that nobody asked for, the newest last."""
         return self._supervisor.restart_state.history
 
     @property
     def restarts(self) -> int:
-        """How many of its processes have crashed and got, or will get, a successor."""
+        """How many of its processes exited unasked and got, or will get, a successor."""
         return self._supervisor.restart_state.restarts
 
     @property
@@ -247,6 +248,7 @@ class Job:
     def status(self) -> dict[str, Any]:
         """Describe whether the job runs as wanted, and if not, why."""
         return {
+            "state": self._supervisor.get_state(),
             "active": self.active,
             "failing": self._supervisor.is_failing(),
             "running": len(self._supervisor.instances.processes),

@@ -1,9 +1,8 @@
-"""Restarts after crashes: the rules for backoff and flapping, and what a job remembers of them.
+"""The rules of restarts, and what a job remembers for them.
 
-Without `flapping` a job is restarted forever, but a crash loop must cost next to nothing: at once
-after an uptime of a second or more and after the first early crash, then after a delay that doubles
-up to a maximum. With `flapping` its four numbers decide, as in the original gaffer, except that
-only crashes count, not requested stops.
+`restart`, `success_codes` and `max_restarts` say whether an instance is restarted after an exit
+that nobody asked for. A crash loop must cost next to nothing: the first restart follows at once,
+the next ones after a delay that doubles up to a maximum, until a process has lived `healthy_after`.
 """
 
 from __future__ import annotations
@@ -12,113 +11,98 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-
-from gaffer_kernel.jobs.config import Flapping
+from gaffer_kernel.jobs.config import Flapping, JobConfig
 from gaffer_kernel.jobs.exits import ExitRecord, History
-from gaffer_kernel.jobs.slots import Slot
+from gaffer_kernel.jobs.flapping import FlapRecord, count_crash, gives_up
+from gaffer_kernel.jobs.slots import Outcome, Slot
 from gaffer_kernel.names import JobName
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
-HEALTHY_AFTER = 1.0
-"""Seconds of uptime from which on a crash is not an early crash."""
-MIN_DELAY = 0.1
-MAX_DELAY = 10.0
+MIN_SPAWN_DELAY = 0.1
+"""Seconds until a failed spawn is tried again, at least."""
 BUSY_DELAY = 0.5
 JITTER = 0.1
-"""Random part of a delay, so that jobs which crash together do not restart together."""
+"""Part of a delay by which it is longer or shorter at random, so that jobs which crash together do
+not restart together."""
 
 MAX_HISTORY = 100
-"""Crashes that a job remembers, for plugins that decide on its restarts."""
+"""Exits that a job remembers, for plugins that decide on its restarts."""
 
 
 # The rules: no clock, no processes
 
 
-def backoff(early_crashes: int, chance: float) -> float:
+def backoff(restarts: int, config: JobConfig, chance: float) -> float:
     """Return the seconds to wait before the next start of an instance.
 
     Args:
-        early_crashes: how many processes in a row, the last one included, crashed before
-            HEALTHY_AFTER.
+        restarts: how many restarts in a row came before, since a process was healthy.
+        config: has `restart_delay` and `restart_delay_max`.
         chance: a random number from 0 to 1.
     """
-    if early_crashes <= 1:
+    if restarts <= 0:
         return 0.0
-    # 2**30 times the first delay is far beyond the maximum; the bound keeps the power small.
-    delay = min(MAX_DELAY, MIN_DELAY * 2.0 ** min(early_crashes - 2, 30))
-    return delay * (1 - JITTER * chance)
+    # The bound keeps the power small; no maximum is 2**60 times a delay that matters.
+    delay = min(config.restart_delay_max, config.restart_delay * 2.0 ** min(restarts - 1, 60))
+    return delay * (1 + JITTER * (2 * chance - 1))
 
 
 def busy_delay(chance: float) -> float:
     """Return the seconds to wait after a spawn that failed because the system had no resources."""
-    return BUSY_DELAY * (1 - JITTER * chance)
+    return BUSY_DELAY * (1 + JITTER * (2 * chance - 1))
 
 
-class FlapRecord(msgspec.Struct):
-    """The counts of `flapping` for a job: the times of recent crashes, and the retries so far."""
+def forbids_restart(config: JobConfig, restarts: int, exit_record: ExitRecord) -> str:
+    """Return the rule that forbids a restart, as `key = value`; empty if none does.
 
-    crashes: list[float] = []
-    retries: int = 0
-
-    def clear(self) -> None:
-        """Reset both, after a start by the user."""
-        self.crashes.clear()
-        self.retries = 0
-
-
-def count_crash(rule: Flapping, record: FlapRecord, crash: ExitRecord) -> bool:
-    """Add a crash to the record and return whether the job now flaps.
-
-    It flaps when `attempts` crashes lie within `window` seconds. An uptime longer than the window
-    (and than a second) resets the retries.
+    Args:
+        config: has `restart` and `max_restarts`.
+        restarts: how many restarts in a row came before, since a process was healthy.
+        exit_record: how the process exited.
     """
-    if crash.uptime > max(rule.window, HEALTHY_AFTER):
-        record.retries = 0
-    record.crashes = [at for at in record.crashes if crash.at - at <= rule.window]
-    record.crashes.append(crash.at)
-    if len(record.crashes) < rule.attempts:
-        return False
-    record.crashes = []
-    record.retries += 1
-    return True
-
-
-def backoff_while_flapping(rule: Flapping, early_crashes: int, chance: float) -> float:
-    """Return the seconds to wait before the next start of a job that has a rule and does not flap.
-
-    None, as in the original. But a window too short to ever hold `attempts` crashes must not make a
-    crash loop that uses a whole CPU: after that many early crashes the delays grow all the same.
-    """
-    return backoff(max(0, early_crashes - rule.attempts), chance)
-
-
-def gives_up(rule: Flapping, record: FlapRecord) -> bool:
-    """Return whether a job that flaps has used up its retries."""
-    return record.retries > rule.max_retry
+    success = exit_record.is_success(config.success_codes)
+    if config.restart == "never" or (config.restart == "on-failure" and success):
+        return f"restart = {config.restart}"
+    if config.max_restarts is not None and restarts >= config.max_restarts:
+        return f"max_restarts = {config.max_restarts}"
+    return ""
 
 
 # The state of one job
 
 
-class RestartState:
-    """The crashes of one job, and its flap pause.
+class Decision(NamedTuple):
+    """The consequence of an exit that nobody asked for.
 
     Attributes:
-        history: the latest crashes of instances, the newest last.
-        restarts: how many processes have crashed and got, or will get, a successor.
+        delay: seconds until the restart; infinite if there is none, None if the job now flaps.
+        rule: what forbids the restart, if there is none.
+    """
+
+    delay: float | None
+    rule: str = ""
+
+
+class RestartState:
+    """The exits of one job that nobody asked for, its flap pause, and how it has ended.
+
+    Attributes:
+        history: the latest exits of instances that nobody asked for, the newest last.
+        restarts: how many processes exited unasked and got, or will get, a successor.
         resume_at: the end of the flap pause, on the monotonic clock: infinite when the job has
             given up, None when there is no pause.
+        outcome: set when every instance has ended for good, or when the job has given up.
     """
 
     def __init__(self, name: JobName, system: System) -> None:
         self.history: deque[ExitRecord] = deque(maxlen=MAX_HISTORY)
         self.restarts = 0
         self.resume_at: float | None = None
+        self.outcome: Outcome | None = None
         self._name = name
         self._system = system
         self._flapping = FlapRecord()
@@ -128,35 +112,49 @@ class RestartState:
         """Whether the flap pause has no end."""
         return self.resume_at == inf
 
-    def next_delay(
+    @property
+    def allows_starts(self) -> bool:
+        """Whether the job neither pauses nor has ended."""
+        return self.resume_at is None and self.outcome is None
+
+    def decide(
         self,
         slot: Slot,
         crash: ExitRecord,
-        rule: Flapping | None,
+        config: JobConfig,
         advise: Callable[[History], float | None],
-    ) -> float | None:
-        """Record a crash and return the seconds until the restart; None when the job now flaps.
+    ) -> Decision:
+        """Record an exit that nobody asked for, and decide on the restart.
 
         Args:
             slot: the slot of the instance.
-            crash: how it exited.
-            rule: the `flapping` of the job, if it has one.
-            advise: asked first, with the history; returns None for no opinion.
+            crash: how it exited, or that it could not be started.
+            config: the rules.
+            advise: asked first if the rules allow a restart, with the history; returns None for no
+                opinion.
         """
         self.history.append(crash)
-        slot.early_crashes = slot.early_crashes + 1 if crash.uptime < HEALTHY_AFTER else 0
+        is_spawned = crash.exit_code is not None
+        slot.is_failing = not is_spawned or crash.uptime < config.healthy_after
+        if not slot.is_failing:
+            slot.restarts = 0
+        if rule := forbids_restart(config, slot.restarts, crash):
+            return Decision(inf, rule)
         delay = advise(tuple(self.history))
-        if delay is None and rule is not None:
-            if count_crash(rule, self._flapping, crash):
-                return None
-            delay = backoff_while_flapping(rule, slot.early_crashes, self._system.random())
+        if delay == inf:
+            return Decision(inf, "a plugin decided so")
+        if delay is None and config.flapping is not None:
+            if count_crash(config.flapping, self._flapping, crash):
+                return Decision(None)
+            # No delay, as in the original. But a window too short to ever hold `attempts` exits
+            # must not make a crash loop that uses a whole CPU.
+            surplus = slot.restarts - config.flapping.attempts
+            delay = backoff(surplus, config, self._system.random())
         if delay is None:
-            delay = backoff(slot.early_crashes, self._system.random())
-        if crash.exit_code is None:
-            return max(delay, MIN_DELAY)
-        if delay != inf:
-            self.restarts += 1
-        return delay
+            delay = backoff(slot.restarts, config, self._system.random())
+        slot.restarts += 1
+        self.restarts += is_spawned
+        return Decision(delay if is_spawned else max(delay, MIN_SPAWN_DELAY))
 
     def pause(self, rule: Flapping, crash: ExitRecord) -> dict[str, Any]:
         """Begin the flap pause, or give up; return the data of the `flap` event."""
@@ -165,6 +163,7 @@ class RestartState:
             self.restarts += 1
         self.resume_at = inf if giving_up else self._system.now() + rule.retry_in
         if giving_up:
+            self.outcome = Outcome.FAILED
             log.error("%s: %s: given up after %d retries", self._name, crash, rule.max_retry)
         else:
             log.warning("%s: %s: flapping, next try in %g s", self._name, crash, rule.retry_in)
@@ -175,8 +174,8 @@ class RestartState:
         }
 
     def resume(self) -> None:
-        """End the flap pause; the retries so far still count."""
-        self.resume_at = None
+        """End the flap pause, or start again after the end; the retries so far still count."""
+        self.resume_at = self.outcome = None
         self._flapping.crashes = []
 
     def reset_flapping(self) -> None:

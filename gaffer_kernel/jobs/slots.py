@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from heapq import heapify, heappop, heappush
 from math import inf
 
 from gaffer_kernel.processes.process import Process
 
 
+class Outcome(Enum):
+    """How an instance, or a job, has ended for good: all exits were successful, or not."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
 @dataclass(slots=True)
 class Slot:
-    """The slot of instance `number`: it holds a process, or is empty and due at a time.
+    """The slot of instance `number`: it holds a process, is empty and due at a time, or has ended.
 
     Attributes:
         number: from 1.
         due: when an empty slot is to be filled, on the monotonic clock.
         process: the process in it.
         predecessor: the process that is stopped as soon as its successor runs in this slot.
-        early_crashes: how many processes in a row crashed before they had run long enough.
-        reason: why the predecessor is replaced.
+        restarts: how many restarts in a row followed exits that nobody asked for, since a process
+            has lived `healthy_after`.
+        is_failing: whether the last process exited unasked before it had lived so long.
+        reason: why the predecessor is replaced, or why the slot has ended.
+        outcome: set when the slot has ended: its process exited and is not restarted.
     """
 
     number: int
     due: float = 0.0
     process: Process | None = None
     predecessor: Process | None = None
-    early_crashes: int = 0
+    restarts: int = 0
+    is_failing: bool = False
     reason: str = ""
+    outcome: Outcome | None = None
 
 
 class Slots:
@@ -38,6 +51,7 @@ class Slots:
         self._free: list[int] = []
         # The empty slots by time. An outdated entry is dropped when it reaches the top.
         self._due: list[tuple[float, int]] = []
+        self._ended: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -58,9 +72,24 @@ class Slots:
 
     def mark_due(self, slot: Slot, due: float) -> None:
         """Empty a slot and set the time of the monotonic clock at which it is due."""
-        slot.process = None
+        slot.process = slot.outcome = None
+        self._ended.discard(slot.number)
         slot.due = due
         heappush(self._due, (due, slot.number))
+
+    def end(self, slot: Slot, outcome: Outcome, reason: str) -> None:
+        """Leave an empty slot empty until `reset_backoff`."""
+        slot.process, slot.due = None, inf
+        slot.outcome, slot.reason = outcome, reason
+        self._ended.add(slot.number)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How all slots have ended; None if a slot has not, or if there is none."""
+        if not self._by_number or len(self._ended) < len(self._by_number):
+            return None
+        failed = any(slot.outcome is Outcome.FAILED for slot in self._by_number.values())
+        return Outcome.FAILED if failed else Outcome.COMPLETED
 
     def replace_all(self, now: float, reason: str) -> None:
         """Make a successor of every process due now; the process is stopped once that runs."""
@@ -71,16 +100,17 @@ class Slots:
                 self.mark_due(slot, now)
 
     def reset_backoff(self, now: float) -> None:
-        """Make every empty slot due now and reset the crash counter of every slot."""
+        """Make every empty slot due now, ended ones too, and reset the restarts of every slot."""
         for slot in self._by_number.values():
-            slot.early_crashes = 0
+            slot.restarts = 0
+            slot.is_failing = False
             if slot.process is None:
                 self.mark_due(slot, now)
 
     def delay_until(self, time: float) -> None:
         """Make no empty slot due before a time of the monotonic clock."""
         for slot in self._by_number.values():
-            if slot.process is None:
+            if slot.process is None and slot.outcome is None:
                 self.mark_due(slot, max(time, slot.due))
 
     def is_failing(self, now: float, healthy_after: float) -> bool:
@@ -90,11 +120,21 @@ class Slots:
             now: on the monotonic clock.
             healthy_after: the uptime in seconds from which on a successor is healthy.
         """
-        return any(
-            slot.due > now
-            if slot.process is None and not slot.early_crashes
-            else slot.early_crashes > 0
-            and (slot.process is None or slot.process.uptime < healthy_after)
+        for slot in self._by_number.values():
+            if slot.outcome is not None:
+                is_failing = slot.outcome is Outcome.FAILED
+            elif slot.process is None:
+                is_failing = slot.is_failing or slot.due > now
+            else:
+                is_failing = slot.is_failing and slot.process.uptime < healthy_after
+            if is_failing:
+                return True
+        return False
+
+    def is_waiting(self, now: float) -> bool:
+        """Return whether no process runs, because each slot waits for a later time or has ended."""
+        return bool(self._by_number) and all(
+            slot.process is None and slot.predecessor is None and slot.due > now
             for slot in self._by_number.values()
         )
 
@@ -127,6 +167,7 @@ class Slots:
         removed = []
         for slot in sorted(self._by_number.values(), key=_age)[:surplus]:
             del self._by_number[slot.number]
+            self._ended.discard(slot.number)
             heappush(self._free, slot.number)
             removed += [process for process in (slot.predecessor, slot.process) if process]
         if not self._by_number:

@@ -18,23 +18,23 @@ from typing import Any, Protocol
 
 import trio
 
-from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.jobs.config import JobConfig
-from gaffer_kernel.jobs.crash_log import CrashLog
-from gaffer_kernel.jobs.exits import ExitRecord, History
+from gaffer_kernel.jobs.exit_handler import ExitHandler
+from gaffer_kernel.jobs.exits import History
 from gaffer_kernel.jobs.instances import BY_USER, Instances
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.options import JobOptions
-from gaffer_kernel.jobs.restart import HEALTHY_AFTER, MAX_DELAY, RestartState, busy_delay
-from gaffer_kernel.jobs.slots import Slot
+from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.spawn_settings import SpawnSettings
-from gaffer_kernel.system import ExitStatus, System
+from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
+
+ERROR_DELAY = 10.0
+"""Seconds without a restart after an internal error."""
 
 
 class Advice(Protocol):
@@ -46,9 +46,6 @@ class Advice(Protocol):
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
-
-    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
-        """Return what is in force when the next process begins. Raises SpawnError."""
 
     def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the seconds until the restart after a crash; None for no opinion."""
@@ -105,9 +102,9 @@ class Supervisor:
         self.gone = trio.Event()
         self._deleted = False  # unloaded on request, and not by the shutdown
         self.job = Job(self)
-        self.instances = Instances(self, context.system, context.registry)
         self.restart_state = RestartState(name, context.system)
-        self._crash_log = CrashLog(name, context.system.now)
+        self._exits = ExitHandler(self, context.system)
+        self.instances = Instances(self, self._exits, context.system, context.registry)
         self._context = context
         self._system = context.system
         self._predecessor = predecessor
@@ -120,8 +117,8 @@ class Supervisor:
 
     @property
     def active(self) -> bool:
-        """Whether it keeps instances alive: started, and neither in a flap pause nor given up."""
-        return self.started and self.restart_state.resume_at is None
+        """Whether it keeps instances alive: started, neither in a flap pause nor ended."""
+        return self.started and self.restart_state.allows_starts
 
     # Messages
 
@@ -150,7 +147,7 @@ class Supervisor:
         except Exception:
             # A bug in gaffer must not affect other jobs, nor be run into again without a pause.
             log.exception("%s: internal error; the job may be in a wrong state", self.name)
-            self.instances.slots.delay_until(self._system.now() + MAX_DELAY)
+            self.instances.slots.delay_until(self._system.now() + ERROR_DELAY)
 
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of the job."""
@@ -200,7 +197,7 @@ class Supervisor:
         """Become inactive, drop one-offs that have not been spawned, stop every process."""
         if self.started:
             self.started = False
-            self.restart_state.resume_at = None
+            self.restart_state.resume()
             self.publish("stop")
         self.instances.cancel_one_offs()
         self.instances.stop_all(reason)
@@ -221,7 +218,7 @@ class Supervisor:
         self.instances.slots.reset_backoff(self._system.now())
 
     def handle_update(self, start: bool) -> None:
-        """Stop every process of the old configuration; end a flap pause.
+        """Stop every process of the old configuration; end a flap pause, and start an ended job.
 
         Args:
             start: also start a stopped job.
@@ -229,7 +226,7 @@ class Supervisor:
         self.publish_update()
         self.restart_state.reset_flapping()
         self.instances.stop_all("the configuration of the job has changed")
-        if self.restart_state.resume_at is not None:
+        if not self.restart_state.allows_starts:
             self._resume()
         elif start:
             self.handle_start()
@@ -262,7 +259,8 @@ class Supervisor:
         if self.active:
             for process in slots.resize(self.numprocesses, self._system.now()):
                 self.instances.stop(process, "the job has fewer instances now", "reap")
-        elif not self.instances.processes:
+            self._exits.check_ended()
+        elif not self.started and not self.instances.processes:
             slots.resize(0, 0.0)
         if self._is_due():
             self._is_queued = True
@@ -319,51 +317,9 @@ class Supervisor:
         """Return the variables that plugins add to the next process."""
         return self._context.advice.process_env(self.job, number)
 
-    def spawn_settings(self, number: int) -> SpawnSettings | None:
-        """Return what plugins set for the next process. Raises SpawnError."""
-        return self._context.advice.spawn_settings(self.job, number)
-
-    def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
-        """Apply the restart rules to an exit that nobody asked for."""
-        if process.stopping or not self.active:
-            return
-        crash = self._get_record(process, status)
-        self._crash_log.add(process, crash, self._handle_crash(slot, crash))
-
-    def one_off_exited(self, process: Process, status: ExitStatus) -> None:
-        """Log that a one-off failed."""
-        if not process.stopping and (status.exit_code or status.term_signal):
-            self._crash_log.add(process, self._get_record(process, status), None)
-
-    def _get_record(self, process: Process, status: ExitStatus) -> ExitRecord:
-        return ExitRecord(
-            process.number,
-            self._system.now(),
-            process.uptime,
-            status.exit_code,
-            status.term_signal,
-        )
-
-    def instance_failed(self, slot: Slot, error: SpawnError) -> None:
-        """Apply the restart rules to a failed spawn, but never try again at once."""
-        now = self._system.now()
-        if error.transient:
-            self.instances.slots.mark_due(slot, now + busy_delay(self._system.random()))
-            return
-        slot.early_crashes = max(1, slot.early_crashes)
-        self._handle_crash(slot, ExitRecord(slot.number, now, 0.0, None, 0))
-
-    def _handle_crash(self, slot: Slot, crash: ExitRecord) -> float | None:
-        """Return the delay until the next start; None if the job flaps."""
-        rule = self.config.flapping
-        advise = partial(self._context.advice.restart_delay, self.job)
-        delay = self.restart_state.next_delay(slot, crash, rule, advise)
-        if delay is not None:
-            self.instances.slots.mark_due(slot, crash.at + delay)
-        elif rule is not None:
-            self.publish("flap", **self.restart_state.pause(rule, crash))
-            self.instances.stop_all("the job is flapping")
-        return delay
+    def advise_delay(self, history: History) -> float | None:
+        """Return the delay of a restart that a plugin gives; None for no opinion."""
+        return self._context.advice.restart_delay(self.job, history)
 
     # Stopping
 
@@ -425,9 +381,18 @@ class Supervisor:
         return min(due, self.instances.next_step_at())
 
     def is_failing(self) -> bool:
-        """Return whether an instance of an active job has crashed and does not run again yet."""
+        """Return whether an instance of an active job has crashed and is not healthy again yet."""
         now = self._system.now()
-        return self.active and self.instances.slots.is_failing(now, HEALTHY_AFTER)
+        return self.active and self.instances.slots.is_failing(now, self.config.healthy_after)
+
+    def get_state(self) -> str:
+        """Return `active`, `waiting`, `completed`, `failed` or `stopped`."""
+        if not self.started:
+            return "stopped"
+        if self.restart_state.outcome is not None:
+            return self.restart_state.outcome.value
+        is_waiting = not self.active or self.instances.slots.is_waiting(self._system.now())
+        return "waiting" if is_waiting else "active"
 
     def next_start_in(self) -> float | None:
         """Return the seconds until the next start; None when no start is pending."""

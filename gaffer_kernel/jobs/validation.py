@@ -111,6 +111,20 @@ def check_streams(config: "JobConfig") -> None:
         )
 
 
+def check_restart(config: "JobConfig") -> None:
+    """Check that the rules of restarts do not contradict each other."""
+    if config.restart == "never" and config.flapping is not None:
+        raise InvalidField(
+            "restart", "never contradicts flapping, which counts restarts: keep one of them"
+        )
+    if config.restart_delay > config.restart_delay_max:
+        raise InvalidField(
+            "restart_delay",
+            f"is longer than restart_delay_max: {config.restart_delay:g} s and"
+            f" {config.restart_delay_max:g} s",
+        )
+
+
 def check_port(config: "JobConfig") -> None:
     """Check that each instance has a port, and that PORT is not set in `env`, too."""
     if config.port is None:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import random
 import resource
+import secrets
 import signal
 import threading
 import time
@@ -15,7 +16,6 @@ from math import inf
 import trio
 
 from gaffer_kernel.linux.child import LinuxChild
-from gaffer_kernel.linux.leftovers import make_instance
 from gaffer_kernel.linux.orphans import DETACHED, OrphanReaper, become_subreaper
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.procfs import MARK
@@ -36,14 +36,12 @@ class LinuxSystem:
             subreaper, so that what leaves its group is still found and stopped, and raise the soft
             limit of open files to the hard one, less a reserve for supervision. A program that
             embeds the kernel keeps its settings.
-        origin: names the configuration in the marks of children; see
-            `gaffer_kernel.linux.leftovers`.
     """
 
-    def __init__(self, *, own_process: bool = False, origin: str | None = None) -> None:
+    def __init__(self, *, own_process: bool = False) -> None:
         self._poller = Poller()
         self._children: dict[int, LinuxChild] = {}
-        self._instance = make_instance(origin)
+        self._instance = secrets.token_hex(4)
         self._spawned = 0
         # Copied once: os.environ decodes every variable each time it is copied.
         self._environ = dict(os.environ)
@@ -94,8 +92,7 @@ class LinuxSystem:
         marked = dataclasses.replace(request, environ={**request.environ, MARK: marks})
         with self._reserve.opened():
             started = spawn(marked)
-        settings = request.settings
-        if self._reserve.before and not (settings and "nofile" in settings.rlimits):
+        if self._reserve.before is not None:
             _limit_open_files(started.os_pid, self._reserve.before)
         child = LinuxChild(
             started,

@@ -61,6 +61,12 @@ shell = false
 os_env = no
 numprocesses = 4
 port = 8000
+restart = on-failure
+success_codes = 0, 3
+restart_delay = 500ms
+restart_delay_max = 1m
+healthy_after = 30
+max_restarts = 5
 flapping = 2, 1., 7., 5
 redirect_output = stdout, stderr
 pty = true
@@ -87,6 +93,12 @@ Path = /bin
         "os_env": False,
         "numprocesses": 4,
         "port": 8000,
+        "restart": "on-failure",
+        "success_codes": [0, 3],
+        "restart_delay": 0.5,
+        "restart_delay_max": 60,
+        "healthy_after": "30s",
+        "max_restarts": 5,
         "flapping": {"attempts": 2, "window": 1.0, "retry_in": 7.0, "max_retry": 5},
         "redirect_output": ["stdout", "stderr"],
         "pty": True,

@@ -159,6 +159,20 @@ def test_an_invalid_account_is_an_error(field, value):
         ({"env": {5: "1"}}, "env"),
         ({"env": {"PORT": 80}}, "env.PORT"),
         ({"env": {"PORT": "8\0"}}, "env.PORT"),
+        ({"restart": "sometimes"}, "restart"),
+        ({"restart": True}, "restart"),
+        ({"restart": "never", "flapping": ()}, "restart"),
+        ({"success_codes": 0}, "success_codes"),
+        ({"success_codes": [256]}, "success_codes[0]"),
+        ({"success_codes": [0, "1"]}, "success_codes[1]"),
+        ({"restart_delay": "soon"}, "restart_delay"),
+        ({"restart_delay": -1}, "restart_delay"),
+        ({"restart_delay": "20s"}, "restart_delay"),
+        ({"restart_delay_max": "10 parsecs"}, "restart_delay_max"),
+        ({"restart_delay_max": 0.05}, "restart_delay"),
+        ({"healthy_after": None}, "healthy_after"),
+        ({"max_restarts": 0}, "max_restarts"),
+        ({"max_restarts": 1.5}, "max_restarts"),
         ({"redirect_output": "stdout"}, "redirect_output"),
         ({"redirect_output": ["a", "b", "c"]}, "redirect_output"),
         ({"redirect_output": ["a/b"]}, "redirect_output[0]"),
@@ -195,6 +209,15 @@ def test_the_error_names_the_field(fields, culprit):
 )
 def test_values_above_the_limits_are_errors(fields, culprit):
     assert refused(**fields).field == culprit
+
+
+def test_contradicting_rules_are_both_named():
+    error = refused(restart="never", flapping=(2, 1))
+    assert str(error) == (
+        "restart: never contradicts flapping, which counts restarts: keep one of them"
+    )
+    error = refused(restart_delay="20s", restart_delay_max="5s")
+    assert str(error) == "restart_delay: is longer than restart_delay_max: 20 s and 5 s"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_loop_is_logged_at_powers_of_two_and_once_a_minute(
     autojump_clock, kernel, plans, system, crashes
 ):
     plans["serve"] = Plan(life=1.1, exit_code=1)
-    kernel.manager.load(web())
+    kernel.manager.load(web(healthy_after=1))
     await trio.sleep(3600)
     lines = crashes()
     counts = [int(found[1]) if (found := re.search(r"\((\d+) crashes", x)) else 1 for x in lines]
@@ -93,6 +93,24 @@ async def test_crash_after_a_quiet_minute_is_a_first_one(autojump_clock, kernel,
     job.start()
     await trio.sleep(0.05)
     assert len(crashes()) == before + 2
+
+
+async def test_last_exit_is_logged_with_the_rule(autojump_clock, kernel, plans, crashes):
+    plans["serve"] = Plan(life=2.0, exit_code=4)
+    kernel.manager.load(web(restart="never"))
+    await trio.sleep(3)
+    assert crashes() == [
+        "web.1: exited with status 4 after 2.0 s; not started again: restart = never"
+    ]
+
+
+async def test_completed_instance_is_no_warning(autojump_clock, kernel, plans, crashes, caplog):
+    caplog.set_level("INFO")
+    plans["serve"] = Plan(life=2.0, exit_code=4)
+    kernel.manager.load(web(restart="on-failure", success_codes=[4]))
+    await trio.sleep(3)
+    assert crashes() == []
+    assert "web.1: exited with status 4 after 2.0 s; completed" in caplog.messages
 
 
 async def test_failed_one_off_is_logged(autojump_clock, kernel, plans, crashes):

@@ -12,17 +12,18 @@ from tests.fake_jobs import CRASH, Span, fakes, web
 
 
 async def test_a_crash_after_a_long_uptime_is_replaced_at_once(autojump_clock, kernel, plans):
-    plans["serve"] = Plan(life=1.0)
+    plans["serve"] = Plan(life=10.0)
     job = kernel.manager.load(web())
-    await trio.sleep(10.5)
+    await trio.sleep(105)
     assert job.pids() == [11]
 
 
-async def test_a_crash_loop_costs_next_to_nothing(autojump_clock, kernel, plans, system):
-    plans["serve"] = CRASH
+@pytest.mark.parametrize("life", [0.0, 1.1])
+async def test_a_crash_loop_costs_next_to_nothing(autojump_clock, kernel, plans, system, life):
+    plans["serve"] = Plan(life=life, exit_code=1)
     kernel.manager.load(web())
     await trio.sleep(1)
-    assert 3 <= system.spawned <= 8
+    assert 1 <= system.spawned <= 8
     await trio.sleep(3600)
     assert 300 <= system.spawned <= 450
 
@@ -34,7 +35,7 @@ async def test_a_crashing_job_is_started_within_the_maximum_delay(
     job = kernel.manager.load(web())
     await trio.sleep(1000)
     plans["serve"] = Plan()
-    await trio.sleep(10)
+    await trio.sleep(11)
     assert len(job.pids()) == 1
 
 
@@ -42,7 +43,7 @@ async def test_restarts_counts_crashes_and_no_requested_stops(
     autojump_clock, kernel, plans, system
 ):
     plans["serve"] = Plan(life=2.0)
-    job = kernel.manager.load(web(numprocesses=2))
+    job = kernel.manager.load(web(numprocesses=2, healthy_after=1))
     assert job.status()["restarts"] == 0
     await trio.sleep(5)
     assert job.status()["restarts"] == 4
@@ -60,7 +61,7 @@ async def test_a_long_uptime_resets_the_delays(autojump_clock, kernel, plans, sy
     await trio.sleep(1000)
     plans["serve"] = Plan()
     await job.settled()
-    await trio.sleep(5)
+    await trio.sleep(11)
     span = Span()
     fakes(job, system)[0].exit(1)
     plans["serve"] = CRASH
@@ -122,7 +123,7 @@ async def test_scale_to_zero_cancels_a_pending_restart(autojump_clock, kernel, p
 
 async def test_history_keeps_a_bounded_number_of_crashes(autojump_clock, kernel, plans):
     plans["serve"] = Plan(life=1.0, exit_code=3)
-    job = kernel.manager.load(web())
+    job = kernel.manager.load(web(healthy_after=1))
     await trio.sleep(500.5)
     assert len(job.history) == 100
     last = job.history[-1]
@@ -153,7 +154,7 @@ async def test_a_failed_spawn_is_retried_with_growing_delays(
     await trio.sleep(3600)
     assert 300 <= recorder.names("web").count("spawn_error") <= 450
     plans["serve"] = Plan()
-    await trio.sleep(10)
+    await trio.sleep(11)
     assert len(job.pids()) == 1
     assert job.status()["last_error"] is None
 
@@ -185,6 +186,7 @@ async def test_failed_spawns_count_towards_flapping(autojump_clock, kernel, plan
         "spawn_error",
         "spawn_error",
         "flap",
+        "failed",
     ]
     assert job.status()["flapping"]["gave_up"] is True
 
@@ -217,9 +219,9 @@ async def test_a_restart_due_between_two_reads_of_the_clock_is_not_lost(
     assert len(job.pids()) == 1
 
 
-async def test_failing_lasts_until_a_successor_has_lived_a_second(autojump_clock, kernel, plans):
+async def test_failing_lasts_until_a_successor_is_healthy(autojump_clock, kernel, plans):
     plans["serve"] = Plan(life=0.2, exit_code=3)
-    job = kernel.manager.load(web())
+    job = kernel.manager.load(web(healthy_after=1))
     await job.settled()
     assert not job.status()["failing"]
     await trio.sleep(0.3)

@@ -1,121 +1,126 @@
-"""The rules of restarts: backoff and flapping."""
+"""The rules of restarts: which exits are followed by a restart, and after which delay."""
+
+from math import inf
 
 import pytest
 
 from gaffer_kernel.jobs import restart
-from gaffer_kernel.jobs.config import Flapping
 from gaffer_kernel.jobs.exits import ExitRecord
-from gaffer_kernel.jobs.restart import FlapRecord
+from gaffer_kernel.jobs.restart import Decision, RestartState
+from gaffer_kernel.jobs.slots import Slot
+from gaffer_kernel.names import JobName
+from gaffer_kernel.testing import FakeSystem
+from tests.fake_jobs import web
+
+HALF = 0.5
+"""The random number in the middle: a delay without jitter."""
 
 
-def crash(at: float, uptime: float = 0.0) -> ExitRecord:
-    return ExitRecord(number=1, at=at, uptime=uptime, exit_code=1, term_signal=0)
-
-
-def flap_times(rule: Flapping, record: FlapRecord, *times: float) -> list[float]:
-    return [at for at in times if restart.count_crash(rule, record, crash(at))]
-
-
-# Without flapping: backoff
-
-
-def test_backoff_is_zero_after_the_first_early_crash():
-    assert restart.backoff(0, 0.5) == 0.0
-    assert restart.backoff(1, 0.5) == 0.0
+def test_first_restart_follows_at_once():
+    assert restart.backoff(0, web(), HALF) == 0.0
 
 
 def test_backoff_doubles_up_to_the_maximum():
-    delays = [restart.backoff(crashes, 0.0) for crashes in range(2, 12)]
+    delays = [restart.backoff(restarts, web(), HALF) for restarts in range(1, 12)]
     assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
     assert delays == sorted(delays)
-    assert delays[-1] == restart.MAX_DELAY
+    assert delays[-1] == 10.0
 
 
-@pytest.mark.parametrize("crashes", [100, 10_000, 2**70])
-def test_backoff_stays_at_the_maximum_for_any_number_of_crashes(crashes):
-    assert restart.backoff(crashes, 0.0) == restart.MAX_DELAY
+def test_backoff_uses_the_delays_of_the_job():
+    config = web(restart_delay="2s", restart_delay_max="5s")
+    assert [restart.backoff(n, config, HALF) for n in range(5)] == [0, 2, 4, 5, 5]
+    never_waits = web(restart_delay=0)
+    assert restart.backoff(50, never_waits, HALF) == 0
 
 
-def test_jitter_shortens_the_delay_by_a_tenth_at_most():
-    for crashes in range(2, 20):
-        longest = restart.backoff(crashes, 0.0)
-        assert (
-            longest * 0.9 <= restart.backoff(crashes, 1.0) < restart.backoff(crashes, 0.5) < longest
-        )
+@pytest.mark.parametrize("restarts", [100, 10_000, 2**70])
+def test_backoff_stays_at_the_maximum_for_any_number_of_restarts(restarts):
+    assert restart.backoff(restarts, web(), HALF) == 10.0
+
+
+def test_jitter_is_a_tenth_in_both_directions():
+    for restarts in range(1, 20):
+        delay = restart.backoff(restarts, web(), HALF)
+        assert restart.backoff(restarts, web(), 0.0) == pytest.approx(delay * 0.9)
+        assert restart.backoff(restarts, web(), 1.0) == pytest.approx(delay * 1.1)
 
 
 def test_busy_delay_is_short_but_not_zero():
-    assert 0.1 < restart.busy_delay(1.0) < restart.busy_delay(0.0) <= 1.0
+    assert 0.1 < restart.busy_delay(0.0) < restart.busy_delay(1.0) <= 1.0
 
 
-# With flapping: the seed's four numbers
-
-
-def test_flapping_defaults_are_the_numbers_of_the_seed():
-    assert Flapping() == Flapping(attempts=2, window=1.0, retry_in=7.0, max_retry=5)
-    assert Flapping(3, 2.0, 1.0, 0) == Flapping(attempts=3, window=2.0, retry_in=1.0, max_retry=0)
-
-
-def test_attempts_crashes_within_the_window_are_flapping():
-    rule = Flapping(attempts=3, window=1.0)
-    assert flap_times(rule, FlapRecord(), 0.0, 0.4, 0.8) == [0.8]
-
-
-def test_crashes_further_apart_than_the_window_are_not_flapping():
-    rule = Flapping(attempts=2, window=1.0)
-    assert flap_times(rule, FlapRecord(), 0.0, 1.5, 3.0, 4.5) == []
-
-
-def test_the_window_slides():
-    rule = Flapping(attempts=3, window=1.0)
-    assert flap_times(rule, FlapRecord(), 0.0, 0.9, 1.8, 1.85) == [1.85]
-
-
-def test_a_crash_exactly_one_window_ago_still_counts():
-    assert flap_times(Flapping(attempts=2, window=1.0), FlapRecord(), 5.0, 6.0) == [6.0]
-
-
-def test_every_crash_is_flapping_with_one_attempt():
-    assert flap_times(Flapping(attempts=1, window=0.0), FlapRecord(), 1.0, 50.0) == [1.0, 50.0]
-
-
-def test_crashes_are_counted_from_zero_after_each_flap():
-    rule = Flapping(attempts=2, window=10.0)
-    assert flap_times(rule, FlapRecord(), 0.0, 1.0, 2.0, 3.0) == [1.0, 3.0]
-
-
-def test_each_flap_uses_a_retry_and_the_next_one_gives_up():
-    rule, record = Flapping(attempts=1, max_retry=2), FlapRecord()
-    given_up = []
-    for at in range(4):
-        restart.count_crash(rule, record, crash(float(at)))
-        given_up.append(restart.gives_up(rule, record))
-    assert given_up == [False, False, True, True]
-
-
-def test_first_flap_gives_up_without_retries():
-    rule, record = Flapping(attempts=1, max_retry=0), FlapRecord()
-    assert restart.count_crash(rule, record, crash(0.0))
-    assert restart.gives_up(rule, record)
+def record(exit_code: int | None = 1, term_signal: int = 0, uptime: float = 0.0) -> ExitRecord:
+    return ExitRecord(1, at=uptime, uptime=uptime, exit_code=exit_code, term_signal=term_signal)
 
 
 @pytest.mark.parametrize(
-    ("window", "uptime", "reset"),
-    [(1.0, 1.01, True), (1.0, 1.0, False), (0.1, 0.9, False), (0.1, 1.1, True), (5.0, 4.0, False)],
+    ("rules", "exit_record", "rule"),
+    [
+        ({}, record(0), ""),
+        ({}, record(3), ""),
+        ({"restart": "never"}, record(0), "restart = never"),
+        ({"restart": "never"}, record(3), "restart = never"),
+        ({"restart": "never"}, record(None), "restart = never"),
+        ({"restart": "on-failure"}, record(0), "restart = on-failure"),
+        ({"restart": "on-failure"}, record(3), ""),
+        ({"restart": "on-failure"}, record(0, 9), ""),
+        ({"restart": "on-failure"}, record(None), ""),
+        ({"restart": "on-failure", "success_codes": [3]}, record(3), "restart = on-failure"),
+        ({"restart": "on-failure", "success_codes": [3]}, record(0), ""),
+        ({"restart": "on-failure", "success_codes": []}, record(0), ""),
+        ({"max_restarts": 5}, record(3), "max_restarts = 5"),
+        ({"max_restarts": 6}, record(3), ""),
+    ],
 )
-def test_an_uptime_above_the_window_and_a_second_resets_the_retries(window, uptime, reset):
-    rule, record = Flapping(attempts=2, window=window), FlapRecord(retries=3)
-    restart.count_crash(rule, record, crash(100.0, uptime))
-    assert record.retries == (0 if reset else 3)
+def test_rules_allow_or_forbid_the_sixth_restart(rules, exit_record, rule):
+    assert restart.forbids_restart(web(**rules), 5, exit_record) == rule
 
 
-def test_clear_resets_a_record():
-    record = FlapRecord(crashes=[1.0, 2.0], retries=4)
-    record.clear()
-    assert record == FlapRecord()
+def decide(state: RestartState, slot: Slot, exit_record: ExitRecord, **rules: object) -> Decision:
+    return state.decide(slot, exit_record, web(**rules), lambda history: None)
 
 
-def test_two_records_do_not_share_state():
-    first, second = FlapRecord(), FlapRecord()
-    restart.count_crash(Flapping(), first, crash(0.0))
-    assert second.crashes == []
+@pytest.fixture
+def state() -> RestartState:
+    """The restarts of a job."""
+    return RestartState(JobName("default", "web"), FakeSystem())
+
+
+@pytest.mark.parametrize("uptime", [0.0, 1.1, 9.9])
+def test_early_exits_back_off_alike_whatever_their_uptime(state, uptime):
+    slot = Slot(1)
+    delays = [decide(state, slot, record(uptime=uptime)).delay for _ in range(9)]
+    assert delays[0] == 0
+    assert delays[1:] == pytest.approx([0.1 * 2**n for n in range(7)] + [10], rel=0.1)
+
+
+def test_a_life_of_healthy_after_resets_the_delays(state):
+    slot = Slot(1)
+    for _ in range(9):
+        decide(state, slot, record(uptime=4.9), healthy_after=5)
+    assert decide(state, slot, record(uptime=5.0), healthy_after=5).delay == 0
+    assert decide(state, slot, record(uptime=0.0), healthy_after=5).delay < 0.2
+
+
+def test_successful_exits_back_off_too(state):
+    slot = Slot(1)
+    delays = [decide(state, slot, record(0)).delay for _ in range(3)]
+    assert delays == pytest.approx([0, 0.1, 0.2], rel=0.1)
+
+
+def test_max_restarts_counts_restarts_since_a_healthy_life(state):
+    slot = Slot(1)
+    rules = {"max_restarts": 2, "healthy_after": 5}
+    for uptime in (0.0, 0.0, 5.0, 0.0):
+        assert decide(state, slot, record(uptime=uptime), **rules).delay < inf
+    assert decide(state, slot, record(), **rules) == (inf, "max_restarts = 2")
+
+
+def test_plugins_are_asked_only_if_a_restart_is_allowed(state):
+    asked = []
+    advise = lambda history: asked.append(len(history)) or 3.0  # noqa: E731
+    assert state.decide(Slot(1), record(), web(), advise) == (3.0, "")
+    assert state.decide(Slot(1), record(), web(restart="never"), advise).delay == inf
+    assert state.decide(Slot(1, restarts=1), record(), web(max_restarts=1), advise).delay == inf
+    assert asked == [1]

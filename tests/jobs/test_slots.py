@@ -113,16 +113,16 @@ def test_last_mark_due_of_a_slot_counts(filler):
     assert filler.slots.next_due() is None
 
 
-def test_reset_backoff_makes_empty_slots_due_and_resets_crash_counters(filler):
+def test_reset_backoff_makes_empty_slots_due_and_resets_their_restarts(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
     slot = filler.get_slot(one)
-    slot.early_crashes = filler.get_slot(two).early_crashes = 7
+    slot.restarts = filler.get_slot(two).restarts = 7
     filler.slots.mark_due(slot, 100.0)
     filler.slots.reset_backoff(5.0)
     assert filler.slots.next_due() is slot
     assert slot.due == 5.0
-    assert slot.early_crashes == filler.get_slot(two).early_crashes == 0
+    assert slot.restarts == filler.get_slot(two).restarts == 0
 
 
 def test_replace_all_keeps_each_process_as_predecessor(filler):

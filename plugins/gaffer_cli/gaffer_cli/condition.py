@@ -7,14 +7,21 @@ from collections.abc import Iterator
 from gaffer_client.models import Status
 
 ACTIVE = "active"
+COMPLETED = "completed"
+FAILED = "failed"
 
 
 def get_state(status: Status) -> str:
-    """Return the state of a job: `active`, `failing`, `flapping`, `given up` or `stopped`."""
+    """Return the state of a job, in one word or two.
+
+    `active`, `failing`, `waiting`, `flapping`, `given up`, `completed`, `failed` or `stopped`.
+    """
     if status.stopped:
         return "stopped"
     if status.flapping.gave_up:
         return "given up"
+    if status.state in (COMPLETED, FAILED):
+        return status.state
     if not status.active:
         return "flapping"
     return "failing" if status.failing else ACTIVE
@@ -23,13 +30,13 @@ def get_state(status: Status) -> str:
 def describe_condition(status: Status) -> str:
     """Return the state of a job, with the reason if it does not run as configured."""
     state = get_state(status)
-    if state in (ACTIVE, "stopped"):
+    if state in (ACTIVE, COMPLETED, "stopped"):
         return state
     return f"{state}: {', '.join(_reasons(status))}"
 
 
 def _reasons(status: Status) -> Iterator[str]:
-    if status.numprocesses > 1:
+    if status.numprocesses > 1 and status.state != FAILED:
         yield f"{status.running} of {status.numprocesses} run"
     if why := status.last_error or status.last_exit:
         yield why

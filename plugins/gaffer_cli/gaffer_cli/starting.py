@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from gaffer_client import ClientError, Job, NotFoundError, Server
 from gaffer_client.models import Status
 
-from gaffer_cli.condition import describe_condition
+from gaffer_cli.condition import COMPLETED, FAILED, describe_condition
 from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.printable import printable
 from gaffer_cli.waiting import Wait, wait_settled
@@ -74,6 +74,8 @@ class StartWatch:
         # While no restart is scheduled, the error may be an old one.
         if status.last_error is not None and status.next_start_in is not None:
             raise CommandError(f"{self._job.name}: {status.last_error}")
+        if status.state == COMPLETED:
+            return describe_condition(status)
         if status.restarts >= self._restarts + 2 or _has_paused(status):
             raise CommandError(f"{self._job.name}: {self._describe_exit(status)}")
         return describe_condition(status)
@@ -90,7 +92,8 @@ class StartWatch:
             except NotFoundError:
                 return Started()
             if status.restarts > self._restarts or _has_paused(status):
-                is_crash = not (status.last_exit or "").startswith(_SUCCESS)
+                is_success = (status.last_exit or "").startswith(_SUCCESS)
+                is_crash = not is_success and status.state != COMPLETED
                 return Started(self._describe_exit(status), is_crash)
             if status.stopped or not status.numprocesses:
                 return Started()
@@ -116,7 +119,8 @@ class StartWatch:
 
 
 def _has_paused(status: Status) -> bool:
-    return status.flapping.waiting or status.flapping.gave_up
+    flapping = status.flapping
+    return flapping.waiting or flapping.gave_up or status.state in (COMPLETED, FAILED)
 
 
 def start_job(

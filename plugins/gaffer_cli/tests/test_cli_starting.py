@@ -104,6 +104,34 @@ async def test_status_of_a_crash_loop_is_3_with_the_reason(load, ask):
     assert "failing" in (await ask("gafferctl", "top")).stdout
 
 
+@pytest.mark.parametrize(
+    ("code", "state", "status"), [(0, "completed", 0), (3, "failed: exited with status 3", 3)]
+)
+async def test_status_of_an_ended_job(load, ask, code, state, status):
+    job = load(f"exit {code}", start=True, restart="never")
+    await until(lambda: not job.active)
+    for name in ("web", "default"):
+        shown = await ask("gafferctl", "status", name)
+        assert (shown.returncode, shown.stderr) == (status, "")
+        assert state in shown.stdout
+
+
+async def test_start_reports_how_a_job_that_is_not_restarted_ends(load, ask):
+    load("echo migrated; exit 3", restart="never", success_codes=[3])
+    done = await ask("gafferctl", "start", "web")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "web: exited with status 3 after " in done.stdout
+    assert done.stdout.endswith(": migrated\n")
+
+
+async def test_start_fails_if_a_job_that_is_not_restarted_fails(load, ask):
+    load("echo oops; exit 3", restart="never")
+    failed = await ask("gafferctl", "start", "web")
+    assert failed.returncode == 1
+    assert "web: exited with status 3 after " in failed.stderr
+    assert failed.stderr.endswith(": oops\n")
+
+
 EXIT = "exited with status 3 after 0.1 s"
 
 
@@ -133,6 +161,11 @@ EXIT = "exited with status 3 after 0.1 s"
         (
             {"active": False, "last_exit": EXIT, "flapping": FlappingStatus(2, gave_up=True)},
             f"given up: {EXIT}",
+        ),
+        ({"active": False, "state": "completed", "last_exit": EXIT}, "completed"),
+        (
+            {"active": False, "state": "failed", "last_exit": EXIT, "restarts": 3, "running": 0},
+            f"failed: {EXIT}, 3 restarts",
         ),
     ],
 )

@@ -33,12 +33,13 @@ class Status:
     """The status of a job, with the reason if it does not run as configured.
 
     Attributes:
-        active: whether it is started and has not given up.
-        failing: whether an instance has crashed, and its successor has not lived a second yet.
+        state: `active`, `waiting`, `completed`, `failed` or `stopped`; empty from an older server.
+        active: whether it is started, and has neither ended nor given up.
+        failing: whether an instance has crashed, and its successor has not lived long enough yet.
         running: the number of processes kept alive now, without one-offs.
         numprocesses: the number of instances wanted.
         stopped: whether it was stopped by a caller, or never started.
-        restarts: the number of crashes that were, or will be, followed by a restart.
+        restarts: the number of exits that were, or will be, followed by a restart.
         last_error: why the last start failed.
         last_exit: how its last crashed process exited.
         next_start_in: seconds until the next start.
@@ -48,6 +49,7 @@ class Status:
     active: bool
     running: int
     numprocesses: int
+    state: str = ""
     failing: bool = False
     stopped: bool = False
     restarts: int = 0

@@ -122,11 +122,13 @@ class ConsoleOutput:
 class VerboseConsole(ConsoleOutput):
     """The console of gafferd: prints events with `-v`, also output with `-vv`, nothing by default.
 
-    Also prints why a process could not be started, and when a flapping job starts again.
+    Also prints why a process could not be started, when a flapping job starts again, and that a job
+    has completed or failed.
     """
 
     def __init__(self) -> None:
-        super().__init__(actions=[*self.DEFAULT_ACTIONS, "spawn_error", "flap"])
+        more = ("spawn_error", "flap", "completed", "failed")
+        super().__init__(actions=[*self.DEFAULT_ACTIONS, *more])
 
     @hookimpl
     def gaffer_service(self, kernel: Kernel) -> AbstractAsyncContextManager[None] | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import click
 from gaffer_client import NamedStatus
+from gaffer_client.models import Status
 
 from gaffer_cli.arguments import JOB
-from gaffer_cli.condition import ACTIVE, describe_condition, get_state
+from gaffer_cli.condition import ACTIVE, COMPLETED, describe_condition, get_state
 from gaffer_cli.exit_codes import NOT_RUNNING
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.job_names import ALL, find_jobs, get_default_names
@@ -25,7 +26,8 @@ def command(run: Invocation, names: tuple[str, ...]) -> int:
     NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
     gaffer takes the application of this folder, gafferctl all jobs.
 
-    The exit status is 3 if a job is not active: stopped, or failing because its processes crash.
+    The exit status is 3 if a job is neither active nor completed: it is stopped or has failed, or
+    its processes crash.
 
     \b
     Examples:
@@ -38,10 +40,14 @@ def command(run: Invocation, names: tuple[str, ...]) -> int:
     if len(names) != 1 or len(chosen) != 1:
         jobs = [each for each in server.status() if each.name in chosen]
         run.show(jobs, _table(jobs))
-        return 0 if all(get_state(each) == ACTIVE for each in jobs) else NOT_RUNNING
+        return 0 if all(map(_is_well, jobs)) else NOT_RUNNING
     status = server.job(chosen[0]).status()
     run.show(status, printable(describe_condition(status)))
-    return 0 if get_state(status) == ACTIVE else NOT_RUNNING
+    return 0 if _is_well(status) else NOT_RUNNING
+
+
+def _is_well(status: Status) -> bool:
+    return get_state(status) in (ACTIVE, COMPLETED)
 
 
 def _table(jobs: list[NamedStatus]) -> Iterator[str]:

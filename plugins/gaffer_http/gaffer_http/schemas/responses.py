@@ -234,16 +234,23 @@ class FlappingState(Struct, kw_only=True):
 class JobStatus(Struct, kw_only=True):
     """Whether a job runs as configured, and if not, why."""
 
+    state: Annotated[
+        Literal["active", "waiting", "completed", "failed", "stopped"],
+        Meta(
+            description="`waiting`: no process runs before a later time; `completed`, `failed`:"
+            " all processes have ended and are not started again."
+        ),
+    ]
     active: bool
     failing: Annotated[
         bool,
-        Meta(description="An instance has crashed, and its successor has not lived a second yet."),
+        Meta(description="An instance has crashed, and its successor is not `healthy_after` yet."),
     ]
     running: int
     numprocesses: int
     max_processes: int
     stopped: bool
-    restarts: Annotated[int, Meta(description="Crashed processes that were, or will be, replaced.")]
+    restarts: Annotated[int, Meta(description="Exited processes that were, or will be, replaced.")]
     flapping: FlappingState
     last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
     last_exit: Annotated[str | None, Meta(description="How the last process exited.")]

@@ -181,11 +181,16 @@ def tame_body(body, named):
     elif isinstance(body.get("scale"), str) and re.fullmatch("[+=-]?[0-9]{1,9}", body["scale"]):
         body["scale"] = "=1"
     # A schema cannot describe the quoting rules of a shell, nor dependencies of two fields.
-    for field, value in (("cmd", "sleep 1000"), ("args", "1 2"), ("uid", "root"), ("gid", "0")):
+    texts = {"cmd": "sleep 1000", "args": "1 2", "uid": "root", "gid": "0"}
+    for field, value in (texts | {"stop": "TERM 1s, KILL", "stop_command": "true"}).items():
         if isinstance(body.get(field), str) and "\0" not in body[field]:
             body[field] = value
     if isinstance(body.get("args"), list):
         del body["args"][10:]
+    if body.get("graceful_timeout") is not None and isinstance(body.get("stop"), str):
+        body["stop"] = None
+    if "cmd" in body:
+        tame_restart(body)
     if body.get("detach") is True:
         body["detach"] = False
     if body.get("pty") is True:
@@ -196,6 +201,20 @@ def tame_body(body, named):
         body["custom_streams"] = [each for each in streams if each not in (*used, "stdin")]
     if named and isinstance(body.get("name"), str):
         del body["name"]
+
+
+def tame_restart(body):
+    if isinstance(body.get("success_codes"), list):
+        codes = dict(enumerate(body["success_codes"]))
+        make_integers(codes)
+        body["success_codes"] = list(codes.values())
+    if body.get("restart") == "never" and body.get("flapping") is not None:
+        body["restart"] = "always"
+    # Without a delay, the longest delay can have any value.
+    delay = body.get("restart_delay", 0.1)
+    is_text = isinstance(delay, str) and re.fullmatch(r"[0-9]+(\.[0-9]*)? ?(ms|[smhd])?", delay)
+    if is_text or (type(delay) in (int, float) and 0 <= delay <= 1e9):
+        body["restart_delay"] = 0
 
 
 def is_number(value, end):

@@ -1,0 +1,116 @@
+"""ExitHandler: restarts, pauses or ends the instances of a job after their exits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.jobs.crash_log import CrashLog
+from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.restart import Decision, RestartState, busy_delay
+from gaffer_kernel.jobs.slots import Outcome, Slot
+from gaffer_kernel.processes.process import Process
+from gaffer_kernel.system import ExitStatus, System
+
+if TYPE_CHECKING:
+    from gaffer_kernel.jobs.supervisor import Supervisor
+
+
+class ExitHandler:
+    """Applies the restart rules of a job to the exits of its instances that nobody asked for.
+
+    Args:
+        supervisor: the supervisor of the job.
+        system: the operating system.
+    """
+
+    def __init__(self, supervisor: Supervisor, system: System) -> None:
+        self._supervisor = supervisor
+        self._system = system
+        self._crash_log = CrashLog(supervisor.name, system.now)
+        self._failure = ""
+
+    @property
+    def _state(self) -> RestartState:
+        return self._supervisor.restart_state
+
+    def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
+        """Apply the restart rules to an exit that nobody asked for; the slot is empty and due."""
+        if process.stopping or not self._supervisor.active:
+            return
+        record = self._get_record(process, status)
+        decision = self._decide(slot, record)
+        is_success = record.is_success(self._supervisor.config.success_codes)
+        if decision.rule and is_success:
+            self._crash_log.add_success(record)
+        else:
+            self._crash_log.add(process, record, decision)
+        if not is_success:
+            self._supervisor.publish(
+                "crash",
+                number=slot.number,
+                pid=process.pid,
+                os_pid=process.os_pid,
+                detach=process.config.detach,
+                exit_code=record.exit_code,
+                term_signal=record.term_signal,
+                uptime=round(record.uptime, 6),
+                reason=str(record),
+                next_start_in=None if decision.rule else decision.delay,
+            )
+        self._apply(slot, record, decision)
+
+    def one_off_exited(self, process: Process, status: ExitStatus) -> None:
+        """Log that a one-off failed."""
+        if not process.stopping and (status.exit_code or status.term_signal):
+            self._crash_log.add(process, self._get_record(process, status), None)
+
+    def _get_record(self, process: Process, status: ExitStatus) -> ExitRecord:
+        return ExitRecord(
+            process.number,
+            self._system.now(),
+            process.uptime,
+            status.exit_code,
+            status.term_signal,
+        )
+
+    def instance_failed(self, slot: Slot, error: SpawnError) -> None:
+        """Apply the restart rules to a failed spawn, but never try again at once."""
+        now = self._system.now()
+        if error.transient:
+            self._supervisor.instances.slots.mark_due(slot, now + busy_delay(self._system.random()))
+            return
+        record = ExitRecord(slot.number, now, 0.0, None, 0, f"could not be started: {error}")
+        self._apply(slot, record, self._decide(slot, record))
+
+    def _decide(self, slot: Slot, record: ExitRecord) -> Decision:
+        supervisor = self._supervisor
+        return self._state.decide(slot, record, supervisor.config, supervisor.advise_delay)
+
+    def _apply(self, slot: Slot, record: ExitRecord, decision: Decision) -> None:
+        instances = self._supervisor.instances
+        if decision.rule:
+            is_success = record.is_success(self._supervisor.config.success_codes)
+            reason = f"{record}: not started again: {decision.rule}"
+            if not is_success:
+                self._failure = reason
+            instances.slots.end(slot, Outcome.COMPLETED if is_success else Outcome.FAILED, reason)
+        elif decision.delay is not None:
+            instances.slots.mark_due(slot, record.at + decision.delay)
+        elif (rule := self._supervisor.config.flapping) is not None:
+            self._supervisor.publish("flap", **self._state.pause(rule, record))
+            instances.stop_all("the job is flapping")
+            if self._state.gave_up:
+                reason = f"{record}: given up: flapping with max_retry = {rule.max_retry}"
+                self._supervisor.publish("failed", reason=reason)
+
+    def check_ended(self) -> None:
+        """Publish `completed` or `failed` once every instance of the active job has ended."""
+        outcome = self._supervisor.instances.slots.outcome
+        if outcome is None:
+            return
+        self._state.outcome = outcome
+        if outcome is Outcome.COMPLETED:
+            self._supervisor.publish("completed")
+        else:
+            self._supervisor.publish("failed", reason=self._failure)
