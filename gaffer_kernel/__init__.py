@@ -8,6 +8,7 @@
     processes           one process, its output, how it is stopped
     config, jobs.config gafferd.ini and the description of a job
     events              the log of what happened
+    spawn_settings      limits and the like, in force before a process begins
     system              the port to the operating system; linux is the real one, testing a fake one
     path_security       refuses files that other users can write
     errors              one exception for each decision of a caller
@@ -39,8 +40,10 @@ from gaffer_kernel.names import JobName
 from gaffer_kernel.plugins import Plugin, PluginInfo, Plugins
 from gaffer_kernel.processes.output import Output
 from gaffer_kernel.processes.process import Process
+from gaffer_kernel.spawn_settings import Cgroup, SpawnSettings
 
 __all__ = [
+    "Cgroup",
     "Closing",
     "Config",
     "ConfigError",
@@ -64,6 +67,7 @@ __all__ = [
     "Process",
     "Section",
     "SpawnError",
+    "SpawnSettings",
     "StorageError",
     "StreamUnavailable",
     "Subscription",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gaffer_kernel.jobs.job import Job
     from gaffer_kernel.kernel import Kernel
     from gaffer_kernel.plugins.record import PluginInfo
+    from gaffer_kernel.spawn_settings import SpawnSettings
 
 PROJECT = "gaffer"
 """The project name of the hooks in pluggy, and the entry-point group of plugins."""
@@ -194,6 +195,26 @@ def gaffer_process_env(job: Job, number: int) -> Mapping[str, str]:  # type: ign
 
     Returns:
         A mapping of names to values, both strings.
+    """
+
+
+@hookspec
+def gaffer_spawn_settings(job: Job, number: int) -> SpawnSettings | None:
+    """Return what is in force when a process begins: limits, priority, umask, control group.
+
+    Called before each spawn. The settings of all plugins are merged; two plugins that set the same
+    differently are an error of the spawn, which names both. So is a setting that the system
+    refuses, and an exception: a process does not run without what it was to be limited by.
+
+    Args:
+        job: the job of the process.
+        number: the number of the instance, counted from 1; 0 for a one-off.
+
+    Returns:
+        The settings; None for none.
+
+    Raises:
+        SpawnError: the process cannot be started now; it is retried as after a crash.
     """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import Closing, GafferError, shown
+from gaffer_kernel.errors import Closing, GafferError, SpawnError, shown
 from gaffer_kernel.events import KERNEL_EVENTS, EventBus
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import History
@@ -30,6 +30,7 @@ from gaffer_kernel.reload import (
     load_job,
     warn_of_restart_keys,
 )
+from gaffer_kernel.spawn_settings import SpawnSettings, merge_settings
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -291,6 +292,26 @@ class Kernel:
             except Exception as error:  # noqa: BLE001  keys and values can be code of the plugin
                 self.plugins.report_failure(plugin, "gaffer_process_env", error)
         return added
+
+    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
+        """Merge the settings that plugins give the next process of a job.
+
+        Raises:
+            SpawnError: two plugins contradict each other, or one failed.
+        """
+        hook = "gaffer_spawn_settings"
+        try:
+            found = self.plugins.call_strict(hook, job=job, number=number)
+        except SpawnError:
+            raise
+        except GafferError as error:
+            # Not started rather than started without its limits.
+            raise SpawnError("bad_setting", str(error)) from None
+        for plugin, settings in found:
+            if not isinstance(settings, SpawnSettings):
+                problem = f"plugin {plugin}: {hook} gave {shown(settings)}, not SpawnSettings"
+                raise SpawnError("bad_setting", problem)
+        return merge_settings(found) if found else None
 
     def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the first restart delay that a plugin gives; None if none does."""

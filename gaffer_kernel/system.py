@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from gaffer_kernel.processes.terminal_size import TerminalSize
+from gaffer_kernel.spawn_settings import SpawnSettings
 
 
 class User(NamedTuple):
@@ -42,6 +43,7 @@ class SpawnRequest:
         streams: the labels of two-way streams, passed to the child from descriptor 3 on.
         channels: open descriptors that follow the streams.
         detach: whether the process outlives gafferd.
+        settings: what is in force before the program begins.
         title: names the process in messages.
         program: the first word as configured. Messages must not show the values of variables in it.
     """
@@ -57,16 +59,22 @@ class SpawnRequest:
     streams: Sequence[str] = ()
     channels: Sequence[Any] = field(default=())
     detach: bool = False
+    settings: SpawnSettings | None = None
     title: str = "a process"
     program: str | None = None
 
 
 class ExitStatus(NamedTuple):
-    """How a process exited: `exit_code` is 0 after a signal, `term_signal` is 0 without one."""
+    """How a process exited: `exit_code` is 0 after a signal, `term_signal` is 0 without one.
+
+    `oom_killed` says whether the system killed it, or a process that it started, because of the
+    memory limit of its control group.
+    """
 
     exit_code: int
     term_signal: int
     cpu_seconds: float = 0.0
+    oom_killed: bool = False
 
 
 class ChildListener(Protocol):

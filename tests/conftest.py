@@ -39,12 +39,19 @@ class Adviser:
 
     def __init__(self) -> None:
         self.env: object = {}
+        self.settings: object = None
         self.delay: object = None
         self.on_event: Callable[[Event], object] = lambda event: None
 
     @hookimpl
     def gaffer_process_env(self) -> object:
         return self.env
+
+    @hookimpl
+    def gaffer_spawn_settings(self) -> object:
+        if isinstance(self.settings, BaseException):
+            raise self.settings
+        return self.settings
 
     @hookimpl
     def gaffer_restart_delay(self) -> object:

@@ -24,7 +24,11 @@ LAYERS = (
     {"gaffer_kernel.kernel", "gaffer_kernel.reload"},
     {"gaffer_kernel.plugins", "gaffer_kernel.jobs"},
     {"gaffer_kernel.linux", "gaffer_kernel.processes"},
-    {"gaffer_kernel.system", "gaffer_kernel.processes.terminal_size"},
+    {
+        "gaffer_kernel.system",
+        "gaffer_kernel.spawn_settings",
+        "gaffer_kernel.processes.terminal_size",
+    },
     {f"gaffer_kernel.{name}" for name in CONFIG},
     {"gaffer_kernel.events", "gaffer_kernel.hookspecs", "gaffer_kernel.environment"},
     {"gaffer_kernel.names", "gaffer_kernel.path_security"},

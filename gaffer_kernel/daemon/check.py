@@ -10,7 +10,7 @@ from gaffer_kernel.jobs import shell_syntax
 from gaffer_kernel.jobs.command import build_argv, configured_program
 from gaffer_kernel.jobs.stop_steps import find_stop_warnings
 from gaffer_kernel.linux import LinuxSystem
-from gaffer_kernel.linux.spawn import check_program
+from gaffer_kernel.linux.spawn_errors import check_program
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
 from gaffer_kernel.system import SpawnRequest

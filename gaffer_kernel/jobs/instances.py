@@ -13,6 +13,7 @@ from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.processes.process import Process
+from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import ExitStatus, System
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ class Owner(Protocol):
 
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
+
+    def spawn_settings(self, number: int) -> SpawnSettings | None:
+        """Return what plugins set for the next process. Raises SpawnError."""
 
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of the job."""
@@ -122,7 +126,9 @@ class Instances:
 
     def _spawn(self, process: Process) -> SpawnError | None:
         try:
-            process.spawn(self._system, self._owner.process_env(process.number), self._on_exit)
+            settings = self._owner.spawn_settings(process.number)
+            added = self._owner.process_env(process.number)
+            process.spawn(self._system, added, self._on_exit, settings)
         except SpawnError as error:
             self._warn(process)
             self._report_failure(process, error)

@@ -29,6 +29,7 @@ from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
+from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,9 @@ class Advice(Protocol):
 
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
+
+    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
+        """Return what is in force when the next process begins. Raises SpawnError."""
 
     def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the seconds until the restart after a crash; None for no opinion."""
@@ -316,6 +320,10 @@ class Supervisor:
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
         return self._context.advice.process_env(self.job, number)
+
+    def spawn_settings(self, number: int) -> SpawnSettings | None:
+        """Return what plugins set for the next process. Raises SpawnError."""
+        return self._context.advice.spawn_settings(self.job, number)
 
     def advise_delay(self, history: History) -> float | None:
         """Return the delay of a restart that a plugin gives; None for no opinion."""

@@ -2,6 +2,9 @@
 
 system        what the port asks for, put together
 spawn         start a process, and say why it could not be started
+spawn_errors  checks before a spawn, and explanations of its errors
+gate          a child waits in it until its settings are in force
+cgroups       the control group of one process
 fd_shim       runs in the child: puts extra streams on descriptors 3, 4, 5, resets signals
 pty           a pseudo-terminal in place of a pipe
 child         one process: a table of states and events, from spawn to reaping

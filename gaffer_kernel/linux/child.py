@@ -21,6 +21,9 @@ from gaffer_kernel.system import ChildListener, ExitStatus
 
 OUTPUT_TIMEOUT = 0.5
 """Seconds to wait for EOF after the exit: another process may hold the pipe open."""
+MIN_CGROUP_INTERVAL = 0.002
+"""Seconds until the first look whether what was killed in a control group is gone; then doubled."""
+MAX_CGROUP_INTERVAL = 0.5
 UNKNOWN_EXIT_CODE = 255
 """The exit code of a child that other code has reaped."""
 
@@ -76,6 +79,8 @@ class ChildEvent(IntEnum):
     """The scan for orphans that it had requested is done."""
     ORPHAN_REAPED = auto()
     """One of its orphans is gone."""
+    CGROUP_TIMEOUT = auto()
+    """The processes left in its control group have had time to die."""
     ABANDON = auto()
     """The kernel ends, and lets it run on."""
 
@@ -106,6 +111,8 @@ class LinuxChild:
         self.mark = mark
         self.state = ChildState.RUNNING
         self._pidfd = started.pidfd
+        self._cgroup = started.cgroup
+        self._cgroup_interval = MIN_CGROUP_INTERVAL
         self._listener = listener
         self._poller = poller
         self._orphans = orphans
@@ -177,6 +184,9 @@ class LinuxChild:
         self._is_scanning = False
         self._on(ChildEvent.SCANNED)
 
+    def _on_cgroup_timeout(self) -> None:
+        self._on(ChildEvent.CGROUP_TIMEOUT)
+
     def _on_orphan_reaped(self) -> None:
         self._on(ChildEvent.ORPHAN_REAPED)
 
@@ -207,6 +217,8 @@ class LinuxChild:
         self._read_on(0)
         self._signalled.clear()
         self._send(signum)
+        if signum == signal.SIGKILL:
+            self._kill_cgroup()
         # A process in SIGSTOP could not handle the signal before its timeout is over.
         self._send(signal.SIGCONT)
         self._scan(0)
@@ -236,6 +248,7 @@ class LinuxChild:
             # What it left behind may handle the stop signal, if there was one.
             self._stop_signal = signal.SIGKILL
             self._send(signal.SIGKILL)
+            self._kill_cgroup()
         # Requested before the pipes are drained: the last EOF could complete the child.
         self._scan(0)
         self._pipes.drain()
@@ -290,14 +303,34 @@ class LinuxChild:
         return [] if self._detach else self._orphans.left_by(self.os_pid, self.mark)
 
     def _reap_if_clear(self, _: int) -> None:
-        if not self._is_scanning and not self._left_behind():
+        if not self._is_scanning and not self._left_behind() and self._is_cgroup_empty():
             self._reap()
+
+    def _kill_cgroup(self) -> None:
+        if self._cgroup is not None and not self._detach:
+            self._cgroup.kill()
+
+    def _is_cgroup_empty(self) -> bool:
+        """Return whether nothing is left in the control group; else kill it and look again soon.
+
+        What is left has lost its mark and its parents, so that no scan has found it. It dies in
+        milliseconds, except in the state D.
+        """
+        if self._cgroup is None or self._detach or not self._cgroup.is_populated():
+            return True
+        self._kill_cgroup()
+        self._poller.call_at(trio.current_time() + self._cgroup_interval, self._on_cgroup_timeout)
+        self._cgroup_interval = min(MAX_CGROUP_INTERVAL, 2 * self._cgroup_interval)
+        return False
 
     def _reap(self) -> None:
         self.state = ChildState.GONE
         self._pipes.close()
         status = self._wait()
         os.close(self._pidfd)
+        if self._cgroup is not None:
+            status = status._replace(oom_killed=self._cgroup.has_oom_kill())
+            self._cgroup.remove()
         self._on_gone(self)
         self._listener.exited(status)
 
@@ -343,6 +376,7 @@ class LinuxChild:
         _E.OUTPUT_TIMEOUT:(_ignore,     _ignore,       _give_up_output, _ignore,         _ignore),
         _E.SCANNED:       (_ignore,     _stop_orphans, _stop_orphans,   _clear,          _ignore),
         _E.ORPHAN_REAPED: (_scan,       _scan,         _scan,           _scan,           _scan),
+        _E.CGROUP_TIMEOUT:(_ignore,     _ignore,       _ignore,         _reap_if_clear,  _ignore),
         _E.ABANDON:       (_abandon,    _abandon,      _abandon_zombie, _abandon_zombie, _ignore),
     }
     # fmt: on

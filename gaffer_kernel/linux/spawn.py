@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import grp
 import os
 import shutil
 import signal
@@ -11,12 +9,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from gaffer_kernel.errors import SpawnError, shown
+from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.linux.cgroups import CgroupFolder
+from gaffer_kernel.linux.gate import OPEN, apply_settings, can_use_shell, shell_argv
 from gaffer_kernel.linux.pty import open_pty
+from gaffer_kernel.linux.spawn_errors import explain, require_program
 from gaffer_kernel.system import SpawnRequest, User
 
 # Kept in memory, and run by the interpreter on which a virtual environment is based: an upgrade of
@@ -30,7 +32,6 @@ _REFUSED = (
 )
 _INHERITABLE = sorted(signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ})
 """Signals that a child ignores if we do. Python ignores the others, and Popen resets them."""
-_BUSY = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Started:
     """Pipe or pseudo-terminal to read -> its label."""
     streams: dict[str, int] = field(default_factory=dict)
     """Label -> the parent's end of a two-way stream."""
+    cgroup: CgroupFolder | None = None
 
 
 def spawn(request: SpawnRequest) -> Started:
@@ -63,20 +65,39 @@ def spawn(request: SpawnRequest) -> Started:
             stdin = _input(request, started, ours, theirs)
             stdout, stderr = _outputs(request, started, ours, theirs)
             extra = _extra(request, started, ours, theirs)
-            popen = _popen(request, stdin, stdout, stderr, extra)
-            started.os_pid, started.pidfd = popen.pid, _pidfd(popen)
+            gate = _gate(request, started, extra, theirs)
+            if gate.shim == "shell" and gate.reader is not None:
+                stdin = gate.reader
+            if request.settings is not None and request.settings.cgroup is not None:
+                started.cgroup = CgroupFolder(request.settings.cgroup)
+                started.cgroup.create()
+                ours.callback(started.cgroup.remove)
+            popen = _popen(request, stdin, stdout, stderr, extra, gate)
+            started.os_pid = popen.pid
+            started.pidfd = _enter(popen, request, started, gate)
         except _REFUSED as error:
-            raise _explain(error, request) from error
+            raise explain(error, request) from error
         ours.pop_all()
     return started
 
 
-def _pidfd(popen: subprocess.Popen[bytes]) -> int:
+def _enter(
+    popen: subprocess.Popen[bytes], request: SpawnRequest, started: Started, gate: Gate
+) -> int:
+    """Open the pidfd of a child, and the gate once its settings are in force."""
+    pidfd = -1
     try:
-        pidfd = os.pidfd_open(popen.pid)
-    except OSError:
         # EMFILE: the last free descriptor went into its pipes. It cannot be watched, so it must
         # not run.
+        pidfd = os.pidfd_open(popen.pid)
+        if request.settings is not None and gate.writer is not None:
+            apply_settings(popen.pid, request.settings, started.cgroup)
+            # EPIPE: it has been killed meanwhile, as its exit will say.
+            with suppress(BrokenPipeError):
+                os.write(gate.writer, OPEN)
+    except BaseException:
+        if pidfd >= 0:
+            os.close(pidfd)
         os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
         raise
@@ -85,18 +106,61 @@ def _pidfd(popen: subprocess.Popen[bytes]) -> int:
     return pidfd
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How a child becomes its program: directly, or after a shell or `fd_shim` has prepared it.
+
+    Attributes:
+        shim: what runs before the program: `shell`, `fd_shim` or nothing.
+        reader, writer: the two ends of the gate, if the child waits in one; the reader is None if
+            it is the stdin that the program gets, too. A shell waits for its stdin.
+        user: the user that the child becomes after the gate; else it is that user in the gate.
+    """
+
+    shim: Literal["", "shell", "fd_shim"] = ""
+    reader: int | None = None
+    writer: int | None = None
+    user: User | None = None
+
+
+def _gate(request: SpawnRequest, started: Started, extra: Sequence[int], theirs: ExitStack) -> Gate:
+    needs_shim = bool(extra) or not _has_default_signals()
+    if request.settings is None or not request.settings.needs_gate:
+        return Gate("fd_shim" if needs_shim else "")
+    # Without CAP_SYS_RESOURCE, as in many containers, root can limit only its own processes.
+    user = _other_user(request) if os.geteuid() == 0 else None
+    if needs_shim or user is not None or not can_use_shell(request):
+        return Gate("fd_shim", *_pipe(theirs, theirs), user)
+    if started.stdin is not None:
+        return Gate("shell", None, started.stdin)
+    return Gate("shell", *_pipe(theirs, theirs))
+
+
 def _popen(
-    request: SpawnRequest, stdin: int, stdout: int, stderr: int, extra: Sequence[int]
+    request: SpawnRequest,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    extra: Sequence[int],
+    gate: Gate,
 ) -> subprocess.Popen[bytes]:
     argv = list(request.argv)
     if not argv or not argv[0]:
         raise SpawnError("command_not_found", "the command is empty")
     executable = None if "PATH" in request.environ else shutil.which(argv[0])
-    if extra or not _has_default_signals():
-        _require_program(argv[0], request)
-        argv = [_PYTHON, "-I", "-S", "-c", _FD_SHIM, ",".join(map(str, extra)), *argv]
+    if gate.shim:
+        require_program(request)
+    passed = tuple(extra)
+    if gate.shim == "shell":
+        argv = shell_argv(request)
+        executable = argv[0]
+    elif gate.shim:
+        if gate.reader is not None:
+            passed = (*passed, gate.reader)
+        argv = _shim_argv(request, extra, gate)
         executable = _PYTHON
-    user = _other_user(request)
+    settings = request.settings
+    user = _other_user(request) if gate.user is None else None
     return subprocess.Popen(
         argv,
         executable=executable,
@@ -105,13 +169,33 @@ def _popen(
         stderr=stderr,
         cwd=request.cwd,
         env=request.environ,
-        pass_fds=tuple(extra),
+        pass_fds=passed,
+        umask=-1 if settings is None or settings.umask is None else settings.umask,
         start_new_session=True,
         bufsize=0,
         user=user.uid if user else None,
         group=user.gid if user else None,
         extra_groups=user.groups if user else None,
     )
+
+
+def _shim_argv(request: SpawnRequest, extra: Sequence[int], gate: Gate) -> list[str]:
+    options = []
+    if request.settings is not None:
+        if request.settings.descriptors:
+            options.append("listen")
+        if "stack" in request.settings.rlimits:
+            options.append("stack={}:{}".format(*request.settings.rlimits["stack"]))
+    if gate.user is not None:
+        groups = ",".join(map(str, gate.user.groups))
+        options.append(f"user={gate.user.uid}:{gate.user.gid}:{groups}")
+    return [
+        *(_PYTHON, "-I", "-S", "-c", _FD_SHIM),
+        ",".join(map(str, extra)),
+        "-" if gate.reader is None else str(gate.reader),
+        " ".join(options),
+        *request.argv,
+    ]
 
 
 def _has_default_signals() -> bool:
@@ -165,6 +249,9 @@ def _extra(
     request: SpawnRequest, started: Started, ours: ExitStack, theirs: ExitStack
 ) -> list[int]:
     numbers = []
+    for descriptor in request.settings.descriptors.values() if request.settings else ():
+        numbers.append(os.dup(descriptor))
+        theirs.callback(os.close, numbers[-1])
     for label in request.streams:
         mine, child = socket.socketpair()
         mine.setblocking(False)
@@ -178,117 +265,3 @@ def _extra(
         numbers.append(os.dup(channel if isinstance(channel, int) else channel.fileno()))
         theirs.callback(os.close, numbers[-1])
     return numbers
-
-
-def _require_program(program: str, request: SpawnRequest) -> None:
-    """Fail as Popen would; through fd_shim the child could only exit with status 127."""
-    path = request.environ.get("PATH") or os.environ.get("PATH")
-    base = Path(request.cwd or ".")
-    # Not Path, which makes `file` of `./file`: that would be looked for on PATH.
-    found = shutil.which(os.path.join(base, program) if "/" in program else program, path=path)
-    if found is None:
-        code = errno.EACCES if (base / program).exists() and "/" in program else errno.ENOENT
-        raise OSError(code, os.strerror(code), program)
-
-
-def check_program(request: SpawnRequest) -> None:
-    """Check that the program and the working directory exist, without starting anything.
-
-    Raises:
-        SpawnError: the error of `spawn`, as far as it can be known before.
-    """
-    try:
-        if request.cwd is not None and not Path(request.cwd).is_dir():
-            code = errno.ENOTDIR if Path(request.cwd).exists() else errno.ENOENT
-            raise OSError(code, os.strerror(code), request.cwd)
-        _require_program(str(request.argv[0]), request)
-    except OSError as error:
-        raise _explain(error, request) from error
-
-
-def _explain(error: BaseException, request: SpawnRequest) -> SpawnError:
-    if isinstance(error, SpawnError):
-        return error
-    # Callers with a read token see these messages, so they show the word as configured, without
-    # the values of variables.
-    program = str(request.argv[0]) if request.program is None else request.program
-    if not isinstance(error, OSError):
-        return _explain_value(error, program, request)
-    if error.errno in _BUSY:
-        return SpawnError("no_resources", f"{program}: {error.strerror}")
-    if error.errno == errno.EBADF:
-        return SpawnError("bad_argument", f"{program}: a custom channel is closed")
-    if error.errno == errno.E2BIG:
-        return SpawnError("too_long", f"{program}: arguments and environment are too long")
-    if error.errno == errno.ENOEXEC:
-        return SpawnError("exec_format", f"{program}: not a program: it has no #! line")
-    if request.cwd is not None and error.filename == request.cwd:
-        return SpawnError(
-            "bad_cwd", f"cannot change to the directory {request.cwd}: {error.strerror}"
-        )
-    return _explain_program(error, program, request)
-
-
-def _explain_value(error: BaseException, program: str, request: SpawnRequest) -> SpawnError:
-    if isinstance(error, OverflowError):
-        return SpawnError("bad_user", f"{program}: {error}")
-    for name, value in request.environ.items():
-        if "=" in name or not (_is_passable(name) and _is_passable(value)):
-            return SpawnError("bad_env", f"{program}: the variable {shown(name)}: {error}")
-    return SpawnError("bad_argument", f"{program}: {error}")
-
-
-def _is_passable(text: str) -> bool:
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-
-
-def _explain_program(error: OSError, program: str, request: SpawnRequest) -> SpawnError:
-    path = _locate(str(request.argv[0]), request)
-    if request.user is not None and error.errno in (errno.EPERM, errno.EINVAL):
-        return _explain_user(error, program, request.user)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        what = "a directory" if path.is_dir() else "not executable, or out of reach for its user"
-        return SpawnError("not_executable", f"{program}: {what}")
-    if error.errno == errno.ENOENT and path.is_file():
-        return SpawnError("bad_interpreter", f"{program}: no such interpreter: {_shebang(path)}")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        where = f"{program} (looked for on PATH)"
-        if "/" in program:
-            place = Path(request.cwd or ".", program).absolute()
-            where = program if Path(program).is_absolute() else f"{program} ({place})"
-        return SpawnError("command_not_found", f"no such program: {where}")
-    return SpawnError("cannot_start", f"{program}: {error.strerror}")
-
-
-def _explain_user(error: OSError, program: str, user: User) -> SpawnError:
-    """Name the user, or the group if the job sets only that."""
-    is_group = user.uid == os.geteuid()
-    who = f"group {_group_name(user.gid)}" if is_group else f"user {user.uid}"
-    slug = "bad_group" if is_group else "bad_user"
-    if error.errno == errno.EINVAL:  # setuid(2): the number is not mapped in our user namespace
-        return SpawnError(slug, f"{program}: there is no {who} in this user namespace")
-    return SpawnError(slug, f"{program}: only root may run it as {who}")
-
-
-def _group_name(gid: int) -> str:
-    try:
-        return f"{gid} ({grp.getgrgid(gid).gr_name})"
-    except (KeyError, OverflowError):
-        return str(gid)
-
-
-def _locate(program: str, request: SpawnRequest) -> Path:
-    """Return the path of the program, relative to the directory in which it would run."""
-    found = None if "/" in program else shutil.which(program, path=request.environ.get("PATH"))
-    return Path(request.cwd or ".", found or program)
-
-
-def _shebang(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return repr(file.readline(200).decode(errors="backslashreplace"))
-    except OSError as error:
-        return error.strerror or str(error)

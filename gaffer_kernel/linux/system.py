@@ -92,7 +92,8 @@ class LinuxSystem:
         marked = dataclasses.replace(request, environ={**request.environ, MARK: marks})
         with self._reserve.opened():
             started = spawn(marked)
-        if self._reserve.before is not None:
+        settings = request.settings
+        if self._reserve.before and not (settings and "nofile" in settings.rlimits):
             _limit_open_files(started.os_pid, self._reserve.before)
         child = LinuxChild(
             started,

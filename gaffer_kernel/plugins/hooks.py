@@ -25,7 +25,12 @@ CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure
 CONFIGURING |= {"gaffer_job_options"}
 """Called for closed plugins, too: else closing one would orphan its section and drop its jobs."""
 
-LIVING = {"gaffer_event", "gaffer_process_env", "gaffer_restart_delay"}
+LIVING = {
+    "gaffer_event",
+    "gaffer_process_env",
+    "gaffer_spawn_settings",
+    "gaffer_restart_delay",
+}
 """Called for open plugins only, from the moment at which plugins are being opened."""
 
 

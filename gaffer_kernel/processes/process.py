@@ -19,6 +19,7 @@ from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
 from gaffer_kernel.processes.stop import Post, Stopper
 from gaffer_kernel.processes.terminal_size import TerminalSize
+from gaffer_kernel.spawn_settings import FIRST_DESCRIPTOR, SpawnSettings, describe_descriptors
 from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System, User
 
 INPUTS = ("stdin", "ttin")
@@ -83,6 +84,7 @@ class Process:
         system: System,
         added: Mapping[str, str],
         on_exit: Callable[[Process, ExitStatus], None],
+        settings: SpawnSettings | None = None,
     ) -> None:
         """Start the process.
 
@@ -90,13 +92,14 @@ class Process:
             system: the operating system.
             added: variables that plugins add; they override all others.
             on_exit: called once, when the process is reaped and all its output delivered.
+            settings: what is in force when its program begins.
 
         Raises:
             SpawnError: nothing was started.
         """
         config = self.config
         user = system.user(config.uid, config.gid)
-        environ = self.build_environ(system, user, added)
+        environ = self.build_environ(system, user, added, settings)
         self.warnings = find_warnings(config, environ) + find_stop_warnings(config.stop)
         self.argv = build_argv(config.cmd, config.args, config.shell, environ)
         self._system = system
@@ -112,6 +115,7 @@ class Process:
             streams=config.custom_streams,
             channels=config.custom_channels,
             detach=config.detach,
+            settings=settings,
             title=f"{self.job}: process {self.pid}",
             program=configured_program(config.cmd, config.shell),
         )
@@ -121,7 +125,11 @@ class Process:
         self.create_time = system.wall()
 
     def build_environ(
-        self, system: System, user: User | None, added: Mapping[str, str]
+        self,
+        system: System,
+        user: User | None,
+        added: Mapping[str, str],
+        settings: SpawnSettings | None = None,
     ) -> dict[str, str]:
         """Return all its variables.
 
@@ -129,10 +137,13 @@ class Process:
             system: the operating system.
             user: the user it runs as, if the job sets one.
             added: variables that plugins add; they override all others.
+            settings: with the descriptors that it inherits.
         """
         config = self.config
         environ = inherited(system.environ(), config.os_env, user)
-        for number, label in enumerate(config.custom_streams, 3):
+        names = list(settings.descriptors) if settings is not None else []
+        environ |= describe_descriptors(names)
+        for number, label in enumerate(config.custom_streams, FIRST_DESCRIPTOR + len(names)):
             environ[f"GAFFER_STREAM_{label.upper()}"] = str(number)
         if config.cwd is not None:
             environ["PWD"] = os.path.abspath(config.cwd)

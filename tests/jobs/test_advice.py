@@ -5,7 +5,9 @@ from math import inf
 import pytest
 import trio
 
+from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.config import Flapping
+from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.testing import Plan
 from tests.fake_jobs import CRASH, fakes, web
 
@@ -60,6 +62,40 @@ async def test_an_invalid_environment_at_every_start_is_not_logged_each_time(
     lines = [each for each in caplog.messages if "gaffer_process_env gave a list" in each]
     assert len(lines) == 7
     assert lines[-1].endswith("not a mapping, failed 64 times so far")
+
+
+async def test_settings_of_plugins_reach_the_spawn(autojump_clock, kernel, system, adviser):
+    await kernel.manager.load(web()).settled()
+    adviser.settings = SpawnSettings(nice=5, descriptors={"http": 9})
+    job = kernel.manager.load(web(name="two", custom_streams=["ctrl"]))
+    await job.settled()
+    [fake] = fakes(job, system)
+    assert fake.request.settings == adviser.settings
+    names = ("LISTEN_FDS", "GAFFER_FD_HTTP", "GAFFER_STREAM_CTRL")
+    assert [fake.request.environ[name] for name in names] == ["1", "3", "4"]
+    [first] = fakes(kernel.manager.get("web"), system)
+    assert first.request.settings is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "slug", "reason"),
+    [
+        (SpawnError("bad_setting", "no room"), "bad_setting", "no room"),
+        (KeyError("x"), "bad_setting", "gaffer_spawn_settings raised KeyError"),
+        ({"nice": 5}, "bad_setting", "gaffer_spawn_settings gave"),
+    ],
+)
+async def test_a_process_without_its_settings_is_not_started(
+    autojump_clock, kernel, adviser, recorder, settings, slug, reason
+):
+    adviser.settings = settings
+    job = kernel.manager.load(web())
+    failed = await recorder.wait_for("spawn_error")
+    assert failed.data["error"] == slug
+    assert reason in failed.data["reason"]
+    adviser.settings = None
+    await job.settled()
+    assert len(job.pids()) == 1
 
 
 @pytest.mark.parametrize(("delay", "starts"), [(0.0, 1001), (1.0, 11), (inf, 1), (None, 5)])
