@@ -15,7 +15,14 @@ from gaffer_kernel.names import JobName
 
 log = logging.getLogger(__name__)
 
-RESTART_KEYS = ("plugin_dir", "plugins_dir", "insecure_plugin_dir", "disable_plugins", "pidfile")
+RESTART_KEYS = (
+    "plugin_dir",
+    "plugins_dir",
+    "insecure_plugin_dir",
+    "disable_plugins",
+    "pidfile",
+    "orphans",
+)
 """Keys of `[gaffer]` that are read only when gafferd starts."""
 
 _KINDS = ("loaded", "changed", "scaled", "unloaded")

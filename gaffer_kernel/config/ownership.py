@@ -15,6 +15,7 @@ KERNEL = (
     "gaffer.insecure_plugin_dir",
     "gaffer.insecure_config",
     "gaffer.pidfile",
+    "gaffer.orphans",
     "process:",
     "job:",
     "env:",

@@ -15,6 +15,7 @@ from gaffer_kernel.daemon.options import (
     allows_insecure_plugins,
     get_config_path,
     get_disabled_plugins,
+    get_orphans_mode,
     get_pidfile_path,
     get_plugins_dir,
     make_parser,
@@ -70,7 +71,8 @@ def _prepare(argv: Sequence[str], first: argparse.Namespace) -> KernelSetup:
         plugins = _load(options, config)
         options = parse_command_line(argv, plugins)
     config.options.update(vars(options))
-    return KernelSetup(config, plugins, get_pidfile_path(options.pidfile, config))
+    orphans = get_orphans_mode(options.orphans, config)
+    return KernelSetup(config, plugins, get_pidfile_path(options.pidfile, config), orphans)
 
 
 def _read(options: argparse.Namespace) -> Config:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import trio
 
@@ -17,11 +19,14 @@ from gaffer_kernel.daemon.startup import get_addresses, take_default_pidfile
 from gaffer_kernel.jobs.manager import KILL_TIMEOUT
 from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.linux import LinuxSystem
+from gaffer_kernel.linux.leftovers import end_leftovers, make_origin, warn_of_leftovers
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.plugins.lifecycle import ABANDON_AFTER
 from gaffer_kernel.plugins.manager import STOP_DEADLINE
 
 log = logging.getLogger(__name__)
+
+OrphansMode = Literal["warn", "kill"]
 
 SHUTDOWN_MARGIN = 5.0
 """Seconds added to the sum of the deadlines inside the kernel."""
@@ -36,10 +41,23 @@ class DaemonKernel(Kernel):
         config: the configuration.
         plugins: the plugins.
         cleanup: called before a forced end of the program; must not block.
+        orphans: what to do with processes that an earlier gafferd with this configuration left
+            running, because it was killed: log them, or end them before the start. None does
+            nothing, as does a configuration that is not a file.
     """
 
-    def __init__(self, config: Config, plugins: Plugins, cleanup: Callable[[], None]) -> None:
-        super().__init__(config, plugins=plugins, system=LinuxSystem(own_process=True))
+    def __init__(
+        self,
+        config: Config,
+        plugins: Plugins,
+        cleanup: Callable[[], None],
+        orphans: OrphansMode | None = None,
+    ) -> None:
+        path = config.path if orphans is not None else None
+        self._origin = make_origin(path) if path is not None and os.path.isfile(path) else None
+        self._orphans = orphans
+        system = LinuxSystem(own_process=True, origin=self._origin)
+        super().__init__(config, plugins=plugins, system=system)
         self._watchdog = ShutdownWatchdog(cleanup)
         self._starting = trio.CancelScope()
 
@@ -52,7 +70,14 @@ class DaemonKernel(Kernel):
         Raises as `run`.
         """
         with self._starting:
+            if self._origin is not None and self._orphans == "kill":
+                await end_leftovers(self._origin)
             await self.run(task_status=_CallbackStatus(ready))
+
+    def warn_of_leftovers(self) -> None:
+        """Log the processes of an earlier gafferd, if they were not to be ended."""
+        if self._origin is not None and self._orphans == "warn":
+            warn_of_leftovers(self._origin)
 
     def stop(self, *, kill: bool = False) -> None:
         """End `run_until_stopped`, and after a deadline the program."""
@@ -90,6 +115,7 @@ async def run_daemon(
     *,
     pidfile: Path | None,
     default_pidfile: str | None = None,
+    orphans: OrphansMode | None = None,
     signals: Signals,
     ready: Callable[[Kernel, Path | None], bool],
     report: Callable[[Exception], int],
@@ -102,6 +128,7 @@ async def run_daemon(
         pidfile: the path of the pid file, if there is one.
         default_pidfile: the name of the program, to write its default pid file once it is up, if
             `pidfile` is None. It runs without a pid file if that one cannot be used.
+        orphans: what to do with the processes of an earlier gafferd; see DaemonKernel.
         signals: attached to the kernel.
         ready: called when all is running, with the kernel and the pid file; False if the launching
             process is gone: then stop.
@@ -117,12 +144,13 @@ async def run_daemon(
         for file in files:
             file.release()
 
-    kernel = DaemonKernel(config, plugins, release)
+    kernel = DaemonKernel(config, plugins, release, orphans)
     signals.attach(kernel)
 
     def announce() -> None:
         jobs = len(kernel.manager.jobs())
         log.info("up, with %d job%s", jobs, "" if jobs == 1 else "s")
+        kernel.warn_of_leftovers()
         if default_pidfile and not files:
             default = take_default_pidfile(default_pidfile, get_addresses(kernel))
             files.extend([default] if default else [])

@@ -10,9 +10,10 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gaffer_kernel.config import Config
+from gaffer_kernel.daemon.daemon_kernel import OrphansMode
 from gaffer_kernel.plugins import Plugins
 
 CONFIG_NAME = "gafferd.ini"
@@ -21,6 +22,7 @@ DEFAULT_CONFIG = f"~/.gaffer/{CONFIG_NAME}"
 FOLDER_VARIABLE = "GAFFER_PLUGIN_DIR"
 DEFAULT_FOLDERS = ("~/.gaffer/plugins", "~/.gafferd/plugins")
 FOLDER_KEYS = ("plugin_dir", "plugins_dir")
+ORPHANS_MODES: tuple[OrphansMode, ...] = get_args(OrphansMode)
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 DESCRIPTION = "Launch the processes of a configuration file and keep them alive."
@@ -158,6 +160,12 @@ def _parser(*, help_action: str) -> _Parser:
         " ~/.gaffer/gafferd-PORT.pid)",
     )
     add(
+        "--orphans",
+        choices=ORPHANS_MODES,
+        help="processes of an earlier gafferd with this configuration that was killed: log them"
+        " (warn), or end them before the start (kill) (default: orphans of the file, else warn)",
+    )
+    add(
         "--error-log",
         metavar="FILE",
         type=_name,
@@ -252,3 +260,18 @@ def get_pidfile_path(named: str | None, config: Config) -> Path | None:
         return Path(os.path.expanduser(named))
     section = config.section("gaffer")
     return section.getpath("pidfile") if section else None
+
+
+def get_orphans_mode(named: OrphansMode | None, config: Config) -> OrphansMode:
+    """Return what to do with the processes of an earlier gafferd.
+
+    Raises:
+        ConfigError: the file has another value.
+    """
+    section = config.section("gaffer")
+    text = section.get("orphans", "warn") if section else "warn"
+    for mode in ORPHANS_MODES:
+        if text == mode:
+            return named or mode
+    assert section is not None
+    raise section.error("orphans", f"must be {' or '.join(ORPHANS_MODES)}, not {text!r}")

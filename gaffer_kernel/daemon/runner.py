@@ -15,7 +15,7 @@ from typing import NamedTuple
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.daemon.daemon_kernel import run_daemon
+from gaffer_kernel.daemon.daemon_kernel import OrphansMode, run_daemon
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
 from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
@@ -38,11 +38,18 @@ BROKEN_PIPE = 141
 
 
 class KernelSetup(NamedTuple):
-    """The parts of a kernel to run, and the path of its pid file, if it has one."""
+    """The parts of a kernel to run.
+
+    Attributes:
+        config, plugins: the same as of the kernel.
+        pidfile: the path of its pid file, if it has one.
+        orphans: what to do with the processes of an earlier gafferd; see DaemonKernel.
+    """
 
     config: Config
     plugins: Plugins
     pidfile: Path | None = None
+    orphans: OrphansMode | None = None
 
 
 class DaemonRunner:
@@ -132,6 +139,7 @@ class DaemonRunner:
             prepared.config,
             prepared.plugins,
             pidfile=prepared.pidfile,
+            orphans=prepared.orphans,
             default_pidfile=self._name if launcher else None,
             signals=signals,
             ready=partial(self._report_start, launcher),

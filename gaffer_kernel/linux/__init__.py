@@ -11,6 +11,7 @@ child         one process: a table of states and events, from spawn to reaping
 pipes         the streams of a child, read and written
 poller        one epoll for every pipe and pidfd
 orphans       what children left behind and the kernel inherited
+leftovers     what an earlier gafferd left behind, which was killed
 procfs        processes as /proc shows them
 shortage      a reserve of descriptors for supervision, and reports of shortages
 parent_death  stops what a foreground program has started if the program is killed

@@ -93,21 +93,36 @@ def current_ticks() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
 
+def read_environ(pid: int) -> dict[str, str]:
+    """Return the environment with which a process was started; empty if it is unreadable.
+
+    Raises:
+        OSError: no descriptor or memory is left; see `is_shortage`.
+    """
+    entries = (_read_environ(pid) or b"").decode(errors="replace").split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def _read_marks(pid: int) -> str | None:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environ = file.read()
-    except OSError as error:
-        if is_shortage(error):
-            raise
-        return None
-    if not environ:
+    environ = _read_environ(pid)
+    if environ is None:
         return None
     start = f"{MARK}=".encode()
     for entry in environ.split(b"\0"):
         if entry.startswith(start):
             return entry[len(start) :].decode(errors="replace")
     return ""
+
+
+def _read_environ(pid: int) -> bytes | None:
+    """Return the environment of a process; None if it is unreadable or empty."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read() or None
+    except OSError as error:
+        if is_shortage(error):
+            raise
+        return None
 
 
 def _has_arguments(pid: int) -> bool:

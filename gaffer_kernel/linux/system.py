@@ -6,7 +6,6 @@ import dataclasses
 import os
 import random
 import resource
-import secrets
 import signal
 import threading
 import time
@@ -16,6 +15,7 @@ from math import inf
 import trio
 
 from gaffer_kernel.linux.child import LinuxChild
+from gaffer_kernel.linux.leftovers import make_instance
 from gaffer_kernel.linux.orphans import DETACHED, OrphanReaper, become_subreaper
 from gaffer_kernel.linux.poller import Poller
 from gaffer_kernel.linux.procfs import MARK
@@ -36,12 +36,14 @@ class LinuxSystem:
             subreaper, so that what leaves its group is still found and stopped, and raise the soft
             limit of open files to the hard one, less a reserve for supervision. A program that
             embeds the kernel keeps its settings.
+        origin: names the configuration in the marks of children; see
+            `gaffer_kernel.linux.leftovers`.
     """
 
-    def __init__(self, *, own_process: bool = False) -> None:
+    def __init__(self, *, own_process: bool = False, origin: str | None = None) -> None:
         self._poller = Poller()
         self._children: dict[int, LinuxChild] = {}
-        self._instance = secrets.token_hex(4)
+        self._instance = make_instance(origin)
         self._spawned = 0
         # Copied once: os.environ decodes every variable each time it is copied.
         self._environ = dict(os.environ)
