@@ -179,12 +179,12 @@ async def test_an_orphan_that_ignores_sigterm_is_killed_with_its_job(run, brand)
 async def test_with_stop_scope_leader_an_orphan_is_killed_after_the_leader(run, brand, tmp_path):
     line = f'trap "echo > {tmp_path}/signalled" TERM; while :; do sleep 0.01; done'
     process = await run.begin(
-        escaped(line) + "trap '' INT; sleep 0.2; exec sleep 60",
+        escaped(line) + f"trap '' INT; echo >{tmp_path}/ready; exec sleep 60",
         shell=True,
         stop="INT 300ms, TERM 30s, KILL",
         stop_scope="leader",
     )
-    await until(lambda: len(branded(brand)) >= 2)
+    await until(lambda: (tmp_path / "ready").exists() and len(branded(brand)) >= 2)
     process.stop()
     exited = await run.end(process)
     assert exited.data["term_signal"] == signal.SIGTERM
