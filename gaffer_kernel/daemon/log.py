@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 
-from gaffer_kernel.daemon.log_handlers import LogFile, StderrHandler
+from gaffer_kernel.daemon.log_handlers import LogFile, LogStream, StderrHandler
 from gaffer_kernel.errors import GafferError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -36,6 +37,16 @@ def start_logging(level: str, file: str | None) -> None:
     handler.setFormatter(_OneLine(FORMAT))
     logging.root.addHandler(handler)
     logging.root.setLevel(level.upper())
+
+
+def write_stdout_to_log() -> None:
+    """Write what this program prints to the file of its log, if it has one.
+
+    For a daemon, whose standard output is /dev/null.
+    """
+    for handler in logging.root.handlers:
+        if isinstance(handler, LogFile):
+            sys.stdout = LogStream(handler)
 
 
 def describe_log() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import select
@@ -35,12 +36,21 @@ class StderrHandler(logging.Handler):
         except Exception:  # noqa: BLE001  the arguments of a log call can be wrong in any way
             self.handleError(record)
             return
+        self.put(line)
+
+    def put(self, text: str, lines: int = 1) -> None:
+        """Write a line or several; never raises. The caller holds the lock of the handler.
+
+        Args:
+            text: without a line end.
+            lines: their number, to be counted if they are lost.
+        """
         note = f"{self.place}: works again, lines lost: {self._lost:,}\n" if self._lost else ""
         try:
-            self.write(f"{note}{line}\n")
+            self.write(f"{note}{text}\n")
         except (OSError, ValueError) as error:  # ValueError: a stream that is closed
-            self._lost += 1
-            self.report_failure(line, error)
+            is_first, self._lost = not self._lost, self._lost + lines
+            self.report_failure(text, error, is_first=is_first)
         else:
             self._lost = 0
 
@@ -53,7 +63,7 @@ class StderrHandler(logging.Handler):
         """
         write_stderr(text)
 
-    def report_failure(self, line: str, error: Exception) -> None:
+    def report_failure(self, line: str, error: Exception, *, is_first: bool) -> None:
         """Called with each line that was not written."""
 
 
@@ -83,9 +93,9 @@ class LogFile(StderrHandler):
             self._fd = _open(self._path)
         _write_all(self._fd, text)
 
-    def report_failure(self, line: str, error: Exception) -> None:
+    def report_failure(self, line: str, error: Exception, *, is_first: bool) -> None:
         """Write the line to standard error, the first time after the reason."""
-        if self._lost == 1:
+        if is_first:
             reason = getattr(error, "strerror", None) or str(error)
             line = f"{self.place}: {reason}: the log goes to standard error\n{line}"
         print_error(line)
@@ -106,6 +116,39 @@ class LogFile(StderrHandler):
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+class LogStream(io.TextIOBase):
+    """A standard output whose lines go to a log file, as they are. Writing never raises.
+
+    Args:
+        file: the handler of the file.
+    """
+
+    def __init__(self, file: LogFile) -> None:
+        super().__init__()
+        self._file = file
+        self._rest = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the file."""
+        return "utf-8"
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Write the complete lines of the text; keep the rest for the next call."""
+        lines, end, rest = text.rpartition("\n")
+        with self._file.lock or contextlib.nullcontext():
+            if end:
+                self._file.put(f"{self._rest}{lines}", lines.count("\n") + 1)
+                self._rest = rest
+            else:
+                self._rest += text
+        return len(text)
 
 
 def print_error(line: str) -> None:

@@ -17,6 +17,7 @@ import trio
 from gaffer_kernel.config import Config
 from gaffer_kernel.daemon.daemon_kernel import OrphansMode, run_daemon
 from gaffer_kernel.daemon.daemonize import Launcher, daemonize
+from gaffer_kernel.daemon.log import write_stdout_to_log
 from gaffer_kernel.daemon.log_handlers import print_error
 from gaffer_kernel.daemon.signals import Signals, restore_defaults
 from gaffer_kernel.daemon.startup import describe_daemon, describe_start, get_addresses
@@ -117,7 +118,10 @@ class DaemonRunner:
             return self._supervise(prepare(), signals, in_log)
         prepared = prepare()
         launcher = daemonize()
-        return 0 if launcher is None else self._supervise(prepared, Signals(), in_log, launcher)
+        if launcher is None:
+            return 0
+        write_stdout_to_log()
+        return self._supervise(prepared, Signals(), in_log, launcher)
 
     def _supervise(
         self,

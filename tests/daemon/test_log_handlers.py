@@ -10,7 +10,7 @@ from contextlib import redirect_stderr, suppress
 import pytest
 from gaffer_testing.gafferd import COMMAND, DEADLINE, Home, one_line
 
-from gaffer_kernel.daemon.log_handlers import LogFile, StderrHandler
+from gaffer_kernel.daemon.log_handlers import LogFile, LogStream, StderrHandler
 
 
 @pytest.fixture
@@ -164,3 +164,23 @@ def test_output_on_a_full_disk_is_one_line_and_status_1(home, option):
     )
     assert done.stderr == "gafferd: standard output: No space left on device\n"
     assert done.returncode == 1
+
+
+def test_stream_writes_complete_lines_to_the_log(tmp_path):
+    log = LogFile(str(tmp_path / "log"))
+    stream = LogStream(log)
+    print("one", end="", file=stream)
+    log.handle(record("in between"))
+    print(" line\ntwo\nthr", end="", file=stream)
+    print("ee", file=stream, flush=True)
+    log.close()
+    assert (tmp_path / "log").read_text() == "in between\none line\ntwo\nthree\n"
+
+
+def test_stream_counts_lines_that_are_lost(capsys):
+    stream = LogStream(LogFile("/dev/full"))
+    print("one\ntwo", file=stream)
+    print("three", file=stream)
+    reason, *lines = capsys.readouterr().err.splitlines()
+    assert reason == "error log /dev/full: No space left on device: the log goes to standard error"
+    assert lines == ["one", "two", "three"]

@@ -1,11 +1,14 @@
 """gafferd with the console, as a subprocess."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 
 import pytest
+from gaffer_testing.gafferd import Home, is_alive
+from gaffer_testing.waiting import wait_until
 from importlib_metadata import entry_points
 
 from gaffer_console import ConsoleOutput
@@ -72,3 +75,26 @@ def test_vv_shows_events_and_output(gafferd, options):
     assert [line for line in lines if line.endswith(" web | hello\n")]
     assert [line for line in lines if line.endswith(" web | oops\n")]
     assert "exit process with pid" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("option", "shown", "hidden"), [("-v", "web | spawn", "| hello"), ("-vv", "web | hello", "\0")]
+)
+def test_daemon_prints_into_its_error_log(tmp_path, option, shown, hidden):
+    home = Home(tmp_path, "console")
+    home.write("gaffer.ini", CONFIG)
+    options = ("--daemon", "--pidfile", "pid", "--error-log", "log")
+    assert home.run("gaffer.ini", option, *options).returncode == 0
+    pid = home.pid("pid")
+    try:
+        log = home / "log"
+        wait_until(lambda: shown in log.read_text())
+        # It is created again after it was moved away.
+        log.rename(home / "log.1")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not is_alive(pid))
+        assert re.search(r"^\d\d:\d\d:\d\d web \| stop web$", log.read_text(), re.MULTILINE)
+        assert hidden not in (home / "log.1").read_text()
+        assert " up, with 1 job\n" in (home / "log.1").read_text()
+    finally:
+        home.clean_up()
