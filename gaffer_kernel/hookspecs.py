@@ -183,6 +183,31 @@ def gaffer_event(event: Event) -> None:
 
 
 @hookspec
+def gaffer_base_env(  # type: ignore[empty-body]
+    job: Job, number: int, environ: Mapping[str, str]
+) -> Mapping[str, str | None]:
+    """Change what a process inherits, below the variables of its job.
+
+    Called before each spawn. The order of precedence, lowest first: what the process inherits from
+    gafferd and its user, these variables, GAFFER_JOB and so on, the variables of the job, those of
+    `gaffer_process_env`. If two plugins set the same variable, the one called later wins. The API
+    does not show them, and shows `$NAME` where the command line uses one.
+
+    Args:
+        job: the job of the process.
+        number: the number of the instance, counted from 1; 0 for a one-off.
+        environ: what the process inherits; it cannot be changed.
+
+    Returns:
+        A mapping of names to values, both strings; None as a value removes an inherited variable.
+
+    Raises:
+        SpawnError: the process must not be started now; it is retried as after a crash. Any other
+            exception has the same effect: a process does not run without its variables.
+    """
+
+
+@hookspec
 def gaffer_process_env(job: Job, number: int) -> Mapping[str, str]:  # type: ignore[empty-body]
     """Add variables to the environment of a process.
 

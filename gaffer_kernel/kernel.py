@@ -293,6 +293,26 @@ class Kernel:
                 self.plugins.report_failure(plugin, "gaffer_process_env", error)
         return added
 
+    def base_env(
+        self, job: Job, number: int, environ: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        """Collect the variables of plugins that only override what a process inherits.
+
+        Raises:
+            SpawnError: a plugin failed.
+        """
+        hook = "gaffer_base_env"
+        arguments = {"job": job, "number": number, "environ": MappingProxyType(dict(environ))}
+        variables: dict[str, str | None] = {}
+        for plugin, mapping in self._ask_before_spawn("bad_env", hook, **arguments):
+            if not isinstance(mapping, Mapping):
+                kind = type(mapping).__name__
+                problem = f"plugin {plugin}: {hook} gave a {kind}, not a mapping"
+                raise SpawnError("bad_env", problem)
+            for key, value in mapping.items():
+                variables[str(key)] = None if value is None else str(value)
+        return variables
+
     def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
         """Merge the settings that plugins give the next process of a job.
 
@@ -300,18 +320,21 @@ class Kernel:
             SpawnError: two plugins contradict each other, or one failed.
         """
         hook = "gaffer_spawn_settings"
-        try:
-            found = self.plugins.call_strict(hook, job=job, number=number)
-        except SpawnError:
-            raise
-        except GafferError as error:
-            # Not started rather than started without its limits.
-            raise SpawnError("bad_setting", str(error)) from None
+        found = self._ask_before_spawn("bad_setting", hook, job=job, number=number)
         for plugin, settings in found:
             if not isinstance(settings, SpawnSettings):
                 problem = f"plugin {plugin}: {hook} gave {shown(settings)}, not SpawnSettings"
                 raise SpawnError("bad_setting", problem)
         return merge_settings(found) if found else None
+
+    def _ask_before_spawn(self, slug: str, hook: str, **arguments: object) -> list[tuple[str, Any]]:
+        try:
+            return self.plugins.call_strict(hook, **arguments)
+        except SpawnError:
+            raise
+        except GafferError as error:
+            # Not started rather than started without its limits or its variables.
+            raise SpawnError(slug, str(error)) from None
 
     def restart_delay(self, job: Job, history: History) -> float | None:
         """Return the first restart delay that a plugin gives; None if none does."""

@@ -52,7 +52,7 @@ def example(text, number=0):
     return plugin
 
 
-def test_the_kernel_has_ten_hooks():
+def test_the_kernel_has_eleven_hooks():
     assert list(KERNEL_HOOKS) == [
         "gaffer_addhooks",
         "gaffer_add_options",
@@ -61,6 +61,7 @@ def test_the_kernel_has_ten_hooks():
         "gaffer_configure",
         "gaffer_service",
         "gaffer_event",
+        "gaffer_base_env",
         "gaffer_process_env",
         "gaffer_spawn_settings",
         "gaffer_restart_delay",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError, GafferError, SpawnError
 from gaffer_kernel.jobs import shell_syntax
 from gaffer_kernel.jobs.command import build_argv, configured_program
 from gaffer_kernel.jobs.stop_steps import find_stop_warnings
+from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.spawn_errors import check_program
 from gaffer_kernel.names import JobName
@@ -27,15 +29,24 @@ def find_unknown_users(config: Config) -> Iterator[ConfigError]:
             yield _make_error(config, JobName.parse(job.name, session), key, error.reason)
 
 
-def find_warnings(config: Config) -> Iterator[ConfigError]:
+def find_warnings(kernel: Kernel) -> Iterator[ConfigError]:
     """Yield a warning for each missing program or folder, and each likely mistake in a command.
+
+    Plugins may have more reasons why a process cannot start.
 
     They are no errors: the machine that checks need not be the one that runs the jobs.
     """
     system = LinuxSystem()
+    config = kernel.config
     for session, job in config.jobs():
         name = JobName.parse(job.name, session)
-        environ = Process(1, name, job, number=1).build_environ(system, None, {})
+        process = Process(1, name, job, number=1)
+        get_base = partial(kernel.base_env, kernel.manager.preview(job, session), 1)
+        try:
+            environ = process.build_environ(system, None, {}, get_base=get_base)
+        except SpawnError as error:
+            yield _make_error(config, name, None, f"cannot start: {error}")
+            environ = process.build_environ(system, None, {})
         for key, command in ("cmd", job.cmd), ("stop_command", job.stop_command):
             if command is None:
                 continue
@@ -58,10 +69,10 @@ def find_warnings(config: Config) -> Iterator[ConfigError]:
             yield _make_error(config, name, key, message)
 
 
-def _make_error(config: Config, name: JobName, key: str, message: str) -> ConfigError:
+def _make_error(config: Config, name: JobName, key: str | None, message: str) -> ConfigError:
     section = config.get_job_section(name)
     if section is None:
-        return ConfigError(f"{name}: {key}: {message}")
+        return ConfigError(": ".join(filter(None, (str(name), key, message))))
     return section.error(key, message)
 
 

@@ -127,7 +127,7 @@ def _check(config: Config, plugins: Plugins) -> int:
     warnings: list[ConfigError] = []
     if not config.find_wrong_jobs():
         mistakes += find_unknown_users(config)
-        warnings += find_warnings(config)
+        warnings += find_warnings(kernel)
     for mistake in sorted(mistakes, key=get_place):
         RUNNER.report_error(mistake)
     for warning in sorted(warnings, key=get_place):

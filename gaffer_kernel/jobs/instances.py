@@ -32,6 +32,9 @@ class Owner(Protocol):
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
 
+    def base_env(self, number: int, environ: Mapping[str, str]) -> Mapping[str, str | None]:
+        """Return the variables of plugins below those of the job; None removes an inherited one."""
+
     def spawn_settings(self, number: int) -> SpawnSettings | None:
         """Return what plugins set for the next process. Raises SpawnError."""
 
@@ -128,7 +131,8 @@ class Instances:
         try:
             settings = self._owner.spawn_settings(process.number)
             added = self._owner.process_env(process.number)
-            process.spawn(self._system, added, self._on_exit, settings)
+            get_base = partial(self._owner.base_env, process.number)
+            process.spawn(self._system, added, self._on_exit, settings, get_base)
         except SpawnError as error:
             self._warn(process)
             self._report_failure(process, error)

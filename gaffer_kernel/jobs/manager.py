@@ -176,6 +176,10 @@ class Manager:
         if self._unloading.get(supervisor.name) is supervisor:
             del self._unloading[supervisor.name]
 
+    def preview(self, config: JobConfig, session: str = DEFAULT_SESSION) -> Job:
+        """Return a job that is not loaded, to ask plugins about it."""
+        return Supervisor(JobName.parse(config.name, session), config, self._context).job
+
     def unload(self, name: str | JobName) -> Job:
         """Remove a job and stop its processes; `await job.gone.wait()` for the last of them.
 

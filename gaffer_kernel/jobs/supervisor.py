@@ -48,6 +48,14 @@ class Advice(Protocol):
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Return the variables to add to the environment of the next process."""
 
+    def base_env(
+        self, job: Job, number: int, environ: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        """Return the variables below those of the job; None removes an inherited one.
+
+        Raises SpawnError.
+        """
+
     def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
         """Return what is in force when the next process begins. Raises SpawnError."""
 
@@ -320,6 +328,10 @@ class Supervisor:
     def process_env(self, number: int) -> Mapping[str, str]:
         """Return the variables that plugins add to the next process."""
         return self._context.advice.process_env(self.job, number)
+
+    def base_env(self, number: int, environ: Mapping[str, str]) -> Mapping[str, str | None]:
+        """Return the variables of plugins below those of the job; None removes an inherited one."""
+        return self._context.advice.base_env(self.job, number, environ)
 
     def spawn_settings(self, number: int) -> SpawnSettings | None:
         """Return what plugins set for the next process. Raises SpawnError."""

@@ -13,7 +13,12 @@ from typing import Any, NamedTuple, cast
 import pluggy
 
 from gaffer_kernel import hookspecs
-from gaffer_kernel.errors import GafferError, PluginError, describe_exception, did_you_mean
+from gaffer_kernel.errors import (
+    GafferError,
+    PluginError,
+    describe_exception,
+    did_you_mean,
+)
 from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.dependencies import Problem
 from gaffer_kernel.plugins.lag import LagMonitor
@@ -26,6 +31,7 @@ CONFIGURING |= {"gaffer_job_options"}
 """Called for closed plugins, too: else closing one would orphan its section and drop its jobs."""
 
 LIVING = {
+    "gaffer_base_env",
     "gaffer_event",
     "gaffer_process_env",
     "gaffer_spawn_settings",

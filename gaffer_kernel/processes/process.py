@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Set
 from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
@@ -21,6 +21,8 @@ from gaffer_kernel.processes.stop import Post, Stopper
 from gaffer_kernel.processes.terminal_size import TerminalSize
 from gaffer_kernel.spawn_settings import FIRST_DESCRIPTOR, SpawnSettings, describe_descriptors
 from gaffer_kernel.system import Child, ExitStatus, SpawnRequest, System, User
+
+GetBase = Callable[[Mapping[str, str]], Mapping[str, str | None]]
 
 INPUTS = ("stdin", "ttin")
 """The names of the standard input of a process."""
@@ -41,7 +43,7 @@ class Process:
         one_off: started by `commit`: not kept alive, not counted.
         started_at, exited_at: on the monotonic clock.
         create_time: when it was started, in seconds since the epoch.
-        argv: what was executed.
+        argv: what was executed; `$NAME` in place of values that plugins have read for it.
         warnings: a line for each likely mistake in its configuration; set by `spawn`.
         exit_status: None until it has been reaped.
         outputs: its streams that can be read.
@@ -71,6 +73,7 @@ class Process:
         self.exit_status: ExitStatus | None = None
         self.stop_reason = ""
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
+        self._hidden: Set[str] = frozenset()
         self._child: Child | None = None
         self._system: System | None = None
         self._stopper: Stopper | None = None
@@ -85,6 +88,7 @@ class Process:
         added: Mapping[str, str],
         on_exit: Callable[[Process, ExitStatus], None],
         settings: SpawnSettings | None = None,
+        get_base: GetBase = lambda environ: {},
     ) -> None:
         """Start the process.
 
@@ -93,19 +97,22 @@ class Process:
             added: variables that plugins add; they override all others.
             on_exit: called once, when the process is reaped and all its output delivered.
             settings: what is in force when its program begins.
+            get_base: as for `build_environ`.
 
         Raises:
             SpawnError: nothing was started.
         """
         config = self.config
         user = system.user(config.uid, config.gid)
-        environ = self.build_environ(system, user, added, settings)
+        environ = self.build_environ(system, user, added, settings, get_base)
         self.warnings = find_warnings(config, environ) + find_stop_warnings(config.stop)
-        self.argv = build_argv(config.cmd, config.args, config.shell, environ)
+        argv = build_argv(config.cmd, config.args, config.shell, environ)
+        known = {name: text for name, text in environ.items() if name not in self._hidden}
+        self.argv = build_argv(config.cmd, config.args, config.shell, known)
         self._system = system
         self._on_exit = on_exit
         request = SpawnRequest(
-            argv=self.argv,
+            argv=argv,
             environ=environ,
             cwd=config.cwd,
             user=user,
@@ -130,6 +137,7 @@ class Process:
         user: User | None,
         added: Mapping[str, str],
         settings: SpawnSettings | None = None,
+        get_base: GetBase = lambda environ: {},
     ) -> dict[str, str]:
         """Return all its variables.
 
@@ -138,9 +146,17 @@ class Process:
             user: the user it runs as, if the job sets one.
             added: variables that plugins add; they override all others.
             settings: with the descriptors that it inherits.
+            get_base: returns the variables of plugins that override the inherited ones only; it is
+                called with those. None instead of a value removes a variable.
+
+        Raises:
+            SpawnError: raised by `get_base`, or the port of the instance is too high.
         """
         config = self.config
         environ = inherited(system.environ(), config.os_env, user)
+        base = get_base(environ)
+        self._hidden = base.keys() - config.env.keys() - added.keys()
+        environ = {name: text for name, text in {**environ, **base}.items() if text is not None}
         names = list(settings.descriptors) if settings is not None else []
         environ |= describe_descriptors(names)
         for number, label in enumerate(config.custom_streams, FIRST_DESCRIPTOR + len(names)):

@@ -15,7 +15,7 @@ configuration and the formats are imported when they are needed.
 
 from gaffer_procfile.application import Application
 from gaffer_procfile.concurrency import parse_concurrency
-from gaffer_procfile.environment import load_env, load_envs
+from gaffer_procfile.environment import load_env, load_envs, parse_env
 from gaffer_procfile.exporter import ExportedFile, Exporter, ExportError, get_exporters
 from gaffer_procfile.procfile import Procfile
 
@@ -29,4 +29,5 @@ __all__ = [
     "load_env",
     "load_envs",
     "parse_concurrency",
+    "parse_env",
 ]

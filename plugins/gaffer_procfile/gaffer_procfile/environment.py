@@ -46,7 +46,11 @@ def load_env(path: Path | str, earlier: Mapping[str, str] | None = None) -> dict
 
 
 def parse_env(
-    text: str, path: Path | str = ".env", earlier: Mapping[str, str] | None = None
+    text: str,
+    path: Path | str = ".env",
+    earlier: Mapping[str, str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Parse the text of a file.
 
@@ -54,13 +58,16 @@ def parse_env(
         text: the text.
         path: for errors; the file need not exist.
         earlier: as for `load_env`.
+        environ: other variables for `${NAME}`; those of this program, without its secrets, when not
+            given.
 
     Raises:
         ConfigError: a line is invalid; the error names file and line.
     """
     found: dict[str, str] = {}
-    environ = {name: value for name, value in os.environ.items() if name not in PRIVATE}
-    known = ChainMap(found, dict(earlier or {}), environ)
+    if environ is None:
+        environ = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    known = ChainMap(found, dict(earlier or {}), dict(environ))
     for parsed in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
         binding = _as_written(parsed)
         original = binding.original.string

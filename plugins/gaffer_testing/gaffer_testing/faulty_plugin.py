@@ -9,6 +9,8 @@ import pluggy
 from gaffer_kernel import Plugins, hookimpl
 from gaffer_kernel.plugin import PROJECT
 
+_HOOKS = ("gaffer_event", "gaffer_process_env", "gaffer_restart_delay")
+
 
 class FaultyPlugin:
     """A plugin with all hooks that other plugins add, and those about events and processes.
@@ -23,7 +25,7 @@ class FaultyPlugin:
     def __init__(self, added: set[str]) -> None:
         self.armed = False
         self.raised: set[str] = set()
-        for hook in {"gaffer_event", "gaffer_process_env", "gaffer_restart_delay", *added}:
+        for hook in {*_HOOKS, *added}:
             setattr(self, hook, hookimpl(optionalhook=True)(self._raising(hook)))
 
     def _raising(self, hook: str) -> Callable[[], Any]:
