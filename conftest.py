@@ -33,7 +33,7 @@ ORDINARY_HANDLERS = {
     signal.SIGTERM: signal.SIG_DFL,
 }
 
-CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip"}
+CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "npm_config_cache": "npm"}
 """Variables of the programs that install packages in tests, and their folders below a cache."""
 
 

@@ -313,4 +313,7 @@ _JSON_TYPE = (b"content-type", JSON.encode())
 
 
 def _is_browser(headers: Headers) -> bool:
-    return b"origin" in headers or any(name.startswith(b"sec-fetch-") for name in headers)
+    # fetch() of Node.js sends Sec-Fetch-Mode alone; browsers also send Sec-Fetch-Site.
+    return b"origin" in headers or any(
+        name.startswith(b"sec-fetch-") and name != b"sec-fetch-mode" for name in headers
+    )
