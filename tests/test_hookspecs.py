@@ -11,6 +11,7 @@ import trio.testing
 from importlib_metadata import entry_points
 
 from gaffer_kernel import hookspecs
+from gaffer_kernel.config import Config
 from gaffer_kernel.events import EventBus
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.plugins import Plugins
@@ -111,7 +112,7 @@ def test_the_example_of_each_hook_is_a_plugin(name):
 async def test_the_whole_plugin_of_the_page_works():
     plugins = Plugins()
     plugins.add(example(PAGE), "tally")
-    kernel = types.SimpleNamespace(events=EventBus())
+    kernel = types.SimpleNamespace(events=EventBus(), config=Config())
     async with plugins.running(kernel):
         await plugins.open_all()
         kernel.events.publish("exit", name="web", asked=False, reason="exited with status 1")

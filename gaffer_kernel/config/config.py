@@ -161,6 +161,21 @@ class Config:
         """Return the errors for all sections and keys that `check_owned` would refuse."""
         return list(ownership.find_unowned(self._sections.values(), owned))
 
+    def find_unread(self, owned: Iterable[str]) -> list[ConfigError]:
+        """Return an error for each key of an owned section that nothing has asked for.
+
+        Keys count since `forget_asked`; see `ownership.find_unread`.
+
+        Args:
+            owned: the names that plugins own, as for `check_owned`.
+        """
+        return list(ownership.find_unread(self._sections.values(), owned))
+
+    def forget_asked(self) -> None:
+        """Forget which keys have been asked for, before plugins are configured again."""
+        for section in self._sections.values():
+            section.forget_asked()
+
     def find_wrong_jobs(self) -> list[ConfigError]:
         """Return the errors for all mistakes in the sections of jobs; `jobs` raises the first."""
         errors: list[ConfigError] = []

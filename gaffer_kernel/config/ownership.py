@@ -76,6 +76,30 @@ def find_unowned(sections: Iterable[Section], owned: Iterable[str]) -> Iterator[
             yield _section_error(section, names)
 
 
+def find_unread(sections: Iterable[Section], owned: Iterable[str]) -> Iterator[ConfigError]:
+    """Yield an error for each key that the plugin which owns its section has not asked for.
+
+    The keys that one of several sections of a prefix was asked for are known in all of them. A
+    section that was not asked for anything is left out: its owner reads it later. So is one whose
+    keys were listed: its owner judges them itself.
+
+    Args:
+        sections: the sections of the files.
+        owned: names that plugins own, as for `find_unowned`.
+    """
+    sections = list(sections)
+    for name in dict.fromkeys(owned):
+        members = [each for each in sections if _is_owned_by(each.name, name)]
+        known = frozenset[str]().union(*(each.asked for each in members))
+        for section in members if known else ():
+            for key in section.find_unknown(known):
+                yield section.error(key, f"unknown key{did_you_mean(key, sorted(known))}")
+
+
+def _is_owned_by(section: str, name: str) -> bool:
+    return section.startswith(name) if name.endswith(":") else section == name
+
+
 def _has_owner(section: str, names: Iterable[str]) -> bool:
     prefix, colon, _ = section.partition(":")
     return f"{prefix}:" in names if colon else section in names

@@ -25,6 +25,8 @@ class Entry:
 class Section:
     """One `[section]`. Values are texts; `getint` and similar methods convert them.
 
+    It records which keys are asked for, present or not: others are unknown to their owner.
+
     Raises:
         ConfigError: by every `get...` method, with file, line, section and key.
     """
@@ -36,19 +38,37 @@ class Section:
         self.file = file
         self.line = line
         self._entries = {entry.key: entry for entry in entries}
+        self._asked: set[str] = set()
+        self._listed = False
 
     def keys(self) -> list[str]:
         """The keys, in the order of the file."""
+        self._listed = True
         return list(self._entries)
 
     def items(self) -> list[tuple[str, str]]:
         """The keys and their texts, in the order of the file."""
+        self._listed = True
         return [(entry.key, entry.value) for entry in self._entries.values()]
 
     def error(self, key: str | None, message: str) -> ConfigError:
         """Make the error to raise for a key, or for the whole section if `key` is None."""
         place = self._entries.get(key, self) if key is not None else self
         return ConfigError(message, file=place.file, line=place.line, section=self.name, key=key)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The keys that have been asked for since `forget_asked`."""
+        return frozenset(self._asked)
+
+    def forget_asked(self) -> None:
+        """Forget which keys have been asked for."""
+        self._asked.clear()
+        self._listed = False
+
+    def find_unknown(self, known: Container[str]) -> list[str]:
+        """Return the keys that are not known; none if all keys have been listed since."""
+        return [] if self._listed else [key for key in self._entries if key not in known]
 
     def merged(self, other: "Section", repeatable: Container[str] = ()) -> "Section":
         """Merge this section with one of the same name in another file.
@@ -73,6 +93,7 @@ class Section:
     def get(self, key: str, default: T) -> str | T: ...
     def get(self, key: str, default: object = None) -> object:
         """Return the text of a key."""
+        self._asked.add(key)
         entry = self._entries.get(key)
         return default if entry is None else entry.value
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import GafferError, PluginError, did_you_mean, shown
+from gaffer_kernel.errors import ConfigError, GafferError, PluginError, did_you_mean, shown
 from gaffer_kernel.jobs.config import KERNEL_KEYS, NO_OPTIONS
 from gaffer_kernel.jobs.options import collect_declarations
 from gaffer_kernel.names import PART, PART_RULE
@@ -118,24 +118,37 @@ class PluginSet:
             PluginError: plugins raised another error; all of them are named.
         """
         config.job_options = self.job_options
-        config.check_owned(self._owned())
+        config.forget_asked()
+        owned = self._get_owned()
+        names = [name for each in owned.values() for name in each]
+        config.check_owned(names)
         arguments = self._configure_arguments(config)
         errors = self.hooks.call_and_collect("gaffer_configure", arguments)
         if faults := [error for error in errors.values() if isinstance(error, PluginError)]:
             raise PluginError.combine(faults)
-        for error in errors.values():
+        for error in [*errors.values(), *config.find_unread(names)]:
             raise error
 
     def find_mistakes(self, config: Config) -> list[GafferError]:
         """Return the errors of all plugins, where `configure` raises the first."""
         config.job_options = self.job_options
+        config.forget_asked()
+        owned = self._get_owned()
         arguments = self._configure_arguments(config)
         errors = self.hooks.call_and_collect("gaffer_configure", arguments)
-        return [*config.find_unowned(self._owned()), *errors.values()]
+        # A plugin that has raised an error has not asked for all its keys.
+        read = [name for plugin, names in owned.items() if plugin not in errors for name in names]
+        unowned = config.find_unowned(name for names in owned.values() for name in names)
+        return [*unowned, *errors.values(), *config.find_unread(read)]
 
-    def _owned(self) -> list[str]:
-        sections = self.hooks.call_strict("gaffer_config_sections", {})
-        return [name for _, names in sections for name in names]
+    def find_unread(self, record: PluginRecord, config: Config) -> list[ConfigError]:
+        """Return an error for each key of the sections of a plugin that it has not asked for."""
+        return config.find_unread(self.hooks.call_one(record, "gaffer_config_sections", {}) or ())
+
+    def _get_owned(self) -> dict[str, list[str]]:
+        """Return the sections and keys that each plugin owns."""
+        owned = self.hooks.call_strict("gaffer_config_sections", {})
+        return {plugin: list(names) for plugin, names in owned}
 
     def _configure_arguments(self, config: Config) -> dict[str, object]:
         plugins = tuple(record.info() for record in self.records.values())

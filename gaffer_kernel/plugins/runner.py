@@ -147,6 +147,21 @@ class PluginRunner:
         if not task.is_open:
             reason = record.error or "was closed before it was open"
             raise Closing if self._closing else record.plugin_error(reason)
+        await self._check_keys(record)
+
+    async def _check_keys(self, record: PluginRecord) -> None:
+        """Close a plugin that has opened and left a key of its sections unread.
+
+        Most plugins read their sections in `gaffer_configure`; this is for those that read them
+        while they open.
+        """
+        if self._kernel is None:
+            return
+        errors = self.plugins.find_unread(record, self._kernel.config)
+        if errors:
+            await self.close(record.name)
+            self._set_failed(record, f"did not start: {errors[0]}")
+            raise record.plugin_error(str(record.error))
 
     def finish_start_late(self, function: Callable[[], Awaitable[None]]) -> None:
         """Keep a function of the plugin that is opening for `finish_start`."""

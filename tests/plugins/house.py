@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from gaffer_kernel.config import Config
 from gaffer_kernel.hookspecs import hookimpl
 from gaffer_kernel.plugins import Plugins
 
-KERNEL = object()
+KERNEL = types.SimpleNamespace(config=Config())
 
 
 class House:
