@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gaffer_client.models import Status
+from gaffer_client.models import ProcessInfo, Status
 
 ACTIVE = "active"
 COMPLETED = "completed"
 FAILED = "failed"
+
+COLORS = {
+    ACTIVE: "green",
+    "ready": "green",
+    "failing": "red",
+    "failed": "red",
+    "given up": "red",
+    "unready": "yellow",
+    "waiting": "yellow",
+    "flapping": "yellow",
+    "starting": "yellow",
+    "stopping": "yellow",
+    "restarting": "yellow",
+    "stopped": "magenta",
+    "completed": "cyan",
+}
+"""The colours of states."""
 
 
 def get_state(status: Status) -> str:
@@ -44,3 +61,17 @@ def _reasons(status: Status) -> Iterator[str]:
         yield "1 restart" if status.restarts == 1 else f"{status.restarts} restarts"
     if status.next_start_in is not None and status.next_start_in > 0:
         yield f"next start in {status.next_start_in:.1f} s"
+
+
+def get_instance_state(status: Status, process: ProcessInfo, healthy_after: float) -> str:
+    """Return the state of a process of a job.
+
+    Args:
+        status: of the job.
+        process: the process.
+        healthy_after: seconds, after which the process does not count as failing.
+    """
+    if process.stopping:
+        return "stopping"
+    is_young = (process.uptime or 0.0) < healthy_after
+    return "failing" if status.failing and process.number and is_young else ACTIVE

@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from gaffer_console.color import colored
+
+STATE = "STATE"
+"""The title of the column with colours."""
+
+_GAP = "  "
 
 
-def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def format_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Collection[str] = (),
+    colors: Mapping[str, str] | None = None,
+    width: int | None = None,
+) -> Iterator[str]:
     """Format rows in columns as wide as their widest cell; the last column is not padded.
 
     Args:
         head: a title for each column.
         rows: a cell for each column.
+        right: the titles of columns with numbers, which are aligned to the right.
+        colors: the colours of the cells of the column STATE, by their text up to a comma; None for
+            no colours.
+        width: columns of the terminal, to which lines are cut; None for no limit.
     """
     lines = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    for index, line in enumerate(lines):
+        cells = [
+            cell.rjust(size) if title in right else cell.ljust(size)
+            for title, cell, size in zip(head, line, widths, strict=True)
+        ]
+        text = _GAP.join(cells).rstrip()
+        if width is not None and len(text) > width:
+            text = text[: max(0, width - 1)] + "…"
+        if colors and index:
+            column = head.index(STATE)
+            start = sum(widths[:column]) + len(_GAP) * column
+            text = _color(text, start, cells[column].strip(), colors)
+        yield text
+
+
+def get_terminal_width() -> int | None:
+    """Return the columns of the terminal on standard output; None if it is not a terminal."""
+    try:
+        return os.get_terminal_size(1).columns or None
+    except OSError:
+        return None
+
+
+def _color(text: str, start: int, state: str, colors: Mapping[str, str]) -> str:
+    """Colour a state that begins at `start`, as far as it was not cut off."""
+    color = colors.get(state.partition(",")[0])
+    end = min(start + len(state), len(text))
+    if color is None or end <= start:
+        return text
+    return text[:start] + colored(color, text[start:end]) + text[end:]

@@ -167,7 +167,9 @@ async def test_scale_runs_on_all_nodes_or_one(nodes, ask):
     done = await ask("gaffer", "--lookup", nodes.url, "ps", "shop")
     lines = done.stdout.splitlines()
     assert [line for line in lines if line[:1].isalpha()] == ["one:", "two:"]
-    assert f"  === web: `{SLEEP}`" in lines
+    active = [line.split()[0] for line in lines if " active " in line]
+    assert active[:2] == ["web.1", "web.2"]
+    assert len(active) == 3
 
 
 async def test_unreachable_node_is_reported_and_the_others_shown(nodes, ask):

@@ -42,11 +42,15 @@ async def test_processes_shows_jobs_or_pids(load, done):
 
 async def test_status_without_name_shows_all_jobs(load, done, ask):
     await load().settled()
-    assert await done("status") == "NAME  CONDITION\nweb   active\n"
+    [line] = (await done("status")).splitlines()[1:]
+    assert line.split()[:2] == ["web", "active"]
     load("shop.web", start=False)
     result = await ask("gafferctl", "status")
     assert (result.returncode, result.stderr) == (3, "")
-    assert result.stdout.splitlines()[1:] == ["web       active", "shop.web  stopped"]
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:]] == [
+        ["web", "active"],
+        ["shop.web", "stopped"],
+    ]
     result = await ask("gafferctl", "status", "--json")
     assert [each["active"] for each in json.loads(result.stdout)] == [True, False]
 

@@ -108,7 +108,7 @@ async def test_unencodable_characters_are_escaped(kernel, ask, environ):
     environ["PYTHONIOENCODING"] = "latin-1"
     done = await ask("gaffer", "ps", "shop")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "`./nosuch-\\u2192`" in done.stdout
+    assert "no such program: ./nosuch-\\u2192 " in done.stdout
 
 
 async def test_options_may_precede_or_follow_the_verb(kernel, ask, url):

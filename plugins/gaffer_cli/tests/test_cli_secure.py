@@ -45,7 +45,7 @@ class TestUnixSocket:
         assert (await ask("gafferctl", "start", "shop.web", *options)).stdout == "ok\n"
         output = (await ask("gaffer", "scale", "shop", "web+1", *options)).stdout
         assert output == "Scaling web processes... done, now running 2\n"
-        assert "web.2: up for " in (await ask("gaffer", "ps", "shop", *options)).stdout
+        assert "\nweb.2  active " in (await ask("gaffer", "ps", "shop", *options)).stdout
         done = await ask("gaffer", *options, "unload", "shop")
         assert done.stdout == "'shop' unloaded\n"
 

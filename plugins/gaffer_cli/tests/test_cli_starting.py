@@ -1,6 +1,7 @@
 """Verbs that start processes: they report the first exit of a job that does not run."""
 
 import json
+import re
 
 import pytest
 from gaffer_client.models import FlappingStatus, Status
@@ -98,9 +99,9 @@ async def test_status_of_a_crash_loop_is_3_with_the_reason(load, ask):
     assert " restarts, next start in " in failed.stdout
     table = await ask("gafferctl", "status")
     assert table.returncode == 3
-    assert "failing: exited with status 3" in table.stdout
+    assert re.search(r"^web +failing.* exited with status 3 after ", table.stdout, re.MULTILINE)
     assert json.loads((await ask("gafferctl", "status", "web", "--json")).stdout)["failing"]
-    assert "web: failing: exited" in (await ask("gaffer", "ps", "default")).stdout
+    assert "web.1  failing" in (await ask("gaffer", "ps", "default")).stdout
     assert "failing" in (await ask("gafferctl", "top")).stdout
 
 

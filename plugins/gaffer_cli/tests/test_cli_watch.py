@@ -58,23 +58,26 @@ async def tick(kernel, *names):
         kernel.events.publish(name, name="test")
 
 
-async def test_watch_line_has_the_format_of_the_seed(kernel, watch):
+async def test_watch_lines_say_what_the_console_says(kernel, watch):
     watching = await watch("proc.nap")
     job = kernel.manager.load(NAP)
-    assert re.fullmatch(r"\d\d:\d\d:\d\d nap \| proc\.nap\.create nap", await watching.line())
-    await watching.until("nap | proc.nap.spawn nap")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d nap \| create nap", await watching.line())
+    await job.settled()
+    pid = job.processes[0].os_pid
+    await watching.until(f"nap | spawn process with pid {pid}")
     job.stop()
-    await watching.until("nap | proc.nap.exit nap")
+    line = await watching.until(f"nap | exit process with pid {pid}: ")
+    assert re.search(r": killed by SIGTERM after \d+\.\d s$", line)
 
 
 async def test_watch_without_pattern_shows_each_event_once(kernel, watch):
     watching = await watch()
-    kernel.manager.load(NAP, "night")
+    job = kernel.manager.load(NAP, "night")
     lines = [await watching.line() for _ in range(3)]
     assert [line.partition(" ")[2] for line in lines] == [
-        "night.nap | proc.night.nap.create night.nap",
-        "night.nap | proc.night.nap.start night.nap",
-        "night.nap | proc.night.nap.spawn night.nap",
+        "night.nap | create night.nap",
+        "night.nap | start night.nap",
+        f"night.nap | spawn process with pid {job.processes[0].os_pid}",
     ]
 
 
@@ -82,15 +85,19 @@ async def test_watch_pattern_filters_events(kernel, watch):
     watching = await watch("create")
     for name in ("a", "b"):
         kernel.manager.load(JobConfig(name=name, cmd="sleep 1000"))
-    assert (await watching.line()).endswith(" a | proc.a.create a")
-    assert (await watching.line()).endswith(" b | proc.b.create b")
+    assert (await watching.line()).endswith(" a | create a")
+    assert (await watching.line()).endswith(" b | create b")
 
 
 async def test_watch_long_shows_reasons(kernel, watch):
     watching = await watch("exit", "--long")
     kernel.manager.load(JobConfig(name="bad", cmd="sh -c 'sleep 1; exit 3'"))
     line = await watching.line()
-    assert re.search(r" \| proc\.bad\.exit bad: pid 1 \(\d+\), exit_code 3, .*uptime 1\.", line)
+    assert re.search(
+        r" \| exit process with pid (\d+): exited with status 3 after 1\.\d s;"
+        r" pid 1 \(\1\), exit_code 3, .*uptime 1\.",
+        line,
+    )
 
 
 async def test_watch_json_prints_an_object_for_each_line(kernel, watch):

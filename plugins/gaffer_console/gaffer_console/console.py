@@ -10,9 +10,9 @@ from typing import ClassVar, TextIO
 
 import trio
 from gaffer_kernel import Event, Kernel, NotFound, Process, hookimpl
-from gaffer_kernel.plugin import describe_exit
 
 from gaffer_console.color import wants_color
+from gaffer_console.description import describe_event
 from gaffer_console.follower import Follower
 from gaffer_console.printer import Printer, log_broken_output, log_lost
 
@@ -170,7 +170,8 @@ class _Console:
         if event.event in self._settings.actions:
             name = event.job if self._settings.numbers and event.job else event.name
             number = self._numbers.get(pid, 0) if pid is not None else 0
-            self._printer.put(name, f"{_text(event)}\n".encode(), event.time, number=number)
+            text = describe_event(event.event, event.name, event.data)
+            self._printer.put(name, f"{text}\n".encode(), event.time, number=number)
         if process is not None:
             self._follow(process)
         if event.event == "exit" and pid is not None:
@@ -203,20 +204,3 @@ class _Console:
             printer = self._printer if self._settings.lossless else None
             follower = self._followers[process.pid] = Follower(process, put, printer)
             self._nursery.start_soon(follower.run, name=f"console of {process.job}")
-
-
-def _text(event: Event) -> str:
-    os_pid = event.data.get("os_pid")
-    what = f"process with pid {os_pid}" if os_pid else event.name
-    why = _reason(event)
-    return f"{event.event} {what}: {why}" if why else f"{event.event} {what}"
-
-
-def _reason(event: Event) -> str:
-    if event.event == "exit":
-        data = event.data
-        return describe_exit(data["exit_code"], data["term_signal"], data["uptime"])
-    if event.event == "flap":
-        rest: float | None = event.data["retry_in"]
-        return "given up" if rest is None else f"starts again in {rest:g} s"
-    return str(event.data.get("reason", ""))

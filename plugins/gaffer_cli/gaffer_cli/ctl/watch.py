@@ -10,6 +10,7 @@ from collections.abc import Callable
 import click
 from gaffer_client import ClientError, Event, Server
 from gaffer_console.color import Rotation, colored, wants_color
+from gaffer_console.description import describe_event
 
 from gaffer_cli.arguments import EVENTS, PATTERN
 from gaffer_cli.exit_codes import USAGE, CommandError
@@ -41,7 +42,7 @@ _LONG = ("proc.", "plugin.")
     default=None,
     help="colour the names (default: on a terminal; NO_COLOR and FORCE_COLOR apply)",
 )
-@click.option("-l", "--long", is_flag=True, help="also show pids, exit codes and reasons")
+@click.option("-l", "--long", is_flag=True, help="also show gaffer's pids and the other fields")
 @click.pass_obj
 def command(
     run: Invocation,
@@ -51,7 +52,7 @@ def command(
     colorize: bool | None,
     long: bool,
 ) -> None:
-    """Show each event as it happens, one a line, until Ctrl-C.
+    """Show each event as it happens, one a line in the words of gafferd -v, until Ctrl-C.
 
     PATTERN selects events: the name of an event, such as exit, a job as proc.web, or one event of a
     job as proc.web.exit; default is all events. With --json each line is an object, and --since
@@ -105,7 +106,7 @@ def _lines(colorize: bool, long: bool) -> Callable[[Event], None]:
     def print_event(event: Event) -> None:
         name = printable(event.name)
         clock = time.strftime("%H:%M:%S", time.localtime(event.time))
-        text = _gap(event) if event.is_gap else f"{_event(event)} {name}{_details(event) * long}"
+        text = _gap(event) if event.is_gap else _describe(event) + _details(event) * long
         # Without padding, so that a line can be split into words.
         prefix = f"{clock} {name} |"
         if colorize:
@@ -116,11 +117,12 @@ def _lines(colorize: bool, long: bool) -> Callable[[Event], None]:
     return print_event
 
 
-def _event(event: Event) -> str:
-    """Return the name of an event; for one of a job the long name, which is also a pattern."""
-    if event.job is None or event.event.startswith("proc."):
-        return printable(event.event)
-    return printable(f"proc.{event.name}.{event.event}")
+def _describe(event: Event) -> str:
+    """Describe an event in the words of the console."""
+    short = event.event
+    if event.job is not None and short.startswith(f"proc.{event.name}."):
+        short = short.removeprefix(f"proc.{event.name}.")
+    return printable(describe_event(short, event.name, event.data))
 
 
 def _gap(event: Event) -> str:
@@ -142,7 +144,7 @@ def _details(event: Event) -> str:
     pid = () if event.pid is None else (f"pid {event.pid} ({event.os_pid})",)
     rest = (f"{key} {_value(value)}" for key, value in event.data.items() if key not in _KNOWN)
     text = ", ".join([*pid, *rest])
-    return f": {text}" if text else ""
+    return f"; {text}" if text else ""
 
 
 def _value(value: object) -> str:
