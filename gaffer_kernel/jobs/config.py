@@ -266,13 +266,13 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return same and declared.keep_processes(self.options, after.options)
 
     def for_one_off(
-        self, env: Mapping[str, str] | None, graceful_timeout: float | None
+        self, env: Mapping[str, str] | None, graceful_timeout: float | str | None
     ) -> "JobConfig":
         """Return a copy for a one-off.
 
         Args:
             env: variables that override those of the job.
-            graceful_timeout: None or 0 for that of the job.
+            graceful_timeout: seconds, or a text such as 500ms; None or 0 for that of the job.
 
         Raises:
             InvalidField: `env` or `graceful_timeout` cannot be accepted.

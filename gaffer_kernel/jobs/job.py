@@ -77,13 +77,14 @@ class Job:
         return self.numprocesses
 
     def commit(
-        self, env: Mapping[str, str] | None = None, graceful_timeout: float | None = None
+        self, env: Mapping[str, str] | None = None, graceful_timeout: float | str | None = None
     ) -> int:
         """Start a one-off: one more process, neither kept alive nor counted, active or not.
 
         Args:
             env: variables for it alone; they override the job's own.
-            graceful_timeout: seconds between SIGTERM and SIGKILL; None or 0 for the job's.
+            graceful_timeout: seconds between SIGTERM and SIGKILL, or a text such as 500ms; None or
+                0 for the job's.
 
         Returns:
             Its pid. If it cannot start, a `spawn_error` names that pid.

@@ -107,8 +107,10 @@ class Process:
         environ = self.build_environ(system, user, added, settings, get_base)
         self.warnings = find_warnings(config, environ) + find_stop_warnings(config.stop)
         argv = build_argv(config.cmd, config.args, config.shell, environ)
-        known = {name: text for name, text in environ.items() if name not in self._hidden}
-        self.argv = build_argv(config.cmd, config.args, config.shell, known)
+        self.argv = argv
+        if self._hidden:
+            known = {name: text for name, text in environ.items() if name not in self._hidden}
+            self.argv = build_argv(config.cmd, config.args, config.shell, known)
         self._system = system
         self._on_exit = on_exit
         request = SpawnRequest(

@@ -56,7 +56,7 @@ class ScaleArguments(JobArguments, kw_only=True):
 class CommitArguments(JobArguments, kw_only=True):
     """The settings of the one-off."""
 
-    graceful_timeout: float | None = None
+    graceful_timeout: float | str | None = None
     env: dict[str, str] | None = None
 
 

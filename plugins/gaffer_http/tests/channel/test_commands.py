@@ -115,7 +115,7 @@ async def test_job_commands_start_scale_stop_and_restart(api, channel):
 async def test_commit_starts_a_one_off(api, channel):
     await channel.do("load", {**SLEEP, "numprocesses": 0})
     assert await channel.do("commit", "x") == {"ok": True, "pid": 1}
-    result = await channel.do("commit", "x", 2.5, {"A": "1"})
+    result = await channel.do("commit", "x", "2500ms", {"A": "1"})
     process = api.kernel.manager.process(result["pid"])
     assert (process.stop_timeout, process.config.env) == (2.5, {"A": "1"})
     error = await refusal(channel, "commit", "x", env={"A": "***"})
