@@ -18,13 +18,6 @@ def needs(program):
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
-def free_port():
-    """Return a free port, for programs that cannot bind port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Visitor(http.client.HTTPConnection):
     """A client of a proxy, optionally over TLS and with another name for the proxy."""
 

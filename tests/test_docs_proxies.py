@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+from gaffer_testing.ports import find_free_ports
 
 from tests import proxies
-from tests.proxies import House, Visitor, free_port, needs
+from tests.proxies import House, Visitor, needs
 
 PAGE = (Path(__file__).parent.parent / "docs" / "reverse-proxies.md").read_text()
 NAME = "gaffer.example.org"
@@ -84,7 +85,7 @@ def check(house, ca, port):
 
 @needs("nginx")
 def test_nginx_recipe(house, ca, gafferd):
-    port = free_port()
+    port = find_free_ports()
     text = replace(
         block("nginx"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
@@ -97,7 +98,7 @@ def test_nginx_recipe(house, ca, gafferd):
 
 @needs("caddy")
 def test_caddy_recipe(house, ca, gafferd):
-    port = free_port()
+    port = find_free_ports()
     text = replace(
         block("caddy"),
         (f"{NAME} {{", f"https://{NAME}:{port} {{\nbind 127.0.0.1\ntls gaffer.pem gaffer.key"),
@@ -116,7 +117,7 @@ def test_check_prints_the_shown_endpoint(house):
 
 @needs("haproxy")
 def test_haproxy_recipe_logs_the_address_of_the_visitor(house, ca):
-    port = free_port()
+    port = find_free_ports()
     files = [house.folder / "gaffer.pem", house.folder / "gaffer.key"]
     (house.folder / "both.pem").write_bytes(b"".join(file.read_bytes() for file in files))
     hosts, _, _ = block("ini").partition("[endpoint")

@@ -4,9 +4,10 @@ import subprocess
 import tempfile
 
 import pytest
+from gaffer_testing.ports import find_free_ports
 from gaffer_testing.waiting import wait_until
 
-from tests.proxies import House, Visitor, ask, free_port, needs
+from tests.proxies import House, Visitor, ask, needs
 
 NGINX = """\
 server {{
@@ -61,7 +62,7 @@ def check_refused(port):
 
 @needs("nginx")
 def test_nginx_over_tcp_needs_token(house):
-    token, port = house.token(), free_port()
+    token, port = house.token(), find_free_ports()
     with (
         house.gafferd(endpoint("127.0.0.1:0")) as [url],
         house.nginx(NGINX.format(port=port, target=url), port),
@@ -74,7 +75,7 @@ def test_nginx_over_tcp_needs_token(house):
 
 @needs("nginx")
 def test_nginx_with_keep_alive_needs_token(house):
-    token, port = house.token(), free_port()
+    token, port = house.token(), find_free_ports()
     with house.gafferd(endpoint("127.0.0.1:0")) as [url]:
         text = KEEP_ALIVE.format(port=port, address=url.removeprefix("http://"))
         with house.nginx(text, port):
@@ -86,7 +87,7 @@ def test_nginx_with_keep_alive_needs_token(house):
 
 @needs("nginx")
 def test_nginx_over_unix_socket_needs_token(house, short_path):
-    port = free_port()
+    port = find_free_ports()
     with (
         house.gafferd(endpoint(f"unix:{short_path}/s")),
         house.nginx(NGINX.format(port=port, target=f"http://unix:{short_path}/s"), port),
@@ -99,7 +100,7 @@ def test_owner_endpoint_refuses_http_1_0_of_nginx(house):
     version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
     if tuple(map(int, version.partition("/")[2].split()[0].split("."))) >= (1, 29, 7):
         pytest.skip("this nginx uses HTTP/1.1")
-    port = free_port()
+    port = find_free_ports()
     with (
         house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url],
         house.nginx(NGINX.format(port=port, target=url), port),
@@ -111,7 +112,7 @@ def test_owner_endpoint_refuses_http_1_0_of_nginx(house):
 @needs("socat")
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_socat_needs_token(house, short_path, kind):
-    token, port = house.token(), free_port()
+    token, port = house.token(), find_free_ports()
     bind = "127.0.0.1:0" if kind == "tcp" else f"unix:{short_path}/s"
     with house.gafferd(endpoint(bind)) as [url]:
         target = f"TCP:{url.removeprefix('http://')}" if kind == "tcp" else f"UNIX:{short_path}/s"
@@ -125,7 +126,7 @@ def test_socat_needs_token(house, short_path, kind):
 @pytest.mark.parametrize("check", ["OPTIONS /", "GET /ping", "HEAD /ping"])
 def test_health_checks_of_haproxy_pass(house, check):
     """HAProxy sends them as HTTP/1.0 without a Host header."""
-    port = free_port()
+    port = find_free_ports()
     with house.gafferd(endpoint("127.0.0.1:0", "owner")) as [url]:
         (house.folder / "haproxy.cfg").write_text(
             "global\n log stderr format raw local0\n"

@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 from contextlib import contextmanager
 from threading import Timer
 
 import pytest
+from gaffer_testing.ports import find_free_ports
 from gaffer_testing.waiting import wait_until
 
 from .conftest import COMMANDS
@@ -19,12 +19,6 @@ worker: sh -c 'echo worker works; exec sleep 1000'
 """
 DEADLINE = 30.0
 """Seconds that a test waits."""
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def folder(tmp_path):
 @pytest.fixture
 def gafferd(environ, tmp_path, command):
     """gafferd in the background during the test."""
-    port = free_port()
+    port = find_free_ports()
     environ["GAFFER_ENDPOINT"] = f"http://127.0.0.1:{port}"
     pidfile = tmp_path / "gafferd.pid"
     options = ["--daemon", "--pidfile", pidfile, "--error-log", tmp_path / "log"]

@@ -5,10 +5,11 @@ from contextlib import ExitStack
 import httpx2
 import trio
 from gaffer_testing.gafferd import Home, is_alive
+from gaffer_testing.ports import find_free_ports
 from trio_websocket import ConnectionClosed, HandshakeError
 
 from .conftest import LookupdClient
-from .lookupd_home import LookupdHome, free_port
+from .lookupd_home import LookupdHome
 
 LEASE = 3.0
 HEARTBEAT = 1.0
@@ -33,7 +34,7 @@ class Lookupd(LookupdClient):
         folder.mkdir()
         self.options = options
         self.home = LookupdHome(folder)
-        self.port = free_port()
+        self.port = find_free_ports()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.process = None
         self._running = ExitStack()

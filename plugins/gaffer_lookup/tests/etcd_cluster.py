@@ -10,11 +10,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from gaffer_testing.ports import find_free_ports
 from gaffer_testing.waiting import wait_until
 
 from gaffer_lookup.etcd.address import read_settings
-
-from .lookupd_home import free_port
 
 ETCD = shutil.which("etcd")
 
@@ -114,7 +113,8 @@ class Cluster:
 
     def __init__(self, folder, size=1, args=()):
         self.members = [
-            Member(folder, f"m{number}", free_port(), free_port(), args) for number in range(size)
+            Member(folder, f"m{number}", find_free_ports(), find_free_ports(), args)
+            for number in range(size)
         ]
 
     @property

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,13 +11,6 @@ from gaffer_testing.gafferd import Home
 
 LOOKUPD = Path(sys.executable).with_name("gaffer_lookupd")
 AUTH = Path(sys.executable).with_name("gaffer-auth")
-
-
-def free_port():
-    """Return a free port, which a program can bind again after it was killed."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class LookupdHome(Home):

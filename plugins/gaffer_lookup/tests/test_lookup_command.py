@@ -10,9 +10,10 @@ import ssl
 import pytest
 import trustme
 from gaffer_testing.gafferd import is_alive
+from gaffer_testing.ports import find_free_ports
 from gaffer_testing.waiting import wait_until
 
-from .lookupd_home import LookupdHome, free_port
+from .lookupd_home import LookupdHome
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def port():
-    return free_port()
+    return find_free_ports()
 
 
 def ask(port, path="/nodes", context=None, **headers):

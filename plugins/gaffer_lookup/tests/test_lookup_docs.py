@@ -1,24 +1,25 @@
 """The examples of docs/cluster.md and of the README."""
 
 import os
-import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from gaffer_kernel import Config
-from gaffer_testing.gafferd import DEADLINE, Home
+from gaffer_testing.gafferd import Home
+from gaffer_testing.ports import find_free_ports
 
 from gaffer_lookup.lookupd.options import make_parser
 from gaffer_lookup.node.settings import KEYS, OPTIONS
 
 HERE = Path(__file__).parent
+DEADLINE = 60.0
+"""Seconds for a few commands, which all start Python, on a busy machine."""
+
 README = (HERE.parent / "README.md").read_text()
 CLUSTER = (HERE.parents[2] / "docs" / "cluster.md").read_text()
 [NETWORK] = re.findall(r"## Over the network.*?(?=\n## )", CLUSTER, re.DOTALL)
@@ -56,7 +57,7 @@ def shell(tmp_path):
                 else noise,
                 stderr=noise,
                 text=True,
-                timeout=30,
+                timeout=DEADLINE,
             )
         return done.stdout
 
@@ -74,7 +75,7 @@ def shell(tmp_path):
 def test_cluster_walkthrough_works_as_shown(shell):
     session = SESSION
     # All three ports at once: the loop has their last digit in a variable.
-    base = free_base()
+    base = find_free_ports(10)
     for number, port in enumerate(("5010", "5011")):
         session = session.replace(f":{port}", f":{base + 8 + number}")
     session = session.replace("500$n", f"{base // 10}$n").replace(":500", f":{base // 10}")
@@ -88,7 +89,7 @@ def test_cluster_walkthrough_works_as_shown(shell):
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
 @pytest.mark.parametrize("way", ["certificates", "tokens"])
 def test_network_setup_works_as_shown(shell, tmp_path, way):
-    base = free_base()
+    base = find_free_ports(10)
     text = re.sub(r"(lookup|node1|\$name)\.example\.org", "localhost", NETWORK)
     text = text.replace(":5010", f":{base}").replace("0.0.0.0:", "127.0.0.1:")
     text = text.replace(":5443", f":{base + 1}")
@@ -115,28 +116,6 @@ def test_network_setup_works_as_shown(shell, tmp_path, way):
     shell("gafferd -c node1.ini --daemon")
     for command, shown in COMMAND.findall(queries):
         shell.wait_for(command, shown)
-
-
-def free_base():
-    """Return a number that ends in 0, so that it and the nine after it are free ports.
-
-    They are outside the range from which the system assigns ports to other tests.
-    """
-    return next(base for base in shuffled(range(20_000, 32_000, 10)) if are_free(base))
-
-
-def shuffled(numbers):
-    return random.sample(numbers, len(numbers))
-
-
-def are_free(base):
-    try:
-        with ExitStack() as stack:
-            for port in range(base, base + 10):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
-    except OSError:
-        return False
-    return True
 
 
 def continued(command):

@@ -14,10 +14,11 @@ import pytest
 import trustme
 from gaffer_client import Server, UnauthorizedError, node_token
 from gaffer_testing.gafferd import Home
+from gaffer_testing.ports import find_free_ports
 from gaffer_testing.waiting import wait_until
 
 from .etcd_cluster import needs_etcd, running
-from .lookupd_home import AUTH, LookupdHome, free_port
+from .lookupd_home import AUTH, LookupdHome
 
 GAFFERCTL = Path(sys.executable).with_name("gafferctl")
 SECRET = re.compile(r"gfr_[A-Za-z0-9_-]{43}")
@@ -90,7 +91,7 @@ class Cluster:
         self.home = LookupdHome(self.folder("lookupd"))
         self.ops = self.home.write("ops.token", self.home.auth("token", "ops") + "\n")
         self.secret = self.ops.read_text().strip()
-        port = free_port()
+        port = find_free_ports()
         self.url = f"https://localhost:{port}"
         tls = ("--certfile", self.certificate, "--keyfile", self.certificate)
         stack.enter_context(self.home.running_lookupd("--bind", f"127.0.0.1:{port}", *tls))
@@ -141,7 +142,7 @@ class Cluster:
 
     def good_node(self):
         """Start a gafferd that knows only the token that is derived for it; return its origin."""
-        port = free_port()
+        port = find_free_ports()
         origin = f"https://localhost:{port}"
         endpoint = ("[endpoint:network]", f"bind = 127.0.0.1:{port}")
         tls = (f"certfile = {self.certificate}", f"keyfile = {self.certificate}")
