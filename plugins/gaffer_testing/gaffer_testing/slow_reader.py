@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 
 import trio
 
-STUCK = 1.5
-"""Seconds of a full send buffer after which the server no longer reads.
+STUCK = 100
+"""Checks, 10 ms apart, of a full send buffer after which the server no longer reads.
 
-A chunk that the server has read may keep it busy for a while.
+A chunk that the server has read may keep it busy for a while. Checks are counted and not seconds,
+because a server in the same process has a turn between two of them on a busy machine, too.
 """
 
 RECEIVE_BUFFER = 4096
@@ -42,8 +43,15 @@ class SlowReader:
     async def flood(self, kind: int, data: bytes = b"hello") -> None:
         """Send frames until the server stops reading, because nobody reads its responses."""
         frames = frame(kind, data) * 1000
-        while await self._poll("POLLOUT", STUCK):
-            frames = frames[self.socket.send(frames) :] or frame(kind, data) * 1000
+        unchanged = 0
+        while unchanged < STUCK:
+            if self._has("POLLOUT"):
+                frames = frames[self.socket.send(frames) :] or frame(kind, data) * 1000
+                unchanged = 0
+                await trio.lowlevel.checkpoint()
+            else:
+                unchanged += 1
+                await trio.sleep(0.01)
 
     async def read_handshake(self) -> None:
         """Read the start of the handshake response.
@@ -68,14 +76,17 @@ class SlowReader:
         assert await self._poll("POLLHUP", within), f"still open after {within} s"
 
     async def _poll(self, event: str, seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(self.socket, getattr(select, event))
         with trio.move_on_after(seconds):
             # trio can wait for a socket to become readable or writable, but not for POLLHUP.
-            while not poll.poll(0):  # noqa: ASYNC110
+            while not self._has(event):  # noqa: ASYNC110
                 await trio.sleep(0.01)
             return True
         return False
+
+    def _has(self, event: str) -> bool:
+        poll = select.poll()
+        poll.register(self.socket, getattr(select, event))
+        return bool(poll.poll(0))
 
 
 @asynccontextmanager

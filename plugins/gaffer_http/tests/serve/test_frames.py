@@ -13,6 +13,9 @@ from gaffer_http.serve import budget, connection, frames
 
 from ..h2client import H2, H2_PREFACE, METHOD, PATH, PLACE, SETTINGS, read_to_end
 
+DEADLINE = 50.0
+"""Seconds for what ends as soon as the machine has time for it."""
+
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -89,10 +92,10 @@ async def test_control_frames_without_requests_get_enhance_your_calm(serve_h2, n
         await client.start()
         await client.request(METHOD, PATH, *PLACE)
         assert await client.status() == b"200"
-        with trio.fail_after(10):
+        with trio.fail_after(DEADLINE):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(send_until_broken, stream, FLOODS[name] * 100)
-                assert await client.terminated(10) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+                assert await client.terminated(DEADLINE) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
                 nursery.cancel_scope.cancel()
     await served.check_alive()
     assert served.server.crashes == 0
@@ -170,7 +173,7 @@ async def test_message_of_too_many_fragments_closes_the_websocket(serve, data):
     served = await serve(asgi)
     async with await open_websocket(served) as stream:
         await stream.send_all(ws_frame(1, data) + ws_frame(0, data) * connection.MAX_FRAGMENTS)
-        with trio.fail_after(10):
+        with trio.fail_after(DEADLINE):
             assert (await stream.receive_some())[:4] == b"\x88\x02" + struct.pack(">H", 1009)
 
 
@@ -180,7 +183,7 @@ async def test_consecutive_fragmented_messages_are_accepted(serve):
         rest = ws_frame(0, b"x") * (connection.MAX_FRAGMENTS - 2)
         await stream.send_all((ws_frame(1, b"x") + rest + ws_frame(0, b"x", final=True)) * 3)
         await stream.send_all(ws_frame(9, b"ping", final=True))
-        with trio.fail_after(10):
+        with trio.fail_after(DEADLINE):
             assert await stream.receive_some() == b"\x8a\x04ping"
 
 
@@ -193,7 +196,7 @@ async def test_large_frame_in_pieces_counts_once(serve):
             await stream.send_all(bytes(40))
             await trio.lowlevel.checkpoint()
         await stream.send_all(ws_frame(9, b"ping", final=True))
-        with trio.fail_after(10):
+        with trio.fail_after(DEADLINE):
             assert await stream.receive_some() == b"\x8a\x04ping"
 
 
@@ -257,7 +260,7 @@ async def test_waiting_for_the_budget_can_be_cancelled(autojump_clock):
 async def turns_during(others, done):
     """Wait for an event, and return the number of turns of the probe meanwhile."""
     before = others.turns
-    with trio.fail_after(50):
+    with trio.fail_after(DEADLINE):
         await done.wait()
     return others.turns - before
 
@@ -298,7 +301,7 @@ async def test_refusing_requests_does_not_block_other_tasks(serve, monkeypatch):
     async with await served.connect() as stream, run_latency_probe() as others:
         await stream.send_all(GET * many)
         got = b""
-        with trio.fail_after(50):
+        with trio.fail_after(DEADLINE):
             while got.count(b"HTTP/1.1 401") < many:
                 got += await stream.receive_some()
         assert others.turns >= many
@@ -311,7 +314,7 @@ async def test_parsing_tiny_chunks_does_not_block_other_tasks(serve):
         head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stream.send_all, head + b"1\r\nx\r\n" * many + b"0\r\n\r\n")
-            with trio.fail_after(50):
+            with trio.fail_after(DEADLINE):
                 assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
         assert others.turns >= many
 
@@ -323,7 +326,7 @@ async def test_priorities_of_too_many_streams_are_harmless(serve_h2, caplog):
         await client.start()
         many = b"".join(h2_frame(2, 0, 2 * n + 1, b"\0\0\0\0\x10") for n in range(5000))
         await stream.send_all(many)
-        assert await client.terminated(10) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+        assert await client.terminated(DEADLINE) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
     assert served.server.crashes == 0
     assert not caplog.messages
 
@@ -337,7 +340,7 @@ async def test_frames_of_twenty_connections_do_not_block_other_tasks(serve_h2):
             client = H2(stream)
             await client.start()
             await stream.send_all(h2_frame(0xBB) * many)
-            assert await client.terminated(50) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
+            assert await client.terminated(DEADLINE) == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 
     streams = [await served.connect() for _ in range(20)]
     async with run_latency_probe() as others:
@@ -378,7 +381,7 @@ async def test_request_after_a_body_is_parsed_as_a_request(serve):
     async with await served.connect() as stream, trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, (body + GET) * 3)
         got = b""
-        with trio.fail_after(10):
+        with trio.fail_after(DEADLINE):
             while got.count(b"HTTP/1.1 200") < 6:
                 got += await stream.receive_some()
 
@@ -398,7 +401,7 @@ async def send_pongs(send, stream, many):
     """Send many pongs, then a ping, and wait for its reply."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send, ws_frame(10, final=True) * many + ws_frame(9, b"last", final=True))
-        with trio.fail_after(50):
+        with trio.fail_after(DEADLINE):
             while b"\x8a\x04last" not in await stream.receive_some():
                 pass
 
@@ -469,7 +472,7 @@ async def test_websocket_over_http2_is_parsed_in_pieces(serve_h2, monkeypatch):
         for data in (pongs, pongs, pongs, ws_frame(9, b"last", final=True)):
             client.h2.send_data(1, data)
         await client.flush()
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             while b"\x8a\x04last" not in await stream.receive_some():
                 pass
     assert sum(sizes) > 3 * len(pongs)
@@ -510,4 +513,6 @@ async def test_rapid_reset_starts_few_requests_in_each_turn(serve_h2):
             for client in clients:
                 nursery.start_soon(flood, client)
     assert sum(started.values()) == 40 * 21
-    assert max(started.values()) <= 2 * budget.ADMITTED_PER_PASS / budget.STREAM_COST
+    # Up to three passes grant the requests that start between two turns of the probe: tasks of one
+    # pass run in any order, and some start a request one pass later.
+    assert max(started.values()) <= 3 * budget.ADMITTED_PER_PASS / budget.STREAM_COST
