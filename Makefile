@@ -31,9 +31,10 @@ export FOREGROUND
 run: venv
 	@cd examples && exec ../$(BIN)/python -c "$$FOREGROUND" ../$(BIN)/gafferd -c gaffer.ini -vv
 
-# Most tests start programs of gaffer: without byte code, each of them would compile all of it again.
+# Tests wait as long as they compute, so there are more workers than processors in a small machine.
+# Many start programs of gaffer: without byte code, each of these would compile all of gaffer again.
 test: venv
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
