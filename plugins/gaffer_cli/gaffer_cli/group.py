@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from gaffer_cli.cluster.dispatch import dispatch
-from gaffer_cli.options import Shared
+from gaffer_cli.help_format import HelpContext
+from gaffer_cli.options import Shared, SharedOption
 from gaffer_cli.plugin_commands import get_plugin_verbs
 from gaffer_cli.verb import Verb
-from gaffer_cli.verbs import ALL
+from gaffer_cli.verbs import ALL, GROUPS
 
 
 class VerbGroup(click.Group):
@@ -29,6 +30,8 @@ class VerbGroup(click.Group):
         shared: makes the options that may also follow the verb.
         kwargs: as for click.Group.
     """
+
+    context_class = HelpContext
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class VerbGroup(click.Group):
     def load_command(self, verb: Verb) -> click.Command:
         """Import the command of a verb, and add the shared options."""
         command = copy(verb.load())
+        command.context_class = HelpContext
         command.epilog = command.epilog or f"Also takes the options of {self.name}."
         command.params = [*command.params, *self._get_shared(command)]
         if command.callback is not None:
@@ -84,17 +88,47 @@ class VerbGroup(click.Group):
         close = get_close_matches(name, self.list_commands(ctx), n=1)
         return close[0] if close else None
 
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help: verbs first, the options of the connection last."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_commands(ctx, formatter)
+        options = [option for option in self.get_params(ctx) if not _is_of_connection(option)]
+        _write_options(ctx, formatter, "Options", options)
+        self.format_epilog(ctx, formatter)
+        options = [option for option in self.get_params(ctx) if _is_of_connection(option)]
+        _write_options(ctx, formatter, "Connection options", options)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs, without importing them."""
+        """List the verbs in groups, without importing them."""
         verbs = {**get_plugin_verbs(self._name), **self.own}
-        names = self.list_commands(ctx)
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, verbs[name].summary) for name in names])
+        groups = {title: names.split() for title, names in GROUPS.get(self._name, {}).items()}
+        grouped = {name for names in groups.values() for name in names}
+        others = [name for name in self.list_commands(ctx) if name not in grouped]
+        width = max(map(len, verbs), default=0)
+        for title, names in {**groups, "Other commands": others}.items():
+            rows = [(name.ljust(width), verbs[name].summary) for name in names if name in verbs]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     @property
     def _name(self) -> str:
         assert self.name is not None
         return self.name
+
+
+def _is_of_connection(option: click.Parameter) -> bool:
+    return isinstance(option, SharedOption) and option.is_of_connection
+
+
+def _write_options(
+    ctx: click.Context, formatter: click.HelpFormatter, title: str, options: list[click.Parameter]
+) -> None:
+    records = [option.get_help_record(ctx) for option in options]
+    if rows := [record for record in records if record is not None]:
+        with formatter.section(title):
+            formatter.write_dl(rows)
 
 
 def _interruptible(callback: Callable[..., Any]) -> Callable[..., Any]:

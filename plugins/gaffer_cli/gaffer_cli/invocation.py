@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from functools import cached_property
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from gaffer_client import address
-from gaffer_console.color import wants_color
 
 from gaffer_cli.exit_codes import USAGE, CommandError
 from gaffer_cli.printable import printable
@@ -140,10 +138,8 @@ class Invocation:
         elif isinstance(lines, str):
             click.echo(lines)
         else:
-            # click removes the colours of tables in a pipe, also with FORCE_COLOR.
-            color = True if wants_color(sys.stdout) else None
             for line in lines:
-                click.echo(line, color=color)
+                click.echo(line)
 
     @cached_property
     def token(self) -> str | None:

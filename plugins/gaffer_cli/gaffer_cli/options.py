@@ -26,50 +26,52 @@ def completion_variable(program: str) -> str:
 
 def gafferctl_options() -> list[click.Option]:
     """Make the options of gafferctl and of each of its verbs."""
-    return [
-        _option(
+    connection = [
+        _connection_option(
             "--connect",
             "--endpoint",
             metavar="URL",
             help="address of gafferd: http://host:port, https://host:port or unix:/path"
             f" (default: ${ENDPOINT_VARIABLE}, else {address.DEFAULT})",
         ),
-        _option(
+        _connection_option(
             "--token-file",
             metavar="FILE",
             type=click.Path(),
             help="file with the token of the caller (default: $GAFFER_TOKEN); a gafferd found with"
             " --lookup is sent a token derived from it",
         ),
-        _option(
+        _connection_option(
             "--cacert",
             metavar="FILE",
             type=click.Path(),
             help="certificates to check the server against, in place of the system's",
         ),
-        _option(
+        _connection_option(
             "--certfile",
             metavar="FILE",
             type=click.Path(),
             help="certificate of the caller, with its key in it if there is no --keyfile",
         ),
-        _option("--keyfile", metavar="FILE", type=click.Path(), help="key of that certificate"),
-        _option(
+        _connection_option(
+            "--keyfile", metavar="FILE", type=click.Path(), help="key of that certificate"
+        ),
+        _connection_option(
             "--lookup",
             metavar="URL",
             multiple=True,
             help="lookupd that knows the gafferds, or with gaffer-lookup etcd://host:2379; may be"
             " repeated; the verb then applies to all of them",
         ),
-        _option(
+        _connection_option(
             "--node",
             metavar="NAME",
             multiple=True,
             help="only the gafferd of this name; may be repeated (without --lookup: one of"
             f" those that ${LOOKUP_VARIABLE} knows)",
         ),
-        _option("--json", is_flag=True, help="print JSON, for programs"),
     ]
+    return [_option("--json", is_flag=True, help="print JSON, for programs"), *connection]
 
 
 def gaffer_options() -> list[click.Option]:
@@ -101,15 +103,27 @@ def gaffer_options() -> list[click.Option]:
     ]
 
 
-class _Shared(click.Option):
-    """An option that may precede or follow the verb; only the help of the command lists it."""
+class SharedOption(click.Option):
+    """An option that may precede or follow the verb; only the help of the command lists it.
+
+    Attributes:
+        is_of_connection: whether it is about the connection to gafferd.
+    """
+
+    is_of_connection = False
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if ctx.parent is None else None
 
 
-def _option(*names: str, **settings: Any) -> click.Option:
-    return _Shared(names, expose_value=False, callback=_store, **settings)
+def _option(*names: str, **settings: Any) -> SharedOption:
+    return SharedOption(names, expose_value=False, callback=_store, **settings)
+
+
+def _connection_option(*names: str, **settings: Any) -> SharedOption:
+    option = _option(*names, **settings)
+    option.is_of_connection = True
+    return option
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -48,7 +48,7 @@ def _context(
 
 
 def _help(ctx: click.Context) -> str:
-    return f"```text\n{ctx.get_help().rstrip()}\n```"
+    return f"```text\n{click.unstyle(ctx.get_help()).rstrip()}\n```"
 
 
 if __name__ == "__main__":

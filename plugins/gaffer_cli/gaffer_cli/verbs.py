@@ -74,6 +74,25 @@ _COMMON = {
     "help": "Show the help of a verb",
 }
 
+GROUPS: dict[str, dict[str, str]] = {
+    "gaffer": {
+        "Programs of a Procfile, here": "start run export",
+        "Applications in gafferd": "load unload scale restart reload stop",
+        "What runs in gafferd": "ps status logs top apps",
+        "Help": "help completion",
+    },
+    "gafferctl": {
+        "What runs": "status ps logs top watch processes jobs sessions",
+        "Start and stop": "start stop restart reload add sub commit kill",
+        "Jobs": "load_process add_process get_process update_process del_process",
+        "One job": "pids running numprocesses",
+        "gafferd itself": "plugins open shutdown",
+        "Many gafferds": "nodes find",
+        "Help": "help completion",
+    },
+}
+"""The verbs of each command, as its help shows them in groups."""
+
 _CTL_OF_GAFFER = ("status", "stop", "reload", "top")
 _APP_OF_GAFFERCTL = ("ps", "logs")
 

@@ -1,12 +1,15 @@
 """Common features of both commands: help, version, options, errors and exit statuses."""
 
 import json
+import re
 
 import click
 import pytest
 from gaffer_kernel import JobConfig
 
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.programs import make_gaffer, make_gafferctl
+from gaffer_cli.verbs import GROUPS
 
 PROGRAMS = ["gaffer", "gafferctl"]
 
@@ -16,9 +19,47 @@ PROGRAMS = ["gaffer", "gafferctl"]
 def test_help_lists_verbs_and_options(command, program, flag):
     done = command(program, flag)
     assert done.returncode == 0
-    assert "\nCommands:\n" in done.stdout
     assert "--connect, --endpoint URL" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("make", [make_gaffer, make_gafferctl])
+def test_each_verb_is_in_one_group(make):
+    program = make()
+    grouped = [name for names in GROUPS[program.name].values() for name in names.split()]
+    assert sorted(grouped) == sorted(program.own)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_has_groups_of_verbs_first_and_connection_options_last(command, program):
+    output = command(program, "--help").stdout
+    headings = re.findall(r"^(?:  )?(\w[\w ,]*):$", output, re.MULTILINE)
+    assert headings[: len(GROUPS[program])] == list(GROUPS[program])
+    assert headings[-3:] == ["Options", "Examples", "Connection options"]
+    own, last = output.split("\nConnection options:\n")
+    assert "--json" in own
+    for option in ("--connect", "--token-file", "--cacert", "--lookup", "--node"):
+        assert f"\n  {option}" in f"\n{last}"
+        assert f"\n  {option}" not in own
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["help"], ["help", "ps"], ["ps", "--help"]])
+@pytest.mark.parametrize(
+    ("variables", "is_colored"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_help_has_colours_if_wanted(command, environ, arguments, variables, is_colored):
+    plain = command("gaffer", *arguments).stdout
+    output = command("gaffer", *arguments, env={**environ, **variables}).stdout
+    assert ("\x1b[1mUsage: \x1b[0m" in output) == is_colored
+    assert ("\x1b[36m" in output) == is_colored
+    assert click.unstyle(output) == plain
+
+
+def test_help_has_colours_on_a_terminal(begin):
+    shown = begin("--help", terminal=(60, 100))
+    assert shown.end() == 0
+    assert "\x1b[36mlogs      \x1b[0m  Show the output" in shown.text
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -24,5 +24,5 @@ def command(ctx: click.Context, verb: str | None) -> None:
         return
     found = program.command.resolve_command(program, [verb])[1]
     assert found is not None
-    with click.Context(found, parent=program, info_name=verb) as verb_context:
+    with found.context_class(found, parent=program, info_name=verb) as verb_context:
         click.echo(found.get_help(verb_context))
