@@ -17,6 +17,13 @@ SEND_TIMEOUT = 30.0
 CLOSING_SEND_TIMEOUT = 0.5
 """The same once the server is closing."""
 
+MIN_SEND_TIMEOUT = 0.1
+"""The same for an answer that is late already.
+
+This program may have been late, not the peer: on a busy machine, or while a plugin blocked the event
+loop. The system takes at once what there is room for.
+"""
+
 MAX_PIECE = 65536
 
 MAX_READ = 4096
@@ -59,8 +66,10 @@ class Transport(trio.abc.HalfCloseableStream):
         Args:
             seconds: how long the peer has, if that is less than usual.
         """
-        deadline = trio.current_time() + min(seconds, self._send_timeout)
-        with trio.CancelScope(deadline=min(deadline, self._answer_by)) as scope:
+        now = trio.current_time()
+        answer_by = max(self._answer_by, now + MIN_SEND_TIMEOUT)
+        deadline = min(now + min(seconds, self._send_timeout), answer_by)
+        with trio.CancelScope(deadline=deadline) as scope:
             self._sending.add(scope)
             try:
                 yield scope

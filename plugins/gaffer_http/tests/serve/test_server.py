@@ -5,6 +5,7 @@ import logging
 import os
 import ssl
 import struct
+import time
 
 import h2.errors
 import h2.settings
@@ -42,6 +43,25 @@ async def pour(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     while True:
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_refusal_is_sent_even_if_the_event_loop_stalled(serve, monkeypatch, again):
+    """The peer cannot take a response that this program is too slow to send."""
+    monkeypatch.setattr(connection, "REFUSAL_TIMEOUT", 0.05)
+
+    async def refuse(scope, receive, send):
+        scope["state"]["refuse"]()
+        for number, part in enumerate((b"sor", b"ry")):
+            if number == again:
+                time.sleep(0.1)  # noqa: ASYNC251  the event loop has to stall
+            if not number:
+                await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": part, "more_body": not number})
+
+    served = await serve(refuse)
+    answer = await served.ask("GET", "/")
+    assert (answer.status, answer.body) == (401, b"sorry")
 
 
 # Invalid input: the first four end hypercorn's own serve().
