@@ -29,6 +29,7 @@ from gaffer_kernel.jobs.fields import (
 )
 from gaffer_kernel.jobs.options import JobOptions, Option
 from gaffer_kernel.jobs.shell_syntax import describe_shell_syntax, find_shell_syntax
+from gaffer_kernel.jobs.units import parse_seconds, parse_size
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.linux.parent_death import ParentDeathWatcher, watch_parent_death
 from gaffer_kernel.names import DEFAULT_SESSION, MAX_PID, PART, PART_RULE, check_session, is_pid
@@ -84,6 +85,8 @@ __all__ = [
     "hookspec",
     "is_pid",
     "parse_command_line",
+    "parse_seconds",
+    "parse_size",
     "print_error",
     "shown",
     "start_logging",

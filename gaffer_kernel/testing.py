@@ -40,6 +40,7 @@ class Plan:
         life: seconds until it exits by itself.
         exit_code: its exit code then.
         term_signal: the signal that ends it instead, as in a crash.
+        oom_killed: whether it ends because the memory limit of its control group is reached.
         stop_delay: seconds from SIGTERM, SIGINT, SIGQUIT or SIGHUP to its exit; infinite to ignore
             them.
         lingers: seconds that a process it started outlives it when it is stopped.
@@ -49,6 +50,7 @@ class Plan:
     life: float = inf
     exit_code: int = 0
     term_signal: int = 0
+    oom_killed: bool = False
     stop_delay: float = 0.0
     lingers: float = 0.0
     error: SpawnError | None = None
@@ -108,7 +110,9 @@ class FakeProcess:
         if not self.alive:
             return
         self.alive = False
-        self._status = ExitStatus(0 if term_signal else exit_code, term_signal)
+        oom_killed = self.plan.oom_killed and not self._stopping
+        code = 0 if term_signal else exit_code
+        self._status = ExitStatus(code, term_signal, oom_killed=oom_killed)
         lingers = self.plan.lingers if self._stopping else 0.0
         self._group_until = self._system.now() + lingers
         self._system.call_later(lingers, self._reap)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.crash_log import CrashLog
-from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.exits import ExitRecord, describe_exit
 from gaffer_kernel.jobs.restart import Decision, RestartState, busy_delay
 from gaffer_kernel.jobs.slots import Outcome, Slot
 from gaffer_kernel.processes.process import Process
@@ -66,13 +66,12 @@ class ExitHandler:
             self._crash_log.add(process, self._get_record(process, status), None)
 
     def _get_record(self, process: Process, status: ExitStatus) -> ExitRecord:
-        return ExitRecord(
-            process.number,
-            self._system.now(),
-            process.uptime,
-            status.exit_code,
-            status.term_signal,
-        )
+        exit_code, term_signal = status.exit_code, status.term_signal
+        reason = ""
+        if status.oom_killed and (exit_code or term_signal):
+            reason = describe_exit(exit_code, term_signal, process.uptime, oom_killed=True)
+        now = self._system.now()
+        return ExitRecord(process.number, now, process.uptime, exit_code, term_signal, reason)
 
     def instance_failed(self, slot: Slot, error: SpawnError) -> None:
         """Apply the restart rules to a failed spawn, but never try again at once."""

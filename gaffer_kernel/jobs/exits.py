@@ -16,7 +16,8 @@ class ExitRecord(NamedTuple):
         uptime: how many seconds the process had run.
         exit_code: None when the process could not be spawned; 0 when a signal ended it.
         term_signal: 0 when it exited by itself.
-        reason: why it could not be spawned, or was stopped as if it had crashed.
+        reason: why it could not be spawned, or was stopped as if it had crashed, or that it failed
+            for lack of memory.
     """
 
     number: int
@@ -37,13 +38,16 @@ class ExitRecord(NamedTuple):
 History = Sequence[ExitRecord]
 
 
-def describe_exit(exit_code: int | None, term_signal: int, uptime: float) -> str:
+def describe_exit(
+    exit_code: int | None, term_signal: int, uptime: float, *, oom_killed: bool = False
+) -> str:
     """Describe an exit for people: `exited with status 3 after 0.1 s`."""
     if exit_code is None:
         return "could not be started"
+    why = ": out of memory" if oom_killed else ""
     if term_signal:
-        return f"killed by {_signal_name(term_signal)} after {uptime:.1f} s"
-    return f"exited with status {exit_code} after {uptime:.1f} s"
+        return f"killed by {_signal_name(term_signal)} after {uptime:.1f} s{why}"
+    return f"exited with status {exit_code} after {uptime:.1f} s{why}"
 
 
 def _signal_name(number: int) -> str:

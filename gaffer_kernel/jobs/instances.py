@@ -224,6 +224,7 @@ class Instances:
         slot = self.slots.get_slot(process)
         if slot is not None:
             self.slots.mark_due(slot, self._system.now())
+        reason = describe_exit(*status[:2], process.uptime, oom_killed=status.oom_killed)
         self._publish(
             "exit",
             process,
@@ -232,7 +233,8 @@ class Instances:
             once=process.one_off,
             uptime=round(process.uptime, 6),
             asked=process.stopping,
-            reason=process.stop_reason or describe_exit(*status[:2], process.uptime),
+            reason=process.stop_reason or reason,
+            **({"oom_killed": True} if status.oom_killed else {}),
         )
         if slot is not None:
             self._exits.instance_exited(slot, process, status)

@@ -3,6 +3,7 @@
 import pytest
 
 from gaffer_kernel import JobConfig
+from gaffer_kernel.testing import Plan
 from tests.fake_jobs import fakes
 
 
@@ -57,3 +58,40 @@ async def test_signal_of_a_user_is_no_requested_stop(autojump_clock, kernel, rec
     job.killall("KILL")
     exited = await recorder.wait_for("exit", pid=1)
     assert (exited.data["asked"], exited.data["reason"]) == (False, "killed by SIGKILL after 0.0 s")
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        (Plan(life=3, term_signal=9, oom_killed=True), "killed by SIGKILL after 3.0 s"),
+        (Plan(life=3, exit_code=1, oom_killed=True), "exited with status 1 after 3.0 s"),
+    ],
+)
+async def test_exit_for_lack_of_memory_is_reported_as_such(
+    autojump_clock, kernel, plans, recorder, caplog, plan, reason
+):
+    plans["serve"] = plan
+    job = kernel.manager.load(JobConfig(name="web", cmd="serve", restart="never"))
+    exited = await recorder.wait_for("exit")
+    assert (exited.data["oom_killed"], exited.data["reason"]) == (True, f"{reason}: out of memory")
+    crashed = await recorder.wait_for("crash")
+    assert crashed.data["reason"] == f"{reason}: out of memory"
+    assert job.status()["last_exit"] == f"{reason}: out of memory"
+    assert f"{reason}: out of memory" in caplog.text
+
+
+async def test_success_of_a_process_whose_child_ran_out_of_memory_is_a_success(
+    autojump_clock, kernel, plans, recorder
+):
+    plans["serve"] = Plan(life=3, oom_killed=True)
+    kernel.manager.load(JobConfig(name="web", cmd="serve", restart="on-failure"))
+    exited = await recorder.wait_for("exit")
+    assert exited.data["oom_killed"] is True
+    await recorder.wait_for("completed")
+
+
+async def test_other_exits_do_not_mention_memory(autojump_clock, kernel, plans, recorder):
+    plans["serve"] = Plan(life=3, term_signal=9)
+    kernel.manager.load(JobConfig(name="web", cmd="serve"))
+    exited = await recorder.wait_for("exit")
+    assert "oom_killed" not in exited.data

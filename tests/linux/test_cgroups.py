@@ -30,7 +30,12 @@ def find_writable_group() -> Path | None:
 
 
 GROUP = find_writable_group()
-needs_cgroup = pytest.mark.skipif(GROUP is None, reason="no cgroup v2 that this user may write to")
+_has_cgroup = pytest.mark.skipif(GROUP is None, reason="no cgroup v2 that this user may write to")
+
+
+def needs_cgroup(test):
+    """Mark a test that makes control groups: only root may in most places."""
+    return pytest.mark.root(_has_cgroup(test))
 
 
 @pytest.fixture

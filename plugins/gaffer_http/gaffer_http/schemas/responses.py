@@ -219,6 +219,10 @@ class EventInfo(Struct, kw_only=True):
         Meta(description="`exit`: whether it was requested, by a user or by gaffer; else a crash."),
     ] = UNSET
     reason: Annotated[str | UnsetType, Meta(description="Why, in words for people.")] = UNSET
+    oom_killed: Annotated[
+        bool | UnsetType,
+        Meta(description="`exit`: true if a memory limit ended it or a process that it started."),
+    ] = UNSET
     seq: Annotated[int, Meta(description="Counts all events of a run.")]
     time: Annotated[float, Meta(description="Seconds since 1970.")]
 
