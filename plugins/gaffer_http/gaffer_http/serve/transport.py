@@ -20,8 +20,8 @@ CLOSING_SEND_TIMEOUT = 0.5
 MIN_SEND_TIMEOUT = 0.1
 """The same for an answer that is late already.
 
-This program may have been late, not the peer: on a busy machine, or while a plugin blocked the event
-loop. The system takes at once what there is room for.
+This program may have been late, not the peer: on a busy machine, or while a plugin blocked the
+event loop. The system takes at once what there is room for.
 """
 
 MAX_PIECE = 65536
