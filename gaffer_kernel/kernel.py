@@ -30,6 +30,7 @@ from gaffer_kernel.reload import (
     load_job,
     warn_of_restart_keys,
 )
+from gaffer_kernel.runtime import require_trio
 from gaffer_kernel.spawn_settings import SpawnSettings, merge_settings
 from gaffer_kernel.system import System
 
@@ -202,7 +203,9 @@ class Kernel:
 
         Raises:
             ConfigError, PluginError: it could not start; everything started has been stopped again.
+            RuntimeError: it is not called by a task of trio.
         """
+        require_trio("Kernel.run")
         if not self._configured:
             self.configure()
         failure: GafferError | None = None
@@ -369,7 +372,9 @@ async def open_kernel(
 
     Raises:
         ConfigError, PluginError: the configuration or the plugins are wrong; nothing was started.
+        RuntimeError: it is not called by a task of trio.
     """
+    require_trio("open_kernel")
     kernel = Kernel(config, plugins=plugins, system=system)
     kernel.configure()
     async with trio.open_nursery() as nursery:

@@ -32,7 +32,7 @@ LAYERS = (
     {f"gaffer_kernel.{name}" for name in CONFIG},
     {"gaffer_kernel.events", "gaffer_kernel.hookspecs", "gaffer_kernel.environment"},
     {"gaffer_kernel.names", "gaffer_kernel.path_security"},
-    {"gaffer_kernel.errors", "gaffer_kernel.checkpoints"},
+    {"gaffer_kernel.errors", "gaffer_kernel.checkpoints", "gaffer_kernel.runtime"},
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gaffer_client._async.runtime import refuse_asyncio
 from gaffer_client.errors import ConnectionLostError, NotGafferError
 from gaffer_client.requests import Request, Response, check_status
 from gaffer_client.settings import Settings
@@ -47,9 +48,14 @@ class AsyncStream:
 
 
 class AsyncTransport:
-    """The connections to one server, opened on demand and reused."""
+    """The connections to one server, opened on demand and reused.
+
+    Raises:
+        RuntimeError: a task of asyncio makes it, or sends the first request.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        refuse_asyncio()
         self.settings = settings
         self._pool: httpcore2.AsyncConnectionPool | None = None
 
@@ -110,6 +116,7 @@ class AsyncTransport:
     @property
     def _connections(self) -> httpcore2.AsyncConnectionPool:
         if self._pool is None:
+            refuse_asyncio()  # It may have been constructed before asyncio ran.
             import httpcore2
 
             self._pool = httpcore2.AsyncConnectionPool(
