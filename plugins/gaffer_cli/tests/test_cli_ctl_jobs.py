@@ -82,6 +82,17 @@ async def test_restart_and_reload_replace_all_processes(load, done, verb):
     assert not before & set(job.pids())
 
 
+async def test_reload_of_a_stopped_job_says_so(load, ask):
+    load(start=False)
+    load("other")
+    done = await ask("gafferctl", "reload", "web")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "gafferctl: web: stopped, so nothing was started: use start\n"
+    done = await ask("gafferctl", "reload", "web", "other")
+    assert (done.returncode, done.stdout) == (1, "other: ok\n")
+    assert "web: stopped, so nothing was started" in done.stderr
+
+
 async def test_add_and_sub_print_the_new_number(load, done):
     job = load()
     assert await done("add", "web", 3) == "4\n"
