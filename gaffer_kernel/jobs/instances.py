@@ -187,6 +187,11 @@ class Instances:
         for process in list(self.processes.values()):
             self.stop(process, reason)
 
+    def stop_instances(self, reason: str) -> None:
+        """Start to stop the process of every slot, in order to replace it when it has exited."""
+        for process in self.slots.list_processes():
+            self.stop(process, reason, "reap")
+
     def take_due_steps(self, now: float) -> None:
         """Take the next stop step of the processes for which it is due."""
         for process in list(self._stopping.values()):

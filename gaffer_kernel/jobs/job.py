@@ -51,7 +51,10 @@ class Job:
         self._supervisor.post(self._supervisor.handle_stop)
 
     def restart(self) -> None:
-        """Replace every instance: start its successor, then stop it. Starts a stopped job."""
+        """Replace every instance: start its successor, then stop it. Starts a stopped job.
+
+        With `port` in its configuration it is stopped first, because both use the same port.
+        """
         self._supervisor.post(self._supervisor.handle_restart)
 
     def reload(self) -> None:

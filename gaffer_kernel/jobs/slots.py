@@ -64,6 +64,10 @@ class Slots:
         slot = self._by_number.get(process.number)
         return slot if slot is not None and slot.process is process else None
 
+    def list_processes(self) -> list[Process]:
+        """Return the processes that the slots hold."""
+        return [slot.process for slot in self._by_number.values() if slot.process is not None]
+
     def drop_predecessor(self, process: Process) -> None:
         """Forget that a process has to be stopped once its successor runs: it has exited."""
         slot = self._by_number.get(process.number)

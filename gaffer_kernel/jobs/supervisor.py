@@ -215,10 +215,18 @@ class Supervisor:
         self.instances.stop_all(reason)
 
     def handle_restart(self) -> None:
-        """Make the successor of every process due now; start an inactive job."""
+        """Replace every process, and start an inactive job.
+
+        Successors are due now, before their predecessors are stopped; in a job with `port` each one
+        is due when its predecessor has exited, because both use the same port.
+        """
         if self.active:
             self.publish("restart")
-            self.instances.slots.replace_all(self._system.now(), "restarted by a user's request")
+            reason = "restarted by a user's request"
+            if self.config.port is None:
+                self.instances.slots.replace_all(self._system.now(), reason)
+            else:
+                self.instances.stop_instances(reason)
             self.instances.slots.reset_backoff(self._system.now())
         else:
             self.handle_start()

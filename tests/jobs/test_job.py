@@ -5,7 +5,7 @@ import trio
 
 from gaffer_kernel.errors import InvalidField, SpawnError
 from gaffer_kernel.testing import Plan
-from tests.fake_jobs import SLOW, fakes, idle, web
+from tests.fake_jobs import SLOW, Span, fakes, idle, web
 
 
 async def test_load_publishes_create_start_and_spawn(autojump_clock, kernel, recorder):
@@ -164,6 +164,31 @@ async def test_restart_starts_each_successor_before_it_stops_the_predecessor(
     assert fewest == 3
     assert [event.data["pid"] for event in recorder.events if event.event == "reap"] == [1, 2, 3]
     assert job.pids() == [4, 5, 6]
+    assert "stop" not in recorder.names("web")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_restart_of_a_job_with_a_port_stops_each_process_before_its_successor_starts(
+    autojump_clock, kernel, plans, recorder, number
+):
+    plans["serve"] = Plan(stop_delay=2.0)
+    job = kernel.manager.load(web(numprocesses=number, port=8000))
+    await job.settled()
+    recorder.events.clear()
+    span = Span()
+    job.restart()
+    job.restart()
+    await job.settled()
+    assert span.seconds == pytest.approx(2)
+    for _ in range(number):
+        names = [
+            event.event
+            for event in recorder.events
+            if event.data.get("pid") in (1, 1 + number) and not event.event.startswith("proc")
+        ]
+        assert names == ["reap", "exit", "spawn"]
+    assert job.pids() == list(range(number + 1, 2 * number + 1))
+    assert (job.status()["restarts"], list(job.history)) == (0, [])
     assert "stop" not in recorder.names("web")
 
 

@@ -16,7 +16,9 @@ from gaffer_cli.waiting import Wait, wait_options
 @wait_options
 @click.pass_obj
 def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
-    """Replace the processes of jobs, the new ones first; start those that are stopped.
+    """Replace the processes of jobs, and start those that are stopped.
+
+    New processes start before the old ones are stopped, except in jobs with a port.
 
     NAME is a job, or a session for all its jobs; all stands for all jobs.
 
