@@ -26,6 +26,8 @@ from contextlib import asynccontextmanager
 import trio
 from gaffer_kernel import hookimpl
 
+gaffer_events = ("tick",)
+
 
 async def tick(kernel):
     async with kernel.events.subscribe("start") as starts:
@@ -99,5 +101,5 @@ def _count(selector: DefaultSelector) -> int:
             raise TimeoutError(f"{delivered} of {EVENTS * CLIENTS} events were delivered")
         for key, _ in ready:
             # Each message ends with these bytes, and they occur nowhere else in it.
-            delivered += key.fileobj.recv(2**18).count(b"}\n")  # type: ignore[union-attr]
+            delivered += key.fileobj.recv(2**18).count(b"}\r\n")  # type: ignore[union-attr]
     return delivered

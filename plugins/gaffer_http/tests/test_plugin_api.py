@@ -130,11 +130,11 @@ async def test_event_source_receives_type_and_gaps(api, extra):
         answer = await client.follow("/extra/feed?feed=eventsource")
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         extra.pile.put(1)
-        assert await client.until(b"\n\n") == b"event: thing\ndata: 1\n\n"
+        assert await client.until(b"\r\n\r\n") == b"event: thing\r\ndata: 1\r\n\r\n"
         extra.pile.put(2, 3, 4, 5, 6)
-        got = await client.until(b"6\n\n")
-        assert got == b'event: gap\ndata: {"lost":2}\n\n' + b"".join(
-            b"event: thing\ndata: %d\n\n" % number for number in (4, 5, 6)
+        got = await client.until(b"6\r\n\r\n")
+        assert got == b'event: gap\r\ndata: {"lost":2}\r\n\r\n' + b"".join(
+            b"event: thing\r\ndata: %d\r\n\r\n" % number for number in (4, 5, 6)
         )
 
 
@@ -142,9 +142,10 @@ async def test_event_source_receives_type_and_gaps(api, extra):
 async def test_feed_sends_heartbeats_and_ends_with_the_objects(api, extra, feed):
     async with api.client() as client:
         await client.follow(f"/extra/feed?feed={feed}&heartbeat=0.1")
-        assert await client.until(b"\n\n") == b"\n\n"
+        beat = b":\r\n" if feed == "eventsource" else b"\n"
+        assert await client.until(beat * 2) == beat * 2
         extra.pile.end()
-        assert (await client.rest()).strip(b"\n") == b""
+        assert (await client.rest()).replace(beat, b"") == b""
     await until(lambda: extra.pile.watchers == 0)
 
 

@@ -24,7 +24,7 @@ cmd = yes 0123456789
 redirect_output = out
 """
 KINDS = ("longpoll", "continuous", "eventsource")
-FEEDS = ("/streams/1/out", "/watch/nothing", "/stats", "/stats/cat", "/pids/1/stats")
+FEEDS = ("/streams/1/out", "/watch/restart", "/stats", "/stats/cat", "/pids/1/stats")
 ENOUGH = 30_000_000
 """Bytes of output that fill the buffers to a client that does not read."""
 

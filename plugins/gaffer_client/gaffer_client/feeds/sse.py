@@ -24,7 +24,7 @@ class Message(NamedTuple):
 
 
 class MessageParser:
-    """Parses messages; heartbeats, which are empty lines, yield nothing.
+    """Parses messages; heartbeats, which are comments, yield nothing.
 
     Args:
         address: the address of the server, for errors.

@@ -11,6 +11,7 @@ import trio
 from quart import Response, request
 from quart.wrappers.response import ResponseBody
 
+from gaffer_http.feeds import sse
 from gaffer_http.views.current import current_context
 
 HOLD_TIMEOUT = 0.1
@@ -98,7 +99,8 @@ class Feeds:
         Args:
             opening: entered before the response starts, left when the request is over.
             encoder: the form; a new one.
-            heartbeat: seconds of silence before an empty line.
+            heartbeat: seconds of silence before a heartbeat: an empty line, or a comment in
+                server-sent events.
             once: end after the first batch.
             headers: additional headers of the response.
         """
@@ -172,4 +174,4 @@ class _Feed(ResponseBody):
         self._over = self._feeds.closed or not too_late
         if self._over or self._encoder.holds:
             return iter((self._encoder.flush(),))
-        return iter((b"\n",))
+        return iter((sse.HEARTBEAT if self._encoder.media == sse.MEDIA else b"\n",))

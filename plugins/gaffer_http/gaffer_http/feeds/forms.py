@@ -19,6 +19,10 @@ LINES = "application/x-ndjson"
 _MAX_AT_ONCE = 256
 """Objects that are sent in one piece."""
 
+_MAX_SEPARATE = 8
+"""Messages that are sent each in a piece of its own: the client of gaffer 0.4 takes each chunk for
+one message."""
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -68,3 +72,9 @@ class _First(_Lines[T]):
 
 class _Messages(_Lines[T]):
     media = sse.MEDIA
+
+    def encode(self, batch: list[T]) -> Iterator[bytes]:
+        if len(batch) > _MAX_SEPARATE:
+            yield from super().encode(batch)
+        else:
+            yield from map(self._form, batch)

@@ -44,8 +44,8 @@ async def test_flood_to_two_slow_readers_uses_little_memory(gafferd, tmp_path):
                 sizes.append(daemon.memory)
                 await trio.sleep(0.05)
             assert (await daemon.ask("POST", "/streams/1/stdin", b"last\n")).status == 200
-            await lines.until(b"event: gap\n")
-            await lines.until(b"last\n")
+            await lines.until(b"event: gap\r\n")
+            await lines.until(b"last\r\n")
             nursery.cancel_scope.cancel()
         assert got > 10_000_000
         assert max(sizes) - before < MOST

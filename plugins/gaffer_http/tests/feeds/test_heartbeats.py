@@ -69,7 +69,7 @@ async def test_idle_feed_sends_heartbeats(autojump_clock, app, feed, heartbeat, 
     seconds = 3.5 * every if every < math.inf else 1e6
     beats = await follow(app, f"feed={feed}{heartbeat}", seconds)
     expected = [round(number * every, 3) for number in (1, 2, 3)] if every < math.inf else []
-    assert beats == [(at, b"\n") for at in expected]
+    assert beats == [(at, b":\r\n" if feed == "eventsource" else b"\n") for at in expected]
 
 
 @pytest.mark.parametrize("heartbeat", ["0.09", "-1", "nan", "inf", "1e9", "True", "yes", ""])

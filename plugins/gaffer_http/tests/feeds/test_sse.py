@@ -21,8 +21,8 @@ from gaffer_http.feeds.sse import message
 def parse(data):
     """Parse messages as a client does, as tuples of type, text and number."""
     messages = []
-    for block in data.decode().split("\n\n")[:-1]:
-        fields = [line.partition(": ") for line in block.split("\n")]
+    for block in data.decode().split("\r\n\r\n")[:-1]:
+        fields = [line.partition(": ") for line in block.split("\r\n")]
         values = {}
         for name, _, value in fields:
             values.setdefault(name, []).append(value)
@@ -38,9 +38,9 @@ def encode_all(encoder, *outputs):
 
 
 def test_message_has_type_data_and_id():
-    assert message("a", event="out") == b"event: out\ndata: a\n\n"
-    assert message("a\nb\n", event="out") == b"event: out\ndata: a\ndata: b\n\n"
-    assert message("{}", event="spawn", seq=7) == b"id: 7\nevent: spawn\ndata: {}\n\n"
+    assert message("a", event="out") == b"event: out\r\ndata: a\r\n\r\n"
+    assert message("a\nb\n", event="out") == b"event: out\r\ndata: a\r\ndata: b\r\n\r\n"
+    assert message("{}", event="spawn", seq=7) == b"id: 7\r\nevent: spawn\r\ndata: {}\r\n\r\n"
 
 
 @pytest.mark.parametrize("text", ["a\r\nb", "a\rb", "a\nb\n", "a\r\nb\r\n", "a\rb\r"])

@@ -85,10 +85,10 @@ async def test_event_source_receives_lines(api):
         answer = await client.follow("/streams/1/stdout?feed=eventsource")
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         await process.write("STDOUT 1\n")
-        assert await client.until(b"\n\n") == b"event: stdout\ndata: STDOUT 1\n\n"
+        assert await client.until(b"\r\n\r\n") == b"event: stdout\r\ndata: STDOUT 1\r\n\r\n"
         await process.write("name: ")
         # There is no newline: it is a prompt.
-        assert await client.until(b"\n\n") == b"event: stdout\ndata: name: \n\n"
+        assert await client.until(b"\r\n\r\n") == b"event: stdout\r\ndata: name: \r\n\r\n"
 
 
 @pytest.mark.parametrize("path", ["/streams/1/.", "/streams/1/", "/streams/1"])
@@ -99,8 +99,8 @@ async def test_dot_or_no_stream_selects_every_output(api, path):
         await api.ask("POST", "/streams/1/stdin", b"\n")
         got = await client.until(b"to out")
         got += b"" if b"to err" in got else await client.until(b"to err")
-        assert b"event: out\ndata: to out\n" in got
-        assert b"event: err\ndata: to err\n" in got
+        assert b"event: out\r\ndata: to out\r\n" in got
+        assert b"event: err\r\ndata: to err\r\n" in got
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"])
@@ -126,13 +126,15 @@ async def test_feed_ends_with_the_process(api, feed):
 
 
 @pytest.mark.parametrize("feed", ["longpoll", "continuous", "eventsource"])
-async def test_heartbeat_is_an_empty_line(api, feed):
+async def test_heartbeat_is_an_empty_line_or_a_comment(api, feed):
     process = await start(api)
     async with api.client() as client:
         await client.follow(f"/streams/1/stdout?feed={feed}&heartbeat=0.1")
-        assert await client.until(b"\n\n") == b"\n\n"
+        beat = b":\r\n" if feed == "eventsource" else b"\n"
+        assert await client.until(beat * 2) == beat * 2
         await process.write("x\n")
-        assert (await client.until(b"x\n")).strip(b"\n") in (b"x", b"event: stdout\ndata: x")
+        form = b"event: stdout\r\ndata: x\r\n\r\n" if feed == "eventsource" else b"x\n"
+        assert (await client.until(form)).endswith(form)
 
 
 async def test_custom_stream_is_read_and_written(api):
@@ -225,9 +227,9 @@ async def test_slow_reader_loses_only_its_own_output_and_gets_the_number_of_byte
         await until(lambda: log.end == size)
         await late.follow("/streams/1/out?feed=eventsource")
         await process.write("last\n")
-        assert await late.until(b"\n\n") == b"event: out\ndata: last\n\n"
-        await slow.until(b"event: gap\n")
-        await slow.until(b"last\n")
+        assert await late.until(b"\r\n\r\n") == b"event: out\r\ndata: last\r\n\r\n"
+        await slow.until(b"event: gap\r\n")
+        await slow.until(b"last\r\n")
 
 
 async def test_feeds_end_when_the_api_closes(running_api):
@@ -286,7 +288,7 @@ async def test_feed_of_the_tail_only_ends_after_earlier_output(api):
     logs = process.outputs.logs
     await until(lambda: logs["out"].end and logs["err"].end)
     answer = await api.ask("GET", "/streams/1?feed=eventsource&tail=only")
-    assert answer.body == b"event: out\ndata: one\n\nevent: err\ndata: two\n\n"
+    assert answer.body == b"event: out\r\ndata: one\r\n\r\nevent: err\r\ndata: two\r\n\r\n"
     assert (await api.ask("GET", "/streams/1/out?feed=continuous&tail=only")).body == b"one\n"
     await until(lambda: readers(process) == 0)
 
@@ -298,8 +300,8 @@ async def test_feed_with_times_sends_them(api, tail):
     before = time.time()
     async with api.client() as client:
         await client.follow(f"/streams/1?feed=eventsource&times=true&tail={tail}")
-        body = await client.until(b"data: two\n\n")
-    found = re.findall(rb'event: time\ndata: \{"time":([0-9.]+)\}\n\n', body)
+        body = await client.until(b"data: two\r\n\r\n")
+    found = re.findall(rb'event: time\r\ndata: \{"time":([0-9.]+)\}\r\n\r\n', body)
     assert found
     assert all(before - 60 < float(each) <= before for each in found)
 
@@ -330,7 +332,7 @@ async def ended(api, script):
 async def test_output_of_a_process_that_crashed_at_once_is_readable(api):
     pid = await ended(api, "echo one; echo why >&2; sleep 0.05; kill -9 $$")
     answer = await api.ask("GET", f"/streams/{pid}?feed=eventsource&tail=only")
-    assert answer.body == b"event: out\ndata: one\n\nevent: err\ndata: why\n\n"
+    assert answer.body == b"event: out\r\ndata: one\r\n\r\nevent: err\r\ndata: why\r\n\r\n"
     assert pid in (await api.ask("GET", "/status/x")).json["ended"]
     assert (await api.ask("GET", f"/pids/{pid}")).status == 404
     info = (await api.ask("GET", f"/pids/{pid}?ended=true")).json

@@ -21,8 +21,8 @@ def lines(data):
 def messages(data):
     """Parse server-sent events as a browser does, as number, type and data."""
     found = []
-    for block in data.decode().split("\n\n")[:-1]:
-        fields = dict(line.split(": ", 1) for line in block.split("\n"))
+    for block in data.decode().split("\r\n\r\n")[:-1]:
+        fields = dict(line.split(": ", 1) for line in block.split("\r\n"))
         found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
     return found
 
@@ -48,7 +48,7 @@ async def test_event_source_receives_type_number_and_data(api):
         answer = await client.follow("/watch/spawn?feed=eventsource")
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         load(api)
-        [(seq, kind, event)] = messages(await client.until(b"\n\n"))
+        [(seq, kind, event)] = messages(await client.until(b"\r\n\r\n"))
         assert (seq, kind) == (event["seq"], "spawn")
         assert (event["event"], event["name"], event["pid"]) == ("spawn", "x", 1)
 
@@ -95,6 +95,30 @@ async def test_path_selects_events(api, path, expected):
         assert [event["event"] for event in events if event["name"] != "last"] == expected
 
 
+async def test_each_chunk_is_one_message_of_crlf_lines(api):
+    """The client of gaffer 0.4 takes each chunk for one message, and splits it at CR LF."""
+    wanted = [b"create", b"start", b"spawn"]
+    async with await api.connect() as stream:
+        path = b"/watch?feed=eventsource&heartbeat=0.1"
+        await stream.send_all(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+        got = await stream.receive_some()
+        load(api)
+        while not (b"event: spawn" in got and got.endswith(b"\r\n:\r\n\r\n")):
+            got += await stream.receive_some()
+    rest = got.partition(b"\r\n\r\n")[2]
+    found, comments = [], 0
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        chunk, rest = rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+        fields = [line.split(b":", 1) for line in chunk.strip(b"\r\n").split(b"\r\n")]
+        assert all(len(field) == 2 for field in fields), chunk
+        found += [value.strip() for name, value in fields if name == b"event"]
+        comments += fields == [[b"", b""]]
+        assert [name for name, _ in fields].count(b"event") <= 1
+    assert [name for name in found if name in wanted] == wanted
+    assert comments
+
+
 async def test_reconnected_client_misses_no_event(api):
     load(api)
     async with api.client() as client:
@@ -105,7 +129,7 @@ async def test_reconnected_client_misses_no_event(api):
         seq = str(first[-1][0])
         # A browser repeats the address: the header takes precedence.
         await client.follow("/watch?feed=eventsource&since=0", last_event_id=seq)
-        [(following, kind, _), *_] = messages(await client.until(b"\n\n"))
+        [(following, kind, _), *_] = messages(await client.until(b"\r\n\r\n"))
         assert following == int(seq) + 1
         assert kind in ("spawn", "between")
 
@@ -117,7 +141,7 @@ async def test_client_that_reconnects_too_late_receives_a_gap(api):
     async with api.client() as client:
         await client.follow("/watch/tick?feed=eventsource&since=1")
         got = await client.until(b"event: tick")
-        [(seq, kind, data)] = messages(got.partition(b"\n\n")[0] + b"\n\n")
+        [(seq, kind, data)] = messages(got.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         assert kind == "gap"
         assert data["dropped"] == seq - 1
     answer = await api.ask("GET", "/watch?since=1")
