@@ -30,6 +30,7 @@ STUBBORN = {
 def plan(request: SpawnRequest) -> Plan:
     """Return how the fake process of each program lives."""
     return {
+        "true": Plan(life=0.001),
         "false": Plan(life=0.001, exit_code=1),
         "/no/such/program": Plan(error=SpawnError("command_not_found", "no such program")),
         "sh": Plan(stop_delay=float("inf")),
@@ -91,6 +92,24 @@ async def ignores_sigterm_behind_a_pty(kernel: Kernel, recorder: Recorder) -> No
     await ignores_sigterm(kernel, recorder, pty=True)
 
 
+async def stopped_by_steps(kernel: Kernel, recorder: Recorder) -> None:
+    steps = {"graceful_timeout": None, "stop": "TERM 100ms, TERM 100ms, KILL"}
+    job = kernel.manager.load(JobConfig(name="web", **{**STUBBORN, **steps}))
+    await job.settled()
+    [process] = job.processes
+    async with process.subscribe("out", tail=True) as output:
+        await output.receive()
+    job.stop()
+    await recorder.wait_for("exit", term_signal=9)
+
+
+async def stopped_with_a_command(kernel: Kernel, recorder: Recorder) -> None:
+    job = load(kernel, STEADY, stop_command="true", stop_scope="leader")
+    await job.settled()
+    job.stop()
+    await recorder.wait_for("exit", term_signal=15)
+
+
 async def cannot_start(kernel: Kernel, recorder: Recorder) -> None:
     job = load(kernel, ABSENT)
     await recorder.wait_for("spawn_error")
@@ -143,6 +162,8 @@ async def run_scenario(scenario: Scenario, system: System) -> list[tuple[str, ob
         killed_from_outside,
         ignores_sigterm,
         ignores_sigterm_behind_a_pty,
+        stopped_by_steps,
+        stopped_with_a_command,
         cannot_start,
         one_off,
         reloaded_at_once,
