@@ -124,8 +124,8 @@ class SpawnError(GafferError):
     Args:
         slug: a word for programs: `command_not_found` `bad_cwd` `not_executable`
             `bad_interpreter` `exec_format` `bad_user` `bad_group` `bad_argument` `bad_env`
-            `bad_port` `too_long` `no_resources` `cannot_start`, and `stopped` for a one-off whose
-            job was stopped first.
+            `bad_port` `bad_setting` `conflicting_settings` `too_long` `no_resources`
+            `cannot_start`, and `stopped` for a one-off whose job was stopped first.
         reason: one sentence for users.
     """
 

@@ -95,6 +95,7 @@ def read_words(tree, scope, word):
             values = [each.value for each in ast.walk(scope) if is_assignment(each, name)]
             if f"{name} of {getattr(scope, 'name', '')}" in PASSED_ON:
                 return set()
+            values = values or list(passed_arguments(tree, scope, name))
             assert values, f"{scope.name}: {name}"
             return {each for value in values for each in read_words(tree, scope, value)}
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="get"), args=[_, default]):
@@ -104,6 +105,14 @@ def read_words(tree, scope, word):
             return get_missing_words()
     assert ast.unparse(word) in PASSED_ON, ast.unparse(word)
     return set()
+
+
+def passed_arguments(tree, function, name):
+    """Yield what the calls of a function in its module pass for a parameter."""
+    names = [each.arg for each in function.args.args if each.arg != "self"]
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and get_name(call.func) == function.name and name in names:
+            yield call.args[names.index(name)]
 
 
 def is_assignment(node, name):
