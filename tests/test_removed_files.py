@@ -15,7 +15,7 @@ from httpx2 import AsyncClient, AsyncHTTPTransport
 
 from .removed_tree import copy_packages
 
-PLUGINS = ["http", "auth", "webhooks", "console", "signals", "sites", "stats", "procfile"]
+PLUGINS = entry_points(group="gaffer")
 
 INI = """
 [process:web]
@@ -86,9 +86,8 @@ def gafferd(tmp_path):
     """A gafferd that has started, and whose packages have been removed since."""
     tree = tmp_path / "tree"
     tree.mkdir()
-    copy_packages(tree, "gaffer-kernel", *(f"gaffer-{name}" for name in PLUGINS))
-    # Nothing is disabled: other plugins are not in the copy.
-    home = Home(tmp_path, *(point.name for point in entry_points(group="gaffer")))
+    copy_packages(tree, "gaffer-kernel", *{point.dist.name for point in PLUGINS})
+    home = Home(tmp_path, *(point.name for point in PLUGINS))
     home.write("gaffer.ini", INI)
     with contextlib.ExitStack() as stack:
         socket = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="g")), "s")
