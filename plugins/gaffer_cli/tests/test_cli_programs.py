@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import click
 import pytest
@@ -10,6 +11,8 @@ from gaffer_kernel import JobConfig
 from gaffer_cli.invocation import Invocation
 from gaffer_cli.programs import make_gaffer, make_gafferctl
 from gaffer_cli.verbs import GROUPS
+
+from .conftest import COMMANDS
 
 PROGRAMS = ["gaffer", "gafferctl"]
 
@@ -54,6 +57,13 @@ def test_help_has_colours_if_wanted(command, environ, arguments, variables, is_c
     assert ("\x1b[1mUsage: \x1b[0m" in output) == is_colored
     assert ("\x1b[36m" in output) == is_colored
     assert click.unstyle(output) == plain
+
+
+def test_closed_standard_output_is_no_traceback(environ, tmp_path):
+    argv = ["/bin/sh", "-c", f"exec {COMMANDS}/gaffer ps --connect unix:/nosuch >&-"]
+    done = subprocess.run(argv, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 4
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_help_has_colours_on_a_terminal(begin):

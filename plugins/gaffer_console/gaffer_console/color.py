@@ -72,13 +72,13 @@ class Rotation:
         return self._given[name]
 
 
-def wants_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+def wants_color(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether output on `stream` may be coloured.
 
-    No with `NO_COLOR`; else yes with `FORCE_COLOR`, or no if it is `0`; else yes on a terminal,
-    unless it is `dumb`.
+    No without a stream, as with a closed standard output, and with `NO_COLOR`; else yes with
+    `FORCE_COLOR`, or no if it is `0`; else yes on a terminal, unless it is `dumb`.
     """
-    if environ.get("NO_COLOR"):
+    if stream is None or environ.get("NO_COLOR"):
         return False
     if forced := environ.get("FORCE_COLOR"):
         return forced != "0"

@@ -72,6 +72,7 @@ def test_rotation_forgets_old_names():
 def test_wants_color(environ, terminal, expected):
     stream = Terminal() if terminal else io.StringIO()
     assert wants_color(stream, environ) is expected
+    assert wants_color(None, environ) is False
 
 
 def test_status_bar_is_bright_white_on_black(capsys):
