@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from gaffer_console.color import colored
@@ -11,6 +12,8 @@ STATE = "STATE"
 """The title of the column with colours."""
 
 _GAP = "  "
+_REASON = re.compile("[:,] ")
+"""Separates a state from its reason."""
 
 
 def format_table(
@@ -27,8 +30,8 @@ def format_table(
         head: a title for each column.
         rows: a cell for each column.
         right: the titles of columns with numbers, which are aligned to the right.
-        colors: the colours of the cells of the column STATE, by their text up to a comma; None for
-            no colours.
+        colors: the colours of the cells of the column STATE, by their text before a reason; None
+            for no colours.
         width: columns of the terminal, to which lines are cut; None for no limit.
     """
     lines = [head, *rows]
@@ -58,7 +61,7 @@ def get_terminal_width() -> int | None:
 
 def _color(text: str, start: int, state: str, colors: Mapping[str, str]) -> str:
     """Colour a state that begins at `start`, as far as it was not cut off."""
-    color = colors.get(state.partition(",")[0])
+    color = colors.get(_REASON.split(state)[0])
     end = min(start + len(state), len(text))
     if color is None or end <= start:
         return text

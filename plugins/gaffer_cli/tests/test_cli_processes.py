@@ -146,6 +146,12 @@ def test_cut_state_keeps_its_colour():
     assert cut == ["NAME    STA…", "active  \x1b[33msto…\x1b[0m", "b       unk…"]
 
 
+@pytest.mark.parametrize("state", ["waiting", "waiting: for db", "waiting, next start in 1.0 s"])
+def test_state_with_a_reason_has_the_colour_of_the_state(state):
+    [_, line] = format_table(["STATE"], [[state]], colors={"waiting": "yellow"})
+    assert line == f"\x1b[33m{state}\x1b[0m"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
