@@ -37,6 +37,7 @@ KERNEL_EVENTS = frozenset(
         "crash",
         "completed",
         "failed",
+        "restart_failed",
         "plugin.opened",
         "plugin.closed",
         "plugin.failed",

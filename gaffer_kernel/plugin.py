@@ -16,6 +16,7 @@ from gaffer_kernel.hookspecs import PROJECT, hookspec
 from gaffer_kernel.jobs.config import OPTIONS
 from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.fields import (
+    Batch,
     FilePath,
     Flag,
     FullName,
@@ -50,6 +51,7 @@ __all__ = [
     "PRIVATE",
     "PROJECT",
     "STOP_DEADLINE",
+    "Batch",
     "Child",
     "ChildListener",
     "DaemonRunner",

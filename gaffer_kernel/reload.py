@@ -88,12 +88,21 @@ def apply_difference(
             load_job(manager, name, config)
             done["loaded"] += 1
             log.info("%s: loaded", name)
-        elif before[name] != config:
+        elif before[name] != config or _was_taken_back(manager, name, config):
             change, detail = _change(manager, name, before[name], config)
             done[change] += 1
             log.info("%s: %s", name, detail)
     summary = ", ".join(f"{done[kind]} {kind}" for kind in _KINDS if done[kind])
     log.info("configuration reloaded: %s", f"jobs: {summary}" if summary else "no job changed")
+
+
+def _was_taken_back(manager: Manager, name: JobName, config: JobConfig) -> bool:
+    """Return whether a job does not have its configuration because the new processes failed."""
+    try:
+        job = manager.get(name)
+    except NotFound:
+        return False
+    return job.restart_failure is not None and job.config != config
 
 
 def load_job(manager: Manager, name: JobName, config: JobConfig) -> None:
@@ -127,6 +136,10 @@ def _change(
     except NotFound:
         manager.load(after, name.session)
         return "loaded", "loaded: changed in the configuration after it was unloaded"
+    if job.restart_failure is not None and job.config == after:
+        return "unchanged", "unchanged: the change before failed and was taken back"
+    if before == after:
+        before = job.config  # The change before failed: try it again.
     keys = find_changed_keys(before, after)
     if keys == ["numprocesses"] and job.config == before:
         manager.resize(after, name.session)

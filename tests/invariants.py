@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gaffer_kernel import Event, JobConfig, Kernel, Manager, hookimpl
+from contextlib import suppress
+
+from gaffer_kernel import Event, JobConfig, Kernel, Manager, NotFound, hookimpl
 from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.testing import FakeProcess, FakeSystem
 
@@ -36,6 +38,10 @@ def check_stop_signals(config: JobConfig, process: FakeProcess) -> None:
         assert 0 <= after - before - step.timeout + LATE <= 2 * LATE, (config.stop, got)
 
 
+REPLACED = ("restarted by a user's request", "the configuration of the job has changed")
+"""The reasons of a `reap` in a rollout."""
+
+
 class Ledger:
     """A plugin that checks each event against all events before.
 
@@ -53,6 +59,8 @@ class Ledger:
         self._ended: set[int] = set()
         self._released: set[int] = set()
         self._states: dict[str, str] = {}
+        self._numbers: dict[int, int] = {}
+        self._taken_back: set[str] = set()  # jobs whose last rollout failed
         self._broken: AssertionError | None = None
 
     @hookimpl
@@ -92,6 +100,8 @@ class Ledger:
         assert pid not in self._running, f"pid {pid} started twice"
         assert pid not in self._ended, f"pid {pid} used again"
         self._running[pid] = event.name
+        if self._kernel is not None:
+            self._numbers[pid] = self._kernel.manager.process(pid).number
         if event.data["detach"]:
             self._released.add(pid)
 
@@ -101,13 +111,40 @@ class Ledger:
         assert pid not in self._stopping, f"pid {pid} stopped twice"
         self._stopping.add(pid)
 
-    _reap = _stop_pid
+    def _reap(self, event: Event) -> None:
+        self._stop_pid(event)
+        if self._kernel is None or event.data["reason"] not in REPLACED:
+            return
+        assert event.name not in self._taken_back, f"{event.name}: replaced after the failure"
+        job = self._kernel.manager.get(event.name)
+        if job.config.port is not None:
+            return  # predecessor and successor cannot run at the same time
+        old = self._kernel.manager.process(event.data["pid"])
+        least = job.config.ready_after - LATE
+        ready = [
+            process
+            for process in job.processes
+            if process.number == old.number and process.pid > old.pid and process.uptime >= least
+        ]
+        assert ready, f"pid {old.pid} of {event.name} stopped before a successor was ready"
+
+    def _restart_failed(self, event: Event) -> None:
+        self._taken_back.add(event.name)
+        self.reset_backoff(event.name)  # the old rules count from here
 
     def _exit(self, event: Event) -> None:
         pid = event.data["pid"]
         assert pid not in self._ended, f"pid {pid} ended twice"
         assert self._running.pop(pid, None) == event.name, f"pid {pid} ended, but never started"
         self._ended.add(pid)
+        number = self._numbers.pop(pid, 0)
+        if self._kernel is None or event.data["term_signal"] or event.data["exit_code"]:
+            return
+        # No crash, but a healthy life may end with it, too.
+        with suppress(NotFound):  # it is being unloaded
+            config = self._kernel.manager.get(event.name).config
+            if event.data["uptime"] >= config.healthy_after - 1e-5:
+                self._restarts.get(event.name, {}).pop(number, None)
 
     def reset_backoff(self, name: str) -> None:
         """Allow a restart of each instance of a job at once: a user has sent a request."""
@@ -115,6 +152,7 @@ class Ledger:
 
     def _start(self, event: Event) -> None:
         self.reset_backoff(event.name)
+        self._taken_back.discard(event.name)
 
     _update = _restart = _start
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, Process, SpawnError
 from gaffer_kernel.jobs.command import MAINPID
@@ -126,6 +127,8 @@ class Scenario:
             for key in "graceful_timeout", "stop", "stop_command", "stop_scope":
                 value = getattr(job, key)
                 lines.append("" if value is None else f"{key} = {value}\n")
+            lines.append(f"restart_batch = {job.restart_batch}\n")
+            lines.append(f"ready_after = {job.ready_after}s\n")
             lines.append(f"restart = {job.restart}\nhealthy_after = {job.healthy_after}s\n")
         if self.chance.random() < 0.1:
             lines.append("[process:broken]\n")
@@ -143,6 +146,8 @@ class Scenario:
             restart=restart,
             max_restarts=self.chance.choice([None, None, None, 3]),
             healthy_after=self.chance.choice([1.0, 10.0, 60.0]),
+            restart_batch=self.chance.choice(["all", 1, 2, "50%"]),
+            ready_after=self.chance.choice([0.0, 0.3, 5.0]),
             graceful_timeout=None if stop else self.chance.choice([0.1, 5.0, 30.0]),
             stop=stop,
             stop_command=self.chance.choice([None, None, STOP_COMMAND]),
@@ -223,7 +228,7 @@ class Scenario:
         self.ledger.reset_backoff(str(job.name))
 
     async def _restart(self, job: Job) -> None:
-        job.restart()
+        job.restart(batch=self.chance.choice([None, None, 1, "all"]))
 
     async def _reload(self, job: Job) -> None:
         job.reload()
@@ -271,6 +276,10 @@ class Scenario:
             instances = [p for p in job.processes if not p.one_off and not p.stopping]
             doomed = job.config.cmd in DOOMED
             assert len(instances) <= job.numprocesses, (job.name, status)
+            assert not status["rollout"]["running"], (job.name, status)
+            for process in instances:
+                config = replace(process.config, numprocesses=job.config.numprocesses)
+                assert config == job.config, (job.name, status)
             limited = job.config.restart != "always" or job.config.max_restarts is not None
             if job.active and limited:
                 # Some instances may have ended, but not all.

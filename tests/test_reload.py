@@ -7,7 +7,7 @@ import pytest
 
 from gaffer_kernel import Config, ConfigError, GafferError, JobConfig, NotFound, hookimpl
 from gaffer_kernel.kernel import open_kernel
-from gaffer_kernel.testing import FakeSystem, Recorder
+from gaffer_kernel.testing import FakeSystem, Plan, Recorder
 
 FILE = """
 [process:same]
@@ -189,6 +189,50 @@ async def test_reload_logs_what_it_did(autojump_clock, kernel, file, caplog):
         "fresh: loaded",
         "configuration reloaded: jobs: 1 loaded, 1 changed, 1 scaled, 1 unloaded",
     ]
+
+
+ROLLING = "cmd = changed\nrestart_batch = 1\nready_after = 1s"
+
+
+async def test_change_that_failed_is_tried_again_by_the_next_reload(autojump_clock, file, recorder):
+    file.write_text("[process:web]\ncmd = old\n")
+    plans = {}
+    system = FakeSystem(plan=lambda request: plans.get(request.argv[0], Plan()))
+    async with open_kernel(Config.read(file), plugins=[recorder], system=system) as kernel:
+        job = kernel.manager.get("web")
+        await job.settled()
+        plans["changed"] = Plan(life=0.1, exit_code=1)
+        rewrite(file, ("cmd = old", ROLLING))
+        await kernel.reload()
+        await job.settled()
+        assert (job.config.cmd, job.pids()) == ("old", [1])
+        assert recorder.names("web").count("restart_failed") == 1
+        await kernel.reload()
+        await job.settled()
+        assert recorder.names("web").count("restart_failed") == 2
+        del plans["changed"]
+        await kernel.reload()
+        await job.settled()
+        assert job.config.cmd == "changed"
+        assert job.restart_failure is None
+
+
+async def test_file_with_the_old_configuration_again_changes_nothing(
+    autojump_clock, file, recorder
+):
+    file.write_text("[process:web]\ncmd = old\n")
+    plan = {"changed": Plan(life=0.1)}
+    system = FakeSystem(plan=lambda request: plan.get(request.argv[0], Plan()))
+    async with open_kernel(Config.read(file), plugins=[recorder], system=system) as kernel:
+        job = kernel.manager.get("web")
+        await job.settled()
+        rewrite(file, ("cmd = old", ROLLING))
+        await kernel.reload()
+        await job.settled()
+        rewrite(file, (ROLLING, "cmd = old"))
+        await kernel.reload()
+        await job.settled()
+        assert job.pids() == [1]
 
 
 async def test_a_missing_file_changes_nothing(autojump_clock, kernel, file):

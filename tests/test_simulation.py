@@ -11,6 +11,7 @@ from gaffer_kernel.jobs.exit_handler import ExitHandler
 from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.restart import RestartState
+from gaffer_kernel.jobs.rollout import Rollouts
 from gaffer_kernel.jobs.slots import Slots
 from gaffer_kernel.jobs.supervisor import Supervisor
 from gaffer_kernel.processes.stop import Stopper, StopSequence
@@ -21,7 +22,7 @@ CHUNK = 10
 ALL_EVENTS = {
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "reap", "exit", "stop_pid", "flap", "spawn_error"),
-    *("crash", "completed", "failed"),
+    *("crash", "completed", "failed", "restart_failed"),
 }
 
 
@@ -43,7 +44,7 @@ def test_invariants_hold_for_every_seed(first):
     assert min(events[name] for name in ALL_EVENTS) >= 5, events
     assert set(REQUESTS) <= requests.keys()
     assert requests["bad file"] >= 1
-    assert min(stops[name] for name in ALL_STOPS) >= 10, stops
+    assert min(stops[name] for name in ALL_STOPS) >= 2, stops
 
 
 def test_the_same_seed_gives_the_same_run():
@@ -163,6 +164,30 @@ def never_fail_a_job(monkeypatch):
     monkeypatch.setattr(ExitHandler, "check_ended", lambda self: None)
 
 
+def stop_predecessors_at_once(monkeypatch):
+    spawned = Rollouts.spawned
+    monkeypatch.setattr(Rollouts, "spawned", lambda self, slot: spawned(self, slot) and False)
+
+
+def go_on_after_a_failure(monkeypatch):
+    def mutant(self, current, reason):
+        current.unready.clear()
+        self._owner.publish("restart_failed", reason=reason)
+
+    monkeypatch.setattr(Rollouts, "_fail", mutant)
+
+
+def keep_the_configuration_that_failed(monkeypatch):
+    fail = Rollouts._fail
+
+    def mutant(self, current, reason):
+        config = self._owner.config
+        fail(self, current, reason)
+        self._owner.config = config
+
+    monkeypatch.setattr(Rollouts, "_fail", mutant)
+
+
 MUTANTS = (
     start_twice,
     forget_to_stop,
@@ -178,6 +203,9 @@ MUTANTS = (
     reset_the_backoff_too_early,
     ignore_the_restart_rules,
     never_fail_a_job,
+    stop_predecessors_at_once,
+    go_on_after_a_failure,
+    keep_the_configuration_that_failed,
 )
 
 

@@ -129,6 +129,24 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="How many restarts in a row are allowed; any number when not given.",
         ),
     ] = None
+    restart_batch: Annotated[
+        ft.Batch,
+        Meta(
+            description="How many instances a restart replaces at a time: a number, a part such as"
+            " `25%`, which is rounded up, or `all`."
+        ),
+    ] = "all"
+    ready_after: Annotated[
+        ft.Seconds,
+        Meta(
+            description="How long the successor of an instance must live before the instance is"
+            " stopped, in a restart or after a change."
+        ),
+    ] = 0.0
+    ready_timeout: Annotated[
+        ft.Seconds,
+        Meta(description="How long the instances of a batch may take to be ready."),
+    ] = 60.0
     redirect_output: Annotated[
         ft.Outputs,
         Meta(
@@ -212,6 +230,7 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         validation.check_stop(self)
         validation.check_streams(self)
         validation.check_port(self)
+        validation.check_readiness(self)
         validation.check_restart(self)
 
     @classmethod
@@ -359,6 +378,7 @@ _CLEAN: dict[str, Callable[[Any, Any], Any]] = {
     "stop": validation.stop,
     "stop_command": partial(validation.optional_text, "stop_command"),
     "flapping": _flapping,
+    "restart_batch": validation.batch,
     "success_codes": partial(ft.checked_list, "success_codes", item=ft.ExitCode),
     "redirect_output": partial(ft.checked_list, "redirect_output", item=ft.Label),
     "custom_streams": partial(ft.checked_list, "custom_streams", item=ft.Label),

@@ -27,6 +27,8 @@ MAX_VARIABLES = 1024
 MAX_PROCESSES = 10_000
 MAX_STREAMS = 64
 MAX_PORT = 65535
+BATCH = "^(all|[1-9][0-9]{0,3}|(100|[1-9][0-9]?)%)$"
+"""Texts that name a part of the instances of a job."""
 PORT_TITLE = f"a whole number from 1 to {MAX_PORT}"
 
 
@@ -136,6 +138,11 @@ FilePath = Annotated[
         max_length=MAX_TEXT,
         extra={RESOLVE: lambda text, resolve: resolve(text)},
     ),
+]
+Batch = Annotated[
+    Annotated[int, Meta(ge=1, le=MAX_PROCESSES)]
+    | Annotated[str, Meta(extra_json_schema={"pattern": BATCH})],
+    Meta(title=f"a whole number from 1 to {MAX_PROCESSES}, a percentage such as 25%, or all"),
 ]
 Flag = Annotated[bool, Meta(title="true or false")]
 StopScope = Annotated[Literal["group", "leader"], Meta(title="group or leader")]

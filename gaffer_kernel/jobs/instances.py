@@ -58,6 +58,19 @@ class Exits(Protocol):
         """Decide what follows a failed spawn."""
 
 
+class Replacements(Protocol):
+    """Decides when a predecessor is stopped, in a job whose instances are being replaced."""
+
+    def spawned(self, slot: Slot) -> bool:
+        """Return whether the predecessor in a slot runs on until this says otherwise."""
+
+    def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
+        """Take note that the process of an instance could not be started."""
+
+    def exited(self, process: Process, reason: str) -> None:
+        """Take note of the exit of any process of the job, and how it exited."""
+
+
 class Instances:
     """The slots of a job and the processes in them, its one-offs, and its stopping processes.
 
@@ -69,7 +82,12 @@ class Instances:
     """
 
     def __init__(
-        self, owner: Owner, exits: Exits, system: System, registry: dict[int, Process]
+        self,
+        owner: Owner,
+        exits: Exits,
+        replacements: Replacements,
+        system: System,
+        registry: dict[int, Process],
     ) -> None:
         self.processes: dict[int, Process] = {}
         self.exited: deque[Process] = deque(maxlen=MAX_EXITED)
@@ -77,6 +95,7 @@ class Instances:
         self.last_error: str | None = None
         self._owner = owner
         self._exits = exits
+        self._replacements = replacements
         self._system = system
         self._registry = registry
         self._one_offs: deque[Process] = deque()
@@ -116,16 +135,24 @@ class Instances:
     def _fill(self, slot: Slot) -> None:
         process = self._owner.new_process(slot.number)
         error = self._spawn(process)
-        predecessor, slot.predecessor = slot.predecessor, None
         if error is None:
             slot.process = process
-            if predecessor is not None:
-                self.stop(predecessor, slot.reason, "reap")
-        elif predecessor is not None:
+            if not self._replacements.spawned(slot):
+                self.stop_predecessor(slot)
+            return
+        if slot.predecessor is not None:
             # The old process is better than none.
-            slot.process = predecessor
+            self.slots.restore_predecessor(slot)
         else:
             self._exits.instance_failed(slot, error)
+        self._replacements.spawn_failed(slot, error)
+
+    def stop_predecessor(self, slot: Slot) -> Process | None:
+        """Stop the predecessor of the process in a slot, if there is one, and return it."""
+        predecessor, slot.predecessor = slot.predecessor, None
+        if predecessor is not None:
+            self.stop(predecessor, slot.reason, "reap")
+        return predecessor
 
     def _spawn(self, process: Process) -> SpawnError | None:
         try:
@@ -227,7 +254,10 @@ class Instances:
         self._stopping.pop(process.pid, None)
         self.slots.drop_predecessor(process)
         slot = self.slots.get_slot(process)
-        if slot is not None:
+        is_replacing = slot is not None and slot.predecessor is not None
+        if slot is not None and is_replacing:
+            self.slots.restore_predecessor(slot)
+        elif slot is not None:
             self.slots.mark_due(slot, self._system.now())
         reason = describe_exit(*status[:2], process.uptime, oom_killed=status.oom_killed)
         self._publish(
@@ -241,7 +271,8 @@ class Instances:
             reason=process.stop_reason or reason,
             **({"oom_killed": True} if status.oom_killed else {}),
         )
-        if slot is not None:
+        if slot is not None and not is_replacing:
             self._exits.instance_exited(slot, process, status)
         elif process.one_off:
             self._exits.one_off_exited(process, status)
+        self._replacements.exited(process, process.stop_reason or reason)

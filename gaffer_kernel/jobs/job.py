@@ -13,8 +13,10 @@ from gaffer_kernel.errors import Closing, InvalidField
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import ExitRecord
 from gaffer_kernel.jobs.options import get_typed
+from gaffer_kernel.jobs.rollout import Wanted
 from gaffer_kernel.jobs.scale import apply_scale
 from gaffer_kernel.jobs.stop_steps import parse_signal
+from gaffer_kernel.jobs.validation import check_batch
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
 
@@ -50,12 +52,25 @@ class Job:
         """Stop every process; none is started until `start`. The wanted number is kept."""
         self._supervisor.post(self._supervisor.handle_stop)
 
-    def restart(self) -> None:
-        """Replace every instance: start its successor, then stop it. Starts a stopped job.
+    def restart(self, *, batch: int | str | None = None) -> None:
+        """Replace every instance in batches: start its successor, then stop it.
 
-        With `port` in its configuration it is stopped first, because both use the same port.
+        If a successor exits before it is ready, cannot be started or is not ready in time, the
+        instances that are left keep their processes; see `restart_failure`. A stopped job is
+        started.
+
+        A job with `port` that replaces all at once, without `ready_after`, stops each process
+        before its successor starts, because both use the same port.
+
+        Args:
+            batch: how many instances at a time, as in `restart_batch`, which counts when not given.
+
+        Raises:
+            InvalidField: `restart_batch`: it is no such number.
         """
-        self._supervisor.post(self._supervisor.handle_restart)
+        if batch is not None:
+            batch = check_batch(batch)
+        self._supervisor.post(partial(self._supervisor.handle_restart, batch))
 
     def reload(self) -> None:
         """Return to the configured number; stop every instance, then start it again."""
@@ -119,6 +134,8 @@ class Job:
 
         Processes stay if only options of plugins change that apply live or at the next start, and
         `numprocesses`.
+        With `restart_batch` or `ready_after` in the new configuration the processes are replaced as
+        `restart` does; if that fails, the old configuration counts again.
 
         Args:
             config: of the same name; its number of processes is the wanted one from now on.
@@ -136,9 +153,10 @@ class Job:
             if start and not self.active:
                 self.start()
             return
+        before = Wanted(self._supervisor.config, self._supervisor.numprocesses)
         self._supervisor.config = config
         self._supervisor.numprocesses = config.numprocesses
-        self._supervisor.post(partial(self._supervisor.handle_update, start))
+        self._supervisor.post(partial(self._supervisor.handle_update, before, start))
 
     def unload(self) -> None:
         """Stop everything and end; `gone` is set when the last process has been reaped."""
@@ -149,6 +167,11 @@ class Job:
         self._supervisor.kill_stopping()
 
     # State
+
+    @property
+    def restart_failure(self) -> str | None:
+        """Why the last restart or change failed and was taken back; None if it did not."""
+        return self._supervisor.rollouts.failure
 
     @property
     def name(self) -> JobName:
@@ -261,6 +284,7 @@ class Job:
             "stopped": not self._supervisor.started,
             "restarts": self.restarts,
             "flapping": self._supervisor.restart_state.status(),
+            "rollout": self._supervisor.rollouts.status(),
             "last_error": self._supervisor.instances.last_error,
             "last_exit": str(self.history[-1]) if self.history else None,
             "next_start_in": self._supervisor.next_start_in(),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from math import inf
 
 from gaffer_kernel.processes.process import Process
@@ -56,6 +57,13 @@ class Slots:
     def __len__(self) -> int:
         return len(self._by_number)
 
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._by_number.values())
+
+    def get(self, number: int) -> Slot | None:
+        """Return the slot of a number; None if there is none."""
+        return self._by_number.get(number)
+
     def get_slot(self, process: Process) -> Slot | None:
         """Return the slot that holds a process.
 
@@ -95,21 +103,39 @@ class Slots:
         failed = any(slot.outcome is Outcome.FAILED for slot in self._by_number.values())
         return Outcome.FAILED if failed else Outcome.COMPLETED
 
-    def replace_all(self, now: float, reason: str) -> None:
-        """Make a successor of every process due now; the process is stopped once that runs."""
-        for slot in self._by_number.values():
-            if slot.process is not None and slot.predecessor is None:
+    def replace(self, numbers: Iterable[int], now: float, reason: str) -> None:
+        """Make the successors of these instances due now; their processes run until then.
+
+        Args:
+            numbers: of slots that exist.
+            now: on the monotonic clock.
+            reason: why the processes are replaced.
+        """
+        for number in numbers:
+            slot = self._by_number[number]
+            if slot.process is not None:
+                if slot.predecessor is not None:
+                    continue  # its successor runs already
                 slot.predecessor = slot.process
                 slot.reason = reason
-                self.mark_due(slot, now)
+            self.mark_due(slot, now)
+
+    def restore_predecessor(self, slot: Slot) -> None:
+        """Put the predecessor of a slot back into it, instead of its successor."""
+        slot.process, slot.predecessor = slot.predecessor, None
 
     def reset_backoff(self, now: float) -> None:
         """Make every empty slot due now, ended ones too, and reset the restarts of every slot."""
+        self.reset_restarts()
+        for slot in self._by_number.values():
+            if slot.process is None:
+                self.mark_due(slot, now)
+
+    def reset_restarts(self) -> None:
+        """Forget how often the process of each slot has crashed."""
         for slot in self._by_number.values():
             slot.restarts = 0
             slot.is_failing = False
-            if slot.process is None:
-                self.mark_due(slot, now)
 
     def delay_until(self, time: float) -> None:
         """Make no empty slot due before a time of the monotonic clock."""
@@ -170,15 +196,17 @@ class Slots:
     def _shrink(self, surplus: int) -> list[Process]:
         removed = []
         for slot in sorted(self._by_number.values(), key=_age)[:surplus]:
-            del self._by_number[slot.number]
-            self._ended.discard(slot.number)
-            heappush(self._free, slot.number)
-            removed += [process for process in (slot.predecessor, slot.process) if process]
+            removed += self.remove(slot.number)
+        return removed
+
+    def remove(self, number: int) -> list[Process]:
+        """Remove a slot; return its processes, the older one first."""
+        slot = self._by_number.pop(number)
+        self._ended.discard(number)
+        heappush(self._free, number)
         if not self._by_number:
             self._free.clear()
-        else:
-            heapify(self._free)
-        return removed
+        return [process for process in (slot.predecessor, slot.process) if process]
 
 
 def _age(slot: Slot) -> float:

@@ -26,6 +26,7 @@ from gaffer_kernel.jobs.instances import BY_USER, Instances
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.jobs.restart import RestartState
+from gaffer_kernel.jobs.rollout import Rollouts, Wanted
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
@@ -95,7 +96,7 @@ class Supervisor:
         config: the configuration of the next process.
         numprocesses: how many instances are wanted while the job is active.
         started, unloading: what was asked for; a shutdown counts as unloading.
-        instances, restart_state: its parts.
+        instances, restart_state, rollouts: its parts.
         gone: set when the job has been unloaded and its last process reaped.
     """
 
@@ -116,7 +117,10 @@ class Supervisor:
         self.job = Job(self)
         self.restart_state = RestartState(name, context.system)
         self._exits = ExitHandler(self, context.system)
-        self.instances = Instances(self, self._exits, context.system, context.registry)
+        self.rollouts = Rollouts(self, context.system)
+        self.instances = Instances(
+            self, self._exits, self.rollouts, context.system, context.registry
+        )
         self._context = context
         self._system = context.system
         self._predecessor = predecessor
@@ -214,19 +218,25 @@ class Supervisor:
         self.instances.cancel_one_offs()
         self.instances.stop_all(reason)
 
-    def handle_restart(self) -> None:
-        """Replace every process, and start an inactive job.
+    def handle_restart(self, batch: int | str | None = None) -> None:
+        """Replace every process, in batches; start an inactive job.
 
-        Successors are due now, before their predecessors are stopped; in a job with `port` each one
-        is due when its predecessor has exited, because both use the same port.
+        A successor starts before its predecessor is stopped. But in a job with `port`, where both
+        use the same port, each one is due when its predecessor has exited, unless the job or the
+        request asks for a rollout.
+
+        Args:
+            batch: how many at a time; None for `restart_batch`.
         """
         if self.active:
             self.publish("restart")
             reason = "restarted by a user's request"
-            if self.config.port is None:
-                self.instances.slots.replace_all(self._system.now(), reason)
-            else:
-                self.instances.stop_instances(reason)
+            batch = self.config.restart_batch if batch is None else batch
+            if self.config.port is None or batch != "all" or self.config.ready_after:
+                self.rollouts.begin(Wanted(self.config, self.numprocesses), reason, batch)
+                return
+            self.rollouts.reset()
+            self.instances.stop_instances(reason)
             self.instances.slots.reset_backoff(self._system.now())
         else:
             self.handle_start()
@@ -234,18 +244,28 @@ class Supervisor:
     def handle_reload(self) -> None:
         """Stop every process; successors of an active job are due at once."""
         self.publish_update()
+        self.rollouts.cancel()
         self.instances.stop_all("reloaded by a user's request")
         self.instances.slots.reset_backoff(self._system.now())
 
-    def handle_update(self, start: bool) -> None:
-        """Stop every process of the old configuration; end a flap pause, and start an ended job.
+    def handle_update(self, before: Wanted, start: bool) -> None:
+        """Replace every process of the old configuration; end a flap pause; start an ended job.
+
+        With `restart_batch` or `ready_after` an active job does so by a rollout. Otherwise every
+        process is stopped before its successor is started.
 
         Args:
+            before: what a failed rollout returns to.
             start: also start a stopped job.
         """
+        reason = "the configuration of the job has changed"
         self.publish_update()
         self.restart_state.reset_flapping()
-        self.instances.stop_all("the configuration of the job has changed")
+        if self.active and (self.config.restart_batch != "all" or self.config.ready_after):
+            self.rollouts.begin(before, reason, self.config.restart_batch)
+            return
+        self.rollouts.reset()
+        self.instances.stop_all(reason)
         if not self.restart_state.allows_starts:
             self._resume()
         elif start:
@@ -277,10 +297,14 @@ class Supervisor:
         """Remove surplus slots, and join the spawn queue when a slot is to be filled."""
         slots = self.instances.slots
         if self.active:
-            for process in slots.resize(self.numprocesses, self._system.now()):
+            self.rollouts.advance()
+            wanted = self.rollouts.hold(self.numprocesses)
+            for process in slots.resize(wanted, self._system.now()):
                 self.instances.stop(process, "the job has fewer instances now", "reap")
             self._exits.check_ended()
-        elif not self.started and not self.instances.processes:
+        else:
+            self.rollouts.cancel()
+        if not self.started and not self.instances.processes:
             slots.resize(0, 0.0)
         if self._is_due():
             self._is_queued = True
@@ -308,6 +332,8 @@ class Supervisor:
         if self._messages or instances.stopping_count or instances.has_queued_one_offs:
             return False
         if self.active:
+            if self.rollouts.is_running:
+                return False
             return len(instances.slots) == self.numprocesses and not instances.slots.next_due()
         return all(process.one_off for process in instances.processes.values())
 
@@ -406,7 +432,7 @@ class Supervisor:
         elif self.active and (slot := self.instances.slots.next_due()) is not None:
             # Not "if it is in the future": it may have become due since it was looked at.
             due = inf if self._is_queued else slot.due
-        return min(due, self.instances.next_step_at())
+        return min(due, self.instances.next_step_at(), self.rollouts.next_time())
 
     def is_failing(self) -> bool:
         """Return whether an instance of an active job has crashed and is not healthy again yet."""

@@ -1,5 +1,6 @@
 """Rules for the fields of a job that types cannot express, and their accepted forms."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,39 @@ def optional_text(field: str, value: Any, kind: Any) -> str | None:
     """Check a text; an empty one is None."""
     kept: str | None = ft.checked(field, None if value == "" else value, kind)
     return kept
+
+
+def check_batch(value: Any) -> int | str:
+    """Check a batch that is not part of a configuration; return it.
+
+    Raises:
+        InvalidField: `restart_batch`: it is neither a number, a percentage nor `all`.
+    """
+    return batch(value, ft.Batch)
+
+
+def batch(value: Any, kind: Any) -> int | str:
+    """Convert `restart_batch`: a text of digits is a number."""
+    if isinstance(value, str) and not re.fullmatch(ft.BATCH, value):
+        raise ft.refused("restart_batch", value, kind)
+    if isinstance(value, str) and value.isdigit():
+        value = int(value)
+    kept: int | str = ft.checked("restart_batch", value, kind)
+    return kept
+
+
+def check_readiness(config: "JobConfig") -> None:
+    """Check that an instance can be ready in time.
+
+    Raises:
+        InvalidField: `ready_after` is longer than `ready_timeout`.
+    """
+    if config.ready_after > config.ready_timeout:
+        raise InvalidField(
+            "ready_after",
+            f"must not be longer than ready_timeout ({config.ready_timeout:g} s):"
+            " no instance would be ready in time",
+        )
 
 
 def stop(value: Any, kind: Any) -> str | None:

@@ -125,10 +125,10 @@ def test_reset_backoff_makes_empty_slots_due_and_resets_their_restarts(filler):
     assert slot.restarts == filler.get_slot(two).restarts == 0
 
 
-def test_replace_all_keeps_each_process_as_predecessor(filler):
+def test_replace_keeps_each_process_as_predecessor(filler):
     filler.slots.resize(2, 0.0)
     one, two = filler.fill_all()
-    filler.slots.replace_all(3.0, "restarted")
+    filler.slots.replace([1, 2], 3.0, "restarted")
     assert filler.slots.get_slot(one) is None
     slot = filler.slots.next_due()
     assert slot.predecessor is one
@@ -136,18 +136,18 @@ def test_replace_all_keeps_each_process_as_predecessor(filler):
     assert filler.slots.next_due().predecessor is two
 
 
-def test_replace_all_twice_keeps_the_same_predecessor(filler):
+def test_replacing_twice_keeps_the_same_predecessor(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.replace_all(1.0, "restarted")
-    filler.slots.replace_all(2.0, "restarted")
+    filler.slots.replace([1], 1.0, "restarted")
+    filler.slots.replace([1], 2.0, "restarted")
     assert filler.slots.next_due().predecessor is one
 
 
 def test_shrinking_returns_predecessor_and_successor(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.replace_all(1.0, "restarted")
+    filler.slots.replace([1], 1.0, "restarted")
     successor = filler.fill()
     assert filler.get_slot(successor).predecessor is one
     assert filler.slots.resize(0, 1.0) == [one, successor]
@@ -156,7 +156,7 @@ def test_shrinking_returns_predecessor_and_successor(filler):
 def test_drop_predecessor_forgets_an_exited_process(filler):
     filler.slots.resize(1, 0.0)
     one = filler.fill()
-    filler.slots.replace_all(1.0, "restarted")
+    filler.slots.replace([1], 1.0, "restarted")
     filler.slots.drop_predecessor(one)
     assert filler.slots.next_due().predecessor is None
 
@@ -174,7 +174,7 @@ STEPS = st.lists(
         st.tuples(st.just("resize"), st.integers(0, 6)),
         st.tuples(st.just("fill"), st.just(0)),
         st.tuples(st.just("exit"), st.integers(0, 5)),
-        st.tuples(st.just("replace_all"), st.just(0)),
+        st.tuples(st.just("replace"), st.just(0)),
         st.tuples(st.just("reset_backoff"), st.just(0)),
     ),
     max_size=40,
@@ -204,8 +204,8 @@ def test_every_slot_is_filled_or_due_and_no_process_is_lost(steps):
             slots.drop_predecessor(process)
             if (slot := slots.get_slot(process)) is not None:
                 slots.mark_due(slot, now)
-        elif step == "replace_all":
-            slots.replace_all(now, "restarted")
+        elif step == "replace":
+            slots.replace([slot.number for slot in slots], now, "restarted")
         else:
             slots.reset_backoff(now)
     filling = sum(slots.get_slot(process) is not None for process in held)

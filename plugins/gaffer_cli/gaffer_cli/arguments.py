@@ -19,7 +19,7 @@ _COMPLETION_TIMEOUT = 1.0
 EVENTS = [
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "spawn_error", "stop_pid", "reap", "exit", "flap"),
-    *("crash", "completed", "failed"),
+    *("crash", "completed", "failed", "restart_failed"),
 ]
 """Events of jobs and processes."""
 _PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]

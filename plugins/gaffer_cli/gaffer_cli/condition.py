@@ -46,10 +46,12 @@ def get_state(status: Status) -> str:
 
 def describe_condition(status: Status) -> str:
     """Return the state of a job, with the reason if it does not run as configured."""
-    state = get_state(status)
-    if state in (ACTIVE, COMPLETED, "stopped"):
-        return state
-    return f"{state}: {', '.join(_reasons(status))}"
+    text = get_state(status)
+    if text not in (ACTIVE, COMPLETED, "stopped"):
+        text = f"{text}: {', '.join(_reasons(status))}"
+    if status.rollout.failure is not None:
+        text = f"{text}; the last restart failed: {status.rollout.failure}"
+    return text
 
 
 def _reasons(status: Status) -> Iterator[str]:

@@ -10,7 +10,7 @@ from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Generic, Protocol, TypeVar
 
 import click
-from gaffer_client import NotSettledError
+from gaffer_client import NotSettledError, RestartFailedError
 
 from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.printable import printable
@@ -86,6 +86,8 @@ def wait_settled(what: str, send: Callable[[], T], *, starting: Starting | None 
                     update(f"{text}: it is {condition}")
     try:
         return request.get_result()
+    except RestartFailedError as error:
+        raise CommandError(f"{what}: {error}") from None
     except NotSettledError as error:
         why = "" if starting is None else f", it is {starting.describe()}"
         raise CommandError(f"{what}: {error}{why}") from None

@@ -6,6 +6,7 @@ import signal
 import pytest
 from gaffer_kernel import JobConfig, JobName
 from gaffer_testing.waiting import until
+from msgspec.structs import replace
 
 
 @pytest.fixture
@@ -91,6 +92,23 @@ async def test_reload_of_a_stopped_job_says_so(load, ask):
     done = await ask("gafferctl", "reload", "web", "other")
     assert (done.returncode, done.stdout) == (1, "other: ok\n")
     assert "web: stopped, so nothing was started" in done.stderr
+
+
+async def test_restart_in_batches(load, done):
+    job = load(numprocesses=2)
+    await job.settled()
+    assert await done("restart", "web", "--rolling") == "ok\n"
+    assert await done("restart", "web", "--batch", "50%") == "ok\n"
+    assert job.pids() == [5, 6]
+
+
+async def test_status_explains_a_restart_that_failed(load, done):
+    job = load(ready_after=2)
+    await job.settled()
+    job.update(replace(job.config, cmd="sh -c 'exit 3'"))
+    await job.settled()
+    shown = await done("status", "web")
+    assert "active; the last restart failed: instance 1 exited with status 3" in shown
 
 
 async def test_add_and_sub_print_the_new_number(load, done):

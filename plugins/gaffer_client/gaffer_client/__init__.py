@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         NotGafferError,
         NotSettledError,
         ResponseError,
+        RestartFailedError,
         ServerError,
         UnauthorizedError,
         UnreachableError,
@@ -109,6 +110,7 @@ __all__ = [
     "Process",
     "ProcessInfo",
     "ResponseError",
+    "RestartFailedError",
     "Sample",
     "Server",
     "ServerError",
@@ -134,8 +136,8 @@ _MODULES = {
     "channel.channel": "Channel",
     "errors": """ArgumentError BusyError CertificateError ClientError ConflictError
         ConnectionLostError ForbiddenError InvalidValueError NoLookupdError NotFoundError
-        NotGafferError NotSettledError ResponseError ServerError UnauthorizedError
-        UnreachableError""",
+        NotGafferError NotSettledError ResponseError RestartFailedError ServerError
+        UnauthorizedError UnreachableError""",
     "lookup": "LookupResult",
     "node_tokens": "node_token",
     "settings": "token_from_environment",

@@ -89,6 +89,10 @@ class NotSettledError(ClientError):
     """The request is recorded, but was not completed within `wait` seconds."""
 
 
+class RestartFailedError(NotSettledError):
+    """A restart or a new configuration failed and was taken back: the old processes run on."""
+
+
 class ResponseError(ClientError):
     """gaffer responds with an error status.
 

@@ -29,6 +29,21 @@ class FlappingStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStatus:
+    """The replacement of the instances of a job by a restart or a new configuration.
+
+    Attributes:
+        running: whether it is in progress.
+        left: the number of instances that are still to be replaced.
+        failure: why the last one failed and was taken back; None if it did not.
+    """
+
+    running: bool = False
+    left: int = 0
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The status of a job, with the reason if it does not run as configured.
 
@@ -40,6 +55,7 @@ class Status:
         numprocesses: the number of instances wanted.
         stopped: whether it was stopped by a caller, or never started.
         restarts: the number of exits that were, or will be, followed by a restart.
+        rollout: the replacement of the instances by a restart or a new configuration.
         last_error: why the last start failed.
         last_exit: how its last crashed process exited.
         next_start_in: seconds until the next start.
@@ -54,6 +70,7 @@ class Status:
     stopped: bool = False
     restarts: int = 0
     flapping: FlappingStatus = field(default_factory=FlappingStatus)
+    rollout: RolloutStatus = field(default_factory=RolloutStatus)
     last_error: str | None = None
     last_exit: str | None = None
     next_start_in: float | None = None

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from gaffer_client.errors import NotGafferError, NotSettledError, make_response_error
+from gaffer_client.errors import (
+    NotGafferError,
+    NotSettledError,
+    RestartFailedError,
+    make_response_error,
+)
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -55,7 +60,7 @@ class Request(Generic[T]):
         Raises:
             ResponseError: the status is an error.
             NotGafferError: gaffer does not send such a response.
-            NotSettledError: the response says that the wait timed out.
+            NotSettledError: the response says that the wait timed out, or that the change failed.
         """
         check_status(response)
         return self.read(response)
@@ -88,7 +93,7 @@ def check_settled(response: Response) -> None:
     """Read a response that only says whether the request is done.
 
     Raises:
-        NotSettledError: the response says that the wait timed out.
+        NotSettledError: the response says that the wait timed out, or that the change failed.
     """
     _read_object(response)
 
@@ -97,7 +102,7 @@ def read_done(response: Response) -> bool:
     """Read the response to a change that has no other result; return True.
 
     Raises:
-        NotSettledError: the response says that the wait timed out.
+        NotSettledError: the response says that the wait timed out, or that the change failed.
     """
     check_settled(response)
     return True
@@ -106,6 +111,8 @@ def read_done(response: Response) -> bool:
 def _read_object(response: Response) -> dict[str, Any]:
     value: dict[str, Any] = read_json(dict)(response)
     if value.get("settled") is False:
+        if isinstance(reason := value.get("reason"), str):
+            raise RestartFailedError(f"taken back: {reason}")
         raise NotSettledError("recorded, but not done in the time given")
     return value
 
@@ -113,7 +120,8 @@ def _read_object(response: Response) -> dict[str, Any]:
 def read_key(name: str, kind: type[T]) -> Callable[[Response], T]:
     """Return a function that reads one key of a JSON object.
 
-    The function raises NotSettledError if the response says that the wait timed out.
+    The function raises NotSettledError if the response says that the wait timed out, or that the
+    change failed.
     """
 
     def read(response: Response) -> T:

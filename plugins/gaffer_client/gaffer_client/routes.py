@@ -219,8 +219,18 @@ def job_stats(name: JobName) -> Request[JobStats]:
 
 
 def change_state(name: JobName, verb: str, wait: Wait) -> Request[bool]:
-    """Start, stop, restart or reload a job."""
+    """Start, stop or reload a job."""
     return _change("POST", _job(name, "/state"), wait, {"state": verb})
+
+
+def restart(name: JobName, rolling: bool, batch: int | str | None, wait: Wait) -> Request[bool]:
+    """Replace the processes of a job."""
+    body: dict[str, Any] = {"state": "restart"}
+    if rolling:
+        body["rolling"] = True
+    if batch is not None:
+        body["batch"] = batch
+    return _change("POST", _job(name, "/state"), wait, body)
 
 
 def scale(name: JobName, change: int | str, wait: Wait) -> Request[int]:

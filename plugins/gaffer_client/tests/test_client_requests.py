@@ -18,6 +18,7 @@ from gaffer_client import (
     ForbiddenError,
     InvalidValueError,
     NotFoundError,
+    RestartFailedError,
     Server,
     routes,
 )
@@ -109,6 +110,15 @@ async def test_job_from_load_to_unload(server):
     assert await do(server.jobs) == []
     with pytest.raises(NotFoundError):
         await do(job.start)
+
+
+async def test_restart_that_fails_raises_with_the_reason(server):
+    job = await do(server.add_process, "night.nap", "sleep 1000", numprocesses=2, wait=10)
+    assert await do(job.restart, rolling=True, wait=10) is True
+    assert await do(job.restart, batch="50%", wait=10) is True
+    with pytest.raises(RestartFailedError, match=r"taken back: night\.nap: instance 1 exited"):
+        await do(job.update, cmd="false", restart_batch=1, ready_after=5, wait=10)
+    assert (await do(job.status)).rollout.failure.startswith("instance 1 exited with status 1")
 
 
 async def test_verbs_without_another_result_return_true(server):

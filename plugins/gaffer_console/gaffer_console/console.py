@@ -123,11 +123,11 @@ class VerboseConsole(ConsoleOutput):
     """The console of gafferd: prints events with `-v`, also output with `-vv`, nothing by default.
 
     Also prints why a process could not be started, when a flapping job starts again, and that a job
-    has completed or failed.
+    has completed or failed, or that a restart has failed.
     """
 
     def __init__(self) -> None:
-        more = ("spawn_error", "flap", "completed", "failed")
+        more = ("spawn_error", "flap", "completed", "failed", "restart_failed")
         super().__init__(actions=[*self.DEFAULT_ACTIONS, *more])
 
     @hookimpl

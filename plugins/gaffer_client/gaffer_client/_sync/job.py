@@ -53,9 +53,18 @@ class Job:
         """Stop all its processes; the number of instances is kept for the next start."""
         return self._transport.send(routes.change_state(self.name, "stop", wait))
 
-    def restart(self, wait: Wait = None) -> bool:
-        """Replace all its processes: start the new ones, then stop the old ones."""
-        return self._transport.send(routes.change_state(self.name, "restart", wait))
+    def restart(
+        self, wait: Wait = None, *, rolling: bool = False, batch: int | str | None = None
+    ) -> bool:
+        """Replace all its processes: start the new ones, then stop the old ones.
+
+        Args:
+            wait: see Server. If a new process fails, the old ones run on, and with `wait`
+                RestartFailedError says why.
+            rolling: one instance at a time where the job replaces all at once.
+            batch: how many instances at a time: a number, or a part such as `"25%"`.
+        """
+        return self._transport.send(routes.restart(self.name, rolling, batch, wait))
 
     def reload(self, wait: Wait = None) -> bool:
         """Stop all its processes, and start as many as its configuration says."""

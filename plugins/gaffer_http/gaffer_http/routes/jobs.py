@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from gaffer_kernel import InvalidField, Job, JobName
 from quart import Blueprint, Response
@@ -16,6 +16,7 @@ from gaffer_http.schemas.requests import (
     BareState,
     Commit,
     Replacement,
+    Restart,
     Scale,
     SignalRequest,
     State,
@@ -36,7 +37,7 @@ from gaffer_http.views.body import read_bytes, read_field, read_object
 from gaffer_http.views.current import current_kernel
 from gaffer_http.views.job_config import check_not_masked, mask_for_caller, read_config
 from gaffer_http.views.responses import json_response, text_response
-from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
+from gaffer_http.views.wait import Wait, wait_jobs, wait_parameter, wait_settled
 
 STATES: dict[str, Callable[[Job], None]] = {
     "0": Job.stop,
@@ -47,6 +48,10 @@ STATES: dict[str, Callable[[Job], None]] = {
     "restart": Job.restart,
     "reload": Job.reload,
 }
+
+RESTART = "restart"
+RESTART_FIELDS = ("rolling", "batch")
+"""Fields that only a restart has."""
 
 routes = Blueprint("jobs", __name__)
 
@@ -91,7 +96,7 @@ async def update_job(session: str, name: str) -> Response:
     job = current_kernel().manager.update(
         config, job.name.session, start=fields.get("start", False)
     )
-    return json_response({"ok": True, **await wait_settled(wait, job.settled)})
+    return json_response({"ok": True, **await wait_jobs(wait, job)})
 
 
 @routes.delete("/jobs/<session>/<name>")
@@ -111,25 +116,47 @@ async def show_state(session: str, name: str) -> Response:
 
 
 @routes.post("/jobs/<session>/<name>/state")
-@describes(query=Wait, body=(State, BareState), answers={202: Done})
+@describes(query=Wait, body=(State, Restart, BareState), answers={202: Done})
 async def change_state(session: str, name: str) -> Response:
     """Start, stop, restart or reload a job."""
     wait = wait_parameter()
-    verb = STATES[await _read_state()]
+    state, body = await _read_state()
     job = _job(session, name)
-    verb(job)
+    if state == RESTART:
+        _restart(job, body)
+        return json_response({"ok": True, **await wait_jobs(wait, job)}, 202)
+    STATES[state](job)
     return json_response({"ok": True, **await wait_settled(wait, job.settled)}, 202)
 
 
-async def _read_state() -> str:
-    """Return the state in the body: a bare `0`, `1` or `2`, or `{"state": ...}`."""
+async def _read_state() -> tuple[str, dict[str, Any]]:
+    """Return the state in the body, a bare `0`, `1` or `2` or `{"state": ...}`, and the object.
+
+    Raises:
+        InvalidField: the state is unknown, or it is no restart and has the field of one.
+    """
     data = (await read_bytes()).strip()
     if data in (b"0", b"1", b"2"):
-        return data.decode()
-    state = (await read_object(["state"])).get("state")
+        return data.decode(), {}
+    body = await read_object(["state", *RESTART_FIELDS])
+    state = body.get("state")
     if isinstance(state, bool) or str(state) not in STATES:
         raise InvalidField("state", f"must be one of {', '.join(STATES)}")
-    return str(state)
+    for name in RESTART_FIELDS:
+        if name in body and state != RESTART:
+            raise InvalidField(name, f"belongs to the state {RESTART}")
+    return str(state), body
+
+
+def _restart(job: Job, body: Mapping[str, Any]) -> None:
+    rolling = body.get("rolling", False)
+    if not isinstance(rolling, bool):
+        raise InvalidField("rolling", "must be true or false")
+    batch = 1 if rolling and job.config.restart_batch == "all" else None
+    try:
+        job.restart(batch=body.get("batch", batch))
+    except InvalidField as error:
+        raise InvalidField("batch", error.reason) from None
 
 
 @routes.get("/jobs/<session>/<name>/numprocesses")

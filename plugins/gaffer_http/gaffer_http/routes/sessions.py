@@ -11,7 +11,7 @@ from gaffer_http.openapi.describe import describes
 from gaffer_http.schemas.responses import Done, SessionJobs, Sessions
 from gaffer_http.views.current import current_kernel
 from gaffer_http.views.responses import json_response
-from gaffer_http.views.wait import Wait, wait_parameter, wait_settled
+from gaffer_http.views.wait import Wait, wait_jobs, wait_parameter, wait_settled
 
 VERBS = {"start": Job.start, "stop": Job.stop, "restart": Job.restart}
 
@@ -59,4 +59,6 @@ async def control_session(session: str, verb: str) -> Response:
     jobs = current_kernel().manager.jobs(session)
     for job in jobs:
         VERBS[verb](job)
+    if verb == "restart":
+        return json_response({"ok": True, **await wait_jobs(wait, *jobs)})
     return json_response({"ok": True, **await wait_settled(wait, *(job.settled for job in jobs))})

@@ -6,8 +6,8 @@ from signal import Signals
 from typing import Annotated, Any, ClassVar, Literal
 
 from gaffer_kernel import JobConfig
-from gaffer_kernel.plugin import Flag, FullName, Label, Seconds, Variables, Words
-from msgspec import Meta, Struct
+from gaffer_kernel.plugin import Batch, Flag, FullName, Label, Seconds, Variables, Words
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gaffer_http.views.parameters import FlagText
 
@@ -63,7 +63,21 @@ class OldReplacement(Replacement, frozen=True, kw_only=True, forbid_unknown_fiel
 class State(Struct, forbid_unknown_fields=True):
     """The requested state of a job."""
 
-    state: Literal["0", "1", "2", "start", "stop", "restart", "reload", 0, 1, 2]
+    state: Literal["0", "1", "2", "start", "stop", "reload", 0, 1, 2]
+
+
+class Restart(Struct, forbid_unknown_fields=True):
+    """The replacement of the processes of a job, the new ones first."""
+
+    state: Literal["restart"]
+    rolling: Annotated[
+        bool,
+        Meta(description="One instance at a time where the job says all."),
+    ] = False
+    batch: Annotated[
+        Batch | UnsetType,
+        Meta(description="How many instances at a time."),
+    ] = UNSET
 
 
 BareState = Annotated[

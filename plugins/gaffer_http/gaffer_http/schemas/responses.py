@@ -37,6 +37,10 @@ class Done(Struct, kw_only=True):
 
     ok: Yes
     settled: Settled = UNSET
+    reason: Annotated[
+        str | UnsetType,
+        Meta(description="Why a restart or a new configuration was taken back, with `wait`."),
+    ] = UNSET
 
 
 class Loaded(Done, kw_only=True):
@@ -235,6 +239,14 @@ class FlappingState(Struct, kw_only=True):
     gave_up: bool
 
 
+class RolloutState(Struct, kw_only=True):
+    """The replacement of the instances by a restart or a new configuration."""
+
+    running: bool
+    left: Annotated[int, Meta(description="Instances that are still to be replaced.")]
+    failure: Annotated[str | None, Meta(description="Why the last one failed, and was taken back.")]
+
+
 class JobStatus(Struct, kw_only=True):
     """Whether a job runs as configured, and if not, why."""
 
@@ -256,6 +268,7 @@ class JobStatus(Struct, kw_only=True):
     stopped: bool
     restarts: Annotated[int, Meta(description="Exited processes that were, or will be, replaced.")]
     flapping: FlappingState
+    rollout: RolloutState
     last_error: Annotated[str | None, Meta(description="Why the last start failed.")]
     last_exit: Annotated[str | None, Meta(description="How the last process exited.")]
     next_start_in: Annotated[float | None, Meta(description="Seconds.")]

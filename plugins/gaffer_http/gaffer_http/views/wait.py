@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import trio
-from gaffer_kernel import InvalidField
+from gaffer_kernel import InvalidField, Job
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import request
 
@@ -43,6 +43,24 @@ def wait_parameter() -> float | None:
     if not 0 <= seconds <= MAX_WAIT:
         raise InvalidField("wait", f"must be seconds, from 0 to {MAX_WAIT:g}, not {text!r}")
     return seconds
+
+
+async def wait_jobs(seconds: float | None, *jobs: Job) -> dict[str, Any]:
+    """Wait until jobs are settled after a restart or a new configuration, if the request wants to.
+
+    Args:
+        seconds: from `wait_parameter`, which is read before anything is changed.
+        jobs: those that have been changed.
+
+    Returns:
+        As `wait_settled`; if a change failed and was taken back, `settled` is false, and `reason`
+            says why.
+    """
+    answer: dict[str, Any] = await wait_settled(seconds, *(job.settled for job in jobs))
+    failures = [f"{job.name}: {job.restart_failure}" for job in jobs if job.restart_failure]
+    if answer.get("settled") and failures:
+        answer = {"settled": False, "reason": "; ".join(failures)}
+    return answer
 
 
 async def wait_settled(

@@ -218,11 +218,13 @@ def tame_restart(body):
         body["success_codes"] = list(codes.values())
     if body.get("restart") == "never" and body.get("flapping") is not None:
         body["restart"] = "always"
-    # Without a delay, the longest delay can have any value.
-    delay = body.get("restart_delay", 0.1)
-    is_text = isinstance(delay, str) and re.fullmatch(r"[0-9]+(\.[0-9]*)? ?(ms|[smhd])?", delay)
-    if is_text or (type(delay) in (int, float) and 0 <= delay <= 1e9):
-        body["restart_delay"] = 0
+    # Without a delay, the longest delay can have any value; so can ready_timeout without
+    # ready_after.
+    for field, default in (("restart_delay", 0.1), ("ready_after", 0)):
+        delay = body.get(field, default)
+        is_text = isinstance(delay, str) and re.fullmatch(r"[0-9]+(\.[0-9]*)? ?(ms|[smhd])?", delay)
+        if is_text or (type(delay) in (int, float) and 0 <= delay <= 1e9):
+            body[field] = 0
 
 
 def is_number(value, end):

@@ -382,3 +382,66 @@ async def test_killed_child_is_replaced(api, dummy):
             await trio.sleep(0.01)
     with pytest.raises(NotFound):
         api.kernel.manager.process(1)
+
+
+# Restarts in batches
+
+
+FOUR = {"name": "dummy", "cmd": "sleep 100", "numprocesses": 4, "ready_after": 0.05}
+
+
+@pytest.fixture
+async def four(api):
+    """A running job with four processes."""
+    answer = await api.ask("POST", "/jobs/default?wait=10", FOUR)
+    assert answer.status == 201
+    return api.kernel.manager.get("dummy")
+
+
+@pytest.mark.parametrize("fields", [{"rolling": True}, {"batch": 1}, {"batch": "25%"}])
+async def test_rolling_restart_stops_each_process_after_the_start_of_its_successor(
+    api, four, fields
+):
+    async with api.kernel.events.subscribe(".") as events:
+        answer = await api.ask("POST", f"{JOB}/state?wait=10", {"state": "restart", **fields})
+        assert answer.json == {"ok": True, "settled": True}
+        seen = []
+        while len(seen) < 8:
+            event = await anext(events)
+            if event.event in ("spawn", "reap"):
+                seen.append(event.event)
+    assert seen == ["spawn", "reap"] * 4
+    assert four.pids() == [5, 6, 7, 8]
+    status = (await api.ask("GET", f"{JOB}/status")).json
+    assert status["rollout"] == {"running": False, "left": 0, "failure": None}
+
+
+async def test_change_to_a_program_that_crashes_is_taken_back(api, four):
+    broken = {"cmd": "false", "restart_batch": 1, "ready_after": 5}
+    answer = await api.ask("PUT", f"{JOB}?wait=10", broken)
+    assert answer.status == 200
+    reason = answer.json["reason"]
+    assert reason.startswith("dummy: instance 1 exited with status 1")
+    assert answer.json == {"ok": True, "settled": False, "reason": reason}
+    assert four.pids() == [1, 2, 3, 4]
+    assert (await api.ask("GET", JOB)).json["config"]["cmd"] == "sleep 100"
+    status = (await api.ask("GET", f"{JOB}/status")).json
+    assert f"dummy: {status['rollout']['failure']}" == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"state": "restart", "batch": 0}, "batch"),
+        ({"state": "restart", "batch": "some"}, "batch"),
+        ({"state": "restart", "rolling": 1}, "rolling"),
+        ({"state": "stop", "rolling": True}, "rolling"),
+        ({"state": "start", "batch": 1}, "batch"),
+        ({"state": "restart", "size": 1}, "size"),
+    ],
+)
+async def test_wrong_field_of_a_restart_is_named(api, dummy, body, field):
+    answer = await api.ask("POST", f"{JOB}/state", body)
+    assert answer.status == 400
+    assert answer.json["reason"].startswith(f"{field}: ")
+    assert dummy.pids() == [1]
