@@ -95,7 +95,9 @@ def test_a_scan_without_descriptors_is_tried_again_and_reported_once(home, port)
     path, [name] = configure(home, port, jobs=1, cmd=WAITING)
     with home.running("-c", path) as gafferd, ExitStack() as stack:
         wait_until(lambda: runs(home, name), gafferd)
-        before = len(open_files(gafferd))
+        # The API is imported after the first process has started.
+        assert ping(port)
+        before = len(stable_files(gafferd))
         connect(stack, port, 12)
         wait_until(lambda: len(open_files(gafferd)) == before + 12, gafferd)
         lowest = min(set(range(1000)) - stable_files(gafferd))
