@@ -27,6 +27,7 @@ def read_lines(text):
     text = re.sub(r"(?<=pid file )\S+", "PATH", text)
     # A process that crashes again and again may just run.
     text = re.sub(r", next start in \S+ s", "", text)
+    text = re.sub(r"\brestart\b", "restarts", text)
     return {re.sub(r"\d+(?:[.:]\d+)*", "N", line) for line in text.splitlines()}
 
 
