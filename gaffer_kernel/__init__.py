@@ -37,6 +37,7 @@ from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.kernel import Kernel, open_kernel
 from gaffer_kernel.names import JobName
+from gaffer_kernel.plan import JobChange
 from gaffer_kernel.plugins import Plugin, PluginInfo, Plugins
 from gaffer_kernel.processes.output import Output
 from gaffer_kernel.processes.process import Process
@@ -54,6 +55,7 @@ __all__ = [
     "GafferError",
     "InvalidField",
     "Job",
+    "JobChange",
     "JobConfig",
     "JobName",
     "Kernel",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from math import inf
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,9 +23,10 @@ from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
+from gaffer_kernel.plan import JobChange, plan_changes
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.reload import (
-    apply_difference,
+    apply_changes,
     check_not_empty,
     index_jobs,
     load_job,
@@ -113,7 +115,7 @@ class Kernel:
                 errors.append(error)
         return errors
 
-    async def reload(self) -> None:
+    async def reload(self) -> list[JobChange]:
         """Read the configuration file and the folders of plugins again, and apply the differences.
 
         Jobs that are no longer in the file are unloaded, new ones loaded, changed ones updated (a
@@ -123,6 +125,10 @@ class Kernel:
         configuration. Returns when this is recorded; processes follow. If cancelled, the reload
         still goes on to its end.
 
+        Returns:
+            What was done to each job of the configuration, before and now; nothing if the jobs have
+                not been loaded yet, or not from a file.
+
         Raises:
             ConfigError: the file is wrong, or has no section left. Nothing has changed.
             PluginError: the plugins are wrong, or new code does not open. Nothing has changed: the
@@ -130,8 +136,13 @@ class Kernel:
             Closing: the kernel is stopping, or began to during the reload. No job has changed.
         """
         if self._jobs_loaded:
-            await self.plugins.lock.run(self._reload)
-            return
+            changes: list[JobChange] = []
+
+            async def reload() -> None:
+                changes.extend(await self._reload())
+
+            await self.plugins.lock.run(reload)
+            return changes
         # The plugins are still opening; `run` loads the jobs after them, from this configuration.
         config = self.config.again()
         self.plugins.configure(config)
@@ -139,8 +150,9 @@ class Kernel:
         if config.path is not None:
             self.config = config
         await trio.lowlevel.checkpoint()
+        return []
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> list[JobChange]:
         self._check_not_stopping()
         before, config = self.config, self.config.again()
         check_not_empty(before, config, self._loaded)
@@ -171,10 +183,40 @@ class Kernel:
         self._check_not_stopping()
         if config.path is None:
             self.config = before  # Its jobs were added by the program, not read from a file.
-            return
+            return []
         warn_of_restart_keys(before, config)
-        apply_difference(self.manager, self._loaded, jobs)
+        changes = self._plan(jobs)
+        apply_changes(self.manager, changes, self._loaded, jobs)
         self._loaded = jobs
+        return changes
+
+    async def plan(self, file: Path | None = None) -> list[JobChange]:
+        """Return what `reload` would do to each job; change nothing.
+
+        Changes in the folders of plugins are not looked at. If cancelled, nothing has happened.
+
+        Args:
+            file: another configuration file, to compare the jobs with; when not given, that of the
+                kernel, which is read again.
+
+        Raises:
+            ConfigError: the file is wrong, or has no section left.
+            PluginError: a plugin raised another error when it checked the configuration.
+            Closing: the kernel is stopping.
+        """
+        async with self.plugins.lock.lock:
+            self._check_not_stopping()
+            config = self.config.again() if file is None else self.config.again(path=file)
+            check_not_empty(self.config, config, self._loaded)
+            try:
+                self.plugins.configure(config)
+                jobs = index_jobs(config)
+            finally:
+                self._configure_again()
+            return self._plan(jobs)
+
+    def _plan(self, jobs: Mapping[JobName, JobConfig]) -> list[JobChange]:
+        return plan_changes(self.manager, self._loaded, jobs, self.job_options)
 
     def _check_not_stopping(self) -> None:
         if self.stopping:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gaffer_kernel.config import Config
 from gaffer_kernel.errors import ConfigError, Conflict, NotFound
-from gaffer_kernel.jobs.config import KERNEL_KEYS, JobConfig
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.manager import Manager
-from gaffer_kernel.jobs.options import find_changes
 from gaffer_kernel.names import JobName
+from gaffer_kernel.plan import JobChange
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,15 @@ RESTART_KEYS = (
 )
 """Keys of `[gaffer]` that are read only when gafferd starts."""
 
-_KINDS = ("loaded", "changed", "scaled", "unloaded")
+_KINDS = {
+    "new": "loaded",
+    "replaced": "changed",
+    "live": "changed",
+    "next_start": "changed",
+    "scaled": "scaled",
+    "gone": "unloaded",
+}
+"""The word of the log for each change."""
 
 
 def index_jobs(config: Config) -> dict[JobName, JobConfig]:
@@ -69,40 +77,46 @@ def check_not_empty(before: Config, after: Config, jobs: Mapping[JobName, JobCon
         )
 
 
-def apply_difference(
-    manager: Manager, before: Mapping[JobName, JobConfig], after: Mapping[JobName, JobConfig]
+def apply_changes(
+    manager: Manager,
+    changes: Iterable[JobChange],
+    before: Mapping[JobName, JobConfig],
+    after: Mapping[JobName, JobConfig],
 ) -> None:
     """Unload jobs that are gone, load new ones, update changed ones; leave the others alone.
 
-    Each difference is logged, and the number of each kind. A job may have been unloaded or replaced
-    over the API in the meantime: the file wins.
+    Each change is logged, and the number of each kind.
+
+    Args:
+        manager: the jobs that are loaded.
+        changes: from `plan_changes`.
+        before: the configuration that was applied last.
+        after: the one to apply.
     """
     done: Counter[str] = Counter()
-    for name in before:
-        if name not in after:
+    for name, change, keys in changes:
+        if change == "unchanged":
+            continue
+        done[_KINDS[change]] += 1
+        if change == "gone":
             _unload(manager, name)
-            done["unloaded"] += 1
             log.info("%s: unloaded: removed from the configuration", name)
-    for name, config in after.items():
-        if name not in before:
+            continue
+        config = after[name]
+        if change == "new":
             load_job(manager, name, config)
-            done["loaded"] += 1
             log.info("%s: loaded", name)
-        elif before[name] != config or _was_taken_back(manager, name, config):
-            change, detail = _change(manager, name, before[name], config)
-            done[change] += 1
-            log.info("%s: %s", name, detail)
-    summary = ", ".join(f"{done[kind]} {kind}" for kind in _KINDS if done[kind])
-    log.info("configuration reloaded: %s", f"jobs: {summary}" if summary else "no job changed")
-
-
-def _was_taken_back(manager: Manager, name: JobName, config: JobConfig) -> bool:
-    """Return whether a job does not have its configuration because the new processes failed."""
-    try:
-        job = manager.get(name)
-    except NotFound:
-        return False
-    return job.restart_failure is not None and job.config != config
+        elif change == "scaled":
+            number = manager.get(name).config.numprocesses
+            manager.resize(config, name.session)
+            log.info("%s: scaled from %d to %d", name, number, config.numprocesses)
+        else:
+            # A job that the file did not have until now is started as a new one would be.
+            manager.update(config, name.session, start=name not in before and config.start)
+            log.info("%s: changed: %s", name, ", ".join(keys))
+    counts = [f"{done[kind]} {kind}" for kind in dict.fromkeys(_KINDS.values()) if done[kind]]
+    summary = f"jobs: {', '.join(counts)}" if counts else "no job changed"
+    log.info("configuration reloaded: %s", summary)
 
 
 def load_job(manager: Manager, name: JobName, config: JobConfig) -> None:
@@ -113,36 +127,9 @@ def load_job(manager: Manager, name: JobName, config: JobConfig) -> None:
         manager.update(config, name.session, start=config.start)
 
 
-def find_changed_keys(before: JobConfig, after: JobConfig) -> list[str]:
-    """Return the keys, also those of plugins, whose values differ."""
-    keys = [key for key in KERNEL_KEYS if getattr(before, key) != getattr(after, key)]
-    return keys + find_changes(before.options, after.options)
-
-
 def _unload(manager: Manager, name: JobName) -> None:
     try:
         manager.unload(name)
     except NotFound:
         # It was unloaded over the API before.
         pass
-
-
-def _change(
-    manager: Manager, name: JobName, before: JobConfig, after: JobConfig
-) -> tuple[str, str]:
-    """Return the kind of the change, and a description of it."""
-    try:
-        job = manager.get(name)
-    except NotFound:
-        manager.load(after, name.session)
-        return "loaded", "loaded: changed in the configuration after it was unloaded"
-    if job.restart_failure is not None and job.config == after:
-        return "unchanged", "unchanged: the change before failed and was taken back"
-    if before == after:
-        before = job.config  # The change before failed: try it again.
-    keys = find_changed_keys(before, after)
-    if keys == ["numprocesses"] and job.config == before:
-        manager.resize(after, name.session)
-        return "scaled", f"scaled from {before.numprocesses} to {after.numprocesses}"
-    job.update(after)
-    return "changed", f"changed: {', '.join(keys)}"

@@ -71,17 +71,19 @@ class Config:
         reader.add(parse_ini(text, path), get_folder(path))
         return cls._from_reader(reader, None)
 
-    def again(self, *, read: bool = True) -> "Config":
+    def again(self, *, read: bool = True, path: Path | None = None) -> "Config":
         """Make a copy of the configuration without the additions of plugins.
 
         Args:
             read: read the files again, if there are any; else keep the sections.
+            path: read this file instead, with the same options of the command line.
 
         Raises:
             ConfigError: as `read` does.
         """
-        if read and self.path is not None:
-            config = Config.read(self.path, insecure=self._trust.insecure)
+        path = path or (self.path if read else None)
+        if path is not None:
+            config = Config.read(path, insecure=self._trust.insecure)
         else:
             config = Config()
             config.path, config.files, config._sections = self.path, self.files, self._sections

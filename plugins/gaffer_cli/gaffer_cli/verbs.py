@@ -8,9 +8,13 @@ from gaffer_cli.verb import Reach, Verb
 def _verbs(program: str, folder: str, summaries: dict[str, str]) -> list[Verb]:
     """Make verbs, each the attribute `command` of the module of its name."""
     return [
-        Verb(program, name, summary, f"gaffer_cli.{folder}.{name}:command", _reach(folder, name))
+        Verb(program, name, summary, _target(folder, name), _reach(folder, name))
         for name, summary in summaries.items()
     ]
+
+
+def _target(folder: str, name: str) -> str:
+    return f"gaffer_cli.{folder}.{name.replace('-', '_')}:command"
 
 
 def _reach(folder: str, name: str) -> Reach:
@@ -62,6 +66,8 @@ _CTL = {
     "watch": "Show events as they happen",
     "open": "Open a page of gafferd in your browser",
     "plugins": "Show, open, close and reload the plugins of gafferd",
+    "plan": "Show what a reload of the configuration would change",
+    "reload-config": "Apply the configuration file of gafferd",
     "shutdown": "Stop gafferd and all its processes",
     "nodes": "Show the gafferds that lookupds know",
     "jobs": "Show the names of all jobs, with --lookup those of all gafferds",
@@ -86,7 +92,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "Start and stop": "start stop restart reload add sub commit kill",
         "Jobs": "load_process add_process get_process update_process del_process",
         "One job": "pids running numprocesses",
-        "gafferd itself": "plugins open shutdown",
+        "gafferd itself": "plan reload-config plugins open shutdown",
         "Many gafferds": "nodes find",
         "Help": "help completion",
     },

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from gaffer_client.lookup import LookupResult
     from gaffer_client.models import (
         Event,
+        JobChange,
         JobInfo,
         JobStats,
         Line,
@@ -91,6 +92,7 @@ __all__ = [
     "ForbiddenError",
     "InvalidValueError",
     "Job",
+    "JobChange",
     "JobInfo",
     "JobStats",
     "Line",
@@ -126,8 +128,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "models": """Event JobInfo JobStats Line LookupJob LookupSession NamedStatus Node Output
-        PageKey PluginInfo ProcessInfo Sample Site Source Status Version""",
+    "models": """Event JobChange JobInfo JobStats Line LookupJob LookupSession NamedStatus Node
+        Output PageKey PluginInfo ProcessInfo Sample Site Source Status Version""",
     "_async.job": "AsyncJob",
     "_async.lookup": "AsyncLookup",
     "_async.process": "AsyncProcess",

@@ -29,6 +29,21 @@ class FlappingStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobChange:
+    """The effect of a reload of the configuration on a job.
+
+    Attributes:
+        name: the displayed name.
+        change: `new`, `gone`, `replaced`, `live`, `next_start`, `scaled` or `unchanged`.
+        keys: what differs from the present configuration of the job.
+    """
+
+    name: str
+    change: str
+    keys: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStatus:
     """The replacement of the instances of a job by a restart or a new configuration.
 

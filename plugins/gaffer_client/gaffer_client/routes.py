@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from gaffer_client.errors import ArgumentError
 from gaffer_client.models import (
+    JobChange,
     JobInfo,
     JobStats,
     NamedStatus,
@@ -156,6 +157,20 @@ def change_plugin(plugin: str, verb: str) -> Request[PluginInfo]:
     path = f"/plugins/{check_part(plugin)}/{verb}"
     read = read_json(PluginInfo)
     return Request(method="POST", path=path, read=read, extra_timeout=PLUGIN_TIMEOUT)
+
+
+def plan(file: str | None) -> Request[list[JobChange]]:
+    """Show what a reload of the configuration would do."""
+    query = {"dry_run": "true", **({} if file is None else {"file": file})}
+    read = read_key("jobs", list[JobChange])
+    return Request(
+        method="POST", path="/reload", query=query, read=read, extra_timeout=PLUGIN_TIMEOUT
+    )
+
+
+def reload_configuration(wait: Wait) -> Request[list[JobChange]]:
+    """Apply the configuration file."""
+    return _change("POST", "/reload", wait, read=read_key("jobs", list[JobChange]))
 
 
 def shutdown() -> Request[None]:

@@ -17,6 +17,7 @@ from gaffer_client import (
     ConflictError,
     ForbiddenError,
     InvalidValueError,
+    JobChange,
     NotFoundError,
     RestartFailedError,
     Server,
@@ -346,3 +347,14 @@ def test_all_paths_are_routes_of_the_api():
         verb = {"verb": "open"} if "plugin" in names else {}
         call = make(**{name: ({**ARGUMENTS, **verb}).get(name) or {} for name in names})
         adapter.match(call.path, call.method)
+
+
+async def test_plan_and_reload_list_the_changes_of_jobs(server, tmp_path):
+    await do(server.add_process, "night.nap", "sleep 1000", wait=10)
+    other = tmp_path / "other.ini"
+    other.write_text("[process:day:nap]\ncmd = sleep 1000\n")
+    assert await do(server.plan, str(other)) == [JobChange(name="day.nap", change="new")]
+    assert await do(server.plan) == []
+    assert await do(server.reload_configuration, wait=10) == []
+    with pytest.raises(InvalidValueError, match=r"missing\.ini"):
+        await do(server.plan, str(tmp_path / "missing.ini"))

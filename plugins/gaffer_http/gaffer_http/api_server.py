@@ -52,7 +52,7 @@ async def serve_api(
         closing: set by the caller.
         authenticate: identifies a caller; None if no plugin can.
         routes, connections, unadmitted, per_caller: as for HttpHandler.
-        task_status: started when requests are served.
+        task_status: started when requests can be served; they are once the kernel has started.
 
     Raises:
         PluginError: the routes of a plugin cannot be added, and the kernel is just starting.
@@ -68,10 +68,12 @@ async def serve_api(
     middleware = AccessMiddleware(app, policy, authenticate, limits, pages)
     server = Server(middleware, Places(connections, unadmitted, policy.uids))
     async with app.running(), middleware.refusals.counting(), trio.open_nursery() as nursery:
-        await nursery.start(server.run, sockets)
-        nursery.start_soon(pages.watch, name="page key")
         log.info("listening on %s", ", ".join(map(str, sockets)))
         task_status.started()
+        # Requests wait in the queues of the sockets until the kernel can execute them.
+        await _wait_any(kernel.started, closing)
+        await nursery.start(server.run, sockets)
+        nursery.start_soon(pages.watch, name="page key")
         try:
             with trio.move_on_after(PRELOAD_DELAY):
                 await closing.wait()
@@ -90,3 +92,15 @@ def _preload() -> None:
     page_key.load_pages()
     preload()
     log.debug("no file of gaffer-http is needed any longer")
+
+
+async def _wait_any(*events: trio.Event) -> None:
+    """Wait until one of the events is set."""
+
+    async def wait(event: trio.Event) -> None:
+        await event.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for event in events:
+            nursery.start_soon(wait, event)

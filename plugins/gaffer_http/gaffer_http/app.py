@@ -31,6 +31,7 @@ from gaffer_http.routes import (
     page_key,
     pids,
     plugins,
+    reload,
     root,
     sessions,
     shutdown,
@@ -47,7 +48,7 @@ from gaffer_http.views.current import check_running, current_context, current_re
 
 ROUTES = (
     *(root, openapi, sessions, jobs, pids, streams, wstreams, watch, channel),
-    *(processes, status, groups, plugins, page_key, shutdown),
+    *(processes, status, groups, plugins, page_key, reload, shutdown),
 )
 
 MAX_BODY = 2**20

@@ -373,6 +373,12 @@ def running_api():
 
 
 @pytest.fixture
+def make_api():
+    """Make an Api for a kernel of the test."""
+    return Api
+
+
+@pytest.fixture
 async def api():
     """The API of a kernel without jobs."""
     async with open_api() as api:

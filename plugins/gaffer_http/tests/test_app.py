@@ -287,8 +287,8 @@ async def test_changes_are_refused_during_shutdown(api, tmp_path):
     api.kernel.stop(kill=True)
 
 
-async def test_changes_are_refused_during_startup(running_api, ask_once):
-    class Slow:
+async def test_request_during_startup_waits_until_the_kernel_has_started(running_api, ask_once):
+    class Early:
         """A plugin that opens after the API, and requests a change."""
 
         gaffer_requires = ("http",)
@@ -297,12 +297,20 @@ async def test_changes_are_refused_during_startup(running_api, ask_once):
         @asynccontextmanager
         async def gaffer_service(self, kernel):
             url = kernel.services["http"].addresses[0]
-            self.answer = await ask_once(url, "POST", "/jobs/s", {"name": "x", "cmd": "y"})
-            yield
 
-    slow = Slow()
-    async with running_api(slow):
-        assert (slow.answer.status, slow.answer.slug) == (503, "starting")
+            async def ask():
+                self.answer = await ask_once(url, "POST", "/jobs/s", {"name": "x", "cmd": "true"})
+                self.answered.set()
+
+            self.answered = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask)
+                yield
+
+    early = Early()
+    async with running_api(early):
+        await early.answered.wait()
+    assert early.answer.status == 201
 
 
 async def test_websocket_to_a_missing_path_is_not_found(api, caplog):

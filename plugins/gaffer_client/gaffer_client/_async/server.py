@@ -13,7 +13,15 @@ from gaffer_client._async.session import AsyncSession
 from gaffer_client._async.transport import AsyncTransport
 from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
-from gaffer_client.models import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
+from gaffer_client.models import (
+    JobChange,
+    JobStats,
+    NamedStatus,
+    PageKey,
+    PluginInfo,
+    Site,
+    Version,
+)
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
@@ -222,6 +230,30 @@ class AsyncServer(AsyncServerBase):
         """
         feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return AsyncEvents(self._transport, feed)
+
+    async def plan(self, file: str | None = None) -> list[JobChange]:
+        """List what `reload_configuration` would do to each job; change nothing.
+
+        Args:
+            file: the absolute path of another configuration file on the machine of gafferd.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+            InvalidValueError: the file is wrong.
+        """
+        return await self._transport.send(routes.plan(file))
+
+    async def reload_configuration(self, wait: Wait = None) -> list[JobChange]:
+        """Apply the configuration file of gafferd, and list what was done to each job.
+
+        Args:
+            wait: see AsyncServer.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+            InvalidValueError: the file is wrong; nothing has changed.
+        """
+        return await self._transport.send(routes.reload_configuration(wait))
 
     async def shutdown(self) -> None:
         """Stop all processes, then gafferd itself; return when this is recorded.

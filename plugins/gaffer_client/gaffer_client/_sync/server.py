@@ -14,7 +14,15 @@ from gaffer_client._sync.session import Session
 from gaffer_client._sync.transport import Transport
 from gaffer_client.feeds.backoff import RECONNECT_TIMEOUT
 from gaffer_client.feeds.events import HEARTBEAT, EventFeed, OnLost
-from gaffer_client.models import JobStats, NamedStatus, PageKey, PluginInfo, Site, Version
+from gaffer_client.models import (
+    JobChange,
+    JobStats,
+    NamedStatus,
+    PageKey,
+    PluginInfo,
+    Site,
+    Version,
+)
 from gaffer_client.names import JobName
 from gaffer_client.routes import Wait
 from gaffer_client.settings import TIMEOUT, Settings
@@ -223,6 +231,30 @@ class Server(ServerBase):
         """
         feed = EventFeed(self.url, pattern, since, heartbeat, reconnect_timeout, on_lost)
         return Events(self._transport, feed)
+
+    def plan(self, file: str | None = None) -> list[JobChange]:
+        """List what `reload_configuration` would do to each job; change nothing.
+
+        Args:
+            file: the absolute path of another configuration file on the machine of gafferd.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+            InvalidValueError: the file is wrong.
+        """
+        return self._transport.send(routes.plan(file))
+
+    def reload_configuration(self, wait: Wait = None) -> list[JobChange]:
+        """Apply the configuration file of gafferd, and list what was done to each job.
+
+        Args:
+            wait: see Server.
+
+        Raises:
+            ForbiddenError: the caller may not manage every session.
+            InvalidValueError: the file is wrong; nothing has changed.
+        """
+        return self._transport.send(routes.reload_configuration(wait))
 
     def shutdown(self) -> None:
         """Stop all processes, then gafferd itself; return when this is recorded.

@@ -43,6 +43,26 @@ class Done(Struct, kw_only=True):
     ] = UNSET
 
 
+class JobChanged(Struct, kw_only=True):
+    """The effect of a reload on a job."""
+
+    name: str
+    change: Annotated[
+        Literal["new", "gone", "replaced", "live", "next_start", "scaled", "unchanged"],
+        Meta(
+            description="`replaced` replaces the processes; `live` and `next_start` keep them,"
+            " because the keys take effect at once or in the next process."
+        ),
+    ]
+    keys: Annotated[list[str], Meta(description="What differs from the present configuration.")]
+
+
+class Reloaded(Done, kw_only=True):
+    """The configuration has been applied, or, with `dry_run`, compared with the jobs."""
+
+    jobs: list[JobChanged]
+
+
 class Loaded(Done, kw_only=True):
     """The job is loaded."""
 

@@ -36,12 +36,10 @@ def current_context() -> RequestContext:
 
 
 def check_running() -> None:
-    """Refuse to change anything while the kernel is starting or stopping.
+    """Refuse to change anything while the kernel is stopping.
 
     Raises:
         ApiError: 503.
     """
     if current_kernel().stopping:
         raise ApiError(503, "shutting_down", "gaffer is shutting down")
-    if not current_kernel().started.is_set():
-        raise ApiError(503, "starting", "gaffer is still starting: try again in a moment")

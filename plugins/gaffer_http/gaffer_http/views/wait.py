@@ -11,8 +11,6 @@ from gaffer_kernel import InvalidField, Job
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import request
 
-from gaffer_http.views.parameters import check_parameters
-
 MAX_WAIT = 600.0
 """Seconds."""
 
@@ -30,9 +28,8 @@ def wait_parameter() -> float | None:
     """Return the seconds that the current request wants to wait; None if it does not.
 
     Raises:
-        InvalidField: `wait` is invalid, or there is another parameter.
+        InvalidField: `wait` is invalid.
     """
-    check_parameters("wait")
     text = request.args.get("wait")
     if text is None:
         return None
