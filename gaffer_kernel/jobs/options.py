@@ -48,6 +48,9 @@ OWNERS = {
 }
 """The keys of the plugins of gaffer, and beginnings of keys (with `_`), and their distributions."""
 
+_SHARED = ("ready_",)
+"""Beginnings of keys that the kernel has, too."""
+
 _KEY = re.compile(r"(?!x_)[a-z][a-z0-9_]*")
 
 T = TypeVar("T", bound=Struct)
@@ -162,10 +165,17 @@ def describe_unknown(key: str, known: Iterable[str], problem: str) -> str:
         known: all known ones.
         problem: the beginning of the message if no distribution of gaffer has the key.
     """
-    owner = OWNERS.get(key) or OWNERS.get(f"{key.partition('_')[0]}_")
-    if owner is not None and key not in known:
+    known = list(known)
+    owner = _find_owner(key)
+    # With other keys of the distribution, this one is a mistake.
+    present = (each for each in known if not each.startswith(_SHARED))
+    if owner is not None and owner not in map(_find_owner, present):
         return f"belongs to {owner}, which is not installed or is disabled"
     return f"{problem}{did_you_mean(key, known)}"
+
+
+def _find_owner(key: str) -> str | None:
+    return OWNERS.get(key) or OWNERS.get(f"{key.partition('_')[0]}_")
 
 
 def get_typed(values: Mapping[str, object], struct: type[T]) -> T:
