@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gaffer_kernel.jobs.job import Job
     from gaffer_kernel.kernel import Kernel
     from gaffer_kernel.plugins.record import PluginInfo
+    from gaffer_kernel.processes.process import Process
     from gaffer_kernel.spawn_settings import SpawnSettings
 
 PROJECT = "gaffer"
@@ -183,6 +184,24 @@ def gaffer_event(event: Event) -> None:
 
 
 @hookspec
+def gaffer_start_condition(job: Job, number: int) -> str | None:
+    """Return why an instance must not start yet.
+
+    Called before each spawn of an instance; not for one-offs. As long as a plugin gives a reason,
+    the instance is `waiting`. It is asked again after `job.reconsider()`, which the plugin calls
+    when its answer may have changed, when the user starts or restarts the job, and when a plugin
+    closes.
+
+    Args:
+        job: the job of the instance.
+        number: the number of the instance, counted from 1.
+
+    Returns:
+        The reason to wait, for people; None if it can start.
+    """
+
+
+@hookspec
 def gaffer_base_env(  # type: ignore[empty-body]
     job: Job, number: int, environ: Mapping[str, str]
 ) -> Mapping[str, str | None]:
@@ -240,6 +259,22 @@ def gaffer_spawn_settings(job: Job, number: int) -> SpawnSettings | None:
 
     Raises:
         SpawnError: the process cannot be started now; it is retried as after a crash.
+    """
+
+
+@hookspec
+def gaffer_readiness(process: Process) -> bool | None:
+    """Return whether the plugin decides when a process is ready.
+
+    Called after each spawn of an instance; not for one-offs. If no plugin returns True, the process
+    is `ready` at once. Else it is `starting` until `process.set_ready(True, reason)`, which the
+    plugin calls when it can serve; if several plugins decide, the first of these calls counts.
+
+    Args:
+        process: the process, which was spawned just now.
+
+    Returns:
+        True if this plugin calls `process.set_ready`; None or False if not.
     """
 
 

@@ -25,6 +25,7 @@ from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plan import JobChange, plan_changes
 from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.processes.process import Process
 from gaffer_kernel.reload import (
     apply_changes,
     check_not_empty,
@@ -74,7 +75,7 @@ class Kernel:
                 self.plugins.add(plugin)
         self._system = system if system is not None else LinuxSystem()
         self.events = EventBus(wall=self._system.wall, on_event=self._call_event_hooks)
-        self.plugins.publish = self.events.publish
+        self.plugins.publish = self._publish_of_plugin
         self.manager = Manager(self._system, self.events, self)
         self.started = trio.Event()
         self.reloading = False
@@ -325,6 +326,22 @@ class Kernel:
         """
         return {*KERNEL_EVENTS, *self.plugins.event_names, *self.events.find_names()}
 
+    def start_condition(self, job: Job, number: int) -> str | None:
+        """Collect the reasons of plugins to wait with the next process; None if there is none."""
+        hook = "gaffer_start_condition"
+        reasons = []
+        for plugin, reason in self.plugins.call(hook, job=job, number=number):
+            if isinstance(reason, str):
+                reasons.append(reason or f"plugin {plugin}")
+            else:
+                self.plugins.report_failure(plugin, hook, f"gave {shown(reason)}, not a text")
+        return "; ".join(reasons) or None
+
+    def readiness(self, process: Process) -> list[str]:
+        """Return the plugins that decide when a process is ready."""
+        hook = "gaffer_readiness"
+        return [plugin for plugin, is_own in self.plugins.call(hook, process=process) if is_own]
+
     def process_env(self, job: Job, number: int) -> Mapping[str, str]:
         """Collect the variables that plugins add to the next process of a job."""
         added: dict[str, str] = {}
@@ -390,6 +407,11 @@ class Kernel:
             problem = f"gave {shown(delay)}, not seconds from 0"
             self.plugins.report_failure(plugin, "gaffer_restart_delay", problem)
         return None
+
+    def _publish_of_plugin(self, event: str, *, name: str, **data: Any) -> None:
+        self.events.publish(event, name=name, **data)
+        if event in ("plugin.closed", "plugin.failed"):
+            self.manager.forget_plugin(name)
 
     def _call_event_hooks(self, event: object) -> None:
         self.plugins.call("gaffer_event", event=event)

@@ -41,6 +41,8 @@ class Adviser:
         self.env: object = {}
         self.settings: object = None
         self.delay: object = None
+        self.condition: object = None
+        self.decides: object = None
         self.on_event: Callable[[Event], object] = lambda event: None
 
     @hookimpl
@@ -52,6 +54,14 @@ class Adviser:
         if isinstance(self.settings, BaseException):
             raise self.settings
         return self.settings
+
+    @hookimpl
+    def gaffer_start_condition(self) -> object:
+        return self.condition
+
+    @hookimpl
+    def gaffer_readiness(self) -> object:
+        return self.decides
 
     @hookimpl
     def gaffer_restart_delay(self) -> object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from gaffer_kernel import Event, JobConfig, Kernel, Manager, NotFound, hookimpl
 from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.testing import FakeProcess, FakeSystem
@@ -25,6 +23,8 @@ NEXT = {
 """The state of a job after an event; in any other state that event must not happen."""
 
 
+ROUNDED = 1e-5
+"""Seconds: an uptime is rounded in events, so near the limit it is either."""
 LATE = 0.001
 """Seconds that a stop step may be late."""
 
@@ -57,9 +57,10 @@ class Ledger:
         self._running: dict[int, str] = {}
         self._stopping: set[int] = set()
         self._ended: set[int] = set()
+        self._ready: dict[int, bool] = {}
+        self._numbers: dict[int, int] = {}
         self._released: set[int] = set()
         self._states: dict[str, str] = {}
-        self._numbers: dict[int, int] = {}
         self._taken_back: set[str] = set()  # jobs whose last rollout failed
         self._broken: AssertionError | None = None
 
@@ -87,15 +88,15 @@ class Ledger:
         if event.event in {name for _, name in NEXT}:
             assert (state, event.event) in NEXT, f"{event.event} of {event.name}: {state}"
             self._states[event.name] = NEXT[state, event.event]
-        entry = getattr(self, f"_{event.event}", None)
+        entry = getattr(self, f"_take_{event.event}", None)
         if entry is not None:
             entry(event)
 
-    def _delete(self, event: Event) -> None:
+    def _take_delete(self, event: Event) -> None:
         left = [pid for pid, name in self._running.items() if name == event.name]
         assert not left, f"{event.name} deleted before its processes {left} ended"
 
-    def _spawn(self, event: Event) -> None:
+    def _take_spawn(self, event: Event) -> None:
         pid = event.data["pid"]
         assert pid not in self._running, f"pid {pid} started twice"
         assert pid not in self._ended, f"pid {pid} used again"
@@ -105,14 +106,14 @@ class Ledger:
         if event.data["detach"]:
             self._released.add(pid)
 
-    def _stop_pid(self, event: Event) -> None:
+    def _take_stop_pid(self, event: Event) -> None:
         pid = event.data["pid"]
         assert pid in self._running, f"pid {pid} stopped, but it does not run"
         assert pid not in self._stopping, f"pid {pid} stopped twice"
         self._stopping.add(pid)
 
-    def _reap(self, event: Event) -> None:
-        self._stop_pid(event)
+    def _take_reap(self, event: Event) -> None:
+        self._take_stop_pid(event)
         if self._kernel is None or event.data["reason"] not in REPLACED:
             return
         assert event.name not in self._taken_back, f"{event.name}: replaced after the failure"
@@ -124,46 +125,53 @@ class Ledger:
         ready = [
             process
             for process in job.processes
-            if process.number == old.number and process.pid > old.pid and process.uptime >= least
+            if process.number == old.number and process.pid > old.pid
+            if process.uptime >= least or process.readiness.is_decided_by_plugins
+            if process.readiness.is_ready or process.stopping
         ]
         assert ready, f"pid {old.pid} of {event.name} stopped before a successor was ready"
 
-    def _restart_failed(self, event: Event) -> None:
+    def _take_restart_failed(self, event: Event) -> None:
         self._taken_back.add(event.name)
         self.reset_backoff(event.name)  # the old rules count from here
 
-    def _exit(self, event: Event) -> None:
+    def _take_exit(self, event: Event) -> None:
         pid = event.data["pid"]
         assert pid not in self._ended, f"pid {pid} ended twice"
         assert self._running.pop(pid, None) == event.name, f"pid {pid} ended, but never started"
         self._ended.add(pid)
         number = self._numbers.pop(pid, 0)
-        if self._kernel is None or event.data["term_signal"] or event.data["exit_code"]:
-            return
-        # No crash, but a healthy life may end with it, too.
-        with suppress(NotFound):  # it is being unloaded
-            config = self._kernel.manager.get(event.name).config
-            if event.data["uptime"] >= config.healthy_after - 1e-5:
-                self._restarts.get(event.name, {}).pop(number, None)
+        if self._checks_backoff and number and not event.data["asked"]:
+            # A healthy life, whatever the exit was, ends a series of restarts.
+            config = self._get_config(event)
+            if config is not None and event.data["uptime"] >= config.healthy_after - ROUNDED:
+                self._restarts.setdefault(event.name, {})[number] = 0
 
     def reset_backoff(self, name: str) -> None:
         """Allow a restart of each instance of a job at once: a user has sent a request."""
         self._restarts.pop(name, None)
 
-    def _start(self, event: Event) -> None:
+    def _take_start(self, event: Event) -> None:
         self.reset_backoff(event.name)
         self._taken_back.discard(event.name)
 
-    _update = _restart = _start
+    _take_update = _take_restart = _take_start
 
-    def _crash(self, event: Event) -> None:
-        if self._kernel is None or not self._checks_backoff:
+    def _get_config(self, event: Event) -> JobConfig | None:
+        if self._kernel is None:
+            return None
+        try:
+            return self._kernel.manager.get(event.name).config
+        except NotFound:
+            return None  # It has been unloaded.
+
+    def _take_crash(self, event: Event) -> None:
+        config = self._get_config(event)
+        if config is None or not self._checks_backoff:
             return
-        config = self._kernel.manager.get(event.name).config
         restarts = self._restarts.setdefault(event.name, {})
-        number, uptime = event.data["number"], event.data["uptime"]
-        # Rounded in the event: an uptime near the limit is either.
-        in_row = 0 if uptime >= config.healthy_after - 1e-5 else restarts.get(number, 0)
+        number = event.data["number"]
+        in_row = restarts.get(number, 0)
         restarts[number] = in_row + 1
         delay = event.data["next_start_in"]
         what = f"restart {in_row + 1} of {event.name}.{number}"
@@ -174,6 +182,15 @@ class Ledger:
         elif in_row and config.flapping is None:
             least = min(config.restart_delay_max, config.restart_delay * 2 ** min(in_row - 1, 60))
             assert delay is None or delay >= least * 0.9 - 1e-9, f"{what} after {delay} s"
+
+    def _take_ready(self, event: Event) -> None:
+        pid, ready = event.data["pid"], event.event == "ready"
+        assert self._running.get(pid) == event.name, f"pid {pid} {event.event}: it does not run"
+        assert pid not in self._stopping, f"pid {pid} {event.event}, but it is stopping"
+        assert self._ready.get(pid, False) != ready, f"pid {pid} {event.event} twice"
+        self._ready[pid] = ready
+
+    _take_unready = _take_ready
 
     def check_events(self) -> None:
         """Raise the first error in the events so far."""

@@ -21,7 +21,18 @@ import trio
 import trio.testing
 from msgspec.structs import replace
 
-from gaffer_kernel import Config, Conflict, GafferError, Job, JobConfig, Process, SpawnError
+from gaffer_kernel import (
+    Config,
+    Conflict,
+    Event,
+    GafferError,
+    Job,
+    JobConfig,
+    Kernel,
+    Process,
+    SpawnError,
+    hookimpl,
+)
 from gaffer_kernel.jobs.command import MAINPID
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.system import ChildListener, SpawnRequest
@@ -106,6 +117,52 @@ class StopSystem(FakeSystem):
         self._watched = [each for each in self._watched if not each[1].reaped]
 
 
+class Gate:
+    """A plugin with start conditions and probes: it keeps jobs waiting, and reports readiness.
+
+    Attributes:
+        closed: the shown names of the jobs whose instances must wait.
+        error: an instance that started behind a closed gate.
+    """
+
+    def __init__(self, chance: random.Random, system: FakeSystem) -> None:
+        self.closed: set[str] = set()
+        self.error: str | None = None
+        self._chance = chance
+        self._system = system
+        self._kernel: Kernel | None = None
+
+    @hookimpl
+    def gaffer_service(self, kernel: Kernel) -> None:
+        """Take the kernel."""
+        self._kernel = kernel
+
+    @hookimpl
+    def gaffer_start_condition(self, job: Job) -> str | None:
+        """Keep the instances behind a closed gate waiting."""
+        return "the gate is closed" if str(job.name) in self.closed else None
+
+    @hookimpl
+    def gaffer_readiness(self, process: Process) -> bool:
+        """Decide on the jobs of the session shop: their processes are ready after a while."""
+        if process.job.session != "shop":
+            return False
+        self.report_later(process)
+        return True
+
+    def report_later(self, process: Process) -> None:
+        """Report after a while that a process is ready."""
+        seconds = self._chance.choice([0.0, 0.3, 20.0])
+        self._system.call_later(seconds, lambda: process.set_ready(True, "as probed"))
+
+    @hookimpl
+    def gaffer_event(self, event: Event) -> None:
+        """Take note of an instance that starts behind a closed gate."""
+        if event.event == "spawn" and event.name in self.closed and self._kernel is not None:
+            if not self._kernel.manager.process(event.data["pid"]).one_off:
+                self.error = f"an instance of {event.name} started behind a closed gate"
+
+
 class Scenario:
     """One run: random requests to one kernel."""
 
@@ -114,6 +171,7 @@ class Scenario:
         self.hours = hours
         self.system = StopSystem(seed, make_plan(random.Random(seed + 1)))
         self.ledger = Ledger(checks_backoff=True)
+        self.gate = Gate(random.Random(seed + 2), self.system)
         self.requests: Counter[str] = Counter()
         self.file = folder / "gaffer.ini"
         self._write_file()
@@ -161,12 +219,15 @@ class Scenario:
         config = Config()
         if self.chance.random() < 0.8:
             config = await self._read_file()
-        async with open_kernel(config, plugins=[self.ledger], system=self.system) as kernel:
+        async with open_kernel(
+            config, plugins=[self.ledger, self.gate], system=self.system
+        ) as kernel:
             self.kernel = kernel
             end = trio.current_time() + self.hours * 3600
             while trio.current_time() < end:
                 await self._step()
                 self.ledger.check(kernel.manager, self.system)
+                assert self.gate.error is None, self.gate.error
                 self.system.check_stops()
                 if self.chance.random() < 0.04:
                     await self._be_idle()
@@ -219,6 +280,22 @@ class Scenario:
         job.start()
         self.ledger.reset_backoff(str(job.name))
 
+    async def _close_gate(self, job: Job) -> None:
+        self.gate.closed.add(str(job.name))
+
+    async def _open_gate(self, job: Job) -> None:
+        self.gate.closed.discard(str(job.name))
+        job.reconsider()
+
+    async def _probe(self, job: Job) -> None:
+        for process in job.processes[:2]:
+            process.set_ready(False, "as probed")
+            self.gate.report_later(process)
+
+    async def _replace(self, job: Job) -> None:
+        for process in job.processes[:2]:
+            job.replace(process, "as asked", crash=self.chance.random() < 0.5)
+
     async def _stop(self, job: Job) -> None:
         job.stop()
 
@@ -263,6 +340,8 @@ class Scenario:
 
     async def _be_idle(self) -> None:
         """Send no request for a while: then every job must be settled, or being retried."""
+        for job in self.kernel.manager.jobs():
+            await self._open_gate(job)
         seen = len(self.ledger.events)
         await trio.sleep(IDLE_TIME)
         tried = Counter(
@@ -304,6 +383,7 @@ REQUESTS = (
     *("load",) * 3,
     *("reload_file",) * 2,
     *("start", "stop", "stop_start", "restart", "reload", "stopall", "unload", "commit", "killall"),
+    *("close_gate", "open_gate", "probe", "replace"),
     *("scale",) * 3,
     *("crash",) * 4,
     *("crash_again",) * 2,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pluggy
 import pytest
+import trio
 import trio.testing
 from importlib_metadata import entry_points
 
 from gaffer_kernel import hookspecs
 from gaffer_kernel.config import Config
 from gaffer_kernel.events import EventBus
+from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.kernel import open_kernel
 from gaffer_kernel.plugins import Plugins
 from gaffer_kernel.testing import FakeSystem, Plan
@@ -53,7 +55,7 @@ def example(text, number=0):
     return plugin
 
 
-def test_the_kernel_has_eleven_hooks():
+def test_the_kernel_has_thirteen_hooks():
     assert list(KERNEL_HOOKS) == [
         "gaffer_addhooks",
         "gaffer_add_options",
@@ -62,9 +64,11 @@ def test_the_kernel_has_eleven_hooks():
         "gaffer_configure",
         "gaffer_service",
         "gaffer_event",
+        "gaffer_start_condition",
         "gaffer_base_env",
         "gaffer_process_env",
         "gaffer_spawn_settings",
+        "gaffer_readiness",
         "gaffer_restart_delay",
     ]
 
@@ -121,6 +125,35 @@ async def test_the_whole_plugin_of_the_page_works():
         await trio.testing.wait_all_tasks_blocked()
         assert plugins.services["tally"] == {"web": 2}
     assert [info.error for info in plugins.info()] == [None]
+
+
+def load_example(name):
+    return example(SECTIONS[signature(name)])
+
+
+async def test_start_condition_of_the_page_keeps_a_job_waiting(autojump_clock, tmp_path):
+    plugin = load_example("gaffer_start_condition")
+    plugin.FLAG = tmp_path / "maintenance"
+    plugin.FLAG.touch()
+    async with open_kernel(plugins=[plugin], system=FakeSystem()) as kernel:
+        job = kernel.manager.load(JobConfig(name="web", cmd="serve"))
+        await trio.sleep(5)
+        assert [each.reason for each in job.instances] == [f"{plugin.FLAG} exists"]
+        plugin.FLAG.unlink()
+        await job.settled()
+
+
+async def test_readiness_of_the_page_follows_the_output(autojump_clock):
+    plugin, system = load_example("gaffer_readiness"), FakeSystem()
+    async with open_kernel(plugins=[plugin], system=system) as kernel:
+        env = {"WAIT_FOR_MARK": "1"}
+        job = kernel.manager.load(JobConfig(name="web", cmd="serve", env=env))
+        await trio.sleep(5)
+        assert [each.state for each in job.instances] == ["starting"]
+        [fake] = system.processes.values()
+        fake.emit("listening on port 80\n")
+        await job.settled()
+        assert [(each.state, each.reason) for each in job.instances] == [("ready", "it listens")]
 
 
 async def test_the_application_of_the_page_loads_a_job_and_counts_its_exits(autojump_clock):

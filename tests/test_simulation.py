@@ -12,8 +12,9 @@ from gaffer_kernel.jobs.instances import Instances
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.rollout import Rollouts
-from gaffer_kernel.jobs.slots import Slots
+from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.jobs.supervisor import Supervisor
+from gaffer_kernel.kernel import Kernel
 from gaffer_kernel.processes.stop import Stopper, StopSequence
 from tests.simulation import REQUESTS, run_seed
 
@@ -22,7 +23,7 @@ CHUNK = 10
 ALL_EVENTS = {
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "reap", "exit", "stop_pid", "flap", "spawn_error"),
-    *("crash", "completed", "failed", "restart_failed"),
+    *("crash", "completed", "failed", "restart_failed", "waiting", "ready", "unready"),
 }
 
 
@@ -188,6 +189,22 @@ def keep_the_configuration_that_failed(monkeypatch):
     monkeypatch.setattr(Rollouts, "_fail", mutant)
 
 
+def ignore_start_conditions(monkeypatch):
+    monkeypatch.setattr(Kernel, "start_condition", lambda self, job, number: None)
+
+
+def forget_to_reconsider(monkeypatch):
+    monkeypatch.setattr(Slots, "unblock", lambda self, now: None)
+
+
+def report_stopping_processes_ready(monkeypatch):
+    def mutant(self, process, ready, reason):
+        if process.readiness.set(ready, reason, 0.0):
+            self._publish_ready(Slot(process.number), process)
+
+    monkeypatch.setattr(Instances, "set_ready", mutant)
+
+
 MUTANTS = (
     start_twice,
     forget_to_stop,
@@ -206,6 +223,9 @@ MUTANTS = (
     stop_predecessors_at_once,
     go_on_after_a_failure,
     keep_the_configuration_that_failed,
+    ignore_start_conditions,
+    forget_to_reconsider,
+    report_stopping_processes_ready,
 )
 
 

@@ -3,6 +3,9 @@
 manager          the index of sessions, jobs and processes, and their common life
 job              the public face of a supervisor
 supervisor       messages, timer and reconciling of one job
+advice           the questions of supervisors to plugins
+job_status       the status of one job
+instance_states  what each instance does, and why
 instances, slots the processes of a job, and the numbered slots they fill
 exits            how processes exited, for the rules and in words
 exit_handler     restarts, pauses or ends the instances of one job after their exits

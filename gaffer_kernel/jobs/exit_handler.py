@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.jobs.advice import Advice
 from gaffer_kernel.jobs.crash_log import CrashLog
 from gaffer_kernel.jobs.exits import ExitRecord, describe_exit
 from gaffer_kernel.jobs.restart import Decision, RestartState, busy_delay
@@ -21,11 +23,13 @@ class ExitHandler:
 
     Args:
         supervisor: the supervisor of the job.
+        advice: the plugins, which may decide on delays.
         system: the operating system.
     """
 
-    def __init__(self, supervisor: Supervisor, system: System) -> None:
+    def __init__(self, supervisor: Supervisor, advice: Advice, system: System) -> None:
         self._supervisor = supervisor
+        self._advice = advice
         self._system = system
         self._crash_log = CrashLog(supervisor.name, system.now)
         self._failure = ""
@@ -36,7 +40,8 @@ class ExitHandler:
 
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Apply the restart rules to an exit that nobody asked for; the slot is empty and due."""
-        if process.stopping or not self._supervisor.active:
+        is_asked = process.stopping and not process.counts_as_crash
+        if is_asked or not self._supervisor.active:
             return
         record = self._get_record(process, status)
         decision = self._decide(slot, record)
@@ -67,8 +72,8 @@ class ExitHandler:
 
     def _get_record(self, process: Process, status: ExitStatus) -> ExitRecord:
         exit_code, term_signal = status.exit_code, status.term_signal
-        reason = ""
-        if status.oom_killed and (exit_code or term_signal):
+        reason = process.stop_reason
+        if not reason and status.oom_killed and (exit_code or term_signal):
             reason = describe_exit(exit_code, term_signal, process.uptime, oom_killed=True)
         now = self._system.now()
         return ExitRecord(process.number, now, process.uptime, exit_code, term_signal, reason)
@@ -78,13 +83,15 @@ class ExitHandler:
         now = self._system.now()
         if error.transient:
             self._supervisor.instances.slots.mark_due(slot, now + busy_delay(self._system.random()))
+            self._supervisor.instances.announce_waiting(slot, f"could not be started: {error}")
             return
         record = ExitRecord(slot.number, now, 0.0, None, 0, f"could not be started: {error}")
         self._apply(slot, record, self._decide(slot, record))
 
     def _decide(self, slot: Slot, record: ExitRecord) -> Decision:
         supervisor = self._supervisor
-        return self._state.decide(slot, record, supervisor.config, supervisor.advise_delay)
+        advise = partial(self._advice.restart_delay, supervisor.job)
+        return self._state.decide(slot, record, supervisor.config, advise)
 
     def _apply(self, slot: Slot, record: ExitRecord, decision: Decision) -> None:
         instances = self._supervisor.instances
@@ -96,12 +103,14 @@ class ExitHandler:
             instances.slots.end(slot, Outcome.COMPLETED if is_success else Outcome.FAILED, reason)
         elif decision.delay is not None:
             instances.slots.mark_due(slot, record.at + decision.delay)
+            if decision.delay:
+                next_start = f"next start after {decision.delay:.1f} s"
+                instances.announce_waiting(slot, f"{record}: {next_start}")
         elif (rule := self._supervisor.config.flapping) is not None:
             self._supervisor.publish("flap", **self._state.pause(rule, record))
             instances.stop_all("the job is flapping")
             if self._state.gave_up:
-                reason = f"{record}: given up: flapping with max_retry = {rule.max_retry}"
-                self._supervisor.publish("failed", reason=reason)
+                self._supervisor.publish("failed", reason=self._state.pause_reason)
 
     def check_ended(self) -> None:
         """Publish `completed` or `failed` once every instance of the active job has ended."""

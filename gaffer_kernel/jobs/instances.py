@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gaffer_kernel.errors import SpawnError
+from gaffer_kernel.jobs.advice import Advice
 from gaffer_kernel.jobs.exits import describe_exit
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import ExitStatus, System
+
+if TYPE_CHECKING:
+    from gaffer_kernel.jobs.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +29,12 @@ MAX_EXITED = 4
 class Owner(Protocol):
     """The part of the supervisor of a job that its instances use."""
 
+    @property
+    def job(self) -> Job:
+        """The public face of the job."""
+
     def new_process(self, number: int) -> Process:
         """Return a process for a slot, not yet spawned."""
-
-    def process_env(self, number: int) -> Mapping[str, str]:
-        """Return the variables that plugins add to the next process."""
-
-    def base_env(self, number: int, environ: Mapping[str, str]) -> Mapping[str, str | None]:
-        """Return the variables of plugins below those of the job; None removes an inherited one."""
-
-    def spawn_settings(self, number: int) -> SpawnSettings | None:
-        """Return what plugins set for the next process. Raises SpawnError."""
 
     def publish(self, event: str, **data: Any) -> None:
         """Publish an event of the job."""
@@ -64,6 +62,9 @@ class Replacements(Protocol):
     def spawned(self, slot: Slot) -> bool:
         """Return whether the predecessor in a slot runs on until this says otherwise."""
 
+    def became_ready(self, slot: Slot) -> None:
+        """Take note that the process of an instance is ready, as a plugin has decided."""
+
     def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
         """Take note that the process of an instance could not be started."""
 
@@ -86,6 +87,7 @@ class Instances:
         owner: Owner,
         exits: Exits,
         replacements: Replacements,
+        advice: Advice,
         system: System,
         registry: dict[int, Process],
     ) -> None:
@@ -96,6 +98,7 @@ class Instances:
         self._owner = owner
         self._exits = exits
         self._replacements = replacements
+        self._advice = advice
         self._system = system
         self._registry = registry
         self._one_offs: deque[Process] = deque()
@@ -133,10 +136,17 @@ class Instances:
             self._fill(slot)
 
     def _fill(self, slot: Slot) -> None:
+        reason = self._advice.start_condition(self._owner.job, slot.number)
+        if reason is not None:
+            self.slots.block(slot)
+            self.announce_waiting(slot, reason, again=reason != slot.reason)
+            return
         process = self._owner.new_process(slot.number)
         error = self._spawn(process)
         if error is None:
-            slot.process = process
+            self.slots.fill(slot, process)
+            if process.readiness.begin(self._system.now(), self._advice.readiness(process)):
+                self._publish_ready(slot, process)
             if not self._replacements.spawned(slot):
                 self.stop_predecessor(slot)
             return
@@ -151,14 +161,14 @@ class Instances:
         """Stop the predecessor of the process in a slot, if there is one, and return it."""
         predecessor, slot.predecessor = slot.predecessor, None
         if predecessor is not None:
-            self.stop(predecessor, slot.reason, "reap")
+            self.stop(predecessor, slot.replace_reason, "reap")
         return predecessor
 
     def _spawn(self, process: Process) -> SpawnError | None:
         try:
-            settings = self._owner.spawn_settings(process.number)
-            added = self._owner.process_env(process.number)
-            get_base = partial(self._owner.base_env, process.number)
+            settings = self._advice.spawn_settings(self._owner.job, process.number)
+            added = self._advice.process_env(self._owner.job, process.number)
+            get_base = partial(self._advice.base_env, self._owner.job, process.number)
             process.spawn(self._system, added, self._on_exit, settings, get_base)
         except SpawnError as error:
             self._warn(process)
@@ -193,6 +203,65 @@ class Instances:
             **data,
         )
 
+    # States
+
+    def announce_waiting(self, slot: Slot, reason: str, *, again: bool = False) -> None:
+        """Set the reason of an empty slot, and publish `waiting` if it did not wait before.
+
+        Args:
+            slot: the slot.
+            reason: why it waits, for people.
+            again: publish it even if it waited.
+        """
+        slot.reason = reason
+        if again or not slot.is_announced:
+            slot.is_announced = True
+            self._owner.publish("waiting", number=slot.number, reason=reason)
+
+    def set_ready(self, process: Process, ready: bool, reason: str) -> None:
+        """Take the readiness of a process from a plugin, and publish a change."""
+        slot = self.slots.get(process.number)
+        if slot is None or process not in (slot.process, slot.predecessor) or process.stopping:
+            return
+        if process.readiness.set(ready, reason, self._system.now()):
+            self._publish_ready(slot, process)
+
+    def forget_plugin(self, plugin: str) -> None:
+        """Decide on starts and on readiness without a plugin that has closed."""
+        now = self._system.now()
+        self.slots.unblock(now)
+        for slot in list(self.slots):
+            process = slot.process
+            if process is not None and process.readiness.forget(plugin, now):
+                self._publish_ready(slot, process)
+
+    def _publish_ready(self, slot: Slot, process: Process) -> None:
+        self.slots.update_ready(slot)
+        readiness = process.readiness
+        self._publish(readiness.state, process, number=slot.number, reason=readiness.reason)
+        if readiness.is_ready and slot.process is process:
+            self._replacements.became_ready(slot)
+
+    def replace(self, process: Process, reason: str, *, crash: bool) -> None:
+        """Replace the process of an instance.
+
+        Args:
+            process: it; nothing happens if it is stopping, or no instance.
+            reason: why, for people.
+            crash: stop it first, and apply the restart rules when it has exited; else its successor
+                is started first, unless both use the same port.
+        """
+        slot = self.slots.get_slot(process)
+        if slot is None or process.stopping:
+            return
+        if crash:
+            process.counts_as_crash = True
+            self.stop(process, reason)
+        elif process.config.port is not None:
+            self.stop(process, reason, "reap")
+        else:
+            self.slots.replace([slot.number], self._system.now(), reason)
+
     # Stopping
 
     def stop(self, process: Process, reason: str = BY_USER, event: str = "stop_pid") -> None:
@@ -205,6 +274,7 @@ class Instances:
         """
         if process.active and not process.stopping:
             process.stop_reason = reason
+            process.stopping_since = self._system.now()
             self._publish(event, process, reason=reason)
             process.begin_stop(self._owner.post)
             self._stopping[process.pid] = process
@@ -254,12 +324,15 @@ class Instances:
         self._stopping.pop(process.pid, None)
         self.slots.drop_predecessor(process)
         slot = self.slots.get_slot(process)
+        reason = process.stop_reason or describe_exit(
+            *status[:2], process.uptime, oom_killed=status.oom_killed
+        )
         is_replacing = slot is not None and slot.predecessor is not None
         if slot is not None and is_replacing:
             self.slots.restore_predecessor(slot)
         elif slot is not None:
-            self.slots.mark_due(slot, self._system.now())
-        reason = describe_exit(*status[:2], process.uptime, oom_killed=status.oom_killed)
+            slot.since, slot.reason = self._system.now(), reason
+            self.slots.mark_due(slot, slot.since)
         self._publish(
             "exit",
             process,
@@ -267,12 +340,12 @@ class Instances:
             term_signal=status.term_signal,
             once=process.one_off,
             uptime=round(process.uptime, 6),
-            asked=process.stopping,
-            reason=process.stop_reason or reason,
+            asked=process.stopping and not process.counts_as_crash,
+            reason=reason,
             **({"oom_killed": True} if status.oom_killed else {}),
         )
         if slot is not None and not is_replacing:
             self._exits.instance_exited(slot, process, status)
         elif process.one_off:
             self._exits.one_off_exited(process, status)
-        self._replacements.exited(process, process.stop_reason or reason)
+        self._replacements.exited(process, reason)

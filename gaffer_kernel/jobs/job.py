@@ -12,6 +12,7 @@ from msgspec import Struct
 from gaffer_kernel.errors import Closing, InvalidField
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exits import ExitRecord
+from gaffer_kernel.jobs.instance_states import Instance
 from gaffer_kernel.jobs.options import get_typed
 from gaffer_kernel.jobs.rollout import Wanted
 from gaffer_kernel.jobs.scale import apply_scale
@@ -162,6 +163,28 @@ class Job:
         """Stop everything and end; `gone` is set when the last process has been reaped."""
         self._supervisor.post(self._supervisor.handle_unload)
 
+    def reconsider(self) -> None:
+        """Ask `gaffer_start_condition` again for each waiting instance; for plugins.
+
+        A plugin calls it when its answer may have changed.
+        """
+        self._supervisor.post(self._supervisor.handle_reconsider)
+
+    def replace(self, process: Process, reason: str, *, crash: bool = False) -> None:
+        """Replace the process of an instance; for plugins.
+
+        Nothing happens if the process is stopping, or is no instance of the job.
+
+        Args:
+            process: the process.
+            reason: why, for people; the events of the process give it again.
+            crash: treat it as a crash: stop the process, publish `crash`, and start the successor
+                as the restart rules say. Else it counts for nothing, and the successor is started
+                first, as by `restart`.
+        """
+        instances = self._supervisor.instances
+        self._supervisor.post(partial(instances.replace, process, reason, crash=crash))
+
     def kill_stopping(self) -> None:
         """SIGKILL every stopping process now, including those of unloaded jobs with this name."""
         self._supervisor.kill_stopping()
@@ -226,6 +249,11 @@ class Job:
         return list(self._supervisor.instances.processes.values())
 
     @property
+    def instances(self) -> list[Instance]:
+        """The state of each instance, with the reason; also of former ones that are stopping."""
+        return self._supervisor.status.list_instances()
+
+    @property
     def exited(self) -> Sequence[Process]:
         """Its last reaped processes, the newest last: the few whose output is kept.
 
@@ -245,11 +273,14 @@ class Job:
 
     @property
     def is_settled(self) -> bool:
-        """Whether as many instances run as are wanted, and none is starting or stopping."""
+        """Whether as many instances are ready as are wanted, and none is starting or stopping.
+
+        Instances that have ended for good count, too.
+        """
         return self._supervisor.is_settled
 
     async def settled(self) -> None:
-        """Wait until as many instances run as are wanted. Cancelling has no effect on the job."""
+        """Wait until `is_settled`. Cancelling has no effect on the job."""
         await self._supervisor.wait_settled()
 
     def pids(self) -> list[int]:
@@ -274,19 +305,4 @@ class Job:
 
     def status(self) -> dict[str, Any]:
         """Describe whether the job runs as wanted, and if not, why."""
-        return {
-            "state": self._supervisor.get_state(),
-            "active": self.active,
-            "failing": self._supervisor.is_failing(),
-            "running": len(self._supervisor.instances.processes),
-            "numprocesses": self.numprocesses,
-            "max_processes": self.numprocesses,
-            "stopped": not self._supervisor.started,
-            "restarts": self.restarts,
-            "flapping": self._supervisor.restart_state.status(),
-            "rollout": self._supervisor.rollouts.status(),
-            "last_error": self._supervisor.instances.last_error,
-            "last_exit": str(self.history[-1]) if self.history else None,
-            "next_start_in": self._supervisor.next_start_in(),
-            "ended": [process.pid for process in self.exited],
-        }
+        return self._supervisor.status.describe()

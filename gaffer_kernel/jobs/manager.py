@@ -12,10 +12,11 @@ import trio
 
 from gaffer_kernel.errors import Closing, Conflict, NotFound, describe_exception
 from gaffer_kernel.events import EventBus
+from gaffer_kernel.jobs.advice import Advice
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
-from gaffer_kernel.jobs.supervisor import Advice, Context, Supervisor
+from gaffer_kernel.jobs.supervisor import Context, Supervisor
 from gaffer_kernel.jobs.tasks import ShieldedTasks
 from gaffer_kernel.names import DEFAULT_SESSION, JobName
 from gaffer_kernel.processes.process import Process
@@ -265,6 +266,11 @@ class Manager:
         return list(self._sessions)
 
     # Processes
+
+    def forget_plugin(self, plugin: str) -> None:
+        """Decide on starts and on readiness of all jobs without a plugin that has closed."""
+        for supervisor in self._all_supervisors():
+            supervisor.forget_plugin(plugin)
 
     async def wait_spawned(self) -> None:
         """Wait until no job has a process to spawn; jobs that wait for a restart do not count."""

@@ -95,6 +95,7 @@ class RestartState:
         restarts: how many processes exited unasked and got, or will get, a successor.
         resume_at: the end of the flap pause, on the monotonic clock: infinite when the job has
             given up, None when there is no pause.
+        pause_reason: why the job pauses or has given up, for people.
         outcome: set when every instance has ended for good, or when the job has given up.
     """
 
@@ -102,6 +103,7 @@ class RestartState:
         self.history: deque[ExitRecord] = deque(maxlen=MAX_HISTORY)
         self.restarts = 0
         self.resume_at: float | None = None
+        self.pause_reason = ""
         self.outcome: Outcome | None = None
         self._name = name
         self._system = system
@@ -164,8 +166,10 @@ class RestartState:
         self.resume_at = inf if giving_up else self._system.now() + rule.retry_in
         if giving_up:
             self.outcome = Outcome.FAILED
+            self.pause_reason = f"{crash}: given up: flapping with max_retry = {rule.max_retry}"
             log.error("%s: %s: given up after %d retries", self._name, crash, rule.max_retry)
         else:
+            self.pause_reason = f"{crash}: flapping, next try after {rule.retry_in:g} s"
             log.warning("%s: %s: flapping, next try in %g s", self._name, crash, rule.retry_in)
         return {
             "retries": min(self._flapping.retries, rule.max_retry),

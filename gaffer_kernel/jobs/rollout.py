@@ -14,6 +14,8 @@ from heapq import heappop, heappush
 from math import ceil, inf
 from typing import Any, NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.instances import Instances
@@ -97,6 +99,16 @@ def get_batch_size(batch: int | str, instances: int) -> int:
         return batch
     percent = 100 if batch == "all" else int(batch.removesuffix("%"))
     return max(1, ceil(instances * percent / 100))
+
+
+def _is_other(config: JobConfig, rollout: Rollout) -> bool:
+    """Return whether a process with this configuration must be replaced after a failure.
+
+    It may also be that of an earlier rollout, whose replacement waits for a start condition.
+    """
+    before = rollout.before.config
+    same = replace(config, numprocesses=before.numprocesses, options=before.options) == before
+    return config == rollout.target.config or not same
 
 
 class Rollouts:
@@ -188,7 +200,7 @@ class Rollouts:
             new = [
                 slot.number
                 for slot in slots
-                if slot.process is not None and slot.process.config == current.target.config
+                if slot.process is not None and _is_other(slot.process.config, current)
             ]
             # The new rules may have ended an instance that the old ones keep alive.
             new += [
@@ -235,9 +247,18 @@ class Rollouts:
         if current is None or slot.number not in current.unready or slot.process is None:
             return False
         current.fresh.add(slot.process.pid)
-        ready_at = self._system.now() + current.target.config.ready_after
-        heappush(current.ready_at, (ready_at, slot.number))
+        if slot.process.readiness.is_ready:
+            ready_at = self._system.now() + current.target.config.ready_after
+            heappush(current.ready_at, (ready_at, slot.number))
         return True
+
+    def became_ready(self, slot: Slot) -> None:
+        """Take note that the successor in a slot is ready, as a plugin has decided."""
+        current, process = self._current, slot.process
+        if current is None or process is None or process.pid not in current.fresh:
+            return
+        if slot.number in current.unready:
+            heappush(current.ready_at, (self._system.now(), slot.number))
 
     def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
         """End the rollout if the successor of an instance could not be started."""

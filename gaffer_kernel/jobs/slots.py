@@ -24,23 +24,31 @@ class Slot:
 
     Attributes:
         number: from 1.
-        due: when an empty slot is to be filled, on the monotonic clock.
+        since: when an empty slot became empty, on the monotonic clock.
+        due: when an empty slot is to be filled, on the monotonic clock; infinite for never.
+        is_blocked: whether a start condition is not met.
+        is_announced: whether `waiting` has been published since it became empty.
         process: the process in it.
         predecessor: the process that is stopped as soon as its successor runs in this slot.
         restarts: how many restarts in a row followed exits that nobody asked for, since a process
             has lived `healthy_after`.
         is_failing: whether the last process exited unasked before it had lived so long.
-        reason: why the predecessor is replaced, or why the slot has ended.
+        replace_reason: why the predecessor is replaced.
+        reason: why the slot is empty.
         outcome: set when the slot has ended: its process exited and is not restarted.
     """
 
     number: int
+    since: float = 0.0
     due: float = 0.0
+    is_blocked: bool = False
+    is_announced: bool = False
     process: Process | None = None
     predecessor: Process | None = None
     restarts: int = 0
     is_failing: bool = False
-    reason: str = ""
+    replace_reason: str = ""
+    reason: str = "about to start"
     outcome: Outcome | None = None
 
 
@@ -53,6 +61,7 @@ class Slots:
         # The empty slots by time. An outdated entry is dropped when it reaches the top.
         self._due: list[tuple[float, int]] = []
         self._ended: set[int] = set()
+        self._unsettled: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -85,15 +94,46 @@ class Slots:
     def mark_due(self, slot: Slot, due: float) -> None:
         """Empty a slot and set the time of the monotonic clock at which it is due."""
         slot.process = slot.outcome = None
+        slot.is_blocked = False
         self._ended.discard(slot.number)
+        self._unsettled.add(slot.number)
         slot.due = due
         heappush(self._due, (due, slot.number))
+
+    def fill(self, slot: Slot, process: Process) -> None:
+        """Put a process into an empty slot."""
+        slot.process = process
+        slot.is_announced = slot.is_blocked = False
+        self.update_ready(slot)
+
+    def update_ready(self, slot: Slot) -> None:
+        """Take note of the readiness of the process in a slot."""
+        if slot.process is not None and slot.process.readiness.is_ready:
+            self._unsettled.discard(slot.number)
+        else:
+            self._unsettled.add(slot.number)
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether each slot has a process that is ready, or has ended."""
+        return not self._unsettled
+
+    def block(self, slot: Slot) -> None:
+        """Leave an empty slot empty until `unblock`: a start condition is not met."""
+        slot.due, slot.is_blocked = inf, True
+
+    def unblock(self, now: float) -> None:
+        """Make each slot whose start condition was not met due now: it is asked again."""
+        for slot in self._by_number.values():
+            if slot.is_blocked:
+                self.mark_due(slot, now)
 
     def end(self, slot: Slot, outcome: Outcome, reason: str) -> None:
         """Leave an empty slot empty until `reset_backoff`."""
         slot.process, slot.due = None, inf
         slot.outcome, slot.reason = outcome, reason
         self._ended.add(slot.number)
+        self._unsettled.discard(slot.number)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -117,12 +157,15 @@ class Slots:
                 if slot.predecessor is not None:
                     continue  # its successor runs already
                 slot.predecessor = slot.process
-                slot.reason = reason
+                slot.replace_reason = slot.reason = reason
+                slot.since = now
             self.mark_due(slot, now)
 
     def restore_predecessor(self, slot: Slot) -> None:
         """Put the predecessor of a slot back into it, instead of its successor."""
-        slot.process, slot.predecessor = slot.predecessor, None
+        process, slot.predecessor = slot.predecessor, None
+        if process is not None:
+            self.fill(slot, process)
 
     def reset_backoff(self, now: float) -> None:
         """Make every empty slot due now, ended ones too, and reset the restarts of every slot."""
@@ -140,7 +183,7 @@ class Slots:
     def delay_until(self, time: float) -> None:
         """Make no empty slot due before a time of the monotonic clock."""
         for slot in self._by_number.values():
-            if slot.process is None and slot.outcome is None:
+            if slot.process is None and slot.due < inf:
                 self.mark_due(slot, max(time, slot.due))
 
     def is_failing(self, now: float, healthy_after: float) -> bool:
@@ -154,7 +197,7 @@ class Slots:
             if slot.outcome is not None:
                 is_failing = slot.outcome is Outcome.FAILED
             elif slot.process is None:
-                is_failing = slot.is_failing or slot.due > now
+                is_failing = slot.is_failing or now < slot.due < inf
             else:
                 is_failing = slot.is_failing and slot.process.uptime < healthy_after
             if is_failing:
@@ -189,7 +232,7 @@ class Slots:
             return self._shrink(len(self._by_number) - wanted)
         while len(self._by_number) < wanted:
             number = heappop(self._free) if self._free else len(self._by_number) + 1
-            slot = self._by_number[number] = Slot(number)
+            slot = self._by_number[number] = Slot(number, since=now)
             self.mark_due(slot, now)
         return []
 
@@ -203,6 +246,7 @@ class Slots:
         """Remove a slot; return its processes, the older one first."""
         slot = self._by_number.pop(number)
         self._ended.discard(number)
+        self._unsettled.discard(number)
         heappush(self._free, number)
         if not self._by_number:
             self._free.clear()

@@ -10,58 +10,33 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 import trio
 
 from gaffer_kernel.events import EventBus
+from gaffer_kernel.jobs.advice import Advice
 from gaffer_kernel.jobs.config import JobConfig
 from gaffer_kernel.jobs.exit_handler import ExitHandler
-from gaffer_kernel.jobs.exits import History
 from gaffer_kernel.jobs.instances import BY_USER, Instances
 from gaffer_kernel.jobs.job import Job
+from gaffer_kernel.jobs.job_status import JobStatus
 from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.rollout import Rollouts, Wanted
 from gaffer_kernel.jobs.spawn_queue import SpawnQueue
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.process import Process
-from gaffer_kernel.spawn_settings import SpawnSettings
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
 ERROR_DELAY = 10.0
 """Seconds without a restart after an internal error."""
-
-
-class Advice(Protocol):
-    """Answers of plugins to the questions of a supervisor."""
-
-    @property
-    def job_options(self) -> JobOptions:
-        """The keys that plugins add to jobs."""
-
-    def process_env(self, job: Job, number: int) -> Mapping[str, str]:
-        """Return the variables to add to the environment of the next process."""
-
-    def base_env(
-        self, job: Job, number: int, environ: Mapping[str, str]
-    ) -> Mapping[str, str | None]:
-        """Return the variables below those of the job; None removes an inherited one.
-
-        Raises SpawnError.
-        """
-
-    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
-        """Return what is in force when the next process begins. Raises SpawnError."""
-
-    def restart_delay(self, job: Job, history: History) -> float | None:
-        """Return the seconds until the restart after a crash; None for no opinion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +71,7 @@ class Supervisor:
         config: the configuration of the next process.
         numprocesses: how many instances are wanted while the job is active.
         started, unloading: what was asked for; a shutdown counts as unloading.
-        instances, restart_state, rollouts: its parts.
+        instances, restart_state, rollouts, status: its parts.
         gone: set when the job has been unloaded and its last process reaped.
     """
 
@@ -116,10 +91,16 @@ class Supervisor:
         self._deleted = False  # unloaded on request, and not by the shutdown
         self.job = Job(self)
         self.restart_state = RestartState(name, context.system)
-        self._exits = ExitHandler(self, context.system)
+        self._exits = ExitHandler(self, context.advice, context.system)
         self.rollouts = Rollouts(self, context.system)
+        self.status = JobStatus(self, context.system)
         self.instances = Instances(
-            self, self._exits, self.rollouts, context.system, context.registry
+            self,
+            self._exits,
+            self.rollouts,
+            context.advice,
+            context.system,
+            context.registry,
         )
         self._context = context
         self._system = context.system
@@ -272,6 +253,14 @@ class Supervisor:
             self.handle_start()
         self.instances.slots.reset_backoff(self._system.now())
 
+    def handle_reconsider(self) -> None:
+        """Ask the start conditions of the waiting instances again."""
+        self.instances.slots.unblock(self._system.now())
+
+    def forget_plugin(self, plugin: str) -> None:
+        """Decide on starts and on readiness without a plugin that has closed."""
+        self.post(partial(self.instances.forget_plugin, plugin))
+
     def handle_unload(self) -> None:
         """Stop for good, and publish `delete` when the last process has been reaped."""
         self._deleted = True
@@ -327,14 +316,14 @@ class Supervisor:
 
     @property
     def is_settled(self) -> bool:
-        """Whether as many instances run as are wanted, and none is starting or stopping."""
+        """Whether as many instances are ready as are wanted, and none is starting or stopping."""
         instances = self.instances
         if self._messages or instances.stopping_count or instances.has_queued_one_offs:
             return False
         if self.active:
             if self.rollouts.is_running:
                 return False
-            return len(instances.slots) == self.numprocesses and not instances.slots.next_due()
+            return len(instances.slots) == self.numprocesses and instances.slots.are_settled
         return all(process.one_off for process in instances.processes.values())
 
     async def wait_settled(self) -> None:
@@ -343,7 +332,7 @@ class Supervisor:
         while not self.is_settled:
             await self._changed.park()
 
-    # What the instances need
+    # New processes
 
     def new_process(self, number: int) -> Process:
         """Return a process for a slot, not yet spawned."""
@@ -356,24 +345,10 @@ class Supervisor:
     def _new_process(self, number: int, config: JobConfig) -> Process:
         pid = self._context.next_pid()
         process = Process(pid, self.name, config, number=number, one_off=number == 0)
-        process.request_stop = lambda: self.post(partial(self.instances.stop, process))
+        post, instances = self.post, self.instances
+        process.request_stop = lambda: post(partial(instances.stop, process))
+        process.report_ready = lambda *args: post(partial(instances.set_ready, process, *args))
         return process
-
-    def process_env(self, number: int) -> Mapping[str, str]:
-        """Return the variables that plugins add to the next process."""
-        return self._context.advice.process_env(self.job, number)
-
-    def base_env(self, number: int, environ: Mapping[str, str]) -> Mapping[str, str | None]:
-        """Return the variables of plugins below those of the job; None removes an inherited one."""
-        return self._context.advice.base_env(self.job, number, environ)
-
-    def spawn_settings(self, number: int) -> SpawnSettings | None:
-        """Return what plugins set for the next process. Raises SpawnError."""
-        return self._context.advice.spawn_settings(self.job, number)
-
-    def advise_delay(self, history: History) -> float | None:
-        """Return the delay of a restart that a plugin gives; None for no opinion."""
-        return self._context.advice.restart_delay(self.job, history)
 
     # Stopping
 
@@ -433,24 +408,3 @@ class Supervisor:
             # Not "if it is in the future": it may have become due since it was looked at.
             due = inf if self._is_queued else slot.due
         return min(due, self.instances.next_step_at(), self.rollouts.next_time())
-
-    def is_failing(self) -> bool:
-        """Return whether an instance of an active job has crashed and is not healthy again yet."""
-        now = self._system.now()
-        return self.active and self.instances.slots.is_failing(now, self.config.healthy_after)
-
-    def get_state(self) -> str:
-        """Return `active`, `waiting`, `completed`, `failed` or `stopped`."""
-        if not self.started:
-            return "stopped"
-        if self.restart_state.outcome is not None:
-            return self.restart_state.outcome.value
-        is_waiting = not self.active or self.instances.slots.is_waiting(self._system.now())
-        return "waiting" if is_waiting else "active"
-
-    def next_start_in(self) -> float | None:
-        """Return the seconds until the next start; None when no start is pending."""
-        at = self.restart_state.resume_at
-        if at is None and self.active and (slot := self.instances.slots.next_due()) is not None:
-            at = slot.due
-        return None if at is None or at == inf else max(0.0, at - self._system.now())

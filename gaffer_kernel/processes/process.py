@@ -17,6 +17,7 @@ from gaffer_kernel.jobs.shell_syntax import find_warnings
 from gaffer_kernel.jobs.stop_steps import find_stop_warnings, parse_signal
 from gaffer_kernel.names import JobName
 from gaffer_kernel.processes.output import OutputReader, Outputs
+from gaffer_kernel.processes.readiness import Readiness
 from gaffer_kernel.processes.stop import Post, Stopper
 from gaffer_kernel.processes.terminal_size import TerminalSize
 from gaffer_kernel.spawn_settings import FIRST_DESCRIPTOR, SpawnSettings, describe_descriptors
@@ -47,8 +48,12 @@ class Process:
         warnings: a line for each likely mistake in its configuration; set by `spawn`.
         exit_status: None until it has been reaped.
         outputs: its streams that can be read.
+        readiness: whether it can serve.
         stop_reason: why it was stopped, for people; empty if it was not.
+        stopping_since: since when, on the monotonic clock.
+        counts_as_crash: whether it was stopped as if it had crashed.
         request_stop: stops it through its job, which then publishes `stop_pid`.
+        report_ready: passes `set_ready` on to its job, which then publishes `ready` or `unready`.
     """
 
     def __init__(
@@ -71,7 +76,10 @@ class Process:
         self.argv: list[str] = []
         self.warnings: list[str] = []
         self.exit_status: ExitStatus | None = None
+        self.readiness = Readiness()
         self.stop_reason = ""
+        self.stopping_since = 0.0
+        self.counts_as_crash = False
         self.outputs = Outputs(dict.fromkeys((*config.redirect_output, *config.custom_streams)))
         self._hidden: Set[str] = frozenset()
         self._child: Child | None = None
@@ -79,6 +87,7 @@ class Process:
         self._stopper: Stopper | None = None
         self._on_exit: Callable[[Process, ExitStatus], None] = lambda process, status: None
         self.request_stop: Callable[[], None] = self.begin_stop
+        self.report_ready: Callable[[bool, str], None] = lambda ready, reason: None
 
     # Life
 
@@ -227,6 +236,23 @@ class Process:
         """
         if self._child is not None and self.exit_status is None:
             self._child.hold_output(held)
+
+    # Readiness
+
+    def set_ready(self, ready: bool, reason: str = "") -> None:
+        """Report whether it can serve; for plugins. Returns at once.
+
+        A plugin whose `gaffer_readiness` returned True calls this with True when the process can
+        serve: until then it is `starting`, and False only changes the reason. After that False
+        makes it `unready`, and True `ready` again. Any plugin may do so. The last call counts.
+
+        No effect on a one-off, and on a process that is stopping or has exited.
+
+        Args:
+            ready: whether it can serve.
+            reason: why, for people.
+        """
+        self.report_ready(ready, reason)
 
     # Stopping and signals
 

@@ -12,7 +12,7 @@ async def test_load_publishes_create_start_and_spawn(autojump_clock, kernel, rec
     job = kernel.manager.load(web(numprocesses=2))
     assert recorder.names("web") == ["create", "start"]
     await job.settled()
-    assert recorder.names("web") == ["create", "start", "spawn", "spawn"]
+    assert recorder.names("web") == ["create", "start", *["spawn", "ready"] * 2]
     assert job.pids() == [1, 2]
 
 
@@ -63,6 +63,7 @@ async def test_state_is_updated_before_the_event_is_published(autojump_clock, ke
     assert seen == [
         ("start", True, [], []),
         ("spawn", True, [1], [1]),
+        ("ready", True, [1], [1]),
         ("stop", False, [1], [1]),
         ("stop_pid", False, [1], [1]),
         ("exit", False, [], []),
@@ -113,7 +114,7 @@ async def test_scale_up_publishes_update_and_spawns(autojump_clock, kernel, reco
     recorder.events.clear()
     assert job.scale(2) == 3
     await job.settled()
-    assert recorder.names("web") == ["update", "spawn", "spawn"]
+    assert recorder.names("web") == ["update", *["spawn", "ready"] * 2]
     assert recorder.events[0].data == {"numprocesses": 3}
 
 
@@ -186,7 +187,7 @@ async def test_restart_of_a_job_with_a_port_stops_each_process_before_its_succes
             for event in recorder.events
             if event.data.get("pid") in (1, 1 + number) and not event.event.startswith("proc")
         ]
-        assert names == ["reap", "exit", "spawn"]
+        assert names == ["reap", "exit", "spawn", "ready"]
     assert job.pids() == list(range(number + 1, 2 * number + 1))
     assert (job.status()["restarts"], list(job.history)) == (0, [])
     assert "stop" not in recorder.names("web")
@@ -248,7 +249,7 @@ async def test_stop_of_one_process_replaces_it(autojump_clock, kernel, recorder)
     kernel.manager.process(1).stop()
     await job.settled()
     assert job.pids() == [2, 3]
-    assert recorder.names("web") == ["stop_pid", "exit", "spawn"]
+    assert recorder.names("web") == ["stop_pid", "exit", "spawn", "ready"]
     assert list(job.history) == []
 
 
@@ -324,7 +325,7 @@ async def test_resize_keeps_the_processes_that_stay(autojump_clock, kernel, reco
     kernel.manager.resize(web(numprocesses=3))
     await job.settled()
     assert job.pids() == [1, 2, 3]
-    assert recorder.names("web") == ["update", "spawn"]
+    assert recorder.names("web") == ["update", "spawn", "ready"]
     job.reload()
     assert job.numprocesses == 3
 
@@ -352,8 +353,8 @@ async def test_every_verb_called_twice_acts_once(autojump_clock, kernel, recorde
     for verb, events in (
         (job.start, []),
         (job.stop, ["stop", "stop_pid", "exit"]),
-        (job.start, ["start", "spawn"]),
-        (job.stopall, ["stop_pid", "exit", "spawn"]),
+        (job.start, ["start", "spawn", "ready"]),
+        (job.stopall, ["stop_pid", "exit", "spawn", "ready"]),
         (job.unload, ["stop", "stop_pid", "exit", "delete"]),
     ):
         await job.settled()

@@ -43,7 +43,12 @@ async def test_job_completes_after_the_success_of_all(
     plans["serve"] = DONE
     job = kernel.manager.load(web(restart=restart, numprocesses=2))
     await recorder.wait_for("completed")
-    assert recorder.names("web") == ["create", "start", *["spawn"] * 2, *["exit"] * 2, "completed"]
+    assert recorder.names("web") == [
+        *("create", "start"),
+        *["spawn", "ready"] * 2,
+        *["exit"] * 2,
+        "completed",
+    ]
     await job.settled()
     await trio.sleep(1000)
     assert (get_state(job), job.active, job.pids()) == ("completed", False, [])

@@ -50,7 +50,7 @@ async def test_a_flapping_job_pauses_and_starts_again(autojump_clock, kernel, pl
     assert job.pids() == []
     await trio.sleep(0.2)
     assert (job.active, job.pids()) == (True, [4])
-    assert recorder.names("web")[-2:] == ["start", "spawn"]
+    assert recorder.names("web")[-3:] == ["start", "spawn", "ready"]
 
 
 async def test_a_flapping_job_stops_its_other_instances(

@@ -180,6 +180,7 @@ async def test_failed_spawns_count_towards_flapping(autojump_clock, kernel, plan
         "create",
         "start",
         "spawn_error",
+        "waiting",
         "spawn_error",
         "flap",
         "start",

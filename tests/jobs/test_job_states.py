@@ -113,11 +113,22 @@ async def test_every_verb_right_after_every_other(autojump_clock, kernel, first,
 
 # Hooks that call back in the middle of an event
 
-EVENTS = ["create", "start", "spawn", "stop", "stop_pid", "exit", "update", "restart", "reap"]
+EVENTS = [
+    "create",
+    "start",
+    "spawn",
+    "ready",
+    "stop",
+    "stop_pid",
+    "exit",
+    "update",
+    "restart",
+    "reap",
+]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("event", [*EVENTS, "flap", "spawn_error", "delete"])
+@pytest.mark.parametrize("event", [*EVENTS, "crash", "flap", "spawn_error", "waiting", "delete"])
 async def test_a_hook_can_call_any_verb_during_any_event(
     autojump_clock, kernel, plans, recorder, adviser, event, verb
 ):
@@ -139,8 +150,8 @@ async def test_a_hook_can_call_any_verb_during_any_event(
     await job.settled()
     job.scale(-1)
     await job.settled()
-    plans["serve"] = CRASH if event == "flap" else Plan()
-    if event == "spawn_error":
+    plans["serve"] = CRASH if event in ("flap", "crash") else Plan()
+    if event in ("spawn_error", "waiting"):
         plans["serve"] = Plan(error=SpawnError("bad_cwd", "no such directory"))
     job.stopall()
     await trio.sleep(2)
@@ -151,4 +162,4 @@ async def test_a_hook_can_call_any_verb_during_any_event(
     await job.settled()
     job.unload()
     await job.gone.wait()
-    assert called or event in ("create",) or (event == "spawn_error" and verb in ENDS)
+    assert called or event in ("create",) or (event in ("spawn_error", "waiting") and verb in ENDS)

@@ -106,8 +106,8 @@ async def test_start_during_stop_runs_again_after_the_old_processes(
     await job.settled()
     assert job.pids() == [3, 4]
     names = recorder.names("web")
-    assert names[4:8] == ["stop", "stop_pid", "stop_pid", "start"]
-    assert sorted(names[8:]) == ["exit", "exit", "spawn", "spawn"]
+    assert names[6:10] == ["stop", "stop_pid", "stop_pid", "start"]
+    assert sorted(names[10:]) == ["exit", "exit", "ready", "ready", "spawn", "spawn"]
 
 
 # Steps
@@ -311,4 +311,4 @@ async def test_a_restart_replaces_a_process_whose_stop_command_runs(
     job.start()
     await job.settled()
     assert job.pids() == [2]
-    assert recorder.names("web")[-2:] == ["exit", "spawn"]
+    assert recorder.names("web")[-3:] == ["exit", "spawn", "ready"]

@@ -158,15 +158,14 @@ async def test_a_job_waits_for_an_unloaded_job_of_its_name(autojump_clock, kerne
     span = Span()
     await new.settled()
     assert span.seconds == pytest.approx(10)
-    assert recorder.names("web")[3:] == [
+    assert recorder.names("web")[4:] == [
         "stop",
         "stop_pid",
         "exit",
         "delete",
         "create",
         "start",
-        "spawn",
-        "spawn",
+        *["spawn", "ready"] * 2,
     ]
 
 

@@ -232,3 +232,45 @@ async def test_default_restart_of_a_broken_program_keeps_the_old_processes(
     await job.settled()
     assert job.pids() == [1, 2, 3]
     assert job.restart_failure is not None
+
+
+async def test_predecessor_runs_until_a_plugin_says_that_its_successor_is_ready(
+    autojump_clock, kernel, adviser
+):
+    job = kernel.manager.load(web(numprocesses=2, restart_batch=1))
+    await job.settled()
+    adviser.decides = True
+    job.restart()
+    await trio.sleep(30)
+    assert job.pids() == [1, 2, 3]
+    kernel.manager.process(3).set_ready(True, "answers")
+    await trio.sleep(30)
+    assert job.pids() == [2, 3, 4]
+    kernel.manager.process(4).set_ready(True, "answers")
+    await job.settled()
+    assert (job.pids(), job.restart_failure) == ([3, 4], None)
+
+
+async def test_rollout_fails_if_no_plugin_says_in_time_that_a_successor_is_ready(
+    autojump_clock, kernel, adviser
+):
+    job = kernel.manager.load(web(restart_batch=1, ready_timeout=20))
+    await job.settled()
+    adviser.decides = True
+    job.restart()
+    await trio.sleep(30)
+    assert (job.pids(), job.is_settled) == ([1], True)
+    assert job.restart_failure == "instance 1 was not ready within 20 s"
+
+
+async def test_old_processes_can_become_ready_during_a_rollout(autojump_clock, kernel, adviser):
+    job = kernel.manager.load(web(restart_batch=1, ready_timeout=20))
+    await job.settled()
+    [old] = job.processes
+    old.set_ready(False, "overloaded")
+    adviser.decides = True
+    job.restart()
+    await trio.sleep(10)
+    old.set_ready(True, "answers again")
+    await trio.sleep(20)
+    assert (job.pids(), job.is_settled) == ([1], True)

@@ -20,6 +20,7 @@ EVENTS = [
     *("create", "start", "stop", "restart", "update", "delete"),
     *("spawn", "spawn_error", "stop_pid", "reap", "exit", "flap"),
     *("crash", "completed", "failed", "restart_failed"),
+    *("waiting", "ready", "unready"),
 ]
 """Events of jobs and processes."""
 _PLUGIN_EVENTS = ["plugin.opened", "plugin.closed", "plugin.failed"]

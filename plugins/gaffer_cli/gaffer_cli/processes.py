@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gaffer_client import JobInfo, JobStats, NamedStatus, NotFoundError, ProcessInfo, Sample, Server
+from gaffer_client.models import InstanceStatus
 from gaffer_console.color import wants_color
 
 from gaffer_cli.app.port_conflicts import get_host
@@ -214,6 +215,8 @@ class _Reader:
         state = get_state(status)
         if status.active and not number:
             state = "scaled to 0"
+        elif (instance := self._find_instance(number)) is not None and not status.failing:
+            state = f"{instance.state}: {printable(instance.reason)}"
         elif state == ACTIVE:
             state = "starting"
         elif status.next_start_in is not None and status.next_start_in > 0:
@@ -224,6 +227,13 @@ class _Reader:
             restarts=status.restarts,
             last_exit=status.last_error or status.last_exit,
         )
+
+    def _find_instance(self, number: int) -> InstanceStatus | None:
+        """Return an instance that waits or has ended, from a gafferd that reports instances."""
+        for instance in self._status.instances:
+            if instance.number == number and instance.pid is None:
+                return instance
+        return None
 
     def _measured(self, pid: int) -> list[Sample] | None:
         sample = self._samples.get(pid)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from gaffer_client.models import FlappingStatus, Status
+from gaffer_client.models import FlappingStatus, InstanceStatus, Status
 from gaffer_kernel import JobConfig
 from gaffer_testing.waiting import until
 
@@ -117,6 +117,24 @@ async def test_status_of_an_ended_job(load, ask, code, state, status):
         assert state in shown.stdout
 
 
+async def test_status_says_why_a_job_waits(kernel, load, ask, monkeypatch):
+    reason = "the database is not ready"
+    monkeypatch.setattr(kernel, "start_condition", lambda job, number: reason)
+    job = load("sleep 1000", start=True)
+    waiting = await ask("gafferctl", "status", "web")
+    assert (waiting.returncode, waiting.stdout) == (3, f"waiting: {reason}\n")
+    assert f"waiting: {reason}" in (await ask("gaffer", "ps", "default")).stdout
+    assert "waiting" in (await ask("gafferctl", "top")).stdout
+    reason = None
+    job.reconsider()
+    await job.settled()
+    [process] = job.processes
+    process.set_ready(False, "no answer")
+    unready = await ask("gafferctl", "status", "web")
+    assert (unready.returncode, unready.stdout) == (3, "unready: no answer\n")
+    assert "unready" in (await ask("gaffer", "ps", "default")).stdout
+
+
 async def test_start_reports_how_a_job_that_is_not_restarted_ends(load, ask):
     load("echo migrated; exit 3", restart="never", success_codes=[3])
     done = await ask("gafferctl", "start", "web")
@@ -134,6 +152,10 @@ async def test_start_fails_if_a_job_that_is_not_restarted_fails(load, ask):
 
 
 EXIT = "exited with status 3 after 0.1 s"
+
+
+def instance(number, state, reason="started"):
+    return InstanceStatus(number=number, state=state, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +184,35 @@ EXIT = "exited with status 3 after 0.1 s"
         (
             {"active": False, "last_exit": EXIT, "flapping": FlappingStatus(2, gave_up=True)},
             f"given up: {EXIT}",
+        ),
+        ({"instances": [instance(1, "ready"), instance(2, "stopping")]}, "active"),
+        (
+            {"instances": [instance(1, "starting", "connection refused")]},
+            "starting: connection refused",
+        ),
+        (
+            {
+                "numprocesses": 2,
+                "instances": [instance(1, "ready"), instance(2, "unready", "no answer")],
+            },
+            "unready: 1 of 2 ready, no answer",
+        ),
+        (
+            {
+                "running": 0,
+                "state": "waiting",
+                "instances": [instance(1, "waiting", "no database")],
+            },
+            "waiting: no database",
+        ),
+        (
+            {
+                "active": False,
+                "state": "failed",
+                "last_exit": EXIT,
+                "instances": [instance(1, "exited", f"{EXIT}: not started again: restart = never")],
+            },
+            f"failed: {EXIT}: not started again: restart = never",
         ),
         ({"active": False, "state": "completed", "last_exit": EXIT}, "completed"),
         (

@@ -59,6 +59,26 @@ class RolloutStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceStatus:
+    """The state of an instance of a job.
+
+    Attributes:
+        number: the number of the instance, from 1.
+        pid, os_pid: its process; None without one.
+        state: `waiting`, `starting`, `ready`, `unready`, `stopping` or `exited`.
+        reason: why.
+        since: when the state began, in seconds since the epoch.
+    """
+
+    number: int
+    pid: int | None = None
+    os_pid: int | None = None
+    state: str
+    reason: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The status of a job, with the reason if it does not run as configured.
 
@@ -75,6 +95,7 @@ class Status:
         last_exit: how its last crashed process exited.
         next_start_in: seconds until the next start.
         ended: the pids of its last exited processes, whose output is kept; the newest last.
+        instances: what each instance does, and why; former ones are among them until they end.
     """
 
     active: bool
@@ -90,6 +111,7 @@ class Status:
     last_exit: str | None = None
     next_start_in: float | None = None
     ended: list[int] = field(default_factory=list)
+    instances: list[InstanceStatus] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,16 +67,16 @@ async def test_pattern_matches_name_or_dotted_prefix_or_everything(posting):
     )
     async with exact.up(), prefix.up(), everything.up(), posting("\n".join(lines)) as kernel:
         await start_job(kernel)
-        await until(lambda: "proc.nap.spawn" in everything.events())
-        await until(lambda: "proc.nap.spawn" in prefix.events())
+        await until(lambda: "proc.nap.ready" in everything.events())
+        await until(lambda: "proc.nap.ready" in prefix.events())
         await until(lambda: exact.got)
         assert exact.events() == ["proc.nap.spawn"]
-        own = ["proc.nap.create", "proc.nap.start", "proc.nap.spawn"]
+        own = ["proc.nap.create", "proc.nap.start", "proc.nap.spawn", "proc.nap.ready"]
         assert prefix.events() == own
         posted = everything.events()
         # Each event under both of its names, and not a third time.
         assert [each for each in posted if each in own] == own
-        for plain in ("create", "start", "spawn"):
+        for plain in ("create", "start", "spawn", "ready"):
             assert posted.count(plain) == 1
 
 

@@ -26,16 +26,17 @@ async def test_events_before_sigkill_are_posted_after_restart(home, receiver):
         queues = list((home / ".gaffer" / "webhooks").glob("*.queue"))
         # The pid files exist before the events are published and journaled.
         wait_until(lambda: sum(path.read_text().count("spawn") for path in queues) == 40)
+        wait_until(lambda: sum(path.read_text().count('"ready"') for path in queues) == 20)
         process.send_signal(signal.SIGKILL)
         process.wait()
     write(home, receiver)
     with home.running("-c", file, "-v"):
         async with receiver.up():
-            await until(lambda: len(receiver.got) >= 60)
+            await until(lambda: len(receiver.got) >= 80)
     posted = [(each.event["name"], each.event["event"].rpartition(".")[2]) for each in receiver.got]
     for number in range(20):
         own = [event for name, event in posted if name == f"job{number}"]
-        assert own == ["create", "start", "spawn"]
+        assert own == ["create", "start", "spawn", "ready"]
     assert receiver.numbers() == sorted(receiver.numbers())
 
 

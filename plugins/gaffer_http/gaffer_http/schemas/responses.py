@@ -267,6 +267,17 @@ class RolloutState(Struct, kw_only=True):
     failure: Annotated[str | None, Meta(description="Why the last one failed, and was taken back.")]
 
 
+class InstanceStatus(Struct, kw_only=True):
+    """The state of an instance of a job."""
+
+    number: Annotated[int, Meta(description="From 1.")]
+    pid: Annotated[int | None, Meta(description="Null without a process.")]
+    os_pid: int | None
+    state: Literal["waiting", "starting", "ready", "unready", "stopping", "exited"]
+    reason: str
+    since: Annotated[float, Meta(description="Seconds since 1970.")]
+
+
 class JobStatus(Struct, kw_only=True):
     """Whether a job runs as configured, and if not, why."""
 
@@ -295,6 +306,10 @@ class JobStatus(Struct, kw_only=True):
     ended: Annotated[
         list[int],
         Meta(description="Pids of the last exited processes whose output is kept; newest last."),
+    ]
+    instances: Annotated[
+        list[InstanceStatus],
+        Meta(description="By number; also former instances until their process has exited."),
     ]
 
 
