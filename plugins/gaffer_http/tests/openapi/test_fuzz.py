@@ -248,7 +248,11 @@ SETTINGS = hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 # schemathesis makes numbers with the random module in a strategy.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the .random. module")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Do not use the .random. module"),
+    # A thousand requests in one test take 90 seconds on a very busy machine.
+    pytest.mark.timeout(600),
+]
 
 
 def each_operation(schema):
