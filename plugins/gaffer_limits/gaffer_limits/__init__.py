@@ -3,6 +3,7 @@
 plugin     the hooks
 options    the keys of jobs
 limits     the texts of limits and processors
+memory     replaces processes that use too much memory
 hierarchy  the part of cgroup v2 that belongs to gafferd
 """
 

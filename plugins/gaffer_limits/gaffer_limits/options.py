@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from gaffer_kernel import InvalidField
-from gaffer_kernel.plugin import Flag, Percent, Size
+from gaffer_kernel.plugin import Flag, Percent, Seconds, Size
 from msgspec import Meta, Struct
 
 from gaffer_limits.hierarchy import find_problem
@@ -14,6 +14,9 @@ from gaffer_limits.limits import parse_limit, parse_processors, parse_umask
 Limit = Annotated[int | str | None, Meta(title="a limit such as 1024, SOFT:HARD or unlimited")]
 SizeLimit = Annotated[int | str | None, Meta(title="a limit such as 64M, SOFT:HARD or unlimited")]
 Processors = Annotated[tuple[int | str, ...], Meta(title="processors such as 0, 2-3")]
+
+MEMORY_RESTART_FOR = 30.0
+"""Seconds."""
 
 CONTROLLERS = {"memory_max": "memory", "cpu_max": "cpu", "pids_max": "pids"}
 """The controllers of cgroup v2 that keys need."""
@@ -111,15 +114,33 @@ class LimitOptions(Struct, frozen=True):
         ),
     ] = False
 
+    memory_restart: Annotated[
+        Size | None,
+        Meta(
+            title="a number of bytes from 1, such as 64M or 1G",
+            description="Replace a process that uses more memory than this, with its children.",
+            extra={"applies": "live"},
+        ),
+    ] = None
+    memory_restart_for: Annotated[
+        Seconds,
+        Meta(
+            description="How long it must use more than `memory_restart`.",
+            extra={"applies": "live"},
+        ),
+    ] = MEMORY_RESTART_FOR
+
     def __post_init__(self) -> None:
         self.rlimits()
         self.processors()
         if self.umask is not None:
             parse_umask("umask", self.umask)
-        for key, lowest in ("memory_max", 1), ("cpu_max", 1.0):
+        for key, lowest in ("memory_max", 1), ("memory_restart", 1), ("cpu_max", 1.0):
             value = getattr(self, key)
             if value is not None and value < lowest:
                 raise InvalidField(key, f"must be at least {lowest:g}, not {value:g}")
+        if self.memory_restart is None and self.memory_restart_for != MEMORY_RESTART_FOR:
+            raise InvalidField("memory_restart_for", "needs memory_restart")
         for key in (*CONTROLLERS, "cgroup"):
             if getattr(self, key):
                 problem = find_problem(CONTROLLERS.get(key))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gaffer_kernel import Cgroup, Job, Kernel, SpawnError, SpawnSettings, hookimpl
+import trio
+from gaffer_kernel import Cgroup, Event, Job, Kernel, SpawnError, SpawnSettings, hookimpl
 
 from gaffer_limits.hierarchy import Hierarchy, HierarchyError, find_own
+from gaffer_limits.memory import MemoryWatcher
 from gaffer_limits.options import CONTROLLERS, LimitOptions
 
 _NONE = LimitOptions()
@@ -20,6 +22,13 @@ class LimitsPlugin:
 
     def __init__(self) -> None:
         self._hierarchy: Hierarchy | None = None
+        self._watcher: MemoryWatcher | None = None
+
+    @hookimpl
+    def gaffer_event(self, event: Event) -> None:
+        """Look at the memory of a job that has started a process, or has other options."""
+        if self._watcher is not None and event.event in ("spawn", "update"):
+            self._watcher.look(event.name)
 
     @hookimpl
     def gaffer_job_options(self) -> type[LimitOptions]:
@@ -29,8 +38,13 @@ class LimitsPlugin:
     @hookimpl
     @asynccontextmanager
     async def gaffer_service(self, kernel: Kernel) -> AsyncIterator[None]:
-        """Remove empty control groups at the end."""
-        yield
+        """Watch the memory of processes; remove empty control groups at the end."""
+        self._watcher = MemoryWatcher(kernel)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watcher.run)
+            yield
+            nursery.cancel_scope.cancel()
+        self._watcher = None
         if self._hierarchy is not None:
             self._hierarchy.close()
             self._hierarchy = None

@@ -108,6 +108,8 @@ def test_every_resource_has_a_key():
         ("rlimit_nofiles = 5", "rlimit_nofiles: unknown key, did you mean 'rlimit_nofile'?"),
         ("memory_max = 0", "memory_max: must be at least 1, not 0"),
         ("memory_max = much", "memory_max: must be a number of bytes from 1, such as 64M or 1G"),
+        ("memory_restart = 0", "memory_restart: must be at least 1, not 0"),
+        ("memory_restart_for = 1m", "memory_restart_for: needs memory_restart"),
         ("cpu_max = 0.5%", "cpu_max: must be at least 1, not 0.5"),
         ("cpu_max = all", "cpu_max: must be a percentage of one processor from 1, such as 50%"),
         ("pids_max = 0", "pids_max: must be a whole number from 1, not 0"),
