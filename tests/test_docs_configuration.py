@@ -5,16 +5,31 @@ import re
 from pathlib import Path
 
 import pytest
+from gaffer_env.options import EnvOptions
+from gaffer_limits.options import LimitOptions
 
 from gaffer_kernel import names
 from gaffer_kernel.config import Config
 from gaffer_kernel.config.job_sections import CONVERT
-from gaffer_kernel.config.ownership import KERNEL
+from gaffer_kernel.config.ownership import KERNEL, WELL_KNOWN
 from gaffer_kernel.errors import ConfigError
 from gaffer_kernel.jobs import fields
-from gaffer_kernel.jobs.config import JobConfig
+from gaffer_kernel.jobs.config import KERNEL_KEYS, JobConfig
+from gaffer_kernel.jobs.options import collect_declarations
+from gaffer_kernel.jobs.restart import backoff
 
-PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "configuration.md").read_text()
+PLUGINS = {"env": EnvOptions, "limits": LimitOptions}
+OPTIONS, _ = collect_declarations(PLUGINS.items(), KERNEL_KEYS)
+GAFFER = {name.removeprefix("gaffer.") for name in KERNEL if name.startswith("gaffer.")}
+ALIASES = {"plugins_dir"}
+"""Keys that need no example, because they mean the same as another one."""
+
+SUPERVISORS = ("supervisord", "circus", "pm2", "systemd", "process-compose")
+NOTHING = {"no", "not yet", "not needed"}
+"""Texts in place of a key that gaffer does not have."""
+
 ONLY_IN_JSON = {"name", "env", "custom_channels", "options"}
 
 
@@ -22,12 +37,43 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def rows(columns: int) -> dict[str, list[str]]:
-    """Return the rows of tables with that number of columns, by the key in the first column."""
-    cells = (line.strip("|").split("|") for line in PAGE.splitlines() if line.startswith("| `"))
-    return {
-        row[0].strip(" `"): [cell.strip() for cell in row] for row in cells if len(row) == columns
-    }
+def rows(heading: str) -> list[list[str]]:
+    """Return the rows of the table below a heading, as cells; without those of subsections."""
+    _, found, rest = PAGE.partition(f"\n{heading}\n")
+    assert found, heading
+    section = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def spans(cell: str) -> list[str]:
+    """Return what a cell has in backquotes."""
+    return re.findall("`([^`]*)`", cell)
+
+
+def keys(heading: str) -> dict[str, list[str]]:
+    """Return the rows of a table by the keys in their first cells."""
+    return {key: row for row in rows(heading) for key in spans(row[0])}
+
+
+def read(text: str, path: Path | None = None) -> Config:
+    """Return the configuration in a text, with the keys of all plugins of the page."""
+    config = Config.from_string(text, path or "gaffer.ini")
+    config.job_options = OPTIONS
+    return config
+
+
+JOB_KEYS = keys("## [process:NAME]")
+OPTION_KEYS = {
+    "env": keys("### Keys of gaffer-env"),
+    "limits": keys("### Keys of gaffer-limits"),
+}
+
+
+@pytest.fixture(autouse=True)
+def control_groups(monkeypatch):
+    """Let every job have a control group, whatever this machine offers."""
+    monkeypatch.setattr("gaffer_limits.options.find_problem", lambda controller: None)
 
 
 @pytest.fixture
@@ -41,7 +87,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("text", blocks("ini"))
 def test_ini_blocks_are_accepted(text, folder):
-    config = Config.from_string(text, folder / "gaffer.ini")
+    config = read(text, folder / "gaffer.ini")
 
     config.check_owned()
 
@@ -54,23 +100,43 @@ def test_json_blocks_are_accepted(text):
 
 
 def test_keys_of_jobs_are_documented():
-    assert set(rows(4)) == set(CONVERT)
+    assert set(JOB_KEYS) == set(CONVERT)
     assert set(CONVERT) | ONLY_IN_JSON == set(JobConfig.__struct_fields__)
     assert all(f"`{key}`" in PAGE for key in ONLY_IN_JSON)
 
 
 @pytest.mark.parametrize("key", sorted(set(CONVERT) - {"cmd", "priority"}))
 def test_documented_default_is_the_default(key):
-    documented = rows(4)[key][2].strip("`").replace("none", "")
+    documented = JOB_KEYS[key][2].strip("`").replace("none", "")
     config = Config.from_string(f"[process:a]\ncmd = true\n{key} = {documented}\n")
 
     assert config.jobs() == [("default", JobConfig(name="a", cmd="true"))]
 
 
-def test_keys_of_gaffer_are_documented():
-    keys = {name.removeprefix("gaffer.") for name in KERNEL if name.startswith("gaffer.")}
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_keys_of_plugins_are_documented(plugin):
+    assert set(OPTION_KEYS[plugin]) == set(PLUGINS[plugin].__struct_fields__)
 
-    assert keys == {key for key, row in rows(2).items() if key != "numprocesses"}
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_documented_default_of_a_plugin_is_the_default(plugin):
+    defaults = PLUGINS[plugin]()
+    values = {"none": (None, ()), "`false`": (False,), "`true` with a `uid`": (None,)}
+
+    for key, row in OPTION_KEYS[plugin].items():
+        expected = values.get(row[2]) or (float(row[2].strip("`")),)
+        assert getattr(defaults, key) in expected, key
+
+
+def test_every_key_has_an_example():
+    examples = "".join(blocks("ini"))
+    written = set(re.findall(r"^(\w+) =", examples, re.MULTILINE))
+
+    assert {*CONVERT, *GAFFER, *OPTION_KEYS["env"], *OPTION_KEYS["limits"]} - written == ALIASES
+
+
+def test_keys_of_gaffer_are_documented():
+    assert set(keys("## [gaffer]")) == GAFFER
     assert all(
         f"## [{name}NAME]" in PAGE or f"`[{name}NAME]`" in PAGE for name in KERNEL if ":" in name
     )
@@ -96,3 +162,45 @@ def test_shown_error_is_the_message():
         Config.from_string(text, "gaffer.ini").jobs()
 
     assert blocks("text") == [f"{caught.value}\n"]
+
+
+@pytest.mark.parametrize("supervisor", SUPERVISORS)
+def test_key_in_the_table_of_a_supervisor_exists(supervisor):
+    table = rows(f"### {supervisor}")
+
+    for there, here, remarks in table:
+        assert spans(there)
+        if here in NOTHING:
+            continue
+        assert re.fullmatch(r"`[^`]+`(, `[^`]+`)*", here), here
+        for name in spans(here):
+            check_exists(name)
+        # A key with a value in the remarks is one of gaffer, and so is a command.
+        for name in spans(remarks):
+            if re.match(r"\w+ =|gafferctl ", name):
+                check_exists(name)
+    assert table
+
+
+def check_exists(name):
+    """Check a section, a variable, a command, a key, or a key with a value."""
+    if name.startswith("["):
+        prefix = re.fullmatch(r"\[(\w+:?).*\]", name)[1]
+        assert prefix in {*KERNEL, *WELL_KNOWN}, name
+    elif name.startswith("$"):
+        assert name == "$NAME" or f"`{name[1:]}`" in PAGE, name
+    elif name.startswith("gafferctl "):
+        verb = name.split()[1]
+        assert f"### gafferctl {verb}\n" in (DOCS / "commands.md").read_text(), name
+    elif " =" in name:
+        assert read(f"[process:a]\ncmd = true\n{name}\n").jobs(), name
+    else:
+        assert name in {*CONVERT, *GAFFER, *(option.key for option in OPTIONS)}, name
+
+
+def test_constant_delay_is_the_same_value_twice():
+    [(_, job)] = read(
+        "[process:a]\ncmd = true\nrestart_delay = 20\nrestart_delay_max = 20\n"
+    ).jobs()
+
+    assert {round(backoff(restarts, job, 0.5), 6) for restarts in (1, 2, 9)} == {20}
