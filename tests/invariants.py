@@ -172,8 +172,9 @@ class Ledger:
         restarts = self._restarts.setdefault(event.name, {})
         number = event.data["number"]
         in_row = restarts.get(number, 0)
-        restarts[number] = in_row + 1
         delay = event.data["next_start_in"]
+        # No restart follows if the predecessor or the successor of the process runs.
+        restarts[number] = in_row + (delay is not None)
         what = f"restart {in_row + 1} of {event.name}.{number}"
         if config.restart == "never":
             assert delay is None, f"{what}, but restart = never"

@@ -40,8 +40,7 @@ class ExitHandler:
 
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Apply the restart rules to an exit that nobody asked for; the slot is empty and due."""
-        is_asked = process.stopping and not process.counts_as_crash
-        if is_asked or not self._supervisor.active:
+        if not self._is_unasked(process):
             return
         record = self._get_record(process, status)
         decision = self._decide(slot, record)
@@ -51,19 +50,41 @@ class ExitHandler:
         else:
             self._crash_log.add(process, record, decision)
         if not is_success:
-            self._supervisor.publish(
-                "crash",
-                number=slot.number,
-                pid=process.pid,
-                os_pid=process.os_pid,
-                detach=process.config.detach,
-                exit_code=record.exit_code,
-                term_signal=record.term_signal,
-                uptime=round(record.uptime, 6),
-                reason=str(record),
-                next_start_in=None if decision.rule else decision.delay,
-            )
+            self._publish_crash(process, record, None if decision.rule else decision.delay)
         self._apply(slot, record, decision)
+
+    def substitute_exited(self, process: Process, status: ExitStatus) -> None:
+        """Report an exit that nobody asked for of one of two processes of an instance.
+
+        The other one, its predecessor or successor, is there already: no restart follows.
+        """
+        if not self._is_unasked(process):
+            return
+        record = self._get_record(process, status)
+        self._state.history.append(record)
+        if not record.is_success(self._supervisor.config.success_codes):
+            self._crash_log.add(process, record, None)
+            self._publish_crash(process, record, None)
+
+    def _is_unasked(self, process: Process) -> bool:
+        is_asked = process.stopping and not process.counts_as_crash
+        return self._supervisor.active and not is_asked
+
+    def _publish_crash(
+        self, process: Process, record: ExitRecord, next_start_in: float | None
+    ) -> None:
+        self._supervisor.publish(
+            "crash",
+            number=record.number,
+            pid=process.pid,
+            os_pid=process.os_pid,
+            detach=process.config.detach,
+            exit_code=record.exit_code,
+            term_signal=record.term_signal,
+            uptime=round(record.uptime, 6),
+            reason=str(record),
+            next_start_in=next_start_in,
+        )
 
     def one_off_exited(self, process: Process, status: ExitStatus) -> None:
         """Log that a one-off failed."""

@@ -49,6 +49,9 @@ class Exits(Protocol):
     def instance_exited(self, slot: Slot, process: Process, status: ExitStatus) -> None:
         """Decide what follows the exit of an instance; its slot is empty and due now."""
 
+    def substitute_exited(self, process: Process, status: ExitStatus) -> None:
+        """Take note of the exit of one of two processes of an instance; the other one is there."""
+
     def one_off_exited(self, process: Process, status: ExitStatus) -> None:
         """Take note of the exit of a one-off."""
 
@@ -322,7 +325,7 @@ class Instances:
         if process.labels:
             self.exited.append(process)
         self._stopping.pop(process.pid, None)
-        self.slots.drop_predecessor(process)
+        was_predecessor = self.slots.drop_predecessor(process)
         slot = self.slots.get_slot(process)
         reason = process.stop_reason or describe_exit(
             *status[:2], process.uptime, oom_killed=status.oom_killed
@@ -344,7 +347,9 @@ class Instances:
             reason=reason,
             **({"oom_killed": True} if status.oom_killed else {}),
         )
-        if slot is not None and not is_replacing:
+        if is_replacing or was_predecessor:
+            self._exits.substitute_exited(process, status)
+        elif slot is not None:
             self._exits.instance_exited(slot, process, status)
         elif process.one_off:
             self._exits.one_off_exited(process, status)

@@ -26,6 +26,11 @@ from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
+FAILED = "the restart failed"
+"""Why processes are stopped after a failure, for people."""
+SUPERSEDED = "replaced before it was ready"
+"""Why a successor is stopped if another restart or change follows, for people."""
+
 
 class Owner(Protocol):
     """The part of the supervisor of a job that its rollouts use.
@@ -69,7 +74,7 @@ class Rollout:
         unready: the instances of the current batch whose successor is not ready.
         fresh: the pids of the new processes.
         draining: the pids of the predecessors that are stopping.
-        ready_at: when the successors of the current batch are ready: a heap of times and numbers.
+        ready_at: when the successors of the current batch are ready: a heap of times and pids.
         deadline: when all of them must be ready.
     """
 
@@ -158,7 +163,7 @@ class Rollouts:
         """
         if self._current is not None:
             before = self._current.before
-            self._keep_predecessors()
+            self._keep_predecessors(SUPERSEDED)
         self.failure = None
         slots = self._owner.instances.slots
         slots.reset_restarts()
@@ -180,20 +185,24 @@ class Rollouts:
         """End a rollout without a result: the job stops, or changes in another way."""
         self._current = None
 
-    def reset(self) -> None:
-        """End a rollout without a result, and forget the last failure: the job has changed."""
-        self._keep_predecessors()
+    def reset(self, reason: str = SUPERSEDED) -> None:
+        """End a rollout without a result, and forget the last failure: the job has changed.
+
+        Args:
+            reason: why its successors that are not ready are stopped, for people.
+        """
+        self._keep_predecessors(reason)
         self._current = self.failure = None
 
     def _fail(self, current: Rollout, reason: str) -> None:
-        self._keep_predecessors()
+        self._keep_predecessors(FAILED)
         self._current = None
         self.failure = reason
         owner, slots = self._owner, self._owner.instances.slots
         if owner.numprocesses == current.target.numprocesses:
             owner.numprocesses = current.before.numprocesses
             for number in {slot.number for slot in slots} - current.numbers:
-                self._stop(slots.remove(number))
+                self._stop(slots.remove(number), FAILED)
         if owner.config != current.before.config:
             owner.config = current.before.config
             slots.reset_restarts()
@@ -208,22 +217,23 @@ class Rollouts:
                 for slot in slots
                 if slot.outcome is not None and slot.number in current.begun - current.ended
             ]
-            slots.replace(new, self._system.now(), "the restart failed")
-        log.warning("%s: restart failed: %s; the old processes run on", owner.name, reason)
+            slots.replace(new, self._system.now(), FAILED)
+        kept = "; the old processes run on" if self._owner.instances.processes else ""
+        log.warning("%s: restart failed: %s%s", owner.name, reason, kept)
         owner.publish("restart_failed", reason=reason)
 
-    def _keep_predecessors(self) -> None:
+    def _keep_predecessors(self, reason: str) -> None:
         """Give their slots back to the predecessors that still run; stop their successors."""
         slots = self._owner.instances.slots
         for slot in slots:
             if slot.predecessor is not None:
                 successor = slot.process
                 slots.restore_predecessor(slot)
-                self._stop([successor] if successor is not None else [])
+                self._stop([successor] if successor is not None else [], reason)
 
-    def _stop(self, processes: Iterable[Process]) -> None:
+    def _stop(self, processes: Iterable[Process], reason: str) -> None:
         for process in processes:
-            self._owner.instances.stop(process, "the restart failed", "reap")
+            self._owner.instances.stop(process, reason, "reap")
 
     # Progress
 
@@ -249,7 +259,7 @@ class Rollouts:
         current.fresh.add(slot.process.pid)
         if slot.process.readiness.is_ready:
             ready_at = self._system.now() + current.target.config.ready_after
-            heappush(current.ready_at, (ready_at, slot.number))
+            heappush(current.ready_at, (ready_at, slot.process.pid))
         return True
 
     def became_ready(self, slot: Slot) -> None:
@@ -258,7 +268,7 @@ class Rollouts:
         if current is None or process is None or process.pid not in current.fresh:
             return
         if slot.number in current.unready:
-            heappush(current.ready_at, (self._system.now(), slot.number))
+            heappush(current.ready_at, (self._system.now(), process.pid))
 
     def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
         """End the rollout if the successor of an instance could not be started."""
@@ -281,6 +291,12 @@ class Rollouts:
         if process.pid in current.fresh and (is_unready or not process.stopping):
             self._fail(current, f"instance {process.number} {reason}")
 
+    def removed(self, process: Process) -> None:
+        """Take note that the job has fewer instances now: the exit of a process is no failure."""
+        if self._current is not None:
+            self._current.fresh.discard(process.pid)
+            self._current.unready.discard(process.number)
+
     def advance(self) -> None:
         """Stop predecessors whose successors are ready, begin the next batch, notice a timeout."""
         while (current := self._current) is not None:
@@ -294,13 +310,16 @@ class Rollouts:
             else:
                 self._begin_batch(current)
 
-    def _finish(self, current: Rollout, number: int) -> None:
-        current.unready.discard(number)
-        slot = self._owner.instances.slots.get(number)
-        if slot is not None:
-            predecessor = self._owner.instances.stop_predecessor(slot)
-            if predecessor is not None:
-                current.draining.add(predecessor.pid)
+    def _finish(self, current: Rollout, pid: int) -> None:
+        instances = self._owner.instances
+        process = instances.processes.get(pid)
+        slot = None if process is None else instances.slots.get_slot(process)
+        if slot is None:
+            return  # The job has fewer instances now.
+        current.unready.discard(slot.number)
+        predecessor = instances.stop_predecessor(slot)
+        if predecessor is not None:
+            current.draining.add(predecessor.pid)
 
     def _end_unready(self, current: Rollout) -> None:
         slots = self._owner.instances.slots

@@ -85,11 +85,17 @@ class Slots:
         """Return the processes that the slots hold."""
         return [slot.process for slot in self._by_number.values() if slot.process is not None]
 
-    def drop_predecessor(self, process: Process) -> None:
-        """Forget that a process has to be stopped once its successor runs: it has exited."""
+    def drop_predecessor(self, process: Process) -> bool:
+        """Forget that a process has to be stopped once its successor runs: it has exited.
+
+        Returns:
+            Whether the process was a predecessor.
+        """
         slot = self._by_number.get(process.number)
-        if slot is not None and slot.predecessor is process:
-            slot.predecessor = None
+        if slot is None or slot.predecessor is not process:
+            return False
+        slot.predecessor = None
+        return True
 
     def mark_due(self, slot: Slot, due: float) -> None:
         """Empty a slot and set the time of the monotonic clock at which it is due."""

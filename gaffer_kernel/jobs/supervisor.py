@@ -35,6 +35,8 @@ from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
+SHUTDOWN = "gaffer is shutting down"
+
 ERROR_DELAY = 10.0
 """Seconds without a restart after an internal error."""
 
@@ -268,8 +270,10 @@ class Supervisor:
 
     def _handle_shutdown(self) -> None:
         if self.config.detach:
+            # Of two processes of an instance that is being replaced, only one may run on.
+            self.rollouts.reset(SHUTDOWN)
             self.instances.release()
-        self._end("gaffer is shutting down")
+        self._end(SHUTDOWN)
 
     def _end(self, reason: str) -> None:
         self.unloading = True
@@ -289,6 +293,7 @@ class Supervisor:
             self.rollouts.advance()
             wanted = self.rollouts.hold(self.numprocesses)
             for process in slots.resize(wanted, self._system.now()):
+                self.rollouts.removed(process)
                 self.instances.stop(process, "the job has fewer instances now", "reap")
             self._exits.check_ended()
         else:

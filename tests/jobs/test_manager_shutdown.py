@@ -201,6 +201,18 @@ async def test_detached_processes_survive_the_kernel(autojump_clock, kernel, sys
     assert recorder.names("web")[-1] == "stop"
 
 
+async def test_one_process_of_each_detached_instance_survives_during_a_rollout(
+    autojump_clock, kernel, system
+):
+    job = kernel.manager.load(detached(numprocesses=2, restart_batch=1, ready_after=5.0))
+    await job.settled()
+    job.restart()
+    await trio.sleep(1)
+    assert len(system.processes) == 3
+    left = await left_behind(kernel, system)
+    assert [fake.signals for fake in left] == [[], []]
+
+
 async def test_detached_processes_are_supervised_until_shutdown(
     autojump_clock, kernel, system, recorder
 ):

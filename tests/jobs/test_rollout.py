@@ -274,3 +274,79 @@ async def test_old_processes_can_become_ready_during_a_rollout(autojump_clock, k
     old.set_ready(True, "answers again")
     await trio.sleep(20)
     assert (job.pids(), job.is_settled) == ([1], True)
+
+
+async def test_fewer_instances_than_a_change_asked_for_are_no_failure(
+    autojump_clock, kernel, system
+):
+    job = await loaded(kernel, numprocesses=1)
+    job.update(web(**{**ROLLING, "cmd": "second", "numprocesses": 5}))
+    await trio.sleep(0.5)
+    job.scale("=2")
+    await job.settled()
+    assert job.restart_failure is None
+    assert [process.request.argv[0] for process in fakes(job, system)] == ["second"] * 2
+
+
+async def test_instance_that_was_removed_and_added_again_gets_a_full_ready_after(
+    autojump_clock, kernel, system
+):
+    job = await loaded(kernel, numprocesses=1, ready_after=2.0)
+    job.update(web(**{**ROLLING, "cmd": "second", "ready_after": 2.0, "numprocesses": 2}))
+    await trio.sleep(1)
+    job.scale("=1")
+    job.scale("=2")
+    await job.settled()
+    assert job.restart_failure is None
+    assert [process.request.argv[0] for process in fakes(job, system)] == ["second"] * 2
+
+
+async def test_crash_of_an_old_process_during_a_rollout_is_published(
+    autojump_clock, kernel, system, recorder
+):
+    job = await loaded(kernel)
+    job.restart()
+    await trio.sleep(0.5)
+    fakes(job, system)[0].exit(7)
+    await job.settled()
+    [crash] = [event for event in recorder.events if event.event == "crash"]
+    assert (crash.data["pid"], crash.data["next_start_in"]) == (1, None)
+    assert job.status()["last_exit"] == "exited with status 7 after 0.5 s"
+
+
+async def test_crash_of_a_new_process_is_published(autojump_clock, kernel, system, recorder):
+    job = await loaded(kernel)
+    job.restart()
+    await trio.sleep(0.5)
+    fakes(job, system)[-1].exit(7)
+    await job.settled()
+    names = [event.event for event in recorder.events]
+    assert names[names.index("exit") :] == ["exit", "crash", "restart_failed"]
+
+
+async def test_successor_is_not_stopped_for_a_failure_if_another_change_follows(
+    autojump_clock, kernel, recorder
+):
+    job = await loaded(kernel)
+    job.restart()
+    await trio.sleep(0.5)
+    job.update(web(cmd="second"))
+    await job.settled()
+    reasons = [event.data["reason"] for event in recorder.events if event.event == "exit"]
+    assert reasons.count("replaced before it was ready") == 1
+    assert reasons.count("the configuration of the job has changed") == 4
+
+
+async def test_failure_without_an_old_process_does_not_say_that_they_run(
+    autojump_clock, kernel, plans, system, caplog
+):
+    job = await loaded(kernel, restart="never", numprocesses=2)
+    fakes(job, system)[0].exit(0)
+    await trio.sleep(0.1)
+    job.restart()
+    await trio.sleep(0.5)
+    for process in fakes(job, system):
+        process.exit(0)
+    await trio.sleep(1)
+    assert job.restart_failure is not None
+    assert "old processes" not in caplog.text
