@@ -68,6 +68,9 @@ class Replacements(Protocol):
     def became_ready(self, slot: Slot) -> None:
         """Take note that the process of an instance is ready, as a plugin has decided."""
 
+    def is_outdated(self, process: Process) -> bool:
+        """Return whether a process is left over from a configuration that failed."""
+
     def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
         """Take note that the process of an instance could not be started."""
 
@@ -153,11 +156,15 @@ class Instances:
             if not self._replacements.spawned(slot):
                 self.stop_predecessor(slot)
             return
-        if slot.predecessor is not None:
-            # The old process is better than none.
-            self.slots.restore_predecessor(slot)
-        else:
+        if slot.predecessor is None:
             self._exits.instance_failed(slot, error)
+        elif self._replacements.is_outdated(slot.predecessor):
+            # It is better than none, but it has to go as soon as its successor can start.
+            delay = process.config.restart_delay_max
+            self.slots.mark_due(slot, self._system.now() + delay)
+            self.announce_waiting(slot, f"could not be started: {error}")
+        else:
+            self.slots.restore_predecessor(slot)
         self._replacements.spawn_failed(slot, error)
 
     def stop_predecessor(self, slot: Slot) -> Process | None:

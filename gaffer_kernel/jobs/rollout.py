@@ -111,9 +111,12 @@ def _is_other(config: JobConfig, rollout: Rollout) -> bool:
 
     It may also be that of an earlier rollout, whose replacement waits for a start condition.
     """
-    before = rollout.before.config
-    same = replace(config, numprocesses=before.numprocesses, options=before.options) == before
-    return config == rollout.target.config or not same
+    return config == rollout.target.config or _differ(config, rollout.before.config)
+
+
+def _differ(one: JobConfig, other: JobConfig) -> bool:
+    """Return whether processes differ, apart from options that may apply without a new one."""
+    return replace(one, numprocesses=other.numprocesses, options=other.options) != other
 
 
 class Rollouts:
@@ -269,6 +272,10 @@ class Rollouts:
             return
         if slot.number in current.unready:
             heappush(current.ready_at, (self._system.now(), process.pid))
+
+    def is_outdated(self, process: Process) -> bool:
+        """Return whether a process is left over from a configuration that failed."""
+        return self._current is None and _differ(process.config, self._owner.config)
 
     def spawn_failed(self, slot: Slot, error: SpawnError) -> None:
         """End the rollout if the successor of an instance could not be started."""

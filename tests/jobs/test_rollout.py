@@ -350,3 +350,19 @@ async def test_failure_without_an_old_process_does_not_say_that_they_run(
     await trio.sleep(1)
     assert job.restart_failure is not None
     assert "old processes" not in caplog.text
+
+
+async def test_process_of_a_failed_change_goes_when_the_old_program_can_start_again(
+    autojump_clock, kernel, plans, system
+):
+    job = await loaded(kernel, numprocesses=2)
+    job.update(web(**{**ROLLING, "cmd": "second", "numprocesses": 2}))
+    await trio.sleep(1.5)
+    plans["serve"] = ABSENT
+    plans["second"] = CRASH
+    next(each for each in fakes(job, system) if each.request.argv[0] == "second").exit(9)
+    await trio.sleep(30)
+    assert not job.is_settled
+    del plans["serve"]
+    await job.settled()
+    assert [process.request.argv[0] for process in fakes(job, system)] == ["serve"] * 2
