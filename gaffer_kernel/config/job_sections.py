@@ -38,12 +38,13 @@ def _optional_int(section: Section, key: str) -> int | None:
 
 
 def _get_folder(section: Section, key: str) -> str | None:
-    """Return the working directory: that of the file when not given, None for gafferd's own.
+    """Return the working directory: that of the file when not given.
 
-    It is absolute, because the file itself may be named by a relative path.
+    It is absolute, because the file itself may be named by a relative path, and another time by an
+    absolute one. None, for gafferd's own, if the text comes from no file.
     """
     path = section.resolve(section.get(key, ""), key)
-    return None if path == Path() else os.path.abspath(path)
+    return None if path == Path() and not os.path.isfile(section.file) else os.path.abspath(path)
 
 
 CONVERT: dict[str, Callable[[Section, str], Any]] = {

@@ -264,4 +264,12 @@ def test_cwd_is_relative_to_the_folder_of_the_file(monkeypatch):
     assert cwd("cwd = web\n", "/srv/a.ini") == "/srv/web"
     assert cwd("cwd = ~/web\n", "/srv/a.ini") == "/home/me/web"
     assert cwd("", "conf/a.ini") == f"{os.getcwd()}/conf"
-    assert cwd("", "a.ini") is None  # gafferd's own
+    assert cwd("", "a.ini") is None  # gafferd's own: there is no such file
+
+
+def test_cwd_is_the_same_for_a_relative_and_an_absolute_path(monkeypatch, tmp_path):
+    (tmp_path / "a.ini").write_text(WEB)
+    monkeypatch.chdir(tmp_path)
+    relative, absolute = (list(Config.read(path).jobs()) for path in ("a.ini", tmp_path / "a.ini"))
+    assert relative == absolute
+    assert relative[0][1].cwd == str(tmp_path)
