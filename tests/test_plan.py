@@ -1,5 +1,7 @@
 """Kernel.plan says what Kernel.reload does, and changes nothing."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -125,6 +127,36 @@ async def test_plan_names_the_mistake_in_a_wrong_file(autojump_clock, kernel, fi
         await kernel.plan()
     file.write_text(BEFORE)
     assert {change for change, _ in show(await kernel.reload()).values()} == {"unchanged"}
+
+
+@pytest.mark.parametrize("included", [False, True])
+async def test_pipe_is_refused_at_once_and_nobody_waits_for_its_writer(
+    autojump_clock, kernel, file, tmp_path, included
+):
+    pipe = tmp_path / "pipe.ini"
+    os.mkfifo(pipe)
+    other = tmp_path / "other.ini"
+    other.write_text(f"[gaffer]\ninclude = {pipe}\n")
+    with pytest.raises(ConfigError, match=r"pipe\.ini: is not a regular file"):
+        await kernel.plan(other if included else pipe)
+    file.unlink()
+    pipe.rename(file)
+    with pytest.raises(ConfigError, match=r"gaffer\.ini: is not a regular file"):
+        await kernel.reload()
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/tty", "/dev/stdin"])
+async def test_device_is_refused(autojump_clock, kernel, path):
+    with pytest.raises(ConfigError, match=path):
+        await kernel.plan(Path(path))
+
+
+async def test_file_that_is_too_long_is_refused(autojump_clock, kernel, tmp_path):
+    long = tmp_path / "long.ini"
+    long.touch()
+    os.truncate(long, 2**40)
+    with pytest.raises(ConfigError, match=r"long\.ini: is longer than 16777216 bytes"):
+        await kernel.plan(long)
 
 
 async def test_file_without_a_section_is_refused(autojump_clock, kernel, file):

@@ -44,19 +44,20 @@ class Config:
         self._trust = Trust()
 
     @classmethod
-    def read(cls, path: Path | str, *, insecure: bool = False) -> "Config":
+    def read(cls, path: Path | str, *, insecure: bool = False, may_wait: bool = True) -> "Config":
         """Read a file and the files that it includes.
 
         Args:
             path: the file.
             insecure: read files that other users can write, too. Otherwise such a file is an error
                 for root, and a warning for other users.
+            may_wait: read also from pipes, and wait for what their other ends write.
 
         Raises:
             ConfigError: a file cannot be read, is not an ini file, or other users can write it. The
                 sections are not checked yet, see `check_owned` and `jobs`.
         """
-        reader = Reader(insecure=insecure)
+        reader = Reader(insecure=insecure, may_wait=may_wait)
         reader.read(Path(path))
         return cls._from_reader(reader, Path(path))
 
@@ -79,11 +80,12 @@ class Config:
             path: read this file instead, with the same options of the command line.
 
         Raises:
-            ConfigError: as `read` does.
+            ConfigError: as `read` does, or a file is not a regular one.
         """
         path = path or (self.path if read else None)
         if path is not None:
-            config = Config.read(path, insecure=self._trust.insecure)
+            # A program that runs its jobs must not wait for the other end of a pipe.
+            config = Config.read(path, insecure=self._trust.insecure, may_wait=False)
         else:
             config = Config()
             config.path, config.files, config._sections = self.path, self.files, self._sections

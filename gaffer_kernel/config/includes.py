@@ -15,6 +15,7 @@ class Reader:
 
     Args:
         insecure: read files that other users can write, too.
+        may_wait: read also from pipes, and wait for what their other ends write.
 
     Attributes:
         files: the files that were read, in order.
@@ -22,8 +23,9 @@ class Reader:
         trust: checks files before they are read.
     """
 
-    def __init__(self, *, insecure: bool = False) -> None:
+    def __init__(self, *, insecure: bool = False, may_wait: bool = True) -> None:
         self.trust = Trust(insecure=insecure)
+        self._may_wait = may_wait
         self.files: list[Path] = []
         self.sections: dict[str, Section] = {}
         self._chain: list[Path] = []
@@ -46,7 +48,7 @@ class Reader:
         in_order = exempt or self.trust.insecure or self.trust.check(path)
         if exempt:
             self.trust.exempt(path)
-        self.add(read_ini(path), get_folder(path), in_order=in_order)
+        self.add(read_ini(path, may_wait=self._may_wait), get_folder(path), in_order=in_order)
         self._chain.pop()
 
     def add(self, sections: list[Section], folder: Path, *, in_order: bool = True) -> None:

@@ -2,7 +2,9 @@
 
 import configparser
 import io
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,45 @@ _COMMENT = re.compile(r"\s*[;#]")
 _HEADER = re.compile(r"\[\s*(?P<header>[^\]]+?)\s*\]\s*(?:[;#].*)?$")
 
 
-def read_ini(path: Path) -> list[Section]:
+MAX_SIZE = 16 * 2**20
+"""Bytes of one file; one of 100,000 jobs is shorter."""
+
+
+def read_ini(path: Path, *, may_wait: bool = True) -> list[Section]:
     """Read a file.
 
+    Args:
+        path: the file.
+        may_wait: read also from a pipe, and wait for what its other end writes.
+
     Raises:
-        ConfigError: the file cannot be read, is not UTF-8, or is not an ini file.
+        ConfigError: the file cannot be read, is too long, is not UTF-8, or is not an ini file.
     """
     try:
-        data = path.read_bytes()
+        data = _read(path, may_wait)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot be read: {reason}", file=path) from None
+    if len(data) > MAX_SIZE:
+        raise ConfigError(f"is longer than {MAX_SIZE} bytes", file=path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError("is not UTF-8 text", file=path, line=line) from None
     return parse_ini(text, path)
+
+
+def _read(path: Path, may_wait: bool) -> bytes:
+    if may_wait:
+        with path.open("rb") as file:
+            return file.read(MAX_SIZE + 1)
+    # O_NONBLOCK: opening a FIFO waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) and not path.samefile(os.devnull):
+            raise ConfigError("is not a regular file, and gafferd runs already", file=path)
+        return file.read(MAX_SIZE + 1)
 
 
 def parse_ini(text: str, file: Path | str) -> list[Section]:

@@ -1,3 +1,4 @@
+import io
 import os
 
 import pytest
@@ -157,8 +158,8 @@ def test_any_bytes_are_an_ini_file_or_refused(data):
         def __fspath__(self):
             return "a.ini"
 
-        def read_bytes(self):
-            return data
+        def open(self, mode):
+            return io.BytesIO(data)
 
     try:
         read_ini(File())
