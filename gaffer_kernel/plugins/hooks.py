@@ -13,12 +13,7 @@ from typing import Any, NamedTuple, cast
 import pluggy
 
 from gaffer_kernel import hookspecs
-from gaffer_kernel.errors import (
-    GafferError,
-    PluginError,
-    describe_exception,
-    did_you_mean,
-)
+from gaffer_kernel.errors import GafferError, PluginError, describe_exception, did_you_mean
 from gaffer_kernel.plugins.containment import is_interrupt
 from gaffer_kernel.plugins.dependencies import Problem
 from gaffer_kernel.plugins.lag import LagMonitor
@@ -26,16 +21,22 @@ from gaffer_kernel.plugins.record import PluginRecord
 
 log = logging.getLogger(__name__)
 
-CONFIGURING = {"gaffer_add_options", "gaffer_config_sections", "gaffer_configure"}
-CONFIGURING |= {"gaffer_job_options"}
+CONFIGURING = {
+    "gaffer_add_options",
+    "gaffer_config_sections",
+    "gaffer_configure",
+    "gaffer_job_options",
+}
 """Called for closed plugins, too: else closing one would orphan its section and drop its jobs."""
 
 LIVING = {
     "gaffer_base_env",
     "gaffer_event",
     "gaffer_process_env",
-    "gaffer_spawn_settings",
+    "gaffer_readiness",
     "gaffer_restart_delay",
+    "gaffer_spawn_settings",
+    "gaffer_start_condition",
 }
 """Called for open plugins only, from the moment at which plugins are being opened."""
 

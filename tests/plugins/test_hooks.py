@@ -10,9 +10,11 @@ import pluggy
 import pytest
 import trio
 
+from gaffer_kernel import hookspecs
 from gaffer_kernel.errors import ConfigError, PluginError
 from gaffer_kernel.hookspecs import hookimpl, hookspec
 from gaffer_kernel.plugins import Plugins
+from gaffer_kernel.plugins.hooks import CONFIGURING, LIVING
 
 
 def plugin(**functions):
@@ -247,6 +249,12 @@ def test_call_strict_returns_the_same_results_as_call(plugins):
     plugins.add(plugin(gaffer_config_sections=lambda: ["http", "endpoint:"]), "http")
     plugins.add(plugin(gaffer_config_sections=lambda: None), "none")
     assert plugins.call_strict("gaffer_config_sections") == [("http", ["http", "endpoint:"])]
+
+
+def test_every_hook_about_jobs_is_for_open_plugins_only():
+    specified = {name for name in vars(hookspecs) if name.startswith("gaffer_")}
+
+    assert specified - CONFIGURING - LIVING == {"gaffer_addhooks", "gaffer_service"}
 
 
 def test_calling_an_unspecified_hook_raises(plugins):
