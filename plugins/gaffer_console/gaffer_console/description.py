@@ -25,7 +25,10 @@ def _get_reason(event: str, data: Mapping[str, Any]) -> str:
         # Imported here because it loads the kernel, which a program that only watches can do later.
         from gaffer_kernel.plugin import describe_exit
 
-        return describe_exit(data["exit_code"], data["term_signal"], data["uptime"])
+        oom_killed = bool(data.get("oom_killed"))
+        return describe_exit(
+            data["exit_code"], data["term_signal"], data["uptime"], oom_killed=oom_killed
+        )
     if event == "flap":
         rest: float | None = data["retry_in"]
         return "given up" if rest is None else f"starts again in {rest:g} s"
