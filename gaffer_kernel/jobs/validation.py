@@ -154,8 +154,8 @@ def check_restart(config: "JobConfig") -> None:
     if config.restart_delay > config.restart_delay_max:
         raise InvalidField(
             "restart_delay",
-            f"is longer than restart_delay_max: {config.restart_delay:g} s and"
-            f" {config.restart_delay_max:g} s",
+            f"is longer than restart_delay_max, {config.restart_delay:g} s and"
+            f" {config.restart_delay_max:g} s: shorten it, or raise restart_delay_max",
         )
 
 

@@ -217,7 +217,10 @@ def test_contradicting_rules_are_both_named():
         "restart: never contradicts flapping, which counts restarts: keep one of them"
     )
     error = refused(restart_delay="20s", restart_delay_max="5s")
-    assert str(error) == "restart_delay: is longer than restart_delay_max: 20 s and 5 s"
+    assert str(error) == (
+        "restart_delay: is longer than restart_delay_max, 20 s and 5 s: shorten it, or raise"
+        " restart_delay_max"
+    )
 
 
 @pytest.mark.parametrize(
