@@ -39,6 +39,7 @@ from gaffer_kernel.plugins.folder import FolderOptions, find_plugins
 from gaffer_kernel.plugins.manager import STOP_DEADLINE
 from gaffer_kernel.processes.output import OutputLog, OutputReader
 from gaffer_kernel.processes.read_times import ReadTime
+from gaffer_kernel.spawn_settings import UNLIMITED
 from gaffer_kernel.system import Child, ChildListener, SpawnRequest, System
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "PRIVATE",
     "PROJECT",
     "STOP_DEADLINE",
+    "UNLIMITED",
     "Batch",
     "Child",
     "ChildListener",

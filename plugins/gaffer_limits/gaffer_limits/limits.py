@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable
 
 from gaffer_kernel import InvalidField
-from gaffer_kernel.plugin import parse_seconds, parse_size, shown
+from gaffer_kernel.plugin import UNLIMITED, parse_seconds, parse_size, shown
 
-UNLIMITED = -1
 MAX_LIMIT = 2**63 - 1
 
 SIZES = frozenset({"as", "core", "data", "fsize", "memlock", "msgqueue", "rss", "stack"})
