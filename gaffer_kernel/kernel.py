@@ -75,7 +75,7 @@ class Kernel:
                 self.plugins.add(plugin)
         self._system = system if system is not None else LinuxSystem()
         self.events = EventBus(wall=self._system.wall, on_event=self._call_event_hooks)
-        self.plugins.publish = self._publish_of_plugin
+        self.plugins.publish = self._publish_plugin_event
         self.manager = Manager(self._system, self.events, self)
         self.started = trio.Event()
         self.reloading = False
@@ -408,7 +408,7 @@ class Kernel:
             self.plugins.report_failure(plugin, "gaffer_restart_delay", problem)
         return None
 
-    def _publish_of_plugin(self, event: str, *, name: str, **data: Any) -> None:
+    def _publish_plugin_event(self, event: str, *, name: str, **data: Any) -> None:
         self.events.publish(event, name=name, **data)
         if event in ("plugin.closed", "plugin.failed"):
             self.manager.forget_plugin(name)

@@ -63,7 +63,11 @@ class Replacements(Protocol):
     """Decides when a predecessor is stopped, in a job whose instances are being replaced."""
 
     def spawned(self, slot: Slot) -> bool:
-        """Return whether the predecessor in a slot runs on until this says otherwise."""
+        """Take note of the spawn of a successor.
+
+        Returns:
+            Whether its predecessor runs on, until `stop_predecessor` is called for the slot.
+        """
 
     def became_ready(self, slot: Slot) -> None:
         """Take note that the process of an instance is ready, as a plugin has decided."""

@@ -73,8 +73,12 @@ def make_instance(origin: str | None) -> str:
 
 
 def find_leftovers(origin: str) -> list[Leftover]:
-    """Find the leftovers of a configuration, except this process and its ancestors; blocks for
-    some milliseconds.
+    """Find the leftovers of a configuration, except this process and its ancestors.
+
+    It reads all of /proc, which blocks for some milliseconds.
+
+    Args:
+        origin: names the configuration.
 
     Raises:
         OSError: no descriptor or memory is left; see `is_shortage`.

@@ -23,7 +23,7 @@ def get_plugin(record: PluginRecord, imported: object) -> object:
             written for gaffer 0.5.
     """
     classes = _find_classes(imported)
-    if _is_of_old_package(imported):
+    if _comes_from_old_package(imported):
         raise record.plugin_error(OLD_PACKAGE_REMEDY)
     if not classes:
         return imported
@@ -52,8 +52,8 @@ def _find_classes(imported: object) -> list[type]:
     ]
 
 
-def _is_of_old_package(imported: object) -> bool:
-    """Whether it offers a class derived from gaffer 0.5, which is installed."""
+def _comes_from_old_package(imported: object) -> bool:
+    """Return whether it offers a class derived from gaffer 0.5, which is installed."""
     offered = [getattr(imported, str(name), None) for name in getattr(imported, "__all__", ())]
     bases = [
         base for each in (imported, *offered) if isinstance(each, type) for base in each.__mro__

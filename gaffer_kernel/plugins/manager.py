@@ -195,8 +195,10 @@ class Plugins:
 
     @property
     def event_names(self) -> set[str]:
-        """The names of events that plugins declare in `gaffer_events`, and the names of plugins,
-        with which the names of their events may begin."""
+        """The names of events that plugins declare in `gaffer_events`, and those of the plugins.
+
+        The names of their events may begin with the name of the plugin.
+        """
         records = self._set.records
         return {*records, *(name for record in records.values() for name in record.events)}
 

@@ -134,11 +134,14 @@ class PluginRecovery:
                 self.add(each, 0.0, ())
 
     def _is_failed(self, record: PluginRecord) -> bool:
-        """Whether it is still the same plugin, and failed."""
+        """Return whether it is still the same plugin, and failed."""
         return self._runner.plugins.records.get(record.name) is record and record.state == "failed"
 
     def _waits_for_others(self, record: PluginRecord) -> bool:
-        """Whether it requires a plugin that is not open; it is then opened with that one."""
+        """Return whether it requires a plugin that is not open.
+
+        It is then opened with that one.
+        """
         records = self._runner.plugins.records
         required = find_requirements(record.name, records)
         missing = [name for name in required if records[name].state != "open"]

@@ -197,7 +197,7 @@ class PluginChange:
     # Failing
 
     def _find_culprit(self, exc: BaseException) -> list[Problem]:
-        """The plugins whose new code an error names, as records without that code."""
+        """Return the plugins whose new code an error names, as records without that code."""
         if not isinstance(exc, PluginError):
             return []
         reasons = exc.reasons

@@ -12,7 +12,7 @@ FAILED = "failed"
 NOT_READY = ("unready", "starting", "waiting")
 """States of instances that are also those of their job, the first one if there are several."""
 
-_SUCCESS = "exited with status 0 "
+SUCCESS = "exited with status 0 "
 """How the description of a successful exit begins."""
 
 COLORS = {
@@ -88,7 +88,7 @@ def _get_end(status: Status) -> str:
     if status.state != FAILED:
         return ""
     reasons = [instance.reason for instance in status.instances if instance.state == "exited"]
-    return next((reason for reason in reasons if not reason.startswith(_SUCCESS)), "")
+    return next((reason for reason in reasons if not reason.startswith(SUCCESS)), "")
 
 
 def get_instance_state(status: Status, process: ProcessInfo, healthy_after: float) -> str:

@@ -93,10 +93,10 @@ class VerbGroup(click.Group):
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         self.format_commands(ctx, formatter)
-        options = [option for option in self.get_params(ctx) if not _is_of_connection(option)]
+        options = [option for option in self.get_params(ctx) if not _is_for_connection(option)]
         _write_options(ctx, formatter, "Options", options)
         self.format_epilog(ctx, formatter)
-        options = [option for option in self.get_params(ctx) if _is_of_connection(option)]
+        options = [option for option in self.get_params(ctx) if _is_for_connection(option)]
         _write_options(ctx, formatter, "Connection options", options)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -118,8 +118,8 @@ class VerbGroup(click.Group):
         return self.name
 
 
-def _is_of_connection(option: click.Parameter) -> bool:
-    return isinstance(option, SharedOption) and option.is_of_connection
+def _is_for_connection(option: click.Parameter) -> bool:
+    return isinstance(option, SharedOption) and option.is_for_connection
 
 
 def _write_options(

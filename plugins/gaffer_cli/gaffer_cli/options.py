@@ -107,10 +107,10 @@ class SharedOption(click.Option):
     """An option that may precede or follow the verb; only the help of the command lists it.
 
     Attributes:
-        is_of_connection: whether it is about the connection to gafferd.
+        is_for_connection: whether it is about the connection to gafferd.
     """
 
-    is_of_connection = False
+    is_for_connection = False
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if ctx.parent is None else None
@@ -122,7 +122,7 @@ def _option(*names: str, **settings: Any) -> SharedOption:
 
 def _connection_option(*names: str, **settings: Any) -> SharedOption:
     option = _option(*names, **settings)
-    option.is_of_connection = True
+    option.is_for_connection = True
     return option
 
 

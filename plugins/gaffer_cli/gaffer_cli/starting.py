@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from gaffer_client import ClientError, Job, NotFoundError, Server
 from gaffer_client.models import Status
 
-from gaffer_cli.condition import COMPLETED, FAILED, describe_condition
+from gaffer_cli.condition import COMPLETED, FAILED, SUCCESS, describe_condition
 from gaffer_cli.exit_codes import CommandError
 from gaffer_cli.printable import printable
 from gaffer_cli.waiting import Wait, wait_settled
@@ -19,8 +19,6 @@ T = TypeVar("T")
 _HEALTHY_AFTER = 1.0
 """Seconds: a process that runs for so long has started."""
 _POLL_INTERVAL = 0.1
-_SUCCESS = "exited with status 0 "
-"""How the description of a successful exit begins."""
 
 
 class Started(NamedTuple):
@@ -92,7 +90,7 @@ class StartWatch:
             except NotFoundError:
                 return Started()
             if status.restarts > self._restarts or _has_paused(status):
-                is_success = (status.last_exit or "").startswith(_SUCCESS)
+                is_success = (status.last_exit or "").startswith(SUCCESS)
                 is_crash = not is_success and status.state != COMPLETED
                 return Started(self._describe_exit(status), is_crash)
             if status.stopped or not status.numprocesses:

@@ -98,8 +98,11 @@ class Certificates:
 
 
 async def preload() -> None:
-    """Import httpx2 in a thread, also if there is no hook yet: an upgrade of packages can remove
-    its files before the first message."""
+    """Import httpx2 in a thread, also if there is no hook yet.
+
+    An upgrade of packages can remove its files before the first message. If cancelled, the import
+    goes on in its thread.
+    """
     await trio.to_thread.run_sync(_import_httpx2, abandon_on_cancel=True)
     log.debug("no file of gaffer-webhooks is needed any longer")
 

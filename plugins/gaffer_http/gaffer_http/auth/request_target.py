@@ -51,8 +51,7 @@ def _set_path(scope: Scope, path: bytes) -> None:
 
 
 def _check_scheme(scope: Scope, scheme: str) -> None:
-    """Refuse the other scheme, as RFC 9110, section 7.4, asks for: https means a secured
-    connection."""
+    """Refuse the other scheme: https means a secured connection (RFC 9110, section 7.4)."""
     own = scope["scheme"].replace("ws", "http")
     if scheme != own:
         raise ApiError(421, "misdirected_request", f"this port speaks {own}://, not {scheme}://")

@@ -45,8 +45,10 @@ _TWO_LENGTHS = error_from_status(
 
 
 class _Parser(h11.Connection):
-    """A parser that ignores empty lines before a request, as RFC 9112, section 2.2, asks for: some
-    clients end a body with one."""
+    """A parser that ignores empty lines before a request.
+
+    RFC 9112, section 2.2, asks for that, because some clients end a body with one.
+    """
 
     def next_event(self) -> Any:
         """Return what h11 returns."""
