@@ -3,6 +3,7 @@
     daemon              the command gafferd: the only place where an error becomes an exit status
     plugin, testing     the names for plugin authors and for tests, besides those listed here
     kernel, reload      starts, reloads and stops plugins and jobs together
+    plan, plugin_advice the effect of a reload; the answers of plugins to questions about jobs
     plugins, hookspecs  discovers, orders, opens and closes plugins; the hooks they implement
     jobs                the manager of sessions and jobs; a supervisor keeps one job as wanted
     processes           one process, its output, how it is stopped

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,18 +12,16 @@ from typing import Any
 import trio
 
 from gaffer_kernel.config import Config
-from gaffer_kernel.errors import Closing, GafferError, SpawnError, shown
+from gaffer_kernel.errors import Closing, GafferError
 from gaffer_kernel.events import KERNEL_EVENTS, EventBus
 from gaffer_kernel.jobs.config import JobConfig
-from gaffer_kernel.jobs.exits import History
-from gaffer_kernel.jobs.job import Job
 from gaffer_kernel.jobs.manager import Manager
 from gaffer_kernel.jobs.options import JobOptions
 from gaffer_kernel.linux import LinuxSystem
 from gaffer_kernel.names import JobName
 from gaffer_kernel.plan import JobChange, plan_changes
+from gaffer_kernel.plugin_advice import PluginAdvice
 from gaffer_kernel.plugins import Plugins
-from gaffer_kernel.processes.process import Process
 from gaffer_kernel.reload import (
     apply_changes,
     check_not_empty,
@@ -34,7 +30,6 @@ from gaffer_kernel.reload import (
     warn_of_restart_keys,
 )
 from gaffer_kernel.runtime import require_trio
-from gaffer_kernel.spawn_settings import SpawnSettings, merge_settings
 from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
@@ -55,7 +50,7 @@ class Kernel:
         system: the operating system; the real one when not given.
 
     Attributes:
-        config, events, manager, plugins: its parts.
+        config, events, manager, plugins, advice: its parts.
         started: set once every plugin is open and every job of the configuration loaded.
         reloading: whether a reload is trying plugins with a new `config`, which it may take back.
             A plugin that would drop state because of a missing key waits until it is false.
@@ -76,7 +71,8 @@ class Kernel:
         self._system = system if system is not None else LinuxSystem()
         self.events = EventBus(wall=self._system.wall, on_event=self._call_event_hooks)
         self.plugins.publish = self._publish_plugin_event
-        self.manager = Manager(self._system, self.events, self)
+        self.advice = PluginAdvice(self.plugins)
+        self.manager = Manager(self._system, self.events, self.advice)
         self.started = trio.Event()
         self.reloading = False
         self._stopping = trio.Event()
@@ -315,7 +311,7 @@ class Kernel:
         """The keys that plugins add to jobs; for `JobConfig.from_dict`."""
         return self.plugins.job_options
 
-    # Decisions of plugins
+    # Events
 
     @property
     def event_names(self) -> set[str]:
@@ -325,88 +321,6 @@ class Kernel:
         the log. The names of plugins stand for all events whose names begin with them.
         """
         return {*KERNEL_EVENTS, *self.plugins.event_names, *self.events.find_names()}
-
-    def start_condition(self, job: Job, number: int) -> str | None:
-        """Collect the reasons of plugins to wait with the next process; None if there is none."""
-        hook = "gaffer_start_condition"
-        reasons = []
-        for plugin, reason in self.plugins.call(hook, job=job, number=number):
-            if isinstance(reason, str):
-                reasons.append(reason or f"plugin {plugin}")
-            else:
-                self.plugins.report_failure(plugin, hook, f"gave {shown(reason)}, not a text")
-        return "; ".join(reasons) or None
-
-    def readiness(self, process: Process) -> list[str]:
-        """Return the plugins that decide when a process is ready."""
-        hook = "gaffer_readiness"
-        return [plugin for plugin, is_own in self.plugins.call(hook, process=process) if is_own]
-
-    def process_env(self, job: Job, number: int) -> Mapping[str, str]:
-        """Collect the variables that plugins add to the next process of a job."""
-        added: dict[str, str] = {}
-        for plugin, mapping in self.plugins.call("gaffer_process_env", job=job, number=number):
-            try:
-                added.update({str(key): str(value) for key, value in mapping.items()})
-            except AttributeError:
-                problem = f"gave a {type(mapping).__name__}, not a mapping"
-                self.plugins.report_failure(plugin, "gaffer_process_env", problem)
-            except Exception as error:  # noqa: BLE001  keys and values can be code of the plugin
-                self.plugins.report_failure(plugin, "gaffer_process_env", error)
-        return added
-
-    def base_env(
-        self, job: Job, number: int, environ: Mapping[str, str]
-    ) -> Mapping[str, str | None]:
-        """Collect the variables of plugins that only override what a process inherits.
-
-        Raises:
-            SpawnError: a plugin failed.
-        """
-        hook = "gaffer_base_env"
-        arguments = {"job": job, "number": number, "environ": MappingProxyType(dict(environ))}
-        variables: dict[str, str | None] = {}
-        for plugin, mapping in self._ask_before_spawn("bad_env", hook, **arguments):
-            if not isinstance(mapping, Mapping):
-                kind = type(mapping).__name__
-                problem = f"plugin {plugin}: {hook} gave a {kind}, not a mapping"
-                raise SpawnError("bad_env", problem)
-            for key, value in mapping.items():
-                variables[str(key)] = None if value is None else str(value)
-        return variables
-
-    def spawn_settings(self, job: Job, number: int) -> SpawnSettings | None:
-        """Merge the settings that plugins give the next process of a job.
-
-        Raises:
-            SpawnError: two plugins contradict each other, or one failed.
-        """
-        hook = "gaffer_spawn_settings"
-        found = self._ask_before_spawn("bad_setting", hook, job=job, number=number)
-        for plugin, settings in found:
-            if not isinstance(settings, SpawnSettings):
-                problem = f"plugin {plugin}: {hook} gave {shown(settings)}, not SpawnSettings"
-                raise SpawnError("bad_setting", problem)
-        return merge_settings(found) if found else None
-
-    def _ask_before_spawn(self, slug: str, hook: str, **arguments: object) -> list[tuple[str, Any]]:
-        try:
-            return self.plugins.call_strict(hook, **arguments)
-        except SpawnError:
-            raise
-        except GafferError as error:
-            # Not started rather than started without its limits or its variables.
-            raise SpawnError(slug, str(error)) from None
-
-    def restart_delay(self, job: Job, history: History) -> float | None:
-        """Return the first restart delay that a plugin gives; None if none does."""
-        for plugin, delay in self.plugins.call("gaffer_restart_delay", job=job, history=history):
-            if isinstance(delay, int | float) and delay >= 0:
-                # An int may be larger than any float.
-                return float(delay) if delay < sys.float_info.max else inf
-            problem = f"gave {shown(delay)}, not seconds from 0"
-            self.plugins.report_failure(plugin, "gaffer_restart_delay", problem)
-        return None
 
     def _publish_plugin_event(self, event: str, *, name: str, **data: Any) -> None:
         self.events.publish(event, name=name, **data)

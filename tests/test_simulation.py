@@ -14,7 +14,7 @@ from gaffer_kernel.jobs.restart import RestartState
 from gaffer_kernel.jobs.rollout import Rollouts
 from gaffer_kernel.jobs.slots import Slot, Slots
 from gaffer_kernel.jobs.supervisor import Supervisor
-from gaffer_kernel.kernel import Kernel
+from gaffer_kernel.plugin_advice import PluginAdvice
 from gaffer_kernel.processes.stop import Stopper, StopSequence
 from tests.simulation import REQUESTS, run_seed
 
@@ -190,7 +190,7 @@ def keep_the_configuration_that_failed(monkeypatch):
 
 
 def ignore_start_conditions(monkeypatch):
-    monkeypatch.setattr(Kernel, "start_condition", lambda self, job, number: None)
+    monkeypatch.setattr(PluginAdvice, "start_condition", lambda self, job, number: None)
 
 
 def forget_to_reconsider(monkeypatch):

@@ -21,7 +21,12 @@ OPTION_KINDS = {"FilePath", "Percent", "Size"}
 
 LAYERS = (
     {"gaffer_kernel.daemon", "gaffer_kernel.plugin", "gaffer_kernel.testing", "gaffer_kernel"},
-    {"gaffer_kernel.kernel", "gaffer_kernel.plan", "gaffer_kernel.reload"},
+    {
+        "gaffer_kernel.kernel",
+        "gaffer_kernel.plan",
+        "gaffer_kernel.plugin_advice",
+        "gaffer_kernel.reload",
+    },
     {"gaffer_kernel.plugins", "gaffer_kernel.jobs"},
     {"gaffer_kernel.linux", "gaffer_kernel.processes"},
     {

@@ -41,7 +41,7 @@ def find_warnings(kernel: Kernel) -> Iterator[ConfigError]:
     for session, job in config.jobs():
         name = JobName.parse(job.name, session)
         process = Process(1, name, job, number=1)
-        get_base = partial(kernel.base_env, kernel.manager.preview(job, session), 1)
+        get_base = partial(kernel.advice.base_env, kernel.manager.preview(job, session), 1)
         try:
             environ = process.build_environ(system, None, {}, get_base=get_base)
         except SpawnError as error:

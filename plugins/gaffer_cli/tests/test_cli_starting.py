@@ -119,7 +119,7 @@ async def test_status_of_an_ended_job(load, ask, code, state, status):
 
 async def test_status_says_why_a_job_waits(kernel, load, ask, monkeypatch):
     reason = "the database is not ready"
-    monkeypatch.setattr(kernel, "start_condition", lambda job, number: reason)
+    monkeypatch.setattr(kernel.advice, "start_condition", lambda job, number: reason)
     job = load("sleep 1000", start=True)
     waiting = await ask("gafferctl", "status", "web")
     assert (waiting.returncode, waiting.stdout) == (3, f"waiting: {reason}\n")
