@@ -25,8 +25,8 @@ async def test_events_before_sigkill_are_posted_after_restart(home, receiver):
             home.pid(f"job{number}.pid")
         queues = list((home / ".gaffer" / "webhooks").glob("*.queue"))
         # The pid files exist before the events are published and journaled.
-        wait_until(lambda: sum(path.read_text().count("spawn") for path in queues) == 40)
-        wait_until(lambda: sum(path.read_text().count('"ready"') for path in queues) == 20)
+        # Each message names its event twice; `ready` is the last one of a job.
+        wait_until(lambda: sum(path.read_text().count(".ready") for path in queues) == 40)
         process.send_signal(signal.SIGKILL)
         process.wait()
     write(home, receiver)
