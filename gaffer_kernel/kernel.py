@@ -142,8 +142,13 @@ class Kernel:
             return changes
         # The plugins are still opening; `run` loads the jobs after them, from this configuration.
         config = self.config.again()
-        self.plugins.configure(config)
-        index_jobs(config)
+        check_not_empty(self.config, config, index_jobs(self.config))
+        try:
+            self.plugins.configure(config)
+            index_jobs(config)
+        except BaseException:
+            self._configure_again()
+            raise
         if config.path is not None:
             self.config = config
         await trio.lowlevel.checkpoint()

@@ -263,6 +263,29 @@ async def test_a_reload_while_the_plugins_open_is_not_lost(autojump_clock, file)
         assert [str(job.name) for job in kernel.manager.jobs()] == names
 
 
+@pytest.mark.parametrize("text", ["", "[process:same]\ncmd = same\ntypo = 1\n"])
+async def test_a_wrong_file_while_the_plugins_open_changes_nothing(autojump_clock, file, text):
+    configured = []
+
+    class Early:
+        @hookimpl
+        def gaffer_configure(self, config, plugins):
+            configured.append(len(config.sections()))
+
+        @hookimpl
+        @asynccontextmanager
+        async def gaffer_service(self, kernel):
+            file.write_text(text)
+            with pytest.raises(ConfigError):
+                await kernel.reload()
+            yield
+
+    async with open_kernel(Config.read(file), plugins=[Early()], system=FakeSystem()) as kernel:
+        names = ["same", "changed", "scaled", "gone"]
+        assert [str(job.name) for job in kernel.manager.jobs()] == names
+    assert configured[-1] == configured[0]
+
+
 async def test_changed_keys_that_need_a_restart_are_logged(autojump_clock, file, caplog):
     async with open_kernel(Config.read(file), system=FakeSystem()) as kernel:
         file.write_text(f"[gaffer]\ndisable_plugins = web\npidfile = pid\n{FILE}")
