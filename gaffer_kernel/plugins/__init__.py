@@ -10,6 +10,7 @@ plugin_class  Plugin: a plugin as a class with an application
 dependencies  gaffer_requires and gaffer_after: order, missing plugins, cycles
 hooks         calls hook implementations one by one, and isolates their failures
 runner        opens and closes plugins in order, under deadlines
+late_start    what plugins have left of their start until the first processes run
 recovery      opens plugins again that have failed, with backoff
 lifecycle     ServiceTask: the task of one plugin; ChangeLock: one change at a time
 reload        PluginReloader and PluginChange: new code and new folders while the kernel runs

@@ -78,6 +78,12 @@ class PluginRecord:
         """Make an error that names this plugin, with its distribution and version."""
         return PluginError(self.name, reason, distribution=self.distribution, version=self.version)
 
+    def get_reason(self, exc: BaseException) -> str:
+        """Return what to report of an exception: an error about this plugin is not named twice."""
+        if isinstance(exc, PluginError) and exc.plugin == self.name:
+            return exc.reason
+        return describe_exception(exc)
+
     def import_error(self, exc: BaseException, origin: object) -> PluginError:
         """Make the error for a plugin whose import from `origin` raised."""
         if isinstance(exc, ModuleNotFoundError) and exc.name == OLD_PACKAGE:

@@ -10,6 +10,7 @@ import trio
 
 from gaffer_kernel.errors import Closing, GafferError, PluginError, describe_exception
 from gaffer_kernel.plugins.dependencies import find_requirements
+from gaffer_kernel.plugins.late_start import LateStarts
 from gaffer_kernel.plugins.lifecycle import ServiceTask
 from gaffer_kernel.plugins.plugin_set import PluginSet
 from gaffer_kernel.plugins.record import PluginRecord, State
@@ -52,7 +53,7 @@ class PluginRunner:
         self._start_deadline = start_deadline
         self._stop_deadline = stop_deadline
         self._tasks: dict[str, ServiceTask] = {}  # in the order in which they were opened
-        self._late: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._late = LateStarts(start_deadline)
         self._opening = ""
         self._kernel: Kernel | None = None
         self._closing = False
@@ -165,7 +166,7 @@ class PluginRunner:
 
     def finish_start_late(self, function: Callable[[], Awaitable[None]]) -> None:
         """Keep a function of the plugin that is opening for `finish_start`."""
-        self._late[self._opening] = function
+        self._late.add(self.plugins.records[self._opening], function)
 
     async def finish_start(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Await `wait`, then the functions kept; return at once if there are none.
@@ -173,21 +174,7 @@ class PluginRunner:
         Raises:
             PluginError: one failed or took too long.
         """
-        if self._late:
-            await wait()
-        while self._late:
-            name = next(iter(self._late))
-            function, record = self._late.pop(name), self.plugins.records[name]
-            try:
-                with trio.fail_after(self._start_deadline):
-                    await function()
-            except trio.TooSlowError:
-                raise record.plugin_error(
-                    f"did not start within {self._start_deadline:g} s"
-                ) from None
-            except Exception as exc:
-                reason = f"did not start: {_get_reason(record, exc)}"
-                raise record.plugin_error(reason) from exc
+        await self._late.run_all(wait)
 
     def _check_can_open(self, record: PluginRecord) -> "Kernel":
         kernel = self.get_kernel(record)
@@ -212,8 +199,8 @@ class PluginRunner:
                     f"gaffer_service gave a {kind}, not an async context manager"
                 )
         except GafferError as exc:
-            self._set_failed(record, _get_reason(record, exc))
-            raise record.plugin_error(_get_reason(record, exc)) from exc
+            self._set_failed(record, record.get_reason(exc))
+            raise record.plugin_error(record.get_reason(exc)) from exc
         return service or nullcontext()
 
     # Running
@@ -244,14 +231,14 @@ class PluginRunner:
         if self._tasks.get(record.name) is not task:
             return False
         del self._tasks[record.name]
-        self._late.pop(record.name, None)
+        self._late.remove(record)
         self.services.pop(record.name, None)
         return True
 
     def _record_end(self, record: PluginRecord, task: ServiceTask) -> None:
         if task.error is not None:
             verb = "failed" if task.is_open else "did not start"
-            self._set_failed(record, f"{verb}: {_get_reason(record, task.error)}", task)
+            self._set_failed(record, f"{verb}: {record.get_reason(task.error)}", task)
         elif not task.stop_requested and task.is_open:
             self._set_failed(record, "its service ended by itself", task)
         elif not task.stop_requested:
@@ -305,12 +292,6 @@ class PluginRunner:
                 record.plugin_error(f"{reason} and does not end when cancelled: abandoned"),
             )
             self._set_failed(record, f"{reason}, abandoned")
-
-
-def _get_reason(record: PluginRecord, exc: BaseException) -> str:
-    if isinstance(exc, PluginError) and exc.plugin == record.name:
-        return exc.reason
-    return describe_exception(exc)
 
 
 def _get_event_reason(record: PluginRecord) -> dict[str, str]:
