@@ -168,8 +168,11 @@ class _Reader:
         rows = [(info.number, self._from_process(info, job)) for info in infos if info.number]
         numbers = {number for number, _ in rows}
         if self._status.active:
-            wanted = set(range(1, self._status.numprocesses + 1))
-            rows += [(number, self._without_process(number)) for number in wanted - numbers]
+            # After a scale-down the numbers of those that are left need not begin with 1.
+            reported = {each.number for each in self._status.instances}
+            wanted = reported or set(range(1, self._status.numprocesses + 1))
+            missing = sorted(wanted - numbers)[: max(0, self._status.numprocesses - len(numbers))]
+            rows += [(number, self._without_process(number)) for number in missing]
         rows.sort(key=lambda each: each[0])
         instances = [row for _, row in rows] or [self._without_process(0)]
         one_offs = [self._from_process(info, job) for info in infos if not info.number]

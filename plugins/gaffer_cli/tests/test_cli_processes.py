@@ -82,6 +82,20 @@ async def test_a_start_that_fails_is_shown_with_its_reason(load, ask):
     assert cells(row)[-1] == job.status()["last_error"]
 
 
+async def test_removed_instance_is_not_shown(load, ask):
+    job = load(numprocesses=3)
+    await job.settled()
+    job.scale(-1)
+    await job.settled()
+    lines = (await ask("gafferctl", "status")).stdout.splitlines()[1:]
+    numbers = sorted(process.number for process in job.processes)
+    assert numbers == [2, 3]
+    assert [cells(line)[:2] for line in lines] == [
+        ["shop.web.2", "active"],
+        ["shop.web.3", "active"],
+    ]
+
+
 async def test_one_off_processes_and_jobs_without_instances(load, ask):
     job = load(start=False)
     job.commit()
