@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from heapq import heappop, heappush
@@ -227,24 +227,29 @@ class Slots:
             heappop(self._due)
         return None
 
-    def resize(self, wanted: int, now: float) -> list[Process]:
+    def resize(self, wanted: int, now: float, *, keep_lowest: bool = False) -> list[Process]:
         """Change the number of slots; new slots are due now.
 
+        Args:
+            wanted: how many slots there are to be.
+            now: on the monotonic clock.
+            keep_lowest: remove the slots with the highest numbers, whatever is in them.
+
         Returns:
-            The processes of the removed slots, oldest first. Empty slots are removed first, then
-            those of the oldest processes.
+            The processes of the removed slots, in the order of removal. Unless `keep_lowest`, empty
+            slots are removed first, then those of the oldest processes.
         """
         if wanted < len(self._by_number):
-            return self._shrink(len(self._by_number) - wanted)
+            return self._shrink(len(self._by_number) - wanted, _descending if keep_lowest else _age)
         while len(self._by_number) < wanted:
             number = heappop(self._free) if self._free else len(self._by_number) + 1
             slot = self._by_number[number] = Slot(number, since=now)
             self.mark_due(slot, now)
         return []
 
-    def _shrink(self, surplus: int) -> list[Process]:
+    def _shrink(self, surplus: int, order: Callable[[Slot], float]) -> list[Process]:
         removed = []
-        for slot in sorted(self._by_number.values(), key=_age)[:surplus]:
+        for slot in sorted(self._by_number.values(), key=order)[:surplus]:
             removed += self.remove(slot.number)
         return removed
 
@@ -261,3 +266,7 @@ class Slots:
 
 def _age(slot: Slot) -> float:
     return slot.process.pid if slot.process is not None else -inf
+
+
+def _descending(slot: Slot) -> float:
+    return -slot.number

@@ -292,7 +292,9 @@ class Supervisor:
         if self.active:
             self.rollouts.advance()
             wanted = self.rollouts.hold(self.numprocesses)
-            for process in slots.resize(wanted, self._system.now()):
+            # Clients know the ports of a job: the first ones are served for as long as any is.
+            keep_lowest = self.config.port is not None
+            for process in slots.resize(wanted, self._system.now(), keep_lowest=keep_lowest):
                 self.rollouts.removed(process)
                 self.instances.stop(process, "the job has fewer instances now", "reap")
             self._exits.check_ended()

@@ -129,6 +129,14 @@ async def test_scale_down_reaps_the_oldest_first(autojump_clock, kernel, recorde
     assert job.pids() == [3, 4]
 
 
+async def test_scale_down_keeps_the_first_ports_of_a_job(autojump_clock, kernel):
+    job = kernel.manager.load(web(numprocesses=4, port=8000))
+    await job.settled()
+    job.scale("=2")
+    await job.settled()
+    assert [process.number for process in job.processes] == [1, 2]
+
+
 @pytest.mark.parametrize("wrong", ["many", "1.5", None, "=-1"])
 async def test_an_invalid_scale_changes_nothing(autojump_clock, kernel, recorder, wrong):
     job = kernel.manager.load(web())

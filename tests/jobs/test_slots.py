@@ -62,6 +62,14 @@ def test_shrinking_removes_the_oldest_processes_first(filler):
     assert len(filler.slots) == 2
 
 
+def test_shrinking_can_remove_the_highest_numbers_first(filler):
+    filler.slots.resize(4, 0.0)
+    first, *_ = filler.fill_all()
+    filler.slots.mark_due(filler.get_slot(first), 0.0)
+    assert pids(filler.slots.resize(2, 0.0, keep_lowest=True)) == [4, 3]
+    assert [slot.number for slot in filler.slots] == [1, 2]
+
+
 def test_oldest_means_lowest_pid_not_lowest_number(filler):
     filler.slots.resize(3, 0.0)
     first, *_ = filler.fill_all()
