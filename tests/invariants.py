@@ -121,7 +121,7 @@ class Ledger:
         if job.config.port is not None:
             return  # predecessor and successor cannot run at the same time
         old = self._kernel.manager.process(event.data["pid"])
-        least = job.config.ready_after - LATE
+        least = (job.config.ready_after or 0.0) - LATE
         ready = [
             process
             for process in job.processes

@@ -186,7 +186,8 @@ class Scenario:
                 value = getattr(job, key)
                 lines.append("" if value is None else f"{key} = {value}\n")
             lines.append(f"restart_batch = {job.restart_batch}\n")
-            lines.append(f"ready_after = {job.ready_after}s\n")
+            if job.ready_after is not None:
+                lines.append(f"ready_after = {job.ready_after}s\n")
             lines.append(f"restart = {job.restart}\nhealthy_after = {job.healthy_after}s\n")
         if self.chance.random() < 0.1:
             lines.append("[process:broken]\n")
@@ -205,7 +206,7 @@ class Scenario:
             max_restarts=self.chance.choice([None, None, None, 3]),
             healthy_after=self.chance.choice([1.0, 10.0, 60.0]),
             restart_batch=self.chance.choice(["all", 1, 2, "50%"]),
-            ready_after=self.chance.choice([0.0, 0.3, 5.0]),
+            ready_after=self.chance.choice([None, 0.0, 0.3, 5.0]),
             graceful_timeout=None if stop else self.chance.choice([0.1, 5.0, 30.0]),
             stop=stop,
             stop_command=self.chance.choice([None, None, STOP_COMMAND]),

@@ -33,6 +33,10 @@ def _optional_bool(section: Section, key: str) -> bool | None:
     return section.getbool(key) if section.get(key) else None
 
 
+def _optional_text(section: Section, key: str) -> str | None:
+    return section.get(key) or None
+
+
 def _optional_int(section: Section, key: str) -> int | None:
     return section.getint(key) if section.get(key) else None
 
@@ -66,7 +70,7 @@ CONVERT: dict[str, Callable[[Section, str], Any]] = {
     "healthy_after": Section.get,
     "max_restarts": _optional_int,
     "restart_batch": Section.get,
-    "ready_after": Section.get,
+    "ready_after": _optional_text,
     "ready_timeout": Section.get,
     "redirect_output": Section.getlist,
     "pty": Section.getbool,

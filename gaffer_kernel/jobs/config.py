@@ -137,12 +137,13 @@ class JobConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = "all"
     ready_after: Annotated[
-        ft.Seconds,
+        ft.Seconds | None,
         Meta(
             description="How long the successor of an instance must live before the instance is"
-            " stopped, in a restart or after a change."
+            " stopped, in a restart or after a change. When not given, a second if instances are"
+            " replaced in batches, and no time if all are replaced at once."
         ),
-    ] = 0.0
+    ] = None
     ready_timeout: Annotated[
         ft.Seconds,
         Meta(description="How long the instances of a batch may take to be ready."),

@@ -26,6 +26,8 @@ from gaffer_kernel.system import System
 
 log = logging.getLogger(__name__)
 
+READY_AFTER = 1.0
+"""Seconds that a successor must live in a restart in batches, if its job does not say it."""
 FAILED = "the restart failed"
 """Why processes are stopped after a failure, for people."""
 SUPERSEDED = "replaced before it was ready"
@@ -67,6 +69,7 @@ class Rollout:
         target: what it leads to.
         reason: why instances are replaced, for people.
         batch_size: how many instances are replaced at a time.
+        ready_after: how many seconds a successor must live to be ready.
         numbers: the instances at its start.
         ended: those that had ended for good by then.
         begun: the instances of the batches so far.
@@ -82,6 +85,7 @@ class Rollout:
     target: Wanted
     reason: str
     batch_size: int
+    ready_after: float
     numbers: set[int]
     ended: set[int]
     queue: list[int]
@@ -104,6 +108,21 @@ def get_batch_size(batch: int | str, instances: int) -> int:
         return batch
     percent = 100 if batch == "all" else int(batch.removesuffix("%"))
     return max(1, ceil(instances * percent / 100))
+
+
+def get_ready_after(config: JobConfig, batch: int | str) -> float:
+    """Return how many seconds a successor must live before its predecessor is stopped.
+
+    A rollout in batches that did not wait would replace every instance by one that crashes a moment
+    after its start.
+
+    Args:
+        config: of the successor.
+        batch: how many instances are replaced at a time, as for `get_batch_size`.
+    """
+    if config.ready_after is not None:
+        return config.ready_after
+    return 0.0 if batch == "all" else min(READY_AFTER, config.ready_timeout)
 
 
 def _is_other(config: JobConfig, rollout: Rollout) -> bool:
@@ -178,6 +197,7 @@ class Rollouts:
             target=Wanted(self._owner.config, self._owner.numprocesses),
             reason=reason,
             batch_size=get_batch_size(batch, len(numbers)),
+            ready_after=get_ready_after(self._owner.config, batch),
             numbers=set(numbers),
             ended={slot.number for slot in queue if slot.outcome is not None},
             queue=numbers,
@@ -261,7 +281,7 @@ class Rollouts:
             return False
         current.fresh.add(slot.process.pid)
         if slot.process.readiness.is_ready:
-            ready_at = self._system.now() + current.target.config.ready_after
+            ready_at = self._system.now() + current.ready_after
             heappush(current.ready_at, (ready_at, slot.process.pid))
         return True
 

@@ -79,7 +79,7 @@ def check_readiness(config: "JobConfig") -> None:
     Raises:
         InvalidField: `ready_after` is longer than `ready_timeout`.
     """
-    if config.ready_after > config.ready_timeout:
+    if config.ready_after is not None and config.ready_after > config.ready_timeout:
         raise InvalidField(
             "ready_after",
             f"must not be longer than ready_timeout ({config.ready_timeout:g} s):"

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from gaffer_kernel.errors import InvalidField, SpawnError
-from gaffer_kernel.jobs.rollout import get_batch_size
+from gaffer_kernel.jobs.rollout import get_batch_size, get_ready_after
 from gaffer_kernel.testing import Plan
 from tests.fake_jobs import CRASH, SLOW, Span, fakes, web
 
@@ -104,6 +104,52 @@ async def test_change_to_a_version_that_crashes_keeps_the_four_old_processes(
     fakes(job, system)[0].exit(1)
     await job.settled()
     assert fakes(job, system)[-1].request.argv[0] == "serve"
+
+
+async def test_failure_takes_back_what_an_earlier_change_has_started(
+    autojump_clock, kernel, plans, system
+):
+    plans["serve"] = Plan(life=0.1, exit_code=1)
+    job = kernel.manager.load(web(**{**ROLLING, "numprocesses": 1}))
+    await trio.sleep(20)
+    while job.pids():
+        await trio.sleep(0.05)
+    plans["absent"] = ABSENT
+    plans["serve"] = Plan()
+    job.update(web(**{**ROLLING, "numprocesses": 1, "cmd": "second"}))
+    await trio.sleep(0.5)
+    assert [each.request.argv[0] for each in fakes(job, system)] == ["second"]
+    job.update(web(**{**ROLLING, "numprocesses": 1, "cmd": "absent"}))
+    await job.settled()
+    assert "could not be started" in job.restart_failure
+    assert [each.request.argv[0] for each in fakes(job, system)] == ["serve"]
+
+
+async def test_restart_in_batches_keeps_processes_whose_successors_crash_within_a_second(
+    autojump_clock, kernel, plans
+):
+    job = kernel.manager.load(web(numprocesses=3))
+    await job.settled()
+    plans["serve"] = Plan(life=0.5, exit_code=1)
+    job.restart(batch=1)
+    await job.settled()
+    assert job.pids() == [1, 2, 3]
+    assert job.restart_failure == "instance 1 exited with status 1 after 0.5 s"
+
+
+@pytest.mark.parametrize(
+    ("settings", "batch", "seconds"),
+    [
+        ({}, "all", 0.0),
+        ({}, 1, 1.0),
+        ({}, "100%", 1.0),
+        ({"ready_timeout": 0.5}, 1, 0.5),
+        ({"ready_after": 0}, 1, 0.0),
+        ({"ready_after": 3}, "all", 3.0),
+    ],
+)
+def test_time_until_a_successor_is_ready(settings, batch, seconds):
+    assert get_ready_after(web(**settings), batch) == seconds
 
 
 async def test_change_to_a_missing_program_keeps_the_old_processes(autojump_clock, kernel, plans):

@@ -29,6 +29,8 @@ def command(
 
     New processes start before the old ones are stopped, except in jobs with a port.
     If a new process fails before it is ready, the old ones run on, and the status is 1.
+    It is ready when it has lived ready_after seconds: 1 with --rolling or --batch, else 0,
+    unless the job says otherwise.
 
     NAME is a job, or a session for all its jobs; all stands for all jobs.
 
