@@ -41,7 +41,7 @@ def change_jobs(
         CommandError, ClientError: there is no such job, or the change of the only job failed.
     """
     server = run.server()
-    jobs = {name: server.job(name) for name in find_jobs(server, names)}
+    jobs = {name: server.job(name) for name in find_jobs(run, server, names)}
     if not starts or wait is None:
         watches: dict[str, StartWatch | None] = dict.fromkeys(jobs)
     else:

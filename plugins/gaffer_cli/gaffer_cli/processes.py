@@ -20,6 +20,8 @@ from gaffer_cli.top.meter import with_children
 
 HEAD = ["NAME", "STATE", "PID", "UPTIME", "RESTARTS", "CPU%", "MEM", "PORT", "LAST EXIT"]
 _NUMBERS = ("UPTIME", "RESTARTS", "CPU%", "MEM")
+_OPTIONAL = ("MEM", "CPU%", "UPTIME", "RESTARTS", "PORT")
+"""Columns that a narrow terminal does not show, the first of them first."""
 _NONE = "-"
 _HEALTHY_AFTER = 10.0
 """Seconds, with a gafferd that does not report the setting."""
@@ -86,13 +88,17 @@ def read_jobs(
 
 
 def format_rows(rows: Iterable[Row]) -> Iterator[str]:
-    """Format rows as a table, with colours and cut to the terminal if standard output is one."""
+    """Format rows as a table, with colours and fitted to the terminal if standard output is one.
+
+    On a narrow terminal columns are left out, so that the last exit can be read.
+    """
     return format_table(
         HEAD,
         map(_format_cells, rows),
         right=_NUMBERS,
         colors=COLORS if wants_color(sys.stdout) else None,
         width=get_terminal_width(),
+        optional=_OPTIONAL,
     )
 
 

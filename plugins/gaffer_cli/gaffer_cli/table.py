@@ -11,6 +11,8 @@ from gaffer_console.color import colored
 STATE = "STATE"
 """The title of the column with colours."""
 
+MIN_LAST = 24
+"""Characters of the last column for which optional columns make room."""
 _GAP = "  "
 _REASON = re.compile("[:,] ")
 """Separates a state from its reason."""
@@ -23,6 +25,7 @@ def format_table(
     right: Collection[str] = (),
     colors: Mapping[str, str] | None = None,
     width: int | None = None,
+    optional: Sequence[str] = (),
 ) -> Iterator[str]:
     """Format rows in columns as wide as their widest cell; the last column is not padded.
 
@@ -33,9 +36,14 @@ def format_table(
         colors: the colours of the cells of the column STATE, by their text before a reason; None
             for no colours.
         width: columns of the terminal, to which lines are cut; None for no limit.
+        optional: the titles of columns that are left out, the first of them first, as long as
+            less than MIN_LAST of the last column can be seen.
     """
     lines = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if width is not None:
+        lines = _drop_columns(lines, width, optional)
+        head = lines[0]
+    widths = _get_widths(lines)
     for index, line in enumerate(lines):
         cells = [
             cell.rjust(size) if title in right else cell.ljust(size)
@@ -49,6 +57,23 @@ def format_table(
             start = sum(widths[:column]) + len(_GAP) * column
             text = _color(text, start, cells[column].strip(), colors)
         yield text
+
+
+def _get_widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _drop_columns(
+    lines: list[Sequence[str]], width: int, optional: Sequence[str]
+) -> list[Sequence[str]]:
+    """Remove columns until the others fit into `width`, or none is left to remove."""
+    for title in optional:
+        *widths, last = _get_widths(lines)
+        if sum(widths) + len(_GAP) * len(widths) + min(last, MIN_LAST) <= width:
+            break
+        column = lines[0].index(title)
+        lines = [[*line[:column], *line[column + 1 :]] for line in lines]
+    return lines
 
 
 def get_terminal_width() -> int | None:

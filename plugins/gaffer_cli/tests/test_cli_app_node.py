@@ -344,7 +344,7 @@ async def test_scale_reports_unknown_types_and_scales_the_others(gaffer, jobs):
     await gaffer("load")
     done = await gaffer("scale", "wep=2", "web=2")
     assert done.returncode == 1
-    assert done.stderr == "gaffer: no job 'shop.wep'\n"
+    assert done.stderr == "gaffer: no job 'shop.wep': did you mean shop.web?\n"
     assert done.stdout == "Scaling web processes... done, now running 2\n"
     assert len(jobs()["web"].pids()) == 2
 

@@ -87,6 +87,66 @@ async def test_gaffer_knows_verbs_of_gafferctl(jobs, ask, tmp_path):
     assert "shop.worker" in (await ask("gaffer", "top")).stdout
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of the application `shop`."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return folder
+
+
+async def test_gaffer_takes_types_of_the_application_of_its_folder(jobs, ask, folder):
+    async def gaffer(*arguments):
+        done = await ask("gaffer", *arguments, cwd=folder)
+        assert done.stderr == ""
+        return done.stdout
+
+    jobs["shop.web"].start()
+    jobs["shop.worker"].start()
+    assert (await gaffer("status", "worker")).startswith("active")
+    assert "worker.1" in (await gaffer("ps", "worker"))
+    assert (await gaffer("logs", "-n", "1", "worker")) == ""
+    old = jobs["shop.worker"].pids()
+    assert (await gaffer("restart", "worker")) == "ok\n"
+    assert jobs["shop.worker"].pids() != old
+    assert (await gaffer("restart", "shop.web")) == "ok\n"
+    assert (await gaffer("restart", ".")) == "'shop' restarted\n"
+    assert (await gaffer("stop", "worker")) == "ok\n"
+    assert active(jobs) == ["shop.web"]
+    await gaffer("stop", ".")
+    assert active(jobs) == []
+
+
+async def test_a_job_of_the_name_comes_before_a_type(jobs, ask, folder):
+    jobs["web"].start()
+    jobs["shop.web"].start()
+    assert (await ask("gaffer", "stop", "web", cwd=folder)).stdout == "ok\n"
+    assert active(jobs) == ["shop.web"]
+
+
+async def test_gafferctl_knows_no_types(jobs, ask, folder):
+    failed = await ask("gafferctl", "restart", "worker", cwd=folder)
+    assert failed.stderr == "gafferctl: no job 'worker': did you mean shop.worker?\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (["logs", "shop.wroker"], "shop.worker"),
+        (["logs", "wroker"], "shop.worker"),
+        (["status", "wroker"], "shop.worker"),
+        (["restart", "shop.wroker"], "shop.worker"),
+        (["scale", "wroker=2"], "shop.worker"),
+    ],
+)
+async def test_every_verb_of_gaffer_suggests_a_similar_name(
+    jobs, ask, folder, arguments, suggested
+):
+    failed = await ask("gaffer", *arguments, cwd=folder)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(f": did you mean {suggested}?\n")
+
+
 async def test_gafferctl_knows_ps_and_logs_of_all_jobs(kernel, jobs, ask):
     job = kernel.manager.load(
         JobConfig(name="talk", cmd="sh -c 'echo hello; sleep 1000'", redirect_output=["out"])

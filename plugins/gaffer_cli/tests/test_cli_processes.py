@@ -135,7 +135,7 @@ async def test_states_have_colours_if_wanted(load, ask, environ, variables, is_c
     assert ("\x1b" in output) == is_colored
 
 
-async def test_table_is_cut_to_the_terminal(load, environ, url, begin):
+async def test_table_fits_the_terminal_and_shows_the_last_exit(load, environ, url, begin):
     environ["GAFFER_ENDPOINT"] = url
     job = load(cmd="exit 3", shell=True)
     await until(lambda: job.restarts >= 1)
@@ -143,8 +143,10 @@ async def test_table_is_cut_to_the_terminal(load, environ, url, begin):
     await until(lambda: shown.process.poll() is not None)
     assert shown.end() == 0
     lines = re.sub(r"\x1b\[\d+m", "", shown.text).splitlines()
-    assert [len(line) for line in lines] == [60, 60]
-    assert all(line.endswith("…") for line in lines)
+    assert lines[0].endswith("LAST EXIT")
+    assert "MEM" not in lines[0]
+    assert "  exited wi" in lines[1]
+    assert max(map(len, lines)) <= 60
 
 
 def test_control_characters_in_the_last_exit_are_escaped():
@@ -158,6 +160,20 @@ def test_cut_state_keeps_its_colour():
     colors = {"stopping": "yellow", "active": "green"}
     cut = list(format_table(head, rows, colors=colors, width=12))
     assert cut == ["NAME    STA…", "active  \x1b[33msto…\x1b[0m", "b       unk…"]
+
+
+def test_optional_columns_make_room_for_the_last_one():
+    head = ["NAME", "MEM", "PORT", "LAST"]
+    rows = [["web", "20.9M", "8000", "exited with status 1 after 1.0 s"]]
+
+    def lines(width):
+        return list(format_table(head, rows, width=width, optional=["MEM", "PORT"]))
+
+    assert lines(80)[1] == "web   20.9M  8000  exited with status 1 after 1.0 s"
+    assert lines(43)[1] == "web   20.9M  8000  exited with status 1 af…"
+    assert lines(42)[1] == "web   8000  exited with status 1 after 1.…"
+    assert lines(20) == ["NAME  LAST", "web   exited with s…"]
+    assert list(format_table(head, rows, width=10)) == ["NAME  MEM…", "web   20.…"]
 
 
 @pytest.mark.parametrize("state", ["waiting", "waiting: for db", "waiting, next start in 1.0 s"])

@@ -8,7 +8,7 @@ from gaffer_client import ClientError
 from gaffer_cli.app.application import HERE, get_application_name
 from gaffer_cli.arguments import JOB
 from gaffer_cli.invocation import Invocation
-from gaffer_cli.job_names import is_gaffer
+from gaffer_cli.job_names import get_own_application, is_gaffer
 from gaffer_cli.output.backlog import read_backlog
 from gaffer_cli.output.multi_follow import MultiFollower
 from gaffer_cli.output.printer import Printer
@@ -39,7 +39,8 @@ def command(
 
     Starts with the last 8 KiB of each process, with the times at which gafferd read them and merged
     by these; for a job without processes, with those of the one that exited last. Processes started
-    later are followed as well. Without a name, or with ., it is the application of this folder.
+    later are followed as well. Without a name, or with ., it is the application of this folder;
+    JOB can be a type of it, such as web.
 
     With -n it shows the last N lines and exits, unless -f is given as well. Here -f does not name
     the Procfile: --procfile does, and so does -f before the verb.
@@ -50,6 +51,7 @@ def command(
     \b
     Examples:
       gaffer logs
+      gaffer logs web
       gaffer logs shop.web shop.worker
       gaffer logs -n 20 shop
       gaffer logs -f -n 20 --procfile shop/Procfile
@@ -59,7 +61,8 @@ def command(
     server = run.server()
     if not names and not is_gaffer():
         names = tuple(server.sessions())
-    selection = Selection(server, [get_application_name(run, name) for name in names or (HERE,)])
+    chosen = [get_application_name(run, name) for name in names or (HERE,)]
+    selection = Selection(server, chosen, get_own_application(run))
     printer = Printer(
         as_json=run.json,
         short=selection.is_of_one_session,

@@ -11,6 +11,7 @@ from gaffer_cli.app.loaded import get_job_names
 from gaffer_cli.app.port_conflicts import warn_port_conflicts
 from gaffer_cli.app.process_types import CHANGE, Change, parse_change
 from gaffer_cli.invocation import Invocation
+from gaffer_cli.job_names import suggest_similar
 from gaffer_cli.starting import StartWatch, get_started, start_job
 from gaffer_cli.waiting import Wait, wait_options
 
@@ -43,7 +44,7 @@ def command(run: Invocation, words: tuple[str, ...], wait: Wait) -> int:
     counts: dict[str, int] = {}
     started: dict[str, StartWatch | None] = {}
     for type_, change in changes:
-        with attempts.attempt(type_):
+        with attempts.attempt(type_), suggest_similar(server):
             job = server.job(type_, app)
             counts[type_], started[type_] = _scale(server, job, change, wait)
             if not run.json:

@@ -23,7 +23,7 @@ def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
     A stopped job stays stopped, which is an error with status 3.
 
     NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
-    gaffer takes the application of this folder.
+    gaffer takes the application of this folder; it also takes its types, such as web.
 
     \b
     Examples:

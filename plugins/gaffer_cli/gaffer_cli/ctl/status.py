@@ -23,7 +23,7 @@ def command(run: Invocation, names: tuple[str, ...]) -> int:
     """Show whether jobs are active, and the reason if not; several jobs in a table as of ps.
 
     NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
-    gaffer takes the application of this folder, gafferctl all jobs.
+    gaffer takes the application of this folder, gafferctl all jobs; gaffer also takes its types.
 
     The exit status is 3 if a job is neither active nor completed: it is stopped or has failed, or
     its processes crash.
@@ -35,7 +35,7 @@ def command(run: Invocation, names: tuple[str, ...]) -> int:
       gafferctl status shop.worker --json
     """
     server = run.server()
-    chosen = find_jobs(server, names or get_default_names(run) or (ALL,))
+    chosen = find_jobs(run, server, names or get_default_names(run) or (ALL,))
     if len(names) != 1 or len(chosen) != 1:
         jobs = [each for each in server.status() if each.name in chosen]
         found = read_jobs(server, jobs, numbers=False)

@@ -19,7 +19,7 @@ def command(run: Invocation, names: tuple[str, ...], wait: Wait) -> int:
     """Stop all processes of jobs; the next start runs as many again.
 
     NAME is a job, or a session for all its jobs; all stands for all jobs. Without a name,
-    gaffer takes the application of this folder.
+    gaffer takes the application of this folder; it also takes its types, such as web.
 
     \b
     Examples:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gaffer_client import NamedStatus, NotFoundError, Server
+from gaffer_client import NamedStatus, Server
 from gaffer_client.names import JobName, has_session
 
 from gaffer_cli.exit_codes import CommandError
+from gaffer_cli.job_names import did_you_mean, get_type_name
 
 
 class Selection:
@@ -16,13 +17,15 @@ class Selection:
     Args:
         server: the client of gafferd.
         names: of applications, or of jobs: `session.name`, or `name` in the default session.
+        app: the application whose types can also be names; None for none.
 
     Raises:
         CommandError: there is neither an application nor a job of a name.
     """
 
-    def __init__(self, server: Server, names: Iterable[str]) -> None:
+    def __init__(self, server: Server, names: Iterable[str], app: str | None = None) -> None:
         self._server = server
+        self._app = app
         self._sessions: set[str] = set()
         self._jobs: set[JobName] = set()
         for name in names:
@@ -34,12 +37,16 @@ class Selection:
             self._sessions.add(name)
             return
         job = self._server.job(name)
-        try:
-            job.pids()
-        except NotFoundError:
+        known = self._server.jobs()
+        type_ = get_type_name(self._app, name)
+        if str(job.name) in known:
+            self._jobs.add(job.name)
+        elif type_ in known:
+            self._jobs.add(JobName.parse(str(type_)))
+        else:
             what = "application or job" if bare else "job"
-            raise CommandError(f"no {what} {name!r} in {self._server.url}") from None
-        self._jobs.add(job.name)
+            suggestion = did_you_mean(name, known)
+            raise CommandError(f"no {what} {name!r} in {self._server.url}{suggestion}")
 
     @property
     def is_of_one_session(self) -> bool:
