@@ -17,6 +17,7 @@ from typing import Literal
 from gaffer_kernel.errors import SpawnError
 from gaffer_kernel.linux.cgroups import CgroupFolder
 from gaffer_kernel.linux.gate import OPEN, apply_settings, can_use_shell, shell_argv
+from gaffer_kernel.linux.inherited_signals import has_default_signals
 from gaffer_kernel.linux.pty import open_pty
 from gaffer_kernel.linux.spawn_errors import explain, require_program
 from gaffer_kernel.system import SpawnRequest, User
@@ -30,8 +31,6 @@ _REFUSED = (
     *(OSError, ValueError, OverflowError, KeyError, TypeError, IndexError),
     subprocess.SubprocessError,
 )
-_INHERITABLE = sorted(signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ})
-"""Signals that a child ignores if we do. Python ignores the others, and Popen resets them."""
 
 
 @dataclass(slots=True)
@@ -124,7 +123,7 @@ class Gate:
 
 
 def _gate(request: SpawnRequest, started: Started, extra: Sequence[int], theirs: ExitStack) -> Gate:
-    needs_shim = bool(extra) or not _has_default_signals()
+    needs_shim = bool(extra) or not has_default_signals()
     if request.settings is None or not request.settings.needs_gate:
         return Gate("fd_shim" if needs_shim else "")
     # Without CAP_SYS_RESOURCE, as in many containers, root can limit only its own processes.
@@ -196,13 +195,6 @@ def _shim_argv(request: SpawnRequest, extra: Sequence[int], gate: Gate) -> list[
         " ".join(options),
         *request.argv,
     ]
-
-
-def _has_default_signals() -> bool:
-    """Return whether a child inherits an empty signal mask and no ignored signals."""
-    if signal.pthread_sigmask(signal.SIG_BLOCK, ()):
-        return False
-    return all(signal.getsignal(each) is not signal.SIG_IGN for each in _INHERITABLE)
 
 
 def _other_user(request: SpawnRequest) -> User | None:
