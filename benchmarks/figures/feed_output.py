@@ -17,6 +17,8 @@ ROUNDS = 3
 PACE = 120
 """Megabytes a second."""
 SIZE = 360 * 1024 * 1024
+PRELOAD_TIME = 3.0
+"""Seconds after the start in which gafferd still imports what later requests need."""
 FLOOD = 10_000
 """Megabytes a second that no machine can write."""
 
@@ -55,6 +57,7 @@ def _feed(pace: int, whole: bool) -> float:
         command = gafferd(folder, [], plugins=("signals", "http"), options=options)
         with running(command, folder) as daemon, Api(port, daemon) as api:
             api.post("/jobs/default?wait=10", job)
+            time.sleep(PRELOAD_TIME)
             with following(port, "/streams/1/stdout?feed=continuous") as feed:
                 begin = time.perf_counter()
                 api.send("/streams/1/stdin", b"\n")

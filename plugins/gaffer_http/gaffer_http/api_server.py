@@ -78,7 +78,8 @@ async def serve_api(
             with trio.move_on_after(PRELOAD_DELAY):
                 await closing.wait()
             if not closing.is_set():
-                _preload()
+                # In a thread: meanwhile processes are supervised, and their output is read.
+                await trio.to_thread.run_sync(_preload, abandon_on_cancel=True)
             await closing.wait()
         finally:
             app.api.feeds.close()
